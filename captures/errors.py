@@ -1,0 +1,42 @@
+"""What can go wrong, by who can mend it; the commands turn each into one line and an exit code."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of both commands."""
+
+    MET = 0
+    MISSED = 1
+    USAGE = 2
+    PREFLIGHT = 3
+    FAILED = 4
+    INTERRUPTED = 130
+
+
+class StampedeError(Exception):
+    """A failure that ends a command. The message is one line: what, where, and what to do."""
+
+    exit_code = ExitCode.FAILED
+
+
+class InputError(StampedeError):
+    """The user gave something that can't be used: a flag, a profile, a file."""
+
+    exit_code = ExitCode.USAGE
+
+
+class CaptureError(InputError):
+    """A file is not a sound capture."""
+
+
+class PreflightError(StampedeError):
+    """The machine or its network can't do what is asked; nothing was started."""
+
+    exit_code = ExitCode.PREFLIGHT
+
+
+class RunError(StampedeError):
+    """Something failed in mid-run."""
+
+    exit_code = ExitCode.FAILED

@@ -1,0 +1,213 @@
+"""A capture, mapped and checked: what `open_capture` returns can be indexed without a further check.
+
+The header's own digest and those of the small sections are compared at once; the tables are checked for
+bounds in blocks, so that memory stays flat. The payload's digests take a pass over the whole file: that is
+`captures.digests`.
+"""
+
+import json
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from captures.errors import CaptureError
+from captures.format import (
+    DIGEST_BLOCK_BYTES,
+    DIGEST_BYTES,
+    HEADER,
+    MAGIC,
+    MAX_TRAIN_BYTES,
+    MAX_TRAIN_EVENTS,
+    PAGE_BYTES,
+    SECTION_NAMES,
+    STAMP_WIDTHS,
+    TRAIN,
+    VERSION,
+    WINDOW,
+    Table,
+    header_digest,
+    page_aligned,
+)
+
+_ROW_BYTES: Final = dict(
+    zip(SECTION_NAMES, (1, WINDOW.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize, 1), strict=True)
+)
+_BLOCK_ROWS: Final = 1 << 17
+_STAMP_WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """An open capture; its arrays are read-only views of the mapped file."""
+
+    path: Path
+    digest: str
+    """Hexadecimal BLAKE3 of the header, which holds the digest of every section."""
+    seed: int
+    events: int
+    shortest: int
+    """Bytes of the shortest event."""
+    longest: int
+    recipe: dict[str, Any]
+    windows: Table
+    mix: NDArray[np.uint64]
+    """Events rendered from each template of the recipe, shape (templates,)."""
+    digests: NDArray[np.void]
+    """BLAKE3 of each 16 MiB of payload, shape (blocks,), dtype V32."""
+    trains: Table
+    payload: NDArray[np.uint8]
+    payload_offset: int
+    """Where the payload starts in the file: for those who read it with pread(2)."""
+
+    def matrix(self, train: int) -> NDArray[np.uint8]:
+        """The events of one train, shape (count, length)."""
+        row = self.trains[train]
+        start, count, length = int(row["offset"]), int(row["count"]), int(row["length"])
+        return self.payload[start : start + count * length].reshape(count, length)
+
+    def lines(self) -> Iterator[bytes]:
+        """Every event in the order of replay; for looking at a few, not for speed."""
+        for train in range(len(self.trains)):
+            for row in self.matrix(train):
+                yield row.tobytes()
+
+
+def open_capture(path: str | os.PathLike[str]) -> Capture:
+    """Map and check the capture at `path`.
+
+    Raises CaptureError, and nothing else, for whatever is wrong with the file.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < PAGE_BYTES:
+                raise CaptureError(f"{path}: {size} bytes are too few for a capture; is it a whole .rcap file?")
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CaptureError(f"{path}: can't be opened: {reason}") from None
+    data = np.frombuffer(mapped, np.uint8)
+    try:
+        return _checked(path, data)
+    except _Unsound as error:
+        raise CaptureError(f"{path}: {error}; copy or build the capture again") from None
+
+
+class _Unsound(Exception):
+    """What is wrong with the file, without its name."""
+
+
+def _require(condition: object, complaint: str) -> None:
+    if not condition:
+        raise _Unsound(complaint)
+
+
+def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
+    raw = data[:PAGE_BYTES].tobytes()
+    header = np.frombuffer(raw, HEADER)[0]
+    _require(bytes(header["magic"]) == MAGIC, "this is not an .rcap capture (its first bytes differ)")
+    _require(header["version"] == VERSION, f"format version {header['version']}; this tool reads {VERSION}")
+    _require(bytes(header["digest"]) == header_digest(raw), "the header is damaged (its digest differs)")
+    section, payload_offset = _sections(data, header["sections"])
+    for name, table in zip(SECTION_NAMES, header["sections"], strict=True):
+        if name in ("recipe", "windows", "mix"):
+            found = blake3(section[name]).digest()
+            _require(found == bytes(table["digest"]), f"section {name} is damaged (its digest differs)")
+    found = blake3(section["digests"]).digest()
+    _require(found == bytes(header["sections"][-1]["digest"]), "section digests is damaged (its digest differs)")
+
+    trains, windows = section["trains"].view(TRAIN), section["windows"].view(WINDOW)
+    payload, digests = section["payload"], section["digests"].view(f"V{DIGEST_BYTES}")
+    _require(len(digests) == -(-len(payload) // DIGEST_BLOCK_BYTES), "the digests do not cover the payload")
+    events, lengths = int(header["events"]), (int(header["shortest"]), int(header["longest"]))
+    _check_trains(trains, len(payload), events, lengths)
+    _check_windows(windows, len(trains), events)
+    return Capture(
+        path=path,
+        digest=bytes(header["digest"]).hex(),
+        seed=int(header["seed"]),
+        events=events,
+        shortest=lengths[0],
+        longest=lengths[1],
+        recipe=_recipe(section["recipe"].tobytes()),
+        windows=windows,
+        mix=section["mix"].view("<u8"),
+        digests=digests,
+        trains=trains,
+        payload=payload,
+        payload_offset=payload_offset,
+    )
+
+
+def _sections(data: NDArray[np.uint8], table: Table) -> tuple[dict[str, NDArray[np.uint8]], int]:
+    """Each section's bytes, and where the last, the payload, starts in the file."""
+    section, expected = {}, PAGE_BYTES
+    for name, row in zip(SECTION_NAMES, table, strict=True):
+        offset, size, rows = int(row["offset"]), int(row["size"]), int(row["rows"])
+        _require(offset == expected, f"section {name} starts at {offset}, not at {expected}")
+        _require(size == rows * _ROW_BYTES[name], f"section {name}: {size} bytes are not {rows} rows")
+        end = offset + size
+        _require(end <= len(data), f"section {name} ends at {end}, the file at {len(data)}: it was cut short")
+        section[name] = data[offset:end]
+        expected = page_aligned(end)
+    _require(end == len(data), f"{len(data) - end} bytes follow the payload")
+    return section, offset
+
+
+def _recipe(raw: bytes) -> dict[str, Any]:
+    try:
+        recipe = json.loads(raw)
+    except (ValueError, RecursionError):
+        recipe = None
+    if not isinstance(recipe, dict):
+        raise _Unsound("the recipe is not a JSON object")
+    return recipe
+
+
+def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int]) -> None:
+    """Trains lie back to back, count what they say, and keep every live field inside its event."""
+    _require(len(trains), "it holds no trains")
+    offset, first_event, shortest, longest = 0, 0, 1 << 16, 0
+    for start in range(0, len(trains), _BLOCK_ROWS):
+        block = trains[start : start + _BLOCK_ROWS]
+        count, length = block["count"].astype(np.int64), block["length"].astype(np.int64)
+        size = count * length
+        _require(
+            count.min() >= 1 and count.max() <= MAX_TRAIN_EVENTS,
+            f"a train has fewer than 1 or more than {MAX_TRAIN_EVENTS} events",
+        )
+        _require(length.min() >= 1, "a train's events are empty")
+        _require(size.max() <= MAX_TRAIN_BYTES, f"a train is longer than {MAX_TRAIN_BYTES} bytes")
+        starts, firsts = offset + np.cumsum(size) - size, first_event + np.cumsum(count) - count
+        _require((block["offset"] == starts.astype(np.uint64)).all(), "the trains do not lie back to back")
+        _require((block["first_event"] == firsts.astype(np.uint64)).all(), "the trains' event numbers have a gap")
+        kind = block["stamp_kind"]
+        _require(kind.max() < len(_STAMP_WIDTH_BY_KIND), "a train's kind of stamp is not known")
+        stamp_end = block["stamp_column"].astype(np.int64) + _STAMP_WIDTH_BY_KIND[kind]
+        _require((stamp_end <= length).all(), "a stamp lies outside its event")
+        _require(not block["tag_kind"].any(), "a train's kind of tag is not known")
+        offset, first_event = offset + int(size.sum()), first_event + int(count.sum())
+        shortest, longest = min(shortest, int(length.min())), max(longest, int(length.max()))
+    _require(offset == payload_bytes, f"the trains hold {offset} bytes, the payload {payload_bytes}")
+    _require(first_event == events, f"the trains hold {first_event} events, the header says {events}")
+    _require(lengths == (shortest, longest), "the header's shortest and longest event are not the trains'")
+
+
+def _check_windows(windows: Table, trains: int, events: int) -> None:
+    """Windows follow each other in time and in trains, and hold every train."""
+    end_ns = train = event = 0
+    for window in windows.tolist():
+        start_ns, duration_ns, first_train, count, window_events = window
+        _require(start_ns == end_ns, "the windows leave a gap in time")
+        _require(first_train == train, "the windows leave out a train")
+        end_ns, train, event = start_ns + duration_ns, train + count, event + window_events
+    _require(end_ns < 1 << 63, "the windows last too long")
+    _require((train, event) == (trains, events), "the windows do not hold every train and event")

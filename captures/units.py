@@ -1,0 +1,67 @@
+"""Counts, sizes and durations as people write them: `4M`, `2GiB`, `8h30m`. One parser for both commands."""
+
+import re
+from typing import Final
+
+_COUNT_UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_SIZE_UNITS: Final = {
+    **{"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12},
+    **{"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40},
+}
+_DURATION_UNITS_NS: Final = {
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+    "d": 86400 * 10**9,
+}
+_NUMBER: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?\s?([A-Za-z]*)")
+
+
+def _scale(text: str, units: dict[str, int], what: str, example: str) -> int:
+    """`text` as an integer of the smallest unit, exact: no float is involved."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None or match[3] not in units:
+        raise ValueError(f"{text!r} is not a {what}; write it like {example}")
+    whole, fraction, unit = match[1], match[2] or "", match[3]
+    value, rest = divmod(int(whole + fraction) * units[unit], 10 ** len(fraction))
+    if rest:
+        raise ValueError(f"{text!r} is not a whole number; write the {what} like {example}")
+    return value
+
+
+def parse_count(text: str) -> int:
+    """A count or a rate: `500`, `1.5k`, `4M`, `2G`. Raises ValueError with a line that gives an example."""
+    return _scale(text, _COUNT_UNITS, "count", "500, 250k, 4M or 1.5G")
+
+
+def parse_size(text: str) -> int:
+    """A size in bytes: `700MB` (decimal), `2GiB` (binary). Raises ValueError with an example."""
+    return _scale(text, _SIZE_UNITS, "size", "700MB or 2GiB")
+
+
+def parse_duration_ns(text: str) -> int:
+    """A duration in nanoseconds: `10s`, `8h30m`, `500ms`, or plain seconds. Raises ValueError with an example."""
+    example = "10s, 500ms or 8h30m"
+    if re.fullmatch(r"\d{1,18}(\.\d{1,9})?", text.strip()):
+        return _scale(text + "s", _DURATION_UNITS_NS, "duration", example)
+    parts = re.findall(r"\d+(?:\.\d+)?[a-z]+", text.strip())
+    if not parts or "".join(parts) != text.strip():
+        raise ValueError(f"{text!r} is not a duration; write it like {example}")
+    return sum(_scale(part, _DURATION_UNITS_NS, "duration", example) for part in parts)
+
+
+def format_count(value: float) -> str:
+    """A count or a rate for people: `999`, `250.0k`, `4.00M`, `1.50G`."""
+    for unit, digits in (("G", 2), ("M", 2), ("k", 1)):
+        if abs(value) >= _COUNT_UNITS[unit]:
+            return f"{value / _COUNT_UNITS[unit]:.{digits}f}{unit}"
+    return f"{value:.0f}"
+
+
+def format_size(value: float) -> str:
+    """A size in bytes for people, in binary units: `512 B`, `1.5 MiB`."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if abs(value) >= _SIZE_UNITS[unit]:
+            return f"{value / _SIZE_UNITS[unit]:.1f} {unit}"
+    return f"{value:.0f} B"

@@ -1,0 +1,1 @@
+"""Renders a profile into a capture; knows nothing of sockets."""

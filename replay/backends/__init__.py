@@ -1,0 +1,1 @@
+"""One way of putting trains on the network per file."""

@@ -1,0 +1,1 @@
+"""The receiver and the ledger: what arrived, against what was sent."""
