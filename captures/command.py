@@ -2,65 +2,79 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from captures.errors import ExitCode, StampedeError
 from captures.units import parse_count, parse_duration_ns, parse_size
 
+Value = TypeVar("Value")
 
-class Units(click.ParamType[int]):
-    """A flag's value with a unit; `parse` raises ValueError with a line that says how to write it."""
 
-    def __init__(self, name: str, parse: Callable[[str], int]) -> None:
+class Parsed(click.ParamType[Value]):
+    """A flag's value, read by a function that raises ValueError with a line that says how to write it."""
+
+    def __init__(self, name: str, parse: Callable[[str], Value]) -> None:
         """Name the type as the help shows it."""
         self.name = name
         self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Click's hook: the value as an integer, or a usage error that names the flag."""
-        if isinstance(value, int):
-            return value
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """Click's hook: the value, or a usage error that names the flag."""
         try:
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-COUNT = Units("count", parse_count)
-SIZE = Units("size", parse_size)
-DURATION_NS = Units("duration", parse_duration_ns)
+COUNT = Parsed("count", parse_count)
+SIZE = Parsed("size", parse_size)
+DURATION_NS = Parsed("duration", parse_duration_ns)
 
 
-def _leave(line: str, code: int) -> NoReturn:
-    print(line, file=sys.stderr)
-    raise SystemExit(code)
+def _complaint(error: BaseException, name: str) -> tuple[str, int]:
+    """What to tell the user of a failure, and the exit code."""
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            return error.format_message(), ExitCode.USAGE
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else name
+            text = " ".join(error.format_message().split())
+            return f"{path}: {text}  ({path} --help shows the usage)", ExitCode.USAGE
+        case click.ClickException():
+            return f"{name}: {error.format_message()}", ExitCode.USAGE
+        case StampedeError():
+            return f"{name}: {error}", error.exit_code
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            return f"{name}: {where}{error.strerror or error}", ExitCode.FAILED
+        case click.Abort() | KeyboardInterrupt():
+            return f"{name}: interrupted", ExitCode.INTERRUPTED
+    # A defect keeps its traceback, but not Python's exit code: 1 means that a target was missed.
+    return "".join(traceback.format_exception(error)), ExitCode.FAILED
 
 
 def run(group: click.Group) -> NoReturn:
     """Run a command line and exit with one of `ExitCode`; a failure prints one line on stderr.
 
-    A command returns its exit code (None is 0). What is not foreseen keeps its traceback: it is a defect.
+    A command returns its exit code (None is 0). What is not foreseen prints its traceback: it is a defect.
     """
     name = group.name or ""
     try:
-        code = group.main(prog_name=name, standalone_mode=False)
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else name
-        _leave(f"{path}: {error.format_message()}  ({path} --help shows the usage)", ExitCode.USAGE)
-    except click.ClickException as error:
-        _leave(f"{name}: {error.format_message()}", ExitCode.USAGE)
-    except StampedeError as error:
-        _leave(f"{name}: {error}", error.exit_code)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader of our stdout left (`| head`); keep the interpreter from flushing into the closed pipe.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(ExitCode.FAILED) from None
-        where = f"{error.filename}: " if error.filename else ""
-        _leave(f"{name}: {where}{error.strerror or error}", ExitCode.FAILED)
-    except (click.Abort, KeyboardInterrupt):
-        _leave(f"{name}: interrupted", ExitCode.INTERRUPTED)
+        # Not group.main(): it exits with 1 when a pipe breaks.
+        with group.make_context(name, sys.argv[1:]) as context:
+            code = group.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except BrokenPipeError:
+        # The reader of our stdout left (`| head`): keep the interpreter from flushing into the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FAILED
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every end has its exit code
+        line, code = _complaint(error, name)
+        print(line, file=sys.stderr)
     raise SystemExit(code or ExitCode.MET)

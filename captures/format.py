@@ -119,4 +119,4 @@ def page_aligned(size: int) -> int:
 
 def header_digest(header: bytes) -> bytes:
     """The digest that belongs into the last 32 of the header's 4096 bytes."""
-    return blake3(header[: -DIGEST_BYTES]).digest()
+    return blake3(header[:-DIGEST_BYTES]).digest()

@@ -4,9 +4,11 @@ import re
 from typing import Final
 
 _COUNT_UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
-_SIZE_UNITS: Final = {
-    **{"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12},
-    **{"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40},
+_SIZE_UNITS: Final = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
 }
 _DURATION_UNITS_NS: Final = {
     "ms": 10**6,
@@ -24,7 +26,8 @@ def _scale(text: str, units: dict[str, int], what: str, example: str) -> int:
     if match is None or match[3] not in units:
         raise ValueError(f"{text!r} is not a {what}; write it like {example}")
     whole, fraction, unit = match[1], match[2] or "", match[3]
-    value, rest = divmod(int(whole + fraction) * units[unit], 10 ** len(fraction))
+    one: int = 10 ** len(fraction)
+    value, rest = divmod(int(whole + fraction) * units[unit], one)
     if rest:
         raise ValueError(f"{text!r} is not a whole number; write the {what} like {example}")
     return value
@@ -41,12 +44,13 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration_ns(text: str) -> int:
-    """A duration in nanoseconds: `10s`, `8h30m`, `500ms`, or plain seconds. Raises ValueError with an example."""
+    """Nanoseconds of `10s`, `8h30m`, `500ms` or plain seconds. Raises ValueError with an example."""
     example = "10s, 500ms or 8h30m"
-    if re.fullmatch(r"\d{1,18}(\.\d{1,9})?", text.strip()):
+    text = text.strip()
+    if re.fullmatch(r"\d{1,18}(\.\d{1,9})?", text):
         return _scale(text + "s", _DURATION_UNITS_NS, "duration", example)
-    parts = re.findall(r"\d+(?:\.\d+)?[a-z]+", text.strip())
-    if not parts or "".join(parts) != text.strip():
+    parts = re.findall(r"\d+(?:\.\d+)?[a-z]+", text)
+    if not parts or "".join(parts) != text:
         raise ValueError(f"{text!r} is not a duration; write it like {example}")
     return sum(_scale(part, _DURATION_UNITS_NS, "duration", example) for part in parts)
 

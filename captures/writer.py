@@ -38,6 +38,23 @@ from captures.format import (
 from captures.units import format_size
 
 
+def check_room(path: Path, size: int) -> None:
+    """Check that a file of `size` bytes can exist at `path`.
+
+    Raises PreflightError when its disk has fewer free, InputError when there is no such folder.
+    """
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror}") from None
+    free = disk.f_bavail * disk.f_frsize
+    if size > free:
+        raise PreflightError(
+            f"{path}: needs {format_size(size)} and the disk has {format_size(free)} free; "
+            "free some, or build fewer events"
+        )
+
+
 @dataclass(frozen=True)
 class CaptureShape:
     """What must be known before writing starts."""
@@ -98,9 +115,9 @@ class PartWriter:
                 block, into = divmod(start, DIGEST_BLOCK_BYTES)
                 stop = min(end, (block + 1) * DIGEST_BLOCK_BYTES)
                 piece = payload[start - payload_start : stop - payload_start]
-                _write(fd, piece, self.payload_offset + start)
+                _write(fd, piece.data, self.payload_offset + start)
                 if into == 0 and (stop % DIGEST_BLOCK_BYTES == 0 or last_of_all):
-                    _write(fd, blake3(piece).digest(), self.digests_offset + block * DIGEST_BYTES)
+                    _write(fd, blake3(piece.data).digest(), self.digests_offset + block * DIGEST_BYTES)
                 start = stop
         finally:
             os.close(fd)
@@ -124,7 +141,7 @@ class CaptureWriter:
         self._fd = self._take_partial()
         try:
             size = int(self._sections[-1]["offset"]) + shape.payload_bytes
-            self._check_room(size)
+            check_room(self._path, size)
             os.ftruncate(self._fd, 0)
             os.ftruncate(self._fd, size)
         except BaseException:
@@ -159,7 +176,7 @@ class CaptureWriter:
             _write(fd, raw, offset[name])
             digest[name] = blake3(raw).digest()
         digests = self._complete_digests(offset["digests"], offset["payload"], jobs)
-        digest["digests"] = digest["payload"] = blake3(digests).digest()
+        digest["digests"] = digest["payload"] = blake3(digests.data).digest()
         digest["trains"] = digest_range(fd, offset["trains"], shape.trains * TRAIN.itemsize)
         capture_digest = self._write_header(digest)
         os.fsync(fd)
@@ -178,7 +195,7 @@ class CaptureWriter:
         missing = np.flatnonzero(~table.reshape(rows, DIGEST_BYTES).any(axis=1))
         for block, found in digest_blocks(self._fd, payload_offset, size, missing, jobs):
             table[block * DIGEST_BYTES : (block + 1) * DIGEST_BYTES] = np.frombuffer(found, np.uint8)
-        _write(self._fd, table, digests_offset)
+        _write(self._fd, table.data, digests_offset)
         return table
 
     def _write_header(self, digest: Mapping[str, bytes]) -> bytes:
@@ -202,15 +219,6 @@ class CaptureWriter:
             raise InputError(f"{self._path}: is a folder; name the capture file itself")
         if self._path.exists() and not self._force:
             raise InputError(f"{self._path}: exists already; choose another name, or --force to replace it")
-
-    def _check_room(self, size: int) -> None:
-        disk = os.fstatvfs(self._fd)
-        free = disk.f_bavail * disk.f_frsize
-        if size > free:
-            raise PreflightError(
-                f"{self._path}: needs {format_size(size)} and the disk has {format_size(free)} free; "
-                "free some, or build fewer events"
-            )
 
     def _take_partial(self) -> int:
         """Open and lock the partial file; returns its descriptor."""
@@ -252,7 +260,7 @@ class CaptureWriter:
             self._discard()
 
 
-def _write(fd: int, data: bytes | NDArray[np.uint8], offset: int) -> None:
+def _write(fd: int, data: bytes | memoryview, offset: int) -> None:
     """pwrite(2) all of `data`; a short write is resumed, so a full disk ends in its OSError."""
     view = memoryview(data)
     while view:

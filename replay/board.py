@@ -1,0 +1,82 @@
+"""The board: shared memory where the supervisor sets targets and each worker counts.
+
+One anonymous mapping, inherited by fork(2). Every word has one writer and is 8 bytes, aligned, so a reader
+sees a whole value. Workers count at once, not at the end: what a killed worker sent is still known.
+"""
+
+import errno
+import mmap
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.histogram import CELLS
+
+INTERVALS: Final = 1024
+"""Places of a worker's ring of counted intervals; the supervisor collects them long before they come round."""
+
+ERRNO_NAMES: Final = (
+    *("EAGAIN", "ENOBUFS", "ENOMEM", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN"),
+    *("EMSGSIZE", "EPERM", "EACCES", "EIO", "EINVAL", "OTHER"),
+)
+"""The errors counted by lane, by their names in errno(3)."""
+
+_ERRNO_PLACE: Final = {getattr(errno, name): i for i, name in enumerate(ERRNO_NAMES) if name != "OTHER"}
+
+
+def errno_place(code: int) -> int:
+    """The column of a lane's errors in which `code` counts."""
+    return _ERRNO_PLACE.get(code, len(ERRNO_NAMES) - 1)
+
+
+class State(IntEnum):
+    """What a worker does."""
+
+    STARTING = 0
+    READY = 1
+    RUNNING = 2
+    DONE = 3
+    STOPPED = 4
+    """Told to stop, or past its lease."""
+    FAILED = 5
+    """It said why in `failure`."""
+
+
+CONTROL: Final = np.dtype(
+    [
+        ("start_ns", "<i8"),  # the anchor of every schedule; 0: not yet
+        ("lease_ns", "<i8"),  # past this instant a worker stops: its supervisor is gone
+        ("end_ns", "<i8"),  # past this instant a worker stops: the run's duration is over
+        ("stop", "<i8"),  # not 0: stop now
+    ]
+)
+WORKER: Final = np.dtype(
+    [
+        ("state", "<i8"),
+        ("cpu_ns", "<i8"),  # CPU time, user and system, while running
+        ("last_send_ns", "<i8"),
+        ("segments", "<i8"),  # the most datagrams of one send; 1: GSO is off
+        ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not
+        ("intervals_done", "<i8"),  # intervals before this one are complete in the ring
+        ("interval_events", "<i8", (INTERVALS,)),
+        ("lag", "<i8", (CELLS,)),  # Histogram of how late events were sent
+        ("failure", "S248"),
+    ]
+)
+LANE: Final = np.dtype(
+    [("sent_events", "<i8"), ("sent_bytes", "<i8"), ("errors", "<i8", (len(ERRNO_NAMES),))],
+)
+
+
+class Board:
+    """Views of the shared memory: `control` (one row), `workers` and `lanes` (a row each)."""
+
+    def __init__(self, workers: int, lanes: int) -> None:
+        """Map zeroed memory for `workers` WORKER rows and `lanes` LANE rows; raises OSError."""
+        sizes = (CONTROL.itemsize, workers * WORKER.itemsize, lanes * LANE.itemsize)
+        memory = mmap.mmap(-1, sum(sizes))
+        self.control: NDArray[Any] = np.frombuffer(memory, CONTROL, 1, 0)
+        self.workers: NDArray[Any] = np.frombuffer(memory, WORKER, workers, sizes[0])
+        self.lanes: NDArray[Any] = np.frombuffer(memory, LANE, lanes, sizes[0] + sizes[1])

@@ -1,0 +1,112 @@
+"""A histogram of waiting times: fixed size, mergeable, cheap to fill, in the manner of HdrHistogram.
+
+Values are whole microseconds. Below 64 us each has a bucket of its own; above, every octave is cut into 32
+buckets, so a value read back is off by at most 1/64 of itself:
+
+    value_us   0 ..  63   64 .. 127   128 .. 255   ...   2^35 .. 2^36-1
+    bucket     0 ..  63   64 ..  95    96 .. 127   ...    992 .. 1023
+    width      1          2            4                  2^30
+
+2^36 us are 19 hours; longer values land in the last bucket. All state is one int64 array: the buckets, then
+the exact sum and the exact maximum. It may live in shared memory, and zeros are an empty histogram.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BUCKETS: Final = 1024
+CELLS: Final = BUCKETS + 2
+"""Cells of the array that holds a histogram."""
+
+RELATIVE_ERROR: Final = 1 / 64
+"""The most by which a percentile may be off, as a part of the true value; below 64 us it is exact."""
+
+_SUM: Final = BUCKETS
+_MAX: Final = BUCKETS + 1
+
+
+def bucket_of(value_us: int) -> int:
+    """The bucket of a value that is not negative."""
+    if value_us < 64:
+        return value_us
+    shift = value_us.bit_length() - 6
+    return min((shift << 5) + (value_us >> shift), BUCKETS - 1)
+
+
+def buckets_of(values_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`bucket_of` for an array: int64 in, int64 of the same shape out."""
+    # The exponent of a double is the bit length, exact below 2^53: bits lost above that only round up to an
+    # octave that lies far behind the last bucket anyway.
+    shifts = np.maximum(np.frexp(values_us.astype(np.float64))[1].astype(np.int64) - 6, 0)
+    return np.minimum((shifts << 5) + (values_us >> shifts), BUCKETS - 1)
+
+
+class Histogram:
+    """Counts of values in microseconds."""
+
+    def __init__(self, cells: NDArray[np.int64] | None = None) -> None:
+        """Work on `cells` (int64, shape (CELLS,)), kept and changed in place; without it, start empty."""
+        self.cells = np.zeros(CELLS, np.int64) if cells is None else cells
+        # For single values: an item of a memoryview costs half of what one of an array does.
+        self._view = self.cells.data
+
+    def record(self, value_us: int, count: int = 1) -> None:
+        """Count a value (not negative) `count` times."""
+        cells = self._view
+        cells[bucket_of(value_us)] += count
+        cells[_SUM] += value_us * count
+        cells[_MAX] = max(cells[_MAX], value_us)
+
+    def record_many(self, values_us: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        """Count each value (int64, not negative) as often as `counts` (int64, same shape) says."""
+        if not values_us.size:
+            return
+        cells = self.cells
+        np.add.at(cells, buckets_of(values_us), counts)
+        cells[_SUM] += np.dot(values_us, counts)
+        cells[_MAX] = max(cells[_MAX], values_us.max())
+
+    def merge(self, other: "Histogram") -> None:
+        """Add all that `other` holds."""
+        self.cells[:_MAX] += other.cells[:_MAX]
+        self.cells[_MAX] = max(self.cells[_MAX], other.cells[_MAX])
+
+    @property
+    def samples(self) -> int:
+        """How many values were counted."""
+        return int(self.cells[:BUCKETS].sum())
+
+    @property
+    def mean_us(self) -> float | None:
+        """The exact mean; None when nothing was counted."""
+        samples = self.samples
+        return int(self.cells[_SUM]) / samples if samples else None
+
+    @property
+    def max_us(self) -> int | None:
+        """The exact maximum; None when nothing was counted."""
+        return int(self.cells[_MAX]) if self.samples else None
+
+    def percentile_us(self, percent: float) -> float | None:
+        """The least value that `percent` (0-100) of the samples don't exceed, within RELATIVE_ERROR.
+
+        None when nothing was counted.
+        """
+        reached = np.cumsum(self.cells[:BUCKETS])
+        samples = int(reached[-1])
+        if not samples:
+            return None
+        rank = max(1, int(np.ceil(samples * percent / 100)))
+        bucket = int(np.searchsorted(reached, rank))
+        return min(_middle_us(bucket), float(self.cells[_MAX]))
+
+
+def _middle_us(bucket: int) -> float:
+    """The value that stands for a bucket: its middle, no further than half a width from any value in it."""
+    if bucket < 64:
+        return float(bucket)
+    shift = (bucket >> 5) - 1
+    lowest_us = (bucket - (shift << 5)) << shift
+    return lowest_us + ((1 << shift) - 1) / 2

@@ -1,0 +1,180 @@
+"""The report of a run: figures from the board, the verdict, and a table for people."""
+
+import platform
+from typing import Any, Final
+
+from captures import __version__
+from captures.errors import ExitCode
+from captures.reader import Capture
+from captures.units import format_count, format_size
+from replay.board import ERRNO_NAMES
+from replay.clock import SECOND_NS
+from replay.histogram import Histogram
+from replay.plan import RunPlan
+from replay.stamps import iso_ms
+from replay.supervisor import Outcome
+
+TOLERANCE: Final = 0.05
+"""The most by which a run may miss its target rate and still meet it."""
+
+WAITS: Final[tuple[str, ...]] = ("EAGAIN", "ENOBUFS", "ENOMEM")
+"""Answers that only made a worker wait: the send was repeated, and nothing was lost by them."""
+
+_EXIT_CODES: Final = {
+    "met": ExitCode.MET,
+    "measured": ExitCode.MET,
+    "missed": ExitCode.MISSED,
+    "failed": ExitCode.FAILED,
+    "interrupted": ExitCode.INTERRUPTED,
+}
+
+
+def exit_code(report: dict[str, Any]) -> ExitCode:
+    """The exit code that a run's verdict stands for."""
+    return _EXIT_CODES[report["verdict"]]
+
+
+def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, Any]:
+    """All that is known of a run, as JSON-ready values; what was not measured is None."""
+    board = outcome.board
+    start_ns = int(board.control["start_ns"][0])
+    duration_ns = max(0, int(board.workers["last_send_ns"].max()) - start_ns) if start_ns else 0
+    sent = int(board.lanes["sent_events"].sum())
+    achieved = sent * SECOND_NS / duration_ns if duration_ns else 0.0
+    verdict, reason = _verdict(plan, outcome, sent, achieved)
+    waits, errors = _errors(board.lanes["errors"].sum(axis=0))
+    workers = _workers(plan, outcome, start_ns)
+    cpu = [worker["cpu_percent"] for worker in workers]
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "target_eps": plan.rate_eps,
+        "achieved_eps": round(achieved, 3),
+        "peak_eps": round(outcome.offered.peak_eps or achieved, 3),
+        "sent_events": sent,
+        "asked_events": plan.total,
+        "sent_bytes": int(board.lanes["sent_bytes"].sum()),
+        "duration_s": duration_ns / SECOND_NS,
+        "started": iso_ms(outcome.started_wall_ns) if start_ns else None,
+        "errors": errors,
+        "waits": waits,
+        "offered": outcome.offered.figures(),
+        "lag_ms": _lag(board.workers["lag"]),
+        "cpu_percent_mean": None if None in cpu else round(sum(cpu), 2),
+        "memory_bytes_peak": outcome.memory_bytes_peak,
+        "lanes": [_lane(port, row) for port, row in zip(plan.ports, board.lanes, strict=True)],
+        "workers": workers,
+        "target": plan.target.host,
+        "backend": "udp",
+        "gso_segments": int(board.workers["segments"].min()),
+        "train_events_max": plan.train_limit,
+        "stamp": "now" if plan.live else "keep",
+        "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
+        "host": {"kernel": platform.release(), "python": platform.python_version()},
+        "version": __version__,
+    }
+
+
+def _verdict(plan: RunPlan, outcome: Outcome, sent: int, achieved_eps: float) -> tuple[str, str]:
+    """The verdict and, in a clause, why."""
+    if outcome.failures:
+        return "failed", "; ".join(outcome.failures)
+    if outcome.interrupted_by:
+        return "interrupted", f"{outcome.interrupted_by} after {sent:,} events"
+    if plan.rate_eps is None:
+        return "measured", f"no target was set; {sent:,} events sent"
+    percent = 100 * achieved_eps / plan.rate_eps
+    if achieved_eps < (1 - TOLERANCE) * plan.rate_eps:
+        return "missed", f"{percent:.2f}% of the target rate, and {100 * (1 - TOLERANCE):.0f}% were needed"
+    return "met", f"{percent:.2f}% of the target rate"
+
+
+def _errors(counts: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """Counts by ERRNO_NAMES as (waits, errors), zeros left out."""
+    found = {name: int(count) for name, count in zip(ERRNO_NAMES, counts, strict=True) if count}
+    waits = {name: found.pop(name) for name in WAITS if name in found}
+    return waits, found
+
+
+def error_total(outcome: Outcome) -> int:
+    """All errors so far, waits left out."""
+    return sum(_errors(outcome.board.lanes["errors"].sum(axis=0))[1].values())
+
+
+def _lane(port: int, row: Any) -> dict[str, Any]:
+    waits, errors = _errors(row["errors"])
+    return {
+        "port": port,
+        "sent_events": int(row["sent_events"]),
+        "sent_bytes": int(row["sent_bytes"]),
+        "errors": errors,
+        "waits": waits,
+    }
+
+
+def _lag(cells: Any) -> dict[str, float] | None:
+    """How late events left against their schedule; None when they had none."""
+    lag = Histogram()
+    for worker in cells:
+        lag.merge(Histogram(worker))
+    if not lag.samples:
+        return None
+    figures = {"p50": lag.percentile_us(50), "p99": lag.percentile_us(99), "max": lag.max_us}
+    return {name: round(value / 1000, 3) for name, value in figures.items() if value is not None}
+
+
+def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, Any]]:
+    rows = []
+    for index, (worker, row) in enumerate(zip(plan.workers, outcome.board.workers, strict=True)):
+        lanes = slice(worker.lanes.start, worker.lanes.stop)
+        duration_ns = int(row["last_send_ns"]) - start_ns
+        rows.append(
+            {
+                "id": index,
+                "core": worker.cpu,
+                "ports": list(plan.ports[lanes]),
+                "sent_events": int(outcome.board.lanes["sent_events"][lanes].sum()),
+                "cpu_percent": round(100 * int(row["cpu_ns"]) / duration_ns, 2) if duration_ns > 0 else None,
+                "gso_refused": int(row["fallback_errno"]) or None,
+            }
+        )
+    return rows
+
+
+def run_table(report: dict[str, Any]) -> str:
+    """The report for people: the figures, and the lanes that differ from the rest."""
+    target = format_count(report["target_eps"]) if report["target_eps"] else "as fast as it goes"
+    ports = len(report["lanes"])
+    size = format_size(report["sent_bytes"])
+    lines = [
+        f"{report['verdict']}: {report['reason']}",
+        f"  sent      {report['sent_events']:>16,} events, {size}, in {report['duration_s']:.3f} s to {ports} ports",
+        f"  rate      {report['achieved_eps']:>16,.0f} EPS mean, {report['peak_eps']:,.0f} best second; target {target}",
+    ]
+    if report["offered"]:
+        offered = report["offered"]
+        lines.append(
+            f"  offered   {offered['below_95_percent']:>16,} of {offered['intervals']:,} intervals of "
+            f"{offered['interval_ms']:.0f} ms below 95% of the target; the worst had {offered['worst_percent']:.1f}%"
+        )
+    if report["lag_ms"]:
+        lag = report["lag_ms"]
+        lines.append(f"  lag       {lag['p50']:>16.3f} ms p50, {lag['p99']:.3f} ms p99, {lag['max']:.3f} ms max")
+    lines.append(f"  errors    {_counts(report['errors']):>16}; waits: {_counts(report['waits'])}")
+    for worker in report["workers"]:
+        cpu = "not measured" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f}%"
+        lines.append(
+            f"  worker {worker['id']:<2} {worker['sent_events']:>16,} events, core {worker['core']}, "
+            f"CPU {cpu}, {len(worker['ports'])} ports"
+        )
+    refused = [lane for lane in report["lanes"] if lane["errors"]]
+    lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in refused]
+    return "\n".join(lines)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+
+
+def _explain(errors: dict[str, int]) -> str:
+    return _counts(errors) + (": nobody listens there" if "ECONNREFUSED" in errors else "")

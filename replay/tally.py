@@ -1,0 +1,74 @@
+"""What a worker counts on the board, as it happens."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.batch import Batch
+from replay.board import Board, errno_place
+from replay.clock import process_cpu_ns
+from replay.histogram import Histogram
+from replay.lane import Turn
+from replay.offered import IntervalCounter
+from replay.plan import RunPlan
+
+_NS_PER_US: Final = 1000
+
+
+class Tally:
+    """The counters of one worker; views into the board, made once because making them costs more than counting."""
+
+    def __init__(self, board: Board, plan: RunPlan, worker: int) -> None:
+        """Count for `worker` (its row) in a run that has been given its start."""
+        self._paced = plan.rate_eps is not None
+        self._row = board.workers[worker : worker + 1]
+        self._cpu_ns = self._row["cpu_ns"].data
+        self._cpu_start_ns = process_cpu_ns()
+        self._last_send_ns = self._row["last_send_ns"].data
+        self._lane_events = board.lanes["sent_events"].data
+        self._lane_bytes = board.lanes["sent_bytes"].data
+        self._lane_errors = board.lanes["errors"].data
+        self._lag = Histogram(self._row["lag"][0])
+        self._intervals = IntervalCounter(self._row, int(board.control["start_ns"][0]), plan.interval_ns)
+
+    def sent(self, turns: Iterable[Turn], now_ns: int) -> None:
+        """Count the turns of a batch that left whole at `now_ns`."""
+        total = 0
+        for lane, events, size, due_ns in turns:
+            self._lane_events[lane] += events
+            self._lane_bytes[lane] += size
+            total += events
+            if self._paced:
+                self._lag.record((now_ns - due_ns) // _NS_PER_US, events)
+        self._batch_over(total, now_ns)
+
+    def sent_partly(self, batch: Batch, unsent: NDArray[np.int64], now_ns: int) -> None:
+        """Count a batch given up at `now_ns`, with `unsent` events left of each of its trains, shape (trains,)."""
+        total = 0
+        for lane, size, length, left in zip(batch.lane, batch.size, batch.length, unsent.tolist(), strict=True):
+            events = size // length - left
+            self._lane_events[lane] += events
+            self._lane_bytes[lane] += events * length
+            total += events
+        self._batch_over(total, now_ns)
+
+    def _batch_over(self, events: int, now_ns: int) -> None:
+        self._last_send_ns[0] = now_ns
+        if self._intervals.add(events, now_ns):
+            self._cpu_ns[0] = process_cpu_ns() - self._cpu_start_ns
+
+    def error(self, code: int, lane: int) -> None:
+        """Count an error of a lane by its errno."""
+        self._lane_errors[lane, errno_place(code)] += 1
+
+    def gso_refused(self, code: int) -> None:
+        """Note that GSO was given up, and why."""
+        self._row["fallback_errno"] = code
+        self._row["segments"] = 1
+
+    def finish(self) -> None:
+        """Publish what is still held back."""
+        self._intervals.finish()
+        self._cpu_ns[0] = process_cpu_ns() - self._cpu_start_ns

@@ -1,0 +1,133 @@
+"""A worker: a pinned process that serves some lanes. What is due? Stage, stamp, send, count.
+
+`serve` is the hot loop. It is given all it needs and decides nothing: the lanes' buckets say when, `deliver`
+says what to do about errors, and the board says whether to go on.
+"""
+
+import heapq
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from captures.errors import StampedeError
+from captures.reader import Capture
+from replay.backends.udp import UdpBackend
+from replay.batch import TRAINS, Batch
+from replay.board import Board, State
+from replay.clock import monotonic_ns, sleep_ns
+from replay.delivery import deliver
+from replay.lane import Lane, Turn
+from replay.pacing import TokenBucket, Unpaced
+from replay.plan import RunPlan
+from replay.stripes import Pieces, capture_runs, cut_pieces, lane_stripes
+from replay.tally import Tally
+
+NAP_NS: Final = 300_000
+"""The shortest sleep: at high rates several trains fall due meanwhile, and one system call sends them all."""
+LONGEST_NAP_NS: Final = 50_000_000
+"""The longest sleep between two looks at the lease."""
+
+
+def serve(
+    lanes: list[Lane],
+    turn_trains: int,
+    batch: Batch,
+    backend: UdpBackend,
+    tally: Tally,
+    may_go_on: Callable[[int], bool],
+) -> bool:
+    """Send what is due, at most `turn_trains` trains of a lane at a time.
+
+    Returns True when the lanes have sent all they had, False when `may_go_on(now_ns)` says no before that.
+    Raises what `Batch.stage` and `deliver` raise.
+    """
+    heap = [(ready, place) for place, lane in enumerate(lanes) if (ready := lane.ready_ns()) is not None]
+    heapq.heapify(heap)
+    turns: list[Turn] = []
+    while heap:
+        now_ns = monotonic_ns()
+        if not may_go_on(now_ns):
+            return False
+        wait_ns = heap[0][0] - now_ns
+        if wait_ns > 0:
+            sleep_ns(min(max(wait_ns, NAP_NS), LONGEST_NAP_NS))
+            continue
+        batch.clear()
+        turns.clear()
+        while heap and heap[0][0] <= now_ns and batch.trains < TRAINS:
+            place = heap[0][1]
+            turns.append(lanes[place].take_turn(batch, min(turn_trains, TRAINS - batch.trains), now_ns))
+            ready = lanes[place].ready_ns()
+            if ready is None:
+                heapq.heappop(heap)
+            else:
+                heapq.heapreplace(heap, (ready, place))
+        backend.load()
+        refused = deliver(backend, tally.error, may_go_on)
+        if refused:
+            tally.gso_refused(refused)
+        if backend.pending:
+            tally.sent_partly(batch, backend.pending_events(), monotonic_ns())
+            return False
+        tally.sent(turns, monotonic_ns())
+    return True
+
+
+def lane_pieces(capture: Capture, plan: RunPlan, lane: int) -> Iterator[Pieces]:
+    """What a lane sends in the whole run, some thousand events at a time."""
+    stripes = lane_stripes(plan.total, len(plan.ports), lane)
+    for first_event, events in capture_runs(stripes, capture.events):
+        yield cut_pieces(capture.trains, first_event, events, plan.train_limit)
+
+
+def work(capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
+    """The life of worker `index` in its own process: get ready, wait for the start, serve, and say how it went."""
+    # A terminal's Ctrl-C reaches every process of the group; the supervisor alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    state = board.workers["state"].data
+    try:
+        state[index] = _work(capture, plan, board, index)
+    except (StampedeError, OSError) as error:
+        board.workers["failure"][index] = str(error).encode()
+        state[index] = State.FAILED
+
+
+def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
+    worker = plan.workers[index]
+    os.sched_setaffinity(0, {worker.cpu})
+    start, lease, end, stop = (board.control[name].data for name in ("start_ns", "lease_ns", "end_ns", "stop"))
+
+    def may_go_on(now_ns: int) -> bool:
+        return not stop[0] and now_ns < lease[0] and now_ns < end[0]
+
+    fd = os.open(capture.path, os.O_RDONLY)
+    batch = Batch(fd, capture.payload_offset, live=plan.live)
+    addresses = [plan.target.address(port) for port in plan.ports]
+    backend = UdpBackend(plan.target.family, addresses, batch, plan.segments)
+    state = board.workers["state"].data
+    state[index] = State.READY
+    while not start[0]:
+        if stop[0] or monotonic_ns() > lease[0]:
+            return State.STOPPED
+        sleep_ns(NAP_NS)
+    state[index] = State.RUNNING
+
+    lanes = []
+    for lane in worker.lanes:
+        bucket: TokenBucket | Unpaced = Unpaced()
+        if plan.rate_eps is not None:
+            bucket = TokenBucket(start[0], plan.rate_eps, len(plan.ports), lane)
+        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane), fd, capture.payload_offset))
+    while (wait_ns := start[0] - monotonic_ns()) > 0:
+        sleep_ns(wait_ns)
+    tally = Tally(board, plan, index)
+    turn_trains = TRAINS if plan.rate_eps is None else 1
+    try:
+        done = serve(lanes, turn_trains, batch, backend, tally, may_go_on)
+    finally:
+        for code, lane in backend.errors():
+            tally.error(code, lane)
+        tally.finish()
+    return State.DONE if done else State.STOPPED
