@@ -20,7 +20,7 @@ from replay.live import LiveLine
 from replay.plan import Extent, plan_run, plan_table, plan_workers
 from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
-from replay.report_file import write_report
+from replay.report_file import check_report_path, write_report
 from replay.sink.command import reconcile_reports, sink
 from replay.supervisor import supervise
 from replay.target import check_mtu, resolve
@@ -125,6 +125,9 @@ def run(
     _check_rate(rate_eps, limit_eps)
     host = resolve(target, allow_public=allow_public)
     check_mtu(host, capture.longest)
+    segments = max_segments() if gso else 1
+    if gso and segments == 1:
+        click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
     plan = plan_run(
         capture.events,
         target=host,
@@ -132,10 +135,12 @@ def run(
         rate_eps=None if rate_eps == MAX_RATE else rate_eps,
         extent=_extent(duration_ns, loops, events),
         train_max=train_max,
-        segments=max_segments() if gso else 1,
+        segments=segments,
         live=stamp == "now",
         workers=plan_workers(workers, len(ports), usable_cpus(cpus)),
     )
+    if report_path is not None:
+        check_report_path(report_path)
     if dry_run:
         _show(plan_table(plan), plan.describe(), as_json=as_json)
         return ExitCode.MET

@@ -1,5 +1,7 @@
 """The line that a terminal shows while a run goes on."""
 
+import errno
+import sys
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -7,7 +9,7 @@ from tqdm import tqdm
 
 from captures.units import format_count
 from replay.plan import RunPlan
-from replay.report import error_total
+from replay.report import error_total, fallback_line
 from replay.supervisor import Outcome
 
 
@@ -18,6 +20,7 @@ class LiveLine:
         """Show nothing yet: tqdm starts a thread, and the workers are forked before any exists."""
         self._plan = plan
         self._bar: tqdm[NoReturn] | None = None
+        self._refused = False
 
     def __enter__(self) -> Self:
         """Use as a context manager."""
@@ -27,10 +30,18 @@ class LiveLine:
         """Renew the line."""
         bar = self._bar or tqdm(total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False)
         self._bar = bar
+        self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
         target = "max" if self._plan.rate_eps is None else format_count(self._plan.rate_eps)
         bar.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}", refresh=False)
         bar.update(sent - bar.n)
+
+    def _announce_fallback(self, outcome: Outcome) -> None:
+        """Say it once when the kernel has refused GSO, on a terminal or not."""
+        code = int(outcome.board.workers["fallback_errno"].max())
+        if code and not self._refused:
+            self._refused = True
+            tqdm.write(fallback_line(errno.errorcode.get(code, str(code))), file=sys.stderr)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,5 +1,6 @@
 """The report of a run: figures from the board, the verdict, and a table for people."""
 
+import errno
 import platform
 from typing import Any, Final
 
@@ -135,7 +136,7 @@ def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, A
                 "ports": list(plan.ports[lanes]),
                 "sent_events": int(outcome.board.lanes["sent_events"][lanes].sum()),
                 "cpu_percent": round(100 * int(row["cpu_ns"]) / duration_ns, 2) if duration_ns > 0 else None,
-                "gso_refused": int(row["fallback_errno"]) or None,
+                "gso_refused": errno.errorcode.get(int(row["fallback_errno"])),
             }
         )
     return rows
@@ -167,9 +168,15 @@ def run_table(report: dict[str, Any]) -> str:
             f"  worker {worker['id']:<2} {worker['sent_events']:>16,} events, core {worker['core']}, "
             f"CPU {cpu}, {len(worker['ports'])} ports"
         )
-    refused = [lane for lane in report["lanes"] if lane["errors"]]
-    lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in refused]
+        if worker["gso_refused"]:
+            lines.append(f"             {fallback_line(worker['gso_refused'])}")
+    lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in report["lanes"] if lane["errors"]]
     return "\n".join(lines)
+
+
+def fallback_line(name: str) -> str:
+    """What to say when the kernel refused GSO with the errno `name`."""
+    return f"GSO was refused ({name}); events go out one by one from here on, which is slower"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -8,6 +8,15 @@ from typing import Any
 from captures.errors import InputError
 
 
+def check_report_path(path: Path) -> None:
+    """Refuse a path where no report can be written, before the work that it would report is done.
+
+    Raises InputError.
+    """
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: can't write a report there: no such folder, or it is read-only")
+
+
 def write_report(path: Path, report: dict[str, Any]) -> None:
     """Write `report` as JSON under a temporary name beside `path`, sync it and rename it.
 

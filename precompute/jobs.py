@@ -1,0 +1,128 @@
+"""Rendering a capture's chunks: in this process, or in several.
+
+Every job plans and renders whole chunks and writes them to their final place, so the jobs share nothing and
+their number changes no byte. A job holds one chunk and little else: about 200 MiB.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.errors import RunError
+from captures.writer import PartWriter
+from precompute.blocks import LayoutKey
+from precompute.chunks import Chunk
+from precompute.layouts import Frames, Layout, make_layout
+from precompute.plan import plan_chunk
+from precompute.render import render_chunk
+from precompute.streams import Purpose, stream
+
+_CACHED_LAYOUTS: Final = 1 << 14
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What every job needs to know; sent to each once."""
+
+    frames: Frames
+    seed: int
+    train: int
+    part: PartWriter
+
+
+class Job:
+    """Renders chunk after chunk with the same memory."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._payload = np.empty(0, np.uint8)
+
+        @lru_cache(_CACHED_LAYOUTS)
+        def layout_of(key: LayoutKey) -> Layout:
+            template, buckets = key
+            return make_layout(work.frames.frames[template], buckets)
+
+        self._layout_of = layout_of
+
+    def render(self, chunk: Chunk) -> NDArray[np.uint64]:
+        """Render and write one chunk; returns the events of each template, shape (templates,)."""
+        work = self._work
+        cells = plan_chunk(work.frames, work.seed, chunk.number, chunk.events)
+        if len(self._payload) < chunk.payload_bytes:
+            self._payload = np.empty(chunk.payload_bytes, np.uint8)
+        payload = self._payload[: chunk.payload_bytes]
+        bits = stream(work.seed, chunk.number, Purpose.RENDER)
+        trains = render_chunk(cells, work.train, bits, self._layout_of, payload)
+        trains["offset"] += np.uint64(chunk.payload_start)
+        trains["first_event"] += np.uint64(chunk.first_event)
+        work.part.write(chunk.first_train, trains, chunk.payload_start, payload)
+        return cells.template_rows(len(work.frames.frames))
+
+
+def render_chunks(work: Work, chunks: Sequence[Chunk], jobs: int) -> Iterator[tuple[Chunk, NDArray[np.uint64]]]:
+    """Render all `chunks`; yields each as it is done, with its events of each template.
+
+    Raises RunError when a job dies, and whatever a job raises.
+    """
+    jobs = min(jobs, len(chunks))
+    if jobs == 1:
+        job = Job(work)
+        for chunk in chunks:
+            yield chunk, job.render(chunk)
+        return
+    # Spawned, not forked: a fork would copy locks that other threads hold.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(work,))
+    try:
+        with _interrupt_held():
+            done = {pool.submit(_render, chunk): chunk for chunk in chunks}
+        for future in as_completed(done):
+            yield done[future], future.result()
+    except BrokenProcessPool:
+        raise RunError(
+            "a rendering job died before its time; if the machine ran out of memory, use fewer --jobs"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupt_held() -> Iterator[None]:
+    """Hold Ctrl-C back; processes started meanwhile never get it, and leave its handling to this one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_job: Job
+
+
+def _start_job(work: Work) -> None:
+    global _job  # noqa: PLW0603 - a pool gives its processes no other memory
+    _job = Job(work)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    """End with the parent, however it ends: a job that waits for work would wait forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _render(chunk: Chunk) -> NDArray[np.uint64]:
+    return _job.render(chunk)

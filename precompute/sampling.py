@@ -1,0 +1,49 @@
+"""Shares of a whole, drawn with integers: how many events of each template, how many rows of each length.
+
+Systematic sampling gives every part its exact share, rounded up or down at random but never further off,
+and costs one random number. A Latin hypercube does so for several fields at once: each field's column of
+cells is stratified by itself, then shuffled by itself, so every field keeps its exact shares, the fields
+stay independent, and the number of combinations is the number of cells, whatever the profile.
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.streams import permutation
+
+SHARE_BITS: Final = 40
+"""Shares are multiples of 2^-40, so a million events times a share fits 64 bits."""
+_SHARE_SHIFT: Final = np.uint64(SHARE_BITS)
+_DRAW_SHIFT: Final = np.uint64(64 - SHARE_BITS)
+
+
+def integer_weights(weights: Sequence[float | Fraction]) -> list[int]:
+    """Integers in exactly the same proportion as `weights`, which are finite and not negative."""
+    exact = [Fraction(weight) for weight in weights]
+    scale = math.lcm(*(weight.denominator for weight in exact))
+    return [int(weight * scale) for weight in exact]
+
+
+def cumulative_shares(weights: Sequence[int]) -> NDArray[np.uint64]:
+    """Where each part's share begins, in units of 2^-40, and where the last ends: shape (parts + 1,)."""
+    sums = [0, *accumulate(weights)]
+    return np.array([(part << SHARE_BITS) // sums[-1] for part in sums], np.uint64)
+
+
+def systematic(bits: np.random.Philox, shares: NDArray[np.uint64], total: int) -> NDArray[np.int64]:
+    """Split `total` (below 2^23) by cumulative `shares`: shape (parts,), each within 1 of its exact share."""
+    start = np.uint64(bits.random_raw()) >> _DRAW_SHIFT
+    ends = ((shares * np.uint64(total) + start) >> _SHARE_SHIFT).view(np.int64)
+    return ends[1:] - ends[:-1]
+
+
+def stratified(bits: np.random.Philox, shares: NDArray[np.uint64], cells: int) -> NDArray[np.int64]:
+    """One column of a Latin hypercube: the part that each cell gets, shape (cells,), in random order."""
+    counts = systematic(bits, shares, cells)
+    return np.repeat(np.arange(len(counts)), counts)[permutation(bits, cells)]

@@ -1,0 +1,185 @@
+"""Receiving UDP in trains: socket options, what the kernel tells beside each message, slots to read into.
+
+With UDP_GRO the kernel hands over datagrams of one flow and one length as a single message: the segment size
+comes as a control message, and only the last datagram may be shorter. SO_TIMESTAMPNS adds the instant of
+arrival, taken as the packet enters the stack, so it doesn't depend on when the socket is read. Sources:
+udp(7), socket(7), cmsg(3), net/ipv4/udp.c (udp_recvmsg), include/uapi/linux/sock_diag.h.
+"""
+
+import errno
+import socket
+import struct
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.linux.mmsg import IOVEC, MMSGHDR, address_of, recvmmsg
+
+_UDP_GRO: Final = 104
+_SO_RCVBUFFORCE: Final = 33
+_SO_TIMESTAMPNS: Final = 35
+_SO_MEMINFO: Final = 55
+
+_MEMINFO: Final = struct.Struct("=9I")
+_MEMINFO_DROPS: Final = 8
+
+_SECOND_NS: Final = 1_000_000_000
+
+SLOT_BYTES: Final = 65536
+"""A slot holds the longest message there is (a UDP length is 16 bits)."""
+
+SLOTS: Final = 64
+MOST_PER_CALL: Final = 32
+
+# What the kernel writes for a message, in its order: always the time; the segment size if it is a train.
+_CONTROL: Final = np.dtype(
+    [
+        ("time_len", "<u8"),
+        ("time_level", "<i4"),
+        ("time_type", "<i4"),
+        ("second", "<i8"),
+        ("nanosecond", "<i8"),
+        ("gro_len", "<u8"),
+        ("gro_level", "<i4"),
+        ("gro_type", "<i4"),
+        ("segment", "<i4"),
+        ("pad", "V4"),
+    ]
+)
+_TIME_ONLY: Final = 32
+_TIME_AND_SEGMENT: Final = 56
+assert _CONTROL.itemsize == _TIME_AND_SEGMENT
+
+_CMSGHDR: Final = struct.Struct("=Qii")
+_TIMESPEC: Final = struct.Struct("=qq")
+_INT: Final = struct.Struct("=i")
+
+
+def open_receiver(address: str, port: int, buffer_bytes: int) -> socket.socket:
+    """A bound, non-blocking UDP socket that asks for arrival times and for `buffer_bytes` of payload room.
+
+    `address` is an IPv4 or IPv6 address. The buffer may come out smaller: read it back with SO_RCVBUF. Raises
+    OSError: EADDRINUSE, EADDRNOTAVAIL (no such address here), EACCES (the port needs CAP_NET_BIND_SERVICE).
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        _ask_for_buffer(receiver, buffer_bytes)
+        receiver.bind((address, port))
+    except OSError:
+        receiver.close()
+        raise
+    return receiver
+
+
+def _ask_for_buffer(receiver: socket.socket, buffer_bytes: int) -> None:
+    """SO_RCVBUFFORCE passes net.core.rmem_max but needs CAP_NET_ADMIN; SO_RCVBUF stays below that limit."""
+    try:
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
+    except PermissionError:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+
+
+def buffer_bytes_of(receiver: socket.socket) -> int:
+    """The receive buffer in terms of what was asked for: the kernel doubles that, for its bookkeeping."""
+    return receiver.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+
+def ask_for_trains(receiver: socket.socket) -> bool:
+    """Turn UDP_GRO on; False on a kernel without it (before Linux 5.0)."""
+    try:
+        receiver.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 1)
+    except OSError as error:
+        if error.errno in (errno.ENOPROTOOPT, errno.EOPNOTSUPP):
+            return False
+        raise
+    return True
+
+
+def dropped_packets(receiver: socket.socket) -> int:
+    """Packets the kernel threw away at this socket so far: no room in its buffer, or a bad checksum.
+
+    It is the counter that SO_RXQ_OVFL attaches to received messages, but SO_MEMINFO also shows later drops.
+    A joined train is one packet: with UDP_GRO one drop may be as many datagrams as a train has.
+    """
+    meminfo = receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+    drops: int = _MEMINFO.unpack(meminfo)[_MEMINFO_DROPS]
+    return drops
+
+
+class Slots:
+    """Room for SLOTS messages, filled by several calls on several sockets and then read as arrays.
+
+    `data` is uint8, shape (SLOTS * SLOT_BYTES,): message i starts at i * SLOT_BYTES.
+    """
+
+    def __init__(self) -> None:
+        """Allocate everything once; a call only moves along."""
+        self.data: NDArray[np.uint8] = np.zeros(SLOTS * SLOT_BYTES, np.uint8)
+        self._vectors = np.zeros(SLOTS, IOVEC)
+        self._vectors["base"] = address_of(self.data) + SLOT_BYTES * np.arange(SLOTS)
+        self._vectors["len"] = SLOT_BYTES
+        self._controls = np.zeros(SLOTS, _CONTROL)
+        self._headers = np.zeros(SLOTS, MMSGHDR)
+        self._headers["iov"] = address_of(self._vectors) + IOVEC.itemsize * np.arange(SLOTS)
+        self._headers["iovlen"] = 1
+        self._headers["control"] = address_of(self._controls) + _CONTROL.itemsize * np.arange(SLOTS)
+        self._headers["controllen"] = _CONTROL.itemsize
+        self._address = address_of(self._headers)
+
+    def fill(self, fd: int, first: int) -> int:
+        """Read what waits at a socket into the slots from `first` on; returns how many messages came.
+
+        At most MOST_PER_CALL; the caller sees to it that so many slots are free. 0: nothing was waiting.
+        """
+        try:
+            return recvmmsg(fd, self._address + MMSGHDR.itemsize * first, MOST_PER_CALL, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0  # Woken for a datagram with a bad checksum: it is dropped as it is read.
+
+    def take(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """What the first `count` slots hold, and make them ready to be filled again.
+
+        Returns int64 arrays of shape (count,): message length in bytes, length of each of its datagrams but
+        the last (at least 1), and arrival in nanoseconds of CLOCK_REALTIME, 0 if the kernel noted none.
+        """
+        headers, controls = self._headers[:count], self._controls[:count]
+        lengths = headers["len"].astype(np.int64)
+        control_lengths = headers["controllen"]
+        segments = np.where(control_lengths == _TIME_AND_SEGMENT, controls["segment"], lengths)
+        arrivals_ns = controls["second"] * _SECOND_NS + controls["nanosecond"]
+        for slot in np.flatnonzero(~_has_known_layout(controls, control_lengths)):
+            segment, arrival_ns = walk_control(controls[slot].tobytes()[: int(control_lengths[slot])])
+            segments[slot] = segment or lengths[slot]
+            arrivals_ns[slot] = arrival_ns or 0
+        headers["controllen"] = _CONTROL.itemsize
+        return lengths, np.maximum(segments, 1), arrivals_ns
+
+
+def _has_known_layout(controls: NDArray[np.void], lengths: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which messages carry a time and, if there is more, a segment size behind it: bool, same shape."""
+    timed = (controls["time_type"] == _SO_TIMESTAMPNS) & (controls["time_level"] == socket.SOL_SOCKET)
+    joined = (controls["gro_type"] == _UDP_GRO) & (controls["gro_level"] == socket.IPPROTO_UDP)
+    known: NDArray[np.bool_] = timed & ((lengths == _TIME_ONLY) | ((lengths == _TIME_AND_SEGMENT) & joined))
+    return known
+
+
+def walk_control(control: bytes) -> tuple[int | None, int | None]:
+    """The segment size and the arrival in nanoseconds out of any sequence of control messages (cmsg(3)).
+
+    None for what is not there.
+    """
+    segment = arrival_ns = None
+    at = 0
+    while at + _CMSGHDR.size <= len(control):
+        length, level, kind = _CMSGHDR.unpack_from(control, at)
+        body = control[at + _CMSGHDR.size : at + length]
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(body) >= _TIMESPEC.size:
+            second, nanosecond = _TIMESPEC.unpack_from(body)
+            arrival_ns = second * _SECOND_NS + nanosecond
+        elif (level, kind) == (socket.IPPROTO_UDP, _UDP_GRO) and len(body) >= _INT.size:
+            segment = _INT.unpack_from(body)[0]
+        at += max(-(-length // 8) * 8, _CMSGHDR.size)
+    return segment, arrival_ns

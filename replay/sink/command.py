@@ -1,0 +1,147 @@
+"""`replay sink` and `replay reconcile`: the flags, the order of things, and what is printed."""
+
+import ipaddress
+import json
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from tqdm import tqdm
+
+from captures.command import DURATION_NS, SIZE
+from captures.errors import ExitCode, InputError, RunError
+from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.linux.udp_receive import buffer_bytes_of, dropped_packets
+from replay.ports import PORTS, format_ports
+from replay.report_file import check_report_path, read_report, write_report
+from replay.sink.ledger import ledger_json, ledger_table, reconcile
+from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
+from replay.sink.report import Ending, sink_report, sink_table
+from replay.sink.tally import Tally, shared_tally
+from replay.sink.watch import StopSignals, Watch
+from replay.sink.workers import Workers
+
+_TICK_NS: Final = SECOND_NS // 20
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.option("--bind", "address", default="127.0.0.1", show_default=True, help="IPv4 or IPv6 address to receive at.")
+@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="UDP ports, like 514-553,600.")
+@click.option("--duration", "duration_ns", type=DURATION_NS, help="End after this time.")
+@click.option("--idle", "idle_ns", type=DURATION_NS, help="End when nothing arrived for this time.")
+@click.option("--workers", default=1, show_default=True, help="Receiving processes, each with a core and its ports.")
+@click.option(
+    "--buffer", "buffer_bytes", type=SIZE, default="64MiB", show_default=True, help="Receive buffer per port."
+)
+@click.option("--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+def sink(
+    *,
+    address: str,
+    ports: tuple[int, ...],
+    duration_ns: int | None,
+    idle_ns: int | None,
+    workers: int,
+    buffer_bytes: int,
+    report_path: Path | None,
+    as_json: bool,
+) -> int:
+    """Receive events, and count them by port.
+
+    Datagrams, bytes, stamps and their age, and what the kernel dropped are reported when the time is over,
+    after silence, or on SIGINT or SIGTERM.
+    """
+    _check(address, ports, workers, buffer_bytes)
+    if report_path is not None:
+        check_report_path(report_path)
+    tally = shared_tally(len(ports), workers, wall_ns())
+    with StopSignals() as signals:
+        sockets = open_sockets(address, ports, buffer_bytes)
+        gro = _prepare(sockets, buffer_bytes)
+        crew = Workers(sockets, tally)
+        try:
+            click.echo(ready_line(address, format_ports(ports), sockets), err=True)
+            ended_by = _watch(Watch(monotonic_ns(), duration_ns, idle_ns), crew, sockets, tally, signals)
+            crew.stop()
+        finally:
+            crew.kill()
+    ending = Ending(
+        kernel_drops=[dropped_packets(receiver) for receiver in sockets],
+        buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
+        gro=gro,
+        ended_by=ended_by,
+    )
+    close_sockets(sockets)
+    _publish(sink_report(ports, tally, ending), report_path, as_json=as_json)
+    if (death := crew.death()) is not None:
+        raise RunError(f"{death}; the report holds what was counted until then")
+    return ExitCode.MET
+
+
+def _check(address: str, ports: tuple[int, ...], workers: int, buffer_bytes: int) -> None:
+    """Refuse flags that make no sense together. Raises InputError."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise InputError(f"--bind {address}: not an IP address; write it like 127.0.0.1 or ::1") from None
+    if not 1 <= workers <= len(ports):
+        raise InputError(f"--workers {workers}: choose 1 to {len(ports)}, a worker needs a port of its own")
+    if not 1 <= buffer_bytes < 1 << 30:
+        raise InputError(f"--buffer {buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
+
+
+def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
+    """Ask for joined datagrams, and say where the kernel gives less than asked; True if it joins them."""
+    gro = join_trains(sockets)
+    if not gro:
+        click.echo("this kernel has no UDP_GRO: every datagram is read alone, which is slower", err=True)
+    notice = small_buffer_notice(buffer_bytes, min(buffer_bytes_of(receiver) for receiver in sockets))
+    if notice is not None:
+        click.echo(notice, err=True)
+    return gro
+
+
+def _watch(watch: Watch, crew: Workers, sockets: Sequence[socket.socket], tally: Tally, signals: StopSignals) -> str:
+    """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
+    shown_events, next_drops_ns = 0, 0
+    with tqdm(disable=None, unit=" events", unit_scale=True, mininterval=1, leave=False) as line:
+        while not signals.asked:
+            sleep_ns(_TICK_NS)
+            now_ns, events = monotonic_ns(), tally.events
+            if not line.disable and now_ns >= next_drops_ns:
+                next_drops_ns = now_ns + SECOND_NS
+                line.set_postfix(drops=sum(map(dropped_packets, sockets)), refresh=False)
+            line.update(events - shown_events)
+            shown_events = events
+            if crew.death() is not None:
+                return "failure"
+            if (reason := watch.ended_by(now_ns, events)) is not None:
+                return reason
+    return "signal"
+
+
+def _publish(report: dict[str, Any], path: Path | None, *, as_json: bool) -> None:
+    """The table for people on stderr, the report where it was asked for."""
+    click.echo(sink_table(report), err=True)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    if path is not None:
+        write_report(path, report)
+
+
+@click.command("reconcile")
+@click.argument("sent", type=_FILE)
+@click.argument("received", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
+def reconcile_reports(*, sent: Path, received: Path, as_json: bool) -> int:
+    """Compare the reports of a sender and a sink: by port and to the event."""
+    sent_report, received_report = read_report(sent), read_report(received)
+    try:
+        ledger = reconcile(sent_report, received_report)
+    except ValueError as error:
+        raise InputError(f"{sent} against {received}: {error}") from None
+    click.echo(json.dumps(ledger_json(ledger), indent=2) if as_json else ledger_table(ledger))
+    return ExitCode.MET if ledger.balanced else ExitCode.MISSED

@@ -1,0 +1,107 @@
+"""What a sink tells at its end: a plain dictionary, and a table for people. None says "not measured"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import captures
+from captures.units import format_count, format_size
+from replay.clock import SECOND_NS
+from replay.histogram import Histogram
+from replay.sink.tally import Tally
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is known beside the tally when a sink ends; one drop count and buffer size per lane."""
+
+    kernel_drops: Sequence[int]
+    buffer_bytes: Sequence[int]
+    gro: bool
+    ended_by: str
+
+
+def sink_report(ports: Sequence[int], tally: Tally, ending: Ending) -> dict[str, Any]:
+    """The report of a sink, ready for JSON.
+
+    `kernel_drops` are packets: where datagrams came joined (UDP_GRO), one drop may be up to 128 of them.
+    `peak_eps` is the best second at any tenth, None for less than a second of traffic.
+    """
+    heard = tally.lanes[tally.lanes["events"] > 0]
+    first_ns = int(heard["first_ns"].min()) if heard.size else None
+    duration_s = (int(heard["last_ns"].max()) - first_ns) / SECOND_NS if first_ns is not None else None
+    events = tally.events
+    return {
+        "version": captures.__version__,
+        "ended_by": ending.ended_by,
+        "workers": len(tally.ages),
+        "gro": ending.gro,
+        "received_events": events,
+        "received_bytes": int(tally.lanes["bytes"].sum()),
+        "kernel_drops": sum(ending.kernel_drops),
+        "bad_stamps": int(tally.lanes["bad_stamps"].sum()),
+        "early_stamps": int(tally.lanes["early_stamps"].sum()),
+        "duration_s": duration_s,
+        "rate_eps": events / duration_s if duration_s else None,
+        "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,
+        "latency_ms": _latency_ms(tally.age),
+        "lanes": [_lane(index, port, tally, ending, first_ns) for index, port in enumerate(ports)],
+    }
+
+
+def _lane(index: int, port: int, tally: Tally, ending: Ending, start_ns: int | None) -> dict[str, Any]:
+    """One port's part of the report; its instants are seconds since the first arrival on any port."""
+    lane = tally.lanes[index]
+    first_s = last_s = None
+    if lane["events"] > 0 and start_ns is not None:
+        first_s = (int(lane["first_ns"]) - start_ns) / SECOND_NS
+        last_s = (int(lane["last_ns"]) - start_ns) / SECOND_NS
+    return {
+        "port": port,
+        "received_events": int(lane["events"]),
+        "received_bytes": int(lane["bytes"]),
+        "kernel_drops": ending.kernel_drops[index],
+        "first_arrival_s": first_s,
+        "last_arrival_s": last_s,
+        "bad_stamps": int(lane["bad_stamps"]),
+        "early_stamps": int(lane["early_stamps"]),
+        "buffer_bytes": ending.buffer_bytes[index],
+    }
+
+
+def _latency_ms(age: Histogram) -> dict[str, float] | None:
+    """From stamp to arrival. A stamp is cut to the millisecond, so each figure is up to 1 ms too high."""
+    if age.mean_us is None or age.max_us is None:
+        return None
+    percentiles = {f"p{percent}": age.percentile_us(percent) or 0.0 for percent in (50, 95, 99)}
+    figures_us = {"mean": age.mean_us, **percentiles, "max": age.max_us}
+    figures_ms = {name: round(value_us / 1000, 3) for name, value_us in figures_us.items()}
+    return {**figures_ms, "samples": age.samples, "resolution_ms": 1}
+
+
+def sink_table(report: dict[str, Any]) -> str:
+    """The report for people: a row for each port, then the totals."""
+    lines = [f"{'port':>6} {'events':>15} {'bytes':>18} {'drops':>9} {'bad stamps':>11}"]
+    lines += [_row(lane["port"], lane) for lane in report["lanes"]]
+    lines.append(_row("all", report))
+    rate_eps, latency_ms = report["rate_eps"], report["latency_ms"]
+    if rate_eps is not None:
+        peak = "" if report["peak_eps"] is None else f", best second {format_count(report['peak_eps'])}"
+        lines.append(f"{format_count(rate_eps)} events/s over {report['duration_s']:.1f} s{peak}")
+    if latency_ms is not None:
+        figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
+        lines.append(f"stamp to arrival, ms: {figures} (stamps are cut to 1 ms)")
+    if report["early_stamps"]:
+        lines.append(f"{report['early_stamps']:,} stamps lie in the future: the two hosts' clocks differ")
+    if report["kernel_drops"]:
+        lines.append("drops are packets as the kernel holds them; a joined one is up to 128 events")
+    lines.append(f"{format_size(report['received_bytes'])} received; ended by {report['ended_by']}")
+    return "\n".join(lines)
+
+
+def _row(name: object, counts: dict[str, Any]) -> str:
+    """One line of the table."""
+    return (
+        f"{name:>6} {counts['received_events']:>15,} {counts['received_bytes']:>18,} "
+        f"{counts['kernel_drops']:>9,} {counts['bad_stamps']:>11,}"
+    )

@@ -1,0 +1,76 @@
+"""The sink's worker processes: forked, pinned, watched and ended.
+
+Cores are taken from the last allowed one backwards, since the sender takes them from the first.
+"""
+
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from replay.sink.receive import receive
+from replay.sink.tally import Tally
+
+_JOIN_S: Final = 60.0
+"""More than a worker needs to read full buffers to their end."""
+
+
+def shares(ports: int, workers: int) -> list[slice]:
+    """Which lanes each worker serves: neighbours together, sizes differing by at most one, none left out."""
+    bounds = [ports * worker // workers for worker in range(workers + 1)]
+    return [slice(first, last) for first, last in pairwise(bounds)]
+
+
+class Workers:
+    """All workers of a sink. Start them before anything starts a thread: they are forked."""
+
+    def __init__(self, sockets: Sequence[socket.socket], tally: Tally) -> None:
+        """Fork one worker for each row of `tally.ages`."""
+        count = len(tally.ages)
+        cores = sorted(os.sched_getaffinity(0), reverse=True)
+        context = multiprocessing.get_context("fork")
+        self._processes = [
+            context.Process(
+                target=_work,
+                args=(sockets[share], share, worker, cores[worker % len(cores)], tally, os.getpid()),
+                daemon=True,
+            )
+            for worker, share in enumerate(shares(len(sockets), count))
+        ]
+        self._tally = tally
+        for process in self._processes:
+            process.start()
+
+    def death(self) -> str | None:
+        """A line about the first worker that failed or was killed; None if all are well, or ended well."""
+        for worker, process in enumerate(self._processes):
+            if process.exitcode:
+                how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit {process.exitcode}"
+                return f"sink worker {worker} (process {process.pid}) died: {how}"
+        return None
+
+    def stop(self) -> None:
+        """Tell the workers to empty their buffers and end, and wait until they have."""
+        self._tally.stop[0] = 1
+        for process in self._processes:
+            process.join(_JOIN_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End what is still running, at once."""
+        for process in self._processes:
+            process.kill()
+            process.join()
+
+
+def _work(
+    sockets: Sequence[socket.socket], share: slice, worker: int, core: int, tally: Tally, parent_pid: int
+) -> None:
+    """A worker's life. A ^C reaches the whole process group, but only the parent decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.sched_setaffinity(0, {core})
+    receive(sockets, tally.part(worker, share), parent_pid)

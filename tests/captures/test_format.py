@@ -1,0 +1,93 @@
+"""A capture read as docs/format.md draws it, with nothing of captures.format."""
+
+import ast
+import math
+import re
+import struct
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from captures.reader import open_capture
+from tests.captures.content import MINUTE_NS, content, noise, tiny, write
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
+
+
+def drawn(heading: str) -> list[tuple[int, int, str]]:
+    """(offset, bytes, field) of each row of the document's table under a line that starts with `heading`."""
+    table = DOCUMENT.read_text().partition(f"\n{heading}")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    sizes = [math.prod(map(int, re.findall(r"\d+", size))) for _, size, _, _ in rows]
+    return [(int(row[0]), size, row[2]) for row, size in zip(rows, sizes, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "size"), [("## Header", 4096), ("Each of the six", 56), ("## Window", 40), ("## Train", 32)]
+)
+def test_the_drawn_fields_leave_no_gap(heading, size):
+    end = 0
+    for offset, field_bytes, _ in drawn(heading):
+        assert offset == end
+        end += field_bytes
+    assert end == size
+
+
+def test_every_byte_is_as_drawn(tmp_path):
+    path, held = tmp_path / "tiny.rcap", tiny()
+    digest = write(path, held)
+    data = path.read_bytes()
+
+    def section(name: str) -> bytes:
+        return data[offset[name] : offset[name] + size[name]]
+
+    magic, version, shortest, longest, events, seed, reserved = struct.unpack_from("<8sIHHQQ32s", data)
+    assert magic.hex(" ").upper() == "89 52 43 41 50 0D 0A 1A"
+    assert (version, shortest, longest, events, seed, reserved) == (1, 5, 43, 6, 7, bytes(32))
+    assert data[400:4064] == bytes(3664)
+    assert data[4064:4096] == blake3(data[:4064]).digest()
+    assert data[4064:4096].hex() == digest
+
+    names = ("recipe", "windows", "mix", "digests", "trains", "payload")
+    table = dict(zip(names, struct.iter_unpack("<QQQ32s", data[64:400]), strict=True))
+    offset, size = (
+        {name: row[0] for name, row in table.items()},
+        {name: row[1] for name, row in table.items()},
+    )
+    assert list(offset.values()) == [4096, 8192, 12288, 16384, 20480, 24576]
+    assert [row[2] for row in table.values()] == [size["recipe"], 2, 2, 1, 3, size["payload"]]
+    for name in names:
+        covered = section("digests" if name == "payload" else name)
+        assert table[name][3] == blake3(covered).digest()
+
+    assert section("recipe") == b'{"profile":{"name":"by hand"},"tool":"tests"}'
+    assert [*struct.iter_unpack("<5Q", section("windows"))] == [
+        (0, MINUTE_NS, 0, 2, 5),
+        (MINUTE_NS, MINUTE_NS, 2, 1, 1),
+    ]
+    assert struct.unpack("<2Q", section("mix")) == (6, 0)
+    assert section("digests") == blake3(section("payload")).digest()
+    assert [*struct.iter_unpack("<QQHHHHBB2sI", section("trains"))] == [
+        (0, 0, 2, 31, 3, 0, 1, 0, bytes(2), 0),
+        (62, 2, 3, 5, 0, 0, 0, 0, bytes(2), 1),
+        (77, 5, 1, 43, 0, 0, 1, 0, bytes(2), 2),
+    ]
+    assert section("payload") == held.payload.tobytes()
+    assert offset["payload"] + size["payload"] == len(data)
+    between = [data[offset[a] + size[a] : offset[b]] for a, b in pairwise(names)]
+    assert not any(b"".join(between))
+
+
+@pytest.mark.parametrize("held", [tiny(), content(noise([(128, 96), (1, 260), (7, 1)]))], ids=["tiny", "noise"])
+def test_the_documents_reader_reads(tmp_path, held):
+    (program,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    path = tmp_path / "some.rcap"
+    write(path, held)
+    result = subprocess.run([sys.executable, "-c", program, path], capture_output=True, check=True)
+    capture = open_capture(path)
+    assert result.stdout == b"".join(line + b"\n" for line in capture.lines())
+    assert ast.literal_eval(result.stderr.decode()) == capture.recipe

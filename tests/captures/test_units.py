@@ -1,0 +1,81 @@
+"""Numbers as people write them: exact when read, readable when written."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.units import format_count, format_size, parse_count, parse_duration_ns, parse_size
+
+COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+DURATIONS = {"": 10**9, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+
+
+@pytest.mark.parametrize(
+    ("parse", "units"), [(parse_count, COUNTS), (parse_size, SIZES), (parse_duration_ns, DURATIONS)]
+)
+@given(data=st.data())
+def test_what_is_read_is_exact(parse, units, data):
+    whole = data.draw(st.integers(0, 10**12))
+    fraction = data.draw(st.from_regex(r"(\.[0-9]{1,3})?", fullmatch=True))
+    unit = data.draw(st.sampled_from(sorted(units)))
+    value = Decimal(f"{whole}{fraction}") * units[unit]
+    text = f" {whole}{fraction}{unit}  "
+    if value == int(value):
+        assert parse(text) == value
+    else:
+        with pytest.raises(ValueError, match="not a whole number"):
+            parse(text)
+
+
+@given(st.integers(0, 999), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
+def test_durations_add_up(days, hours, minutes, seconds, milliseconds):
+    text = f"{days}d{hours}h{minutes}m{seconds}s{milliseconds}ms"
+    whole_seconds = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    assert parse_duration_ns(text) == (whole_seconds * 1000 + milliseconds) * 10**6
+
+
+@given(st.integers(0, 10**15))
+def test_a_count_written_is_read_back_to_its_last_digit(value):
+    text = format_count(value)
+    step = {"k": 100, "M": 10_000, "G": 10_000_000}.get(text[-1], 1)
+    assert abs(parse_count(text) - value) <= step / 2
+
+
+@given(st.integers(0, 2**50))
+def test_a_size_is_written_to_a_tenth_of_its_unit(value):
+    number, unit = format_size(value).split()
+    assert abs(float(number) * SIZES[unit] - value) <= SIZES[unit] / 20
+    assert unit == "B" or float(number) >= 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (999, "999"), (250_000, "250.0k"), (4_000_000, "4.00M"), (1.5e9, "1.50G")]
+)
+def test_counts_for_people(value, text):
+    assert format_count(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(512, "512 B"), (1536, "1.5 KiB"), (2**31, "2.0 GiB")])
+def test_sizes_for_people(value, text):
+    assert format_size(value) == text
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1", "1e6", "4 million", "4MM", "1,000", "0x10", "1" * 19, "1.5.5"])
+def test_what_is_no_count_says_how_to_write_one(text):
+    with pytest.raises(ValueError, match="is not a count; write it like 500"):
+        parse_count(text)
+
+
+@pytest.mark.parametrize("text", ["", "GiB", "4gib", "-1", "1GiB2MiB"])
+def test_what_is_no_size_says_how_to_write_one(text):
+    with pytest.raises(ValueError, match="is not a size; write it like 700MB or 2GiB"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["", "h", "1h 30m", "-5s", "5 s", "5y", "1h30", "10us"])
+def test_what_is_no_duration_says_how_to_write_one(text):
+    with pytest.raises(ValueError, match="is not a duration; write it like 10s, 500ms or 8h30m"):
+        parse_duration_ns(text)

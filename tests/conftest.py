@@ -1,0 +1,37 @@
+"""For every test: a skip is no pass where everything can run, and nothing is judged by its pace."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
+"""CI as root has every tool and every right, so a test that skips there has lost what it needs."""
+
+# Other work shares the cores, so an example that is slow once says nothing.
+settings.register_profile("shared-cores", deadline=None)
+settings.load_profile("shared-cores")
+
+
+def _fail_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if SKIP_FAILS and report.skipped and not hasattr(report, "wasxfail"):
+        path, line, reason = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{path}:{line}: skipped, and CI allows no skip: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """A test that skips."""
+    report = yield
+    _fail_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """A module that skips as a whole."""
+    report = yield
+    _fail_skip(report)
+    return report

@@ -1,0 +1,39 @@
+"""A lab for tests that need one, and the captures they send."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from captures.reader import Capture, open_capture
+from tests.network.lab import Lab
+from tests.network.programs import call
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """Two hosts and a wire, fresh for each test."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root for network namespaces")
+    built = Lab()
+    try:
+        built.build()
+        yield built
+    finally:
+        built.remove()
+
+
+@pytest.fixture(scope="session")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """20,000 events of the system profile."""
+    path: Path = tmp_path_factory.mktemp("captures") / "system.rcap"
+    built = call("precompute", "build", "system", "--events", "20k", "-o", path)
+    assert built.code == 0, built.stderr
+    return open_capture(path)
+
+
+@pytest.fixture(scope="session")
+def lines(capture: Capture) -> list[bytes]:
+    """Its events, in order."""
+    return list(capture.lines())

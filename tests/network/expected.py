@@ -1,0 +1,14 @@
+"""What a run of a capture must bring to each port."""
+
+from collections.abc import Sequence
+
+from replay.stripes import lane_stripes
+
+
+def port_lines(lines: Sequence[bytes], lanes: int, loops: int = 1) -> list[list[bytes]]:
+    """The events of each lane, in its order: the stripes that docs and `replay.stripes` promise it."""
+    stream = [*lines] * loops
+    return [
+        [line for first, count in lane_stripes(len(stream), lanes, lane) for line in stream[first : first + count]]
+        for lane in range(lanes)
+    ]

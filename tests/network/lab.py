@@ -1,0 +1,132 @@
+"""Two network namespaces and a veth wire between them: a sender's host and a receiver's, on one machine."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pyroute2 import NetNS, netns
+
+from replay.linux.udp_receive import dropped_packets, open_receiver
+
+V4, V6 = "198.18.0.2", "2001:2::2"
+"""The receiver's addresses; the sender's end in 1. Both ranges are set aside for benchmarks (RFC 2544, RFC 5180)."""
+
+DEVICE = "wire"
+PORTS = (5514, 5515, 5516, 5517)
+
+_IFA_F_NODAD = 2  # if_addr.h: usable at once, no duplicate address detection
+_UP_PATIENCE_S = 10
+
+
+class Lab:
+    """The two namespaces, by name."""
+
+    def __init__(self) -> None:
+        self.sender, self.receiver = f"st{os.getpid()}a", f"st{os.getpid()}b"
+
+    def build(self) -> None:
+        with _open(self.sender, os.O_CREAT) as sender, _open(self.receiver, os.O_CREAT) as receiver:
+            sender.link("add", ifname=DEVICE, kind="veth", peer={"ifname": DEVICE, "net_ns_fd": self.receiver})
+            for place, host in enumerate((sender, receiver), start=1):
+                wire = host.link_lookup(ifname=DEVICE)[0]
+                host.addr("add", index=wire, address=f"198.18.0.{place}", prefixlen=24)
+                host.addr("add", index=wire, address=f"2001:2::{place}", prefixlen=64, flags=_IFA_F_NODAD)
+                for index in (1, wire):  # 1 is the loopback device
+                    host.link("set", index=index, state="up")
+            for host in (sender, receiver):
+                _await_up(host)
+            # Known neighbours: packets that wait for an ARP answer can be overtaken by later ones of another worker.
+            far_end = receiver.get_links(ifname=DEVICE)[0].get_attr("IFLA_ADDRESS")
+            wire = sender.link_lookup(ifname=DEVICE)[0]
+            for address in (V4, V6):
+                sender.neigh("replace", dst=address, lladdr=far_end, ifindex=wire, state="permanent")
+
+    def remove(self) -> None:
+        for name in (self.sender, self.receiver):
+            if name in netns.listnetns():
+                netns.remove(name)
+
+    def run_at(self, host: str, *command: str) -> str:
+        """What `command` prints in the namespace `host`."""
+        done = subprocess.run(["ip", "netns", "exec", host, *command], check=True, capture_output=True, text=True)
+        return done.stdout
+
+    def set_mtu(self, mtu: int) -> None:
+        """Lower the sender's end: what is longer does not even leave."""
+        with _open(self.sender) as sender:
+            sender.link("set", index=sender.link_lookup(ifname=DEVICE)[0], mtu=mtu)
+
+    def cut_at_sender(self) -> None:
+        """Have trains cut and checksummed before they leave, as on a real wire.
+
+        By default a veth hands them to its peer whole and without a checksum: nothing gets lost in memory.
+        """
+        self.run_at(self.sender, "ethtool", "-K", DEVICE, "tx", "off", "gso", "off", "tx-udp-segmentation", "off")
+
+
+class Mailboxes:
+    """A plain UDP socket for each port: no UDP_GRO, so every datagram comes alone.
+
+    Their buffers hold all of a test's datagrams. They are read when the sender is done, and nothing has to
+    keep pace with it.
+    """
+
+    BUFFER_BYTES = 256 << 20
+
+    def __init__(self, sockets: Sequence[socket.socket]) -> None:
+        self._sockets = sockets
+
+    def await_first(self) -> None:
+        """Wait until something has come to the first port."""
+        self._sockets[0].settimeout(30)
+        self._sockets[0].recv(1, socket.MSG_PEEK)
+
+    def take(self) -> list[list[bytes]]:
+        """What came to each port, in its order."""
+        assert not any(dropped_packets(receiver) for receiver in self._sockets), "the buffers are too small"
+        return [list(_drain(receiver)) for receiver in self._sockets]
+
+
+@contextmanager
+def mailboxes(lab: Lab, address: str, ports: Sequence[int] = PORTS) -> Iterator[Mailboxes]:
+    """Mailboxes in the receiver's namespace."""
+    netns.pushns(lab.receiver)
+    try:
+        sockets = [open_receiver(address, port, Mailboxes.BUFFER_BYTES) for port in ports]
+    finally:
+        netns.popns()
+    try:
+        yield Mailboxes(sockets)
+    finally:
+        for receiver in sockets:
+            receiver.close()
+
+
+def _drain(receiver: socket.socket) -> Iterator[bytes]:
+    receiver.setblocking(False)
+    while True:
+        try:
+            yield receiver.recv(65536)
+        except BlockingIOError:
+            return
+
+
+@contextmanager
+def _open(name: str, flags: int = 0) -> Iterator[NetNS]:
+    host = NetNS(name, flags=flags)
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+def _await_up(host: NetNS) -> None:
+    """Wait for the kernel to attach the device's queue: until it has, it drops what is sent."""
+    for _ in range(_UP_PATIENCE_S * 100):
+        if host.get_links(ifname=DEVICE)[0].get_attr("IFLA_OPERSTATE") == "UP":
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"{DEVICE} did not come up in {_UP_PATIENCE_S} s")

@@ -1,0 +1,83 @@
+"""The commands under test and their counterparts as processes: awaited with a bound, and ended whatever happens."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 30
+
+
+def command(program: str, *arguments: object, host: str | None = None) -> list[str]:
+    """The command line of `replay` or `precompute`, in the namespace `host` if one is given."""
+    inside = [] if host is None else ["ip", "netns", "exec", host]
+    return [*inside, sys.executable, "-c", f"from {program}.cli import main; main()", *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    report: dict[str, Any]
+    """What it printed as JSON; empty when it printed none."""
+    stderr: str
+
+
+def call(program: str, *arguments: object, host: str | None = None) -> Ended:
+    """Run a command to its end."""
+    line = command(program, *arguments, host=host)
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
+    return Ended(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
+
+
+@contextmanager
+def running(line: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs beside the test, its stderr in the file `log`; killed at the end if it still runs."""
+    with log.open("wb") as stderr, subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    """Wait until `holds()`."""
+    for _ in range(PATIENCE_S * 50):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"{what}: not within {PATIENCE_S} s")
+
+
+def await_line(log: Path, text: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the process has said `text`."""
+    eventually(lambda: text in log.read_text() or process.poll() is not None, f"{text!r} in {log}")
+    assert process.poll() is None, f"it ended: {log.read_text()}"
+
+
+def finish(process: subprocess.Popen[bytes], log: Path) -> Ended:
+    """Wait for a running command's end."""
+    stdout, _ = process.communicate(timeout=PATIENCE_S)
+    return Ended(process.returncode, json.loads(stdout or b"{}"), log.read_text())
+
+
+@contextmanager
+def listening_sink(log: Path, *arguments: object, host: str | None = None) -> Iterator[Callable[[], dict[str, Any]]]:
+    """A `replay sink` that listens; calling what is yielded ends it and returns its report."""
+    with running(command("replay", "sink", "--json", *arguments, host=host), log) as process:
+        await_line(log, "listening on", process)
+
+        def end() -> dict[str, Any]:
+            process.terminate()
+            ended = finish(process, log)
+            assert ended.code == 0, ended.stderr
+            return ended.report
+
+        yield end

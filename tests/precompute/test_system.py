@@ -1,0 +1,113 @@
+"""The built-in `system` profile keeps C1 to C4 of the requirements."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from captures.reader import Capture
+from precompute.layouts import make_frames
+from precompute.loading import load_profile
+from precompute.template import Placeholder, parse_template
+from tests.precompute.profiles import build, chi_square
+
+LINE = re.compile(
+    rb"<(?P<pri>\d{1,3})>(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
+    rb"(?P<host>server\d{3,4}) (?P<tag>[A-Za-z-]+)\[(?P<pid>\d{4,5})\]: (?P<message>[ -~]+)"
+)
+# (group, priority, start of the message, share of all events)
+MIX = (
+    ("systemd", 6, b"Starting ", 0.40 * 40 / 80),
+    ("systemd", 6, b"Started ", 0.40 * 30 / 80),
+    ("systemd", 6, b"Stopping ", 0.40 * 10 / 80),
+    ("kernel", 4, b"CPU", 0.15),
+    ("kernel", 3, b"Out of memory: ", 0.05),
+    ("kernel", 6, b"e", 0.05),
+    ("sshd-session", 6, b"Accepted publickey for ", 0.15),
+    ("sshd-session", 4, b"Failed password for ", 0.05),
+    ("anacron", 5, b"Job ", 0.08),
+    ("rsyslogd", 6, b"action ", 0.04),
+    ("NetworkManager", 6, b"<info> ", 0.03),
+)
+EVENTS = 250_000
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    return build(tmp_path_factory.mktemp("system") / "system.rcap", load_profile("system"), events=EVENTS)
+
+
+@pytest.fixture(scope="module")
+def parsed(capture: Capture) -> list[re.Match[bytes]]:
+    found = [LINE.fullmatch(line) for line in capture.lines()]
+    assert None not in found
+    return found
+
+
+def test_every_part_keeps_its_bounds_whatever_is_drawn():
+    profile = load_profile("system")
+    frames = make_frames(profile)
+    lengths = {name: [len(value) for value, _ in field.values()] for name, field in profile.fields.items()}
+
+    def bounds(text: str) -> tuple[int, int]:
+        sizes = [
+            (min(lengths[part.field]), max(lengths[part.field])) if isinstance(part, Placeholder) else (len(part),) * 2
+            for part in parse_template(text)
+        ]
+        return sum(low for low, _ in sizes), sum(high for _, high in sizes)
+
+    for _, template in profile.templates():
+        for text, low, high in (
+            (template.host, 8, 12),
+            (template.tag, 6, 15),
+            (template.message, 50, 200),
+            (template.line(profile.start).text, 96, 260),
+        ):
+            shortest, longest = bounds(text)
+            assert low <= shortest <= longest <= high
+    assert abs(frames.mean_bytes - 150) <= 3
+
+
+def test_the_pools_have_their_sizes():
+    fields = load_profile("system").fields
+    sizes = {name: len({value for value, _ in field.values()}) for name, field in fields.items()}
+    assert (sizes["host"], sizes["service"], sizes["pid"], sizes["text"]) == (1000, 100, 10_000, 500)
+    assert len({len(value) for value, _ in fields["text"].values()}) == 16
+
+
+def test_every_line_has_its_form_and_the_mean_its_length(capture, parsed):
+    assert len(parsed) == EVENTS
+    assert abs(len(capture.payload) / EVENTS - 150) < 3
+    assert 96 <= capture.shortest <= capture.longest <= 260
+    assert {match["stamp"] for match in parsed} == {b"2026-01-01T00:00:00.000Z"}
+
+
+def test_the_mix_is_exact(parsed):
+    found = Counter[int]()
+    for match in parsed:
+        tag, pri, message = match["tag"].decode(), int(match["pri"]), match["message"]
+        (kind,) = (
+            number for number, (group, code, start, _) in enumerate(MIX)
+            if (group, code) == (tag, pri) and message.startswith(start)
+        )  # fmt: skip
+        found[kind] += 1
+    for number, (_, _, _, share) in enumerate(MIX):
+        assert abs(found[number] - share * EVENTS) <= 1
+
+
+@pytest.mark.parametrize(("part", "size"), [("host", 999), ("pid", 9000)])
+def test_hosts_and_processes_are_uniform(parsed, part, size):
+    """Those of the commonest length: how many have another is drawn by the cell."""
+    length = {"host": 9, "pid": 4}[part]
+    found = Counter(match[part] for match in parsed if len(match[part]) == length)
+    assert len(found) == size
+    counts = np.array(list(found.values()))
+    assert abs(chi_square(counts, np.full(size, counts.mean()))) < 4
+
+
+def test_neighbouring_events_are_unlike(parsed):
+    hosts = [match["host"] for match in parsed]
+    alike = sum(a == b for a, b in pairwise(hosts))
+    assert alike < EVENTS / 1000 * 1.2

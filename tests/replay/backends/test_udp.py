@@ -1,0 +1,200 @@
+"""The udp backend on loopback sockets: trains and single events deliver the same datagrams."""
+
+import errno
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.format import MAX_TRAIN_EVENTS
+from replay.backends.udp import UdpBackend, sockaddr
+from replay.batch import TRAINS, Batch
+from replay.linux.udp_send import max_segments
+from replay.stripes import cut_pieces
+from tests.captures.content import Content, content, noise
+
+SO_NO_CHECK = 11
+
+
+@pytest.fixture(scope="module")
+def receivers() -> Iterator[list[socket.socket]]:
+    """Three ports of loopback, each with room for all that a test sends."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+    for receiver in sockets:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+    yield sockets
+    for receiver in sockets:
+        receiver.close()
+
+
+def staged(held: Content, lanes: list[int], folder: Path) -> Batch:
+    """A batch of all trains, the first to lane `lanes[0]` and so on."""
+    path = folder / "payload"
+    path.write_bytes(held.payload.tobytes())
+    with path.open("rb") as file:
+        batch = Batch(file.fileno(), 0, live=False)
+        pieces = cut_pieces(held.trains, 0, int(held.trains["count"].sum()), MAX_TRAIN_EVENTS)
+        for place, lane in enumerate(lanes):
+            batch.stage(lane, pieces, place, place + 1)
+    return batch
+
+
+def backend_to(receivers: list[socket.socket], batch: Batch, *, gso: bool) -> UdpBackend:
+    return UdpBackend(
+        socket.AF_INET, [receiver.getsockname() for receiver in receivers], batch, max_segments() if gso else 1
+    )
+
+
+def arrived(receivers: list[socket.socket]) -> list[list[bytes]]:
+    """The datagrams waiting on each port, in order."""
+    return [list(iter(lambda receiver=receiver: take(receiver), None)) for receiver in receivers]
+
+
+def take(receiver: socket.socket) -> bytes | None:
+    try:
+        return receiver.recv(65536)
+    except BlockingIOError:
+        return None
+
+
+def expected(held: Content, lanes: list[int], count: int) -> list[list[bytes]]:
+    by_lane: list[list[bytes]] = [[] for _ in range(count)]
+    for row, lane in zip(held.trains, lanes, strict=True):
+        start, length = int(row["offset"]), int(row["length"])
+        by_lane[lane] += [
+            held.payload[start + i * length : start + (i + 1) * length].tobytes() for i in range(row["count"])
+        ]
+    return by_lane
+
+
+def send_all(backend: UdpBackend) -> None:
+    backend.load()
+    for _ in range(100):
+        if not backend.pending:
+            return
+        backend.send()
+    pytest.fail("a hundred sends did not empty the batch")
+
+
+@pytest.mark.parametrize("gso", [True, False])
+@given(
+    trains=st.lists(st.tuples(st.integers(1, 64), st.integers(1, 300), st.integers(0, 2)), min_size=1, max_size=TRAINS)
+)
+def test_a_batch_arrives_whole_and_in_order(
+    trains: list[tuple[int, int, int]],
+    gso: bool,
+    receivers: list[socket.socket],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    held, lanes = content(noise((count, length) for count, length, _ in trains)), [lane for *_, lane in trains]
+    batch = staged(held, lanes, tmp_path_factory.mktemp("batch"))
+
+    backend = backend_to(receivers, batch, gso=gso)
+    send_all(backend)
+    backend.socket.close()
+
+    assert arrived(receivers) == expected(held, lanes, 3)
+
+
+@pytest.mark.parametrize("sent", [0, 1, 2])
+def test_what_gso_is_refused_for_goes_out_event_by_event(
+    sent: int, receivers: list[socket.socket], tmp_path: Path
+) -> None:
+    held, lanes = content(noise([(5, 50), (1, 70), (9, 60)])), [0, 1, 0]
+    batch = staged(held, lanes, tmp_path)
+    backend = backend_to(receivers, batch, gso=True)
+    backend.load()
+    backend._end = sent
+    if sent:
+        backend.send()
+    backend._end = len(lanes)
+
+    backend.fall_back()
+    assert backend.pending_events().tolist() == [[5, 1, 9], [0, 1, 9], [0, 0, 9]][sent]
+    while backend.pending:
+        backend.send()
+
+    assert not backend.gso
+    assert arrived(receivers) == expected(held, lanes, 3)
+    send_all(backend)
+    assert arrived(receivers) == expected(held, lanes, 3)
+
+
+def test_pending_events_count_what_is_left_of_each_train(receivers: list[socket.socket], tmp_path: Path) -> None:
+    held = content(noise([(5, 50), (1, 70), (9, 60)]))
+    batch = staged(held, [0, 1, 2], tmp_path)
+    plain, trains = (backend_to(receivers, batch, gso=gso) for gso in (False, True))
+    plain.load()
+    trains.load()
+    plain._next, trains._next = 7, 1
+
+    assert plain.pending_events().tolist() == [0, 0, 8]
+    assert plain.next_lane() == 2
+    assert trains.pending_events().tolist() == [0, 1, 9]
+    assert trains.next_lane() == 1
+
+
+def test_a_socket_that_can_not_checksum_refuses_trains(receivers: list[socket.socket], tmp_path: Path) -> None:
+    """A refusal by the kernel itself: GSO needs a checksum to be filled in later (net/ipv4/udp.c)."""
+    batch = staged(content(noise([(5, 50)])), [0], tmp_path)
+    backend = backend_to(receivers, batch, gso=True)
+    backend.socket.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+    backend.load()
+
+    with pytest.raises(OSError) as refused:
+        backend.send()
+
+    assert refused.value.errno in (errno.EINVAL, errno.EIO)
+    assert backend.pending == 1
+
+
+def test_a_port_where_nobody_listens_is_named(receivers: list[socket.socket], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        closed = gone.getsockname()
+    batch = staged(content(noise([(5, 50)])), [1], tmp_path)
+    backend = UdpBackend(socket.AF_INET, [receivers[0].getsockname(), closed], batch, 1)
+    send_some(backend)
+
+    assert Counter(backend.errors()) == {(errno.ECONNREFUSED, 1): 1}
+
+
+def send_some(backend: UdpBackend) -> None:
+    """One datagram, whose refusal comes back at once on loopback."""
+    backend.load()
+    backend._end = 1
+    backend.send()
+
+
+def test_a_socket_address_is_the_kernel_s() -> None:
+    assert sockaddr(socket.AF_INET, ("127.0.0.2", 514)) == bytes.fromhex("0200 0202 7f000002 0000000000000000")
+    assert sockaddr(socket.AF_INET6, ("::1", 514, 0, 3)) == (
+        bytes.fromhex("0a00 0202 00000000") + bytes(15) + b"\x01" + bytes.fromhex("03000000")
+    )
+
+
+def test_waiting_for_a_socket_that_takes_more_ends_at_once(receivers: list[socket.socket], tmp_path: Path) -> None:
+    batch = staged(content(noise([(1, 50)])), [0], tmp_path)
+    backend_to(receivers, batch, gso=False).wait(60_000)
+
+
+def test_every_message_has_a_row_of_its_own(receivers: list[socket.socket], tmp_path: Path) -> None:
+    """A full batch of the longest trains without GSO: twice what one sendmmsg takes."""
+    held = content(noise([(MAX_TRAIN_EVENTS, 30)] * TRAINS))
+    lanes = [place % 3 for place in range(TRAINS)]
+    backend = backend_to(receivers, staged(held, lanes, tmp_path), gso=False)
+    backend.load()
+
+    assert backend.pending == TRAINS * MAX_TRAIN_EVENTS
+    backend.send()
+    assert backend.pending == TRAINS * MAX_TRAIN_EVENTS - 1024
+    backend.send()
+    assert backend.pending == 0
+    assert np.array_equal([len(events) for events in arrived(receivers)], [768, 640, 640])

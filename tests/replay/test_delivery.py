@@ -1,0 +1,118 @@
+"""Whatever the kernel answers: nothing is skipped, waits are bounded, refusals are final."""
+
+import errno
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.errors import RunError
+from replay import delivery
+from replay.delivery import PATIENCE_NS, deliver
+
+
+class Kernel:
+    """A backend whose sends follow a script: a number is how many messages it takes, else an errno's name."""
+
+    def __init__(self, messages: int, script: list[int | str], queued: list[tuple[int, int]] | None = None) -> None:
+        self.pending = messages
+        self.gso = True
+        self.waits = 0
+        self._script = iter(script)
+        self._queued = queued or []
+
+    def send(self) -> None:
+        answer = next(self._script, self.pending)
+        if isinstance(answer, str):
+            code = getattr(errno, answer)
+            raise OSError(code, answer)
+        self.pending -= min(answer, self.pending)
+
+    def fall_back(self) -> None:
+        assert self.gso
+        self.gso = False
+
+    def next_lane(self) -> int:
+        return 7
+
+    def errors(self) -> Iterator[tuple[int, int]]:
+        queued, self._queued = self._queued, []
+        return iter(queued)
+
+    def wait(self, timeout_ms: int) -> None:
+        self.waits += 1
+        assert 0 < timeout_ms < 100
+
+
+def run(kernel: Any, *, stop_after: int = 10**9) -> tuple[int, list[tuple[int, int]]]:
+    errors: list[tuple[int, int]] = []
+    asked = iter(range(stop_after))
+    refused = deliver(kernel, lambda code, lane: errors.append((code, lane)), lambda _: next(asked, None) is not None)
+    return refused, errors
+
+
+transient = st.sampled_from(["EAGAIN", "ENOBUFS", "ECONNREFUSED", "EHOSTUNREACH", "ENETDOWN", "EPERM"])
+
+
+@given(script=st.lists(st.one_of(st.integers(1, 20), transient), max_size=50))
+def test_all_is_sent_in_the_end_and_each_failure_is_counted(script: list[int | str]) -> None:
+    kernel = Kernel(100, script)
+
+    refused, errors = run(kernel)
+
+    assert kernel.pending == 0
+    assert refused == 0
+    left, failed = 100, []
+    for answer in script:
+        if left <= 0:
+            break
+        if isinstance(answer, str):
+            failed.append((getattr(errno, answer), 7))
+        else:
+            left -= answer
+    assert errors == failed
+    assert kernel.waits == len(failed)
+
+
+def test_errors_of_earlier_datagrams_are_counted_where_they_belong() -> None:
+    kernel = Kernel(1, ["ECONNREFUSED"], queued=[(errno.ECONNREFUSED, 3), (errno.ECONNREFUSED, 4)])
+
+    assert run(kernel)[1] == [(errno.ECONNREFUSED, 3), (errno.ECONNREFUSED, 4)]
+
+
+@pytest.mark.parametrize("name", ["EIO", "EINVAL", "EMSGSIZE", "ENOTSUP"])
+def test_gso_is_given_up_once_and_then_the_same_answer_is_final(name: str) -> None:
+    kernel = Kernel(10, [2, name, 3])
+    assert run(kernel) == (getattr(errno, name), [])
+    assert (kernel.pending, kernel.gso) == (0, False)
+
+    with pytest.raises(RunError, match=name):
+        run(Kernel(10, [name, name]))
+
+
+def test_being_told_to_stop_leaves_the_rest_pending() -> None:
+    kernel = Kernel(10, [4, "EAGAIN", "EAGAIN", "EAGAIN"])
+
+    refused, errors = run(kernel, stop_after=2)
+
+    assert (refused, kernel.pending) == (0, 6)
+    assert len(errors) == 3
+
+
+def test_a_network_that_takes_nothing_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    instants = iter(range(0, 10 * PATIENCE_NS, PATIENCE_NS // 4))
+    monkeypatch.setattr(delivery, "monotonic_ns", lambda: 1 + next(instants))
+
+    with pytest.raises(RunError, match="took nothing for 5 s .ENOBUFS."):
+        run(Kernel(10, ["ENOBUFS"] * 20))
+
+
+def test_progress_renews_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    instants = iter(range(0, 40 * PATIENCE_NS, PATIENCE_NS // 2))
+    monkeypatch.setattr(delivery, "monotonic_ns", lambda: 1 + next(instants))
+    kernel = Kernel(100, ["ENOBUFS", 1] * 20)
+
+    assert len(run(kernel)[1]) == 20
+    assert kernel.pending == 0

@@ -1,0 +1,87 @@
+"""The histogram against numpy's exact answers."""
+
+import mmap
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from replay.histogram import BUCKETS, CELLS, RELATIVE_ERROR, Histogram, bucket_of, buckets_of
+
+# Every octave as likely as any other, to where the last bucket ends.
+VALUE_US = st.integers(0, 35).flatmap(lambda octave: st.integers(0, (2 << octave) - 1))
+VALUES_US = st.lists(VALUE_US, min_size=1, max_size=200).map(lambda values: np.array(values, np.int64))
+COUNTS = arrays(np.int64, 200, elements=st.integers(1, 1000))
+
+
+def recorded(values_us, counts=None):
+    histogram = Histogram()
+    histogram.record_many(values_us, np.ones_like(values_us) if counts is None else counts)
+    return histogram
+
+
+@given(st.integers(0, 2**62))
+def test_scalar_and_vector_agree(value_us):
+    assert bucket_of(value_us) == buckets_of(np.array([value_us]))[0] < BUCKETS
+
+
+def test_buckets_never_go_back_and_none_is_left_out():
+    edges = [edge + step for power in range(1, 63) for edge in [1 << power] for step in (-1, 0, 1)]
+    buckets = buckets_of(np.unique(np.array([*range(70000), *edges], np.int64)))
+    steps = np.diff(buckets[:70000])
+    assert set(steps.tolist()) == {0, 1}
+    assert (np.diff(buckets) >= 0).all()
+    assert buckets[-1] == BUCKETS - 1
+
+
+@given(VALUES_US, st.integers(0, 100))
+def test_a_percentile_is_within_the_stated_error_of_the_exact_one(values_us, percent):
+    exact_us = np.percentile(values_us, percent, method="inverted_cdf")
+    found_us = recorded(values_us).percentile_us(percent)
+    assert abs(found_us - exact_us) <= RELATIVE_ERROR * exact_us
+    if exact_us < 64:
+        assert found_us == exact_us
+
+
+@given(VALUES_US, COUNTS)
+def test_counts_are_as_good_as_repetition(values_us, counts):
+    counts = counts[: values_us.size]
+    assert (recorded(values_us, counts).cells == recorded(np.repeat(values_us, counts)).cells).all()
+
+
+@given(VALUES_US, COUNTS)
+def test_one_by_one_is_as_good_as_all_at_once(values_us, counts):
+    counts = counts[: values_us.size]
+    single = Histogram()
+    for value_us, count in zip(values_us.tolist(), counts.tolist(), strict=True):
+        single.record(value_us, count)
+    assert (single.cells == recorded(values_us, counts).cells).all()
+
+
+@given(VALUES_US, VALUES_US)
+def test_merging_is_as_good_as_recording_all_in_one(some_us, others_us):
+    merged = recorded(some_us)
+    merged.merge(recorded(others_us))
+    assert (merged.cells == recorded(np.concatenate([some_us, others_us])).cells).all()
+
+
+@given(VALUES_US)
+def test_count_mean_and_maximum_are_exact(values_us):
+    histogram = recorded(values_us)
+    assert histogram.samples == values_us.size
+    assert histogram.mean_us == pytest.approx(sum(values_us.tolist()) / values_us.size)
+    assert histogram.max_us == values_us.max()
+    assert histogram.percentile_us(100) <= histogram.max_us
+
+
+def test_an_empty_one_knows_nothing():
+    empty = recorded(np.zeros(0, np.int64))
+    assert (empty.samples, empty.mean_us, empty.max_us, empty.percentile_us(50)) == (0, None, None, None)
+
+
+def test_lives_in_memory_that_is_given():
+    shared = np.frombuffer(mmap.mmap(-1, CELLS * 8), np.int64)
+    Histogram(shared).record(1000, 3)
+    assert Histogram(shared).samples == 3

@@ -1,0 +1,106 @@
+"""Offered against asked load: what the ring carries over, and how intervals are judged."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from replay.board import INTERVALS, WORKER
+from replay.offered import INTERVAL_NS, IntervalCounter, Offered, interval_ns
+
+START_NS = 10**12
+
+
+def workers(count: int) -> NDArray[Any]:
+    return np.zeros(count, WORKER)
+
+
+def test_intervals_are_100_ms_or_as_long_as_64_events() -> None:
+    assert interval_ns(None) == interval_ns(4_000_000) == interval_ns(640) == 100_000_000
+    assert interval_ns(1) == 64_000_000_000
+
+
+@given(
+    sends=st.lists(st.tuples(st.integers(0, 4 * INTERVAL_NS), st.integers(1, 1000)), max_size=80),
+    collect_each=st.integers(1, 20),
+)
+def test_the_ring_carries_each_interval_s_events(sends: list[tuple[int, int]], collect_each: int) -> None:
+    rows = workers(1)
+    counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
+    offered = Offered(640_000, None)
+    judged: list[int] = []
+    offered._judge = lambda interval, events: judged.append(events)  # type: ignore[method-assign]
+    now_ns, expected = START_NS, dict[int, int]()
+    for place, (step_ns, events) in enumerate(sends):
+        now_ns += step_ns
+        counter.add(events, now_ns)
+        interval = (now_ns - START_NS) // INTERVAL_NS
+        expected[interval] = expected.get(interval, 0) + events
+        if place % collect_each == 0:
+            offered.collect(rows, int(rows["intervals_done"][0]))
+    counter.finish()
+    offered.collect(rows, int(rows["intervals_done"].max()))
+
+    assert judged == [expected.get(interval, 0) for interval in range(max(expected, default=0) + 1)]
+
+
+def test_a_stall_longer_than_the_ring_reads_as_silence() -> None:
+    rows = workers(1)
+    counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
+    for interval in range(INTERVALS):
+        counter.add(5, START_NS + interval * INTERVAL_NS)
+    counter.add(7, START_NS + 3 * INTERVALS * INTERVAL_NS)
+
+    assert rows["intervals_done"][0] == 3 * INTERVALS
+    assert not rows["interval_events"].any()
+
+
+def test_a_dip_is_seen_that_the_mean_hides() -> None:
+    rows = workers(2)
+    counters = [IntervalCounter(rows[i : i + 1], START_NS, INTERVAL_NS) for i in range(2)]
+    for interval in range(100):
+        events = [20_000, 10_000, 30_000][(interval == 40) + 2 * (interval == 41)]
+        for counter in counters:
+            counter.add(events, START_NS + interval * INTERVAL_NS)
+    for counter in counters:
+        counter.finish()
+    offered = Offered(400_000, 4_000_000)
+    offered.collect(rows, 100)
+
+    assert offered.figures() == {
+        "interval_ms": 100.0,
+        "intervals": 100,
+        "below_95_percent": 1,
+        "worst_percent": 50.0,
+    }
+    assert offered.peak_eps == 420_000
+
+
+def test_what_is_not_due_is_not_missed() -> None:
+    """The last interval of a quota is a short one."""
+    rows = workers(1)
+    counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
+    for interval, events in enumerate([1000, 1000, 500]):
+        counter.add(events, START_NS + interval * INTERVAL_NS)
+    counter.finish()
+    offered = Offered(10_000, 2500)
+    offered.collect(rows, 3)
+
+    figures = offered.figures()
+    assert figures is not None
+    assert (figures["intervals"], figures["below_95_percent"], figures["worst_percent"]) == (3, 0, 100)
+
+
+def test_without_a_target_nothing_is_judged_but_the_best_second_is_kept() -> None:
+    rows = workers(1)
+    counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
+    for interval in range(25):
+        counter.add(interval, START_NS + interval * INTERVAL_NS)
+    counter.finish()
+    offered = Offered(None, None)
+    offered.collect(rows, 25)
+
+    assert offered.figures() is None
+    assert offered.peak_eps == sum(range(15, 25))

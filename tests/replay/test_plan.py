@@ -1,0 +1,95 @@
+"""What a run will do: totals, limits, and who serves which lane."""
+
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.errors import InputError
+from replay.plan import GRACE_NS, Extent, RunPlan, plan_run, plan_table, plan_workers
+from replay.target import Target
+
+TARGET = Target(socket.AF_INET, "127.0.0.1")
+
+
+def plan(extent: Extent, **changes: Any) -> RunPlan:
+    known: dict[str, Any] = {
+        "target": TARGET,
+        "ports": range(5514, 5554),
+        "rate_eps": 4_000_000,
+        "train_max": 128,
+        "segments": 128,
+        "live": True,
+        "workers": plan_workers(2, 40, [0, 1]),
+    }
+    return plan_run(1000, extent=extent, **{**known, **changes})
+
+
+def test_a_duration_asks_for_what_falls_due_within_it() -> None:
+    asked = plan(Extent(duration_ns=10_000_000_000))
+
+    assert asked.total == 40_000_000
+    assert asked.duration_ns == 10_000_000_000 + GRACE_NS
+
+
+def test_loops_and_events_have_no_end_in_time() -> None:
+    assert (plan(Extent(loops=3)).total, plan(Extent(loops=3)).duration_ns) == (3000, None)
+    assert (plan(Extent(events=7)).total, plan(Extent(events=7)).duration_ns) == (7, None)
+
+
+def test_as_fast_as_it_goes_for_a_time_has_no_total() -> None:
+    asked = plan(Extent(duration_ns=5), rate_eps=None)
+
+    assert (asked.total, asked.duration_ns, asked.train_limit) == (None, 5, 128)
+
+
+def test_a_duration_without_an_event_is_refused() -> None:
+    with pytest.raises(InputError, match="no event falls due"):
+        plan(Extent(duration_ns=999_999_999), rate_eps=1)
+
+
+def test_trains_keep_to_the_kernel_s_segments_and_to_the_schedule() -> None:
+    assert plan(Extent(events=1), segments=64).train_limit == 64
+    assert plan(Extent(events=1), segments=1).train_limit == 128
+    assert plan(Extent(events=1), train_max=7).train_limit == 7
+    assert plan(Extent(events=1), rate_eps=400_000).train_limit == 20
+    assert plan(Extent(events=1), rate_eps=1).train_limit == 1
+
+
+@given(lanes=st.integers(1, 100), data=st.data())
+def test_workers_share_all_lanes_evenly(lanes: int, data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, lanes))
+    workers = plan_workers(count, lanes, [4, 2])
+
+    assert [lane for worker in workers for lane in worker.lanes] == list(range(lanes))
+    sizes = [len(worker.lanes) for worker in workers]
+    assert max(sizes) - min(sizes) <= 1
+    assert [worker.cpu for worker in workers] == [(4, 2)[i % 2] for i in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 41])
+def test_there_are_no_more_workers_than_lanes(count: int) -> None:
+    with pytest.raises(InputError, match="use 1 to 40 workers"):
+        plan_workers(count, 40, [0])
+
+
+def test_the_plan_as_figures() -> None:
+    described = plan(Extent(events=81), workers=plan_workers(3, 40, [0, 1])).describe()
+
+    assert described["ports"] == "5514-5553"
+    assert sum(lane["events"] for lane in described["lanes"]) == 81
+    assert {lane["rate_eps"] for lane in described["lanes"]} == {100_000}
+    assert [worker["ports"] for worker in described["workers"]] == ["5514-5526", "5527-5539", "5540-5553"]
+    assert [worker["cpu"] for worker in described["workers"]] == [0, 1, 0]
+
+
+def test_the_plan_for_people() -> None:
+    table = plan_table(plan(Extent(events=81), rate_eps=1_000_001))
+
+    assert "to 127.0.0.1, ports 5514-5553: 40 lanes, 25,000 EPS each" in table
+    assert "1,000,001 EPS, 81 events, trains of at most 50 events, GSO, up to 128 datagrams a send" in table
+    assert "worker 1 on core 1: ports 5534-5553" in table
+    assert "as fast as it goes, until the time is over" in plan_table(plan(Extent(duration_ns=5), rate_eps=None))
+    assert "without GSO" in plan_table(plan(Extent(events=1), segments=1))

@@ -1,0 +1,115 @@
+"""The report: verdicts and their exit codes, figures from the board, and what people read."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captures.errors import ExitCode
+from captures.reader import Capture, open_capture
+from replay.board import Board, State, errno_place
+from replay.clock import SECOND_NS
+from replay.histogram import Histogram
+from replay.offered import Offered
+from replay.plan import Extent, RunPlan, plan_run, plan_workers
+from replay.report import error_total, exit_code, run_report, run_table
+from replay.supervisor import Outcome
+from replay.target import Target
+from tests.captures.content import tiny, write
+
+START_NS = 10**15
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Capture:
+    write(tmp_path / "tiny.rcap", tiny())
+    return open_capture(tmp_path / "tiny.rcap")
+
+
+def finished(rate_eps: int | None, sent: int, seconds: float = 10, **outcome: Any) -> tuple[RunPlan, Outcome]:
+    """A run of one lane of two that sent `sent` events in `seconds`."""
+    plan = plan_run(
+        7,
+        target=Target(socket.AF_INET, "127.0.0.1"),
+        ports=[514, 515],
+        rate_eps=rate_eps,
+        extent=Extent(duration_ns=10 * SECOND_NS),
+        train_max=128,
+        segments=128,
+        live=True,
+        workers=plan_workers(1, 2, [3]),
+    )
+    board = Board(1, 2)
+    board.control["start_ns"] = START_NS
+    board.workers["last_send_ns"] = START_NS + int(seconds * SECOND_NS)
+    board.workers["cpu_ns"] = int(seconds * SECOND_NS / 4)
+    board.workers["state"] = State.DONE
+    board.workers["segments"] = 128
+    board.lanes["sent_events"][0] = sent
+    board.lanes["sent_bytes"][0] = 150 * sent
+    return plan, Outcome(board, Offered(rate_eps, None), started_wall_ns=1_756_548_930_123_000_000, **outcome)
+
+
+@pytest.mark.parametrize(
+    ("rate_eps", "sent", "outcome", "verdict", "code"),
+    [
+        (1000, 10_000, {}, "met", ExitCode.MET),
+        (1000, 9_500, {}, "met", ExitCode.MET),
+        (1000, 9_499, {}, "missed", ExitCode.MISSED),
+        (1000, 0, {}, "missed", ExitCode.MISSED),
+        (None, 10_000, {}, "measured", ExitCode.MET),
+        (1000, 10_000, {"interrupted_by": "SIGINT"}, "interrupted", ExitCode.INTERRUPTED),
+        (1000, 10_000, {"failures": ["worker 0: why"]}, "failed", ExitCode.FAILED),
+        (1000, 10_000, {"failures": ["worker 0: why"], "interrupted_by": "SIGINT"}, "failed", ExitCode.FAILED),
+    ],
+)
+def test_verdicts(
+    rate_eps: int | None, sent: int, outcome: dict[str, Any], verdict: str, code: ExitCode, capture: Capture
+) -> None:
+    report = run_report(capture, *finished(rate_eps, sent, **outcome))
+
+    assert (report["verdict"], exit_code(report)) == (verdict, code)
+    assert run_table(report).startswith(f"{verdict}: {report['reason']}")
+
+
+def test_figures(capture: Capture) -> None:
+    plan, outcome = finished(1000, 10_000)
+    board = outcome.board
+    board.lanes["errors"][0, errno_place(111)] = 5
+    board.lanes["errors"][1, errno_place(11)] = 2
+    board.lanes["errors"][1, errno_place(9999)] = 1
+    Histogram(board.workers["lag"][0]).record(1500, 10_000)
+    report = json.loads(json.dumps(run_report(capture, plan, outcome)))
+
+    assert error_total(outcome) == 6
+    assert report["errors"] == {"ECONNREFUSED": 5, "OTHER": 1}
+    assert report["waits"] == {"EAGAIN": 2}
+    assert (report["achieved_eps"], report["target_eps"], report["duration_s"]) == (1000, 1000, 10)
+    assert (report["sent_events"], report["sent_bytes"], report["asked_events"]) == (10_000, 1_500_000, 10_000)
+    assert report["lag_ms"]["max"] == 1.5
+    assert report["cpu_percent_mean"] == 25
+    assert report["started"] == "2025-08-30T10:15:30.123Z"
+    assert report["lanes"] == [
+        {"port": 514, "sent_events": 10_000, "sent_bytes": 1_500_000, "errors": {"ECONNREFUSED": 5}, "waits": {}},
+        {"port": 515, "sent_events": 0, "sent_bytes": 0, "errors": {"OTHER": 1}, "waits": {"EAGAIN": 2}},
+    ]
+    assert report["workers"] == [
+        {"id": 0, "core": 3, "ports": [514, 515], "sent_events": 10_000, "cpu_percent": 25.0, "gso_refused": None}
+    ]
+    assert report["capture"]["digest"] == capture.digest
+    table = run_table(report)
+    assert "port 514   ECONNREFUSED 5: nobody listens there" in table
+    assert "10,000 events" in table
+
+
+def test_what_was_not_measured_is_not_zero(capture: Capture) -> None:
+    plan, outcome = finished(None, 0)
+    outcome.board.control["start_ns"] = 0
+    outcome.board.workers["last_send_ns"] = 0
+    report = run_report(capture, plan, outcome)
+
+    for name in ("offered", "lag_ms", "cpu_percent_mean", "memory_bytes_peak", "started", "target_eps"):
+        assert report[name] is None
+    assert "CPU not measured" in run_table(report)

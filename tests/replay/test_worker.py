@@ -1,0 +1,228 @@
+"""The hot loop, run in this process against a backend that keeps what it is given."""
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.reader import Capture, open_capture
+from replay import worker
+from replay.batch import TRAINS, Batch
+from replay.board import Board, State
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.lane import Lane
+from replay.pacing import TokenBucket, Unpaced
+from replay.plan import Extent, RunPlan, plan_run, plan_workers
+from replay.tally import Tally
+from replay.target import Target
+from replay.worker import lane_pieces, serve, work
+from tests.captures.content import content, noise, write
+
+NEVER_NS = 1 << 62
+
+
+class Keeper:
+    """A backend that keeps each datagram by lane, and takes `mouthful` messages a send."""
+
+    def __init__(self, batch: Batch, mouthful: int = 1000) -> None:
+        self.gso = True
+        self.kept: dict[int, list[bytes]] = {}
+        self._batch = batch
+        self._mouthful = mouthful
+        self._next = 0
+
+    @property
+    def pending(self) -> int:
+        return self._batch.trains - self._next
+
+    def load(self) -> None:
+        self._next = 0
+
+    def send(self) -> None:
+        for _ in range(min(self._mouthful, self.pending)):
+            at, batch = self._next, self._batch
+            start, length = batch.start[at], batch.length[at]
+            self.kept.setdefault(batch.lane[at], []).extend(
+                batch.buffer[place : place + length].tobytes() for place in range(start, start + batch.size[at], length)
+            )
+            self._next += 1
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    path = tmp_path_factory.mktemp("worker") / "noise.rcap"
+    shapes = np.random.default_rng(2).integers((1, 1), (129, 40), (60, 2))
+    write(path, content(noise((int(count), int(length)) for count, length in shapes)))
+    return open_capture(path)
+
+
+def plan_of(capture: Capture, lanes: int, extent: Extent, rate_eps: int | None = None, **changes: Any) -> RunPlan:
+    known: dict[str, Any] = {
+        "target": Target(socket.AF_INET, "127.0.0.1"),
+        "ports": range(20000, 20000 + lanes),
+        "rate_eps": rate_eps,
+        "train_max": 128,
+        "segments": 1,
+        "live": False,
+        "workers": plan_workers(1, lanes, sorted(os.sched_getaffinity(0))),
+    }
+    return plan_run(capture.events, extent=extent, **{**known, **changes})
+
+
+def served(
+    capture: Capture, plan: RunPlan, may_go_on: Callable[[int], bool] = lambda _: True, mouthful: int = 1000
+) -> tuple[bool, Keeper, Board]:
+    """Serve all lanes of a plan to the end, or until `may_go_on` says no."""
+    board = Board(1, len(plan.ports))
+    start_ns = monotonic_ns()
+    board.control["start_ns"] = start_ns
+    fd = os.open(capture.path, os.O_RDONLY)
+    batch = Batch(fd, capture.payload_offset, live=plan.live)
+    keeper: Any = Keeper(batch, mouthful)
+    lanes = []
+    for lane in range(len(plan.ports)):
+        bucket: TokenBucket | Unpaced = Unpaced()
+        if plan.rate_eps is not None:
+            bucket = TokenBucket(start_ns, plan.rate_eps, len(plan.ports), lane)
+        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane), fd, capture.payload_offset))
+    tally = Tally(board, plan, 0)
+    done = serve(lanes, TRAINS if plan.rate_eps is None else 1, batch, keeper, tally, may_go_on)
+    tally.finish()
+    os.close(fd)
+    return done, keeper, board
+
+
+@given(
+    lanes=st.integers(1, 12),
+    events=st.integers(1, 9000),
+    rate_eps=st.sampled_from([None, 5_000_000, 80_000_000]),
+    train_max=st.integers(1, 128),
+    mouthful=st.integers(1, 20),
+)
+def test_what_is_sent_is_the_stream_whatever_the_pace(
+    lanes: int, events: int, rate_eps: int | None, train_max: int, mouthful: int, capture: Capture
+) -> None:
+    plan = plan_of(capture, lanes, Extent(events=events), rate_eps, train_max=train_max)
+
+    done, keeper, board = served(capture, plan, mouthful=mouthful)
+
+    lines = list(capture.lines())
+    assert done
+    assert Counter(line for kept in keeper.kept.values() for line in kept) == Counter(
+        lines[event % len(lines)] for event in range(events)
+    )
+    assert board.lanes["sent_events"].tolist() == [len(keeper.kept.get(lane, [])) for lane in range(lanes)]
+    assert board.lanes["sent_bytes"].tolist() == [sum(map(len, keeper.kept.get(lane, []))) for lane in range(lanes)]
+    assert board.workers["interval_events"].sum() == events
+    lag_events = int(board.workers["lag"][0][:1024].sum())
+    assert lag_events == (0 if rate_eps is None else events)
+
+
+@given(rate_eps=st.sampled_from([None, 50_000_000]))
+def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: int | None, capture: Capture) -> None:
+    plain = {
+        lane: [
+            line
+            for pieces in lane_pieces(capture, plan_of(capture, 3, Extent(loops=2)), lane)
+            for line in lines_of(capture, pieces)
+        ]
+        for lane in range(3)
+    }
+
+    assert served(capture, plan_of(capture, 3, Extent(loops=2), rate_eps))[1].kept == plain
+
+
+def lines_of(capture: Capture, pieces: Any) -> Iterator[bytes]:
+    for offset, size, length in zip(pieces.offset, pieces.size, pieces.length, strict=True):
+        for place in range(offset, offset + size, length):
+            yield capture.payload[place : place + length].tobytes()
+
+
+def test_being_told_to_stop_counts_what_left_until_then(capture: Capture) -> None:
+    looks = iter(range(5))
+
+    done, keeper, board = served(
+        capture, plan_of(capture, 4, Extent(loops=50)), lambda _: next(looks, None) is not None
+    )
+
+    assert not done
+    assert board.lanes["sent_events"].sum() == sum(map(len, keeper.kept.values())) > 0
+
+
+def test_a_batch_given_up_counts_what_was_sent_of_each_train(capture: Capture) -> None:
+    board = Board(1, 3)
+    plan = plan_of(capture, 3, Extent(events=1))
+    board.control["start_ns"] = monotonic_ns()
+    batch = Batch(0, 0, live=False)
+    batch.lane, batch.size, batch.length = [0, 2, 2], [50, 60, 70], [10, 20, 7]
+
+    Tally(board, plan, 0).sent_partly(batch, np.array([0, 1, 10]), monotonic_ns())
+
+    assert board.lanes["sent_events"].tolist() == [5, 0, 2]
+    assert board.lanes["sent_bytes"].tolist() == [50, 0, 40]
+
+
+def board_for(plan: RunPlan) -> Board:
+    board = Board(len(plan.workers), len(plan.ports))
+    board.control["lease_ns"] = board.control["end_ns"] = NEVER_NS
+    return board
+
+
+@pytest.fixture
+def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker takes this process's signals and core; here it may not."""
+    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(worker.os, "sched_setaffinity", lambda *_: None)
+
+
+@pytest.mark.usefixtures("no_signals")
+class TestWork:
+    """A worker's life, lived in this process."""
+
+    def test_to_its_end(self, capture: Capture) -> None:
+        plan = plan_of(capture, 2, Extent(loops=1), rate_eps=1_000_000)
+        board = board_for(plan)
+        board.control["start_ns"] = monotonic_ns() + SECOND_NS // 50
+        work(capture, plan, board, 0)
+
+        assert board.workers["state"][0] == State.DONE
+        assert board.lanes["sent_events"].sum() == capture.events
+
+    @pytest.mark.parametrize("word", ["lease_ns", "end_ns"])
+    def test_past_its_lease_or_its_time_it_stops(self, word: str, capture: Capture) -> None:
+        plan = plan_of(capture, 2, Extent(loops=1), rate_eps=1)
+        board = board_for(plan)
+        board.control["start_ns"] = monotonic_ns()
+        board.control[word] = monotonic_ns() + SECOND_NS // 20
+        work(capture, plan, board, 0)
+
+        assert board.workers["state"][0] == State.STOPPED
+        assert board.lanes["sent_events"].sum() == 0
+
+    def test_it_does_not_wait_for_a_start_for_ever(self, capture: Capture) -> None:
+        plan = plan_of(capture, 2, Extent(loops=1))
+        board = board_for(plan)
+        board.control["lease_ns"] = monotonic_ns() + SECOND_NS // 50
+        work(capture, plan, board, 0)
+
+        assert board.workers["state"][0] == State.STOPPED
+
+    def test_it_says_why_it_failed(self, capture: Capture, tmp_path: Path) -> None:
+        short = tmp_path / "short.rcap"
+        short.write_bytes(capture.path.read_bytes())
+        held = open_capture(short)
+        os.truncate(short, held.payload_offset)
+        plan = plan_of(capture, 2, Extent(loops=1))
+        board = board_for(plan)
+        board.control["start_ns"] = monotonic_ns()
+        work(held, plan, board, 0)
+
+        assert board.workers["state"][0] == State.FAILED
+        assert b"cut short" in board.workers["failure"][0]

@@ -1,0 +1,147 @@
+"""The house's rules, read from the source: who imports whom, who asks the clock, how long code may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("captures", "precompute", "replay")
+
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+# (who, must not import, except)
+CLOSED_DOORS = (
+    ("captures", "precompute", ()),
+    ("captures", "replay", ()),
+    ("precompute", "replay", ()),
+    ("replay", "precompute", ()),
+    ("replay.linux", "replay", ("replay.linux",)),
+    ("replay.linux", "captures", ()),
+    ("precompute", "socket", ()),
+    ("captures", "socket", ()),
+)
+# (what, the only ones who may import it)
+KEYS = (
+    ("ctypes", ("replay.linux",)),
+    ("time", ("replay.clock",)),
+)
+WALL_CLOCK_CALLS = ("now", "utcnow", "today")
+NAMELESS = ("utils", "util", "common", "misc", "helpers", "helper")
+
+
+def within(module: str, package: str) -> bool:
+    """Whether `module` is `package` or lies in it."""
+    return module == package or module.startswith(package + ".")
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """The modules a source imports; of `from a import b` both `a` and `a.b`, since b may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def wrong_imports(module: str, tree: ast.Module) -> Iterator[str]:
+    for imported in imports(tree):
+        if imported.startswith("."):
+            yield f"{module} imports by a relative name"
+        for who, shut, exceptions in CLOSED_DOORS:
+            allowed = any(within(imported, exception) for exception in exceptions)
+            if within(module, who) and within(imported, shut) and not allowed:
+                yield f"{module} imports {imported}"
+        for what, owners in KEYS:
+            if within(imported, what) and not any(within(module, owner) for owner in owners):
+                yield f"{module} imports {imported}"
+
+
+def clock_readings(module: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in WALL_CLOCK_CALLS and module != "replay.clock":
+            yield f"{module} asks the clock: .{node.attr}, line {node.lineno}"
+
+
+def shapeless(module: str, source: str, tree: ast.Module) -> Iterator[str]:
+    if module.rpartition(".")[2] in NAMELESS:
+        yield f"{module} is named after no idea"
+    if not ast.get_docstring(tree):
+        yield f"{module} has no docstring"
+    lines = len(source.splitlines())
+    if lines > MAX_MODULE_LINES:
+        yield f"{module} has {lines} lines"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if lines > MAX_FUNCTION_LINES:
+                yield f"{module}.{node.name} has {lines} lines"
+
+
+def violations(module: str, source: str) -> list[str]:
+    tree = ast.parse(source)
+    return [*wrong_imports(module, tree), *clock_readings(module, tree), *shapeless(module, source, tree)]
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts).removesuffix(".__init__"), path
+
+
+@pytest.mark.parametrize(("module", "path"), [pytest.param(*found, id=found[0]) for found in modules()])
+def test_the_house_is_in_order(module, path):
+    assert violations(module, path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "complaint"),
+    [
+        ("captures.reader", "import replay.clock", "imports replay.clock"),
+        ("captures.reader", "from precompute import build", "imports precompute"),
+        ("precompute.build", "def f():\n    from replay.linux import mmsg", "imports replay.linux"),
+        ("precompute.build", "import socket", "imports socket"),
+        ("replay.cli", "import precompute", "imports precompute"),
+        ("replay.linux.mmsg", "from replay import clock", "imports replay.clock"),
+        ("replay.linux.mmsg", "from captures.format import TRAIN", "imports captures.format"),
+        ("replay.cli", "import ctypes.util", "imports ctypes.util"),
+        ("replay.cli", "from . import clock", "imports by a relative name"),
+        ("replay.pacing", "import time", "imports time"),
+        ("precompute.build", "from time import perf_counter", "imports time"),
+        ("replay.stamps", "from datetime import datetime\ndatetime.now()", "asks the clock: .now, line 3"),
+        ("precompute.build", "import datetime as d\nd.date.today()", "asks the clock: .today, line 3"),
+        ("captures.utils", "", "is named after no idea"),
+        ("captures.long", "\n" * MAX_MODULE_LINES, "has 401 lines"),
+        ("captures.deep", "def f():\n" + "    f()\n" * MAX_FUNCTION_LINES, "captures.deep.f has 61 lines"),
+    ],
+)
+def test_each_rule_can_fail(module, source, complaint):
+    found = violations(module, '"""Documented."""\n' + source)
+    assert any(complaint in line for line in found), found
+
+
+def test_a_module_without_a_docstring_is_found():
+    assert violations("captures.bare", "X = 1") == ["captures.bare has no docstring"]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("precompute.build", "from captures.writer import CaptureWriter"),
+        (
+            "replay.cli",
+            "from captures import reader\nfrom replay.linux import mmsg\nfrom replay import clock",
+        ),
+        ("replay.linux.mmsg", "import ctypes\nfrom replay.linux import mmsg"),
+        ("replay.clock", "import time"),
+        ("replay.stamps", "from datetime import UTC, datetime, time\ndatetime.fromtimestamp(0, UTC)"),
+        ("replay.timeline", "from replay.timeline import x"),
+    ],
+)
+def test_what_is_allowed_passes(module, source):
+    assert violations(module, f'"""Documented."""\n{source}') == []
