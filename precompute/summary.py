@@ -28,11 +28,11 @@ def _totals(found: Inspection) -> Iterator[str]:
 
 
 def _recipe(recipe: dict[str, Any]) -> str:
-    """The recipe without its bulk: whatever is neither a mapping nor a list."""
+    """The recipe without its bulk: its numbers and texts, and the profile's name."""
     profile = recipe.get("profile")
-    name = profile.get("name") if isinstance(profile, dict) else None
-    scalars = ({} if name is None else {"profile": name}) | recipe
-    parts = [f"{key} {value}" for key, value in scalars.items() if not isinstance(value, dict | list)]
+    name = profile.get("name") if isinstance(profile, dict) else profile
+    shown = {"profile": name} | {key: value for key, value in recipe.items() if key != "profile"}
+    parts = [f"{key} {value}" for key, value in shown.items() if isinstance(value, str | int | float)]
     return harmless(", ".join(parts)) or "empty"
 
 

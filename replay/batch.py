@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from captures.errors import CaptureError
-from captures.format import MAX_TRAIN_BYTES, StampKind
+from captures.format import MAX_TRAIN_BYTES
 from replay.clock import wall_ns
 from replay.stamps import Stamper, write_stamps
 from replay.stripes import Pieces
@@ -20,7 +20,7 @@ TRAINS: Final = 16
 
 
 class Batch:
-    """Room for `TRAINS` trains. Item i of each list speaks of train i."""
+    """Room for `TRAINS` trains. Row i of each array, up to `trains`, speaks of train i."""
 
     def __init__(self, fd: int, payload_offset: int, *, live: bool) -> None:
         """Stage from the payload at `payload_offset` of `fd`; `live` puts the current stamp in place of the built one.
@@ -34,49 +34,37 @@ class Batch:
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._view = self.buffer.data
-        # Lists, not arrays: turns append one train or a few, and the backend fills its arrays once a batch.
-        self.start: list[int] = []
+        self.trains = 0
+        self.start = np.zeros(TRAINS, np.int64)
         """Of the train's first byte in `buffer`."""
-        self.size: list[int] = []
-        self.length: list[int] = []
+        self.size = np.zeros(TRAINS, np.int64)
+        self.length = np.zeros(TRAINS, np.int64)
         """Bytes of each event of the train."""
-        self.lane: list[int] = []
+        self.lane = np.zeros(TRAINS, np.int64)
         """The run's lane that the train goes to."""
-
-    @property
-    def trains(self) -> int:
-        """Trains staged."""
-        return len(self.lane)
 
     def clear(self) -> None:
         """Forget the trains."""
-        self._used_bytes = 0
-        for column in (self.start, self.size, self.length, self.lane):
-            column.clear()
+        self.trains = self._used_bytes = 0
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> int:
         """Add the pieces `first` to `end` as trains of `lane`, by one pread(2), and stamp them; returns their bytes.
 
         Raises CaptureError when the file ends too early, and OSError when it can't be read.
         """
-        used, offset = self._used_bytes, pieces.offset
-        size = offset[end - 1] + pieces.size[end - 1] - offset[first]
-        if os.preadv(self._fd, [self._view[used : used + size]], self._payload_offset + offset[first]) != size:
+        used, offset = self._used_bytes, int(pieces.offset[first])
+        size = int(pieces.offset[end - 1]) + int(pieces.size[end - 1]) - offset
+        if os.preadv(self._fd, [self._view[used : used + size]], self._payload_offset + offset) != size:
             raise CaptureError("the capture was cut short while it was sent; build or copy it again")
-        shift = used - offset[first]
+        shift = used - offset
         if self._live:
-            self._stamp(pieces, first, end, shift)
-        self.start += [place + shift for place in offset[first:end]]
-        self.size += pieces.size[first:end]
-        self.length += pieces.length[first:end]
-        self.lane += [lane] * (end - first)
+            write_stamps(self.buffer, shift, pieces.stamps[first:end], self._stamper.stamp(wall_ns()))
+        rows = slice(self.trains, self.trains + end - first)
+        self.start[rows] = pieces.offset[first:end]
+        self.start[rows] += shift
+        self.size[rows] = pieces.size[first:end]
+        self.length[rows] = pieces.length[first:end]
+        self.lane[rows] = lane
+        self.trains = rows.stop
         self._used_bytes += size
         return size
-
-    def _stamp(self, pieces: Pieces, first: int, end: int, shift: int) -> None:
-        """Write the stamp of this instant into the pieces, whose bytes lie `shift` behind their payload offset."""
-        stamp = self._stamper.stamp(wall_ns())
-        for i in range(first, end):
-            if pieces.stamp_kind[i] == StampKind.ISO_MS:
-                start = pieces.offset[i] + shift
-                write_stamps(self.buffer, start, pieces.count[i], pieces.length[i], pieces.stamp_column[i], stamp)

@@ -22,7 +22,7 @@ class Lane:
         fd: int,
         payload_offset: int,
     ) -> None:
-        """Take up `source`, the pieces of a stripe at a time, whose bytes lie at `payload_offset` of `fd`."""
+        """Take up `source`, a page of pieces at a time, whose bytes lie at `payload_offset` of `fd`."""
         self.index = index
         self._bucket = bucket
         self._source = source
@@ -34,11 +34,11 @@ class Lane:
         self._ahead = self._look_ahead()
 
     def _look_ahead(self) -> Pieces | None:
-        """The stripe after the current one; the kernel reads it into the page cache in the meantime."""
+        """The page after the current one; the kernel reads it into the page cache in the meantime."""
         ahead = next(self._source, None)
         if ahead:
-            size = ahead.offset[-1] + ahead.size[-1] - ahead.offset[0]
-            os.posix_fadvise(self._fd, self._payload_offset + ahead.offset[0], size, os.POSIX_FADV_WILLNEED)
+            first, size = int(ahead.offset[0]), int(ahead.size.sum())
+            os.posix_fadvise(self._fd, self._payload_offset + first, size, os.POSIX_FADV_WILLNEED)
         return ahead
 
     def ready_ns(self) -> int | None:

@@ -144,13 +144,14 @@ def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, A
 
 def run_table(report: dict[str, Any]) -> str:
     """The report for people: the figures, and the lanes that differ from the rest."""
-    target = format_count(report["target_eps"]) if report["target_eps"] else "as fast as it goes"
-    ports = len(report["lanes"])
+    target = format_count(report["target_eps"]) if report["target_eps"] else "none"
+    achieved, peak = report["achieved_eps"], report["peak_eps"]
+    lanes = len(report["lanes"])
     size = format_size(report["sent_bytes"])
     lines = [
         f"{report['verdict']}: {report['reason']}",
-        f"  sent      {report['sent_events']:>16,} events, {size}, in {report['duration_s']:.3f} s to {ports} ports",
-        f"  rate      {report['achieved_eps']:>16,.0f} EPS mean, {report['peak_eps']:,.0f} best second; target {target}",
+        f"  sent      {report['sent_events']:>16,} events, {size}, in {report['duration_s']:.2f} s to {lanes} ports",
+        f"  rate      {achieved:>16,.0f} EPS mean, {peak:,.0f} in the best second; target {target}",
     ]
     if report["offered"]:
         offered = report["offered"]

@@ -1,5 +1,6 @@
 """Live stamps: the text of an instant, and writing it into every event of a train."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -44,9 +45,13 @@ class Stamper:
         return self._stamp
 
 
-def write_stamps(buffer: NDArray[np.uint8], start: int, count: int, length: int, column: int, stamp: np.void) -> None:
-    """Write an ISO_MS stamp at `column` of each of the `count` events of `length` bytes from `start` of `buffer`.
+def write_stamps(buffer: NDArray[np.uint8], shift: int, places: Iterable[tuple[int, int, int]], stamp: np.void) -> None:
+    """Write an ISO_MS stamp at each of `places`: (offset, events, bytes from one event's stamp to the next's).
 
-    One strided assignment, whatever the number of events. The caller keeps column + 24 <= length.
+    Offsets are counted from `shift` of `buffer`. One strided assignment for each place, whatever its number of
+    events; the caller keeps all of them inside the buffer.
     """
-    np.ndarray((count,), _ISO_MS, buffer, start + column, (length,)).fill(stamp)
+    array, dtype = np.ndarray, _ISO_MS
+    for offset, count, stride in places:
+        if count:
+            array((count,), dtype, buffer, offset + shift, (stride,)).fill(stamp)

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from captures.format import Table
+from captures.format import StampKind, Table
 
-STRIPE_EVENTS: Final = 4096
-"""Long against a train, so that few trains are cut; short against memory: 40 lanes span some 25 MB."""
+STRIPE_EVENTS: Final = 16384
+"""Long against a train, so that few trains are cut; short against memory: 40 lanes span some 100 MB of the file."""
+
+PAGE_PIECES: Final = 128
+"""About how many pieces are cut at once: enough to spread the cost, few enough for many lanes to hold."""
 
 
 def lane_quota(total: int, lanes: int, lane: int) -> int:
@@ -41,33 +45,34 @@ def lane_stripes(total: int | None, lanes: int, lane: int) -> Iterator[tuple[int
         yield rounds * lanes * STRIPE_EVENTS + lane * share + min(lane, extra), count
 
 
-def capture_runs(stripes: Iterator[tuple[int, int]], events: int) -> Iterator[tuple[int, int]]:
-    """Stream runs as runs of a capture of `events` events: cut where the capture starts over."""
+def capture_runs(stripes: Iterator[tuple[int, int]], events: int, longest: int) -> Iterator[tuple[int, int]]:
+    """Stream runs as runs of a capture of `events` events: cut where it starts over, and to `longest` events."""
     for first, count in stripes:
         start, left = first % events, count
         while left:
-            run = min(left, events - start)
+            run = min(left, events - start, longest)
             yield start, run
-            start, left = 0, left - run
+            start, left = (start + run) % events, left - run
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Consecutive rows of trains, ready to send: each piece is one train or a cut of one. Lists of equal length.
+    """Consecutive rows of trains, ready to send: each piece is one train or a cut of one. Items of equal number.
 
     The bytes of consecutive pieces lie back to back in the payload, so one read fetches any number of them.
+    Arrays where a batch takes many at once, lists where the loop takes one by one.
     """
 
-    offset: list[int]
+    offset: NDArray[np.int64]
     """Of the first byte, from the start of the payload."""
-    size: list[int]
+    size: NDArray[np.int64]
     """Bytes of the piece."""
+    length: NDArray[np.int64]
+    """Bytes of each event."""
     count: list[int]
     """Events."""
-    length: list[int]
-    """Bytes of each event."""
-    stamp_column: list[int]
-    stamp_kind: list[int]
+    stamps: list[tuple[int, int, int]]
+    """Where the stamps are: offset of the first one, pieces' events, bytes from one to the next. No events: none."""
 
 
 def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Pieces:
@@ -78,19 +83,21 @@ def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Piec
     train_start = rows["first_event"].astype(np.int64)
     length = rows["length"].astype(np.int64)
     start = np.maximum(train_start, first_event)
-    left = np.minimum(train_start + rows["count"], end) - start
+    count = np.minimum(train_start + rows["count"], end) - start
     offset = rows["offset"].astype(np.int64) + (start - train_start) * length
-
-    parts = -(-left // limit)
-    row = np.repeat(np.arange(len(rows)), parts)
-    part = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
-    count = np.minimum(left[row] - part * limit, limit)
-    length = length[row]
+    column, kind = rows["stamp_column"], rows["stamp_kind"]
+    if int(count.max()) > limit:
+        parts = -(-count // limit)
+        row = np.repeat(np.arange(len(rows)), parts)
+        part = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
+        length, column, kind = length[row], column[row], kind[row]
+        offset = offset[row] + part * limit * length
+        count = np.minimum(count[row] - part * limit, limit)
+    stamped = np.where(kind == StampKind.ISO_MS, count, 0)
     return Pieces(
-        offset=(offset[row] + part * limit * length).tolist(),
-        size=(count * length).tolist(),
+        offset=offset,
+        size=count * length,
+        length=length,
         count=count.tolist(),
-        length=length.tolist(),
-        stamp_column=rows["stamp_column"][row].tolist(),
-        stamp_kind=rows["stamp_kind"][row].tolist(),
+        stamps=list(zip((offset + column).tolist(), stamped.tolist(), length.tolist(), strict=True)),
     )

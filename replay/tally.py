@@ -46,13 +46,13 @@ class Tally:
 
     def sent_partly(self, batch: Batch, unsent: NDArray[np.int64], now_ns: int) -> None:
         """Count a batch given up at `now_ns`, with `unsent` events left of each of its trains, shape (trains,)."""
-        total = 0
-        for lane, size, length, left in zip(batch.lane, batch.size, batch.length, unsent.tolist(), strict=True):
-            events = size // length - left
+        rows = slice(0, batch.trains)
+        length = batch.length[rows]
+        sent = batch.size[rows] // length - unsent
+        for lane, events, size in zip(batch.lane[rows].tolist(), sent.tolist(), (sent * length).tolist(), strict=True):
             self._lane_events[lane] += events
-            self._lane_bytes[lane] += events * length
-            total += events
-        self._batch_over(total, now_ns)
+            self._lane_bytes[lane] += size
+        self._batch_over(int(sent.sum()), now_ns)
 
     def _batch_over(self, events: int, now_ns: int) -> None:
         self._last_send_ns[0] = now_ns

@@ -20,7 +20,7 @@ from replay.delivery import deliver
 from replay.lane import Lane, Turn
 from replay.pacing import TokenBucket, Unpaced
 from replay.plan import RunPlan
-from replay.stripes import Pieces, capture_runs, cut_pieces, lane_stripes
+from replay.stripes import PAGE_PIECES, Pieces, capture_runs, cut_pieces, lane_stripes
 from replay.tally import Tally
 
 NAP_NS: Final = 300_000
@@ -75,9 +75,9 @@ def serve(
 
 
 def lane_pieces(capture: Capture, plan: RunPlan, lane: int) -> Iterator[Pieces]:
-    """What a lane sends in the whole run, some thousand events at a time."""
+    """What a lane sends in the whole run, a page of about `PAGE_PIECES` pieces at a time."""
     stripes = lane_stripes(plan.total, len(plan.ports), lane)
-    for first_event, events in capture_runs(stripes, capture.events):
+    for first_event, events in capture_runs(stripes, capture.events, PAGE_PIECES * plan.train_limit):
         yield cut_pieces(capture.trains, first_event, events, plan.train_limit)
 
 

@@ -55,7 +55,7 @@ class UdpBackend:
         self._lane_of_port = {address[1]: lane for lane, address in enumerate(addresses)}
         names = [sockaddr(family, address) for address in addresses]
         self._sockaddrs = np.frombuffer(b"".join(names), np.uint8)
-        self._names = [address_of(self._sockaddrs) + lane * len(names[0]) for lane in range(len(names))]
+        self._names = address_of(self._sockaddrs) + len(names[0]) * np.arange(len(names))
         """The address of each lane's sockaddr."""
 
         rows = TRAINS * MAX_TRAIN_EVENTS
@@ -87,28 +87,24 @@ class UdpBackend:
         if not self.gso:
             self._load_events(0, n)
             return
-        self._base[:n] = batch.start
-        self._base[:n] += self._buffer_address
-        self._len[:n] = batch.size
-        self._segment_bytes[:n] = batch.length
-        self._name[:n] = [self._names[lane] for lane in batch.lane]
+        np.add(batch.start[:n], self._buffer_address, out=self._base[:n], casting="unsafe")
+        self._len[:n] = batch.size[:n]
+        self._segment_bytes[:n] = batch.length[:n]
+        self._name[:n] = self._names[batch.lane[:n]]
         self._next, self._end = 0, n
 
     def _load_events(self, first: int, end: int) -> None:
         """Make each event of the trains `first` to `end` a message of its own."""
-        start, size, length, lane = (
-            np.array(column[first:end], np.int64)
-            for column in (self._batch.start, self._batch.size, self._batch.length, self._batch.lane)
-        )
-        count = size // length
-        train = np.repeat(np.arange(end - first), count)
+        batch = self._batch
+        length = batch.length[first:end]
+        count = batch.size[first:end] // length
+        train = np.repeat(np.arange(first, end), count)
         place = np.arange(len(train)) - np.repeat(np.cumsum(count) - count, count)
         n = len(train)
-        self._base[:n] = start[train] + place * length[train]
-        self._base[:n] += self._buffer_address
-        self._len[:n] = length[train]
-        self._name[:n] = np.array(self._names)[lane[train]]
-        self._train = first + train
+        self._base[:n] = batch.start[train] + place * batch.length[train] + self._buffer_address
+        self._len[:n] = batch.length[train]
+        self._name[:n] = self._names[batch.lane[train]]
+        self._train = train
         self._next, self._end = 0, n
 
     def send(self) -> None:
@@ -128,14 +124,15 @@ class UdpBackend:
         """Events not yet sent of each train of the batch, shape (trains,)."""
         if not self.gso:
             return np.bincount(self._train[self._next : self._end], minlength=self._batch.trains)
-        left: NDArray[np.int64] = np.array(self._batch.size) // np.array(self._batch.length)
+        n = self._batch.trains
+        left: NDArray[np.int64] = self._batch.size[:n] // self._batch.length[:n]
         left[: self._next] = 0
         return left
 
     def next_lane(self) -> int:
         """The lane of the first pending message."""
         train = self._next if self.gso else self._train[self._next]
-        return self._batch.lane[train]
+        return int(self._batch.lane[train])
 
     def errors(self) -> Iterator[tuple[int, int]]:
         """Take the errors that came back for datagrams already sent: (errno, lane)."""

@@ -66,7 +66,7 @@ def open_receiver(address: str, port: int, buffer_bytes: int) -> socket.socket:
     receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         receiver.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        _ask_for_buffer(receiver, buffer_bytes)
+        ask_for_buffer(receiver, buffer_bytes)
         receiver.bind((address, port))
     except OSError:
         receiver.close()
@@ -74,7 +74,7 @@ def open_receiver(address: str, port: int, buffer_bytes: int) -> socket.socket:
     return receiver
 
 
-def _ask_for_buffer(receiver: socket.socket, buffer_bytes: int) -> None:
+def ask_for_buffer(receiver: socket.socket, buffer_bytes: int) -> None:
     """SO_RCVBUFFORCE passes net.core.rmem_max but needs CAP_NET_ADMIN; SO_RCVBUF stays below that limit."""
     try:
         receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)

@@ -11,9 +11,9 @@ from tests.network.lab import Lab
 from tests.network.programs import call
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Two hosts and a wire, fresh for each test."""
+    """Two hosts and a wire; a test that changes them changes them back."""
     if os.geteuid() != 0:
         pytest.skip("needs root for network namespaces")
     built = Lab()

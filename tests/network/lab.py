@@ -1,10 +1,11 @@
 """Two network namespaces and a veth wire between them: a sender's host and a receiver's, on one machine."""
 
+import json
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pyroute2 import NetNS, netns
@@ -19,6 +20,7 @@ PORTS = (5514, 5515, 5516, 5517)
 
 _IFA_F_NODAD = 2  # if_addr.h: usable at once, no duplicate address detection
 _UP_PATIENCE_S = 10
+_ETHERNET_MTU = 1500
 
 
 class Lab:
@@ -54,17 +56,51 @@ class Lab:
         done = subprocess.run(["ip", "netns", "exec", host, *command], check=True, capture_output=True, text=True)
         return done.stdout
 
-    def set_mtu(self, mtu: int) -> None:
-        """Lower the sender's end: what is longer does not even leave."""
-        with _open(self.sender) as sender:
-            sender.link("set", index=sender.link_lookup(ifname=DEVICE)[0], mtu=mtu)
+    @contextmanager
+    def mtu(self, size: int) -> Iterator[None]:
+        """The sender's end takes no longer packets than this."""
+        self._set_mtu(size)
+        try:
+            yield
+        finally:
+            self._set_mtu(_ETHERNET_MTU)
 
-    def cut_at_sender(self) -> None:
+    def _set_mtu(self, size: int) -> None:
+        with _open(self.sender) as sender:
+            sender.link("set", index=sender.link_lookup(ifname=DEVICE)[0], mtu=size)
+
+    @contextmanager
+    def cut_at_sender(self) -> Iterator[None]:
         """Have trains cut and checksummed before they leave, as on a real wire.
 
-        By default a veth hands them to its peer whole and without a checksum: nothing gets lost in memory.
+        By default a veth hands them to its peer whole and without a checksum: nothing gets damaged in memory.
         """
-        self.run_at(self.sender, "ethtool", "-K", DEVICE, "tx", "off", "gso", "off", "tx-udp-segmentation", "off")
+        self._offload("off")
+        try:
+            yield
+        finally:
+            self._offload("on")
+
+    def _offload(self, state: str) -> None:
+        features = (word for name in ("tx", "gso", "tx-udp-segmentation") for word in (name, state))
+        self.run_at(self.sender, "ethtool", "-K", DEVICE, *features)
+
+    @contextmanager
+    def dropping(self, match: str) -> Iterator[Callable[[], int]]:
+        """Drop what `match` (nft(8)) says as it enters the receiver; yields a count of the packets dropped."""
+        table = "table netdev losses"
+        chain = f"type filter hook ingress device {DEVICE} priority 0; {match} counter drop;"
+        self.run_at(self.receiver, "nft", f"{table} {{ chain ingress {{ {chain} }}; }}")
+
+        def dropped() -> int:
+            listed = json.loads(self.run_at(self.receiver, "nft", "-j", "list", *table.split()))
+            rules = (entry["rule"]["expr"] for entry in listed["nftables"] if "rule" in entry)
+            return sum(part["counter"]["packets"] for rule in rules for part in rule if "counter" in part)
+
+        try:
+            yield dropped
+        finally:
+            self.run_at(self.receiver, "nft", "delete", *table.split())
 
 
 class Mailboxes:

@@ -1,14 +1,17 @@
 """The commands under test and their counterparts as processes: awaited with a bound, and ended whatever happens."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30
@@ -40,7 +43,10 @@ def call(program: str, *arguments: object, host: str | None = None) -> Ended:
 @contextmanager
 def running(line: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that runs beside the test, its stderr in the file `log`; killed at the end if it still runs."""
-    with log.open("wb") as stderr, subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr) as process:
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, process_group=0) as process,
+    ):
         try:
             yield process
         finally:
@@ -81,3 +87,22 @@ def listening_sink(log: Path, *arguments: object, host: str | None = None) -> It
             return ended.report
 
         yield end
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """The process ids of a running command's workers, in their order."""
+    return sorted(child.pid for child in psutil.Process(process.pid).children())
+
+
+def listed(ports: Sequence[int]) -> str:
+    """Ports as `--ports` takes them."""
+    return ",".join(map(str, ports))
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """UDP ports of loopback that nobody uses now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return tuple(each.getsockname()[1] for each in sockets)

@@ -33,6 +33,11 @@ def build(path: Path, made: Profile, **options: Any) -> Capture:
     return open_capture(path)
 
 
+def names(folder: Path) -> list[str]:
+    """The files of a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def pattern(text: str, fields: dict[str, list[str]]) -> re.Pattern[str]:
     """What a template string can become; a field named twice must repeat its value."""
     parts, seen = [], set()
@@ -57,7 +62,9 @@ FIELDS = st.one_of(
     st.tuples(st.integers(0, 1200), st.integers(0, 1200)).map(lambda ends: {"integers": sorted(ends)}),
     st.integers(0, 90).map(lambda low: {"pattern": "n{:02d}é", "range": [low, low + 30]}),
 )
-MESSAGES = st.lists(st.sampled_from(["{a}", "{b}", "{c}", " at ", "{{", "é ", "x"]), min_size=1, max_size=9).map("".join)
+MESSAGES = st.lists(st.sampled_from(["{a}", "{b}", "{c}", " at ", "{{", "é ", "x"]), min_size=1, max_size=9).map(
+    "".join
+)
 
 
 @st.composite
@@ -77,7 +84,10 @@ def profiles(draw: st.DrawFn) -> Profile:
         name: {"weight": draw(st.integers(0, 9)), "templates": [template("x", tag=TAGGED.format(next(numbers)))]}
         for name in ("z", "y")
     }
-    groups["x"] = {"weight": 2, "templates": [*draw(st.lists(templates, min_size=1, max_size=4)), template("last", tag="l")]}
+    groups["x"] = {
+        "weight": 2,
+        "templates": [*draw(st.lists(templates, min_size=1, max_size=4)), template("last", tag="l")],
+    }
     return Profile.model_validate({"name": "drawn", "fields": fields, "groups": groups})
 
 

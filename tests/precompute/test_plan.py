@@ -1,6 +1,7 @@
 """A chunk's plan: exact sizes, exact shares, and a bounded number of layouts."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, events, seed, chun
 
     kinds = list(zip(cells.length.tolist(), cells.stamp_column.tolist(), strict=True))
     starts = cells.class_start.tolist()
-    classes = [set(kinds[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
+    classes = [set(kinds[a:b]) for a, b in pairwise(starts)]
     assert [len(kind) for kind in classes] == [1] * len(set(kinds))
     assert starts[-1] == len(kinds)
     assert cells.class_rows().sum() == events

@@ -6,17 +6,13 @@ from hypothesis import strategies as st
 
 from precompute.template import Placeholder, parse_template
 
-SEGMENTS = st.lists(
-    st.sampled_from(["name", "a_1", "_"]).map(Placeholder) | st.text("ab {}é", min_size=1), max_size=9
-)
+SEGMENTS = st.lists(st.sampled_from(["name", "a_1", "_"]).map(Placeholder) | st.text("ab {}é", min_size=1), max_size=9)
 
 
 @given(SEGMENTS)
 def test_what_is_written_is_read(segments):
     text = "".join(
-        f"{{{segment.field}}}"
-        if isinstance(segment, Placeholder)
-        else segment.replace("{", "{{").replace("}", "}}")
+        f"{{{segment.field}}}" if isinstance(segment, Placeholder) else segment.replace("{", "{{").replace("}", "}}")
         for segment in segments
     )
     merged: list[str | Placeholder] = []

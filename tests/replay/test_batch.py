@@ -40,14 +40,17 @@ def test_a_batch_holds_what_the_capture_does(
         size = batch.stage(lane, pieces, first, end)
         assert size == sum(pieces.size[first:end])
         for place in range(first, end):
-            start = pieces.offset[place]
-            payload = held.payload[start : start + pieces.size[place]].tobytes()
+            start = int(pieces.offset[place])
+            payload = held.payload[start : start + int(pieces.size[place])].tobytes()
             expected.append((lane, pieces.length[place], payload))
     os.close(fd)
 
     staged = [
         (lane, length, batch.buffer[start : start + size].tobytes())
-        for lane, length, start, size in zip(batch.lane, batch.length, batch.start, batch.size, strict=True)
+        for lane, length, start, size in (
+            (int(column[train]) for column in (batch.lane, batch.length, batch.start, batch.size))
+            for train in range(batch.trains)
+        )
     ]
     assert staged == expected
     batch.clear()

@@ -31,7 +31,7 @@ def test_the_ring_carries_each_interval_s_events(sends: list[tuple[int, int]], c
     counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
     offered = Offered(640_000, None)
     judged: list[int] = []
-    offered._judge = lambda interval, events: judged.append(events)  # type: ignore[method-assign]
+    offered._judge = lambda _, events: judged.append(events)  # type: ignore[method-assign]
     now_ns, expected = START_NS, dict[int, int]()
     for place, (step_ns, events) in enumerate(sends):
         now_ns += step_ns

@@ -40,22 +40,24 @@ def test_stamps_of_time_going_on(first_ns: int, steps_ns: list[int]) -> None:
 
 
 @given(
-    start=st.integers(0, 50),
-    count=st.integers(1, 128),
-    length=st.integers(24, 300),
-    data=st.data(),
+    shift=st.integers(-50, 50),
+    trains=st.lists(st.tuples(st.integers(0, 128), st.integers(24, 300), st.integers(0, 276)), max_size=5),
+    wall_ns=instants_ns,
 )
 def test_writing_stamps_equals_writing_them_one_by_one(
-    start: int, count: int, length: int, data: st.DataObject
+    shift: int, trains: list[tuple[int, int, int]], wall_ns: int
 ) -> None:
-    column = data.draw(st.integers(0, length - 24))
-    before = np.random.default_rng(1).integers(0, 256, start + count * length + 50, np.uint8)
-    stamp = plain(data.draw(instants_ns)).encode()
-    fast, slow = before.copy(), bytearray(before.tobytes())
-    for event in range(count):
-        place = start + event * length + column
-        slow[place : place + 24] = stamp
+    stamp = plain(wall_ns).encode()
+    places, start = [], 50 - shift
+    for count, length, column in trains:
+        places.append((start + min(column, length - 24), count, length))
+        start += count * length
+    fast = np.random.default_rng(1).integers(0, 256, 50 + start + shift, np.uint8)
+    slow = bytearray(fast.tobytes())
+    for first, count, length in places:
+        for place in range(first + shift, first + shift + count * length, length):
+            slow[place : place + 24] = stamp
 
-    write_stamps(fast, start, count, length, column, np.void(stamp))
+    write_stamps(fast, shift, places, np.void(stamp))
 
     assert fast.tobytes() == bytes(slow)

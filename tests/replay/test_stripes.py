@@ -23,14 +23,16 @@ def short_stripes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trains_of(counts: list[int]) -> Table:
-    """Trains of these many events; each train has a length of its own."""
-    return content(noise((count, 3 + place) for place, count in enumerate(counts))).trains
+    """Trains of these many events; each has a length of its own, and the long ones a stamp."""
+    columns = [place % 3 for place in range(len(counts))]
+    return content(noise((count, 20 + place) for place, count in enumerate(counts)), stamp_columns=columns).trains
 
 
 def events_of(pieces: Pieces, trains: Table) -> list[int]:
     """The numbers of the events that pieces hold, found by where their bytes lie."""
     found: list[int] = []
-    for offset, size, count, length in zip(pieces.offset, pieces.size, pieces.count, pieces.length, strict=True):
+    columns = (pieces.offset.tolist(), pieces.size.tolist(), pieces.count, pieces.length.tolist())
+    for offset, size, count, length in zip(*columns, strict=True):
         assert size == count * length
         train = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
         row, rest = divmod(offset - int(train["offset"]), length)
@@ -74,13 +76,17 @@ def test_an_endless_stream_starts_as_a_long_one(lanes: int, lane: int) -> None:
     loops=st.integers(1, 4),
     extra=st.integers(0, 2000),
     limit=st.integers(1, MAX_TRAIN_EVENTS),
+    longest=st.integers(1, 3000),
 )
-def test_every_event_is_sent_once_a_loop(counts: list[int], lanes: int, loops: int, extra: int, limit: int) -> None:
+def test_every_event_is_sent_once_a_loop(
+    counts: list[int], lanes: int, loops: int, extra: int, limit: int, longest: int
+) -> None:
     trains, events = trains_of(counts), sum(counts)
     total = loops * events + extra % events
     sent = Counter[int]()
     for lane in range(lanes):
-        for first, count in capture_runs(lane_stripes(total, lanes, lane), events):
+        for first, count in capture_runs(lane_stripes(total, lanes, lane), events, longest):
+            assert count <= longest
             pieces = cut_pieces(trains, first, count, limit)
             assert max(pieces.count) <= limit
             sent.update(events_of(pieces, trains))
@@ -89,15 +95,17 @@ def test_every_event_is_sent_once_a_loop(counts: list[int], lanes: int, loops: i
 
 
 @given(counts=counts, limit=st.integers(1, MAX_TRAIN_EVENTS), data=st.data())
-def test_pieces_lie_back_to_back_and_keep_their_train_s_columns(
+def test_pieces_lie_back_to_back_and_keep_their_train_s_stamps(
     counts: list[int], limit: int, data: st.DataObject
 ) -> None:
     trains, events = trains_of(counts), sum(counts)
     first = data.draw(st.integers(0, events - 1))
     pieces = cut_pieces(trains, first, data.draw(st.integers(1, events - first)), limit)
 
-    ends = [offset + size for offset, size in zip(pieces.offset, pieces.size, strict=True)]
-    assert pieces.offset[1:] == ends[:-1]
-    train = np.searchsorted(trains["offset"], pieces.offset, side="right") - 1
-    assert pieces.stamp_column == trains["stamp_column"][train].tolist()
-    assert pieces.stamp_kind == trains["stamp_kind"][train].tolist()
+    ends = pieces.offset + pieces.size
+    assert pieces.offset[1:].tolist() == ends[:-1].tolist()
+    row = trains[np.searchsorted(trains["offset"], pieces.offset, side="right") - 1]
+    assert pieces.stamps == [
+        (offset + int(train["stamp_column"]), count * bool(train["stamp_kind"]), int(train["length"]))
+        for offset, count, train in zip(pieces.offset.tolist(), pieces.count, row, strict=True)
+    ]

@@ -48,9 +48,10 @@ class Keeper:
     def send(self) -> None:
         for _ in range(min(self._mouthful, self.pending)):
             at, batch = self._next, self._batch
-            start, length = batch.start[at], batch.length[at]
-            self.kept.setdefault(batch.lane[at], []).extend(
-                batch.buffer[place : place + length].tobytes() for place in range(start, start + batch.size[at], length)
+            start, length = int(batch.start[at]), int(batch.length[at])
+            self.kept.setdefault(int(batch.lane[at]), []).extend(
+                batch.buffer[place : place + length].tobytes()
+                for place in range(start, start + int(batch.size[at]), length)
             )
             self._next += 1
 
@@ -140,7 +141,7 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
 
 
 def lines_of(capture: Capture, pieces: Any) -> Iterator[bytes]:
-    for offset, size, length in zip(pieces.offset, pieces.size, pieces.length, strict=True):
+    for offset, size, length in zip(pieces.offset.tolist(), pieces.size.tolist(), pieces.length.tolist(), strict=True):
         for place in range(offset, offset + size, length):
             yield capture.payload[place : place + length].tobytes()
 
@@ -161,7 +162,8 @@ def test_a_batch_given_up_counts_what_was_sent_of_each_train(capture: Capture) -
     plan = plan_of(capture, 3, Extent(events=1))
     board.control["start_ns"] = monotonic_ns()
     batch = Batch(0, 0, live=False)
-    batch.lane, batch.size, batch.length = [0, 2, 2], [50, 60, 70], [10, 20, 7]
+    batch.trains = 3
+    batch.lane[:3], batch.size[:3], batch.length[:3] = [0, 2, 2], [50, 60, 70], [10, 20, 7]
 
     Tally(board, plan, 0).sent_partly(batch, np.array([0, 1, 10]), monotonic_ns())
 

@@ -148,10 +148,9 @@ def test_a_socket_that_can_not_checksum_refuses_trains(receivers: list[socket.so
     backend.socket.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
     backend.load()
 
-    with pytest.raises(OSError) as refused:
+    with pytest.raises(OSError, match="Invalid argument|Input/output error"):
         backend.send()
 
-    assert refused.value.errno in (errno.EINVAL, errno.EIO)
     assert backend.pending == 1
 
 

@@ -1,5 +1,7 @@
 """The kernel's side of receiving: trains, times, drops, on real sockets over loopback."""
 
+import errno
+import os
 import socket
 import struct
 
@@ -10,6 +12,7 @@ from replay.linux.udp_receive import (
     MOST_PER_CALL,
     SLOT_BYTES,
     Slots,
+    ask_for_buffer,
     ask_for_trains,
     buffer_bytes_of,
     dropped_packets,
@@ -18,6 +21,8 @@ from replay.linux.udp_receive import (
 )
 
 UDP_SEGMENT = 103
+UDP_GRO = 104
+SO_RCVBUFFORCE = 33
 SO_RXQ_OVFL = 40
 TIME = struct.pack("=Qiiqq", 32, socket.SOL_SOCKET, 35, 5, 7)
 TRAIN = struct.pack("=Qiii4x", 20, socket.IPPROTO_UDP, 104, 150)
@@ -154,6 +159,31 @@ def test_without_trains_each_dropped_datagram_counts():
 
 def test_buffers_are_read_back_as_they_were_asked_for(receiver):
     assert buffer_bytes_of(receiver) == 1 << 20
+
+
+class Stubborn:
+    """A socket on another kernel: it refuses one option."""
+
+    def __init__(self, refused, code):
+        self.refused, self.code, self.options = refused, code, {}
+
+    def setsockopt(self, level, option, value):
+        if option == self.refused:
+            raise OSError(self.code, os.strerror(self.code))
+        self.options[level, option] = value
+
+
+def test_a_kernel_without_joined_trains_is_no_failure():
+    assert not ask_for_trains(Stubborn(UDP_GRO, errno.ENOPROTOOPT))
+    assert ask_for_trains(Stubborn(None, 0))
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        ask_for_trains(Stubborn(UDP_GRO, errno.EBADF))
+
+
+def test_without_the_right_to_pass_the_limit_the_buffer_is_asked_for_within_it():
+    plain = Stubborn(SO_RCVBUFFORCE, errno.EPERM)
+    ask_for_buffer(plain, 1 << 20)
+    assert plain.options == {(socket.SOL_SOCKET, socket.SO_RCVBUF): 1 << 20}
 
 
 def test_a_port_in_use_is_an_error(receiver):

@@ -1,11 +1,14 @@
 """A real sink in a process of its own, fed over loopback. Its report must be exact to the event."""
 
 import json
+import os
 import random
+import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -182,6 +185,38 @@ def test_what_arrived_before_the_end_is_counted(start):
     worker.resume()
     _, report = sink.end()
     assert lanes_of(report, "received_events") == dict.fromkeys(ports, 200 * 128)
+
+
+def test_a_stream_that_goes_on_does_not_keep_it_from_ending(start):
+    (port,) = free_ports(1)
+    sink = start([port])
+    sent = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
+        while sink.process.poll() is None and sent < 3_000_000:
+            if sent == 1000:
+                sink.process.send_signal(signal.SIGTERM)
+            try:
+                sender.send(event())
+            except ConnectionRefusedError:
+                break
+            sent += 1
+    code, report = sink.end()
+    assert (code, report["ended_by"]) == (0, "signal")
+    assert 1000 <= report["received_events"] <= sent
+
+
+def test_a_terminal_sees_a_live_line():
+    (port,) = free_ports(1)
+    terminal, side = os.openpty()
+    termios.tcsetwinsize(side, (24, 100))
+    command = [sys.executable, "-c", "from replay.cli import main; main()", "sink", "--ports", str(port)]
+    with subprocess.Popen([*command, "--duration", "1500ms"], cwd=ROOT, stderr=side) as process:
+        assert process.wait(PATIENCE_S) == 0
+    os.close(side)
+    seen = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert re.search(r"0\.00 events \[00:\d\d, .*drops=0\]", seen)
 
 
 def test_ends_after_its_duration_and_measures_nothing(start):

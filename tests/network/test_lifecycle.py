@@ -1,0 +1,113 @@
+"""How a run ends before its time: by a signal, or since somebody was killed. None of this needs a privilege."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from captures.errors import ExitCode
+from captures.reader import Capture
+from replay.batch import TRAINS
+from tests.network.programs import (
+    PATIENCE_S,
+    command,
+    finish,
+    free_ports,
+    listed,
+    listening_sink,
+    running,
+    workers_of,
+)
+
+LEASE_S = 1.5 + 1.0
+"""How long a worker may outlive its supervisor: the lease, and as much again as a busy machine may need."""
+
+RATE_EPS = 8_000  # an ordinary user's receive buffers are small: 200 kB by default
+
+
+@contextmanager
+def endless_run(
+    log: Path, capture: Capture, ports: Sequence[int], *options: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A run of two workers to `ports` of loopback, in full swing when it is yielded.
+
+    The last port is the test's own, to see that the run is under way.
+    """
+    run = command(
+        *("replay", "run", capture.path, "--target", "127.0.0.1", "--ports", listed(ports), "--eps", RATE_EPS),
+        *("--loops", 1_000_000, "--workers", 2, "--json"),
+        *options,
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own, running(run, log) as process:
+        own.bind(("127.0.0.1", ports[-1]))
+        own.settimeout(PATIENCE_S)
+        for _ in range(500):
+            own.recv(2048)
+        yield process
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """Whether a process ends in that time."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], seconds)[0])
+    finally:
+        os.close(process)
+
+
+def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path, capture: Capture):
+    with endless_run(tmp_path / "run.log", capture, free_ports(2)) as supervisor:
+        workers = workers_of(supervisor)
+        supervisor.kill()
+        assert [ends_within(worker, LEASE_S) for worker in workers] == [True, True]
+
+
+def test_a_killed_worker_ends_the_run_and_is_named(tmp_path: Path, capture: Capture):
+    ports = free_ports(4)
+    log = tmp_path / "run.log"
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports[:-1])) as end_sink:
+        with endless_run(log, capture, ports) as supervisor:
+            killed, other = workers_of(supervisor)
+            os.kill(killed, signal.SIGKILL)
+            ended = finish(supervisor, log)
+            assert ends_within(other, 0)
+        received = [lane["received_events"] for lane in end_sink()["lanes"]]
+
+    assert ended.code == ExitCode.FAILED
+    assert ended.report["reason"] == f"worker 0 (process {killed}) was killed by SIGKILL"
+    sent = [lane["sent_events"] for lane in ended.report["lanes"]]
+    # The killed one counts a batch once it has sent it all, so the last batch may be missing; the other's is not.
+    uncounted = received[0] - sent[0], received[1] - sent[1]
+    assert min(uncounted) >= 0
+    assert sum(uncounted) <= TRAINS * ended.report["train_events_max"]
+    assert received[2] == sent[2]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_the_run_with_a_report_that_is_exact(tmp_path: Path, capture: Capture, name: str):
+    ports = free_ports(4)
+    log, file = tmp_path / "run.log", tmp_path / "run.json"
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports[:-1])) as end_sink:
+        with endless_run(log, capture, ports, "--report", file) as supervisor:
+            workers = workers_of(supervisor)
+            # To the whole group, as a terminal's Ctrl-C: workers must leave it to their supervisor.
+            os.killpg(supervisor.pid, signal.Signals[name])
+            ended = finish(supervisor, log)
+            assert all(ends_within(worker, 0) for worker in workers)
+        received = [lane["received_events"] for lane in end_sink()["lanes"]]
+
+    assert ended.code == ExitCode.INTERRUPTED
+    assert json.loads(file.read_text()) == ended.report
+    assert ended.report["verdict"] == "interrupted"
+    assert ended.report["reason"].startswith(name)
+    assert [lane["sent_events"] for lane in ended.report["lanes"]][:-1] == received

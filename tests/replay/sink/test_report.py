@@ -1,0 +1,89 @@
+"""The sink's report, from counters that are filled by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from replay.clock import SECOND_NS
+from replay.sink.report import Ending, sink_report, sink_table
+from replay.sink.tally import TENTH_NS, shared_tally
+
+START_NS = 1_700_000_000 * SECOND_NS
+PORTS = (514, 515, 516)
+
+
+def tally_of(events_by_tenth, lanes=(0,), workers=1):
+    """A tally where each of `lanes` got these events in the tenths since the start."""
+    tally = shared_tally(len(PORTS), workers, START_NS)
+    heard = np.flatnonzero(events_by_tenth)
+    for lane in lanes:
+        part = tally.part(lane % workers, slice(lane, lane + 1))
+        part.tenths[: len(events_by_tenth)] += events_by_tenth
+        part.lanes["events"] = sum(events_by_tenth)
+        part.lanes["bytes"] = 150 * sum(events_by_tenth)
+        part.lanes["first_ns"] = START_NS + heard[0] * TENTH_NS
+        part.lanes["last_ns"] = START_NS + heard[-1] * TENTH_NS
+    return tally
+
+
+def report_of(tally, drops=(0, 0, 0)):
+    return sink_report(PORTS, tally, Ending(drops, buffer_bytes=(4096,) * 3, gro=True, ended_by="idle"))
+
+
+@pytest.mark.parametrize(
+    ("events_by_tenth", "best"),
+    [
+        ([5] * 30, 50),
+        ([0, 0, 7] + [0] * 9 + [7], 7),
+        ([1] * 10 + [9] * 10 + [1] * 10, 90),
+        ([0] * 5 + [100] + [1] * 20, 109),
+        ([3], 3),
+    ],
+)
+def test_the_best_second_may_begin_at_any_tenth(events_by_tenth, best):
+    assert tally_of(events_by_tenth).best_second_events() == best
+
+
+def test_all_workers_make_up_the_best_second():
+    assert tally_of([5] * 30, lanes=(0, 1, 2), workers=2).best_second_events() == 150
+
+
+def test_rates_are_over_the_time_from_first_to_last_arrival():
+    report = report_of(tally_of([0] * 10 + [100] * 21, lanes=(0, 2)))
+    assert (report["duration_s"], report["rate_eps"], report["peak_eps"]) == (2.0, 2100.0, 2000)
+    assert report["received_events"] == sum(lane["received_events"] for lane in report["lanes"]) == 4200
+    assert [lane["first_arrival_s"] for lane in report["lanes"]] == [0.0, None, 0.0]
+    assert [lane["last_arrival_s"] for lane in report["lanes"]] == [2.0, None, 2.0]
+
+
+def test_less_than_a_second_has_no_best_second():
+    assert report_of(tally_of([100, 100]))["peak_eps"] is None
+
+
+def test_one_instant_has_no_rate():
+    report = report_of(tally_of([100]))
+    assert (report["duration_s"], report["rate_eps"]) == (0.0, None)
+
+
+def test_the_ages_of_all_workers_are_one_distribution():
+    tally = shared_tally(len(PORTS), 2, START_NS)
+    tally.part(0, slice(0, 1)).age.record(1000, 3)
+    tally.part(1, slice(1, 3)).age.record(5000)
+    latency_ms = report_of(tally)["latency_ms"]
+    assert (latency_ms["samples"], latency_ms["mean"], latency_ms["max"]) == (4, 2.0, 5.0)
+    assert latency_ms["p50"] == pytest.approx(1, rel=1 / 64)
+    assert latency_ms["p99"] == pytest.approx(5, rel=1 / 64)
+
+
+def test_the_report_is_json_and_its_table_explains_what_needs_it():
+    tally = tally_of([100] * 20)
+    plain = sink_table(report_of(tally))
+    assert "1.1k events/s over 1.9 s, best second 1.0k" in plain
+    assert "packets" not in plain
+    assert "clocks" not in plain
+    tally.lanes["early_stamps"][1] = 7
+    report = report_of(tally, drops=(0, 4, 0))
+    table = sink_table(json.loads(json.dumps(report)))
+    assert "7 stamps lie in the future" in table
+    assert "drops are packets" in table
