@@ -67,8 +67,10 @@ def build_capture(
     )
     try:
         with CaptureWriter(path, shape, force=force) as writer:
+            largest_bytes = max(chunk.payload_bytes for chunk in chunks)
+            work = Work(frames, seed, train, writer.part(), largest_bytes)
             mix = np.zeros(len(frames.frames), np.uint64)
-            for chunk, rendered in render_chunks(Work(frames, seed, train, writer.part()), chunks, jobs):
+            for chunk, rendered in render_chunks(work, chunks, jobs):
                 mix += rendered
                 progress(chunk.events, events)
             digest = writer.finish(mix, jobs)

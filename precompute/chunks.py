@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from math import ceil, floor
+from math import floor
 from typing import Final
 
 from precompute.layouts import Frames
@@ -57,7 +57,7 @@ def measure_chunk(frames: Frames, *, seed: int, train: int, number: int, events:
 def chunks_of_events(frames: Frames, *, seed: int, train: int, events: int) -> Iterator[Chunk]:
     """The chunks of a capture of exactly `events` events."""
     full, chunk = chunk_events(frames), None
-    for number in range(ceil(events / full)):
+    for number in range(-(-events // full)):
         own = min(full, events - number * full)
         chunk = measure_chunk(frames, seed=seed, train=train, number=number, events=own).next_to(chunk)
         yield chunk

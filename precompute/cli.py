@@ -44,7 +44,14 @@ def precompute() -> None:
 @click.option("-o", "--output", type=FILE, required=True, metavar="FILE", help="The capture to write.")
 @click.option("--events", type=COUNT, metavar="COUNT", help="How many events, like 4M.")
 @click.option("--size", type=SIZE, metavar="SIZE", help="Or: as many as fit this payload, like 2GiB.")
-@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, metavar="N")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Another seed, other events.",
+)
 @JOBS
 @click.option(
     "--train",

@@ -39,6 +39,8 @@ class Work:
     seed: int
     train: int
     part: PartWriter
+    largest_bytes: int
+    """Of a chunk's payload."""
 
 
 class Job:
@@ -46,7 +48,8 @@ class Job:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._payload = np.empty(0, np.uint8)
+        # Once for all chunks: memory is slow when it is new.
+        self._payload = np.empty(work.largest_bytes, np.uint8)
 
         @lru_cache(_CACHED_LAYOUTS)
         def layout_of(key: LayoutKey) -> Layout:
@@ -59,8 +62,6 @@ class Job:
         """Render and write one chunk; returns the events of each template, shape (templates,)."""
         work = self._work
         cells = plan_chunk(work.frames, work.seed, chunk.number, chunk.events)
-        if len(self._payload) < chunk.payload_bytes:
-            self._payload = np.empty(chunk.payload_bytes, np.uint8)
         payload = self._payload[: chunk.payload_bytes]
         bits = stream(work.seed, chunk.number, Purpose.RENDER)
         trains = render_chunk(cells, work.train, bits, self._layout_of, payload)

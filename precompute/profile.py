@@ -4,6 +4,7 @@
     fields:                      # what placeholders stand for: see `precompute.fields`
       host: {pattern: "web{:02d}", range: [1, 40]}
       user: {choices: {root: 1, deploy: 9}}
+      page: {file: pages.txt}    # one value a line, in a file beside the profile
     groups:
       sshd:
         weight: 20               # against the other groups
@@ -21,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from fractions import Fraction
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator
 from pydantic import Field as Constraint
@@ -135,7 +136,3 @@ class Profile(Model):
             for within in (sum(Fraction(template.weight) for template in group.templates),)
             for template in group.templates
         ]
-
-    def recipe(self) -> dict[str, Any]:
-        """The profile as JSON types, from which `Profile.model_validate` makes an equal one."""
-        return self.model_dump(mode="json")

@@ -13,7 +13,7 @@ RENDERER: Final = 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """A profile with its lists inlined, and what is chosen at build time; no path, no instant, no version."""
+    """A profile with its lists inlined, and what is chosen at build time; no path, no date, no tool version."""
 
     profile: Profile
     seed: int
@@ -22,7 +22,7 @@ class Recipe:
     """The most events of a train."""
 
     def as_json(self) -> dict[str, Any]:
-        """The recipe as JSON types."""
+        """The recipe as JSON types; `Profile.model_validate` makes an equal profile of its `profile`."""
         return {
             "format": FORMAT,
             "renderer": RENDERER,

@@ -15,7 +15,7 @@ from replay.clock import wall_ns
 from replay.stamps import Stamper, write_stamps
 from replay.stripes import Pieces
 
-TRAINS: Final = 16
+TRAINS: Final = 32
 """Trains of one batch: enough to make the system call cheap, few enough that they stay in L2 (16 * 19 kB)."""
 
 

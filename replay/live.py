@@ -28,8 +28,9 @@ class LiveLine:
 
     def show(self, outcome: Outcome) -> None:
         """Renew the line."""
-        bar = self._bar or tqdm(total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False)
-        self._bar = bar
+        if self._bar is None:
+            self._bar = tqdm(total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False)
+        bar = self._bar
         self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
         target = "max" if self._plan.rate_eps is None else format_count(self._plan.rate_eps)

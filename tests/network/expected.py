@@ -6,7 +6,7 @@ from replay.stripes import lane_stripes
 
 
 def port_lines(lines: Sequence[bytes], lanes: int, loops: int = 1) -> list[list[bytes]]:
-    """The events of each lane, in its order: the stripes that docs and `replay.stripes` promise it."""
+    """The events of each lane in their order: the lane's stripes of the repeated capture."""
     stream = [*lines] * loops
     return [
         [line for first, count in lane_stripes(len(stream), lanes, lane) for line in stream[first : first + count]]

@@ -1,26 +1,40 @@
 """The commands under test and their counterparts as processes: awaited with a bound, and ended whatever happens."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from captures.reader import Capture
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30
 
 
-def command(program: str, *arguments: object, host: str | None = None) -> list[str]:
+def command(program: object, *arguments: object, host: str | None = None) -> list[str]:
     """The command line of `replay` or `precompute`, in the namespace `host` if one is given."""
     inside = [] if host is None else ["ip", "netns", "exec", host]
     return [*inside, sys.executable, "-c", f"from {program}.cli import main; main()", *map(str, arguments)]
+
+
+def run_of(capture: Capture, target: str, ports: Sequence[int], *options: object) -> tuple[object, ...]:
+    """A `replay run` that prints its report, as `call` and `command` take it."""
+    return ("replay", "run", capture.path, "--target", target, "--ports", listed(ports), "--json", *options)
+
+
+def listed(ports: Sequence[int]) -> str:
+    """Ports as `--ports` takes them."""
+    return ",".join(map(str, ports))
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Ended:
     stderr: str
 
 
-def call(program: str, *arguments: object, host: str | None = None) -> Ended:
+def call(program: object, *arguments: object, host: str | None = None) -> Ended:
     """Run a command to its end."""
     line = command(program, *arguments, host=host)
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
@@ -42,7 +56,10 @@ def call(program: str, *arguments: object, host: str | None = None) -> Ended:
 
 @contextmanager
 def running(line: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs beside the test, its stderr in the file `log`; killed at the end if it still runs."""
+    """A process that runs beside the test, its stderr in the file `log`.
+
+    It leads a process group of its own, of which nothing outlives the test.
+    """
     with (
         log.open("wb") as stderr,
         subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, process_group=0) as process,
@@ -50,7 +67,8 @@ def running(line: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
         try:
             yield process
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
@@ -92,11 +110,6 @@ def listening_sink(log: Path, *arguments: object, host: str | None = None) -> It
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
     """The process ids of a running command's workers, in their order."""
     return sorted(child.pid for child in psutil.Process(process.pid).children())
-
-
-def listed(ports: Sequence[int]) -> str:
-    """Ports as `--ports` takes them."""
-    return ",".join(map(str, ports))
 
 
 def free_ports(count: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from captures.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
 from tests.network.lab import PORTS, V4, V6, Lab, mailboxes
-from tests.network.programs import call, listed
+from tests.network.programs import call, run_of
 
 # 75,000 EPS a port: a whole train of 128 falls due within the 2 ms that one may span.
 FULL_TRAINS_EPS = "300k"
@@ -36,11 +36,7 @@ WAYS = (
 def received(lab: Lab, capture: Capture, address: str, *options: object) -> list[list[bytes]]:
     """What each port gets of a run, whose report must agree with it."""
     with mailboxes(lab, address) as boxes:
-        run = call(
-            *("replay", "run", capture.path, "--target", address, "--ports", listed(PORTS), "--stamp", "keep", "--json"),
-            *options,
-            host=lab.sender,
-        )
+        run = call(*run_of(capture, address, PORTS, "--stamp", "keep", *options), host=lab.sender)
         came = boxes.take()
     assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
     lanes = run.report["lanes"]

@@ -10,7 +10,7 @@ from captures.errors import ExitCode
 from captures.reader import Capture
 from tests.network.expected import port_lines
 from tests.network.lab import PORTS, V4, V6, Lab
-from tests.network.programs import Ended, call, listed, listening_sink
+from tests.network.programs import Ended, call, listed, listening_sink, run_of
 
 
 def reconciled(
@@ -18,14 +18,10 @@ def reconciled(
 ) -> tuple[Ended, dict[str, Any]]:
     """Send the capture once to a sink; returns the ledger, and the sink's report."""
     sent, received = folder / "sent.json", folder / "received.json"
-    ports = ("--ports", listed(PORTS))
-    listening = ("--bind", address, *ports, "--workers", workers, "--report", received)
+    listening = ("--bind", address, "--ports", listed(PORTS), "--workers", workers, "--report", received)
     with listening_sink(folder / "sink.log", *listening, host=lab.receiver) as end_sink:
-        run = call(
-            *("replay", "run", capture.path, "--target", address, *ports, "--loops", 1, "--eps", "100k"),
-            *(gso, "--report", sent),
-            host=lab.sender,
-        )
+        options = ("--loops", 1, "--eps", "100k", gso, "--report", sent)
+        run = call(*run_of(capture, address, PORTS, *options), host=lab.sender)
         assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
         report = end_sink()
     return call("replay", "reconcile", sent, received, "--json"), report

@@ -22,12 +22,13 @@ from tests.network.programs import (
     free_ports,
     listed,
     listening_sink,
+    run_of,
     running,
     workers_of,
 )
 
 LEASE_S = 1.5 + 1.0
-"""How long a worker may outlive its supervisor: the lease, and as much again as a busy machine may need."""
+"""How long a worker may outlive its supervisor: the lease, and a second for a machine that is busy."""
 
 RATE_EPS = 8_000  # an ordinary user's receive buffers are small: 200 kB by default
 
@@ -40,11 +41,8 @@ def endless_run(
 
     The last port is the test's own, to see that the run is under way.
     """
-    run = command(
-        *("replay", "run", capture.path, "--target", "127.0.0.1", "--ports", listed(ports), "--eps", RATE_EPS),
-        *("--loops", 1_000_000, "--workers", 2, "--json"),
-        *options,
-    )
+    forever = ("--loops", 1_000_000, "--eps", RATE_EPS, "--workers", 2)
+    run = command(*run_of(capture, "127.0.0.1", ports, *forever, *options))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own, running(run, log) as process:
         own.bind(("127.0.0.1", ports[-1]))
         own.settimeout(PATIENCE_S)

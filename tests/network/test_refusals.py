@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from captures.errors import ExitCode
-from captures.reader import Capture
+from captures.reader import Capture, open_capture
+from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
-from tests.network.lab import PORTS, V4, Lab, mailboxes
+from tests.network.lab import PORTS, V4, V6, Lab, mailboxes
 from tests.network.programs import (
     call,
     command,
@@ -20,12 +21,17 @@ from tests.network.programs import (
     free_ports,
     listed,
     listening_sink,
+    run_of,
     running,
     workers_of,
 )
 
 SYS_PIDFD_GETFD = 438  # pidfd_getfd(2), the same number on every machine
 SO_NO_CHECK = 11
+
+EVENTS = 5000
+
+LONG_BYTES = 1300  # above what IPv6 must carry, 1280: a device with less has no IPv6 at all
 
 
 def sockets_of(pid: int) -> Iterator[socket.socket]:
@@ -44,11 +50,8 @@ def test_a_train_refused_in_mid_run_goes_out_event_by_event(
     tmp_path: Path, lab: Lab, capture: Capture, lines: Sequence[bytes]
 ):
     log = tmp_path / "run.log"
-    run = command(
-        *("replay", "run", capture.path, "--target", V4, "--ports", listed(PORTS), "--loops", 1, "--eps", "20k"),
-        *("--workers", 2, "--stamp", "keep", "--json"),
-        host=lab.sender,
-    )
+    options = ("--loops", 1, "--eps", "20k", "--workers", 2, "--stamp", "keep")
+    run = command(*run_of(capture, V4, PORTS, *options), host=lab.sender)
     with mailboxes(lab, V4) as boxes, running(run, log) as process:
         boxes.await_first()
         # The kernel won't cut trains for a socket without checksums: udp_send_skb in net/ipv4/udp.c.
@@ -88,40 +91,44 @@ def check_deaf_port(
     deaf = ports[1]
     heard = [port for port in ports if port != deaf]
     with listening_sink(log, "--bind", address, "--ports", listed(heard), host=receiver) as end_sink:
-        run = call(
-            *("replay", "run", capture.path, "--target", address, "--ports", listed(ports), "--events", 5000),
-            *("--eps", "10k", gso, "--json"),
-            host=sender,
-        )
+        run = call(*run_of(capture, address, ports, "--events", EVENTS, "--eps", "10k", gso), host=sender)
         received = {lane["port"]: lane["received_events"] for lane in end_sink()["lanes"]}
 
     lanes = {lane["port"]: lane for lane in run.report["lanes"]}
     assert {port: set(lane["errors"]) for port, lane in lanes.items() if lane["errors"]} == {deaf: {"ECONNREFUSED"}}
     assert re.search(rf"port {deaf} .*nobody listens there", run.stderr)
     assert {port: lanes[port]["sent_events"] for port in heard} == received
-    assert run.report["sent_events"] == sum(lane["sent_events"] for lane in lanes.values()) == 5000
+    assert run.report["sent_events"] == sum(lane["sent_events"] for lane in lanes.values()) == EVENTS
 
 
-def test_an_event_above_the_mtu_is_refused_before_the_first_packet(lab: Lab, capture: Capture):
-    with lab.mtu(capture.longest + 27), mailboxes(lab, V4) as boxes:
-        run = call("replay", "run", capture.path, "--target", V4, "--ports", listed(PORTS), host=lab.sender)
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """Trains of short and of long events in turn."""
+    path = tmp_path_factory.mktemp("captures") / "mixed.rcap"
+    write(path, content(noise([(60, 100), (40, LONG_BYTES)] * 50)))
+    return open_capture(path)
+
+
+@pytest.mark.parametrize("address", [V4, V6])
+def test_an_event_above_the_mtu_is_refused_before_the_first_packet(lab: Lab, mixed: Capture, address: str):
+    with lab.mtu(LONG_BYTES), mailboxes(lab, address) as boxes:
+        run = call(*run_of(mixed, address, PORTS), host=lab.sender)
         assert boxes.take() == [[] for _ in PORTS]
 
     assert run.code == ExitCode.PREFLIGHT
-    assert f"{capture.longest} bytes" in run.stderr
+    assert f"{LONG_BYTES} bytes" in run.stderr
 
 
+@pytest.mark.parametrize("address", [V4, V6])
 @pytest.mark.parametrize("gso", ["--gso", "--no-gso"])
-def test_an_mtu_lowered_in_mid_run_ends_it_with_true_counts(tmp_path: Path, lab: Lab, capture: Capture, gso: str):
-    log = tmp_path / "run.log"
-    run = command(
-        *("replay", "run", capture.path, "--target", V4, "--ports", listed(PORTS), "--loops", 1, "--eps", "20k"),
-        *(gso, "--json"),
-        host=lab.sender,
-    )
-    with mailboxes(lab, V4) as boxes, running(run, log) as process:
+def test_an_mtu_lowered_in_mid_run_ends_it_with_true_counts(
+    tmp_path: Path, lab: Lab, mixed: Capture, gso: str, address: str
+):
+    log, ports = tmp_path / "run.log", range(5514, 5546)  # so many that a batch holds trains of several
+    run = command(*run_of(mixed, address, ports, "--loops", 100, "--eps", "160k", gso), host=lab.sender)
+    with mailboxes(lab, address, ports) as boxes, running(run, log) as process:
         boxes.await_first()
-        with lab.mtu(capture.longest + 27):
+        with lab.mtu(LONG_BYTES):
             ended = finish(process, log)
         came = boxes.take()
 

@@ -13,7 +13,7 @@ import pytest
 
 from captures.reader import Capture
 from tests.network.expected import port_lines
-from tests.network.programs import PATIENCE_S, call, eventually, free_ports, listed, running
+from tests.network.programs import PATIENCE_S, call, eventually, free_ports, run_of, running
 
 LANES = 4
 RATE_EPS = 10_000  # an ordinary user's receive buffers are small: 200 kB by default
@@ -87,10 +87,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_every_event_is_parsed_as_it_was_written(server: Server, capture: Capture, lines: Sequence[bytes]):
-    run = call(
-        *("replay", "run", capture.path, "--target", "127.0.0.1", "--ports", listed(server.ports)),
-        *("--loops", 1, "--eps", RATE_EPS, "--json"),
-    )
+    run = call(*run_of(capture, "127.0.0.1", server.ports, "--loops", 1, "--eps", RATE_EPS))
     assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
     eventually(lambda: len(server.events()) >= len(lines), "all events in rsyslog's file")
     events = [json.loads(line) for line in server.events()]

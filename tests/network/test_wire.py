@@ -14,11 +14,9 @@ import pytest
 from captures.reader import Capture
 from tests.network.expected import port_lines
 from tests.network.lab import DEVICE, PORTS, V4, V6, Lab, mailboxes
-from tests.network.programs import await_line, call, running
+from tests.network.programs import await_line, call, run_of, running
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("tshark", "dumpcap", "ethtool"))), reason="needs tshark, dumpcap and ethtool"
-)
+pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("tshark", "dumpcap"))), reason="needs tshark and dumpcap")
 
 EVENTS = 2000
 GOOD = "1"  # a checksum's status in Wireshark
@@ -58,11 +56,7 @@ def packets_of(lab: Lab, capture: Capture, folder: Path, address: str, *options:
         running(["ip", "netns", "exec", lab.receiver, *watch], log) as dumpcap,
     ):
         await_line(log, "File:", dumpcap)
-        run = call(
-            *("replay", "run", capture.path, "--target", address, "--ports", ports),
-            *("--events", EVENTS, "--eps", "300k", "--json", *options),
-            host=lab.sender,
-        )
+        run = call(*run_of(capture, address, PORTS, "--events", EVENTS, "--eps", "300k", *options), host=lab.sender)
         assert dumpcap.wait(30) == 0, log.read_text()
         assert sum(map(len, boxes.take())) == EVENTS, "more packets than events"
     return list(dissected(pcap)), run.report

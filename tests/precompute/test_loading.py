@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from captures.errors import InputError
+from precompute import fields
 from precompute.loading import MAX_FILE_BYTES, built_in_names, load_profile
 from precompute.profile import Profile
 
@@ -80,6 +81,11 @@ def test_a_good_profile_is_read(folder):
         ("weight: 5\n", "weight: heavy\n", f"{TEMPLATE}.weight: must be a number from 0 to "),
         ("weight: 5\n", "weight: true\n", f"{TEMPLATE}.weight: must be a number from 0 to "),
         ("weight: 5\n", "weight: !!float .nan\n", f"{TEMPLATE}.weight: must be a number from 0 to "),
+        (
+            GOOD[GOOD.index("      - weight: 15") : GOOD.index("5\n        severity: err")],
+            "      - weight: 0 #",
+            "groups.systemd.templates: needs at least one template whose weight is above 0",
+        ),
         ("weight: 20", "weight: 0", "groups: needs at least one group whose weight is above 0"),
         ("[nginx, redis]", "[]", "fields.service.choices: needs at least one value whose weight is above 0"),
         ("[nginx, redis]", "{nginx: 0}", "fields.service.choices: needs at least one value whose weight is above 0"),
@@ -184,6 +190,14 @@ def test_a_list_file_is_as_clean_as_a_profile(folder):
     (folder / "list.txt").unlink()
     (folder / "list.txt").symlink_to("/etc/hostname")
     assert complaint(bad).startswith("fields.service.file: 'list.txt' must be the name of a file beside the profile")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_field_has_so_many_values_and_no_more(monkeypatch):
+    monkeypatch.setattr(fields, "MAX_VALUES", 1000)
+    many = str([f"v{number}" for number in range(1001)])
+    line = complaint(changed("[nginx, redis]", many))
+    assert line == "fields.service.choices: holds 1001 values; a field may have 1000"
 
 
 @pytest.mark.parametrize("name", built_in_names())

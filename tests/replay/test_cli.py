@@ -87,6 +87,15 @@ def test_as_fast_as_it_goes(capture: Path, ports: str) -> None:
     assert report["offered"] is None
 
 
+def test_as_fast_as_it_goes_for_a_while(capture: Path, ports: str) -> None:
+    report = report_of(run(capture, "--ports", ports, "--duration", "1500ms", "--eps", "max", "--json"))
+
+    assert report["verdict"] == "measured"
+    assert (report["asked_events"], report["workers"][0]["gso_refused"]) == (None, None)
+    assert report["sent_events"] > 0
+    assert 1.4 < report["duration_s"] < 30
+
+
 def test_a_rate_out_of_reach_is_missed_and_ends_in_time(capture: Path, ports: str) -> None:
     done = run(
         capture, "--ports", ports, "--eps", "500M", "--eps-limit", "500M", "--duration", "1s", "--no-gso", "--json"

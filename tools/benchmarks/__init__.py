@@ -1,0 +1,1 @@
+"""What this machine can do: builds, sends and deliveries, measured beside other tools in one run."""

@@ -1,0 +1,87 @@
+"""The `tools/bench` command."""
+
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+import click
+
+from captures import __version__
+from replay.linux.udp_send import max_segments
+from tools.benchmarks import builds, delivers, sends
+from tools.benchmarks.figures import Figure, ratio, table
+from tools.benchmarks.programs import capture_of
+from tools.lab import Lab
+
+PARTS = ("build", "send", "deliver")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
+@click.option("--rounds", type=click.IntRange(1, 99), default=3, show_default=True, help="Measurements of each way.")
+@click.option("--seconds", type=click.IntRange(1, 600), default=3, show_default=True, help="Length of each send.")
+@click.option("--paced-seconds", type=click.IntRange(1, 3600), default=30, show_default=True, help="At 4 M EPS.")
+@click.option("--events", default="8M", show_default=True, help="Events of the capture that is sent.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all figures to this file.")
+def bench(
+    *, parts: tuple[str, ...], rounds: int, seconds: int, paced_seconds: int, events: str, json_path: Path | None
+) -> None:
+    """Measure builds, sends and deliveries: all PARTS, or those named.
+
+    Ways that are compared are measured in turns, round after round; what counts is the median and the ratios.
+    """
+    parts = parts or PARTS
+    lab = Lab()
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="stampede-bench-") as name:
+        folder = Path(name)
+        try:
+            if "build" in parts:
+                figures += builds.measure(folder, rounds)
+            if {"send", "deliver"} & set(parts):
+                lab.build()
+                capture = capture_of(folder, events)
+            if "send" in parts:
+                figures += sends.measure(lab, capture, folder, seconds, rounds)
+            if "deliver" in parts:
+                figures += [delivers.paced(lab, capture, paced_seconds), delivers.ladder(lab, capture, seconds)]
+        finally:
+            lab.remove()
+    ratios = _ratios(figures)
+    click.echo(table(figures))
+    for name, value in ratios.items():
+        click.echo(f"{name}: {value:.2f}")
+    if json_path is not None:
+        report = {"machine": _machine(), "figures": [figure.as_json() for figure in figures], "ratios": ratios}
+        json_path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _ratios(figures: list[Figure]) -> dict[str, float]:
+    """What the absolute figures of this machine amount to."""
+    pairs = {
+        "two jobs to one": ("to memory, two jobs", "to memory, one job"),
+        "GSO to trafgen": ("replay, GSO, stamped", "trafgen"),
+        "GSO to tcpreplay": ("replay, GSO, stamped", "tcpreplay --preload-pcap --topspeed"),
+        "cut by the kernel to trafgen": ("replay, GSO cut by the kernel, stamped", "trafgen"),
+        "no GSO to trafgen": ("replay, no GSO, stamped", "trafgen"),
+    }
+    measured = {figure.name for figure in figures}
+    return {name: round(ratio(figures, *pair), 3) for name, pair in pairs.items() if measured.issuperset(pair)}
+
+
+def _machine() -> dict[str, object]:
+    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "cpu": model[0].partition(":")[2].strip() if model else "unknown",
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "gso_segments": max_segments(),
+        "version": __version__,
+    }
+
+
+if __name__ == "__main__":
+    bench()

@@ -1,0 +1,55 @@
+"""What arrives: `replay run` on one core, `replay sink` on another, a veth between them.
+
+The veth carries trains whole, and the sink takes them with UDP_GRO: "delivered" is what it read, counted as
+datagrams, each with its stamp checked.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from tools.benchmarks.figures import Figure
+from tools.benchmarks.programs import received_by, replay, report_of, sink
+from tools.lab import V4, Lab
+
+PORTS: Final = "5514-5553"
+LADDER_MEPS: Final = range(5, 31)
+BUFFER: Final = "64MiB"
+
+
+def paced(lab: Lab, capture: Path, seconds: int) -> Figure:
+    """4 M EPS over 40 ports: what arrived, and what it cost."""
+    sent, received = _run(lab, capture, "4M", seconds)
+    worker = sent["workers"][0]
+    figure = Figure("deliver", f"4 M EPS paced for {seconds} s", [sent["achieved_eps"]])
+    figure.notes = {
+        "lost": sent["sent_events"] - received["received_events"],
+        "bad_stamps": received["bad_stamps"],
+        "of_target_percent": round(100 * sent["achieved_eps"] / sent["target_eps"], 4),
+        "worker_cpu_percent": worker["cpu_percent"],
+        "lag_p99_ms": sent["lag_ms"]["p99"],
+        "intervals_below_95_percent": sent["offered"]["below_95_percent"],
+        "worker_memory_mib": round(sent["memory_bytes_peak"] / 2**20, 1),
+        "latency_p99_ms": received["latency_ms"]["p99"],
+    }
+    return figure
+
+
+def ladder(lab: Lab, capture: Path, seconds: int) -> Figure:
+    """The highest rate, in steps of a million, at which nothing was lost and the rate was met; two misses end it."""
+    best, misses = 0.0, 0
+    for meps in LADDER_MEPS:
+        sent, received = _run(lab, capture, f"{meps}M", seconds)
+        if sent["verdict"] == "met" and sent["sent_events"] == received["received_events"]:
+            best, misses = sent["achieved_eps"], 0
+        else:
+            misses += 1
+        if misses == 2:
+            break
+    return Figure("deliver", f"highest lossless rate, {seconds} s", [best])
+
+
+def _run(lab: Lab, capture: Path, rate: str, seconds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    with sink(lab.receiver, "--bind", V4, "--ports", PORTS, "--buffer", BUFFER) as receiver:
+        command = ("run", capture, "--target", V4, "--ports", PORTS, "--eps", rate, "--eps-limit", "100M")
+        sent = report_of(replay(lab.sender, *command, "--duration", f"{seconds}s", "--json"), seconds)
+        return sent, received_by(receiver)

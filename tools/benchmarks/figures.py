@@ -1,0 +1,58 @@
+"""Figures of repeated measurements, and the table they are shown in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+
+@dataclass
+class Figure:
+    """One thing measured several times, in events per second."""
+
+    part: str
+    name: str
+    rates_eps: list[float] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def median_eps(self) -> float:
+        """The median of all rounds."""
+        return median(self.rates_eps)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the report."""
+        return {
+            "part": self.part,
+            "name": self.name,
+            "median_eps": round(self.median_eps),
+            "rounds_eps": [round(rate) for rate in self.rates_eps],
+            **self.notes,
+        }
+
+
+def in_turns(part: str, ways: Mapping[str, Callable[[], float]], rounds: int) -> list[Figure]:
+    """Each way measured once a round, one after the other, so that a busy spell of the machine meets all alike."""
+    figures = [Figure(part, name) for name in ways]
+    for _ in range(rounds):
+        for figure, measure in zip(figures, ways.values(), strict=True):
+            figure.rates_eps.append(measure())
+    return figures
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures as text, with the spread of their rounds."""
+    lines = [f"{'part':<8} {'what':<44} {'M events/s':>10}  rounds"]
+    for figure in figures:
+        rounds = " ".join(f"{rate / 1e6:.2f}" for rate in figure.rates_eps)
+        notes = ", ".join(f"{name} {value}" for name, value in figure.notes.items())
+        lines.append(
+            f"{figure.part:<8} {figure.name:<44} {figure.median_eps / 1e6:>10.2f}  {rounds}{'; ' + notes if notes else ''}"
+        )
+    return "\n".join(lines)
+
+
+def ratio(figures: Sequence[Figure], name: str, to: str) -> float:
+    """The median of one figure in terms of another's."""
+    by_name = {figure.name: figure for figure in figures}
+    return by_name[name].median_eps / by_name[to].median_eps

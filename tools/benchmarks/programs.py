@@ -1,0 +1,76 @@
+"""Running the commands that are measured, in a namespace, bounded in time."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+PATIENCE_S: Final = 60
+
+
+def inside(host: str, *command: object) -> list[str]:
+    """A command line that runs `command` in the namespace `host`."""
+    return ["ip", "netns", "exec", host, *map(str, command)]
+
+
+def replay(host: str, *arguments: object) -> list[str]:
+    """The command line of `replay` in the namespace `host`."""
+    return inside(host, sys.executable, "-c", "from replay.cli import main; main()", *arguments)
+
+
+def output_of(command: list[str], seconds: float) -> str:
+    """What a command prints on stdout and stderr; it may take `seconds` and some more."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds + PATIENCE_S, check=False
+    )
+    return done.stdout
+
+
+def report_of(command: list[str], seconds: float) -> dict[str, Any]:
+    """The JSON that a command prints on stdout, whatever its verdict."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + PATIENCE_S, check=False)
+    if not done.stdout:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+@contextmanager
+def sink(host: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A `replay sink` that listens; it ends by itself after two seconds of silence."""
+    command = replay(host, "sink", "--json", "--idle", "2s", *arguments)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("listening on"):
+                break
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def received_by(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The report of a sink, once it has ended."""
+    stdout, _ = process.communicate(timeout=PATIENCE_S)
+    report: dict[str, Any] = json.loads(stdout)
+    return report
+
+
+def capture_of(folder: Path, events: str) -> Path:
+    """A capture of the `system` profile in `folder`, and in the page cache."""
+    path = folder / "system.rcap"
+    build = "from precompute.cli import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", build, "build", "system", "-o", str(path), "--events", events],
+        capture_output=True,
+        timeout=10 * PATIENCE_S,
+        check=True,
+    )
+    with path.open("rb") as file:
+        while file.read(1 << 24):
+            pass
+    return path
