@@ -12,11 +12,11 @@ import numpy as np
 from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_BYTES
 from replay.clock import wall_ns
-from replay.stamps import Stamper, write_stamps
+from replay.stamps import Stamper, stamp_places, write_stamps
 from replay.stripes import Pieces
 
 TRAINS: Final = 32
-"""Trains of one batch: enough to make the system call cheap, few enough that they stay in L2 (16 * 19 kB)."""
+"""Trains of one batch: enough to make the system call cheap, few enough that they stay in L2 (32 * 19 kB)."""
 
 
 class Batch:
@@ -34,6 +34,7 @@ class Batch:
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._view = self.buffer.data
+        self._stamp_places = stamp_places(self.buffer)
         self.trains = 0
         self.start = np.zeros(TRAINS, np.int64)
         """Of the train's first byte in `buffer`."""
@@ -58,7 +59,7 @@ class Batch:
             raise CaptureError("the capture was cut short while it was sent; build or copy it again")
         shift = used - offset
         if self._live:
-            write_stamps(self.buffer, shift, pieces.stamps[first:end], self._stamper.stamp(wall_ns()))
+            write_stamps(self._stamp_places, shift, pieces.stamps[first:end], self._stamper.stamp(wall_ns()))
         rows = slice(self.trains, self.trains + end - first)
         self.start[rows] = pieces.offset[first:end]
         self.start[rows] += shift

@@ -45,13 +45,19 @@ class Stamper:
         return self._stamp
 
 
-def write_stamps(buffer: NDArray[np.uint8], shift: int, places: Iterable[tuple[int, int, int]], stamp: np.void) -> None:
-    """Write an ISO_MS stamp at each of `places`: (offset, events, bytes from one event's stamp to the next's).
+def stamp_places(buffer: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Every place of `buffer` where an ISO_MS stamp could start: V24 items that overlap, one byte apart.
 
-    Offsets are counted from `shift` of `buffer`. One strided assignment for each place, whatever its number of
-    events; the caller keeps all of them inside the buffer.
+    A slice of it with the length of an event as its step is the stamps of a train.
     """
-    array, dtype = np.ndarray, _ISO_MS
-    for offset, count, stride in places:
-        if count:
-            array((count,), dtype, buffer, offset + shift, (stride,)).fill(stamp)
+    return np.ndarray((len(buffer) - _ISO_MS.itemsize + 1,), _ISO_MS, buffer, 0, (1,))
+
+
+def write_stamps(places: NDArray[np.void], shift: int, trains: Iterable[tuple[int, int, int]], stamp: np.void) -> None:
+    """Write an ISO_MS stamp (a V24 scalar) into every event of `trains`.
+
+    Each train is the slice of its stamps (first, end, step) in `places`, moved by `shift`; one without stamps is an
+    empty slice. One strided assignment a train, whatever its number of events.
+    """
+    for first, end, step in trains:
+        places[first + shift : end + shift : step].fill(stamp)

@@ -72,7 +72,7 @@ class Pieces:
     count: list[int]
     """Events."""
     stamps: list[tuple[int, int, int]]
-    """Where the stamps are: offset of the first one, pieces' events, bytes from one to the next. No events: none."""
+    """The slice of each piece's stamps: first, end and step, in bytes from the start of the payload."""
 
 
 def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Pieces:
@@ -93,11 +93,13 @@ def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Piec
         length, column, kind = length[row], column[row], kind[row]
         offset = offset[row] + part * limit * length
         count = np.minimum(count[row] - part * limit, limit)
-    stamped = np.where(kind == StampKind.ISO_MS, count, 0)
+    size = count * length
+    stamp = offset + column
+    stamp_end = stamp + np.where(kind == StampKind.ISO_MS, size, 0)
     return Pieces(
         offset=offset,
-        size=count * length,
+        size=size,
         length=length,
         count=count.tolist(),
-        stamps=list(zip((offset + column).tolist(), stamped.tolist(), length.tolist(), strict=True)),
+        stamps=list(zip(stamp.tolist(), stamp_end.tolist(), length.tolist(), strict=True)),
     )

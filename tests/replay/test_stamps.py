@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.stamps import Stamper, iso_ms, write_stamps
+from replay.stamps import Stamper, iso_ms, stamp_places, write_stamps
 
 instants_ns = st.integers(0, 4_102_444_800_000_000_000)
 """Until the year 2100."""
@@ -50,14 +50,15 @@ def test_writing_stamps_equals_writing_them_one_by_one(
     stamp = plain(wall_ns).encode()
     places, start = [], 50 - shift
     for count, length, column in trains:
-        places.append((start + min(column, length - 24), count, length))
+        first = start + min(column, length - 24)
+        places.append((first, first + count * length, length))
         start += count * length
     fast = np.random.default_rng(1).integers(0, 256, 50 + start + shift, np.uint8)
     slow = bytearray(fast.tobytes())
-    for first, count, length in places:
-        for place in range(first + shift, first + shift + count * length, length):
+    for first, end, length in places:
+        for place in range(first + shift, end + shift, length):
             slow[place : place + 24] = stamp
 
-    write_stamps(fast, shift, places, np.void(stamp))
+    write_stamps(stamp_places(fast), shift, places, np.void(stamp))
 
     assert fast.tobytes() == bytes(slow)

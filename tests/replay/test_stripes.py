@@ -105,7 +105,8 @@ def test_pieces_lie_back_to_back_and_keep_their_train_s_stamps(
     ends = pieces.offset + pieces.size
     assert pieces.offset[1:].tolist() == ends[:-1].tolist()
     row = trains[np.searchsorted(trains["offset"], pieces.offset, side="right") - 1]
-    assert pieces.stamps == [
-        (offset + int(train["stamp_column"]), count * bool(train["stamp_kind"]), int(train["length"]))
-        for offset, count, train in zip(pieces.offset.tolist(), pieces.count, row, strict=True)
+    stamp = pieces.offset + row["stamp_column"]
+    assert [list(range(*places)) for places in pieces.stamps] == [
+        [int(first) + event * int(length) for event in range(count)] if stamped else []
+        for first, length, count, stamped in zip(stamp, row["length"], pieces.count, row["stamp_kind"], strict=True)
     ]
