@@ -7,6 +7,7 @@ from typing import Final
 from captures.errors import RunError
 from replay.backends.udp import UdpBackend
 from replay.clock import SECOND_NS, monotonic_ns
+from replay.tally import Tally
 
 PATIENCE_NS: Final = 5 * SECOND_NS
 """How long the network may take nothing at all before the run is given up."""
@@ -20,16 +21,16 @@ _HOPELESS: Final = frozenset({errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOP
 """Errors that no waiting mends."""
 
 
-def deliver(backend: UdpBackend, count_error: Callable[[int, int], None], may_go_on: Callable[[int], bool]) -> int:
-    """Send all that `backend` has loaded; returns the errno for which GSO was given up, or 0.
+def deliver(backend: UdpBackend, tally: Tally, may_go_on: Callable[[int], bool]) -> None:
+    """Send all that `backend` has loaded.
 
     A full buffer or queue (EAGAIN, ENOBUFS) is waited for. An error of an earlier datagram (ECONNREFUSED)
-    is counted against the lane it names, and sending goes on where it stopped: nothing is skipped.
-    `count_error(errno, lane)` counts; `may_go_on(now_ns)` is asked after each failure, and when it answers no,
-    this returns with messages still pending. Raises RunError when the kernel refuses for good, or takes
-    nothing for `PATIENCE_NS`.
+    is counted against the lane it names, and sending goes on where it stopped: nothing is skipped. When GSO is
+    refused, `tally` is told, and the rest goes out without it. `may_go_on(now_ns)` is asked after each failure,
+    and when it answers no, this returns with messages still pending. Raises RunError when the kernel refuses
+    for good, or takes nothing for `PATIENCE_NS`; what is still pending then was not sent.
     """
-    refused, stuck_since_ns = 0, 0
+    stuck_since_ns = 0
     while backend.pending:
         try:
             backend.send()
@@ -39,13 +40,13 @@ def deliver(backend: UdpBackend, count_error: Callable[[int, int], None], may_go
             stuck_since_ns = 0
             continue
         if backend.gso and code in _GSO_REFUSALS:
-            refused = code
+            tally.gso_refused(code)
             backend.fall_back()
             continue
         name = errno.errorcode.get(code, str(code))
         if code in _HOPELESS:
             raise RunError(f"the kernel refuses to send: {name}; see sendmsg(2), and check the route's MTU")
-        _count(backend, code, count_error)
+        _count(backend, code, tally)
         now_ns = monotonic_ns()
         if not may_go_on(now_ns):
             break
@@ -55,14 +56,13 @@ def deliver(backend: UdpBackend, count_error: Callable[[int, int], None], may_go
                 f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({name}); check the link and its queue"
             )
         backend.wait(_WAIT_MS)
-    return refused
 
 
-def _count(backend: UdpBackend, code: int, count_error: Callable[[int, int], None]) -> None:
+def _count(backend: UdpBackend, code: int, tally: Tally) -> None:
     """Count the errors queued for earlier datagrams; where there are none, `code` is the next message's own."""
     queued = 0
     for earlier, lane in backend.errors():
-        count_error(earlier, lane)
+        tally.error(earlier, lane)
         queued += 1
     if not queued:
-        count_error(code, backend.next_lane())
+        tally.error(code, backend.next_lane())

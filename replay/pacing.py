@@ -17,6 +17,9 @@ from replay.clock import SECOND_NS
 BURST_NS: Final = 2_000_000
 """No train spans more of its lane's schedule than this, and no burst is longer."""
 
+STAMP_AGE_NS: Final = 500_000
+"""How long a batch should take at most, from its first stamp until it has left."""
+
 CATCH_UP: Final = Fraction(5, 4)
 """The most a lane sends while it catches up, as a multiple of its rate."""
 
@@ -24,6 +27,17 @@ CATCH_UP: Final = Fraction(5, 4)
 def train_limit(rate_eps: int, lanes: int, train_max: int) -> int:
     """The most events of one train, so that it spans at most `BURST_NS` of its lane's schedule; at least 1."""
     return max(1, min(train_max, rate_eps * BURST_NS // (lanes * SECOND_NS)))
+
+
+def batch_room(room: int, most: int, took_ns: int) -> int:
+    """How many trains the next batch may have, 1 to `most`, when one of `room` took `took_ns` to stage and send.
+
+    Stamps are written before a batch leaves. Where sending is slow (without GSO, or with trains cut by the
+    kernel) batches shrink, so that even the last stamp is not older than a millisecond when it leaves.
+    """
+    if took_ns > STAMP_AGE_NS:
+        return max(1, room // 2)
+    return min(most, 2 * room) if 2 * took_ns <= STAMP_AGE_NS else room
 
 
 class TokenBucket:

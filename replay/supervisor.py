@@ -1,6 +1,6 @@
 """The supervisor: starts the workers, extends their lease, watches them, and ends the run.
 
-Workers are forked before any thread exists. They go on only while the lease on the board is fresh, so whatever
+Workers are forked before any thread of ours exists. They go on only while the lease on the board is fresh, so whatever
 happens to the supervisor, kill -9 included, they stop within `LEASE_NS`.
 """
 

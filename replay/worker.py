@@ -18,7 +18,7 @@ from replay.board import Board, State
 from replay.clock import monotonic_ns, sleep_ns
 from replay.delivery import deliver
 from replay.lane import Lane, Turn
-from replay.pacing import TokenBucket, Unpaced
+from replay.pacing import TokenBucket, Unpaced, batch_room
 from replay.plan import RunPlan
 from replay.stripes import PAGE_PIECES, Pieces, capture_runs, cut_pieces, lane_stripes
 from replay.tally import Tally
@@ -45,6 +45,7 @@ def serve(
     heap = [(ready, place) for place, lane in enumerate(lanes) if (ready := lane.ready_ns()) is not None]
     heapq.heapify(heap)
     turns: list[Turn] = []
+    room = TRAINS
     while heap:
         now_ns = monotonic_ns()
         if not may_go_on(now_ns):
@@ -55,22 +56,25 @@ def serve(
             continue
         batch.clear()
         turns.clear()
-        while heap and heap[0][0] <= now_ns and batch.trains < TRAINS:
+        while heap and heap[0][0] <= now_ns and batch.trains < room:
             place = heap[0][1]
-            turns.append(lanes[place].take_turn(batch, min(turn_trains, TRAINS - batch.trains), now_ns))
+            turns.append(lanes[place].take_turn(batch, min(turn_trains, room - batch.trains), now_ns))
             ready = lanes[place].ready_ns()
             if ready is None:
                 heapq.heappop(heap)
             else:
                 heapq.heapreplace(heap, (ready, place))
         backend.load()
-        refused = deliver(backend, tally.error, may_go_on)
-        if refused:
-            tally.gso_refused(refused)
+        try:
+            deliver(backend, tally, may_go_on)
+        finally:
+            if backend.pending:
+                tally.sent_partly(batch, backend.pending_events(), monotonic_ns())
         if backend.pending:
-            tally.sent_partly(batch, backend.pending_events(), monotonic_ns())
             return False
-        tally.sent(turns, monotonic_ns())
+        sent_ns = monotonic_ns()
+        tally.sent(turns, sent_ns)
+        room = batch_room(room, TRAINS, sent_ns - now_ns)
     return True
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.clock import SECOND_NS
-from replay.pacing import BURST_NS, CATCH_UP, TokenBucket, Unpaced, train_limit
+from replay.pacing import BURST_NS, CATCH_UP, STAMP_AGE_NS, TokenBucket, Unpaced, batch_room, train_limit
 
 ANCHOR_NS = 10**15
 
@@ -121,3 +121,21 @@ def test_unpaced_lanes_take_turns_and_are_always_due() -> None:
         bucket.spend(128, now_ns)
 
     assert turns == [0, 1, 2]
+
+
+@given(event_ns=st.integers(10, 1_000_000), most=st.integers(1, 64))
+def test_batches_shrink_until_their_stamps_leave_fresh(event_ns: int, most: int) -> None:
+    """Whatever a train of 128 takes, batches soon settle where they take the time a stamp may age, or one train."""
+    rooms = [most]
+    for _ in range(20):
+        rooms.append(batch_room(rooms[-1], most, rooms[-1] * 128 * event_ns))
+
+    assert rooms[-1] == rooms[-2]
+    assert rooms[-1] == 1 or rooms[-1] * 128 * event_ns <= STAMP_AGE_NS
+
+
+def test_batches_grow_again_after_a_stall() -> None:
+    room = batch_room(32, 32, 10 * STAMP_AGE_NS)
+    assert room == 16
+    assert batch_room(room, 32, STAMP_AGE_NS // 4) == 32
+    assert batch_room(1, 32, SECOND_NS) == 1

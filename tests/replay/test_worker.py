@@ -1,5 +1,6 @@
 """The hot loop, run in this process against a backend that keeps what it is given."""
 
+import errno
 import os
 import socket
 from collections import Counter
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from captures.errors import RunError
 from captures.reader import Capture, open_capture
 from replay import worker
 from replay.batch import TRAINS, Batch
@@ -41,6 +44,12 @@ class Keeper:
     @property
     def pending(self) -> int:
         return self._batch.trains - self._next
+
+    def pending_events(self) -> NDArray[np.int64]:
+        n = self._batch.trains
+        left = self._batch.size[:n] // self._batch.length[:n]
+        left[: self._next] = 0
+        return left
 
     def load(self) -> None:
         self._next = 0
@@ -78,15 +87,21 @@ def plan_of(capture: Capture, lanes: int, extent: Extent, rate_eps: int | None =
 
 
 def served(
-    capture: Capture, plan: RunPlan, may_go_on: Callable[[int], bool] = lambda _: True, mouthful: int = 1000
+    capture: Capture,
+    plan: RunPlan,
+    may_go_on: Callable[[int], bool] = lambda _: True,
+    backend_of: Callable[[Batch], Any] = Keeper,
+    boards: list[Board] | None = None,
 ) -> tuple[bool, Keeper, Board]:
-    """Serve all lanes of a plan to the end, or until `may_go_on` says no."""
+    """Serve all lanes of a plan to the end, or until `may_go_on` says no; the board is put into `boards` at once."""
     board = Board(1, len(plan.ports))
+    if boards is not None:
+        boards.append(board)
     start_ns = monotonic_ns()
     board.control["start_ns"] = start_ns
     fd = os.open(capture.path, os.O_RDONLY)
     batch = Batch(fd, capture.payload_offset, live=plan.live)
-    keeper: Any = Keeper(batch, mouthful)
+    keeper = backend_of(batch)
     lanes = []
     for lane in range(len(plan.ports)):
         bucket: TokenBucket | Unpaced = Unpaced()
@@ -112,7 +127,7 @@ def test_what_is_sent_is_the_stream_whatever_the_pace(
 ) -> None:
     plan = plan_of(capture, lanes, Extent(events=events), rate_eps, train_max=train_max)
 
-    done, keeper, board = served(capture, plan, mouthful=mouthful)
+    done, keeper, board = served(capture, plan, backend_of=lambda batch: Keeper(batch, mouthful))
 
     lines = list(capture.lines())
     assert done
@@ -155,6 +170,28 @@ def test_being_told_to_stop_counts_what_left_until_then(capture: Capture) -> Non
 
     assert not done
     assert board.lanes["sent_events"].sum() == sum(map(len, keeper.kept.values())) > 0
+
+
+def test_a_refusal_for_good_counts_what_left_before_it(capture: Capture) -> None:
+    class Refusing(Keeper):
+        def send(self) -> None:
+            if len(self.kept) == 3:
+                raise OSError(errno.EMSGSIZE, "Message too long")
+            super().send()
+
+    keeper, boards = None, []
+
+    def keep(batch: Batch) -> Any:
+        nonlocal keeper
+        keeper = Refusing(batch, mouthful=1)
+        keeper.gso = False
+        return keeper
+
+    with pytest.raises(RunError, match="EMSGSIZE"):
+        served(capture, plan_of(capture, 4, Extent(loops=50)), backend_of=keep, boards=boards)
+
+    assert keeper is not None
+    assert boards[0].lanes["sent_events"].sum() == sum(map(len, keeper.kept.values())) > 0
 
 
 def test_a_batch_given_up_counts_what_was_sent_of_each_train(capture: Capture) -> None:
