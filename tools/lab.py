@@ -5,15 +5,12 @@ For tests and benchmarks; needs root.
 
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pyroute2 import NetNS, netns
-
-from replay.linux.udp_receive import dropped_packets, open_receiver
 
 V4, V6 = "198.18.0.2", "2001:2::2"
 """The receiver's addresses; the sender's end in 1. Both ranges are set aside for benchmarks (RFC 2544, RFC 5180)."""
@@ -27,12 +24,14 @@ _ETHERNET_MTU = 1500
 
 
 class Lab:
-    """The two namespaces, by name."""
+    """The two namespaces, by name: `sender` and `receiver`."""
 
     def __init__(self) -> None:
+        """Choose names that no other process has."""
         self.sender, self.receiver = f"st{os.getpid()}a", f"st{os.getpid()}b"
 
     def build(self) -> None:
+        """Make the namespaces and the wire; raises PermissionError without the right to."""
         with _open(self.sender, os.O_CREAT) as sender, _open(self.receiver, os.O_CREAT) as receiver:
             sender.link("add", ifname=DEVICE, kind="veth", peer={"ifname": DEVICE, "net_ns_fd": self.receiver})
             for place, host in enumerate((sender, receiver), start=1):
@@ -50,6 +49,7 @@ class Lab:
                 sender.neigh("replace", dst=address, lladdr=far_end, ifindex=wire, state="permanent")
 
     def remove(self) -> None:
+        """Remove what `build` made, as far as it is there."""
         for name in (self.sender, self.receiver):
             if name in netns.listnetns():
                 netns.remove(name)
@@ -78,25 +78,20 @@ class Lab:
 
         By default a veth hands them to its peer whole and without a checksum: nothing gets damaged in memory.
         """
-        self._offload("off")
-        try:
+        with self.without("tx", "gso", "tx-udp-segmentation"):
             yield
-        finally:
-            self._offload("on")
 
     @contextmanager
-    def feature(self, name: str, state: str) -> Iterator[None]:
-        """A feature of the sender's device (ethtool -k) in another state than it was."""
-        other = {"on": "off", "off": "on"}[state]
-        self.run_at(self.sender, "ethtool", "-K", DEVICE, name, state)
+    def without(self, *features: str) -> Iterator[None]:
+        """The sender's device without some of its features (ethtool(8), -k)."""
+        self._switch(features, "off")
         try:
             yield
         finally:
-            self.run_at(self.sender, "ethtool", "-K", DEVICE, name, other)
+            self._switch(features, "on")
 
-    def _offload(self, state: str) -> None:
-        features = (word for name in ("tx", "gso", "tx-udp-segmentation") for word in (name, state))
-        self.run_at(self.sender, "ethtool", "-K", DEVICE, *features)
+    def _switch(self, features: Sequence[str], state: str) -> None:
+        self.run_at(self.sender, "ethtool", "-K", DEVICE, *(word for name in features for word in (name, state)))
 
     @contextmanager
     def dropping(self, match: str) -> Iterator[Callable[[], int]]:

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from captures.reader import Capture, open_capture
-from tests.network.lab import Lab
 from tests.network.programs import call
+from tools.lab import Lab
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Two hosts and a wire; a test that changes them changes them back."""
-    if shutil.which("ip") is None:
-        pytest.skip("needs ip")
+    for program in ("ip", "nft", "ethtool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
     built = Lab()
     try:
         built.build()

@@ -10,8 +10,9 @@ import pytest
 from captures.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
-from tests.network.lab import PORTS, V4, V6, Lab, mailboxes
+from tests.network.mailboxes import mailboxes
 from tests.network.programs import call, run_of
+from tools.lab import PORTS, V4, V6, Lab
 
 # 75,000 EPS a port: a whole train of 128 falls due within the 2 ms that one may span.
 FULL_TRAINS_EPS = "300k"

@@ -10,8 +10,8 @@ import pytest
 from captures.errors import ExitCode
 from captures.reader import Capture
 from tests.network.expected import port_lines
-from tests.network.lab import PORTS, V4, V6, Lab
 from tests.network.programs import Ended, call, listed, listening_sink, run_of
+from tools.lab import PORTS, V4, V6, Lab
 
 
 def reconciled(

@@ -13,7 +13,7 @@ from captures.errors import ExitCode
 from captures.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
-from tests.network.lab import PORTS, V4, V6, Lab, mailboxes
+from tests.network.mailboxes import mailboxes
 from tests.network.programs import (
     call,
     command,
@@ -25,6 +25,7 @@ from tests.network.programs import (
     running,
     workers_of,
 )
+from tools.lab import PORTS, V4, V6, Lab
 
 SYS_PIDFD_GETFD = 438  # pidfd_getfd(2), the same number on every machine
 SO_NO_CHECK = 11

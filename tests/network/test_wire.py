@@ -13,8 +13,9 @@ import pytest
 
 from captures.reader import Capture
 from tests.network.expected import port_lines
-from tests.network.lab import DEVICE, PORTS, V4, V6, Lab, mailboxes
+from tests.network.mailboxes import mailboxes
 from tests.network.programs import await_line, call, run_of, running
+from tools.lab import DEVICE, PORTS, V4, V6, Lab
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("tshark", "dumpcap"))), reason="needs tshark and dumpcap")
 

@@ -10,7 +10,7 @@ from precompute.loading import load_profile
 from tools.benchmarks.figures import Figure, in_turns
 
 EVENTS: Final = 8_000_000
-MEMORY: Final = Path("/dev/shm")
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a tmpfs on every Debian, and nothing but memory is wanted
 
 
 def measure(folder: Path, rounds: int) -> list[Figure]:
@@ -19,7 +19,11 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
     def way(where: Path, jobs: int) -> Callable[[], float]:
         return lambda: _built_eps(where / f"{folder.name}.rcap", jobs)
 
-    ways = {"to memory, one job": way(MEMORY, 1), "to memory, two jobs": way(MEMORY, 2), "to disk, one job": way(folder, 1)}
+    ways = {
+        "to memory, one job": way(MEMORY, 1),
+        "to memory, two jobs": way(MEMORY, 2),
+        "to disk, one job": way(folder, 1),
+    }
     return in_turns("build", ways, rounds)
 
 

@@ -45,10 +45,9 @@ def table(figures: Sequence[Figure]) -> str:
     lines = [f"{'part':<8} {'what':<44} {'M events/s':>10}  rounds"]
     for figure in figures:
         rounds = " ".join(f"{rate / 1e6:.2f}" for rate in figure.rates_eps)
-        notes = ", ".join(f"{name} {value}" for name, value in figure.notes.items())
-        lines.append(
-            f"{figure.part:<8} {figure.name:<44} {figure.median_eps / 1e6:>10.2f}  {rounds}{'; ' + notes if notes else ''}"
-        )
+        notes = "".join(f"; {name} {value}" for name, value in figure.notes.items())
+        median_meps = figure.median_eps / 1e6
+        lines.append(f"{figure.part:<8} {figure.name:<44} {median_meps:>10.2f}  {rounds}{notes}")
     return "\n".join(lines)
 
 

@@ -46,7 +46,7 @@ def _replay(lab: Lab, capture: Path, seconds: int, *extra: str) -> float:
 
 def _without_uso(lab: Lab, capture: Path, seconds: int) -> float:
     """The device takes no trains, so the kernel cuts each late, just before the device."""
-    with lab.feature("tx-udp-segmentation", "off"):
+    with lab.without("tx-udp-segmentation"):
         return _replay(lab, capture, seconds)
 
 
@@ -96,5 +96,3 @@ def _frame(source: bytes, far: bytes, port: int, payload: bytes) -> bytes:
     ip = dpkt.ip.IP(src=bytes([198, 18, 0, 1]), dst=bytes([198, 18, 0, 2]), p=dpkt.ip.IP_PROTO_UDP, data=udp)
     ip.len = len(ip)
     return bytes(dpkt.ethernet.Ethernet(src=source, dst=far, data=ip))
-
-
