@@ -1,15 +1,14 @@
 """A batch: the trains staged for one send, in memory that stays in the cache.
 
-A worker reads trains from the capture into the batch, stamps them there, and has a backend send them. The
-file itself is neither written to nor mapped by the sender: decision 0002.
+A worker copies trains from the mapped capture into the batch, stamps them there, and has a backend send them.
+The map itself is never written to: decision 0002.
 """
 
-import os
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_BYTES
 from replay.clock import wall_ns
 from replay.stamps import Stamper, stamp_places, write_stamps
@@ -22,18 +21,16 @@ TRAINS: Final = 32
 class Batch:
     """Room for `TRAINS` trains. Row i of each array, up to `trains`, speaks of train i."""
 
-    def __init__(self, fd: int, payload_offset: int, *, live: bool) -> None:
-        """Stage from the payload at `payload_offset` of `fd`; `live` puts the current stamp in place of the built one.
+    def __init__(self, payload: NDArray[np.uint8], *, live: bool) -> None:
+        """Stage from `payload`, the bytes of a capture; `live` puts the current stamp in place of the built one.
 
         A train always fits, whatever its size.
         """
-        self._fd = fd
-        self._payload_offset = payload_offset
+        self._payload = payload
         self._live = live
         self._stamper = Stamper()
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
-        self._view = self.buffer.data
         self._stamp_places = stamp_places(self.buffer)
         self.trains = 0
         self.start = np.zeros(TRAINS, np.int64)
@@ -49,23 +46,18 @@ class Batch:
         self.trains = self._used_bytes = 0
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> int:
-        """Add the pieces `first` to `end` as trains of `lane`, by one pread(2), and stamp them; returns their bytes.
-
-        Raises CaptureError when the file ends too early, and OSError when it can't be read.
-        """
-        used, offset = self._used_bytes, int(pieces.offset[first])
-        size = int(pieces.offset[end - 1]) + int(pieces.size[end - 1]) - offset
-        if os.preadv(self._fd, [self._view[used : used + size]], self._payload_offset + offset) != size:
-            raise CaptureError("the capture was cut short while it was sent; build or copy it again")
+        """Add the pieces `first` to `end` as trains of `lane`, in one copy, and stamp them; returns their bytes."""
+        used, offset = self._used_bytes, pieces.bounds[first]
+        size = pieces.bounds[end] - offset
+        self.buffer[used : used + size] = self._payload[offset : offset + size]
         shift = used - offset
         if self._live:
             write_stamps(self._stamp_places, shift, pieces.stamps[first:end], self._stamper.stamp(wall_ns()))
-        rows = slice(self.trains, self.trains + end - first)
-        self.start[rows] = pieces.offset[first:end]
-        self.start[rows] += shift
-        self.size[rows] = pieces.size[first:end]
-        self.length[rows] = pieces.length[first:end]
-        self.lane[rows] = lane
-        self.trains = rows.stop
+        row = self.trains
+        self.trains = row_end = row + end - first
+        np.add(pieces.offset[first:end], shift, out=self.start[row:row_end])
+        self.size[row:row_end] = pieces.size[first:end]
+        self.length[row:row_end] = pieces.length[first:end]
+        self.lane[row:row_end] = lane
         self._used_bytes += size
         return size

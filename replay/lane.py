@@ -37,8 +37,8 @@ class Lane:
         """The page after the current one; the kernel reads it into the page cache in the meantime."""
         ahead = next(self._source, None)
         if ahead:
-            first, size = int(ahead.offset[0]), int(ahead.size.sum())
-            os.posix_fadvise(self._fd, self._payload_offset + first, size, os.POSIX_FADV_WILLNEED)
+            first, end = ahead.bounds[0], ahead.bounds[-1]
+            os.posix_fadvise(self._fd, self._payload_offset + first, end - first, os.POSIX_FADV_WILLNEED)
         return ahead
 
     def ready_ns(self) -> int | None:
@@ -49,7 +49,7 @@ class Lane:
         return self._bucket.ready_ns(self._due_ns)
 
     def take_turn(self, batch: Batch, most: int, now_ns: int) -> Turn:
-        """Put up to `most` pieces into `batch`; only while `ready_ns` is not None. Raises as `Batch.stage`."""
+        """Put up to `most` pieces into `batch`; only while `ready_ns` is not None."""
         pieces, first = self._pieces, self._next
         assert pieces is not None, "the lane is done"
         end = min(first + most, len(pieces.count))

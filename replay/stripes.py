@@ -63,6 +63,8 @@ class Pieces:
     Arrays where a batch takes many at once, lists where the loop takes one by one.
     """
 
+    bounds: list[int]
+    """Where each piece starts in the payload, and where the last one ends: one item more than pieces."""
     offset: NDArray[np.int64]
     """Of the first byte, from the start of the payload."""
     size: NDArray[np.int64]
@@ -97,6 +99,7 @@ def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Piec
     stamp = offset + column
     stamp_end = stamp + np.where(kind == StampKind.ISO_MS, size, 0)
     return Pieces(
+        bounds=[*offset.tolist(), int(offset[-1] + size[-1])],
         offset=offset,
         size=size,
         length=length,

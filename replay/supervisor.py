@@ -164,10 +164,16 @@ def _failures(board: Board, processes: Sequence[BaseProcess]) -> list[str]:
         if state == State.FAILED:
             lines.append(f"worker {index}: {said}")
         elif state not in _OVER and process.exitcode is not None:
-            code = process.exitcode
-            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
-            lines.append(f"worker {index} (process {process.pid}) {how}")
+            lines.append(f"worker {index} (process {process.pid}) {_manner_of_death(process.exitcode)}")
     return lines
+
+
+def _manner_of_death(code: int) -> str:
+    """What a process's exit code says; -n means killed by signal n."""
+    if code == -signal.SIGBUS:
+        # mmap(2): the page lies behind the file's end, or the disk could not read it.
+        return "could not read the capture any more: it was cut short or its disk failed; build or copy it again"
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
 
 
 def _stop(board: Board, processes: Sequence[BaseProcess]) -> None:

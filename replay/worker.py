@@ -40,7 +40,7 @@ def serve(
     """Send what is due, at most `turn_trains` trains of a lane at a time.
 
     Returns True when the lanes have sent all they had, False when `may_go_on(now_ns)` says no before that.
-    Raises what `Batch.stage` and `deliver` raise.
+    Raises what `deliver` raises.
     """
     heap = [(ready, place) for place, lane in enumerate(lanes) if (ready := lane.ready_ns()) is not None]
     heapq.heapify(heap)
@@ -107,7 +107,7 @@ def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
         return not stop[0] and now_ns < lease[0] and now_ns < end[0]
 
     fd = os.open(capture.path, os.O_RDONLY)
-    batch = Batch(fd, capture.payload_offset, live=plan.live)
+    batch = Batch(capture.payload, live=plan.live)
     addresses = [plan.target.address(port) for port in plan.ports]
     backend = UdpBackend(plan.target.family, addresses, batch, plan.segments)
     state = board.workers["state"].data

@@ -1,36 +1,20 @@
 """Staging: a batch holds the capture's bytes, stamped with this instant."""
 
-import os
-from pathlib import Path
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_EVENTS
 from replay.batch import TRAINS, Batch
 from replay.clock import wall_ns
 from replay.stamps import iso_ms
 from replay.stripes import cut_pieces
-from tests.captures.content import Content, content, noise
-
-PAYLOAD_OFFSET = 100
-
-
-def opened(held: Content, folder: Path) -> int:
-    path = folder / "capture"
-    path.write_bytes(bytes(PAYLOAD_OFFSET) + held.payload.tobytes())
-    return os.open(path, os.O_RDONLY)
+from tests.captures.content import content, noise
 
 
 @given(shapes=st.lists(st.tuples(st.integers(1, 128), st.integers(1, 500)), min_size=1, max_size=8), data=st.data())
-def test_a_batch_holds_what_the_capture_does(
-    shapes: list[tuple[int, int]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_batch_holds_what_the_capture_does(shapes: list[tuple[int, int]], data: st.DataObject) -> None:
     held = content(noise(shapes))
-    fd = opened(held, tmp_path_factory.mktemp("batch"))
-    batch = Batch(fd, PAYLOAD_OFFSET, live=False)
+    batch = Batch(held.payload, live=False)
     pieces = cut_pieces(held.trains, 0, int(held.trains["count"].sum()), MAX_TRAIN_EVENTS)
     expected: list[tuple[int, int, bytes]] = []
     while batch.trains < TRAINS and data.draw(st.booleans()):
@@ -43,7 +27,6 @@ def test_a_batch_holds_what_the_capture_does(
             start = int(pieces.offset[place])
             payload = held.payload[start : start + int(pieces.size[place])].tobytes()
             expected.append((lane, pieces.length[place], payload))
-    os.close(fd)
 
     staged = [
         (lane, length, batch.buffer[start : start + size].tobytes())
@@ -57,14 +40,12 @@ def test_a_batch_holds_what_the_capture_does(
     assert batch.trains == 0
 
 
-def test_live_stamps_take_the_place_of_the_built_ones_and_touch_nothing_else(tmp_path: Path) -> None:
+def test_live_stamps_take_the_place_of_the_built_ones_and_touch_nothing_else() -> None:
     held = content(noise([(3, 60), (2, 20), (4, 80)]), stamp_columns=[3, 0, 30])
-    fd = opened(held, tmp_path)
-    batch = Batch(fd, PAYLOAD_OFFSET, live=True)
+    batch = Batch(held.payload, live=True)
     before_ns = wall_ns()
     batch.stage(0, cut_pieces(held.trains, 0, 9, MAX_TRAIN_EVENTS), 0, 3)
     after_ns = wall_ns()
-    os.close(fd)
 
     sent, built = batch.buffer[: len(held.payload)].tobytes(), held.payload.tobytes()
     stamps = set()
@@ -76,13 +57,3 @@ def test_live_stamps_take_the_place_of_the_built_ones_and_touch_nothing_else(tmp
     assert sent == built
     assert len(stamps) == 1
     assert iso_ms(before_ns) <= stamps.pop() <= iso_ms(after_ns)
-
-
-def test_a_capture_cut_short_meanwhile_is_a_clear_end(tmp_path: Path) -> None:
-    held = content(noise([(3, 60)]))
-    fd = opened(held, tmp_path)
-    os.truncate(tmp_path / "capture", PAYLOAD_OFFSET + 100)
-
-    with pytest.raises(CaptureError, match="cut short while it was sent"):
-        Batch(fd, PAYLOAD_OFFSET, live=True).stage(0, cut_pieces(held.trains, 0, 3, 128), 0, 1)
-    os.close(fd)

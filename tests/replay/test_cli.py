@@ -225,6 +225,19 @@ def test_a_worker_s_death_ends_the_run_with_its_report(running: tuple[Any, Path]
     assert f"(process {victim.pid}) was killed by SIGKILL" in said
 
 
+def test_a_capture_cut_short_meanwhile_is_named(capture: Path, ports: str, tmp_path: Path) -> None:
+    shrinking = tmp_path / "shrinking.rcap"
+    shrinking.write_bytes(capture.read_bytes())
+    command = [*COMMAND, str(shrinking), "--target", "127.0.0.1", "--ports", ports, "--eps", "10k"]
+    with subprocess.Popen([*command, "--duration", "1m"], stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: len(workers_of(process)) == 1)
+        os.truncate(shrinking, 4096)
+        _, said = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == ExitCode.FAILED
+    assert "could not read the capture any more: it was cut short" in said
+
+
 def test_without_its_supervisor_no_worker_goes_on(running: tuple[Any, Path]) -> None:
     process, _ = running
     workers = workers_of(process)

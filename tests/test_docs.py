@@ -1,0 +1,253 @@
+"""The manual against the code: links, commands, profiles, exit codes, fields of reports, names of modules."""
+
+import importlib.machinery
+import importlib.util
+import ipaddress
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from captures.errors import ExitCode
+from precompute.build import build_capture
+from precompute.cli import precompute
+from precompute.loading import load_profile
+from replay.batch import TRAINS
+from replay.cli import replay
+from replay.stripes import STRIPE_EVENTS
+from tests.network.programs import free_ports
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ARCHITECTURE, CLI, GUIDE = (ROOT / "docs" / f"{name}.md" for name in ("architecture", "cli", "guide"))
+PACKAGES = ("captures", "precompute", "replay")
+TIMEOUT_S = 60
+
+# Addresses that the manual may send to, and those it gives as examples of what is refused or rendered.
+HARMLESS = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "198.18.0.0/15")]
+
+
+def named(paths):
+    return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in paths]
+
+
+def fences(path: Path, language: str) -> list[str]:
+    """The contents of a page's code blocks in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def prose(path: Path) -> str:
+    """A page without its code blocks and code spans."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL))
+
+
+def section(path: Path, heading: str) -> str:
+    """What stands under a heading, up to the next one of its rank or a higher one."""
+    rank = heading.index(" ")
+    found = re.search(
+        rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{rank}}} |\Z)", path.read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found, f"{path.name} has no {heading!r}"
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a page's tables, without their heads."""
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
+    ]
+    rules = [place for place, cells in enumerate(lines) if set("".join(cells)) == {"-"}]
+    heads = {place - offset for place in rules for offset in (0, 1)}
+    return [cells for place, cells in enumerate(lines) if place not in heads]
+
+
+def spans(text: str) -> list[str]:
+    """The code spans of a text."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", named(PAGES))
+def test_every_relative_link_resolves(path):
+    for target in re.findall(r"\]\(([^)]+)\)", prose(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        page = (path.parent / file).resolve() if file else path
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page), target
+
+
+def cli_reference() -> str:
+    """What tools/cli-reference makes now."""
+    loader = importlib.machinery.SourceFileLoader("cli_reference", str(ROOT / "tools" / "cli-reference"))
+    spec = importlib.util.spec_from_loader("cli_reference", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    made: str = module.reference()
+    return made
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_the_commands_page_is_up_to_date(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert cli_reference() == CLI.read_text(), "write it anew: .venv/bin/python tools/cli-reference --write"
+
+
+def commands() -> Iterator[Any]:
+    """Every call of `precompute` or `replay` in a page's shell blocks, as words; what redirects is left out."""
+    for page in PAGES:
+        for line in "".join(fences(page, "sh")).splitlines():
+            words = shlex.split(line.removesuffix("&"), comments=True)
+            words = words[3:] if words[:2] == ["ip", "netns"] and words[2] == "exec" else words
+            words = words[1:] if words[:1] in (["sender"], ["siem"]) else words
+            if words[:1] in (["precompute"], ["replay"]) and "--version" not in words:
+                yield pytest.param(words, id=" ".join(words))
+
+
+@pytest.mark.parametrize("words", commands())
+def test_every_command_is_one_that_the_program_takes(words):
+    group = {"precompute": precompute, "replay": replay}[words[0]]
+    command = group.get_command(click.Context(group), words[1])
+    assert command is not None
+
+    command.make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize("path", named(PAGES))
+def test_no_command_sends_to_a_foreign_address(path):
+    for block in fences(path, "sh"):
+        for text in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", block):
+            assert any(ipaddress.ip_address(text) in network for network in HARMLESS), text
+
+
+@pytest.mark.parametrize("number", range(len(fences(GUIDE, "yaml"))))
+def test_every_profile_of_the_guide_builds(tmp_path, number):
+    (tmp_path / "pages.txt").write_text("/\n/cart\n")
+    path = tmp_path / "profile.yaml"
+    path.write_text(fences(GUIDE, "yaml")[number])
+
+    built = build_capture(
+        tmp_path / "guide.rcap",
+        load_profile(str(path)),
+        events=1000,
+        size=None,
+        seed=7,
+        train=128,
+        jobs=1,
+        force=False,
+        progress=lambda _rendered, _total: None,
+    )
+    assert built.events == 1000
+
+
+def test_the_guide_has_a_profile():
+    assert fences(GUIDE, "yaml")
+
+
+def test_the_guide_s_exit_codes_are_the_code_s():
+    told = {(int(code), name) for code, name, _ in rows(section(GUIDE, "## Exit codes"))}
+
+    assert told == {(code.value, code.name.lower()) for code in ExitCode}
+
+
+def test_every_module_has_its_line():
+    modules = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    told = [name for cells in rows(section(ARCHITECTURE, "## The house")) for name in spans(cells[0])]
+
+    assert sorted(told) == sorted(modules)
+
+
+def test_numbers_of_the_architecture():
+    text = ARCHITECTURE.read_text()
+
+    assert f"room for {TRAINS} trains at most" in text
+    assert f"of {STRIPE_EVENTS:,} events each" in text
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
+    """The reports of a short run, of the sink that heard it, and of both reconciled."""
+    folder = tmp_path_factory.mktemp("reports")
+    ports = ",".join(map(str, free_ports(2)))
+
+    def command(program: str, *words: str) -> list[str]:
+        return [sys.executable, "-c", f"from {program}.cli import main; main()", *words]
+
+    def call(program: str, *words: str) -> str:
+        done = subprocess.run(
+            command(program, *words), env=environment, cwd=folder, capture_output=True, timeout=TIMEOUT_S, check=False
+        )
+        assert done.returncode in (ExitCode.MET, ExitCode.MISSED), done.stderr
+        return done.stdout.decode()
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    call("precompute", "build", "system", "-o", "few.rcap", "--events", "1000")
+    with subprocess.Popen(
+        command("replay", "sink", "--ports", ports, "--json"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as sink:
+        assert sink.stderr is not None
+        assert next(line for line in sink.stderr if line.startswith(b"listening on"))
+        sent = call(
+            *("replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", ports),
+            *("--eps", "2k", "--loops", "1", "--json"),
+        )
+        sink.terminate()
+        received, _ = sink.communicate(timeout=TIMEOUT_S)
+    (folder / "sent.json").write_text(sent)
+    (folder / "received.json").write_bytes(received)
+    ledger = call("replay", "reconcile", "sent.json", "received.json", "--json")
+    return {"sender": json.loads(sent), "sink": json.loads(received), "ledger": json.loads(ledger)}
+
+
+def fields(value: Any, path: str = "") -> set[str]:
+    """The paths of a report's values, like `lanes[].port`; counts by errno and lists of ports are one value."""
+    if isinstance(value, dict) and not re.search(r"(errors|waits)$", path):
+        return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        return {inner for part in value for inner in fields(part, f"{path}[]")}
+    return {path}
+
+
+@pytest.mark.parametrize(
+    ("report", "heading"),
+    [
+        ("sender", "### The sender's report"),
+        ("sink", "### The sink's report"),
+        ("ledger", "### The ledger"),
+    ],
+)
+def test_the_architecture_names_the_fields_of_a_real_report(reports, report, heading):
+    told = [name for cells in rows(section(ARCHITECTURE, heading)) for name in spans(cells[0])]
+
+    assert sorted(told) == sorted(fields(reports[report]))
+
+
+def test_the_guide_names_fields_of_a_real_report(reports):
+    told = {name for cells in rows(section(GUIDE, "## Read the report")) if len(cells) == 3 for name in spans(cells[1])}
+
+    assert told
+    assert told <= fields(reports["sender"])
