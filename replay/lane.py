@@ -1,6 +1,5 @@
 """A lane at work: the pieces it sends next, and its bucket of tokens."""
 
-import os
 from collections.abc import Iterator
 
 from replay.batch import Batch
@@ -14,32 +13,15 @@ Turn = tuple[int, int, int, int]
 class Lane:
     """One destination port being served."""
 
-    def __init__(
-        self,
-        index: int,
-        bucket: TokenBucket | Unpaced,
-        source: Iterator[Pieces],
-        fd: int,
-        payload_offset: int,
-    ) -> None:
-        """Take up `source`, a page of pieces at a time, whose bytes lie at `payload_offset` of `fd`."""
+    def __init__(self, index: int, bucket: TokenBucket | Unpaced, source: Iterator[Pieces]) -> None:
+        """Take up `source`, a page of pieces at a time; it is asked for each page one page ahead."""
         self.index = index
         self._bucket = bucket
         self._source = source
-        self._fd = fd
-        self._payload_offset = payload_offset
         self._next = 0
         self._due_ns = 0
-        self._pieces: Pieces | None = next(source, None)
-        self._ahead = self._look_ahead()
-
-    def _look_ahead(self) -> Pieces | None:
-        """The page after the current one; the kernel reads it into the page cache in the meantime."""
-        ahead = next(self._source, None)
-        if ahead:
-            first, end = ahead.bounds[0], ahead.bounds[-1]
-            os.posix_fadvise(self._fd, self._payload_offset + first, end - first, os.POSIX_FADV_WILLNEED)
-        return ahead
+        self._pieces = next(source, None)
+        self._ahead = next(source, None)
 
     def ready_ns(self) -> int | None:
         """When the next piece may be sent; None when all is sent."""
@@ -59,5 +41,5 @@ class Lane:
         self._next = end
         if end == len(pieces.count):
             self._next = 0
-            self._pieces, self._ahead = self._ahead, self._look_ahead()
+            self._pieces, self._ahead = self._ahead, next(self._source, None)
         return self.index, events, size, self._due_ns

@@ -4,6 +4,7 @@
 says what to do about errors, and the board says whether to go on.
 """
 
+import gc
 import heapq
 import os
 import signal
@@ -78,11 +79,23 @@ def serve(
     return True
 
 
-def lane_pieces(capture: Capture, plan: RunPlan, lane: int) -> Iterator[Pieces]:
-    """What a lane sends in the whole run, a page of about `PAGE_PIECES` pieces at a time."""
-    stripes = lane_stripes(plan.total, len(plan.ports), lane)
+def lane_pieces(capture: Capture, plan: RunPlan, lane: int, fd: int) -> Iterator[Pieces]:
+    """What a lane sends in the whole run, a page of about `PAGE_PIECES` pieces at a time.
+
+    The kernel is told to read each page from `fd`, the capture, when it is taken up, one page before it is
+    sent: lanes jump from stripe to stripe, which its own read-ahead does not see. That costs 2% of the speed,
+    so a capture that stays in memory is spared it after the first loop.
+    """
+    lanes, taken = len(plan.ports), 0
+    stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    stripes = lane_stripes(plan.total, lanes, lane)
     for first_event, events in capture_runs(stripes, capture.events, PAGE_PIECES * plan.train_limit):
-        yield cut_pieces(capture.trains, first_event, events, plan.train_limit)
+        pieces = cut_pieces(capture.trains, first_event, events, plan.train_limit)
+        if not stays or taken * lanes < capture.events:
+            start, end = pieces.bounds[0], pieces.bounds[-1]
+            os.posix_fadvise(fd, capture.payload_offset + start, end - start, os.POSIX_FADV_WILLNEED)
+        taken += events
+        yield pieces
 
 
 def work(capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
@@ -101,6 +114,7 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
 def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
     worker = plan.workers[index]
     os.sched_setaffinity(0, {worker.cpu})
+    gc.disable()  # the loop makes no cycles, and looking for some takes time
     start, lease, end, stop = (board.control[name].data for name in ("start_ns", "lease_ns", "end_ns", "stop"))
 
     def may_go_on(now_ns: int) -> bool:
@@ -123,7 +137,7 @@ def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
         bucket: TokenBucket | Unpaced = Unpaced()
         if plan.rate_eps is not None:
             bucket = TokenBucket(start[0], plan.rate_eps, len(plan.ports), lane)
-        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane), fd, capture.payload_offset))
+        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd)))
     while (wait_ns := start[0] - monotonic_ns()) > 0:
         sleep_ns(wait_ns)
     tally = Tally(board, plan, index)

@@ -108,7 +108,7 @@ def served(
         bucket: TokenBucket | Unpaced = Unpaced()
         if plan.rate_eps is not None:
             bucket = TokenBucket(start_ns, plan.rate_eps, len(plan.ports), lane)
-        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane), fd, capture.payload_offset))
+        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd)))
     tally = Tally(board, plan, 0)
     done = serve(lanes, TRAINS if plan.rate_eps is None else 1, batch, keeper, tally, may_go_on)
     tally.finish()
@@ -144,14 +144,14 @@ def test_what_is_sent_is_the_stream_whatever_the_pace(
 
 @given(rate_eps=st.sampled_from([None, 50_000_000]))
 def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: int | None, capture: Capture) -> None:
-    plain = {
-        lane: [
-            line
-            for pieces in lane_pieces(capture, plan_of(capture, 3, Extent(loops=2)), lane)
-            for line in lines_of(capture, pieces)
-        ]
-        for lane in range(3)
-    }
+    plan = plan_of(capture, 3, Extent(loops=2))
+    with capture.path.open("rb") as file:
+        plain = {
+            lane: [
+                line for pieces in lane_pieces(capture, plan, lane, file.fileno()) for line in lines_of(capture, pieces)
+            ]
+            for lane in range(3)
+        }
 
     assert served(capture, plan_of(capture, 3, Extent(loops=2), rate_eps))[1].kept == plain
 
@@ -220,6 +220,7 @@ def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker takes this process's signals and core; here it may not."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker.os, "sched_setaffinity", lambda *_: None)
+    monkeypatch.setattr(worker.gc, "disable", lambda: None)
 
 
 @pytest.mark.usefixtures("no_signals")
