@@ -19,7 +19,7 @@ TRAINS: Final = 32
 
 
 class Batch:
-    """Room for `TRAINS` trains. Row i of each array, up to `trains`, speaks of train i."""
+    """Room for `TRAINS` trains."""
 
     def __init__(self, payload: NDArray[np.uint8], *, live: bool) -> None:
         """Stage from `payload`, the bytes of a capture; `live` puts the current stamp in place of the built one.
@@ -33,13 +33,29 @@ class Batch:
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._stamp_places = stamp_places(self.buffer)
         self.trains = 0
-        self.start = np.zeros(TRAINS, np.int64)
-        """Of the train's first byte in `buffer`."""
-        self.size = np.zeros(TRAINS, np.int64)
-        self.length = np.zeros(TRAINS, np.int64)
-        """Bytes of each event of the train."""
-        self.lane = np.zeros(TRAINS, np.int64)
-        """The run's lane that the train goes to."""
+        self._shapes = np.zeros((TRAINS, 3), np.int64)
+        self._shift = np.zeros(TRAINS, np.int64)
+        self._lane = np.zeros(TRAINS, np.int64)
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """Where each train starts in `buffer`, shape (trains,)."""
+        return self._shapes[: self.trains, 0] + self._shift[: self.trains]
+
+    @property
+    def size(self) -> NDArray[np.int64]:
+        """Bytes of each train, shape (trains,)."""
+        return self._shapes[: self.trains, 1]
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Bytes of each event of each train, shape (trains,)."""
+        return self._shapes[: self.trains, 2]
+
+    @property
+    def lane(self) -> NDArray[np.int64]:
+        """The run's lane that each train goes to, shape (trains,)."""
+        return self._lane[: self.trains]
 
     def clear(self) -> None:
         """Forget the trains."""
@@ -53,11 +69,10 @@ class Batch:
         shift = used - offset
         if self._live:
             write_stamps(self._stamp_places, shift, pieces.stamps[first:end], self._stamper.stamp(wall_ns()))
-        row = self.trains
-        self.trains = row_end = row + end - first
-        np.add(pieces.offset[first:end], shift, out=self.start[row:row_end])
-        self.size[row:row_end] = pieces.size[first:end]
-        self.length[row:row_end] = pieces.length[first:end]
-        self.lane[row:row_end] = lane
+        rows = slice(self.trains, self.trains + end - first)
+        self._shapes[rows] = pieces.shapes[first:end]
+        self._shift[rows] = shift
+        self._lane[rows] = lane
+        self.trains = rows.stop
         self._used_bytes += size
         return size

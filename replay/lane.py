@@ -19,7 +19,6 @@ class Lane:
         self._bucket = bucket
         self._source = source
         self._next = 0
-        self._due_ns = 0
         self._pieces = next(source, None)
         self._ahead = next(source, None)
 
@@ -27,8 +26,7 @@ class Lane:
         """When the next piece may be sent; None when all is sent."""
         if self._pieces is None:
             return None
-        self._due_ns = self._bucket.due_ns(self._pieces.count[self._next])
-        return self._bucket.ready_ns(self._due_ns)
+        return self._bucket.ready_ns(self._pieces.count[self._next])
 
     def take_turn(self, batch: Batch, most: int, now_ns: int) -> Turn:
         """Put up to `most` pieces into `batch`; only while `ready_ns` is not None."""
@@ -42,4 +40,4 @@ class Lane:
         if end == len(pieces.count):
             self._next = 0
             self._pieces, self._ahead = self._ahead, next(self._source, None)
-        return self.index, events, size, self._due_ns
+        return self.index, events, size, self._bucket.due_ns

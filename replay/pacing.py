@@ -43,7 +43,7 @@ def batch_room(room: int, most: int, took_ns: int) -> int:
 class TokenBucket:
     """One lane's tokens; instants are nanoseconds of one clock."""
 
-    __slots__ = ("_anchor_ns", "_divisor", "_event_ns", "_free_ns", "_lanes", "_rate_eps", "_tokens")
+    __slots__ = ("_anchor_ns", "_divisor", "_event_ns", "_free_ns", "_lanes", "_rate_eps", "_tokens", "due_ns")
 
     def __init__(self, anchor_ns: int, rate_eps: int, lanes: int, lane: int) -> None:
         """Start empty at `anchor_ns`; `rate_eps` is that of all `lanes` together."""
@@ -52,15 +52,16 @@ class TokenBucket:
         self._lanes = lanes
         self._tokens = lane + 1 - lanes
         """The run's tokens up to and with the lane's last spent one."""
-        self._free_ns = anchor_ns
+        self._free_ns = self.due_ns = anchor_ns
         self._event_ns, self._divisor = (Fraction(lanes * SECOND_NS, rate_eps) / CATCH_UP).as_integer_ratio()
 
-    def due_ns(self, count: int) -> int:
-        """When the next `count` events all have their token."""
-        return self._anchor_ns - (-(self._tokens + count * self._lanes) * SECOND_NS // self._rate_eps)
+    def ready_ns(self, count: int) -> int:
+        """When the next `count` events may be sent; when they all have their token is left in `due_ns`.
 
-    def ready_ns(self, due_ns: int) -> int:
-        """When events that are due at `due_ns` may be sent, since catching up has its bound."""
+        The first is later than the second only while the lane catches up.
+        """
+        tokens = self._tokens + count * self._lanes
+        self.due_ns = due_ns = self._anchor_ns - (-tokens * SECOND_NS // self._rate_eps)
         return max(due_ns, self._free_ns)
 
     def spend(self, count: int, now_ns: int) -> None:
@@ -73,20 +74,16 @@ class TokenBucket:
 class Unpaced:
     """As fast as it goes: a lane is always due, and lanes take turns."""
 
-    __slots__ = ("_turn",)
+    __slots__ = ("due_ns",)
 
     def __init__(self) -> None:
         """Start at turn 0."""
-        self._turn = 0
+        self.due_ns = 0
 
-    def due_ns(self, count: int) -> int:  # noqa: ARG002 - the same call as TokenBucket's
+    def ready_ns(self, count: int) -> int:  # noqa: ARG002 - the same call as TokenBucket's
         """A number that is always in the past, and grows with each turn, so that the least of all is next."""
-        return self._turn
-
-    def ready_ns(self, due_ns: int) -> int:
-        """At once."""
-        return due_ns
+        return self.due_ns
 
     def spend(self, count: int, now_ns: int) -> None:  # noqa: ARG002 - the same call as TokenBucket's
         """Take a turn."""
-        self._turn += 1
+        self.due_ns += 1

@@ -60,17 +60,13 @@ class Pieces:
     """Consecutive rows of trains, ready to send: each piece is one train or a cut of one. Items of equal number.
 
     The bytes of consecutive pieces lie back to back in the payload, so one read fetches any number of them.
-    Arrays where a batch takes many at once, lists where the loop takes one by one.
+    An array where a batch takes many at once, lists where the loop takes one by one.
     """
 
     bounds: list[int]
     """Where each piece starts in the payload, and where the last one ends: one item more than pieces."""
-    offset: NDArray[np.int64]
-    """Of the first byte, from the start of the payload."""
-    size: NDArray[np.int64]
-    """Bytes of the piece."""
-    length: NDArray[np.int64]
-    """Bytes of each event."""
+    shapes: NDArray[np.int64]
+    """Offset in the payload, size and length of an event, all in bytes: shape (pieces, 3)."""
     count: list[int]
     """Events."""
     stamps: list[tuple[int, int, int]]
@@ -100,9 +96,7 @@ def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Piec
     stamp_end = stamp + np.where(kind == StampKind.ISO_MS, size, 0)
     return Pieces(
         bounds=[*offset.tolist(), int(offset[-1] + size[-1])],
-        offset=offset,
-        size=size,
-        length=length,
+        shapes=np.stack((offset, size, length), axis=1),
         count=count.tolist(),
         stamps=list(zip(stamp.tolist(), stamp_end.tolist(), length.tolist(), strict=True)),
     )

@@ -46,12 +46,11 @@ class Tally:
 
     def sent_partly(self, batch: Batch, unsent: NDArray[np.int64], now_ns: int) -> None:
         """Count a batch given up at `now_ns`, with `unsent` events left of each of its trains, shape (trains,)."""
-        rows = slice(0, batch.trains)
-        length = batch.length[rows]
-        sent = batch.size[rows] // length - unsent
-        for lane, events, size in zip(batch.lane[rows].tolist(), sent.tolist(), (sent * length).tolist(), strict=True):
+        sent = batch.size // batch.length - unsent
+        size = sent * batch.length
+        for lane, events, sent_bytes in zip(batch.lane.tolist(), sent.tolist(), size.tolist(), strict=True):
             self._lane_events[lane] += events
-            self._lane_bytes[lane] += size
+            self._lane_bytes[lane] += sent_bytes
         self._batch_over(int(sent.sum()), now_ns)
 
     def _batch_over(self, events: int, now_ns: int) -> None:

@@ -87,17 +87,17 @@ class UdpBackend:
         if not self.gso:
             self._load_events(0, n)
             return
-        np.add(batch.start[:n], self._buffer_address, out=self._base[:n], casting="unsafe")
-        self._len[:n] = batch.size[:n]
-        self._segment_bytes[:n] = batch.length[:n]
-        self._name[:n] = self._names[batch.lane[:n]]
+        self._base[:n] = batch.start
+        self._base[:n] += self._buffer_address
+        self._len[:n] = batch.size
+        self._segment_bytes[:n] = batch.length
+        self._name[:n] = self._names[batch.lane]
         self._next, self._end = 0, n
 
     def _load_events(self, first: int, end: int) -> None:
         """Make each event of the trains `first` to `end` a message of its own."""
         batch = self._batch
-        length = batch.length[first:end]
-        count = batch.size[first:end] // length
+        count = batch.size[first:end] // batch.length[first:end]
         train = np.repeat(np.arange(first, end), count)
         place = np.arange(len(train)) - np.repeat(np.cumsum(count) - count, count)
         n = len(train)
@@ -124,8 +124,7 @@ class UdpBackend:
         """Events not yet sent of each train of the batch, shape (trains,)."""
         if not self.gso:
             return np.bincount(self._train[self._next : self._end], minlength=self._batch.trains)
-        n = self._batch.trains
-        left: NDArray[np.int64] = self._batch.size[:n] // self._batch.length[:n]
+        left: NDArray[np.int64] = self._batch.size // self._batch.length
         left[: self._next] = 0
         return left
 

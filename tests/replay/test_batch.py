@@ -22,11 +22,10 @@ def test_a_batch_holds_what_the_capture_does(shapes: list[tuple[int, int]], data
         end = data.draw(st.integers(first + 1, min(len(shapes), first + TRAINS - batch.trains)))
         lane = data.draw(st.integers(0, 5))
         size = batch.stage(lane, pieces, first, end)
-        assert size == sum(pieces.size[first:end])
+        assert size == pieces.bounds[end] - pieces.bounds[first]
         for place in range(first, end):
-            start = int(pieces.offset[place])
-            payload = held.payload[start : start + int(pieces.size[place])].tobytes()
-            expected.append((lane, pieces.length[place], payload))
+            start, place_size, length = pieces.shapes[place].tolist()
+            expected.append((lane, length, held.payload[start : start + place_size].tobytes()))
 
     staged = [
         (lane, length, batch.buffer[start : start + size].tobytes())

@@ -31,8 +31,7 @@ def trains_of(counts: list[int]) -> Table:
 def events_of(pieces: Pieces, trains: Table) -> list[int]:
     """The numbers of the events that pieces hold, found by where their bytes lie."""
     found: list[int] = []
-    columns = (pieces.offset.tolist(), pieces.size.tolist(), pieces.count, pieces.length.tolist())
-    for offset, size, count, length in zip(*columns, strict=True):
+    for (offset, size, length), count in zip(pieces.shapes.tolist(), pieces.count, strict=True):
         assert size == count * length
         train = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
         row, rest = divmod(offset - int(train["offset"]), length)
@@ -102,10 +101,11 @@ def test_pieces_lie_back_to_back_and_keep_their_train_s_stamps(
     first = data.draw(st.integers(0, events - 1))
     pieces = cut_pieces(trains, first, data.draw(st.integers(1, events - first)), limit)
 
-    ends = pieces.offset + pieces.size
-    assert pieces.offset[1:].tolist() == ends[:-1].tolist()
-    row = trains[np.searchsorted(trains["offset"], pieces.offset, side="right") - 1]
-    stamp = pieces.offset + row["stamp_column"]
+    offset, size, _ = pieces.shapes.T
+    assert pieces.bounds == [*offset.tolist(), offset[-1] + size[-1]]
+    assert offset[1:].tolist() == (offset + size)[:-1].tolist()
+    row = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
+    stamp = offset + row["stamp_column"]
     assert [list(range(*places)) for places in pieces.stamps] == [
         [int(first) + event * int(length) for event in range(count)] if stamped else []
         for first, length, count, stamped in zip(stamp, row["length"], pieces.count, row["stamp_kind"], strict=True)

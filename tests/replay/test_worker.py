@@ -47,8 +47,7 @@ class Keeper:
         return self._batch.trains - self._next
 
     def pending_events(self) -> NDArray[np.int64]:
-        n = self._batch.trains
-        left = self._batch.size[:n] // self._batch.length[:n]
+        left = self._batch.size // self._batch.length
         left[: self._next] = 0
         return left
 
@@ -157,7 +156,7 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
 
 
 def lines_of(capture: Capture, pieces: Any) -> Iterator[bytes]:
-    for offset, size, length in zip(pieces.offset.tolist(), pieces.size.tolist(), pieces.length.tolist(), strict=True):
+    for offset, size, length in pieces.shapes.tolist():
         for place in range(offset, offset + size, length):
             yield capture.payload[place : place + length].tobytes()
 
@@ -201,7 +200,7 @@ def test_a_batch_given_up_counts_what_was_sent_of_each_train(capture: Capture) -
     board.control["start_ns"] = monotonic_ns()
     batch = Batch(capture.payload, live=False)
     batch.trains = 3
-    batch.lane[:3], batch.size[:3], batch.length[:3] = [0, 2, 2], [50, 60, 70], [10, 20, 7]
+    batch._lane[:3], batch._shapes[:3, 1], batch._shapes[:3, 2] = [0, 2, 2], [50, 60, 70], [10, 20, 7]
 
     Tally(board, plan, 0).sent_partly(batch, np.array([0, 1, 10]), monotonic_ns())
 
