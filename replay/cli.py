@@ -85,7 +85,7 @@ def replay() -> None:
     show_default=True,
     help="Write the instant of sending into each event, or keep the built stamp.",
 )
-@click.option("--report", "report_path", type=FILE, help="Write the JSON report to this file.")
+@click.option("--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show the plan, and send nothing.")
 @click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
@@ -119,7 +119,7 @@ def run(
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
-    Exit code 1 when the mean rate misses --eps by over 5%.
+    Exit code 1 when the mean rate misses --eps by over 5%, or errors are more than 0.01% of the events.
     """
     capture = open_capture(file)
     _check_rate(rate_eps, limit_eps)

@@ -6,13 +6,13 @@ from typing import Final
 
 from captures.errors import RunError
 from replay.backends.udp import UdpBackend
-from replay.clock import SECOND_NS, monotonic_ns
+from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.tally import Tally
 
 PATIENCE_NS: Final = 5 * SECOND_NS
 """How long the network may take nothing at all before the run is given up."""
 
-_WAIT_MS: Final = 1
+_WAIT_NS: Final = SECOND_NS // 1000
 
 _GSO_REFUSALS: Final = frozenset({errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP})
 """udp_send_skb (net/ipv4/udp.c) and the devices below it answer these to a train they can't cut."""
@@ -55,7 +55,10 @@ def deliver(backend: UdpBackend, tally: Tally, may_go_on: Callable[[int], bool])
             raise RunError(
                 f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({name}); check the link and its queue"
             )
-        backend.wait(_WAIT_MS)
+        if code == errno.EAGAIN:
+            backend.wait(_WAIT_NS // 1_000_000)
+        else:
+            sleep_ns(_WAIT_NS)  # the socket has room, and poll(2) would not wait
 
 
 def _count(backend: UdpBackend, code: int, tally: Tally) -> None:

@@ -46,7 +46,7 @@ class RunPlan:
     total: int | None
     """Events to send; None: until the duration is over."""
     duration_ns: int | None
-    """When to stop though events are left, counted from the start; None: only when all are sent."""
+    """How long to send; None: until all is sent."""
     train_limit: int
     """The most events of one train."""
     segments: int
@@ -54,6 +54,16 @@ class RunPlan:
     live: bool
     """Whether stamps are written at sending."""
     workers: tuple[WorkerPlan, ...]
+
+    @property
+    def stop_after_ns(self) -> int | None:
+        """When to stop though events are left, counted from the start; None: only when all are sent.
+
+        What falls due within a duration may leave a little later.
+        """
+        if self.duration_ns is None or self.total is None:
+            return self.duration_ns
+        return self.duration_ns + GRACE_NS
 
     @property
     def interval_ns(self) -> int:
@@ -115,15 +125,13 @@ def plan_run(
 ) -> RunPlan:
     """The plan of a run over `ports` of `target`.
 
-    A duration with a rate asks for the events that fall due within it, and may end `GRACE_NS` late to send
-    the last of them. Raises InputError.
+    A duration with a rate asks for the events that fall due within it. Raises InputError.
     """
     total, duration_ns = extent.events, extent.duration_ns
     if extent.loops is not None:
         total = extent.loops * capture_events
     elif duration_ns is not None and rate_eps is not None:
         total = rate_eps * duration_ns // SECOND_NS
-        duration_ns += GRACE_NS
         if total == 0:
             raise InputError("no event falls due within that duration at that rate; give more time or a higher --eps")
     limit = min(train_max, segments) if segments > 1 else train_max
@@ -143,7 +151,8 @@ def plan_run(
 def plan_table(plan: RunPlan) -> str:
     """The plan for people."""
     rate = "as fast as it goes" if plan.rate_eps is None else f"{plan.rate_eps:,} EPS"
-    per_lane = "" if plan.rate_eps is None else f", {plan.rate_eps / len(plan.ports):,.6g} EPS each"
+    lane_eps = "" if plan.rate_eps is None else f"{plan.rate_eps / len(plan.ports):,.3f}".rstrip("0").rstrip(".")
+    per_lane = lane_eps and f", {lane_eps} EPS each"
     events = "until the time is over" if plan.total is None else f"{plan.total:,} events"
     gso = f"GSO, up to {plan.segments} datagrams a send" if plan.segments > 1 else "without GSO"
     lines = [

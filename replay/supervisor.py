@@ -121,8 +121,8 @@ def _await_ready(board: Board, processes: Sequence[BaseProcess], outcome: Outcom
 def _start(board: Board, plan: RunPlan, outcome: Outcome) -> None:
     start_ns = monotonic_ns() + _HEAD_START_NS
     outcome.started_wall_ns = wall_ns() + _HEAD_START_NS
-    if plan.duration_ns is not None:
-        board.control["end_ns"] = start_ns + plan.duration_ns
+    if plan.stop_after_ns is not None:
+        board.control["end_ns"] = start_ns + plan.stop_after_ns
     board.control["start_ns"] = start_ns
 
 

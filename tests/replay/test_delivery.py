@@ -60,6 +60,14 @@ class Counts:
         self.refused.append(code)
 
 
+@pytest.fixture(autouse=True)
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long was slept, instead of sleeping."""
+    slept: list[int] = []
+    monkeypatch.setattr(delivery, "sleep_ns", slept.append)
+    return slept
+
+
 def run(kernel: Any, *, stop_after: int = 10**9) -> Counts:
     counts: Any = Counts()
     asked = iter(range(stop_after))
@@ -87,7 +95,7 @@ def test_all_is_sent_in_the_end_and_each_failure_is_counted(script: list[int | s
         else:
             left -= answer
     assert counts.errors == failed
-    assert kernel.waits == len(failed)
+    assert kernel.waits == sum(code == errno.EAGAIN for code, _ in failed)
 
 
 def test_errors_of_earlier_datagrams_are_counted_where_they_belong() -> None:
@@ -114,6 +122,15 @@ def test_being_told_to_stop_leaves_the_rest_pending() -> None:
 
     assert kernel.pending == 6
     assert len(counts.errors) == 3
+
+
+def test_an_error_that_a_free_socket_gives_is_slept_over(naps: list[int]) -> None:
+    """poll(2) says that there is room, at once, and the kernel refuses again."""
+    kernel = Kernel(10, ["EPERM", "EAGAIN", "ENETUNREACH"])
+
+    run(kernel)
+
+    assert (naps, kernel.waits) == ([1_000_000, 1_000_000], 1)
 
 
 def test_a_network_that_takes_nothing_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,18 +31,19 @@ def test_a_duration_asks_for_what_falls_due_within_it() -> None:
     asked = plan(Extent(duration_ns=10_000_000_000))
 
     assert asked.total == 40_000_000
-    assert asked.duration_ns == 10_000_000_000 + GRACE_NS
+    assert asked.duration_ns == 10_000_000_000
+    assert asked.stop_after_ns == 10_000_000_000 + GRACE_NS
 
 
 def test_loops_and_events_have_no_end_in_time() -> None:
-    assert (plan(Extent(loops=3)).total, plan(Extent(loops=3)).duration_ns) == (3000, None)
-    assert (plan(Extent(events=7)).total, plan(Extent(events=7)).duration_ns) == (7, None)
+    assert (plan(Extent(loops=3)).total, plan(Extent(loops=3)).stop_after_ns) == (3000, None)
+    assert (plan(Extent(events=7)).total, plan(Extent(events=7)).stop_after_ns) == (7, None)
 
 
 def test_as_fast_as_it_goes_for_a_time_has_no_total() -> None:
     asked = plan(Extent(duration_ns=5), rate_eps=None)
 
-    assert (asked.total, asked.duration_ns, asked.train_limit) == (None, 5, 128)
+    assert (asked.total, asked.stop_after_ns, asked.train_limit) == (None, 5, 128)
 
 
 def test_a_duration_without_an_event_is_refused() -> None:
@@ -88,8 +89,10 @@ def test_the_plan_as_figures() -> None:
 def test_the_plan_for_people() -> None:
     table = plan_table(plan(Extent(events=81), rate_eps=1_000_001))
 
-    assert "to 127.0.0.1, ports 5514-5553: 40 lanes, 25,000 EPS each" in table
+    assert "to 127.0.0.1, ports 5514-5553: 40 lanes, 25,000.025 EPS each" in table
     assert "1,000,001 EPS, 81 events, trains of at most 50 events, GSO, up to 128 datagrams a send" in table
+    assert "4 lanes, 0.25 EPS each" in plan_table(plan(Extent(events=1), rate_eps=1, ports=range(514, 518)))
+    assert "4 lanes, 1,000,000 EPS each" in plan_table(plan(Extent(events=1), ports=range(514, 518)))
     assert "worker 1 on core 1: ports 5534-5553" in table
     assert "as fast as it goes, until the time is over" in plan_table(plan(Extent(duration_ns=5), rate_eps=None))
     assert "without GSO" in plan_table(plan(Extent(events=1), segments=1))

@@ -1,5 +1,6 @@
 """The report: verdicts and their exit codes, figures from the board, and what people read."""
 
+import errno
 import json
 import socket
 from pathlib import Path
@@ -74,8 +75,22 @@ def test_verdicts(
     assert run_table(report).startswith(f"{verdict}: {report['reason']}")
 
 
+@pytest.mark.parametrize(("errors", "verdict"), [(1, "met"), (2, "missed")])
+@pytest.mark.parametrize("rate_eps", [1000, None])
+def test_errors_may_be_a_ten_thousandth_of_the_events(
+    errors: int, verdict: str, rate_eps: int | None, capture: Capture
+) -> None:
+    plan, outcome = finished(rate_eps, 10_000)
+    outcome.board.lanes["errors"][0, errno_place(errno.ECONNREFUSED)] = errors
+    outcome.board.lanes["errors"][0, errno_place(errno.EAGAIN)] = 1000
+
+    report = run_report(capture, plan, outcome)
+    assert report["verdict"] == ("measured" if verdict == "met" and rate_eps is None else verdict)
+    assert exit_code(report) == (ExitCode.MISSED if verdict == "missed" else ExitCode.MET)
+
+
 def test_figures(capture: Capture) -> None:
-    plan, outcome = finished(1000, 10_000)
+    plan, outcome = finished(1000, 100_000, seconds=100)
     board = outcome.board
     board.lanes["errors"][0, errno_place(111)] = 5
     board.lanes["errors"][1, errno_place(11)] = 2
@@ -86,22 +101,22 @@ def test_figures(capture: Capture) -> None:
     assert error_total(outcome) == 6
     assert report["errors"] == {"ECONNREFUSED": 5, "OTHER": 1}
     assert report["waits"] == {"EAGAIN": 2}
-    assert (report["achieved_eps"], report["target_eps"], report["duration_s"]) == (1000, 1000, 10)
-    assert (report["sent_events"], report["sent_bytes"], report["asked_events"]) == (10_000, 1_500_000, 10_000)
+    assert (report["achieved_eps"], report["target_eps"], report["duration_s"]) == (1000, 1000, 100)
+    assert (report["sent_events"], report["sent_bytes"], report["asked_events"]) == (100_000, 15_000_000, 10_000)
     assert report["lag_ms"]["max"] == 1.5
     assert report["cpu_percent_mean"] == 25
     assert report["started"] == "2025-08-30T10:15:30.123Z"
     assert report["lanes"] == [
-        {"port": 514, "sent_events": 10_000, "sent_bytes": 1_500_000, "errors": {"ECONNREFUSED": 5}, "waits": {}},
+        {"port": 514, "sent_events": 100_000, "sent_bytes": 15_000_000, "errors": {"ECONNREFUSED": 5}, "waits": {}},
         {"port": 515, "sent_events": 0, "sent_bytes": 0, "errors": {"OTHER": 1}, "waits": {"EAGAIN": 2}},
     ]
     assert report["workers"] == [
-        {"id": 0, "core": 3, "ports": [514, 515], "sent_events": 10_000, "cpu_percent": 25.0, "gso_refused": None}
+        {"id": 0, "core": 3, "ports": [514, 515], "sent_events": 100_000, "cpu_percent": 25.0, "gso_refused": None}
     ]
     assert report["capture"]["digest"] == capture.digest
     table = run_table(report)
-    assert "port 514   ECONNREFUSED 5: nobody listens there" in table
-    assert "10,000 events" in table
+    assert "port 514   nobody listens: ECONNREFUSED 5" in table
+    assert "100,000 events" in table
 
 
 def test_what_was_not_measured_is_not_zero(capture: Capture) -> None:
