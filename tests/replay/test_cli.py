@@ -2,11 +2,10 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 from captures.errors import ExitCode
 from tests.captures.content import content, noise, write
+from tests.network.programs import eventually
 
 COMMAND = [sys.executable, "-c", "from replay.cli import main; main()", "run"]
 TIMEOUT_S = 60
@@ -170,85 +170,14 @@ def test_a_report_that_can_not_be_written_is_known_before_the_first_packet(captu
     assert "sent" not in done.stderr.replace("sent.json", "")
 
 
-@pytest.fixture
-def running(capture: Path, ports: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A run of a minute that has begun to send, and where its report will be."""
-    path = tmp_path / "sent.json"
-    command = [*COMMAND, str(capture), "--target", "127.0.0.1", "--ports", ports, "--eps", "10k"]
-    with subprocess.Popen(
-        [*command, "--duration", "1m", "--workers", "2", "--report", str(path)], stderr=subprocess.PIPE, text=True
-    ) as process:
-        wait_for(lambda: len(workers_of(process)) == 2)
-        wait_for(lambda: all(sum(worker.cpu_times()[:2]) > 0.02 for worker in workers_of(process)))
-        yield process, path
-        process.kill()
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children()
-
-
-def wait_for(condition: Callable[[], bool], seconds: int = 20) -> None:
-    """Look until it holds, for some seconds at most."""
-    nap = subprocess.Popen(["sleep", str(seconds)])
-    try:
-        while not condition():
-            if nap.poll() is not None:
-                pytest.fail(f"what was waited for did not happen in {seconds} s")
-            signal.sigtimedwait([], 0.02)
-    finally:
-        nap.kill()
-        nap.wait()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_run_with_its_report(number: signal.Signals, running: tuple[Any, Path]) -> None:
-    process, path = running
-    process.send_signal(number)
-    _, said = process.communicate(timeout=TIMEOUT_S)
-
-    assert process.returncode == ExitCode.INTERRUPTED
-    report = json.loads(path.read_text())
-    assert report["verdict"] == "interrupted"
-    assert said.startswith(f"interrupted: {number.name} after {report['sent_events']:,} events")
-
-
-def test_a_worker_s_death_ends_the_run_with_its_report(running: tuple[Any, Path]) -> None:
-    process, path = running
-    victim = workers_of(process)[0]
-    victim.send_signal(signal.SIGKILL)
-    _, said = process.communicate(timeout=TIMEOUT_S)
-
-    assert process.returncode == ExitCode.FAILED
-    report = json.loads(path.read_text())
-    assert report["verdict"] == "failed"
-    assert f"(process {victim.pid}) was killed by SIGKILL" in said
-
-
 def test_a_capture_cut_short_meanwhile_is_named(capture: Path, ports: str, tmp_path: Path) -> None:
     shrinking = tmp_path / "shrinking.rcap"
     shrinking.write_bytes(capture.read_bytes())
     command = [*COMMAND, str(shrinking), "--target", "127.0.0.1", "--ports", ports, "--eps", "10k"]
     with subprocess.Popen([*command, "--duration", "1m"], stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: len(workers_of(process)) == 1)
+        eventually(lambda: len(psutil.Process(process.pid).children()) == 1, "a worker at work")
         os.truncate(shrinking, 4096)
         _, said = process.communicate(timeout=TIMEOUT_S)
 
     assert process.returncode == ExitCode.FAILED
     assert "could not read the capture any more: it was cut short" in said
-
-
-def test_without_its_supervisor_no_worker_goes_on(running: tuple[Any, Path]) -> None:
-    process, _ = running
-    workers = workers_of(process)
-    os.kill(process.pid, signal.SIGKILL)
-
-    wait_for(lambda: not any(map(at_work, workers)), seconds=2)
-
-
-def at_work(process: psutil.Process) -> bool:
-    """Neither gone nor waiting to be reaped by an init that takes its time."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
