@@ -8,6 +8,7 @@ bounds in blocks, so that memory stays flat. The payload's digests take a pass o
 import json
 import mmap
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,10 +85,14 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     """
     path = Path(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a FIFO would block
+            raise CaptureError(f"{path}: can't be opened: not a regular file")
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < PAGE_BYTES:
-                raise CaptureError(f"{path}: {size} bytes are too few for a capture; copy or build it again")
+            head = file.read(PAGE_BYTES)
+            if not head.startswith(MAGIC):
+                raise CaptureError(f"{path}: this is not an .rcap capture (its first bytes differ)")
+            if len(head) < PAGE_BYTES:
+                raise CaptureError(f"{path}: {len(head)} bytes are too few for a capture; copy or build it again")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -111,7 +116,6 @@ def _require(condition: object, complaint: str) -> None:
 def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
     raw = data[:PAGE_BYTES].tobytes()
     header = np.frombuffer(raw, HEADER)[0]
-    _require(bytes(header["magic"]) == MAGIC, "this is not an .rcap capture (its first bytes differ)")
     _require(header["version"] == VERSION, f"format version {header['version']}; this tool reads {VERSION}")
     _require(bytes(header["digest"]) == header_digest(raw), "the header is damaged (its digest differs)")
     section, payload_offset = _sections(data, header["sections"])

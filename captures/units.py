@@ -57,15 +57,17 @@ def parse_duration_ns(text: str) -> int:
 
 def format_count(value: float) -> str:
     """A count or a rate for people: `999`, `250.0k`, `4.00M`, `1.50G`."""
-    for unit, digits in (("G", 2), ("M", 2), ("k", 1)):
-        if abs(value) >= _COUNT_UNITS[unit]:
-            return f"{value / _COUNT_UNITS[unit]:.{digits}f}{unit}"
-    return f"{value:.0f}"
+    for unit, digits in (("", 0), ("k", 1), ("M", 2)):
+        scaled = round(value / _COUNT_UNITS[unit], digits)
+        if abs(scaled) < 1000:
+            return f"{scaled:.{digits}f}{unit}"
+    return f"{value / 10**9:.2f}G"
 
 
 def format_size(value: float) -> str:
     """A size in bytes for people, in binary units: `512 B`, `1.5 MiB`."""
-    for unit in ("TiB", "GiB", "MiB", "KiB"):
-        if abs(value) >= _SIZE_UNITS[unit]:
-            return f"{value / _SIZE_UNITS[unit]:.1f} {unit}"
-    return f"{value:.0f} B"
+    for unit, digits in (("B", 0), ("KiB", 1), ("MiB", 1), ("GiB", 1)):
+        scaled = round(value / _SIZE_UNITS[unit], digits)
+        if abs(scaled) < 1024:
+            return f"{scaled:.{digits}f} {unit}"
+    return f"{value / 2**40:.1f} TiB"

@@ -144,7 +144,12 @@ class Network(Model):
         return ((str(address), 1) for address in ipaddress.IPv4Network(self.network).hosts())
 
 
-KINDS: Final = {"choices": Choices, "pattern": Pattern, "integers": Integers, "network": Network}
+KINDS: Final[dict[str, type[Model]]] = {
+    "choices": Choices,
+    "pattern": Pattern,
+    "integers": Integers,
+    "network": Network,
+}
 
 
 def _kind(field: Any) -> str | None:

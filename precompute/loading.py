@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 
 from captures.errors import InputError
 from precompute.checks import ProfileError, check_profile
-from precompute.fields import KINDS
-from precompute.profile import Profile
+from precompute.fields import KINDS, Model
+from precompute.profile import Group, Profile, Template
 from precompute.text import harmless
 
 MAX_FILE_BYTES: Final = 16 << 20
@@ -74,8 +74,7 @@ def load_profile(name: str) -> Profile:
         profile = Profile.model_validate(_inlined(_tree(_text(path)), path.parent))
         check_profile(profile)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(harmless(f"{name}: {ProfileError(_place(first['loc']), _complaint(first))}")) from None
+        raise InputError(harmless(f"{name}: {_worst(error)}")) from None
     except InputError as error:
         raise InputError(harmless(f"{name}: {error}")) from None
     return profile
@@ -135,6 +134,13 @@ def _inlined_field(key: Any, field: Any, folder: Path) -> Any:
     return {"choices": [line for line in (line.removesuffix("\r") for line in lines) if line]}
 
 
+def _worst(error: ValidationError) -> ProfileError:
+    """What to tell: an unknown key before all else, for it is often the reason why another one is missing."""
+    errors = error.errors(include_url=False)
+    worst = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    return ProfileError(_place(worst["loc"]), _complaint(worst))
+
+
 def _place(loc: tuple[int | str, ...]) -> str:
     """The keys of a place as a reader of the YAML knows them."""
     keys = list(loc)
@@ -150,7 +156,6 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 _COMPLAINTS: Final = {
     "missing": "is missing",
-    "extra_forbidden": "is not a key that is known here",
     "string_type": "must be text; put quotes around it",
     "int_type": "must be a whole number",
     "union_tag_not_found": f"must have one of the keys {', '.join(KINDS)} or file",
@@ -163,4 +168,18 @@ _COMPLAINTS: Final = {
 def _complaint(error: ErrorDetails) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
+    if error["type"] == "extra_forbidden":
+        return f"is not known; known are {', '.join(_model(error['loc']).model_fields)}"
     return _COMPLAINTS.get(error["type"], error["msg"][:1].lower() + error["msg"][1:])
+
+
+def _model(loc: tuple[int | str, ...]) -> type[Model]:
+    """The part of a profile that the key at `loc` was given to."""
+    match loc:
+        case ("fields", _, str(kind), _):
+            return KINDS[kind]
+        case ("groups", _, "templates", _, _):
+            return Template
+        case ("groups", _, _):
+            return Group
+    return Profile

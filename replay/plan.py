@@ -9,7 +9,7 @@ from captures.errors import InputError
 from replay.clock import SECOND_NS
 from replay.offered import interval_ns
 from replay.pacing import train_limit
-from replay.ports import format_ports
+from replay.ports import check_workers, format_ports
 from replay.stripes import lane_quota
 from replay.target import Target
 
@@ -103,8 +103,7 @@ class RunPlan:
 
 def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:
     """`count` workers with neighbouring lanes each, as equal as can be; cores are taken in turn from `cpus`."""
-    if not 1 <= count <= lanes:
-        raise InputError(f"--workers {count}: there are {lanes} ports, so use 1 to {lanes} workers")
+    check_workers(count, lanes)
     return tuple(
         WorkerPlan(cpu=cpus[i % len(cpus)], lanes=range(i * lanes // count, (i + 1) * lanes // count))
         for i in range(count)

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Final
 
 from captures.command import Parsed
+from captures.errors import InputError
 
 LOWEST_PORT: Final = 514
 HIGHEST_PORT: Final = 65535
@@ -53,6 +54,13 @@ def format_ports(ports: tuple[int, ...]) -> str:
         first, last = neighbours[0], neighbours[-1]
         items.append(f"{first}" if first == last else f"{first}-{last}")
     return ",".join(items)
+
+
+def check_workers(workers: int, ports: int) -> None:
+    """Refuse more workers than ports, each of which has one worker. Raises InputError."""
+    if workers > ports:
+        there = "is 1 port, so use 1 worker" if ports == 1 else f"are {ports} ports, so use 1 to {ports} workers"
+        raise InputError(f"--workers {workers}: there {there}")
 
 
 PORTS: Final = Parsed("ports", parse_ports)

@@ -14,7 +14,7 @@ from captures.command import DURATION_NS, SIZE
 from captures.errors import ExitCode, InputError, RunError
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.udp_receive import buffer_bytes_of, dropped_packets
-from replay.ports import PORTS, format_ports
+from replay.ports import PORTS, check_workers, format_ports
 from replay.report_file import check_report_path, read_report, write_report
 from replay.sink.ledger import ledger_json, ledger_table, reconcile
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
@@ -28,11 +28,24 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.option("--bind", "address", default="127.0.0.1", show_default=True, help="IPv4 or IPv6 address to receive at.")
+@click.option(
+    "--bind",
+    "address",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDR",
+    help="IPv4 or IPv6 address to receive at.",
+)
 @click.option("--ports", type=PORTS, default="514-553", show_default=True, help="UDP ports, like 514-553,600.")
 @click.option("--duration", "duration_ns", type=DURATION_NS, help="End after this time.")
 @click.option("--idle", "idle_ns", type=DURATION_NS, help="End when nothing arrived for this time.")
-@click.option("--workers", default=1, show_default=True, help="Receiving processes, each with a core and its ports.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Receiving processes, each with a core and its ports.",
+)
 @click.option(
     "--buffer", "buffer_bytes", type=SIZE, default="64MiB", show_default=True, help="Receive buffer per port."
 )
@@ -87,8 +100,7 @@ def _check(address: str, ports: tuple[int, ...], workers: int, buffer_bytes: int
         ipaddress.ip_address(address)
     except ValueError:
         raise InputError(f"--bind {address}: not an IP address; write it like 127.0.0.1 or ::1") from None
-    if not 1 <= workers <= len(ports):
-        raise InputError(f"--workers {workers}: choose 1 to {len(ports)}, a worker needs a port of its own")
+    check_workers(workers, len(ports))
     if not 1 <= buffer_bytes < 1 << 30:
         raise InputError(f"--buffer {buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
 
@@ -142,6 +154,6 @@ def reconcile_reports(*, sent: Path, received: Path, as_json: bool) -> int:
     try:
         ledger = reconcile(sent_report, received_report)
     except ValueError as error:
-        raise InputError(f"{sent} against {received}: {error}") from None
+        raise InputError(f"{sent} against {received}: {error}; the order is SENT RECEIVED") from None
     click.echo(json.dumps(ledger_json(ledger), indent=2) if as_json else ledger_table(ledger))
     return ExitCode.MET if ledger.balanced else ExitCode.MISSED

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.clock import sleep_ns, wall_ns
+from replay.clock import SECOND_NS, sleep_ns, wall_ns
 from replay.linux.udp_receive import MOST_PER_CALL, SLOT_BYTES, SLOTS, Slots
 from replay.sink.stamp_check import stamps_of
 from replay.sink.tally import TENTH_NS, Part
@@ -24,6 +24,8 @@ from replay.sink.tally import TENTH_NS, Part
 _NAP_NS: Final = 1_000_000
 _WAIT_S: Final = 0.1
 _MILLISECOND_NS: Final = 1_000_000
+_OLD_NS: Final = 3600 * SECOND_NS
+"""A stamp older than this was not written at sending, and its age is no latency."""
 
 
 def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> None:
@@ -96,7 +98,7 @@ def _check_stamps(
     lane_of_slot: NDArray[np.int64],
     part: Part,
 ) -> None:
-    """Record how old each stamp was on arrival, and count those that are none or lie in the future."""
+    """Record how old each stamp was on arrival; count those that are none, lie in the future or are too old."""
     ages_us: list[int] = []
     counts: list[int] = []
     start = 0
@@ -106,6 +108,8 @@ def _check_stamps(
                 part.lanes["bad_stamps"][lane_of_slot[slot]] += count
             elif (age_ns := arrival_ns - stamp_ms * _MILLISECOND_NS) < 0:
                 part.lanes["early_stamps"][lane_of_slot[slot]] += count
+            elif age_ns > _OLD_NS:
+                part.lanes["old_stamps"][lane_of_slot[slot]] += count
             else:
                 ages_us.append(age_ns // 1000)
                 counts.append(count)

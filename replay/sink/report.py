@@ -41,6 +41,7 @@ def sink_report(ports: Sequence[int], tally: Tally, ending: Ending) -> dict[str,
         "kernel_drops": sum(ending.kernel_drops),
         "bad_stamps": int(tally.lanes["bad_stamps"].sum()),
         "early_stamps": int(tally.lanes["early_stamps"].sum()),
+        "old_stamps": int(tally.lanes["old_stamps"].sum()),
         "duration_s": duration_s,
         "rate_eps": events / duration_s if duration_s else None,
         "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,
@@ -65,6 +66,7 @@ def _lane(index: int, port: int, tally: Tally, ending: Ending, start_ns: int | N
         "last_arrival_s": last_s,
         "bad_stamps": int(lane["bad_stamps"]),
         "early_stamps": int(lane["early_stamps"]),
+        "old_stamps": int(lane["old_stamps"]),
         "buffer_bytes": ending.buffer_bytes[index],
     }
 
@@ -91,8 +93,14 @@ def sink_table(report: dict[str, Any]) -> str:
     if latency_ms is not None:
         figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
         lines.append(f"stamp to arrival, ms: {figures} (stamps are cut to 1 ms)")
+    elif report["received_events"]:
+        lines.append("latency not measured: no event has a stamp from the hour before its arrival")
     if report["early_stamps"]:
         lines.append(f"{report['early_stamps']:,} stamps lie in the future: the two hosts' clocks differ")
+    if report["old_stamps"]:
+        lines.append(
+            f"{report['old_stamps']:,} stamps are over an hour old: kept ones, or the two hosts' clocks differ"
+        )
     if report["kernel_drops"]:
         lines.append("drops are packets as the kernel holds them; a joined one is up to 128 events")
     lines.append(f"{format_size(report['received_bytes'])} received; ended by {report['ended_by']}")

@@ -16,6 +16,7 @@ LANE: Final = np.dtype(
         ("bytes", "<i8"),
         ("bad_stamps", "<i8"),
         ("early_stamps", "<i8"),
+        ("old_stamps", "<i8"),
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
     ]

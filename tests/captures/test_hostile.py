@@ -203,6 +203,8 @@ def damaged(section: int) -> Callable[[bytes], bytes]:
     [
         (lambda data: data[:4095], "4095 bytes are too few for a capture"),
         (lambda data: b"PCAP" + data[4:], "this is not an .rcap capture"),
+        (lambda _: b"name: shop\n", "this is not an .rcap capture"),
+        (lambda _: b"", "this is not an .rcap capture"),
         (with_number("<I", 8, 2), "format version 2; this tool reads 1"),
         (lambda data: data[:24] + b"?" + data[25:], "the header is damaged"),
         (damaged(RECIPE), "section recipe is damaged"),
@@ -261,9 +263,17 @@ def test_a_deeply_nested_recipe_is_refused(tmp_path):
         open_capture(path)
 
 
-@pytest.mark.parametrize("name", [".", "missing.rcap", "nul\0.rcap"])
-def test_what_cannot_be_opened_is_a_capture_error(tmp_path, name):
-    with pytest.raises(CaptureError, match="can't be opened"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (".", "not a regular file"),
+        ("/dev/null", "not a regular file"),
+        ("missing.rcap", "No such file or directory"),
+        ("nul\0.rcap", "embedded null byte"),
+    ],
+)
+def test_what_cannot_be_opened_is_a_capture_error(tmp_path, name, reason):
+    with pytest.raises(CaptureError, match=f"can't be opened: {reason}$"):
         open_capture(tmp_path / name)
 
 

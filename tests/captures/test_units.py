@@ -52,13 +52,28 @@ def test_a_size_is_written_to_a_tenth_of_its_unit(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (999, "999"), (250_000, "250.0k"), (4_000_000, "4.00M"), (1.5e9, "1.50G")]
+    ("value", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (999.7, "1.0k"),
+        (250_000, "250.0k"),
+        (999_940, "999.9k"),
+        (999_960, "1.00M"),
+        (4_000_000, "4.00M"),
+        (999_999_999, "1.00G"),
+        (1.5e9, "1.50G"),
+        (-999_960, "-1.00M"),
+    ],
 )
 def test_counts_for_people(value, text):
     assert format_count(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(512, "512 B"), (1536, "1.5 KiB"), (2**31, "2.0 GiB")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(512, "512 B"), (1536, "1.5 KiB"), (2**20 - 1, "1.0 MiB"), (2**31, "2.0 GiB"), (2**50, "1024.0 TiB")],
+)
 def test_sizes_for_people(value, text):
     assert format_size(value) == text
 

@@ -140,6 +140,8 @@ def test_what_is_no_capture_is_one_line(folder, command):
     assert "a.rcap: can't be opened: No such file" in fails(ExitCode.USAGE, command, "a.rcap")
     (folder / "a.rcap").write_bytes(b"x" * 9999)
     assert "a.rcap: this is not an .rcap capture" in fails(ExitCode.USAGE, command, "a.rcap")
+    os.mkfifo("fifo")
+    assert "fifo: can't be opened: not a regular file" in fails(ExitCode.USAGE, command, "fifo")
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

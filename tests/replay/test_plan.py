@@ -70,10 +70,10 @@ def test_workers_share_all_lanes_evenly(lanes: int, data: st.DataObject) -> None
     assert [worker.cpu for worker in workers] == [(4, 2)[i % 2] for i in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 41])
-def test_there_are_no_more_workers_than_lanes(count: int) -> None:
-    with pytest.raises(InputError, match="use 1 to 40 workers"):
-        plan_workers(count, 40, [0])
+@pytest.mark.parametrize(("lanes", "use"), [(40, "there are 40 ports, so use 1 to 40 workers"), (1, "so use 1 worker")])
+def test_there_are_no_more_workers_than_lanes(lanes: int, use: str) -> None:
+    with pytest.raises(InputError, match=f"--workers {lanes + 1}: .*{use}$"):
+        plan_workers(lanes + 1, lanes, [0])
 
 
 def test_the_plan_as_figures() -> None:

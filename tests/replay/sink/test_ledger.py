@@ -122,6 +122,7 @@ def test_the_command_says_met_or_missed(reconciled):
 
 
 def test_the_command_refuses_other_files_in_one_line(reconciled):
-    code, out, err = reconciled(received_report({514: 5}), received_report({514: 5}))
+    code, out, err = reconciled(received_report({514: 5}), sent_report({514: 5}))
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "received.json: a report of what was sent has lanes" in err
+    assert err.endswith("; the order is SENT RECEIVED\n")

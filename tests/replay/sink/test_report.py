@@ -83,7 +83,18 @@ def test_the_report_is_json_and_its_table_explains_what_needs_it():
     assert "packets" not in plain
     assert "clocks" not in plain
     tally.lanes["early_stamps"][1] = 7
+    tally.lanes["old_stamps"][2] = 2000
     report = report_of(tally, drops=(0, 4, 0))
     table = sink_table(json.loads(json.dumps(report)))
     assert "7 stamps lie in the future" in table
+    assert "2,000 stamps are over an hour old: kept ones, or the two hosts' clocks differ" in table
     assert "drops are packets" in table
+
+
+def test_no_latency_is_said_where_there_were_events():
+    tally = tally_of([100] * 20)
+    line = "latency not measured: no event has a stamp from the hour before its arrival"
+    assert line in sink_table(report_of(tally))
+    tally.part(0, slice(0, 1)).age.record(1000)
+    assert line not in sink_table(report_of(tally))
+    assert line not in sink_table(report_of(shared_tally(len(PORTS), 1, START_NS)))
