@@ -29,6 +29,7 @@ class Batch:
         self._payload = payload
         self._live = live
         self._stamper = Stamper()
+        self._stamp = self._stamper.stamp(0)
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._stamp_places = stamp_places(self.buffer)
@@ -57,9 +58,11 @@ class Batch:
         """The run's lane that each train goes to, shape (trains,)."""
         return self._lane[: self.trains]
 
-    def clear(self) -> None:
-        """Forget the trains."""
+    def begin(self) -> None:
+        """Forget the trains; those staged from now on get the stamp of this instant."""
         self.trains = self._used_bytes = 0
+        if self._live:
+            self._stamp = self._stamper.stamp(wall_ns())
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> int:
         """Add the pieces `first` to `end` as trains of `lane`, in one copy, and stamp them; returns their bytes."""
@@ -68,7 +71,7 @@ class Batch:
         self.buffer[used : used + size] = self._payload[offset : offset + size]
         shift = used - offset
         if self._live:
-            write_stamps(self._stamp_places, shift, pieces.stamps[first:end], self._stamper.stamp(wall_ns()))
+            write_stamps(self._stamp_places, shift, pieces.stamps[first:end], self._stamp)
         rows = slice(self.trains, self.trains + end - first)
         self._shapes[rows] = pieces.shapes[first:end]
         self._shift[rows] = shift

@@ -13,14 +13,22 @@ Turn = tuple[int, int, int, int]
 class Lane:
     """One destination port being served."""
 
-    def __init__(self, index: int, bucket: TokenBucket | Unpaced, source: Iterator[Pieces]) -> None:
-        """Take up `source`, a page of pieces at a time; it is asked for each page one page ahead."""
+    def __init__(self, index: int, bucket: TokenBucket | Unpaced, source: Iterator[Pieces], phase: float) -> None:
+        """Take up `source`, a page of pieces at a time.
+
+        The next page is asked for when `phase`, 0 to 1, of the current one is sent. Lanes that keep the same
+        rate would all turn their pages at once, and be late together, if they did not differ in it.
+        """
         self.index = index
         self._bucket = bucket
         self._source = source
-        self._next = 0
-        self._pieces = next(source, None)
-        self._ahead = next(source, None)
+        self._phase = phase
+        self._ahead: Pieces | None = next(source, None)
+        self._turn_page()
+
+    def _turn_page(self) -> None:
+        self._pieces, self._ahead, self._next = self._ahead, None, 0
+        self._ask_at = int(self._phase * len(self._pieces.count)) if self._pieces else 0
 
     def ready_ns(self) -> int | None:
         """When the next piece may be sent; None when all is sent."""
@@ -37,7 +45,8 @@ class Lane:
         events = sum(pieces.count[first:end])
         self._bucket.spend(events, now_ns)
         self._next = end
+        if end > self._ask_at and self._ahead is None:
+            self._ahead = next(self._source, None)
         if end == len(pieces.count):
-            self._next = 0
-            self._pieces, self._ahead = self._ahead, next(self._source, None)
+            self._turn_page()
         return self.index, events, size, self._bucket.due_ns

@@ -20,7 +20,7 @@ BURST_NS: Final = 2_000_000
 STAMP_AGE_NS: Final = 500_000
 """How long a batch should take at most, from its first stamp until it has left."""
 
-CATCH_UP: Final = Fraction(5, 4)
+CATCH_UP: Final = Fraction(3, 2)
 """The most a lane sends while it catches up, as a multiple of its rate."""
 
 

@@ -24,8 +24,8 @@ from replay.plan import RunPlan
 from replay.stripes import PAGE_PIECES, Pieces, capture_runs, cut_pieces, lane_stripes
 from replay.tally import Tally
 
-NAP_NS: Final = 300_000
-"""The shortest sleep: at high rates several trains fall due meanwhile, and one system call sends them all."""
+NAP_NS: Final = 500_000
+"""The shortest sleep: at high rates many trains fall due meanwhile, and one system call sends them all."""
 LONGEST_NAP_NS: Final = 50_000_000
 """The longest sleep between two looks at the lease."""
 
@@ -55,7 +55,7 @@ def serve(
         if wait_ns > 0:
             sleep_ns(min(max(wait_ns, NAP_NS), LONGEST_NAP_NS))
             continue
-        batch.clear()
+        batch.begin()
         turns.clear()
         while heap and heap[0][0] <= now_ns and batch.trains < room:
             place = heap[0][1]
@@ -82,9 +82,8 @@ def serve(
 def lane_pieces(capture: Capture, plan: RunPlan, lane: int, fd: int) -> Iterator[Pieces]:
     """What a lane sends in the whole run, a page of about `PAGE_PIECES` pieces at a time.
 
-    The kernel is told to read each page from `fd`, the capture, when it is taken up, one page before it is
-    sent: lanes jump from stripe to stripe, which its own read-ahead does not see. That costs 2% of the speed,
-    so a capture that stays in memory is spared it after the first loop.
+    The kernel is told to read each page from `fd`, the capture, while the one before it is sent: lanes jump from
+    stripe to stripe, which its own read-ahead does not see. That costs 2% of the speed, so a capture that stays in memory is spared it after the first loop.
     """
     lanes, taken = len(plan.ports), 0
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -133,11 +132,11 @@ def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
     state[index] = State.RUNNING
 
     lanes = []
-    for lane in worker.lanes:
+    for place, lane in enumerate(worker.lanes):
         bucket: TokenBucket | Unpaced = Unpaced()
         if plan.rate_eps is not None:
             bucket = TokenBucket(start[0], plan.rate_eps, len(plan.ports), lane)
-        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd)))
+        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd), place / len(worker.lanes)))
     while (wait_ns := start[0] - monotonic_ns()) > 0:
         sleep_ns(wait_ns)
     tally = Tally(board, plan, index)

@@ -35,7 +35,7 @@ def test_a_batch_holds_what_the_capture_does(shapes: list[tuple[int, int]], data
         )
     ]
     assert staged == expected
-    batch.clear()
+    batch.begin()
     assert batch.trains == 0
 
 
@@ -43,6 +43,7 @@ def test_live_stamps_take_the_place_of_the_built_ones_and_touch_nothing_else() -
     held = content(noise([(3, 60), (2, 20), (4, 80)]), stamp_columns=[3, 0, 30])
     batch = Batch(held.payload, live=True)
     before_ns = wall_ns()
+    batch.begin()
     batch.stage(0, cut_pieces(held.trains, 0, 9, MAX_TRAIN_EVENTS), 0, 3)
     after_ns = wall_ns()
 

@@ -107,7 +107,7 @@ def served(
         bucket: TokenBucket | Unpaced = Unpaced()
         if plan.rate_eps is not None:
             bucket = TokenBucket(start_ns, plan.rate_eps, len(plan.ports), lane)
-        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd)))
+        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd), lane / len(plan.ports)))
     tally = Tally(board, plan, 0)
     done = serve(lanes, TRAINS if plan.rate_eps is None else 1, batch, keeper, tally, may_go_on)
     tally.finish()

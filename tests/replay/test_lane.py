@@ -1,0 +1,68 @@
+"""A lane's pages: every piece once and in order, and the next page asked for in time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.format import MAX_TRAIN_EVENTS
+from replay.batch import TRAINS, Batch
+from replay.lane import Lane
+from replay.pacing import Unpaced
+from replay.stripes import Pieces, cut_pieces
+from tests.captures.content import content, noise
+
+PAGE_EVENTS = 40
+
+
+@given(
+    counts=st.lists(st.integers(1, 20), min_size=1, max_size=20),
+    turns=st.lists(st.integers(1, TRAINS), min_size=1, max_size=10),
+    phase=st.floats(0, 1, exclude_max=True),
+)
+def test_every_piece_is_sent_once_and_in_order(counts: list[int], turns: list[int], phase: float) -> None:
+    held = content(noise((count, 30) for count in counts))
+    asked: list[int] = []
+
+    def pages() -> Iterator[Pieces]:
+        for first in range(0, sum(counts), PAGE_EVENTS):
+            asked.append(first)
+            yield cut_pieces(held.trains, first, min(PAGE_EVENTS, sum(counts) - first), MAX_TRAIN_EVENTS)
+
+    lane = Lane(3, Unpaced(), pages(), phase)
+    sent, events = b"", 0
+    for turn in range(1000):
+        if lane.ready_ns() is None:
+            break
+        batch = Batch(held.payload, live=False)
+        index, taken, size, _ = lane.take_turn(batch, turns[turn % len(turns)], 0)
+        assert (index, batch.trains <= turns[turn % len(turns)]) == (3, True)
+        sent += batch.buffer[:size].tobytes()
+        events += taken
+
+    assert (sent, events) == (held.payload.tobytes(), sum(counts))
+    assert asked == list(range(0, sum(counts), PAGE_EVENTS))
+
+
+def test_lanes_in_step_ask_for_their_pages_at_different_times() -> None:
+    """Ten lanes, each with pages of ten trains, send a train each in turn: one page is asked for at a time."""
+    held = content(noise((1, 30) for _ in range(30)))
+    asked: list[int] = []
+
+    def pages(lane: int) -> Iterator[Pieces]:
+        for first in (0, 10, 20):
+            if first:
+                asked.append(lane)
+            yield cut_pieces(held.trains, first, 10, MAX_TRAIN_EVENTS)
+
+    lanes = [Lane(index, Unpaced(), pages(index), index / 10) for index in range(10)]
+    per_round = []
+    for _ in range(20):
+        before = len(asked)
+        for lane in lanes:
+            lane.take_turn(Batch(held.payload, live=False), 1, 0)
+        per_round.append(len(asked) - before)
+
+    assert per_round == [1] * 20
+    assert np.array_equal(asked, [*range(10), *range(10)])
