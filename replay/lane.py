@@ -28,7 +28,8 @@ class Lane:
 
     def _turn_page(self) -> None:
         self._pieces, self._ahead, self._next = self._ahead, None, 0
-        self._ask_at = int(self._phase * len(self._pieces.count)) if self._pieces else 0
+        self._end = len(self._pieces.count) if self._pieces else 0
+        self._ask_at = int(self._phase * self._end)
 
     def ready_ns(self) -> int | None:
         """When the next piece may be sent; None when all is sent."""
@@ -40,13 +41,14 @@ class Lane:
         """Put up to `most` pieces into `batch`; only while `ready_ns` is not None."""
         pieces, first = self._pieces, self._next
         assert pieces is not None, "the lane is done"
-        end = min(first + most, len(pieces.count))
+        counts = pieces.count[first : first + most]
+        end = first + len(counts)
         size = batch.stage(self.index, pieces, first, end)
-        events = sum(pieces.count[first:end])
+        events = sum(counts)
         self._bucket.spend(events, now_ns)
         self._next = end
         if end > self._ask_at and self._ahead is None:
             self._ahead = next(self._source, None)
-        if end == len(pieces.count):
+        if end == self._end:
             self._turn_page()
         return self.index, events, size, self._bucket.due_ns

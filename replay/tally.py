@@ -35,13 +35,14 @@ class Tally:
 
     def sent(self, turns: Iterable[Turn], now_ns: int) -> None:
         """Count the turns of a batch that left whole at `now_ns`."""
+        lane_events, lane_bytes, record, paced = self._lane_events, self._lane_bytes, self._lag.record, self._paced
         total = 0
         for lane, events, size, due_ns in turns:
-            self._lane_events[lane] += events
-            self._lane_bytes[lane] += size
+            lane_events[lane] += events
+            lane_bytes[lane] += size
             total += events
-            if self._paced:
-                self._lag.record((now_ns - due_ns) // _NS_PER_US, events)
+            if paced:
+                record((now_ns - due_ns) // _NS_PER_US, events)
         self._batch_over(total, now_ns)
 
     def sent_partly(self, batch: Batch, unsent: NDArray[np.int64], now_ns: int) -> None:
