@@ -34,8 +34,8 @@ def build(path: Path, made: Profile, **options: Any) -> Capture:
 
 
 def names(folder: Path) -> list[str]:
-    """The files of a folder, but for the coverage that measured jobs leave when they are ended."""
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".coverage."))
+    """The files of a folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def pattern(text: str, fields: dict[str, list[str]]) -> re.Pattern[str]:
