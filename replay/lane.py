@@ -1,6 +1,8 @@
 """A lane at work: the pieces it sends next, and its bucket of tokens."""
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from replay.batch import Batch
 from replay.pacing import TokenBucket, Unpaced
@@ -16,18 +18,20 @@ class Lane:
     def __init__(self, index: int, bucket: TokenBucket | Unpaced, source: Iterator[Pieces], phase: float) -> None:
         """Take up `source`, a page of pieces at a time.
 
-        The next page is asked for when `phase`, 0 to 1, of the current one is sent. Lanes that keep the same
-        rate would all turn their pages at once, and be late together, if they did not differ in it.
+        Two pages are at hand besides the current one, so that the disk has a page's time to read a new one. It is
+        asked for when `phase`, 0 to 1, of the current one is sent: lanes that keep the same rate would all
+        turn their pages at once, and be late together, if they did not differ in it.
         """
         self.index = index
         self._bucket = bucket
         self._source = source
         self._phase = phase
-        self._ahead: Pieces | None = next(source, None)
+        self._ahead = deque(islice(source, 2))
         self._turn_page()
 
     def _turn_page(self) -> None:
-        self._pieces, self._ahead, self._next = self._ahead, None, 0
+        self._pieces = self._ahead.popleft() if self._ahead else None
+        self._next = 0
         self._end = len(self._pieces.count) if self._pieces else 0
         self._ask_at = int(self._phase * self._end)
 
@@ -47,8 +51,8 @@ class Lane:
         events = sum(counts)
         self._bucket.spend(events, now_ns)
         self._next = end
-        if end > self._ask_at and self._ahead is None:
-            self._ahead = next(self._source, None)
+        if first <= self._ask_at < end:
+            self._ahead.extend(islice(self._source, 1))
         if end == self._end:
             self._turn_page()
         return self.index, events, size, self._bucket.due_ns

@@ -83,8 +83,8 @@ def serve(
 def lane_pieces(capture: Capture, plan: RunPlan, lane: int, fd: int) -> Iterator[Pieces]:
     """What a lane sends in the whole run, a page of about `PAGE_PIECES` pieces at a time.
 
-    The kernel is told to read each page from `fd`, the capture, while the one before it is sent: lanes jump from
-    stripe to stripe, which its own read-ahead does not see. That costs 2% of the speed, so a capture that stays in
+    The kernel is told to read each page from `fd`, the capture, more than a page ahead: lanes jump from stripe to
+    stripe, which its own read-ahead does not see. That costs 2% of the speed, so a capture that stays in
     memory is spared it after the first loop.
     """
     lanes, taken = len(plan.ports), 0

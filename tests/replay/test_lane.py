@@ -47,12 +47,12 @@ def test_every_piece_is_sent_once_and_in_order(counts: list[int], turns: list[in
 
 def test_lanes_in_step_ask_for_their_pages_at_different_times() -> None:
     """Ten lanes, each with pages of ten trains, send a train each in turn: one page is asked for at a time."""
-    held = content(noise((1, 30) for _ in range(30)))
+    held = content(noise((1, 30) for _ in range(40)))
     asked: list[int] = []
 
     def pages(lane: int) -> Iterator[Pieces]:
-        for first in (0, 10, 20):
-            if first:
+        for first in (0, 10, 20, 30):
+            if first > 10:  # two are at hand from the start
                 asked.append(lane)
             yield cut_pieces(held.trains, first, 10, MAX_TRAIN_EVENTS)
 
