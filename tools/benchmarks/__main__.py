@@ -84,4 +84,4 @@ def _machine() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    bench()
+    bench(prog_name="tools/bench")
