@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -76,5 +77,6 @@ def run(group: click.Group) -> NoReturn:
         code = ExitCode.FAILED
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every end has its exit code
         line, code = _complaint(error, name)
-        print(line, file=sys.stderr)
+        with suppress(BrokenPipeError):  # nobody reads it; the exit code still says what happened
+            print(line, file=sys.stderr)
     raise SystemExit(code or ExitCode.MET)

@@ -28,7 +28,6 @@ from replay.target import check_mtu, resolve
 MAX_RATE: Final = 0
 """What `--eps max` parses to."""
 
-DEFAULT_LIMIT_EPS: Final = 5_000_000
 
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
 

@@ -27,7 +27,7 @@ def interval_ns(rate_eps: int | None) -> int:
 class IntervalCounter:
     """A worker's side: counts events into its ring on the board."""
 
-    __slots__ = ("_current", "_done", "_events", "_interval_ns", "_place", "_ring", "_start_ns")
+    __slots__ = ("_current", "_done", "_events", "_interval_ns", "_ring", "_start_ns")
 
     def __init__(self, worker: NDArray[Any], start_ns: int, interval_ns: int) -> None:
         """Count into `worker`, one WORKER row (shape (1,)), from `start_ns`."""

@@ -68,7 +68,8 @@ class UdpBackend:
         self._control["len"] = SEGMENT_CONTROL_LEN
         self._control["level"], self._control["type"] = SOL_UDP, UDP_SEGMENT
         if self.gso:
-            self._messages["control"][:TRAINS] = address_of(self._control) + 24 * np.arange(TRAINS)
+            controls = address_of(self._control) + SEGMENT_CONTROL.itemsize * np.arange(TRAINS)
+            self._messages["control"][:TRAINS] = controls
             self._messages["controllen"][:TRAINS] = SEGMENT_CONTROL.itemsize
         # Field views, made once: taking one from a structured array costs more than filling it.
         self._base, self._len = self._iov["base"], self._iov["len"]

@@ -28,8 +28,6 @@ MMSGHDR: Final = np.dtype(
 UIO_MAXIOV: Final = 1024
 """The most messages one call takes (include/uapi/linux/uio.h)."""
 
-MSG_WAITFORONE: Final = 0x10000
-
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _sendmmsg = _libc.sendmmsg

@@ -145,6 +145,21 @@ def test_a_reader_who_never_came_is_the_same():
     assert (result.returncode, result.stderr) == (ExitCode.FAILED, b"")
 
 
+def test_a_complaint_that_nobody_reads_keeps_its_exit_code():
+    """1 would say that a target was missed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "no such command"],
+        stdout=subprocess.PIPE,
+        stderr=writing,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (result.returncode, result.stdout) == (ExitCode.USAGE, b"")
+
+
 def test_ctrl_c_is_one_line():
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "pour"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
