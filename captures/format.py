@@ -16,7 +16,8 @@ The header:
     14    2   longest        length of the longest event, bytes
     16    8   events
     24    8   seed
-    32    32  reserved       zero
+    32    8   start          the capture's first instant, ns since 1970 UTC
+    40    24  reserved       zero
     64    56  section        six of them, in the order above:
               0   8   offset     from the start of the file
               8   8   size       bytes
@@ -60,7 +61,8 @@ HEADER: Final = np.dtype(
         ("longest", "<u2"),
         ("events", "<u8"),
         ("seed", "<u8"),
-        ("reserved", "V32"),
+        ("start_ns", "<u8"),
+        ("reserved", "V24"),
         ("sections", SECTION, (len(SECTION_NAMES),)),
         ("padding", "V3664"),
         ("digest", "V32"),
@@ -86,7 +88,7 @@ TRAIN: Final = np.dtype(
         ("tag_column", "<u2"),
         ("stamp_kind", "u1"),
         ("tag_kind", "u1"),
-        ("reserved", "V2"),
+        ("zone_minutes", "<i2"),  # east of UTC, of the stamp; LOCAL_ZONE: where the sender is
         ("source", "<u4"),  # the sending host, counted from 0
     ]
 )
@@ -100,15 +102,31 @@ assert WINDOW.itemsize == 40
 assert TRAIN.itemsize == 32
 
 
+LOCAL_ZONE: Final = -32768
+"""As `zone_minutes`: the zone of whoever sends. In the capture itself such stamps are in UTC."""
+
+
 class StampKind(IntEnum):
     """How the stamp of a train's events is written."""
 
     NONE = 0
     ISO_MS = 1
     """`2025-08-30T10:15:30.123Z`: ISO 8601, UTC, milliseconds (a subset of RFC 3339)."""
+    RFC3164 = 2
+    """`Aug 30 10:15:30`: RFC 3164, section 4.1.2; the day is padded with a space."""
+    RFC3339_US = 3
+    """`2025-08-30T10:15:30.123456Z`: RFC 5424, section 6.2.3; UTC, microseconds."""
+    RFC3339_US_OFFSET = 4
+    """`2025-08-30T10:15:30.123456+02:00`: the same with an offset from UTC."""
 
 
-STAMP_WIDTHS: Final = {StampKind.NONE: 0, StampKind.ISO_MS: 24}
+STAMP_WIDTHS: Final = {
+    StampKind.NONE: 0,
+    StampKind.ISO_MS: 24,
+    StampKind.RFC3164: 15,
+    StampKind.RFC3339_US: 27,
+    StampKind.RFC3339_US_OFFSET: 32,
+}
 """Bytes of each kind of stamp."""
 
 

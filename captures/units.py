@@ -71,3 +71,14 @@ def format_size(value: float) -> str:
         if abs(scaled) < 1024:
             return f"{scaled:.{digits}f} {unit}"
     return f"{value / 2**40:.1f} TiB"
+
+
+def format_duration(duration_ns: int) -> str:
+    """A duration for people, as `parse_duration_ns` reads it: `8h30m`, `12.5s`, `500ms`."""
+    if duration_ns < _DURATION_UNITS_NS["s"]:
+        return f"{duration_ns / _DURATION_UNITS_NS['ms']:.9g}ms"
+    parts, rest_ns = [], duration_ns
+    for unit in ("d", "h", "m"):
+        whole, rest_ns = divmod(rest_ns, _DURATION_UNITS_NS[unit])
+        parts += [f"{whole}{unit}"] * bool(whole)
+    return "".join(parts) + (f"{rest_ns / _DURATION_UNITS_NS['s']:.9g}s" if rest_ns else "")
