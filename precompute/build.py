@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 
 from captures.errors import InputError, PreflightError
-from captures.format import WINDOW
 from captures.writer import CaptureShape, CaptureWriter, check_room
-from precompute.chunks import Chunk, chunks_of_events, chunks_of_size
+from precompute.axis import Axis, untimed
+from precompute.chunks import chunks_of_windows, events_of_size
 from precompute.jobs import Work, render_chunks
-from precompute.layouts import Frames, make_frames
+from precompute.layouts import make_frames
 from precompute.profile import Profile
 from precompute.recipe import Recipe
+from precompute.timeline import rate_windows
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
@@ -27,68 +28,80 @@ class Built:
     events: int
     trains: int
     payload_bytes: int
+    duration_ns: int
+    """0: without a time axis."""
     digest: str
+
+
+def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train: int) -> Recipe:
+    """The recipe of as many events as fit into a payload of `size` bytes.
+
+    Raises InputError when that is none, PreflightError when the disk of `path` has no room for them.
+    """
+    check_room(path, size)
+    events = events_of_size(make_frames(profile), seed=seed, train=train, size=size)
+    if not events:
+        raise InputError(f"{size} bytes are too few for a single event; ask for a larger size")
+    return Recipe(profile=profile, seed=seed, train=train, events=events)
 
 
 def build_capture(
     path: Path,
-    profile: Profile,
+    recipe: Recipe,
     *,
-    events: int | None,
-    size: int | None,
-    seed: int,
-    train: int,
     jobs: int,
     force: bool,
+    expect: str | None = None,
     progress: Callable[[int, int], object],
 ) -> Built:
-    """Render `profile` into the capture `path`.
+    """Render `recipe`, which decides every byte, into the capture `path`.
 
-    Either `events` is given, or `size`: the bytes that the payload may have. Profile, events or size, seed and
-    train decide every byte of the capture. `progress` is called with the events rendered since its last call
+    `expect` is the digest that must come out. `progress` is called with the events rendered since its last call
     and with those of the whole capture.
 
-    Raises InputError for a size or a path that can't be, PreflightError when the disk has no room, RunError
-    when a job dies, OSError when the disk fails; nothing is left behind then.
+    Raises InputError for a path that can't be or a digest that is another, PreflightError when the disk has no room,
+    RunError when a job dies, OSError when the disk fails; nothing is left behind then.
     """
-    frames = make_frames(profile)
-    chunks = _plan(path, frames, events=events, size=size, seed=seed, train=train)
+    frames, axis = make_frames(recipe.profile), _axis(recipe)
+    events = int(axis.events.sum())
+    check_room(path, int(events * frames.mean_bytes))
+    chunks = list(chunks_of_windows(frames, seed=recipe.seed, train=recipe.train, windows=axis.events))
     last = chunks[-1]
-    events, trains = last.first_event + last.events, last.first_train + last.trains
     shape = CaptureShape(
-        recipe=Recipe(profile, seed, events, train).as_json(),
-        seed=seed,
-        windows=np.array([(0, 0, 0, trains, events)], WINDOW),
-        templates=len(frames.frames),
-        trains=trains,
+        recipe=recipe.as_json(),
+        seed=recipe.seed,
+        start_ns=recipe.profile.start_ns,
+        windows=axis.windows(chunks),
+        templates=frames.templates,
+        trains=last.first_train + last.trains,
         payload_bytes=last.payload_start + last.payload_bytes,
         shortest=min(chunk.shortest for chunk in chunks),
         longest=max(chunk.longest for chunk in chunks),
     )
     try:
         with CaptureWriter(path, shape, force=force) as writer:
-            largest_bytes = max(chunk.payload_bytes for chunk in chunks)
-            work = Work(frames, seed, train, writer.part(), largest_bytes)
-            mix = np.zeros(len(frames.frames), np.uint64)
+            work = Work(frames, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
+            mix = np.zeros(frames.templates, np.uint64)
             for chunk, rendered in render_chunks(work, chunks, jobs):
-                mix += rendered
+                np.add.at(mix, [frame.template for frame in frames.frames], rendered)
                 progress(chunk.events, events)
-            digest = writer.finish(mix, jobs)
+            digest = writer.finish(mix, jobs, expect)
     except OSError as error:
         if error.errno in _FULL:
             raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
         raise
-    return Built(events, trains, shape.payload_bytes, digest)
+    return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)
 
 
-def _plan(path: Path, frames: Frames, *, events: int | None, size: int | None, seed: int, train: int) -> list[Chunk]:
-    """The chunks of the capture; what can't fit the disk is refused before it is planned."""
-    if events is not None:
-        check_room(path, int(events * frames.mean_bytes))
-        return list(chunks_of_events(frames, seed=seed, train=train, events=events))
-    size = size or 0
-    check_room(path, size)
-    chunks = list(chunks_of_size(frames, seed=seed, train=train, size=size))
-    if not chunks:
-        raise InputError(f"{size} bytes are too few for a single event; ask for a larger size")
-    return chunks
+def _axis(recipe: Recipe) -> Axis:
+    """When the events of a recipe are."""
+    if recipe.duration_ns is None or recipe.rate_eps is None:
+        return untimed(recipe.events or 0)
+    windows = rate_windows(
+        recipe.profile.timeline,
+        start_ns=recipe.profile.start_ns,
+        duration_ns=recipe.duration_ns,
+        rate_eps=recipe.rate_eps,
+        seed=recipe.seed,
+    )
+    return Axis(*(windows[name].astype(np.int64) for name in ("start_ns", "duration_ns", "events")))

@@ -1,19 +1,25 @@
 """What no single value of a profile shows: whether its templates hold together.
 
 Each part of a line has its alphabet, so that no value can end the part early, and its limit (RFC 5424,
-section 6; the message's is 1,000 characters).
+section 6; RFC 3164, section 4.1; the message's is 1,000 characters).
 """
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from captures.errors import InputError
-from precompute.fields import Field
+from precompute.fields import Pooled
+from precompute.generated import Generated
+from precompute.kinds import Field, Optional
 from precompute.profile import Profile, Template
-from precompute.syslog import MAX_EVENT_BYTES
-from precompute.template import Placeholder, parse_template
+from precompute.syslog import Format, Style, escaped
+from precompute.template import Placeholder, Segment, parse_template
+from precompute.variants import MAX_OPTIONALS, optional_fields
+
+_MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
+"""RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
 
 
 class ProfileError(InputError):
@@ -38,8 +44,10 @@ _PARTS: Final = {
     "host": _Part(255, "-._:"),
     "tag": _Part(48, "-._/@"),
     "pid": _Part(128, "-._"),
+    "msgid": _Part(32, "-._:/"),
     "message": _Part(1000, None),
 }
+_RFC3164_TAG: Final = _Part(32, "-._/@")
 _ALPHANUMERIC: Final = frozenset(string.ascii_letters + string.digits)
 
 
@@ -53,56 +61,115 @@ class _Facts:
     alphabet: frozenset[str]
 
     @classmethod
-    def of_field(cls, field: Field) -> "_Facts":
-        values = [value for value, weight in field.values() if weight]
-        return cls(
-            longest=max(map(len, values)),
-            longest_bytes=max(len(value.encode()) for value in values),
-            alphabet=frozenset().union(*values),
-        )
+    def of_texts(cls, texts: Iterable[str]) -> "_Facts":
+        """Of a column's texts."""
+        held = set(texts)
+        return cls(max(map(len, held)), max(len(text.encode()) for text in held), frozenset().union(*held))
 
     @classmethod
-    def of_literal(cls, text: str) -> "_Facts":
-        return cls(len(text), len(text.encode()), frozenset(text))
+    def of_all(cls, parts: Iterable["_Facts"]) -> "_Facts":
+        """Of parts that follow each other."""
+        held = list(parts)
+        return cls(
+            sum(part.longest for part in held),
+            sum(part.longest_bytes for part in held),
+            frozenset[str]().union(*(part.alphabet for part in held)),
+        )
+
+
+class _Texts:
+    """What the placeholders of a profile can bring."""
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        self._fields = fields
+        self._known: dict[Placeholder, _Facts] = {}
+
+    def facts(self, place: str, segments: Iterable[Segment]) -> _Facts:
+        """What a template string can become. Raises ProfileError on a placeholder that stands for nothing."""
+        return _Facts.of_all(
+            self._placeholder(place, part) if isinstance(part, Placeholder) else _Facts.of_texts([part])
+            for part in segments
+        )
+
+    def _placeholder(self, place: str, placeholder: Placeholder) -> _Facts:
+        if placeholder not in self._known:
+            self._known[placeholder] = self._look_up(place, placeholder)
+        return self._known[placeholder]
+
+    def _look_up(self, place: str, placeholder: Placeholder) -> _Facts:
+        name, column = placeholder.field, placeholder.column
+        field = self._fields.get(name)
+        if field is None:
+            defined = ", ".join(self._fields) or "none"
+            raise ProfileError(place, f"field {name!r} is not defined; defined are {defined}")
+        columns = field.column_names if isinstance(field, Pooled) else ("",)
+        if column not in columns:
+            named = ", ".join(f"{{{name}.{known}}}" for known in columns) if columns != ("",) else f"{{{name}}}"
+            raise ProfileError(place, f"{placeholder} is no column of field {name!r}; write {named}")
+        if isinstance(field, Optional):
+            return self._optional(place, name, field)
+        if isinstance(field, Generated):
+            return _Facts(field.length, field.length, frozenset(field.alphabet))
+        at = columns.index(column)
+        texts = (texts[at] for texts, weight in field.rows() if weight)
+        return _Facts.of_texts(map(escaped, texts) if placeholder.escaped else texts)
+
+    def _optional(self, place: str, name: str, field: Optional) -> _Facts:
+        segments = parse_template(field.optional)
+        for part in segments:
+            if isinstance(part, Placeholder) and isinstance(self._fields.get(part.field), Optional):
+                raise ProfileError(f"fields.{name}.optional", f"{part} is optional itself; name a field of values")
+        return self.facts(place, segments)
 
 
 def check_profile(profile: Profile) -> None:
     """Raise ProfileError at the first template that can't be rendered."""
-    facts = {name: _Facts.of_field(field) for name, field in profile.fields.items()}
-    for place, template in profile.templates():
-        _check_parts(place, template, facts)
-        longest_bytes = sum(piece.longest_bytes for piece in _pieces(place, template.line(profile.start).text, facts))
-        if longest_bytes > MAX_EVENT_BYTES:
-            raise ProfileError(place, f"an event can have {longest_bytes} bytes; at most {MAX_EVENT_BYTES} are allowed")
+    texts = _Texts(profile.fields)
+    for place, style, template in profile.templates():
+        _check_style(place, style, template)
+        for part in ("host", "tag", "pid", "msgid", "message"):
+            text = getattr(template, part)
+            if text is not None:
+                facts = texts.facts(f"{place}.{part}", parse_template(text))
+                _check_part(f"{place}.{part}", facts, _limits(part, style))
+        for path, text in _values(place, template):
+            texts.facts(path, parse_template(text))
+        line = template.line(style)
+        optionals = optional_fields(line, profile.fields)
+        if len(optionals) > MAX_OPTIONALS:
+            raise ProfileError(place, f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed")
+        longest = len(line.head) + len("2026-01-01T00:00:00.000000+00:00") + texts.facts(place, line.tail).longest_bytes
+        allowed = _MAX_EVENT_BYTES[style.format]
+        if longest > allowed:
+            raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
 
 
-def _check_parts(place: str, template: Template, facts: Mapping[str, _Facts]) -> None:
-    parts = {"host": template.host, "tag": template.tag, "pid": template.pid, "message": template.message}
-    for name, text in parts.items():
-        if text is not None:
-            _check_part(f"{place}.{name}", _pieces(f"{place}.{name}", text, facts), _PARTS[name])
+def _check_style(place: str, style: Style, template: Template) -> None:
+    """What only some formats have."""
+    if style.format != Format.RFC5424:
+        given = {"msgid": template.msgid is not None, "data": bool(template.data), "bom": style.bom}
+        for name in (name for name, there in given.items() if there):
+            raise ProfileError(f"{place}.{name}" if name != "bom" else place, f"{name} is of format rfc5424 only")
+    if style.format == Format.ISO3164 and style.zone != "Z":
+        raise ProfileError(place, f"format iso3164 is in UTC; leave out the zone {style.zone}")
 
 
-def _pieces(place: str, text: str, facts: Mapping[str, _Facts]) -> list[_Facts]:
-    pieces = []
-    for segment in parse_template(text):
-        if not isinstance(segment, Placeholder):
-            pieces.append(_Facts.of_literal(segment))
-        elif segment.field in facts:
-            pieces.append(facts[segment.field])
-        else:
-            defined = ", ".join(facts) or "none"
-            raise ProfileError(place, f"field {segment.field!r} is not defined; defined are {defined}")
-    return pieces
+def _values(place: str, template: Template) -> Iterator[tuple[str, str]]:
+    """The values of structured data, with their places."""
+    for name, params in template.data.items():
+        for param, text in params.items():
+            yield f"{place}.data.{name}.{param}", text
 
 
-def _check_part(place: str, pieces: list[_Facts], part: _Part) -> None:
-    longest = sum(piece.longest for piece in pieces)
-    if longest > part.longest:
-        raise ProfileError(place, f"can have {longest} characters; at most {part.longest} are allowed")
+def _limits(part: str, style: Style) -> _Part:
+    return _RFC3164_TAG if part == "tag" and style.format == Format.RFC3164 else _PARTS[part]
+
+
+def _check_part(place: str, facts: _Facts, part: _Part) -> None:
+    if facts.longest > part.longest:
+        raise ProfileError(place, f"can have {facts.longest} characters; at most {part.longest} are allowed")
     if part.punctuation is not None:
-        found = frozenset[str]().union(*(piece.alphabet for piece in pieces))
-        foreign = found - _ALPHANUMERIC - frozenset(part.punctuation)
+        foreign = facts.alphabet - _ALPHANUMERIC - frozenset(part.punctuation)
         if foreign:
             allowed = f"letters, digits and {part.punctuation}"
             raise ProfileError(place, f"{min(foreign)!r} is not allowed here; allowed are {allowed}")

@@ -4,25 +4,31 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from tqdm import tqdm
 
 import captures
-from captures.command import COUNT, SIZE, run
+from captures.command import COUNT, DURATION_NS, SIZE, Parsed, run
 from captures.digests import damaged_parts
 from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_EVENTS
 from captures.reader import open_capture
-from captures.units import format_count, format_size
-from precompute.build import build_capture
-from precompute.inspection import first_events, inspect_capture
-from precompute.loading import built_in_names, load_profile
+from captures.units import format_count, format_duration, format_size
+from precompute.build import Built, build_capture, recipe_of_size
+from precompute.inspect_command import inspect
+from precompute.loading import built_in_names, built_in_text, load, load_profile
+from precompute.profile_table import profile_list, profile_table
+from precompute.recipe import Recipe, recipe_yaml
+from precompute.samples import sample_events
+from precompute.schema import profile_schema
 from precompute.streams import MAX_SEED
-from precompute.summary import summary
+from precompute.text import harmless
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+DEFAULT_SEED: Final = 1
+SAMPLES: Final = 10
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -32,6 +38,13 @@ JOBS = click.option(
     help="Processes or threads that work at once; changes no byte.",
 )
 CAPTURE = click.argument("capture", type=FILE, metavar="FILE")
+
+
+def _parse_digest(text: str) -> str:
+    digest = text.strip().lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise ValueError(f"{text!r} is not a digest; it has 64 hexadecimal digits, as precompute inspect shows them")
+    return digest
 
 
 @click.group(name="precompute", context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,68 +59,146 @@ def precompute() -> None:
 @click.option("--events", type=COUNT, metavar="COUNT", help="How many events, like 4M.")
 @click.option("--size", type=SIZE, metavar="SIZE", help="Or: as many as fit this payload, like 2GiB.")
 @click.option(
+    "--duration",
+    "duration_ns",
+    type=DURATION_NS,
+    metavar="TIME",
+    help="Or: as many as fall due in this time, like 8h30m, at --eps. The capture then has a time axis.",
+)
+@click.option(
+    "--eps",
+    "rate_eps",
+    type=COUNT,
+    metavar="RATE",
+    help="Events per second, like 50k; where the profile has a timeline, the rate at which it says 1.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Another seed, other events.",
+    help=f"Another seed, other events.  [default: {DEFAULT_SEED}]",
 )
 @JOBS
 @click.option(
     "--train",
     type=click.IntRange(1, MAX_TRAIN_EVENTS),
-    default=MAX_TRAIN_EVENTS,
-    show_default=True,
     metavar="N",
-    help="The most events of a train.",
+    help=f"The most events of a train.  [default: {MAX_TRAIN_EVENTS}]",
 )
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
-def build(profile: str, output: Path, events: int | None, size: int | None, **options: Any) -> None:
-    """Render PROFILE, a built-in one or a YAML file, into a capture.
+@click.option(
+    "--expect",
+    type=Parsed("digest", _parse_digest),
+    metavar="DIGEST",
+    help="Fail, and write nothing, unless the capture has this digest.",
+)
+def build(profile: str, output: Path, jobs: int, *, force: bool, expect: str | None, **asked: Any) -> None:
+    """Render PROFILE, a built-in one, a YAML file or a recipe, into a capture.
 
-    The same profile, size, seed and train give the same bytes anywhere, with any number of jobs.
+    The same profile, extent, seed and train give the same bytes anywhere, with any number of jobs. A recipe says all of
+    them itself.
     """
-    if (events is None) == (size is None):
-        raise click.UsageError("give either --events or --size")
-    if events == 0:
-        raise click.UsageError("a capture holds at least one event")
     began_s = time.perf_counter()
-    loaded = load_profile(profile)
-    with tqdm(unit=" events", unit_scale=True, disable=None) as bar:
+    recipe = _recipe(profile, output, **asked)
+    with _bar(unit=" events", unit_scale=True) as bar:
 
         def progress(rendered: int, total: int) -> None:
             bar.total = total
             bar.update(rendered)
 
-        built = build_capture(output, loaded, events=events, size=size, progress=progress, **options)
-    elapsed_s = time.perf_counter() - began_s
-    click.echo(
-        f"{output}: {built.events:,} events, {format_size(built.payload_bytes)}, "
+        built = build_capture(output, recipe, jobs=jobs, force=force, expect=expect, progress=progress)
+    click.echo(f"{output}: {_told(built, time.perf_counter() - began_s)}", err=True)
+
+
+def _bar(**options: Any) -> "tqdm[NoReturn]":
+    # Its monitor would be a thread, and jobs are forked: a fork must find none.
+    tqdm.monitor_interval = 0
+    return tqdm(disable=None, **options)
+
+
+def _told(built: Built, elapsed_s: float) -> str:
+    """A build in figures."""
+    lasting = f" in {format_duration(built.duration_ns)} of traffic" if built.duration_ns else ""
+    return (
+        f"{built.events:,} events{lasting}, {format_size(built.payload_bytes)}, "
         f"mean {built.payload_bytes / built.events:.1f} bytes, {built.trains:,} trains of "
         f"{built.events / built.trains:.1f}; {format_count(built.events / elapsed_s)} events/s in {elapsed_s:.1f} s; "
-        f"digest {built.digest}",
-        err=True,
+        f"digest {built.digest}"
     )
+
+
+def _recipe(
+    name: str,
+    output: Path,
+    *,
+    events: int | None,
+    size: int | None,
+    duration_ns: int | None,
+    rate_eps: int | None,
+    seed: int | None,
+    train: int | None,
+) -> Recipe:
+    """What to build: a recipe as it stands, or a profile with what the flags say."""
+    extent = {"--events": events, "--size": size, "--duration": duration_ns, "--eps": rate_eps}
+    loaded = load(name)
+    if isinstance(loaded, Recipe):
+        asked = extent | {"--seed": seed, "--train": train}
+        if given := [flag for flag, value in asked.items() if value is not None]:
+            raise click.UsageError(f"{name} is a recipe and says all itself; leave out {', '.join(given)}")
+        return loaded
+    _check_extent(extent)
+    seed, train = DEFAULT_SEED if seed is None else seed, train or MAX_TRAIN_EVENTS
+    if size is not None:
+        return recipe_of_size(output, loaded, size=size, seed=seed, train=train)
+    return Recipe(profile=loaded, seed=seed, train=train, events=events, duration_ns=duration_ns, rate_eps=rate_eps)
+
+
+def _check_extent(extent: dict[str, int | None]) -> None:
+    given = {flag for flag, value in extent.items() if value is not None}
+    if given not in ({"--events"}, {"--size"}, {"--duration", "--eps"}):
+        raise click.UsageError("say how much: --events 4M, --size 2GiB, or --duration 8h with --eps 50k")
+    for flag, value in extent.items():
+        if value == 0:
+            raise click.UsageError(f"{flag} is 1 at least; a capture holds at least one event")
 
 
 @precompute.command()
 @CAPTURE
-@click.option("--json", "as_json", is_flag=True, help="Print all figures and the whole recipe as JSON.")
-@click.option("--events", type=COUNT, default="0", metavar="COUNT", help="Print the first events, too.")
-def inspect(*, capture: Path, as_json: bool, events: int) -> None:
-    """Say what a capture holds."""
-    opened = open_capture(capture)
-    found = inspect_capture(opened)
-    if as_json:
-        shown = {"first_events": list(first_events(opened, events))} if events else {}
-        click.echo(json.dumps(found.as_json() | shown, indent=2))
-        return
-    click.echo(summary(found))
-    if events:
-        click.echo()
-    for line in first_events(opened, events):
-        click.echo(line)
+def recipe(*, capture: Path) -> None:
+    """Print the recipe of a capture as YAML: `precompute build` makes the same capture of it, anywhere."""
+    click.echo(recipe_yaml(open_capture(capture).recipe), nl=False)
+
+
+@precompute.command()
+@click.argument("name", required=False)
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the profile's file, as a start for one of your own.")
+def profiles(*, name: str | None, as_yaml: bool) -> None:
+    """List the built-in profiles, or show the one called NAME."""
+    if name is None:
+        if as_yaml:
+            raise click.UsageError("name the profile whose YAML to print, like precompute profiles web --yaml")
+        click.echo(profile_list())
+    elif as_yaml:
+        click.echo(built_in_text(name), nl=False)
+    else:
+        built_in_text(name)
+        click.echo(profile_table(load_profile(name)))
+
+
+@precompute.command()
+@click.argument("profile", metavar="FILE")
+def check(*, profile: str) -> None:
+    """Check a profile, and print ten events of it."""
+    loaded = load_profile(profile)
+    click.echo(f"{profile}: sound; ten of its events:", err=True)
+    for event in sample_events(loaded, SAMPLES):
+        click.echo(harmless(event.decode()))
+
+
+@precompute.command()
+def schema() -> None:
+    """Print the JSON Schema of profiles, for editors that complete and check YAML."""
+    click.echo(json.dumps(profile_schema(), indent=2))
 
 
 @precompute.command()
@@ -117,7 +208,7 @@ def inspect(*, capture: Path, as_json: bool, events: int) -> None:
 def verify(*, capture: Path, jobs: int, as_json: bool) -> None:
     """Compare every byte of a capture with its digests; exits with 2 when it is damaged."""
     opened = open_capture(capture)
-    with tqdm(total=len(opened.payload), unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
+    with _bar(total=len(opened.payload), unit="B", unit_scale=True, unit_divisor=1024) as bar:
         damaged = damaged_parts(opened, jobs, bar.update)
     if as_json:
         click.echo(json.dumps({"digest": opened.digest, "sound": not damaged, "damaged": damaged}, indent=2))
@@ -125,6 +216,9 @@ def verify(*, capture: Path, jobs: int, as_json: bool) -> None:
         click.echo(f"{capture}: sound; {opened.events:,} events, digest {opened.digest}")
     if damaged:
         raise CaptureError(f"{capture}: damaged: {'; '.join(damaged)}; copy or build it again")
+
+
+precompute.add_command(inspect)
 
 
 def main() -> NoReturn:

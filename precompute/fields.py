@@ -1,10 +1,9 @@
-"""The kinds of field: each says what values a placeholder can take, and how often each.
+"""Fields whose values are chosen from a pool, one text each: what values there are, and how often each comes.
 
-A kind is one model whose first key names it; `Field` is their union. To add a kind, write its model with a
-`values` method and add it to `KINDS`.
+A kind is a model whose first key names it. `zipf: 1.1` makes the k-th value as likely as 1 / k^1.1, which is how
+talkers, users and pages are spread in real logs: few make most of the events.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
@@ -14,20 +13,26 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     PlainValidator,
     Strict,
-    Tag,
+    WithJsonSchema,
+    model_validator,
 )
+from pydantic import Field as Constraint
 
 from precompute.sampling import integer_weights
 from precompute.text import printable
+from precompute.zipf import zipf_weights
 
 MAX_VALUES: Final = 1 << 20
 """Of one field: more would outgrow a processor's cache, and rendering would crawl."""
 MAX_WEIGHT: Final = 10**12
+MAX_ZIPF: Final = 4
 
 _NUMBER: Final = re.compile(r"\{(?::0(?P<width>[1-9]|1[0-9])d)?\}")
+
+Row = tuple[tuple[str, ...], int]
+"""A value of a field, one text for each of its columns, and its weight."""
 
 
 class Model(BaseModel):
@@ -42,21 +47,73 @@ def _weight(value: Any) -> int | float:
     return value  # type: ignore[no-any-return]
 
 
+def _exponent(value: Any) -> int | float:
+    if type(value) not in (int, float) or not 0 < value <= MAX_ZIPF:
+        raise ValueError(f"must be a number above 0 and up to {MAX_ZIPF}; write it like 1.1")
+    return value  # type: ignore[no-any-return]
+
+
 Integer = Annotated[int, Strict()]
 Text = Annotated[str, Strict(), AfterValidator(printable)]
-Weight = Annotated[int | float, PlainValidator(_weight)]
+Weight = Annotated[
+    int | float, PlainValidator(_weight), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT})
+]
+Exponent = Annotated[
+    int | float,
+    PlainValidator(_exponent),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_ZIPF}),
+]
+
+
+def at_most(count: int) -> None:
+    """Raise ValueError when a field has more than MAX_VALUES values."""
+    if count > MAX_VALUES:
+        raise ValueError(f"holds {count} values; a field may have {MAX_VALUES}")
 
 
 def _ascending(bounds: tuple[int, int]) -> tuple[int, int]:
     low, high = bounds
     if not 0 <= low <= high < 1 << 63:
         raise ValueError(f"[{low}, {high}] is not a range; write the smallest number first, none below 0")
-    if high - low >= MAX_VALUES:
-        raise ValueError(f"holds {high - low + 1} values; a field may have {MAX_VALUES}")
+    at_most(high - low + 1)
     return bounds
 
 
 Range = Annotated[tuple[Integer, Integer], AfterValidator(_ascending)]
+Count = Annotated[Integer, Constraint(ge=1, le=MAX_VALUES)]
+
+
+class Pooled(Model):
+    """A field that takes one of many values."""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns that a placeholder may name; one without a name in a plain field."""
+        return ("",)
+
+    def rows(self) -> Iterator[Row]:
+        """Each value and its weight."""
+        raise NotImplementedError
+
+
+class Ranked(Pooled):
+    """A plain field whose values are equally likely, or the likelier the earlier they come."""
+
+    zipf: Exponent | None = None
+
+    def texts(self) -> Iterator[str]:
+        """Each value, the likeliest first."""
+        raise NotImplementedError
+
+    def rows(self) -> Iterator[Row]:
+        """Each value and its weight."""
+        return ranked([(text,) for text in self.texts()], self.zipf)
+
+
+def ranked(values: list[tuple[str, ...]], zipf: float | None) -> Iterator[Row]:
+    """The rows of `values`, by Zipf's law unless `zipf` is None."""
+    weights = [1] * len(values) if zipf is None else zipf_weights(len(values), zipf)
+    return zip(values, weights, strict=True)
 
 
 def _weighted(choices: Any) -> Any:
@@ -73,23 +130,47 @@ def _weighted(choices: Any) -> Any:
     return weights
 
 
-def _likely(choices: dict[str, float]) -> dict[str, float]:
+def likely(choices: dict[str, float]) -> dict[str, float]:
     """Sorted, because a mapping's order has no meaning in YAML and is lost in a recipe."""
-    if len(choices) > MAX_VALUES:
-        raise ValueError(f"holds {len(choices)} values; a field may have {MAX_VALUES}")
+    at_most(len(choices))
     if not any(choices.values()):
         raise ValueError("needs at least one value whose weight is above 0")
     return dict(sorted(choices.items()))
 
 
-class Choices(Model):
-    """`choices: [root, deploy]`, or with weights `choices: {root: 5, deploy: 1}`."""
+def _with_zipf(schema: dict[str, Any]) -> None:
+    """Say that a file may have `zipf`, though the model has turned it into weights."""
+    schema["properties"]["zipf"] = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_ZIPF}
 
-    choices: Annotated[dict[Text, Weight], BeforeValidator(_weighted), AfterValidator(_likely)]
 
-    def values(self) -> Iterator[tuple[str, int]]:
+class Choices(Pooled):
+    """`choices: [root, deploy]`, with weights `choices: {root: 5, deploy: 1}`, or a list and `zipf: 1.1`."""
+
+    choices: Annotated[
+        dict[Text, Weight],
+        BeforeValidator(_weighted, json_schema_input_type=list[str] | dict[str, Weight]),
+        AfterValidator(likely),
+    ]
+
+    model_config = ConfigDict(json_schema_extra=_with_zipf)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rank(cls, tree: Any) -> Any:
+        """Turn `zipf` into weights at once: a recipe keeps no order of the choices."""
+        if not isinstance(tree, dict) or "zipf" not in tree:
+            return tree
+        choices, rest = tree.get("choices"), {key: value for key, value in tree.items() if key != "zipf"}
+        if not isinstance(choices, list):
+            raise ValueError("zipf ranks a list; choices that have weights need no zipf")  # noqa: TRY004 - pydantic's way
+        at_most(len(choices))
+        weights = zipf_weights(len(choices), _exponent(tree["zipf"]))
+        return rest | {"choices": dict(zip(_weighted(choices), weights, strict=True))}
+
+    def rows(self) -> Iterator[Row]:
         """Each value and its weight."""
-        return zip(self.choices, integer_weights(list(self.choices.values())), strict=True)
+        weights = integer_weights(list(self.choices.values()))
+        return (((value,), weight) for value, weight in zip(self.choices, weights, strict=True))
 
 
 def _numbered(pattern: str) -> str:
@@ -98,69 +179,27 @@ def _numbered(pattern: str) -> str:
     return pattern
 
 
-class Pattern(Model):
+class Pattern(Ranked):
     """`pattern: "server{:03d}"` with `range: [1, 1000]`: numbered names."""
 
     pattern: Annotated[Text, AfterValidator(_numbered)]
     range: Range
 
-    def values(self) -> Iterator[tuple[str, int]]:
-        """Each value and its weight, 1."""
+    def texts(self) -> Iterator[str]:
+        """Each value."""
         low, high = self.range
         place = _NUMBER.search(self.pattern)
         assert place is not None
         before, after, width = self.pattern[: place.start()], self.pattern[place.end() :], int(place["width"] or 0)
-        return ((f"{before}{number:0{width}}{after}", 1) for number in range(low, high + 1))
+        return (f"{before}{number:0{width}}{after}" for number in range(low, high + 1))
 
 
-class Integers(Model):
+class Integers(Ranked):
     """`integers: [1000, 10999]`: whole numbers, both ends included."""
 
     integers: Range
 
-    def values(self) -> Iterator[tuple[str, int]]:
-        """Each value and its weight, 1."""
+    def texts(self) -> Iterator[str]:
+        """Each value."""
         low, high = self.integers
-        return ((str(number), 1) for number in range(low, high + 1))
-
-
-def _network(text: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(text)
-    except ValueError as error:
-        raise ValueError(f"{error}; write it like 10.20.0.0/16") from None
-    if network.num_addresses > MAX_VALUES:
-        raise ValueError(f"{text} has {network.num_addresses} addresses; a field may have {MAX_VALUES} (a /12)")
-    return str(network)
-
-
-class Network(Model):
-    """`network: 10.20.0.0/16`: the IPv4 addresses of its hosts."""
-
-    network: Annotated[Text, AfterValidator(_network)]
-
-    def values(self) -> Iterator[tuple[str, int]]:
-        """Each value and its weight, 1."""
-        return ((str(address), 1) for address in ipaddress.IPv4Network(self.network).hosts())
-
-
-KINDS: Final[dict[str, type[Model]]] = {
-    "choices": Choices,
-    "pattern": Pattern,
-    "integers": Integers,
-    "network": Network,
-}
-
-
-def _kind(field: Any) -> str | None:
-    keys = field if isinstance(field, dict) else getattr(field, "model_fields_set", ())
-    return next((kind for kind in KINDS if kind in keys), None)
-
-
-Field = Annotated[
-    Annotated[Choices, Tag("choices")]
-    | Annotated[Pattern, Tag("pattern")]
-    | Annotated[Integers, Tag("integers")]
-    | Annotated[Network, Tag("network")],
-    Discriminator(_kind),
-]
+        return map(str, range(low, high + 1))

@@ -20,12 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.errors import RunError
+from captures.format import StampKind
 from captures.writer import PartWriter
+from precompute.axis import Axis
 from precompute.blocks import LayoutKey
 from precompute.chunks import Chunk
-from precompute.layouts import Frames, Layout, make_layout
+from precompute.layouts import Frames, Layout, StampField, make_layout
 from precompute.plan import plan_chunk
-from precompute.render import render_chunk
+from precompute.recipe import Recipe
+from precompute.render import Renderer, StampsOf
 from precompute.streams import Purpose, stream
 
 _CACHED_LAYOUTS: Final = 1 << 14
@@ -33,11 +36,11 @@ _CACHED_LAYOUTS: Final = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What every job needs to know; sent to each once."""
+    """What every job needs to know."""
 
     frames: Frames
-    seed: int
-    train: int
+    axis: Axis
+    recipe: Recipe
     part: PartWriter
     largest_bytes: int
     """Of a chunk's payload."""
@@ -53,26 +56,41 @@ class Job:
 
         @lru_cache(_CACHED_LAYOUTS)
         def layout_of(key: LayoutKey) -> Layout:
-            template, buckets = key
-            return make_layout(work.frames.frames[template], buckets)
+            frame, buckets = key
+            return make_layout(work.frames.frames[frame], buckets)
 
-        self._layout_of = layout_of
+        self._renderer = Renderer(layout_of, work.frames.stamps, work.recipe.train)
 
     def render(self, chunk: Chunk) -> NDArray[np.uint64]:
-        """Render and write one chunk; returns the events of each template, shape (templates,)."""
-        work = self._work
-        cells = plan_chunk(work.frames, work.seed, chunk.number, chunk.events)
+        """Render and write one chunk; returns the events of each frame, shape (frames,)."""
+        work, seed = self._work, self._work.recipe.seed
+        cells = plan_chunk(work.frames, seed, chunk.number, chunk.window_events)
         payload = self._payload[: chunk.payload_bytes]
-        bits = stream(work.seed, chunk.number, Purpose.RENDER)
-        trains = render_chunk(cells, work.train, bits, self._layout_of, payload)
+        bits = stream(seed, chunk.number, Purpose.RENDER)
+        trains = self._renderer.render(cells, bits, chunk.first_event, self._stamps_of(chunk), payload)
         trains["offset"] += np.uint64(chunk.payload_start)
         trains["first_event"] += np.uint64(chunk.first_event)
         work.part.write(chunk.first_train, trains, chunk.payload_start, payload)
-        return cells.template_rows(len(work.frames.frames))
+        return cells.frame_rows(len(work.frames.frames))
+
+    def _stamps_of(self, chunk: Chunk) -> StampsOf | None:
+        """The stamps of a chunk's events by kind and zone; None where all have the same, which layouts bring."""
+        if not self._work.axis.timed:
+            return None
+        instants_ns = self._work.axis.instants_ns(chunk) + self._work.recipe.profile.start_ns
+        texts: dict[tuple[StampKind, int], NDArray[np.void]] = {}
+
+        def stamps_of(field: StampField) -> NDArray[np.void]:
+            key = field.kind, field.zone_minutes
+            if key not in texts:
+                texts[key] = field.built(instants_ns)
+            return texts[key]
+
+        return stamps_of
 
 
 def render_chunks(work: Work, chunks: Sequence[Chunk], jobs: int) -> Iterator[tuple[Chunk, NDArray[np.uint64]]]:
-    """Render all `chunks`; yields each as it is done, with its events of each template.
+    """Render all `chunks`; yields each as it is done, with its events of each frame.
 
     Raises RunError when a job dies, and whatever a job raises.
     """
@@ -82,8 +100,8 @@ def render_chunks(work: Work, chunks: Sequence[Chunk], jobs: int) -> Iterator[tu
         for chunk in chunks:
             yield chunk, job.render(chunk)
         return
-    # Spawned, not forked: a fork would copy locks that other threads hold.
-    context = multiprocessing.get_context("spawn")
+    # Forked, which starts at once and copies nothing: this process has no threads that could hold a lock.
+    context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(work,))
     try:
         with _interrupt_held():

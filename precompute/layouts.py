@@ -1,50 +1,89 @@
-"""A profile made ready for rendering: templates, and their layouts.
+"""A profile made ready for rendering: the variants of its templates as frames, and their layouts.
 
-A layout is a template with the length of each of its fields fixed: its events form a byte matrix in which
+A layout is a frame with the length of each of its fields fixed: its events form a byte matrix in which
 every field has constant columns, so a field of a thousand events is one gather and one strided assignment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.format import LOCAL_ZONE, StampKind
+from captures.stamps import stamp_texts
+from precompute.fields import Pooled
+from precompute.generated import Generated
 from precompute.pools import Bucket, Pool, make_pool
 from precompute.profile import Profile
 from precompute.sampling import cumulative_shares, integer_weights
-from precompute.syslog import Line
-from precompute.template import Placeholder, parse_template
+from precompute.syslog import escaped, zone_minutes
+from precompute.template import Placeholder, Segment
+from precompute.variants import variants
+
+Column = tuple[str, bool]
+"""A column of a field by its name, and whether it stands in structured data, with escapes."""
+
+
+@dataclass(frozen=True, order=True)
+class StampField:
+    """Where the events of a frame have their stamp, and how it is written."""
+
+    column: int
+    kind: StampKind
+    zone_minutes: int
+
+    def built(self, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
+        """The text that each instant (since 1970) has in a capture, where a local zone is UTC; shape (instants,)."""
+        return stamp_texts(self.kind, 0 if self.zone_minutes == LOCAL_ZONE else self.zone_minutes, instants_ns)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a column of a source goes."""
+
+    source: int
+    column: int
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A template whose fields are pools; a field named twice is one pool with two places."""
+    """A variant of a template; a field named twice is one source with two slots."""
 
-    segments: tuple[bytes | int, ...]
-    """Literals, and indexes into `pools`."""
-    pools: tuple[Pool, ...]
-    stamp_column: int
+    template: int
+    """In the order of `Profile.templates`."""
+    segments: tuple[bytes | Slot, ...]
+    sources: tuple[Pool | Generated, ...]
+    source_names: tuple[str, ...]
+    source_columns: tuple[tuple[Column, ...], ...]
+    """What each source's columns are."""
+    stamp: StampField
 
-    @property
-    def literal_bytes(self) -> int:
-        """Bytes that no field brings."""
+    @cached_property
+    def _literal_bytes(self) -> int:
         return sum(len(segment) for segment in self.segments if isinstance(segment, bytes))
+
+    def _slots(self, source: int) -> list[int]:
+        """The columns of a source, once for each place."""
+        return [segment.column for segment in self.segments if isinstance(segment, Slot) and segment.source == source]
 
     @property
     def mean_bytes(self) -> Fraction:
         """The mean length of its events."""
-        return sum(
-            (pool.mean_bytes * self.segments.count(field) for field, pool in enumerate(self.pools)),
-            Fraction(self.literal_bytes),
-        )
+        mean = Fraction(self._literal_bytes)
+        for number, source in enumerate(self.sources):
+            for column in self._slots(number):
+                mean += source.mean_bytes[column] if isinstance(source, Pool) else source.length
+        return mean
 
     def lengths(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Event lengths, shape (n,), of the fields' `buckets`, shape (n, fields)."""
-        lengths = np.full(len(buckets), self.literal_bytes)
-        for field, pool in enumerate(self.pools):
-            lengths += pool.lengths[buckets[:, field]] * self.segments.count(field)
+        """Event lengths, shape (n,), of the sources' `buckets`, shape (n, sources)."""
+        lengths = np.full(len(buckets), self._literal_bytes)
+        for number, source in enumerate(self.sources):
+            for column in self._slots(number):
+                lengths += source.lengths[buckets[:, number], column] if isinstance(source, Pool) else source.length
         return lengths
 
 
@@ -53,46 +92,114 @@ class Frames:
     """A profile ready for rendering."""
 
     frames: tuple[Frame, ...]
-    """One of each template, in the order of `Profile.templates`."""
+    """Of each template its variants."""
     shares: NDArray[np.uint64]
-    """Cumulative shares of the templates, shape (templates + 1,)."""
+    """Cumulative shares of the frames, shape (frames + 1,)."""
     mean_bytes: Fraction
     """The mean length of an event."""
+    templates: int
+    stamps: tuple[StampField, ...]
+    """All there are, ascending."""
 
 
 def make_frames(profile: Profile) -> Frames:
     """Sort the pools of a checked profile by length, and put them into its templates."""
-    pools = {
-        name: make_pool((value.encode(), weight) for value, weight in field.values())
-        for name, field in profile.fields.items()
-    }
-    frames = tuple(_frame(template.line(profile.start), pools) for _, template in profile.templates())
-    shares = profile.shares()
+    fields = _Fields(profile)
+    frames, shares = [], []
+    start = np.array([profile.start_ns])
+    templates = list(profile.templates())
+    for number, ((_, style, template), share) in enumerate(zip(templates, profile.shares(), strict=True)):
+        line = template.line(style)
+        stamp = StampField(len(line.head), style.stamp_kind, zone_minutes(style.zone))
+        head = line.head + stamp.built(start)[0].tobytes().decode()
+        for tail, part in variants(line, profile.fields):
+            frames.append(_frame(fields, number, stamp, (head, *tail)))
+            shares.append(share * part)
     return Frames(
-        frames=frames,
+        frames=tuple(frames),
         shares=cumulative_shares(integer_weights(shares)),
         mean_bytes=sum((share * frame.mean_bytes for share, frame in zip(shares, frames, strict=True)), Fraction()),
+        templates=len(templates),
+        stamps=tuple(sorted({frame.stamp for frame in frames})),
     )
 
 
-def _frame(line: Line, pools: Mapping[str, Pool]) -> Frame:
-    segments = parse_template(line.text)
-    names = list(dict.fromkeys(segment.field for segment in segments if isinstance(segment, Placeholder)))
+class _Fields:
+    """The sources of a profile's fields; pools are made once for the columns that are asked for together."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._fields = profile.fields
+        self._pools: dict[tuple[str, tuple[Column, ...]], Pool] = {}
+        self._special: dict[Column, bool] = {}
+
+    def source(self, name: str, columns: tuple[Column, ...]) -> Pool | Generated:
+        """A field with these columns."""
+        field = self._fields[name]
+        if isinstance(field, Generated):
+            return field
+        assert isinstance(field, Pooled), "optional parts are expanded before"
+        if (name, columns) not in self._pools:
+            places = [(field.column_names.index(column), escape) for column, escape in columns]
+            self._pools[name, columns] = make_pool(
+                (tuple((escaped(texts[at]) if escape else texts[at]).encode() for at, escape in places), weight)
+                for texts, weight in field.rows()
+            )
+        return self._pools[name, columns]
+
+    def column(self, placeholder: Placeholder) -> Column:
+        """The column that a placeholder names; escaped only if that makes a difference."""
+        field = self._fields[placeholder.field]
+        if not placeholder.escaped or not isinstance(field, Pooled):
+            return placeholder.column, False
+        at, key = field.column_names.index(placeholder.column), (placeholder.field + "." + placeholder.column, True)
+        if key not in self._special:
+            self._special[key] = any(escaped(texts[at]) != texts[at] for texts, _ in field.rows())
+        return placeholder.column, self._special[key]
+
+
+def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Segment]) -> Frame:
+    columns: dict[str, list[Column]] = {}
+    places: list[bytes | tuple[str, Column]] = []
+    for part in parts:
+        if isinstance(part, Placeholder):
+            column = fields.column(part)
+            own = columns.setdefault(part.field, [])
+            if column not in own:
+                own.append(column)
+            places.append((part.field, column))
+        elif places and isinstance(places[-1], bytes):
+            places[-1] += part.encode()
+        else:
+            places.append(part.encode())
+    names = list(columns)
     return Frame(
+        template=template,
         segments=tuple(
-            names.index(segment.field) if isinstance(segment, Placeholder) else segment.encode() for segment in segments
+            place if isinstance(place, bytes) else Slot(names.index(place[0]), columns[place[0]].index(place[1]))
+            for place in places
         ),
-        pools=tuple(pools[name] for name in names),
-        stamp_column=line.stamp_column,
+        sources=tuple(fields.source(name, tuple(own)) for name, own in columns.items()),
+        source_names=tuple(names),
+        source_columns=tuple(tuple(own) for own in columns.values()),
+        stamp=stamp,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Fill:
-    """A field of a layout, and where its values go."""
+    """A pool of a layout, and where its values go."""
 
     bucket: Bucket
-    columns: tuple[int, ...]
+    places: tuple[tuple[int, tuple[int, ...]], ...]
+    """Of each column that has a place: its number, and where in the event it goes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Making:
+    """A generated field of a layout, and where its values go."""
+
+    source: Generated
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,29 +209,29 @@ class Layout:
     base: NDArray[np.void]
     """One event with the literals in place, shape (1,), dtype V{length}."""
     fills: tuple[Fill, ...]
-    """The fields that vary."""
-    sizes: tuple[int, ...]
-    """How many values each of `fills` has."""
+    """The pools from which there is something to choose."""
+    makings: tuple[Making, ...]
 
 
 def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
-    """The layout of a frame whose fields take the lengths of `buckets`: one for each pool, then padding."""
-    chosen = [pool.buckets[bucket] for pool, bucket in zip(frame.pools, buckets, strict=False)]
+    """The layout of a frame whose sources take the lengths of `buckets`: one for each source, then padding."""
     base = b""
-    columns: list[list[int]] = [[] for _ in chosen]
+    places: dict[Slot, list[int]] = {}
     for segment in frame.segments:
         if isinstance(segment, bytes):
             base += segment
+            continue
+        places.setdefault(segment, []).append(len(base))
+        source = frame.sources[segment.source]
+        if isinstance(source, Pool):
+            base += source.buckets[buckets[segment.source]].columns[segment.column][0].tobytes()
         else:
-            columns[segment].append(len(base))
-            base += chosen[segment].values[0].tobytes()
-    fills = tuple(
-        Fill(bucket, tuple(places))
-        for bucket, places in zip(chosen, columns, strict=True)
-        if len(bucket.values) > 1  # a single value is in the base already
-    )
-    return Layout(
-        base=np.frombuffer(base, f"V{len(base)}"),
-        fills=fills,
-        sizes=tuple(len(fill.bucket.values) for fill in fills),
-    )
+            base += bytes(source.length)
+    fills, makings = [], []
+    for number, source in enumerate(frame.sources):
+        own = tuple((slot.column, tuple(at)) for slot, at in places.items() if slot.source == number)
+        if isinstance(source, Generated):
+            makings.append(Making(source, own[0][1]))
+        elif source.buckets[buckets[number]].size > 1:  # a single value is in the base already
+            fills.append(Fill(source.buckets[buckets[number]], own))
+    return Layout(base=np.frombuffer(base, f"V{len(base)}"), fills=tuple(fills), makings=tuple(makings))

@@ -1,8 +1,11 @@
 """What a chunk will hold, before a byte of it is rendered.
 
 A chunk is about a million events, drawn from random streams of its own. Its plan is a table of *cells*: some
-hundred rows each, of one template and one length of each field. The plan costs about a hundredth of the
+hundred rows each, of one frame and one length of each field. The plan costs about a hundredth of the
 rendering and gives the chunk's size exactly, so every job can write to its final place.
+
+Where the capture has a time axis, a chunk spans windows of it, or a part of one. Rendering in pieces of a window would
+be slow, so a chunk's cells are drawn as a whole, and the rows of each length are *dealt* to the windows.
 """
 
 from dataclasses import dataclass
@@ -12,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format import MAX_TRAIN_BYTES
-from precompute.layouts import Frame, Frames
+from precompute.layouts import Frame, Frames, StampField
+from precompute.pools import Pool
 from precompute.sampling import stratified, systematic
-from precompute.streams import Purpose, permutation, stream
+from precompute.streams import Purpose, permutation, scaled_word, stream
 
 MAX_CHUNK_EVENTS: Final = 1 << 20
 CHUNK_BYTES: Final = 128 << 20
-CELL_ROWS: Final = 512
+CELL_ROWS: Final = 1024
 """Fewer mix finer, more render faster: a piece costs about 10 microseconds, a row a tenth of one."""
 MIN_CELLS: Final = 64
-"""Of a template, while it has so many rows: a small capture should have many lengths too."""
+"""Of a frame, while it has so many rows: a small capture should have many lengths too."""
 
 
 def chunk_events(frames: Frames) -> int:
@@ -31,24 +35,27 @@ def chunk_events(frames: Frames) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The plan of a chunk; all arrays have one entry for each cell, in the order in which they are rendered.
+    """The plan of a chunk; most arrays have one entry for each cell, in the order in which they are rendered.
 
-    Cells of one *class* (same length, same stamp column) follow each other: they share trains.
+    Cells of one *class* (same length, same stamp field) follow each other: they share trains.
     """
 
-    template: NDArray[np.int64]
+    frame: NDArray[np.int64]
     rows: NDArray[np.int64]
     length: NDArray[np.int64]
-    stamp_column: NDArray[np.int64]
+    stamp: NDArray[np.int64]
+    """Index into `Frames.stamps`."""
     buckets: NDArray[np.int64]
-    """The bucket of each of the template's fields, shape (cells, most fields of a template), 0 beyond."""
+    """The bucket of each of the frame's sources, shape (cells, most sources of a frame), 0 beyond."""
     class_start: NDArray[np.int64]
     """The first cell of each class, and the number of cells: shape (classes + 1,)."""
+    dealt: NDArray[np.int64]
+    """How many rows of each class go to each window, shape (classes, windows)."""
 
-    def template_rows(self, templates: int) -> NDArray[np.uint64]:
-        """Events of each template, shape (templates,)."""
-        rows = np.zeros(templates, np.uint64)
-        np.add.at(rows, self.template, self.rows.astype(np.uint64))
+    def frame_rows(self, frames: int) -> NDArray[np.uint64]:
+        """Events of each frame, shape (frames,)."""
+        rows = np.zeros(frames, np.uint64)
+        np.add.at(rows, self.frame, self.rows.astype(np.uint64))
         return rows
 
     def class_rows(self) -> NDArray[np.int64]:
@@ -59,47 +66,89 @@ class Cells:
         """Event length of each class, shape (classes,)."""
         return self.length[self.class_start[:-1]]
 
+    def class_stamp(self) -> NDArray[np.int64]:
+        """The stamp field of each class, an index into `Frames.stamps`; shape (classes,)."""
+        return self.stamp[self.class_start[:-1]]
 
-def plan_chunk(frames: Frames, seed: int, chunk: int, events: int) -> Cells:
-    """Draw the cells of one chunk of `events` events."""
+
+def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]) -> Cells:
+    """Draw the cells of one chunk whose `windows` hold so many events each."""
     bits = stream(seed, chunk, Purpose.PLAN)
-    widest = max(len(frame.pools) for frame in frames.frames)
-    counts = systematic(bits, frames.shares, events)
+    widest = max(len(frame.sources) for frame in frames.frames)
+    counts = systematic(bits, frames.shares, int(windows.sum()))
     drawn = [(i, _draw_cells(bits, frames.frames[i], int(counts[i]), widest)) for i in np.flatnonzero(counts)]
     cells = [len(rows) for _, (rows, _, _) in drawn]
-    template = np.repeat([i for i, _ in drawn], cells)
+    frame = np.repeat([i for i, _ in drawn], cells)
     rows, length, buckets = (np.concatenate(column) for column in zip(*(cell for _, cell in drawn), strict=True))
-    stamp_column = np.array([frame.stamp_column for frame in frames.frames])[template]
+    stamp = _stamp_of_frame(frames)[frame]
 
     order = permutation(bits, len(rows))
-    kind = length << 16 | stamp_column
+    kind = length * len(frames.stamps) + stamp
     order = order[np.argsort(kind[order], kind="stable")]
-    kind = kind[order]
-    starts = np.flatnonzero(np.diff(kind, prepend=-1))
+    starts = np.flatnonzero(np.diff(kind[order], prepend=-1))
     return Cells(
-        template=template[order],
+        frame=frame[order],
         rows=rows[order],
         length=length[order],
-        stamp_column=stamp_column[order],
+        stamp=stamp[order],
         buckets=buckets[order],
         class_start=np.append(starts, len(order)),
+        dealt=deal(bits, np.add.reduceat(rows[order], starts), windows),
     )
+
+
+def _stamp_of_frame(frames: Frames) -> NDArray[np.int64]:
+    place: dict[StampField, int] = {stamp: number for number, stamp in enumerate(frames.stamps)}
+    return np.array([place[frame.stamp] for frame in frames.frames])
 
 
 def _draw_cells(
     bits: np.random.Philox, frame: Frame, events: int, widest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, lengths and buckets (padded to `widest` fields) of a template's cells."""
+    """Rows, lengths and buckets (padded to `widest` sources) of a frame's cells."""
     cells = max(events // CELL_ROWS, min(events, MIN_CELLS))
     buckets = np.zeros((cells, widest), np.int64)
-    for field, pool in enumerate(frame.pools):
-        if len(pool.buckets) > 1:
-            buckets[:, field] = stratified(bits, pool.shares, cells)
+    for number, source in enumerate(frame.sources):
+        if isinstance(source, Pool) and len(source.buckets) > 1:
+            buckets[:, number] = stratified(bits, source.shares, cells)
     rows = np.full(cells, events // cells)
     rows[: events % cells] += 1
     return rows, frame.lengths(buckets), buckets
 
 
+def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Deal the `rows` of each class to `windows` that hold so many events each; both sum to the same.
+
+    Shape (classes, windows), with exactly these sums. Each window takes of each class its share of what is left,
+    rounded up or down at random (systematic sampling).
+    """
+    dealt = np.empty((len(rows), len(windows)), np.int64)
+    left = rows.copy()
+    for number, events in enumerate(windows[:-1].tolist()):
+        ends = np.cumsum(left)
+        total = int(ends[-1])
+        start = scaled_word(bits, max(total, 1))
+        ends *= events
+        ends += start
+        ends //= max(total, 1)
+        dealt[:, number] = np.diff(ends, prepend=0)
+        left -= dealt[:, number]
+    dealt[:, -1] = left
+    return dealt
+
+
 def train_events(length: NDArray[np.int64], train: int) -> NDArray[np.int64]:
     """Events of a full train of each `length`: at most `train`, and no more than one UDP send may hold."""
     return np.minimum(train, MAX_TRAIN_BYTES // length)
+
+
+def class_trains(cells: Cells, train: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The trains of a chunk, class by class and window by window: class, window and events of each."""
+    classes, windows = cells.dealt.shape
+    rows = cells.dealt.ravel()
+    full = np.repeat(train_events(cells.class_length(), train), windows)
+    parts = -(-rows // full)
+    events = np.repeat(full, parts)
+    events[(np.cumsum(parts) - 1)[parts > 0]] = (rows - (parts - 1) * full)[parts > 0]
+    part = np.repeat(np.arange(classes * windows), parts)
+    return part // windows, part % windows, events

@@ -44,34 +44,33 @@ class AliasTable:
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
-    """The values of a pool that have one length."""
+    """The values of a pool whose columns have one length each."""
 
-    values: NDArray[np.void]
-    """Shape (values,), dtype V{length}."""
+    columns: tuple[NDArray[np.void], ...]
+    """The texts of each column, shape (values,), dtype V{length}."""
     table: AliasTable | None
     """How to choose when the values' weights differ."""
 
     @property
-    def length(self) -> int:
-        """Bytes of each value."""
-        return self.values.dtype.itemsize
+    def size(self) -> int:
+        """How many values it has."""
+        return len(self.columns[0])
 
-    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.void]:
-        """A value for each random number, shape (numbers,).
+    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which value for each random number, shape (numbers,).
 
         `products` are random numbers scaled by the count of values, `index` is their high half; the low half
         decides between an index and its alias.
         """
-        if self.table is not None:
-            keep = (products & _LOW_HALF) < self.table.threshold.take(index)
-            index = np.where(keep, index, self.table.alias.take(index))
-        # Every index is in range; "clip" only spares numpy the check and a buffer.
-        return self.values.take(index, mode="clip")
+        if self.table is None:
+            return index
+        keep = (products & _LOW_HALF) < self.table.threshold.take(index)
+        return np.where(keep, index, self.table.alias.take(index))
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """A field's values in buckets, the shortest first."""
+    """A field's values in buckets, by the lengths of their columns."""
 
     buckets: tuple[Bucket, ...]
     weights: tuple[int, ...]
@@ -79,13 +78,14 @@ class Pool:
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """Bytes of the values of each bucket, shape (buckets,)."""
-        return np.array([bucket.length for bucket in self.buckets], np.int64)
+        """Bytes of each column of each bucket, shape (buckets, columns)."""
+        return np.array([[column.itemsize for column in bucket.columns] for bucket in self.buckets], np.int64)
 
-    @property
-    def mean_bytes(self) -> Fraction:
-        """The mean length of a value."""
-        return Fraction(sum(map(mul, self.weights, self.lengths.tolist())), sum(self.weights))
+    @cached_property
+    def mean_bytes(self) -> tuple[Fraction, ...]:
+        """The mean length of each column."""
+        whole = sum(self.weights)
+        return tuple(Fraction(sum(map(mul, self.weights, column)), whole) for column in self.lengths.T.tolist())
 
     @cached_property
     def shares(self) -> NDArray[np.uint64]:
@@ -93,20 +93,23 @@ class Pool:
         return cumulative_shares(self.weights)
 
 
-def make_pool(values: Iterable[tuple[bytes, int]]) -> Pool:
-    """The pool of `values` with their weights; a value whose weight is 0 is left out."""
-    by_length: dict[int, list[tuple[bytes, int]]] = {}
-    for value, weight in values:
+def make_pool(rows: Iterable[tuple[tuple[bytes, ...], int]]) -> Pool:
+    """The pool of `rows`: values, one text for each column, and their weights; weight 0 is left out."""
+    by_lengths: dict[tuple[int, ...], list[tuple[tuple[bytes, ...], int]]] = {}
+    for texts, weight in rows:
         if weight:
-            by_length.setdefault(len(value), []).append((value, weight))
-    groups = [by_length[length] for length in sorted(by_length)]
+            by_lengths.setdefault(tuple(map(len, texts)), []).append((texts, weight))
+    groups = [by_lengths[lengths] for lengths in sorted(by_lengths)]
     return Pool(
         buckets=tuple(_bucket(group) for group in groups),
         weights=tuple(sum(weight for _, weight in group) for group in groups),
     )
 
 
-def _bucket(group: Sequence[tuple[bytes, int]]) -> Bucket:
-    values = np.frombuffer(b"".join(value for value, _ in group), f"V{len(group[0][0])}")
+def _bucket(group: Sequence[tuple[tuple[bytes, ...], int]]) -> Bucket:
+    columns = zip(*(texts for texts, _ in group), strict=True)
     weights = [weight for _, weight in group]
-    return Bucket(values, None if len(set(weights)) == 1 else AliasTable.of(weights))
+    return Bucket(
+        columns=tuple(np.frombuffer(b"".join(column), f"V{len(column[0])}") for column in columns),
+        table=None if len(set(weights)) == 1 else AliasTable.of(weights),
+    )

@@ -1,7 +1,8 @@
 """What a profile says: the models behind its YAML.
 
     name: web
-    fields:                      # what placeholders stand for: see `precompute.fields`
+    format: rfc5424
+    fields:                      # what placeholders stand for: see `precompute.kinds`
       host: {pattern: "web{:02d}", range: [1, 40]}
       user: {choices: {root: 1, deploy: 9}}
       page: {file: pages.txt}    # one value a line, in a file beside the profile
@@ -14,83 +15,98 @@
             tag: sshd
             message: "session opened for user {user}"
 
-A field has one value in an event; naming it twice repeats that value. Order in `fields`, `groups` and
-`choices` has no meaning: all three are sorted, so that a recipe renders the same bytes as its profile.
+A field has one value in an event; naming it twice repeats that value. Order in `fields`, `groups`, `choices` and
+`data` has no meaning: they are sorted, so that a recipe renders the same bytes as its profile.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic import Field as Constraint
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from precompute.fields import Field, Model, Text, Weight
-from precompute.syslog import FACILITIES, SEVERITIES, Line, iso_line
-from precompute.template import parse_template
+from precompute.fields import Model, Text, Weight
+from precompute.kinds import Field, TemplateString
+from precompute.syslog import FACILITIES, SEVERITIES, Format, Line, Parts, Style, syslog_line, zone_minutes
+from precompute.timeline import Timeline
 
 _Value = TypeVar("_Value")
 
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _NAME: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
-
-
-def _template_string(text: str) -> str:
-    parse_template(text)
-    return text
+_SD_NAME: Final = r"^[!#-<>-\\^-~]{1,32}$"
+"""SD-NAME of RFC 5424, section 6: printable ASCII except `=`, space, `]` and `"`."""
 
 
 def _stamp(text: str) -> str:
     try:
-        if _STAMP.fullmatch(text):
-            datetime.fromisoformat(text)
+        if _STAMP.fullmatch(text) and datetime.fromisoformat(text).year >= 1970:
             return text
     except ValueError:
         pass
-    raise ValueError(f"{text!r} is not an instant; write it like 2026-01-01T00:00:00.000Z")
+    raise ValueError(f"{text!r} is not an instant since 1970; write it like 2026-01-01T00:00:00.000Z")
 
 
-def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
-    def check(name: str) -> str:
-        if name not in names:
-            raise ValueError(f"{name!r} is none of {', '.join(names)}")
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is one of some names, and the same said in the JSON Schema."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"enum": list(self.names)}
+
+    def _check(self, name: str) -> str:
+        if name not in self.names:
+            raise ValueError(f"{name!r} is none of {', '.join(self.names)}")
         return name
 
-    return check
+
+def _zone(text: str) -> str:
+    zone_minutes(text)
+    return text
 
 
 def _in_order(mapping: dict[str, _Value]) -> dict[str, _Value]:
     return dict(sorted(mapping.items()))
 
 
-TemplateString = Annotated[Text, AfterValidator(_template_string)]
 Name = Annotated[Text, Constraint(pattern=_NAME, max_length=64)]
+ProfileName = Annotated[Text, Constraint(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=64)]
+SdName = Annotated[Text, Constraint(pattern=_SD_NAME)]
+FormatName = Annotated[Text, _OneOf(tuple(map(str, Format))), AfterValidator(Format)]
+Zone = Annotated[Text, AfterValidator(_zone)]
+Severity = Annotated[Text, _OneOf(SEVERITIES)]
+Facility = Annotated[Text, _OneOf(FACILITIES)]
+Params = Annotated[dict[SdName, TemplateString], AfterValidator(_in_order)]
 
 
 class Template(Model):
     """One kind of event."""
 
     weight: Weight
-    severity: Annotated[Text, AfterValidator(_one_of(SEVERITIES))]
-    facility: Annotated[Text, AfterValidator(_one_of(FACILITIES))] = "kern"
+    severity: Severity
+    facility: Facility = "kern"
     host: TemplateString = "{host}"
     tag: TemplateString
     pid: TemplateString | None = None
+    msgid: TemplateString | None = None
+    data: Annotated[dict[SdName, Params], AfterValidator(_in_order)] = {}  # noqa: RUF012
     message: TemplateString
 
-    def line(self, stamp: str) -> Line:
+    def line(self, style: Style) -> Line:
         """The event's whole line."""
-        return iso_line(
-            facility=self.facility,
-            severity=self.severity,
-            stamp=stamp,
-            host=self.host,
-            tag=self.tag,
-            pid=self.pid,
-            message=self.message,
-        )
+        parts = Parts(**{name: getattr(self, name) for name in Parts.__dataclass_fields__})
+        return syslog_line(style, parts)
 
 
 def _likely(templates: tuple[Template, ...]) -> tuple[Template, ...]:
@@ -103,6 +119,9 @@ class Group(Model):
     """Templates that share a weight, as those of one program do."""
 
     weight: Weight
+    format: FormatName | None = None
+    zone: Zone | None = None
+    bom: bool | None = None
     templates: Annotated[tuple[Template, ...], AfterValidator(_likely)]
 
 
@@ -115,17 +134,35 @@ def _likely_groups(groups: dict[str, Group]) -> dict[str, Group]:
 class Profile(Model):
     """The traffic of one capture."""
 
-    name: Name
+    name: ProfileName
+    format: FormatName = Format.ISO3164
+    zone: Zone = "Z"
+    bom: bool = False
     start: Annotated[Text, AfterValidator(_stamp)] = "2026-01-01T00:00:00.000Z"
-    """The stamp that every rendered event carries until it is sent."""
+    """The capture's first instant; without a time axis, the stamp that every event carries until it is sent."""
+    timeline: Timeline | None = None
     fields: Annotated[dict[Name, Field], AfterValidator(_in_order)] = {}  # noqa: RUF012
     groups: Annotated[dict[Name, Group], AfterValidator(_likely_groups)]
 
-    def templates(self) -> Iterator[tuple[str, Template]]:
-        """Every template with its place in the profile, in the order in which captures count them."""
+    @property
+    def start_ns(self) -> int:
+        """Nanoseconds of `start` since 1970."""
+        instant = datetime.fromisoformat(self.start)
+        return int(instant.replace(microsecond=0).timestamp()) * 10**9 + instant.microsecond * 1000
+
+    def style(self, group: Group) -> Style:
+        """How the lines of a group are written: as it says, or as the profile does."""
+        return Style(
+            Format(self.format if group.format is None else group.format),
+            self.zone if group.zone is None else group.zone,
+            self.bom if group.bom is None else group.bom,
+        )
+
+    def templates(self) -> Iterator[tuple[str, Style, Template]]:
+        """Every template with its place in the profile and its style, in the order in which captures count them."""
         for name, group in self.groups.items():
             for position, template in enumerate(group.templates):
-                yield f"groups.{name}.templates[{position}]", template
+                yield f"groups.{name}.templates[{position}]", self.style(group), template
 
     def shares(self) -> list[Fraction]:
         """The share of each template in all events, in the order of `templates`; they sum to 1."""

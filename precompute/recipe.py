@@ -1,33 +1,69 @@
 """The recipe: all that is needed to render the same bytes again, on any machine."""
 
-from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
+import yaml
+from pydantic import Field as Constraint
+from pydantic import model_validator
+
+from captures.format import MAX_TRAIN_EVENTS
+from precompute.fields import Integer, Model
 from precompute.profile import Profile
+from precompute.streams import MAX_SEED
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of the recipe itself: its keys and their meaning."""
-RENDERER: Final = 1
+RENDERER: Final = 2
 """Goes up whenever the same recipe would render other bytes."""
+MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
+MAX_RATE_EPS: Final = 10**9
+
+_Positive = Constraint(ge=1)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A profile with its lists inlined, and what is chosen at build time; no path, no date, no tool version."""
+class Recipe(Model):
+    """A profile with its lists inlined, and what is chosen at build time; no path, no date, no tool version.
 
+    It either has `events`, or a time axis: `duration_ns`, and `rate_eps` where the profile's timeline says 1.
+    """
+
+    format: Integer = FORMAT
+    renderer: Integer = RENDERER
     profile: Profile
-    seed: int
-    events: int
-    train: int
+    seed: Integer = Constraint(ge=0, le=MAX_SEED)
+    train: Integer = Constraint(ge=1, le=MAX_TRAIN_EVENTS)
     """The most events of a train."""
+    events: Integer | None = Constraint(None, ge=1)
+    duration_ns: Integer | None = Constraint(None, ge=1, le=MAX_DURATION_NS)
+    rate_eps: Integer | None = Constraint(None, ge=1, le=MAX_RATE_EPS)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Recipe":
+        for name, known in (("format", FORMAT), ("renderer", RENDERER)):
+            if getattr(self, name) != known:
+                raise ValueError(f"{name} {getattr(self, name)} is that of another version; this tool has {known}")
+        if (self.duration_ns is None) != (self.rate_eps is None) or (self.events is None) == (self.rate_eps is None):
+            raise ValueError("needs either events, or duration_ns and rate_eps")
+        return self
 
     def as_json(self) -> dict[str, Any]:
-        """The recipe as JSON types; `Profile.model_validate` makes an equal profile of its `profile`."""
-        return {
-            "format": FORMAT,
-            "renderer": RENDERER,
-            "profile": self.profile.model_dump(mode="json"),
-            "seed": self.seed,
-            "events": self.events,
-            "train": self.train,
-        }
+        """The recipe as JSON types; `Recipe.model_validate` makes an equal one of them."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper, with numbers as `precompute.strict_yaml` reads them: without an exponent."""
+
+    def represent_plain_float(self, number: float) -> yaml.Node:
+        """A float, all its digits written out."""
+        text = format(Decimal(repr(number)), "f")
+        return self.represent_scalar("tag:yaml.org,2002:float", text if "." in text else f"{text}.0")
+
+
+_Dumper.add_representer(float, _Dumper.represent_plain_float)
+
+
+def recipe_yaml(tree: dict[str, Any]) -> str:
+    """A recipe's JSON types as YAML, which `precompute.loading.load` reads back."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

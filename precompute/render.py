@@ -1,71 +1,132 @@
 """A chunk's bytes: fill rows column by column, shuffle them, cut them into trains, shuffle the trains.
 
-Rows are filled and shuffled in blocks of one class; a train's rows go from their block straight to their
-final place in the chunk.
+Rows are filled and shuffled in blocks of one class, small enough for a core's cache; then each train goes to its final
+place in the chunk. A train's events follow each other in the capture, so their instants are known when it is rendered.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import TRAIN, StampKind, Table
+from captures.format import TRAIN, Table
 from precompute.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
-from precompute.layouts import Layout
-from precompute.plan import Cells, train_events
+from precompute.layouts import Fill, Layout, StampField
+from precompute.plan import Cells, class_trains
 from precompute.streams import indexes, permutation, raw_halves, scaled
 
 LayoutOf = Callable[[LayoutKey], Layout]
+StampsOf = Callable[[StampField], NDArray[np.void]]
+"""The stamp of each of the chunk's events, shape (events,)."""
 
 
-def render_chunk(
-    cells: Cells, train: int, bits: np.random.Philox, layout_of: LayoutOf, payload: NDArray[np.uint8]
-) -> Table:
-    """Render all events of `cells` into `payload`, whose size is theirs; returns their trains.
+_NO_NUMBERS: Final = np.empty(0, np.int64)
 
-    The TRAIN rows count offsets and events from the start of the chunk.
+
+class Renderer:
+    """Renders the chunks of one capture, always with the same memory."""
+
+    def __init__(self, layout_of: LayoutOf, stamps: tuple[StampField, ...], train: int) -> None:
+        """Cut trains of at most `train` events."""
+        self._layout_of = layout_of
+        self._stamps = stamps
+        self._train = train
+        self._filled = np.empty(BLOCK_BYTES, np.uint8)
+        self._shuffled = np.empty(BLOCK_BYTES, np.uint8)
+
+    def render(
+        self,
+        cells: Cells,
+        bits: np.random.Philox,
+        first_event: int,
+        stamps_of: StampsOf | None,
+        payload: NDArray[np.uint8],
+    ) -> Table:
+        """Render all events of `cells` into `payload`, whose size is theirs; returns their trains.
+
+        The TRAIN rows count offsets and events from the start of the chunk, which is event `first_event` of the
+        capture. Without `stamps_of` every event keeps the stamp of its layout.
+        """
+        trains, places = self._trains(cells, bits)
+        place = 0
+        for block in cut_blocks(cells, self._train):
+            own = slice(place, place + len(block.trains))
+            place = own.stop
+            rows = self._render_block(block, bits, first_event, stamps_of, trains["first_event"][places[own]])
+            flat, start = rows.view(np.uint8), 0
+            for offset, events in zip(trains["offset"][places[own]].tolist(), block.trains, strict=True):
+                end = start + events * block.length
+                payload[offset : offset + end - start] = flat[start:end]
+                start = end
+        return trains
+
+    def _trains(self, cells: Cells, bits: np.random.Philox) -> tuple[Table, NDArray[np.int64]]:
+        """The trains in the order of replay, and where those of `class_trains` are among them, shape (trains,)."""
+        of_class, window, events = class_trains(cells, self._train)
+        order = permutation(bits, len(events))
+        order = order[np.argsort(window[order], kind="stable")]
+        length, stamp = cells.class_length()[of_class], cells.class_stamp()[of_class]
+        trains = np.zeros(len(events), TRAIN)
+        trains["count"], trains["length"] = events, length
+        for name in ("column", "kind", "zone_minutes"):
+            values = np.array([getattr(field, name) for field in self._stamps])
+            trains["zone_minutes" if name == "zone_minutes" else f"stamp_{name}"] = values[stamp]
+        trains = trains[order]
+        sizes = trains["count"].astype(np.int64) * trains["length"]
+        trains["offset"] = np.cumsum(sizes) - sizes
+        trains["first_event"] = np.cumsum(trains["count"], dtype=np.uint64) - trains["count"]
+        places = np.empty(len(trains), np.int64)
+        places[order] = np.arange(len(trains))
+        return trains, places
+
+    def _render_block(
+        self,
+        block: Block,
+        bits: np.random.Philox,
+        first_event: int,
+        stamps_of: StampsOf | None,
+        train_first: NDArray[np.uint64],
+    ) -> NDArray[np.void]:
+        """The rows of a block, train after train: shape (rows,), dtype V{length}."""
+        pieces = [(self._layout_of(key), rows) for key, rows in block.pieces.items()]
+        order = permutation(bits, block.rows)
+        numbers = made = _NO_NUMBERS
+        if stamps_of is not None or any(layout.makings for layout, _ in pieces):
+            numbers = _numbers(train_first, block.trains)
+            made = np.empty(block.rows, np.int64)
+            made[order] = numbers + first_event
+        filled = _fill(pieces, block, bits, made, self._filled)
+        size = block.rows * block.length
+        shuffled = self._shuffled[:size].view(filled.dtype)
+        filled.take(order, out=shuffled, mode="clip")
+        if stamps_of is not None:
+            field = self._stamps[block.stamp]
+            texts = stamps_of(field).take(numbers, mode="clip")
+            np.ndarray(texts.shape, texts.dtype, self._shuffled, field.column, (block.length,))[...] = texts
+        return shuffled
+
+
+def _numbers(first: NDArray[np.uint64], trains: list[int]) -> NDArray[np.int64]:
+    """The numbers of the events of trains that start with event `first` each, shape (events,)."""
+    counts = np.array(trains)
+    return np.repeat(first.astype(np.int64) - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+
+
+def _fill(
+    pieces: list[tuple[Layout, int]],
+    block: Block,
+    bits: np.random.Philox,
+    numbers: NDArray[np.int64],
+    scratch: NDArray[np.uint8],
+) -> NDArray[np.void]:
+    """The rows of a block in `scratch`, piece after piece: shape (rows,), dtype V{length}.
+
+    `numbers` are the rows' places in the capture.
     """
-    trains = _class_trains(cells, train)
-    order = permutation(bits, len(trains))
-    trains = trains[order]
-    sizes = trains["count"].astype(np.int64) * trains["length"]
-    trains["offset"] = np.cumsum(sizes) - sizes
-    trains["first_event"] = np.cumsum(trains["count"], dtype=np.uint64) - trains["count"]
-
-    places = np.empty(len(trains), np.int64)
-    places[order] = trains["offset"]
-    offsets = iter(places.tolist())
-    scratch = np.empty(BLOCK_BYTES, np.uint8)
-    for block in cut_blocks(cells, train):
-        rows = _fill(block, layout_of, bits, scratch)
-        shuffled = permutation(bits, len(rows))
-        for start in range(0, len(rows), block.train):
-            chosen = shuffled[start : start + block.train]
-            place = np.ndarray(chosen.shape, rows.dtype, payload, next(offsets))
-            rows.take(chosen, out=place, mode="clip")
-    return trains
-
-
-def _class_trains(cells: Cells, train: int) -> Table:
-    """The trains of a chunk in the order of its classes, still without offsets."""
-    length, rows = cells.class_length(), cells.class_rows()
-    full = train_events(length, train)
-    per_class = -(-rows // full)
-    trains = np.zeros(int(per_class.sum()), TRAIN)
-    trains["count"] = np.repeat(full, per_class)
-    trains["count"][np.cumsum(per_class) - 1] = rows - (per_class - 1) * full
-    trains["length"] = np.repeat(length, per_class)
-    trains["stamp_column"] = np.repeat(cells.stamp_column[cells.class_start[:-1]], per_class)
-    trains["stamp_kind"] = StampKind.ISO_MS
-    return trains
-
-
-def _fill(block: Block, layout_of: LayoutOf, bits: np.random.Philox, scratch: NDArray[np.uint8]) -> NDArray[np.void]:
-    """The rows of a block in `scratch`, piece after piece: shape (rows,), dtype V{length}."""
     length = block.length
-    pieces = [(layout_of(key), rows) for key, rows in block.pieces.items()]
-    sizes = [size for layout, _ in pieces for size in layout.sizes]
-    counts = [rows for layout, rows in pieces for _ in layout.sizes]
+    sizes = [fill.bucket.size for layout, _ in pieces for fill in layout.fills]
+    counts = [rows for layout, rows in pieces for _ in layout.fills]
     products = scaled(raw_halves(bits, sum(counts)), np.repeat(np.array(sizes, np.uint64), counts))
     index = indexes(products)
     draw = row = 0
@@ -74,9 +135,20 @@ def _fill(block: Block, layout_of: LayoutOf, bits: np.random.Philox, scratch: ND
         np.ndarray((rows,), layout.base.dtype, scratch, start)[...] = layout.base
         for fill in layout.fills:
             drawn = slice(draw, draw + rows)
-            values = fill.bucket.choose(products[drawn], index[drawn])
-            for column in fill.columns:
-                np.ndarray((rows,), values.dtype, scratch, start + column, (length,))[...] = values
             draw += rows
+            _put(fill, fill.bucket.choose(products[drawn], index[drawn]), scratch, start, length)
+        for making in layout.makings:
+            texts = making.source.draw(bits, numbers[row : row + rows])
+            for column in making.places:
+                np.ndarray((rows,), texts.dtype, scratch, start + column, (length,))[...] = texts
         row += rows
     return scratch[: row * length].view(f"V{length}")
+
+
+def _put(fill: Fill, chosen: NDArray[np.int64], scratch: NDArray[np.uint8], start: int, length: int) -> None:
+    """Write the chosen values into the rows of `length` bytes that begin at `start`."""
+    for column, places in fill.places:
+        # Every index is in range; "clip" only spares numpy the check and a buffer.
+        texts = fill.bucket.columns[column].take(chosen, mode="clip")
+        for place in places:
+            np.ndarray(texts.shape, texts.dtype, scratch, start + place, (length,))[...] = texts

@@ -1,7 +1,18 @@
-"""The syslog line of a template: `<PRI>TIMESTAMP HOST TAG[PID]: MESSAGE`."""
+"""The line of an event in each format, put together from the parts of a template.
 
-from dataclasses import dataclass
+iso3164  <PRI>2026-01-01T08:00:00.000Z HOST TAG[PID]: MESSAGE
+rfc3164  <PRI>Jan  1 08:00:00 HOST TAG[PID]: MESSAGE
+rfc5424  <PRI>1 2026-01-01T08:00:00.000000Z HOST APP-NAME PROCID MSGID STRUCTURED-DATA MESSAGE
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
+
+from captures.format import LOCAL_ZONE, StampKind
+from precompute.template import Placeholder, Segment, parse_template
 
 SEVERITIES: Final = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 """RFC 5424, table 2; the index is the code."""
@@ -13,24 +24,121 @@ FACILITIES: Final = (
 )
 """RFC 5424, table 1; the index is the code."""
 
-MAX_EVENT_BYTES: Final = 2048
-"""What a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
+_ZONE: Final = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_NIL: Final = "-"
+_BOM: Final = "\ufeff"
+
+
+class Format(StrEnum):
+    """What a line looks like."""
+
+    ISO3164 = "iso3164"
+    """RFC 3164 with the ISO 8601 stamp, UTC, milliseconds, that many a relay writes."""
+    RFC3164 = "rfc3164"
+    RFC5424 = "rfc5424"
+
+
+def zone_minutes(zone: str) -> int:
+    """Minutes east of UTC of `Z` or `+02:00`; LOCAL_ZONE for `local`. Raises ValueError with an example."""
+    if zone in ("Z", "local"):
+        return 0 if zone == "Z" else LOCAL_ZONE
+    match = _ZONE.fullmatch(zone)
+    if match is None:
+        raise ValueError(f"{zone!r} is not a zone; write Z, local, or an offset like +02:00")
+    minutes = int(match[2]) * 60 + int(match[3])
+    return -minutes if match[1] == "-" else minutes
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the lines of a group are written."""
+
+    format: Format = Format.ISO3164
+    zone: str = "Z"
+    bom: bool = False
+    """Whether a byte order mark says that the message is UTF-8 (RFC 5424, section 6.4)."""
+
+    @property
+    def stamp_kind(self) -> StampKind:
+        """How the stamp is written."""
+        match self.format:
+            case Format.ISO3164:
+                return StampKind.ISO_MS
+            case Format.RFC3164:
+                return StampKind.RFC3164
+            case Format.RFC5424:
+                return StampKind.RFC3339_US if self.zone == "Z" else StampKind.RFC3339_US_OFFSET
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a line as template strings; None: missing."""
+
+    facility: str
+    severity: str
+    host: str
+    tag: str
+    pid: str | None
+    msgid: str | None
+    data: Mapping[str, Mapping[str, str]]
+    """Structured data: by SD-ID, the values by name."""
+    message: str
 
 
 @dataclass(frozen=True)
 class Line:
-    """A whole line as a template string."""
+    """A line, cut where its stamp goes."""
 
-    text: str
-    stamp_column: int
-    """Bytes before the stamp."""
+    head: str
+    """Before the stamp."""
+    tail: tuple[Segment, ...]
+    """Behind it."""
 
 
-def iso_line(*, facility: str, severity: str, stamp: str, host: str, tag: str, pid: str | None, message: str) -> Line:
-    """The line with an ISO 8601 stamp; `host`, `tag`, `pid` and `message` are template strings.
+def syslog_line(style: Style, parts: Parts) -> Line:
+    """The line of an event.
 
-    Facility and severity make `<PRI>` (RFC 5424, section 6.2.1).
+    Facility and severity make `<PRI>` (RFC 5424, section 6.2.1; RFC 3164, section 4.1.1).
     """
-    priority = f"<{FACILITIES.index(facility) * 8 + SEVERITIES.index(severity)}>"
-    process = tag if pid is None else f"{tag}[{pid}]"
-    return Line(f"{priority}{stamp} {host} {process}: {message}", stamp_column=len(priority))
+    priority = f"<{FACILITIES.index(parts.facility) * 8 + SEVERITIES.index(parts.severity)}>"
+    if style.format != Format.RFC5424:
+        process = parts.tag if parts.pid is None else f"{parts.tag}[{parts.pid}]"
+        return Line(priority, parse_template(f" {parts.host} {process}: {parts.message}"))
+    header = " ".join((parts.host, parts.tag, parts.pid or _NIL, parts.msgid or _NIL))
+    message = (_BOM if style.bom else "") + parts.message
+    return Line(
+        f"{priority}1 ",
+        _joined(
+            (*parse_template(f" {header} "), *_structured_data(parts.data), *parse_template(f" {message}")),
+        ),
+    )
+
+
+def escaped(text: str) -> str:
+    r"""`text` as a value of structured data: `"`, `\` and `]` get a backslash (RFC 5424, section 6.3.3)."""
+    return re.sub(r'["\\\]]', r"\\\g<0>", text)
+
+
+def _structured_data(data: Mapping[str, Mapping[str, str]]) -> Iterator[Segment]:
+    """STRUCTURED-DATA of RFC 5424, section 6.3."""
+    if not data:
+        yield _NIL
+    for name, params in data.items():
+        yield f"[{name}"
+        for param, value in params.items():
+            yield f' {param}="'
+            for segment in parse_template(value):
+                yield replace(segment, escaped=True) if isinstance(segment, Placeholder) else escaped(segment)
+            yield '"'
+        yield "]"
+
+
+def _joined(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """The same with neighbouring literals as one."""
+    joined: list[Segment] = []
+    for segment in segments:
+        if isinstance(segment, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += segment
+        else:
+            joined.append(segment)
+    return tuple(joined)

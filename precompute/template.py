@@ -1,10 +1,15 @@
-"""Template strings: text with `{field}` placeholders, where `{{` and `}}` are braces."""
+"""Template strings: text with `{field}` and `{field.column}` placeholders, where `{{` and `}}` are braces."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_TOKEN: Final = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<field>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<stray>[{}])")
+_TOKEN: Final = re.compile(
+    r"(?P<brace>\{\{|\}\})"
+    r"|\{(?P<field>[A-Za-z_][A-Za-z0-9_]*)(?:\.(?P<column>[A-Za-z_][A-Za-z0-9_]*))?\}"
+    r"|(?P<stray>[{}])"
+)
 
 
 @dataclass(frozen=True)
@@ -12,6 +17,14 @@ class Placeholder:
     """Where a field's value goes."""
 
     field: str
+    column: str = ""
+    """Of a field that has several; empty for one that has not."""
+    escaped: bool = False
+    """Whether the value stands in structured data, with escapes."""
+
+    def __str__(self) -> str:
+        """As it is written in a template string."""
+        return f"{{{self.field}{'.' * bool(self.column)}{self.column}}}"
 
 
 Segment = str | Placeholder
@@ -36,7 +49,15 @@ def parse_template(text: str) -> tuple[Segment, ...]:
             continue
         if literal:
             segments.append(literal)
-        segments.append(Placeholder(match["field"]))
+        segments.append(Placeholder(match["field"], match["column"] or ""))
         literal = ""
     literal += text[end:]
     return (*segments, literal) if literal else tuple(segments)
+
+
+def rename_fields(text: str, rename: Callable[[str], str]) -> str:
+    """`text` with each placeholder's field renamed."""
+    return _TOKEN.sub(
+        lambda match: str(Placeholder(rename(match["field"]), match["column"] or "")) if match["field"] else match[0],
+        text,
+    )

@@ -1,0 +1,52 @@
+"""A capture's windows, and the instant of each of its events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.format import WINDOW, Table
+from precompute.chunks import Chunk
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """The time axis, from the start of the capture; all arrays have shape (windows,)."""
+
+    start_ns: NDArray[np.int64]
+    duration_ns: NDArray[np.int64]
+    """0 in the one window of a capture without a time axis."""
+    events: NDArray[np.int64]
+
+    @property
+    def timed(self) -> bool:
+        """Whether events have instants of their own."""
+        return bool(self.duration_ns.any())
+
+    def windows(self, chunks: Sequence[Chunk]) -> Table:
+        """WINDOW rows, once the trains of all `chunks` are known."""
+        rows = np.zeros(len(self.events), WINDOW)
+        rows["start_ns"], rows["duration_ns"], rows["events"] = self.start_ns, self.duration_ns, self.events
+        trains = np.zeros(len(rows), np.int64)
+        for chunk in chunks:
+            trains[chunk.first_window : chunk.first_window + len(chunk.window_trains)] += chunk.window_trains
+        rows["trains"], rows["first_train"] = trains, np.cumsum(trains) - trains
+        return rows
+
+    def instants_ns(self, chunk: Chunk) -> NDArray[np.int64]:
+        """When each event of a chunk is, from the start of the capture; shape (events,).
+
+        Event j of the n of a window is at j / n of its duration.
+        """
+        own = slice(chunk.first_window, chunk.first_window + len(chunk.window_events))
+        counts = chunk.window_events
+        first = np.cumsum(self.events[own]) - self.events[own] + int(self.events[: own.start].sum())
+        window = np.repeat(np.arange(len(counts)), counts)
+        place = np.arange(chunk.first_event, chunk.first_event + chunk.events) - first[window]
+        return self.start_ns[own][window] + place * self.duration_ns[own][window] // self.events[own][window]
+
+
+def untimed(events: int) -> Axis:
+    """The axis of a capture whose events have no time of their own."""
+    return Axis(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([events]))

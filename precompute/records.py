@@ -1,0 +1,131 @@
+"""Correlated fields: one draw fills several columns, as a host keeps its address."""
+
+from collections.abc import Iterator, Mapping
+from itertools import cycle, islice
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Tag
+from pydantic import Field as Constraint
+
+from precompute.addresses import Mac, Network
+from precompute.fields import Choices, Exponent, Integers, Model, Pattern, Pooled, Row, Text, Weight, at_most, ranked
+from precompute.sampling import integer_weights
+from precompute.template import parse_template
+
+PLAIN_KINDS: Final[dict[str, type[Pooled]]] = {
+    "choices": Choices,
+    "pattern": Pattern,
+    "integers": Integers,
+    "network": Network,
+    "mac": Mac,
+}
+"""What a column may be: a field with one text for each value."""
+
+
+def kind_of(kinds: Mapping[str, type[Model]], field: Any) -> str | None:
+    """Which of `kinds` a field's tree or model is."""
+    for kind, model in kinds.items():
+        if isinstance(field, model) or (isinstance(field, dict) and kind in field):
+            return kind
+    return None
+
+
+def _plain_kind(field: Any) -> str | None:
+    return kind_of(PLAIN_KINDS, field)
+
+
+PlainField = Annotated[
+    Annotated[Choices, Tag("choices")]
+    | Annotated[Pattern, Tag("pattern")]
+    | Annotated[Integers, Tag("integers")]
+    | Annotated[Network, Tag("network")]
+    | Annotated[Mac, Tag("mac")],
+    Discriminator(_plain_kind),
+]
+
+
+def _column(name: str) -> str:
+    try:
+        (placeholder,) = parse_template(f"{{field.{name}}}")
+    except ValueError:
+        placeholder = ""
+    if not placeholder:
+        raise ValueError(f"{name!r} is no name of a column; use letters, digits and _")
+    return name
+
+
+ColumnName = Annotated[Text, AfterValidator(_column)]
+
+
+def _any_columns(columns: dict[str, PlainField]) -> dict[str, PlainField]:
+    if not columns:
+        raise ValueError("needs at least one column")
+    return dict(sorted(columns.items()))
+
+
+class Columns(Pooled):
+    """`columns: {name: {...}, address: {...}}`: row i has the i-th value of each column.
+
+    There are as many rows as the longest column has values; shorter ones start over. Rows are equally likely, or by
+    `zipf` the likelier the earlier they come.
+    """
+
+    columns: Annotated[dict[ColumnName, PlainField], AfterValidator(_any_columns)]
+    zipf: Exponent | None = None
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns that a placeholder may name."""
+        return tuple(self.columns)
+
+    def rows(self) -> Iterator[Row]:
+        """Each row and its weight."""
+        columns = [[text for (text,), weight in field.rows() if weight] for field in self.columns.values()]
+        count = max(map(len, columns))
+        values = list(zip(*(islice(cycle(column), count) for column in columns), strict=True))
+        return ranked(values, self.zipf)
+
+
+class Record(Model):
+    """One row: a text for each column, and how likely it is against the others."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Text]
+
+    weight: Weight = 1
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The texts by column, in the order of the columns' names."""
+        return dict(sorted(self.__pydantic_extra__.items()))
+
+
+def _alike(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    at_most(len(records))
+    if not any(record.weight for record in records):
+        raise ValueError("needs at least one row whose weight is above 0")
+    columns = records[0].columns
+    if not columns:
+        raise ValueError("[0] needs at least one column besides its weight")
+    for name in columns:
+        _column(name)
+    for position, record in enumerate(records):
+        if record.columns.keys() != columns.keys():
+            raise ValueError(f"[{position}] must have the columns of [0]: {', '.join(columns)}")
+    return records
+
+
+class Records(Pooled):
+    """`rows: [{id: "1001", name: Port scan, weight: 20}, ...]`: the rows as they stand."""
+
+    rows_: Annotated[tuple[Record, ...], AfterValidator(_alike)] = Constraint(alias="rows")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns that a placeholder may name."""
+        return tuple(self.rows_[0].columns)
+
+    def rows(self) -> Iterator[Row]:
+        """Each row and its weight."""
+        weights = integer_weights([record.weight for record in self.rows_])
+        return ((tuple(record.columns.values()), weight) for record, weight in zip(self.rows_, weights, strict=True))
