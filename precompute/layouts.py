@@ -139,10 +139,13 @@ class _Fields:
             return field
         assert isinstance(field, Pooled), "optional parts are expanded before"
         if (name, columns) not in self._pools:
-            places = [(field.column_names.index(column), escape) for column, escape in columns]
+            rows = list(field.rows())
+            texts = []
+            for column, escape in columns:
+                at = field.column_names.index(column)
+                texts.append([(escaped(row[at]) if escape else row[at]).encode() for row, _ in rows])
             self._pools[name, columns] = make_pool(
-                (tuple((escaped(texts[at]) if escape else texts[at]).encode() for at, escape in places), weight)
-                for texts, weight in field.rows()
+                zip(zip(*texts, strict=True), [weight for _, weight in rows], strict=True)
             )
         return self._pools[name, columns]
 

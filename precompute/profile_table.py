@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import takewhile
+from typing import Final
 
 from precompute.kinds import KINDS, Field
 from precompute.layouts import make_frames
 from precompute.loading import built_in_names, built_in_text
 from precompute.profile import Profile
 
-_MESSAGE_WIDTH = 60
+_MESSAGE_WIDTH: Final = 60
 
 
 def profile_list() -> str:
