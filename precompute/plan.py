@@ -22,7 +22,7 @@ from precompute.streams import Purpose, permutation, scaled_word, stream
 
 MAX_CHUNK_EVENTS: Final = 1 << 20
 CHUNK_BYTES: Final = 128 << 20
-CELL_ROWS: Final = 1024
+CELL_ROWS: Final = 512
 """Fewer mix finer, more render faster: a piece costs about 10 microseconds, a row a tenth of one."""
 MIN_CELLS: Final = 64
 """Of a frame, while it has so many rows: a small capture should have many lengths too."""

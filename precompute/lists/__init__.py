@@ -1,1 +1,1 @@
-"""The built-in profiles, one YAML file each."""
+"""Lists of values that come with the tool, one text file each, one value a line."""
