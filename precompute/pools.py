@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from precompute.sampling import cumulative_shares
 
 _HALF: Final = 1 << 32
+_HALF_BITS: Final = np.uint64(32)
 _LOW_HALF: Final = np.uint64(_HALF - 1)
 
 
 @dataclass(frozen=True, eq=False)
 class AliasTable:
-    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in two look-ups."""
+    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up."""
 
-    threshold: NDArray[np.uint64]
-    """Shape (values,), in 2^-32: below it an index stands, from it on its alias does."""
-    alias: NDArray[np.int64]
+    entries: NDArray[np.uint64]
+    """Shape (values,). In the high half a threshold in 2^-32, in the low half what stands from there on."""
 
     @classmethod
     def of(cls, weights: Sequence[int]) -> "AliasTable":
@@ -31,7 +31,8 @@ class AliasTable:
         rest = [weight * count for weight in weights]
         small = [i for i in range(count) if rest[i] < total]
         large = [i for i in range(count) if rest[i] >= total]
-        threshold, alias = [_HALF] * count, list(range(count))
+        # One without an alias is its own: it always stands.
+        threshold, alias = [_HALF - 1] * count, list(range(count))
         while small:
             poor, rich = small.pop(), large[-1]
             threshold[poor] = rest[poor] * _HALF // total
@@ -39,7 +40,17 @@ class AliasTable:
             rest[rich] -= total - rest[poor]
             if rest[rich] < total:
                 small.append(large.pop())
-        return cls(np.array(threshold, np.uint64), np.array(alias, np.int64))
+        return cls(np.array(threshold, np.uint64) << _HALF_BITS | np.array(alias, np.uint64))
+
+    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Each of `index`, or its alias if the low half of its product is not below the threshold."""
+        entries = self.entries.take(index, mode="clip")
+        # The alias in the low half of an entry only decides where a product equals its threshold.
+        keep = products << _HALF_BITS < entries
+        entries &= _LOW_HALF
+        chosen = entries.view(np.int64)
+        np.copyto(chosen, index, where=keep)
+        return chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +73,7 @@ class Bucket:
         `products` are random numbers scaled by the count of values, `index` is their high half; the low half
         decides between an index and its alias.
         """
-        if self.table is None:
-            return index
-        keep = (products & _LOW_HALF) < self.table.threshold.take(index)
-        return np.where(keep, index, self.table.alias.take(index))
+        return index if self.table is None else self.table.choose(products, index)
 
 
 @dataclass(frozen=True, eq=False)
