@@ -3,7 +3,7 @@
 Their number of values is beyond any pool, and their length is fixed, so a layout has one column for each.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ def _hex_digits(bits: np.random.Philox, rows: int, digits: int) -> NDArray[np.ui
 class Generated(Model):
     """A field whose values are made, not chosen."""
 
+    numbered: ClassVar[bool] = False
+    """Whether the events' numbers matter."""
+
     @property
     def length(self) -> int:
         """Bytes of each value."""
@@ -44,7 +47,7 @@ class Generated(Model):
     def draw(self, bits: np.random.Philox, numbers: NDArray[np.int64]) -> NDArray[np.void]:
         """A value for each event, shape (events,), dtype V{length}.
 
-        `numbers` are the events' places in the capture, from 0; shape (events,).
+        `numbers` are the events' places in the capture, from 0, or anything where they do not matter; shape (events,).
         """
         raise NotImplementedError
 
@@ -102,6 +105,8 @@ class Counter(Generated):
 
     It starts over at 0 when its digits are used up.
     """
+
+    numbered: ClassVar[bool] = True
 
     counter: Annotated[Integer, Constraint(ge=0, lt=10**18)]
     width: Annotated[Integer, Constraint(ge=1, le=18)]

@@ -91,12 +91,11 @@ class Renderer:
         """The rows of a block, train after train: shape (rows,), dtype V{length}."""
         pieces = [(self._layout_of(key), rows) for key, rows in block.pieces.items()]
         order = permutation(bits, block.rows)
-        numbers = made = _NO_NUMBERS
-        if stamps_of is not None or any(layout.makings for layout, _ in pieces):
+        numbers, of_row = _NO_NUMBERS, np.empty(block.rows, np.int64)
+        if stamps_of is not None or any(making.source.numbered for layout, _ in pieces for making in layout.makings):
             numbers = _numbers(train_first, block.trains)
-            made = np.empty(block.rows, np.int64)
-            made[order] = numbers + first_event
-        filled = _fill(pieces, block, bits, made, self._filled)
+            of_row[order] = numbers + first_event
+        filled = _fill(pieces, block, bits, of_row, self._filled)
         size = block.rows * block.length
         shuffled = self._shuffled[:size].view(filled.dtype)
         filled.take(order, out=shuffled, mode="clip")
