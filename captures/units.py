@@ -75,10 +75,10 @@ def format_size(value: float) -> str:
 
 def format_duration(duration_ns: int) -> str:
     """A duration for people, as `parse_duration_ns` reads it: `8h30m`, `12.5s`, `500ms`."""
-    if duration_ns < _DURATION_UNITS_NS["s"]:
+    if 0 < duration_ns < _DURATION_UNITS_NS["s"]:
         return f"{duration_ns / _DURATION_UNITS_NS['ms']:.9g}ms"
     parts, rest_ns = [], duration_ns
     for unit in ("d", "h", "m"):
         whole, rest_ns = divmod(rest_ns, _DURATION_UNITS_NS[unit])
         parts += [f"{whole}{unit}"] * bool(whole)
-    return "".join(parts) + (f"{rest_ns / _DURATION_UNITS_NS['s']:.9g}s" if rest_ns else "")
+    return "".join(parts) + (f"{rest_ns / _DURATION_UNITS_NS['s']:.9g}s" if rest_ns or not parts else "")

@@ -1,19 +1,25 @@
-"""The figures of a capture, from its tables alone: `precompute inspect`."""
+"""The figures of a capture: from its tables, of all events; from its payload, of a sample."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from captures.reader import Capture
+from precompute.chi_square import ChiSquare, chi_square
+from precompute.field_figures import FieldFigures, field_figures
+from precompute.layouts import make_frames
+from precompute.payload_figures import PayloadFigures, payload_figures, sample
 from precompute.profile import Profile
+from precompute.recognition import Recogniser
 from precompute.text import harmless
 
 _BLOCK_TRAINS: Final = 1 << 17
+_RATE_POINTS: Final = 2000
+_SHOWN_EVENTS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -30,16 +36,39 @@ class TemplateShare:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """Events per second over the time axis; neighbouring windows are put together where they are very many."""
+
+    duration_s: float
+    mean_eps: float
+    lowest_eps: float
+    """Of a window."""
+    peak_eps: float
+    windows: int
+    points: list[tuple[float, float, float]]
+    """Start and duration in seconds, and the rate between."""
+
+
+@dataclass(frozen=True)
 class Inspection:
-    """What there is to know of a capture without reading its payload."""
+    """What there is to know of a capture."""
 
     events: int
     payload_bytes: int
     trains: int
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
+    rate: Rate | None
+    """None without a time axis."""
     mix: list[TemplateShare] | None
-    """None when the recipe has no profile that this tool knows."""
+    """None when the recipe has no profile that this tool knows; so are the next three."""
+    mix_test: ChiSquare | None
+    fields: list[FieldFigures] | None
+    unrecognised: int | None
+    """Sampled events that are of no template."""
+    payload: PayloadFigures
+    samples: list[str]
+    """Some events of the sample, as harmless text."""
     digest: str
     recipe: dict[str, Any]
 
@@ -64,25 +93,38 @@ class Inspection:
             "trains": self.trains,
             "mean_train": self.mean_train,
             "lengths": {str(length): events for length, events in self.lengths.items()},
-            "mix": None if self.mix is None else [vars(template) for template in self.mix],
+            "rate": self.rate and asdict(self.rate),
+            "mix": None if self.mix is None else [asdict(template) for template in self.mix],
+            "mix_test": self.mix_test and asdict(self.mix_test),
+            "sample": asdict(self.payload)
+            | {
+                "unrecognised": self.unrecognised,
+                "fields": None if self.fields is None else [asdict(field) for field in self.fields],
+                "events_shown": self.samples,
+            },
             "digest": self.digest,
             "recipe": self.recipe,
         }
 
 
 def inspect_capture(capture: Capture) -> Inspection:
-    """Sum up an open capture; memory stays flat however many trains it has."""
-    events = np.zeros(capture.longest + 1, np.int64)
-    for start in range(0, len(capture.trains), _BLOCK_TRAINS):
-        block = capture.trains[start : start + _BLOCK_TRAINS]
-        np.add.at(events, block["length"], block["count"])
-    lengths = np.flatnonzero(events)
+    """Sum up an open capture; memory stays flat however large it is."""
+    profile = _profile(capture)
+    sampled = sample(capture)
+    recognised = None if profile is None else list(Recogniser(make_frames(profile)).read(sampled))
+    mix = None if profile is None else _mix(profile, capture)
     return Inspection(
         events=capture.events,
         payload_bytes=len(capture.payload),
         trains=len(capture.trains),
-        lengths=dict(zip(lengths.tolist(), events[lengths].tolist(), strict=True)),
-        mix=_mix(capture.recipe, capture.mix, capture.events),
+        lengths=_lengths(capture),
+        rate=_rate(capture),
+        mix=mix,
+        mix_test=None if mix is None else chi_square([part.events for part in mix], [part.weight for part in mix]),
+        fields=None if profile is None or recognised is None else field_figures(profile, recognised),
+        unrecognised=None if recognised is None else recognised.count(None),
+        payload=payload_figures(sampled),
+        samples=[_harmless(event.text) for event in sampled[:: max(1, len(sampled) // _SHOWN_EVENTS)]][:_SHOWN_EVENTS],
         digest=capture.digest,
         recipe=capture.recipe,
     )
@@ -91,18 +133,60 @@ def inspect_capture(capture: Capture) -> Inspection:
 def first_events(capture: Capture, count: int) -> Iterator[str]:
     """The first `count` events as harmless text."""
     for line in islice(capture.lines(), count):
-        yield harmless(line.decode(errors="backslashreplace"))
+        yield _harmless(line)
 
 
-def _mix(recipe: dict[str, Any], mix: NDArray[np.uint64], events: int) -> list[TemplateShare] | None:
+def _harmless(line: bytes) -> str:
+    return harmless(line.decode(errors="backslashreplace"))
+
+
+def _profile(capture: Capture) -> Profile | None:
+    """The profile of the recipe; None if this tool does not know its like."""
     try:
-        profile = Profile.model_validate(recipe.get("profile"))
+        profile = Profile.model_validate(capture.recipe.get("profile"))
     except ValidationError:
         return None
-    templates = list(profile.templates())
-    if len(templates) != len(mix):
+    return profile if sum(1 for _ in profile.templates()) == len(capture.mix) else None
+
+
+def _lengths(capture: Capture) -> dict[int, int]:
+    events = np.zeros(capture.longest + 1, np.int64)
+    for start in range(0, len(capture.trains), _BLOCK_TRAINS):
+        block = capture.trains[start : start + _BLOCK_TRAINS]
+        np.add.at(events, block["length"], block["count"])
+    lengths = np.flatnonzero(events)
+    return dict(zip(lengths.tolist(), events[lengths].tolist(), strict=True))
+
+
+def _rate(capture: Capture) -> Rate | None:
+    windows = capture.windows
+    if not capture.duration_ns:
         return None
+    rates = windows["events"] / windows["duration_ns"] * 1e9
+    starts = np.arange(0, len(windows), -(-len(windows) // _RATE_POINTS))
+    events, durations_ns = (
+        np.add.reduceat(windows[name].astype(np.int64), starts) for name in ("events", "duration_ns")
+    )
+    return Rate(
+        duration_s=capture.duration_ns / 1e9,
+        mean_eps=capture.events / capture.duration_ns * 1e9,
+        lowest_eps=float(rates.min()),
+        peak_eps=float(rates.max()),
+        windows=len(windows),
+        points=list(
+            zip(
+                (windows["start_ns"][starts] / 1e9).tolist(),
+                (durations_ns / 1e9).tolist(),
+                (events / durations_ns * 1e9).tolist(),
+                strict=True,
+            )
+        ),
+    )
+
+
+def _mix(profile: Profile, capture: Capture) -> list[TemplateShare]:
+    entries = zip(profile.templates(), capture.mix.tolist(), profile.shares(), strict=True)
     return [
-        TemplateShare(place, template.message, rendered, rendered / events, float(weight))
-        for (place, template), rendered, weight in zip(templates, mix.tolist(), profile.shares(), strict=True)
+        TemplateShare(place, template.message, rendered, rendered / capture.events, float(weight))
+        for (place, _, template), rendered, weight in entries
     ]

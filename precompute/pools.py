@@ -115,8 +115,8 @@ def make_pool(rows: Iterable[tuple[tuple[bytes, ...], int]]) -> Pool:
 
 
 def _bucket(group: Sequence[tuple[tuple[bytes, ...], int]]) -> Bucket:
-    columns = zip(*(texts for texts, _ in group), strict=True)
-    weights = [weight for _, weight in group]
+    rows, weights = zip(*group, strict=True)
+    columns = zip(*rows, strict=True)
     return Bucket(
         columns=tuple(np.frombuffer(b"".join(column), f"V{len(column[0])}") for column in columns),
         table=None if len(set(weights)) == 1 else AliasTable.of(weights),

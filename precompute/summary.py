@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from captures.units import format_size
+from captures.units import format_duration, format_size
 from precompute.inspection import Inspection
 from precompute.text import harmless
 
@@ -14,8 +14,9 @@ _MESSAGE_WIDTH: Final = 60
 
 
 def summary(inspection: Inspection) -> str:
-    """All figures of a capture, some thirty lines."""
-    return "\n".join([*_totals(inspection), "", *_histogram(inspection.lengths), "", *_mix(inspection)])
+    """All figures of a capture, some fifty lines."""
+    parts = (_totals, _rate, _histogram, _mix, _payload, _fields)
+    return "\n\n".join(text for part in parts if (text := "\n".join(part(inspection))))
 
 
 def _totals(found: Inspection) -> Iterator[str]:
@@ -23,11 +24,11 @@ def _totals(found: Inspection) -> Iterator[str]:
     yield f"events   {found.events:,} of {shortest} to {longest} bytes, mean {found.mean_bytes:.1f}"
     yield f"payload  {found.payload_bytes:,} bytes ({format_size(found.payload_bytes)})"
     yield f"trains   {found.trains:,} of {found.mean_train:.1f} events in the mean"
-    yield f"recipe   {_recipe(found.recipe)}"
+    yield f"recipe   {recipe_line(found.recipe)}"
     yield f"digest   {found.digest}"
 
 
-def _recipe(recipe: dict[str, Any]) -> str:
+def recipe_line(recipe: dict[str, Any]) -> str:
     """The recipe without its bulk: its numbers and texts, and the profile's name."""
     profile = recipe.get("profile")
     name = profile.get("name") if isinstance(profile, dict) else profile
@@ -36,8 +37,29 @@ def _recipe(recipe: dict[str, Any]) -> str:
     return harmless(", ".join(parts)) or "empty"
 
 
-def _histogram(lengths: dict[int, int]) -> Iterator[str]:
+def _rate(found: Inspection) -> Iterator[str]:
+    """The time axis, in at most `_MAX_BINS` stretches."""
+    rate = found.rate
+    if rate is None:
+        return
+    yield (
+        f"time     {format_duration(round(rate.duration_s * 1e9))} in {rate.windows:,} windows; "
+        f"{rate.mean_eps:,.0f} EPS in the mean, {rate.lowest_eps:,.0f} to {rate.peak_eps:,.0f}"
+    )
+    width_s = rate.duration_s / _MAX_BINS
+    for start_s in (number * width_s for number in range(_MAX_BINS)):
+        end_s = start_s + width_s
+        eps = sum(
+            max(0.0, min(end_s, begun + lasting) - max(start_s, begun)) * part for begun, lasting, part in rate.points
+        )
+        bar = "#" * round(eps / width_s / max(rate.peak_eps, 1e-9) * _BAR_WIDTH)
+        start = format_duration(round(start_s) * 10**9)
+        yield f"{start:>11}  {eps / width_s:>15,.0f}  {bar}".rstrip()
+
+
+def _histogram(found: Inspection) -> Iterator[str]:
     """Events by length, in at most `_MAX_BINS` bins of equal width."""
+    lengths = found.lengths
     low, events = min(lengths), sum(lengths.values())
     width = (max(lengths) - low) // _MAX_BINS + 1
     bins = [
@@ -63,3 +85,32 @@ def _mix(found: Inspection) -> Iterator[str]:
         yield (
             f"{template.place:<{width}}  {template.events:>15,}  {template.share:8.3%}  {template.weight:8.3%}  {shown}"
         )
+    if found.mix_test is not None:
+        test = found.mix_test
+        yield (
+            f"chi-square {test.statistic:.3f} with {test.freedom} degrees of freedom, p {test.p:.4f}; "
+            "templates are dealt by their weights, not drawn, so p is near 1"
+        )
+
+
+def _payload(found: Inspection) -> Iterator[str]:
+    payload = found.payload
+    yield f"of a sample of {payload.events:,} events:"
+    yield f"entropy  {payload.entropy_bits:.2f} bits a byte, {payload.body_entropy_bits:.2f} behind the stamps"
+    yield f"zstd     {payload.zstd_ratio:.2f} to 1"
+    yield f"bodies   {payload.distinct_bodies:.2%} are the first of their kind"
+
+
+def _fields(found: Inspection) -> Iterator[str]:
+    if found.fields is None:
+        return
+    width = max([len("field"), *(len(field.field) for field in found.fields)])
+    yield f"{'field':<{width}}  {'values seen':>11}  {'possible':>9}  {'share':>7}  {'asked':>7}  likeliest"
+    for field in found.fields:
+        first = field.top[0]
+        possible = "new" if field.possible is None else f"{field.possible:,}"
+        asked = "" if first.expected is None else f"{first.expected:.2%}"
+        value = harmless(first.value)[:_MESSAGE_WIDTH]
+        yield f"{field.field:<{width}}  {field.distinct:>11,}  {possible:>9}  {first.share:>7.2%}  {asked:>7}  {value}"
+    if found.unrecognised:
+        yield f"{found.unrecognised:,} events are of no template of the profile"

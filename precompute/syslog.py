@@ -119,6 +119,11 @@ def escaped(text: str) -> str:
     return re.sub(r'["\\\]]', r"\\\g<0>", text)
 
 
+def unescaped(text: str) -> str:
+    """What `escaped` made `text` of."""
+    return re.sub(r'\\(["\\\]])', r"\1", text)
+
+
 def _structured_data(data: Mapping[str, Mapping[str, str]]) -> Iterator[Segment]:
     """STRUCTURED-DATA of RFC 5424, section 6.3."""
     if not data:

@@ -6,6 +6,7 @@ interpolated between six neighbours (Lagrange). From x = 128 on that is within 2
 """
 
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 FIRST_WEIGHT: Final = 10**12
@@ -28,6 +29,7 @@ def zipf_weights(count: int, exponent: float) -> list[int]:
     return [max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers]
 
 
+@lru_cache(maxsize=1 << 14)
 def _power(k: int, exponent: float) -> int:
     """k^-exponent in fixed point."""
     power = _DECIMAL.exp(_DECIMAL.multiply(_DECIMAL.ln(k), -Decimal(exponent)))

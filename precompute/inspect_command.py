@@ -1,0 +1,39 @@
+"""`precompute inspect`: what a capture holds, for people, for machines, and as a page."""
+
+import json
+from pathlib import Path
+
+import click
+
+from captures.command import COUNT
+from captures.reader import open_capture
+from precompute.inspection import first_events, inspect_capture
+from precompute.report_page import write_page
+from precompute.summary import summary
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("capture", type=FILE, metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print all figures and the whole recipe as JSON.")
+@click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page with charts, which needs nothing else.")
+@click.option("--events", type=COUNT, default="0", metavar="COUNT", help="Print the first events, too.")
+def inspect(*, capture: Path, as_json: bool, page: Path | None, events: int) -> None:
+    """Say what a capture holds, and how realistic it is.
+
+    Some figures are of all events; those of fields and of the payload are of a sample of about 65,536.
+    """
+    opened = open_capture(capture)
+    found = inspect_capture(opened)
+    if page is not None:
+        write_page(page, capture.name, found)
+    if as_json:
+        shown = {"first_events": list(first_events(opened, events))} if events else {}
+        click.echo(json.dumps(found.as_json() | shown, indent=2))
+        return
+    click.echo(summary(found))
+    if events:
+        click.echo()
+    for line in first_events(opened, events):
+        click.echo(line)
