@@ -11,11 +11,12 @@ import click
 from captures import __version__
 from replay.linux.udp_send import max_segments
 from tools.benchmarks import builds, delivers, sends
+from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table
 from tools.benchmarks.programs import capture_of
 from tools.lab import Lab
 
-PARTS = ("build", "send", "deliver")
+PARTS = ("parts", "build", "send", "deliver")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,7 +29,7 @@ PARTS = ("build", "send", "deliver")
 def bench(
     *, parts: tuple[str, ...], rounds: int, seconds: int, paced_seconds: int, events: str, json_path: Path | None
 ) -> None:
-    """Measure builds, sends and deliveries: all PARTS, or those named.
+    """Measure the parts of a build, builds, sends and deliveries: all PARTS, or those named.
 
     Ways that are compared are measured in turns, round after round; what counts is the median and the ratios.
     """
@@ -38,6 +39,8 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="stampede-bench-") as name:
         folder = Path(name)
         try:
+            if "parts" in parts:
+                figures += build_parts.measure() + build_parts.measure("rfc5424-services")
             if "build" in parts:
                 figures += builds.measure(folder, rounds)
             if {"send", "deliver"} & set(parts):
@@ -62,6 +65,8 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
     """What the absolute figures of this machine amount to."""
     pairs = {
         "two jobs to one": ("to memory, two jobs", "to memory, one job"),
+        "two jobs to one, on disk": ("to disk, two jobs", "to disk, one job"),
+        "RFC 5424 to system": ("rfc5424-services, to memory, one job", "to memory, one job"),
         "GSO to trafgen": ("replay, GSO, stamped", "trafgen"),
         "GSO to tcpreplay": ("replay, GSO, stamped", "tcpreplay --preload-pcap --topspeed"),
         "cut by the kernel to trafgen": ("replay, GSO cut by the kernel, stamped", "trafgen"),
