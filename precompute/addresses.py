@@ -38,13 +38,21 @@ def _hosts(network: IPNetwork) -> range:
     return range(1, size - (network.version == 4)) if size > 2 else range(size)
 
 
+def _size(hosts: range) -> int:
+    """How many hosts there are; `len` can't say it for a network of IPv6."""
+    return hosts.stop - hosts.start
+
+
 def _weighted(networks: Any) -> Any:
     """One network as a mapping to its weight; anything else as it is, for pydantic to judge."""
     return {networks: 1} if isinstance(networks, str) else networks
 
 
 def _real(networks: dict[str, float]) -> dict[str, float]:
-    return likely({str(_network(text)): weight for text, weight in networks.items()})
+    real = {str(_network(text)): weight for text, weight in networks.items()}
+    if len(real) < len(networks):
+        raise ValueError("names a network twice")
+    return likely(real)
 
 
 class Network(Pooled):
@@ -64,29 +72,30 @@ class Network(Pooled):
     @model_validator(mode="after")
     def _bounded(self) -> "Network":
         for text in self.network:
-            if self.count is None and len(_hosts(_network(text))) > MAX_VALUES:
+            if self.count is None and _size(_hosts(_network(text))) > MAX_VALUES:
                 raise ValueError(f"{text} has more than {MAX_VALUES} addresses; take some of them, like count: 10000")
         at_most(sum(self._taken(text) for text in self.network))
         return self
 
     def _taken(self, text: str) -> int:
         """How many hosts of a network are values."""
-        hosts = len(_hosts(_network(text)))
+        hosts = _size(_hosts(_network(text)))
         return hosts if self.count is None else min(self.count, hosts)
 
     def rows(self) -> Iterator[Row]:
         """Each address and its weight."""
-        values: list[tuple[str, ...]] = []
-        shares: list[Fraction] = []
-        for text, weight in self.network.items():
+        parts: list[list[Row]] = []
+        for text in self.network:
             first, hosts, taken = _network(text).network_address, _hosts(_network(text)), self._taken(text)
-            chosen = hosts if taken == len(hosts) else (hosts[place] for place in spread(taken, len(hosts)))
-            values += [(str(first + host),) for host in chosen]
-            shares += [Fraction(weight) / taken] * taken
-        return (
-            (value, share * rank)
-            for (value, rank), share in zip(ranked(values, self.zipf), integer_weights(shares), strict=True)
+            chosen = hosts if taken == _size(hosts) else (hosts[place] for place in spread(taken, _size(hosts)))
+            parts.append(list(ranked([(str(first + host),) for host in chosen], self.zipf)))
+        shares = integer_weights(
+            [
+                Fraction(weight) / sum(rank for _, rank in part)
+                for part, weight in zip(parts, self.network.values(), strict=True)
+            ]
         )
+        return ((value, share * rank) for part, share in zip(parts, shares, strict=True) for value, rank in part)
 
 
 def _prefix(text: str) -> str:

@@ -6,17 +6,18 @@ section 6; RFC 3164, section 4.1; the message's is 1,000 characters).
 
 import string
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from captures.errors import InputError
+from captures.format import STAMP_WIDTHS
 from precompute.fields import Pooled
 from precompute.generated import Generated
 from precompute.kinds import Field, Optional
 from precompute.profile import Profile, Template
 from precompute.syslog import Format, Style, escaped
 from precompute.template import Placeholder, Segment, parse_template
-from precompute.variants import MAX_OPTIONALS, optional_fields
+from precompute.variants import MAX_OPTIONALS, expanded, optional_fields
 
 _MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
 """RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
@@ -55,6 +56,8 @@ _ALPHANUMERIC: Final = frozenset(string.ascii_letters + string.digits)
 class _Facts:
     """What a placeholder can bring into a line."""
 
+    shortest: int
+    """Characters."""
     longest: int
     """Characters."""
     longest_bytes: int
@@ -64,13 +67,16 @@ class _Facts:
     def of_texts(cls, texts: Iterable[str]) -> "_Facts":
         """Of a column's texts."""
         held = set(texts)
-        return cls(max(map(len, held)), max(len(text.encode()) for text in held), frozenset().union(*held))
+        lengths = list(map(len, held))
+        longest_bytes = max(map(len, map(str.encode, held)))
+        return cls(min(lengths), max(lengths), longest_bytes, frozenset().union(*held))
 
     @classmethod
     def of_all(cls, parts: Iterable["_Facts"]) -> "_Facts":
         """Of parts that follow each other."""
         held = list(parts)
         return cls(
+            sum(part.shortest for part in held),
             sum(part.longest for part in held),
             sum(part.longest_bytes for part in held),
             frozenset[str]().union(*(part.alphabet for part in held)),
@@ -107,24 +113,28 @@ class _Texts:
             named = ", ".join(f"{{{name}.{known}}}" for known in columns) if columns != ("",) else f"{{{name}}}"
             raise ProfileError(place, f"{placeholder} is no column of field {name!r}; write {named}")
         if isinstance(field, Optional):
-            return self._optional(place, name, field)
+            return self._optional(placeholder, field)
         if isinstance(field, Generated):
-            return _Facts(field.length, field.length, frozenset(field.alphabet))
+            return _Facts(field.length, field.length, field.length, frozenset(field.alphabet))
         at = columns.index(column)
         texts = (texts[at] for texts, weight in field.rows() if weight)
         return _Facts.of_texts(map(escaped, texts) if placeholder.escaped else texts)
 
-    def _optional(self, place: str, name: str, field: Optional) -> _Facts:
-        segments = parse_template(field.optional)
+    def _optional(self, placeholder: Placeholder, field: Optional) -> _Facts:
+        place = f"fields.{placeholder.field}.optional"
+        segments = tuple(expanded((placeholder,), {placeholder.field: field.optional}))
         for part in segments:
             if isinstance(part, Placeholder) and isinstance(self._fields.get(part.field), Optional):
-                raise ProfileError(f"fields.{name}.optional", f"{part} is optional itself; name a field of values")
-        return self.facts(place, segments)
+                raise ProfileError(place, f"{part} is optional itself; name a field of values")
+        return replace(self.facts(place, segments), shortest=0)
 
 
 def check_profile(profile: Profile) -> None:
     """Raise ProfileError at the first template that can't be rendered."""
     texts = _Texts(profile.fields)
+    for name, field in profile.fields.items():
+        if isinstance(field, Optional):
+            texts.facts("", [Placeholder(name)])
     for place, style, template in profile.templates():
         _check_style(place, style, template)
         for part in ("host", "tag", "pid", "msgid", "message"):
@@ -138,7 +148,7 @@ def check_profile(profile: Profile) -> None:
         optionals = optional_fields(line, profile.fields)
         if len(optionals) > MAX_OPTIONALS:
             raise ProfileError(place, f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed")
-        longest = len(line.head) + len("2026-01-01T00:00:00.000000+00:00") + texts.facts(place, line.tail).longest_bytes
+        longest = len(line.head) + STAMP_WIDTHS[style.stamp_kind] + texts.facts(place, line.tail).longest_bytes
         allowed = _MAX_EVENT_BYTES[style.format]
         if longest > allowed:
             raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
@@ -169,6 +179,8 @@ def _check_part(place: str, facts: _Facts, part: _Part) -> None:
     if facts.longest > part.longest:
         raise ProfileError(place, f"can have {facts.longest} characters; at most {part.longest} are allowed")
     if part.punctuation is not None:
+        if not facts.shortest:
+            raise ProfileError(place, "can be empty, as its optional parts can; add something that is always there")
         foreign = facts.alphabet - _ALPHANUMERIC - frozenset(part.punctuation)
         if foreign:
             allowed = f"letters, digits and {part.punctuation}"

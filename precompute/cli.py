@@ -20,7 +20,7 @@ from precompute.build import Built, build_capture, recipe_of_size
 from precompute.inspect_command import inspect
 from precompute.loading import built_in_names, built_in_text, load, load_profile
 from precompute.profile_table import profile_list, profile_table
-from precompute.recipe import Recipe, recipe_yaml
+from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe, recipe_yaml
 from precompute.samples import sample_events
 from precompute.schema import profile_schema
 from precompute.streams import MAX_SEED
@@ -29,6 +29,12 @@ from precompute.text import harmless
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1
 SAMPLES: Final = 10
+MOST: Final = {
+    "--events": (MAX_EVENTS, "1000000G"),
+    "--duration": (MAX_DURATION_NS, "366d"),
+    "--eps": (MAX_RATE_EPS, "1G"),
+}
+"""What a recipe can say, by flag."""
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -160,6 +166,8 @@ def _check_extent(extent: dict[str, int | None]) -> None:
     for flag, value in extent.items():
         if value == 0:
             raise click.UsageError(f"{flag} is 1 at least; a capture holds at least one event")
+        if value is not None and flag in MOST and value > MOST[flag][0]:
+            raise click.UsageError(f"{flag} is {MOST[flag][1]} at most")
 
 
 @precompute.command()

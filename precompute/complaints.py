@@ -8,7 +8,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from precompute.checks import ProfileError
-from precompute.kinds import KINDS
+from precompute.profile import Profile
 
 Key = int | str
 
@@ -21,18 +21,17 @@ def worst(model: type[BaseModel], error: ValidationError) -> ProfileError:
     errors = error.errors(include_url=False)
     one = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     steps = list(_steps(model, one["loc"]))
-    return ProfileError(_place([key for key, _ in steps if key is not None]), _complaint(one, steps))
+    place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key, _, _ in steps)
+    return ProfileError(place.removeprefix("."), _complaint(one, *steps[-1][1:] if steps else (None, model)))
 
 
-def _steps(annotation: Any, loc: tuple[Key, ...]) -> Iterator[tuple[Key | None, Any]]:
-    """Each step of a place: its key in the YAML, None if pydantic put it there, and what it is a key of."""
+def _steps(annotation: Any, loc: tuple[Key, ...]) -> Iterator[tuple[Key, Any, Any]]:
+    """Each key of a place as a reader of the YAML knows it, what it is a key of, and what stands there."""
     for key in loc:
-        annotation, tags = _member(annotation, key)
-        if tags or key == "[key]":
-            yield None, annotation
-        else:
-            yield key, annotation
-            annotation = _value(annotation, key)
+        annotation, tagged = _member(annotation, key)
+        if not tagged and key != "[key]":
+            holder, annotation = annotation, _value(annotation, key)
+            yield key if get_origin(holder) is tuple else str(key), holder, annotation
 
 
 def _member(annotation: Any, key: Key) -> tuple[Any, bool]:
@@ -43,10 +42,15 @@ def _member(annotation: Any, key: Key) -> tuple[Any, bool]:
         return annotation, False
     members = [member for member in get_args(annotation) if member is not type(None)]
     for member in members:
-        tags = [note.tag for note in get_args(member)[1:] if isinstance(note, Tag)]
+        tags = _tags(member)
         if key in (*tags, getattr(member, "__name__", None)):
             return get_args(member)[0] if tags else member, True
     return _member(members[0], key) if len(members) == 1 else (annotation, False)
+
+
+def _tags(member: Any) -> list[str]:
+    """By which a member of a union is chosen."""
+    return [str(note.tag) for note in get_args(member)[1:] if isinstance(note, Tag)]
 
 
 def _value(annotation: Any, key: Key) -> Any:
@@ -60,33 +64,37 @@ def _value(annotation: Any, key: Key) -> Any:
     return arguments[0] if arguments else None
 
 
-def _place(keys: list[Key]) -> str:
-    """The keys of a place as a reader of the YAML knows them."""
-    place = ""
-    for key in keys:
-        place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else key
-    return place
-
-
 _COMPLAINTS: Final = {
     "missing": "is missing",
     "string_type": "must be text; put quotes around it",
+    "invalid_key": "must be text; put quotes around it",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
     "tuple_type": "must be a list",
+    "too_long": "has a length of {actual_length}; at most {max_length} is allowed",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "string_too_long": "has more than {max_length} characters; shorten it",
 }
 
 
-def _complaint(error: ErrorDetails, steps: list[tuple[Key | None, Any]]) -> str:
+def _complaint(error: ErrorDetails, holder: Any, value: Any) -> str:
     match error["type"]:
         case "value_error":
             return str(error["ctx"]["error"])
         case "extra_forbidden":
-            fields = steps[-1][1].model_fields
-            return f"is not known; known are {', '.join(field.alias or name for name, field in fields.items())}"
+            known = [field.alias or name for name, field in holder.model_fields.items()]
+            if holder is Profile and len(error["loc"]) == 1:
+                known.append("include")  # which is replaced before the model sees it
+            return f"is not known; known are {', '.join(known)}"
         case "union_tag_not_found":
-            return f"must have one of the keys {', '.join((*KINDS, 'file', 'list'))}"
-        case kind:
-            return _COMPLAINTS.get(kind, error["msg"][:1].lower() + error["msg"][1:])
+            kinds = [tag for member in get_args(_member(value, "")[0]) for tag in _tags(member)]
+            return f"must have one of the keys {', '.join((*kinds, 'file', 'list'))}"
+        case kind if kind in _COMPLAINTS:
+            return _COMPLAINTS[kind].format(**error.get("ctx", {}))
+        case _:
+            return error["msg"][:1].lower() + error["msg"][1:]

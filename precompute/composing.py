@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from precompute.checks import ProfileError
+from precompute.fields import MAX_WEIGHT
 from precompute.profile import Profile
 from precompute.sampling import integer_weights
 from precompute.template import rename_fields
@@ -19,10 +21,10 @@ Tree = dict[str, Any]
 def composed(tree: Tree, parts: Mapping[str, tuple[Profile, float]]) -> Tree:
     """The tree of a profile with the included `parts` (profile and weight, by name) among its fields and groups.
 
-    The weights of groups that stand in `tree` itself are against those of the parts.
+    The weights of groups that stand in `tree` itself are against those of the parts. Raises ProfileError when two
+    fields or two groups would have one name.
     """
-    own_fields, own_groups = dict(tree.get("fields") or {}), dict(tree.get("groups") or {})
-    own_fields |= {key: field for profile, _ in parts.values() for key, field in _fields(profile).items()}
+    fields, groups = _own(tree, "fields"), _own(tree, "groups")
     shares = {
         name: Fraction(weight)
         * Fraction(group.weight)
@@ -30,16 +32,39 @@ def composed(tree: Tree, parts: Mapping[str, tuple[Profile, float]]) -> Tree:
         for profile, weight in parts.values()
         for name, group in ((_prefixed(profile, key), group) for key, group in profile.groups.items())
     }
-    kept = {name: _weight(group) for name, group in own_groups.items()}
-    whole = shares | {name: Fraction(weight) for name, weight in kept.items() if weight is not None}
-    weights = dict(zip(whole, integer_weights(list(whole.values())), strict=True))
-    own_groups |= {key: group for profile, _ in parts.values() for key, group in _groups(profile).items()}
-    for name, weight in weights.items():
-        own_groups[name] = own_groups[name] | {"weight": weight}
-    return {key: value for key, value in tree.items() if key != "include"} | {
-        "fields": own_fields,
-        "groups": own_groups,
-    }
+    kept = {name: _weight(group) for name, group in groups.items()}
+    shares |= {name: Fraction(weight) for name, weight in kept.items() if weight is not None}
+    for name, (profile, _) in parts.items():
+        _add(f"include.{name}", "field", fields, _fields(profile))
+        _add(f"include.{name}", "group", groups, _groups(profile))
+    for name, weight in zip(shares, _weights(list(shares.values())), strict=True):
+        groups[name] = groups[name] | {"weight": weight}
+    return {key: value for key, value in tree.items() if key != "include"} | {"fields": fields, "groups": groups}
+
+
+def _own(tree: Tree, key: str) -> Tree:
+    """The fields or groups that stand in the tree itself."""
+    own = tree.get(key, {})
+    if not isinstance(own, dict):
+        raise ProfileError(key, "must be a mapping of keys")
+    return dict(own)
+
+
+def _add(place: str, what: str, own: Tree, more: Tree) -> None:
+    """Put `more` fields or groups to the others."""
+    for name in more:
+        if name in own:
+            raise ProfileError(place, f"brings the {what} {name}, which is there already; rename one of them")
+    own |= more
+
+
+def _weights(shares: list[Fraction]) -> list[int]:
+    """Integers in the proportion of `shares`; where exact ones are too large, rounded to 10^-12 of the largest."""
+    exact = integer_weights(shares)
+    largest = max(exact)
+    if largest <= MAX_WEIGHT:
+        return exact
+    return [max(1, weight * MAX_WEIGHT // largest) if weight else 0 for weight in exact]
 
 
 def _weight(group: Any) -> float | None:

@@ -138,11 +138,6 @@ def likely(choices: dict[str, float]) -> dict[str, float]:
     return dict(sorted(choices.items()))
 
 
-def _with_zipf(schema: dict[str, Any]) -> None:
-    """Say that a file may have `zipf`, though the model has turned it into weights."""
-    schema["properties"]["zipf"] = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_ZIPF}
-
-
 class Choices(Pooled):
     """`choices: [root, deploy]`, with weights `choices: {root: 5, deploy: 1}`, or a list and `zipf: 1.1`."""
 
@@ -151,21 +146,26 @@ class Choices(Pooled):
         BeforeValidator(_weighted, json_schema_input_type=list[str] | dict[str, Weight]),
         AfterValidator(likely),
     ]
-
-    model_config = ConfigDict(json_schema_extra=_with_zipf)
+    zipf: Exponent | None = None
+    """None in a sound field: it is turned into weights, for a recipe keeps no order of the choices."""
 
     @model_validator(mode="before")
     @classmethod
     def _rank(cls, tree: Any) -> Any:
-        """Turn `zipf` into weights at once: a recipe keeps no order of the choices."""
-        if not isinstance(tree, dict) or "zipf" not in tree:
+        if not isinstance(tree, dict) or not isinstance(tree.get("choices"), list):
             return tree
-        choices, rest = tree.get("choices"), {key: value for key, value in tree.items() if key != "zipf"}
-        if not isinstance(choices, list):
-            raise ValueError("zipf ranks a list; choices that have weights need no zipf")  # noqa: TRY004 - pydantic's way
-        at_most(len(choices))
-        weights = zipf_weights(len(choices), _exponent(tree["zipf"]))
-        return rest | {"choices": dict(zip(_weighted(choices), weights, strict=True))}
+        try:
+            exponent, weights = _exponent(tree.get("zipf")), _weighted(tree["choices"])
+            at_most(len(weights))
+        except ValueError:
+            return tree  # no zipf, or something that the fields' own checks tell of
+        return tree | {"zipf": None, "choices": dict(zip(weights, zipf_weights(len(weights), exponent), strict=True))}
+
+    @model_validator(mode="after")
+    def _unranked(self) -> "Choices":
+        if self.zipf is not None:
+            raise ValueError("zipf ranks a list; choices that have weights need no zipf")
+        return self
 
     def rows(self) -> Iterator[Row]:
         """Each value and its weight."""

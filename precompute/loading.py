@@ -54,7 +54,10 @@ def load(name: str) -> Profile | Recipe:
         tree = parse_yaml(read_text(path))
         if isinstance(tree, dict) and "renderer" in tree:
             recipe = _validated(Recipe, tree)
-            check_profile(recipe.profile)
+            try:
+                check_profile(recipe.profile)
+            except ProfileError as error:
+                raise InputError(f"profile.{error}") from None
             return recipe
         return _profile(tree, path.parent, may_include=True)
     except InputError as error:
@@ -135,7 +138,8 @@ def _beside(folder: Path, name: Any) -> Path:
     """The file called `name` in a profile's folder."""
     if (
         not isinstance(name, str)
-        or Path(name).name != name
+        or not name.isprintable()
+        or Path(name).name != str(Path(name))
         or not (folder / name).resolve().is_relative_to(folder.resolve())
     ):
         raise InputError(f"{name!r} must be the name of a file beside the profile")

@@ -26,8 +26,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic import Field as Constraint
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -39,18 +38,35 @@ from precompute.timeline import Timeline
 _Value = TypeVar("_Value")
 
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
-_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_SD_NAME: Final = r"^[!#-<>-\\^-~]{1,32}$"
-"""SD-NAME of RFC 5424, section 6: printable ASCII except `=`, space, `]` and `"`."""
+_NAME: Final = "[A-Za-z_][A-Za-z0-9_]{0,63}"
+_PROFILE_NAME: Final = "[A-Za-z_][A-Za-z0-9_-]{0,63}"
+_SD_NAME: Final = r"[!#-<>-\\^-~]{1,32}"
+"""SD-NAME of RFC 5424, section 6."""
+
+
+def _named(pattern: str, said: str) -> AfterValidator:
+    """A check of names; `said` tells what they are made of."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"is no name here; use {said}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _schema(pattern: str) -> WithJsonSchema:
+    # A pattern that stands alone would become patternProperties of a mapping, which refuse no key.
+    return WithJsonSchema({"type": "string", "allOf": [{"pattern": f"^{pattern}$"}]})
 
 
 def _stamp(text: str) -> str:
     try:
-        if _STAMP.fullmatch(text) and datetime.fromisoformat(text).year >= 1970:
+        if _STAMP.fullmatch(text) and 1970 <= datetime.fromisoformat(text).year < 2200:
             return text
     except ValueError:
         pass
-    raise ValueError(f"{text!r} is not an instant since 1970; write it like 2026-01-01T00:00:00.000Z")
+    raise ValueError(f"{text!r} is not an instant from 1970 to 2199; write it like 2026-01-01T00:00:00.000Z")
 
 
 @dataclass(frozen=True)
@@ -80,11 +96,14 @@ def _in_order(mapping: dict[str, _Value]) -> dict[str, _Value]:
     return dict(sorted(mapping.items()))
 
 
-Name = Annotated[Text, Constraint(pattern=_NAME, max_length=64)]
-ProfileName = Annotated[Text, Constraint(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=64)]
-SdName = Annotated[Text, Constraint(pattern=_SD_NAME)]
+Name = Annotated[Text, _named(_NAME, "up to 64 letters, digits and _, and no digit first"), _schema(_NAME)]
+ProfileName = Annotated[
+    Text, _named(_PROFILE_NAME, "up to 64 letters, digits, _ and -, and a letter or _ first"), _schema(_PROFILE_NAME)
+]
+SdName = Annotated[Text, _named(_SD_NAME, 'up to 32 characters of ASCII, and no space, =, ] or "'), _schema(_SD_NAME)]
 FormatName = Annotated[Text, _OneOf(tuple(map(str, Format))), AfterValidator(Format)]
 Zone = Annotated[Text, AfterValidator(_zone)]
+Flag = Annotated[bool, Strict()]
 Severity = Annotated[Text, _OneOf(SEVERITIES)]
 Facility = Annotated[Text, _OneOf(FACILITIES)]
 Params = Annotated[dict[SdName, TemplateString], AfterValidator(_in_order)]
@@ -121,7 +140,7 @@ class Group(Model):
     weight: Weight
     format: FormatName | None = None
     zone: Zone | None = None
-    bom: bool | None = None
+    bom: Flag | None = None
     templates: Annotated[tuple[Template, ...], AfterValidator(_likely)]
 
 
@@ -137,7 +156,7 @@ class Profile(Model):
     name: ProfileName
     format: FormatName = Format.ISO3164
     zone: Zone = "Z"
-    bom: bool = False
+    bom: Flag = False
     start: Annotated[Text, AfterValidator(_stamp)] = "2026-01-01T00:00:00.000Z"
     """The capture's first instant; without a time axis, the stamp that every event carries until it is sent."""
     timeline: Timeline | None = None

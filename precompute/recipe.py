@@ -16,6 +16,7 @@ FORMAT: Final = 2
 """Of the recipe itself: its keys and their meaning."""
 RENDERER: Final = 2
 """Goes up whenever the same recipe would render other bytes."""
+MAX_EVENTS: Final = 10**15
 MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
 MAX_RATE_EPS: Final = 10**9
 
@@ -34,15 +35,22 @@ class Recipe(Model):
     seed: Integer = Constraint(ge=0, le=MAX_SEED)
     train: Integer = Constraint(ge=1, le=MAX_TRAIN_EVENTS)
     """The most events of a train."""
-    events: Integer | None = Constraint(None, ge=1)
+    events: Integer | None = Constraint(None, ge=1, le=MAX_EVENTS)
     duration_ns: Integer | None = Constraint(None, ge=1, le=MAX_DURATION_NS)
     rate_eps: Integer | None = Constraint(None, ge=1, le=MAX_RATE_EPS)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, tree: Any) -> Any:
+        """Goes before all else: another version may have other keys."""
+        for name, known in (("format", FORMAT), ("renderer", RENDERER)):
+            given = tree.get(name) if isinstance(tree, dict) else None
+            if isinstance(given, int) and given != known:
+                raise ValueError(f"{name} {given} is that of another version; this tool has {known}")
+        return tree
+
     @model_validator(mode="after")
     def _whole(self) -> "Recipe":
-        for name, known in (("format", FORMAT), ("renderer", RENDERER)):
-            if getattr(self, name) != known:
-                raise ValueError(f"{name} {getattr(self, name)} is that of another version; this tool has {known}")
         if (self.duration_ns is None) != (self.rate_eps is None) or (self.events is None) == (self.rate_eps is None):
             raise ValueError("needs either events, or duration_ns and rate_eps")
         return self
@@ -57,8 +65,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_plain_float(self, number: float) -> yaml.Node:
         """A float, all its digits written out."""
-        text = format(Decimal(repr(number)), "f")
-        return self.represent_scalar("tag:yaml.org,2002:float", text if "." in text else f"{text}.0")
+        return self.represent_scalar("tag:yaml.org,2002:float", format(Decimal(repr(number)), "f"))
 
 
 _Dumper.add_representer(float, _Dumper.represent_plain_float)

@@ -4,15 +4,14 @@ from typing import Any
 
 from precompute.profile import Profile
 
-_ZIPF: dict[str, Any] = {"type": "number", "exclusiveMinimum": 0}
-
 
 def profile_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a profile's file: the models, and what is replaced while a file is loaded."""
     schema = Profile.model_json_schema()
+    zipf = schema["$defs"]["Choices"]["properties"]["zipf"]
     sources = {
-        "File": _source("file", "a UTF-8 file beside the profile, one value a line"),
-        "List": _source("list", "a list that comes with the tool"),
+        "File": _source("file", "a UTF-8 file beside the profile, one value a line", zipf),
+        "List": _source("list", "a list that comes with the tool", zipf),
     }
     schema["$defs"] |= sources
     references = [{"$ref": f"#/$defs/{name}"} for name in sources]
@@ -27,14 +26,14 @@ def profile_schema() -> dict[str, Any]:
     }
     schema["required"] = ["name"]
     schema["anyOf"] = [{"required": ["groups"]}, {"required": ["include"]}]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Stampede profile"} | schema
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "Stampede profile"}
 
 
-def _source(key: str, what: str) -> dict[str, Any]:
+def _source(key: str, what: str, zipf: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "description": f"The values are the lines of {what}.",
-        "properties": {key: {"type": "string"}, "zipf": _ZIPF},
+        "properties": {key: {"type": "string"}, "zipf": zipf},
         "required": [key],
         "additionalProperties": False,
     }

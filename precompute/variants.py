@@ -29,12 +29,12 @@ def variants(line: Line, fields: Mapping[str, Field]) -> Iterator[tuple[tuple[Se
         for (name, field), there in zip(optionals.items(), present, strict=True):
             share *= Fraction(field.share) if there else 1 - Fraction(field.share)
             texts[name] = field.optional if there else ""
-        yield tuple(_expanded(line.tail, texts)), share
+        yield tuple(expanded(line.tail, texts)), share
 
 
-def _expanded(tail: tuple[Segment, ...], texts: Mapping[str, str]) -> Iterator[Segment]:
+def expanded(segments: tuple[Segment, ...], texts: Mapping[str, str]) -> Iterator[Segment]:
     """The segments with every optional part replaced by its text."""
-    for segment in tail:
+    for segment in segments:
         if isinstance(segment, str) or segment.field not in texts:
             yield segment
             continue

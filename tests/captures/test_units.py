@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.units import format_count, format_size, parse_count, parse_duration_ns, parse_size
+from captures.units import format_count, format_duration, format_size, parse_count, parse_duration_ns, parse_size
 
 COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -76,6 +76,36 @@ def test_counts_for_people(value, text):
 )
 def test_sizes_for_people(value, text):
     assert format_size(value) == text
+
+
+@given(st.integers(100, 10**18) | st.integers(100, 10**10) | st.integers(0, 10**6).map(lambda seconds: seconds * 10**9))
+def test_a_duration_written_is_read_back_to_nine_digits_of_its_last_unit(duration_ns):
+    """Seconds behind minutes are below 60, so only they are rounded: to 0.1 microseconds or better."""
+    text = format_duration(duration_ns)
+    read_ns = parse_duration_ns(text)
+    assert abs(read_ns - duration_ns) <= 50
+    assert duration_ns % 1000 or read_ns == duration_ns
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "text"),
+    [
+        (0, "0s"),
+        (100, "0.0001ms"),
+        (500 * 10**6, "500ms"),
+        (10**9 - 1, "999.999999ms"),
+        (10**9, "1s"),
+        (12_500 * 10**6, "12.5s"),
+        (60 * 10**9, "1m"),
+        (90 * 10**9, "1m30s"),
+        (3600 * 10**9, "1h"),
+        (8 * 3600 * 10**9 + 30 * 60 * 10**9, "8h30m"),
+        (86_400 * 10**9, "1d"),
+        (86_400 * 10**9 + 1500 * 10**6, "1d1.5s"),
+    ],
+)
+def test_durations_for_people(duration_ns, text):
+    assert format_duration(duration_ns) == text
 
 
 @pytest.mark.parametrize("text", ["", "M", "-1", "1e6", "4 million", "4MM", "1,000", "0x10", "1" * 19, "1.5.5"])

@@ -1,0 +1,25 @@
+"""The command as a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from captures.errors import ExitCode
+
+PROGRAM = (sys.executable, "-c", "from precompute.cli import main; main()")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def precompute(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=120, env=ENVIRONMENT
+    )
+
+
+def fails(code: ExitCode, *arguments: str) -> str:
+    """The one line of a command that must fail."""
+    done = precompute(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
