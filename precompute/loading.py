@@ -105,11 +105,21 @@ def _included(include: Any, folder: Path) -> dict[str, tuple[Profile, float]]:
         if type(weight) not in (int, float) or weight <= 0:
             raise ProfileError(place, "must be a weight above 0")
         try:
-            path = _BUILT_IN / f"{name}.yaml" if name in built_in_names() else _beside(folder, name)
+            path = _included_path(folder, name)
             parts[str(name)] = _profile(parse_yaml(read_text(path)), path.parent, may_include=False), weight
         except InputError as error:
             raise ProfileError(place, str(error)) from None
     return parts
+
+
+def _included_path(folder: Path, name: Any) -> Path:
+    """Where an included profile is: built in, or beside the one that includes it."""
+    known = built_in_names()
+    if name in known:
+        return _BUILT_IN / f"{name}.yaml"
+    if isinstance(name, str) and Path(name).suffix in (".yaml", ".yml"):
+        return _beside(folder, name)
+    raise InputError(f"no such profile; name one that is built in ({', '.join(known)}), or a .yaml file beside")
 
 
 def _inlined(place: str, field: Any, folder: Path) -> Any:

@@ -22,11 +22,17 @@ def zipf_weights(count: int, exponent: float) -> list[int]:
 
     `exponent` is 0 or above. Each weight is within 1 of the exact one.
     """
+    return list(_weights(count, exponent))
+
+
+@lru_cache(maxsize=64)
+def _weights(count: int, exponent: float) -> tuple[int, ...]:
+    """The same; a profile's values are asked for more than once."""
     powers = [_power(k, exponent) for k in range(1, min(count + 1, _DOUBLED_FROM))]
     if count >= _DOUBLED_FROM:
         _double(powers, count)
     half = 1 << _BITS - 1
-    return [max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers]
+    return tuple(max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers)
 
 
 @lru_cache(maxsize=1 << 14)
