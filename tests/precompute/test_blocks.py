@@ -2,13 +2,14 @@
 
 from collections import Counter
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precompute.blocks import BLOCK_BYTES, cut_blocks
 from precompute.layouts import make_frames
 from precompute.loading import load_profile
-from precompute.plan import plan_chunk
+from precompute.plan import class_trains, plan_chunk
 from tests.precompute.profiles import nasty, profile, template
 
 FRAMES = [
@@ -20,26 +21,24 @@ FRAMES = [
 
 @settings(max_examples=30)
 @given(st.sampled_from(FRAMES), st.integers(1, 60_000), st.integers(1, 128))
-def test_blocks_hold_every_row_once_and_only_the_last_train_of_a_class_is_short(frames, events, train):
-    cells = plan_chunk(frames, 1, 0, events)
+def test_blocks_hold_every_row_once_and_every_train_whole(frames, events, train):
+    cells = plan_chunk(frames, 1, 0, np.array([events // 3, events - events // 3]))
     blocks = list(cut_blocks(cells, train))
     held: Counter[object] = Counter()
     for block in blocks:
         held.update(block.pieces)
         assert block.rows * block.length <= BLOCK_BYTES
-        assert block.train <= train
+        assert block.rows == sum(block.pieces.values())
+        assert max(block.trains) <= train
     planned: Counter[object] = Counter()
-    for number, buckets, rows in zip(cells.template.tolist(), cells.buckets.tolist(), cells.rows.tolist(), strict=True):
+    for number, buckets, rows in zip(cells.frame.tolist(), cells.buckets.tolist(), cells.rows.tolist(), strict=True):
         planned[number, tuple(buckets)] += rows
     assert held == planned
-    kinds = list(zip(cells.class_length().tolist(), cells.class_rows().tolist(), strict=True))
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-        length, left = kinds[0]
-        assert block.length == length
-        kinds[0] = (length, left - block.rows)
-        if left == block.rows:
-            kinds.pop(0)
-        else:
-            assert following is not None
-            assert block.rows % block.train == 0
-    assert kinds == []
+    of_class, _, counts = class_trains(cells, train)
+    assert [count for block in blocks for count in block.trains] == counts.tolist()
+    of_block = np.repeat(np.arange(len(blocks)), [len(block.trains) for block in blocks])
+    length, stamp = cells.class_length()[of_class], cells.class_stamp()[of_class]
+    for number, block in enumerate(blocks):
+        assert set(of_class[of_block == number].tolist()) == {of_class[of_block == number][0]}
+        assert set(length[of_block == number].tolist()) == {block.length}
+        assert set(stamp[of_block == number].tolist()) == {block.stamp}

@@ -5,26 +5,60 @@ import errno
 import pytest
 
 from captures.errors import InputError, PreflightError
+from captures.reader import open_capture
 from captures.writer import PartWriter
 from precompute import plan
+from precompute.build import build_capture
 from precompute.loading import load_profile
-from precompute.profile import Profile
-from tests.precompute.profiles import build, names, nasty
+from precompute.recipe import Recipe
+from tests.precompute.profiles import build, names, nasty, profile, template
 
 # Same seed, same bytes, for good: a change here is a new `precompute.recipe.RENDERER`.
 GOLDEN = [
-    ({"events": 1000}, "42a17e18e37743044dbe8ef93dfe6d4f5236e34f1d68fb2db262ee73e7fc1c7a"),
-    (
-        {"events": 100_000, "seed": 2**64 - 1, "train": 64},
-        "761824c1b39608c6a4931c79f3c76ce806cb67cc3fac659dcf26a0cd9603396a",
-    ),
-    ({"size": 150_000_000}, "3dcd5fa3828e3496d1eafadd681689c894c5e9cd9fc89446d10e2fcdf35a5b5f"),
+    ({"events": 1000}, "18a4d6da7c3be1f834c68a5ca04cac3b14cf63a8936050e51674dbb93f7650ac"),
+    ({"events": 100_000, "seed": 2**64 - 1, "train": 64}, "7f93a68eba19133060432de235382ce02c68fdc849537b6b431a331b50977642"),
+    ({"size": 150_000_000}, "01cec504f30611d051c776c5d3e5f44ad47818694242098f6bb55304ca8501a2"),
+    ({"duration_ns": 60 * 10**9, "rate_eps": 5000}, "c8032720ff2a17ebdcf0a6f203b0b0fecca76e0bf9fc7c5fbe29b30ce33c4ada"),
 ]
 
 
 @pytest.mark.parametrize(("options", "digest"), GOLDEN)
 def test_the_same_seed_gives_the_same_bytes_for_good(tmp_path, options, digest):
     capture = build(tmp_path / "golden.rcap", load_profile("system"), jobs=2, **options)
+    assert capture.digest == digest
+
+
+EVERYTHING = {
+    "choice": {"choices": ["a", "bb", 'c"]\\'], "zipf": 1.1},
+    "name": {"pattern": "n{:03d}", "range": [1, 300], "zipf": 0.5},
+    "number": {"integers": [1, 70_000], "zipf": 2},
+    "address": {"network": {"198.18.0.0/16": 2, "2001:db8::/64": 1}, "count": 400, "zipf": 1},
+    "device": {"mac": "00:00:5e", "count": 99},
+    "pair": {"columns": {"x": {"integers": [5, 12]}, "y": {"choices": ["p", "qq"]}}, "zipf": 1},
+    "row": {"rows": [{"x": "1", "y": "one", "weight": 3}, {"x": "2", "y": "two"}]},
+    "digits": {"hex": 7},
+    "id": {"uuid": 4},
+    "count": {"counter": 7, "width": 9},
+    "part": {"optional": " {name}", "share": 0.3},
+}
+TIMELINE = {"diurnal": {"low": 0.3, "peak": "03:00"}, "bursts": [{"every": "20s", "length": "2s", "factor": 4}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "digest"), [({"events": 50_000}, "5ef9d75a98d1e73be5d02290f54acc7a33ffdc81f158a9761f4348bc2f365c44"), ({"duration_ns": 120 * 10**9, "rate_eps": 1000}, "b636d9cb7271e60c04727a10366b71e4a7cefa6379a619a674f112b6515267b5")]
+)
+def test_every_kind_of_field_gives_the_same_bytes_for_good(tmp_path, asked, digest):
+    data = {"a@32473": {"c": "{choice}", "d": "{digits}"}}
+    texts = [
+        "{choice} {address} {device}{part}",
+        "{number} {pair.x}-{pair.y} {row.x}/{row.y}",
+        "{id} {count}{part} {digits}",
+    ]
+    groups = {
+        style: {"weight": 1, "format": style, "templates": [template(text, **others) for text in texts]}
+        for style, others in {"iso3164": {}, "rfc3164": {"pid": "{number}"}, "rfc5424": {"data": data}}.items()
+    }
+    capture = build(tmp_path / "all.rcap", profile(EVERYTHING, groups=groups, timeline=TIMELINE), jobs=2, **asked)
     assert capture.digest == digest
 
 
@@ -45,17 +79,24 @@ def test_the_number_of_jobs_changes_no_byte(tmp_path):
 
 
 def test_a_recipe_rebuilds_the_same_bytes(tmp_path):
-    first = build(tmp_path / "first.rcap", load_profile("system"), size=1_000_000, seed=9, train=40)
-    recipe = first.recipe
-    assert (recipe["format"], recipe["renderer"]) == (1, 1)
-    again = build(
-        tmp_path / "again.rcap",
-        Profile.model_validate(recipe["profile"]),
-        events=recipe["events"],
-        seed=recipe["seed"],
-        train=recipe["train"],
+    for asked in ({"size": 1_000_000}, {"duration_ns": 10**10, "rate_eps": 300}):
+        first = build(tmp_path / "first.rcap", load_profile("system"), seed=9, train=40, force=True, **asked)
+        recipe = Recipe.model_validate(first.recipe)
+        build_capture(tmp_path / "again.rcap", recipe, jobs=1, force=True, progress=lambda *_: None)
+        assert (tmp_path / "again.rcap").read_bytes() == first.path.read_bytes()
+
+
+def test_another_digest_than_the_expected_leaves_nothing(tmp_path):
+    recipe = Recipe(profile=load_profile("system"), seed=1, train=128, events=100)
+    with pytest.raises(InputError, match="not written: its digest is [0-9a-f]{64}, not 00"):
+        build_capture(tmp_path / "a.rcap", recipe, jobs=1, force=False, expect="00" * 32, progress=lambda *_: None)
+    assert names(tmp_path) == []
+    built = build_capture(tmp_path / "a.rcap", recipe, jobs=1, force=False, progress=lambda *_: None)
+    again = build_capture(
+        tmp_path / "b.rcap", recipe, jobs=1, force=False, expect=built.digest, progress=lambda *_: None
     )
-    assert again.path.read_bytes() == first.path.read_bytes()
+    assert again == built
+    assert open_capture(tmp_path / "b.rcap").digest == built.digest
 
 
 def test_a_nasty_profile_is_rendered_in_bounded_memory(tmp_path):
@@ -85,7 +126,7 @@ def test_an_error_of_the_disk_stays_what_it_is(tmp_path, monkeypatch):
 
 
 def test_what_can_not_fit_is_refused_before_it_is_planned(tmp_path):
-    for options in ({"events": 10**16}, {"size": 10**18}):
+    for options in ({"events": 10**15}, {"size": 10**18}):
         with pytest.raises(PreflightError, match="the disk has"):
             build(tmp_path / "huge.rcap", load_profile("system"), **options)
     with pytest.raises(InputError, match="60 bytes are too few for a single event; ask for a larger size"):

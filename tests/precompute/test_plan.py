@@ -5,47 +5,87 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_BYTES
 from precompute.layouts import make_frames
 from precompute.loading import load_profile
-from precompute.plan import CELL_ROWS, MIN_CELLS, chunk_events, plan_chunk, train_events
+from precompute.plan import CELL_ROWS, MIN_CELLS, chunk_events, class_trains, deal, plan_chunk, train_events
 from precompute.sampling import SHARE_BITS
+from precompute.streams import Purpose, stream
 from tests.precompute.profiles import nasty, profile, profiles, template
 
+WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(np.array)
 
-@given(profiles(), st.integers(1, 3000), st.integers(0, 2**64 - 1), st.integers(0, 9))
-def test_a_plan_holds_every_event_once_in_whole_classes(made, events, seed, chunk):
+
+@settings(max_examples=60)
+@given(profiles(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
+def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chunk):
     frames = make_frames(made)
-    cells = plan_chunk(frames, seed, chunk, events)
+    cells = plan_chunk(frames, seed, chunk, windows)
+    events = windows.sum()
     assert cells.rows.sum() == events
     assert (cells.rows > 0).all()
     exact = np.diff(frames.shares.astype(float)) * events / (1 << SHARE_BITS)
-    assert (abs(cells.template_rows(len(frames.frames)) - exact) < 1.001).all()
+    assert (abs(cells.frame_rows(len(frames.frames)) - exact) < 1.001).all()
 
-    kinds = list(zip(cells.length.tolist(), cells.stamp_column.tolist(), strict=True))
+    kinds = list(zip(cells.length.tolist(), cells.stamp.tolist(), strict=True))
     starts = cells.class_start.tolist()
     classes = [set(kinds[a:b]) for a, b in pairwise(starts)]
     assert [len(kind) for kind in classes] == [1] * len(set(kinds))
     assert starts[-1] == len(kinds)
     assert cells.class_rows().sum() == events
-    for number, buckets, length in zip(cells.template, cells.buckets, cells.length, strict=True):
+    for number, buckets, length, stamp in zip(cells.frame, cells.buckets, cells.length, cells.stamp, strict=True):
         assert frames.frames[number].lengths(buckets[None])[0] == length
+        assert frames.frames[number].stamp == frames.stamps[stamp]
+    assert cells.dealt.sum(axis=0).tolist() == windows.tolist()
+    assert cells.dealt.sum(axis=1).tolist() == cells.class_rows().tolist()
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=20), st.lists(st.integers(0, 40), min_size=1, max_size=9))
+def test_rows_are_dealt_by_what_is_left(rows, parts):
+    total = sum(rows)
+    cuts = [0, *sorted(part * total // 40 for part in parts), total]
+    windows = np.diff(cuts)
+    dealt = deal(stream(1, 2, Purpose.PLAN), np.array(rows), windows)
+    assert dealt.sum(axis=0).tolist() == windows.tolist()
+    assert dealt.sum(axis=1).tolist() == rows
+    left = np.array(rows)
+    for taken, events in zip(dealt.T, windows.tolist(), strict=True):
+        assert (taken >= 0).all()
+        assert (abs(taken - left * events / max(1, left.sum())) < 1.001).all()
+        left = left - taken
+
+
+@given(profiles(), WINDOWS, st.integers(1, 128))
+@settings(max_examples=30)
+def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, train):
+    cells = plan_chunk(make_frames(made), 1, 0, windows)
+    of_class, window, events = class_trains(cells, train)
+    full = train_events(cells.class_length(), train)
+    found = np.zeros_like(cells.dealt)
+    np.add.at(found, (of_class, window), events)
+    assert (found == cells.dealt).all()
+    places = list(zip(of_class.tolist(), window.tolist(), strict=True))
+    assert places == sorted(places)
+    for place, following, count in zip(places, [*places[1:], None], events.tolist(), strict=True):
+        assert 1 <= count <= full[place[0]]
+        assert count == full[place[0]] or place != following
 
 
 def test_the_same_seed_and_chunk_give_the_same_plan_and_others_another():
     frames = make_frames(load_profile("system"))
-    first, again = plan_chunk(frames, 1, 0, 9999), plan_chunk(frames, 1, 0, 9999)
+    events = np.array([9000, 999])
+    first, again = plan_chunk(frames, 1, 0, events), plan_chunk(frames, 1, 0, events)
     assert all((vars(first)[name] == vars(again)[name]).all() for name in vars(first))
-    for other in (plan_chunk(frames, 2, 0, 9999), plan_chunk(frames, 1, 1, 9999)):
+    for other in (plan_chunk(frames, 2, 0, events), plan_chunk(frames, 1, 1, events)):
         assert first.length.tolist() != other.length.tolist()
 
 
 def test_a_nasty_profile_has_no_more_layouts_than_cells():
     frames = make_frames(nasty())
-    cells = plan_chunk(frames, 1, 0, chunk_events(frames))
+    cells = plan_chunk(frames, 1, 0, np.array([chunk_events(frames)]))
     assert len(cells.rows) <= chunk_events(frames) // CELL_ROWS + MIN_CELLS
     # Every field keeps its shares, although there are 20^8 combinations of lengths.
     for field in range(8):

@@ -15,7 +15,8 @@ from precompute.streams import Purpose, indexes, raw_halves, scaled, stream
 def test_an_alias_table_gives_every_value_its_exact_share(weights):
     table = AliasTable.of(weights)
     shares = [Fraction(0)] * len(weights)
-    for i, (threshold, alias) in enumerate(zip(table.threshold.tolist(), table.alias.tolist(), strict=True)):
+    for i, entry in enumerate(table.entries.tolist()):
+        threshold, alias = divmod(entry, 1 << 32)
         shares[i] += Fraction(threshold, 1 << 32)
         shares[alias] += 1 - Fraction(threshold, 1 << 32)
     for share, weight in zip(shares, weights, strict=True):
@@ -23,21 +24,31 @@ def test_an_alias_table_gives_every_value_its_exact_share(weights):
         assert abs(share - exact) < Fraction(len(weights), 1 << 32)
 
 
-@given(st.dictionaries(st.binary(min_size=1, max_size=6), st.integers(0, 3)).filter(lambda w: any(w.values())))
-def test_a_pool_holds_every_likely_value_in_the_bucket_of_its_length(weights):
+ROWS = st.tuples(st.binary(min_size=1, max_size=5), st.binary(min_size=1, max_size=3))
+
+
+@given(st.dictionaries(ROWS, st.integers(0, 3)).filter(lambda w: any(w.values())))
+def test_a_pool_holds_every_likely_row_in_the_bucket_of_its_lengths(weights):
     pool = make_pool(weights.items())
-    held = {bytes(value): bucket.length for bucket in pool.buckets for value in bucket.values}
-    assert held == {value: len(value) for value, weight in weights.items() if weight}
-    assert pool.lengths.tolist() == sorted({len(value) for value, weight in weights.items() if weight})
+    likely = {row for row, weight in weights.items() if weight}
+    held = []
+    for bucket, lengths in zip(pool.buckets, pool.lengths.tolist(), strict=True):
+        rows = list(zip(*(column.tolist() for column in bucket.columns), strict=True))
+        assert len(rows) == bucket.size
+        assert {tuple(map(len, row)) for row in rows} == {tuple(lengths)}
+        held += rows
+    assert sorted(held) == sorted(likely)
+    assert pool.lengths.tolist() == sorted(map(list, {tuple(map(len, row)) for row in likely}))
     total = sum(weights.values())
-    assert pool.mean_bytes == sum(Fraction(len(v) * w, total) for v, w in weights.items())
+    for column, mean in enumerate(pool.mean_bytes):
+        assert mean == sum(Fraction(len(row[column]) * weight, total) for row, weight in weights.items())
 
 
 @pytest.mark.parametrize("weights", [[1, 1, 1], [1, 5, 94], [3, 0, 1]])
 def test_values_are_chosen_as_often_as_they_weigh(weights):
-    bucket = make_pool([(bytes([65 + i]) * 3, weight) for i, weight in enumerate(weights)]).buckets[0]
+    bucket = make_pool([((bytes([65 + i]) * 3,), weight) for i, weight in enumerate(weights)]).buckets[0]
     halves = raw_halves(stream(3, 0, Purpose.RENDER), 100_000)
-    products = scaled(halves, np.full(len(halves), len(bucket.values), np.uint64))
-    chosen = bucket.choose(products, indexes(products))
+    products = scaled(halves, np.full(len(halves), bucket.size, np.uint64))
+    chosen = bucket.columns[0][bucket.choose(products, indexes(products))]
     share = [float(np.mean(chosen == np.void(bytes([65 + i]) * 3))) for i in range(len(weights))]
     assert share == pytest.approx([weight / sum(weights) for weight in weights], abs=0.005)
