@@ -8,7 +8,6 @@ from typing import Final
 from precompute.fields import Pooled
 from precompute.profile import Profile
 from precompute.recognition import FieldColumn, Recognised
-from precompute.syslog import unescaped
 
 HEAVY_HITTERS: Final = 10
 
@@ -41,21 +40,16 @@ class FieldFigures:
 
 def field_figures(profile: Profile, recognised: Iterable[Recognised | None]) -> list[FieldFigures]:
     """The figures of each column that was seen, in the order of the fields' names."""
-    seen: dict[FieldColumn, Counter[bytes]] = {}
+    seen: dict[FieldColumn, Counter[str]] = {}
     for event in recognised:
         for column, value in event.values.items() if event else ():
             seen.setdefault(column, Counter())[value] += 1
     return [_figures(profile, column, values) for column, values in sorted(seen.items())]
 
 
-def _figures(profile: Profile, column: FieldColumn, values: Counter[bytes]) -> FieldFigures:
+def _figures(profile: Profile, column: FieldColumn, counts: Counter[str]) -> FieldFigures:
     name, part = column
     expected = _expected(profile, column)
-    counts: Counter[str] = Counter()
-    for value, count in values.items():
-        text = value.decode()
-        # In structured data a value has escapes: there it is the same value, written otherwise.
-        counts[text if expected is None or text in expected else unescaped(text)] += count
     return FieldFigures(
         field=f"{name}.{part}" if part else name,
         events=counts.total(),

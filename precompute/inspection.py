@@ -8,7 +8,9 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
+from captures.errors import InputError
 from captures.reader import Capture
+from precompute.checks import check_profile
 from precompute.chi_square import ChiSquare, chi_square
 from precompute.field_figures import FieldFigures, field_figures
 from precompute.layouts import make_frames
@@ -144,7 +146,8 @@ def _profile(capture: Capture) -> Profile | None:
     """The profile of the recipe; None if this tool does not know its like."""
     try:
         profile = Profile.model_validate(capture.recipe.get("profile"))
-    except ValidationError:
+        check_profile(profile)
+    except (ValidationError, InputError):
         return None
     return profile if sum(1 for _ in profile.templates()) == len(capture.mix) else None
 

@@ -11,6 +11,9 @@ from captures.format import STAMP_WIDTHS, StampKind
 from captures.reader import Capture
 
 SAMPLE_EVENTS: Final = 1 << 16
+SAMPLE_BYTES: Final = 32 << 20
+_STRIDE: Final = 8
+_BLOCK_BYTES: Final = 1 << 20
 _ZSTD_LEVEL: Final = 3
 _ZSTD_BYTES: Final = 16 << 20
 
@@ -45,16 +48,27 @@ class PayloadFigures:
     """Bytes before and after zstd, level 3."""
 
 
-def sample(capture: Capture, events: int = SAMPLE_EVENTS) -> list[SampledEvent]:
-    """About `events` events, in whole trains, evenly spaced over the capture."""
-    trains = len(capture.trains)
-    taken = min(trains, max(1, events * trains // capture.events))
-    return [
-        SampledEvent(row.tobytes(), int(train["stamp_column"]), int(train["stamp_kind"]))
-        for number in (place * trains // taken for place in range(taken))
-        for train in (capture.trains[number],)
-        for row in capture.matrix(number)
-    ]
+def sample(capture: Capture) -> list[SampledEvent]:
+    """About `SAMPLE_EVENTS` events, or fewer of about `SAMPLE_BYTES`, evenly spaced over the capture.
+
+    Each event is as likely to be taken. Of a train, whose events are of one length and hence alike, up to every eighth
+    is: more of it would say little more.
+    """
+    wanted = max(1, min(SAMPLE_EVENTS, SAMPLE_BYTES * capture.events // len(capture.payload)))
+    trains, stride = len(capture.trains), max(1, min(_STRIDE, capture.events // wanted))
+    taken = min(trains, -(-wanted * stride * trains // capture.events))
+    sampled: list[SampledEvent] = []
+    room = 2 * SAMPLE_BYTES
+    for place in range(taken):
+        number = place * trains // taken
+        train = capture.trains[number]
+        column, kind = int(train["stamp_column"]), int(train["stamp_kind"])
+        rows = capture.matrix(number)[place % stride :: stride]
+        sampled += [SampledEvent(row.tobytes(), column, kind) for row in rows]
+        room -= rows.size
+        if room <= 0:  # the trains that are taken are far longer than the mean
+            break
+    return sampled
 
 
 def payload_figures(sampled: Sequence[SampledEvent]) -> PayloadFigures:
@@ -72,6 +86,8 @@ def payload_figures(sampled: Sequence[SampledEvent]) -> PayloadFigures:
 
 def _entropy_bits(text: bytes) -> float:
     """Bits of information in each byte, by how often each value comes."""
-    counts = np.bincount(np.frombuffer(text, np.uint8), minlength=256)
+    counts = np.zeros(256, np.int64)
+    for start in range(0, len(text), _BLOCK_BYTES):  # bincount takes eight bytes for each of its own
+        counts += np.bincount(np.frombuffer(text[start : start + _BLOCK_BYTES], np.uint8), minlength=256)
     shares = counts[counts > 0] / max(1, len(text))
     return float(-(shares * np.log2(shares)).sum()) + 0.0

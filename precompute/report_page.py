@@ -6,6 +6,7 @@ and only when a page is asked for, because it is large.
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -37,7 +38,8 @@ def write_page(path: Path, name: str, found: Inspection) -> None:
         partial.write_text(page, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise InputError(f"{path}: can't be written: {error.strerror or os.strerror(error.errno or 0)}") from None
 
 

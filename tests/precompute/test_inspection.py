@@ -3,36 +3,19 @@
 import json
 from collections import Counter
 
-import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from captures.format import TRAIN, WINDOW
-from captures.reader import Capture, open_capture
-from captures.writer import CaptureShape, CaptureWriter
 from precompute.inspection import first_events, inspect_capture
 from precompute.loading import load_profile
 from precompute.summary import summary
-from tests.precompute.profiles import build
+from precompute.timeline import Timeline
+from tests.precompute.foreign import foreign
+from tests.precompute.profiles import build, profile, template
 
-
-def foreign(path, line: bytes, recipe: dict[str, object], templates: int = 0) -> Capture:
-    """A capture of one event that this package did not make."""
-    shape = CaptureShape(
-        recipe=recipe,
-        seed=0,
-        windows=np.array([(0, 0, 0, 1, 1)], WINDOW),
-        templates=templates,
-        trains=1,
-        payload_bytes=len(line),
-        shortest=len(line),
-        longest=len(line),
-    )
-    train = np.zeros(1, TRAIN)
-    train["count"], train["length"] = 1, len(line)
-    with CaptureWriter(path, shape) as writer:
-        writer.part().write(0, train, 0, np.frombuffer(line, np.uint8))
-        writer.finish(np.zeros(templates, np.uint64))
-    return open_capture(path)
+ONE = {"a": {"choices": ["x", "y"]}}
+RAMP = {"curve": [["0s", 0.2], ["60s", 1]]}
 
 
 def test_every_figure_is_that_of_the_events(tmp_path):
@@ -49,6 +32,22 @@ def test_every_figure_is_that_of_the_events(tmp_path):
     assert found["digest"] == capture.digest
     assert found["recipe"] == capture.recipe
 
+    assert found["rate"] is None
+    assert found["mix_test"]["freedom"] == len(found["mix"]) - 1
+    assert found["mix_test"]["p"] > 0.999
+
+    sampled = found["sample"]
+    assert sampled["events"] == 5000
+    assert sampled["unrecognised"] == 0
+    assert sampled["distinct_bodies"] == len({line[27 + line.index(b"2026") - 3 :] for line in lines}) / 5000
+    assert len(sampled["events_shown"]) == 20
+    assert set(sampled["events_shown"]) <= {line.decode() for line in lines}
+    hosts = next(field for field in sampled["fields"] if field["field"] == "host")
+    plain = Counter(line.split(b" ")[1].decode() for line in lines)
+    assert (hosts["events"], hosts["distinct"], hosts["possible"]) == (5000, len(plain), 1000)
+    assert hosts["top"][0]["share"] == max(plain.values()) / 5000
+    assert hosts["top"][0]["expected"] == 0.001
+
     starting = next(share for share in found["mix"] if share["message"].startswith("Starting"))
     assert starting["place"] == "groups.systemd.templates[0]"
     assert starting["weight"] == 0.2
@@ -56,12 +55,44 @@ def test_every_figure_is_that_of_the_events(tmp_path):
     assert starting["share"] == starting["events"] / 5000
 
 
+def test_the_rate_is_that_of_the_windows(tmp_path, monkeypatch):
+    made = load_profile("system").model_copy(update={"timeline": Timeline.model_validate(RAMP)})
+    capture = build(tmp_path / "a.rcap", made, duration_ns=60 * 10**9, rate_eps=100)
+    rate = inspect_capture(capture).rate
+    assert rate.duration_s == 60
+    assert rate.windows == len(capture.windows) == len(rate.points)
+    assert rate.mean_eps == pytest.approx(capture.events / 60)
+    rates = [int(window["events"]) / int(window["duration_ns"]) * 1e9 for window in capture.windows]
+    assert [eps for _, _, eps in rate.points] == pytest.approx(rates)
+    assert (rate.lowest_eps, rate.peak_eps) == pytest.approx((min(rates), max(rates)))
+
+    monkeypatch.setattr("precompute.inspection._RATE_POINTS", 7)
+    fewer = inspect_capture(capture).rate
+    assert len(fewer.points) <= 7
+    assert (fewer.lowest_eps, fewer.peak_eps) == (rate.lowest_eps, rate.peak_eps)
+    assert sum(lasting for _, lasting, _ in fewer.points) == pytest.approx(60)
+    assert sum(lasting * eps for _, lasting, eps in fewer.points) == pytest.approx(capture.events)
+
+
+def test_the_summary_shows_the_time_axis(tmp_path):
+    made = load_profile("system").model_copy(update={"timeline": Timeline.model_validate(RAMP)})
+    lines = summary(
+        inspect_capture(build(tmp_path / "a.rcap", made, duration_ns=60 * 10**9, rate_eps=100))
+    ).splitlines()
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("time     1m in "))
+    bars = [line.count("#") for line in lines[at + 1 : at + 17]]
+    assert bars == sorted(bars)
+    assert bars[0] < bars[-1]
+
+
 def test_the_summary_says_it_to_people(tmp_path):
     text = summary(inspect_capture(build(tmp_path / "a.rcap", load_profile("system"), events=5000)))
     lines = text.splitlines()
     assert lines[0].startswith("events   5,000 of 10")
-    assert "profile system, events 5000, format 1, renderer 1, seed 1, train 128" in lines[3]
+    assert "profile system, events 5000, format 2, renderer 2, seed 1, train 128" in lines[3]
     assert sum("#" in line for line in lines) <= 16
+    assert "of a sample of 5,000 events:" in lines
+    assert any(line.startswith("cpu ") and line.split()[1:3] == ["64", "64"] for line in lines)
     (starting,) = (line for line in lines if "  Starting {service}" in line)
     assert starting.split()[:4] == ["groups.systemd.templates[0]", "1,000", "20.000%", "20.000%"]
 
@@ -78,7 +109,7 @@ def test_the_summary_says_it_to_people(tmp_path):
 )
 def test_the_recipe_of_another_tool_leaves_the_mix_unknown(tmp_path, recipe):
     found = inspect_capture(foreign(tmp_path / "a.rcap", b"event", recipe))
-    assert found.as_json()["mix"] is None
+    assert (found.mix, found.mix_test, found.fields, found.unrecognised) == (None, None, None, None)
     text = summary(found)
     assert "mix unknown: the recipe holds no profile of this tool" in text
     assert text.replace("\n", "").isprintable()
@@ -87,6 +118,29 @@ def test_the_recipe_of_another_tool_leaves_the_mix_unknown(tmp_path, recipe):
 def test_a_mix_of_other_templates_is_unknown(tmp_path):
     recipe = {"profile": load_profile("system").model_dump(mode="json")}
     assert inspect_capture(foreign(tmp_path / "a.rcap", b"event", recipe, templates=3)).mix is None
+
+
+MANY = {f"o{number}": {"optional": "x", "share": 0.5} for number in range(24)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"), [({}, "{nowhere}"), (ONE, "{a.b}"), (MANY, "".join(f"{{{name}}}" for name in MANY))]
+)
+def test_a_profile_that_can_not_be_rendered_leaves_the_mix_unknown(tmp_path, fields, message):
+    recipe = {"profile": profile(fields, template(message)).model_dump(mode="json", exclude_none=True)}
+    found = inspect_capture(foreign(tmp_path / "a.rcap", b"event".ljust(40), recipe, templates=1))
+    assert (found.mix, found.fields) == (None, None)
+
+
+@given(line=st.binary(min_size=40, max_size=200))
+def test_any_payload_has_figures(tmp_path_factory, line):
+    recipe = {"profile": profile(ONE, template("{a}")).model_dump(mode="json", exclude_none=True)}
+    found = inspect_capture(
+        foreign(tmp_path_factory.mktemp("any") / "a.rcap", line, recipe, templates=1, stamp_column=3)
+    )
+    assert (found.unrecognised, found.fields) == (1, [])
+    assert summary(found).replace("\n", "").isprintable()
+    json.dumps(found.as_json())
 
 
 def test_events_can_not_drive_the_terminal(tmp_path):

@@ -1,0 +1,63 @@
+"""`precompute inspect`: one set of figures, as text, as JSON and as a page."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from captures.errors import CaptureError, InputError
+from precompute.inspect_command import inspect
+from precompute.inspection import inspect_capture
+from precompute.loading import load_profile
+from precompute.summary import summary
+from tests.precompute.foreign import foreign
+from tests.precompute.profiles import build, names
+
+
+def said(*arguments) -> str:
+    result = CliRunner().invoke(inspect, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("made") / "a.rcap", load_profile("system"), events=3000)
+
+
+def test_the_summary_is_for_people(capture):
+    assert said(capture.path) == summary(inspect_capture(capture)) + "\n"
+
+
+def test_json_has_all_figures(capture):
+    assert json.loads(said(capture.path, "--json")) == inspect_capture(capture).as_json()
+
+
+def test_events_are_printed_too(capture):
+    first = [line.decode() for _, line in zip(range(3), capture.lines(), strict=False)]
+    assert said(capture.path, "--events", "3").splitlines()[-4:] == ["", *first]
+    assert json.loads(said(capture.path, "--json", "--events", "3"))["first_events"] == first
+
+
+def test_a_page_is_written_beside_the_summary(capture, tmp_path):
+    assert said(capture.path, "--html", tmp_path / "page.html") == said(capture.path)
+    assert names(tmp_path) == ["page.html"]
+    assert "<h1>a.rcap</h1>" in (tmp_path / "page.html").read_text()
+
+
+def test_a_page_that_can_not_be_written_prints_nothing(capture, tmp_path):
+    result = CliRunner().invoke(inspect, [str(capture.path), "--html", str(tmp_path / "none" / "page.html")])
+    assert isinstance(result.exception, InputError)
+    assert result.stdout == ""
+
+
+def test_what_is_no_capture_is_refused(tmp_path):
+    (tmp_path / "a.rcap").write_bytes(b"no capture")
+    result = CliRunner().invoke(inspect, [str(tmp_path / "a.rcap")])
+    assert isinstance(result.exception, CaptureError)
+
+
+def test_events_of_others_can_not_drive_the_terminal(tmp_path):
+    capture = foreign(tmp_path / "a.rcap", b"\x1b[2J\r\n\xff".ljust(64), {"by": "\x1b[2J"})
+    for text in (said(capture.path, "--events", "1"), said(capture.path, "--json", "--events", "1")):
+        assert text.replace("\n", "").isprintable()

@@ -1,0 +1,121 @@
+"""The page: all of it in one file, and nothing of a capture that a browser would obey."""
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+from captures.errors import InputError, PreflightError
+from precompute.inspection import inspect_capture
+from precompute.loading import load_profile
+from precompute.report_page import write_page
+from tests.precompute.foreign import foreign
+from tests.precompute.profiles import build, names, profile, template
+
+EVIL = '<script>alert("x")</script><img src=http://198.18.0.1/ onerror=alert(1)>&amp;\'${name}</pre>'
+
+
+class Page(HTMLParser):
+    """What a browser sees of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.scripts: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] == "script" and self.cdata_elem == "script":
+            self.scripts.append(data)
+        else:
+            self.text += data
+
+
+def page_of(capture, tmp_path, name="a.rcap") -> Page:
+    path = tmp_path / "page.html"
+    write_page(path, name, inspect_capture(capture))
+    assert names(tmp_path) == ["a.rcap", "page.html"]
+    return Page(path)
+
+
+def assert_self_contained(page: Page) -> None:
+    fetching = {"link", "img", "iframe", "object", "embed", "base", "form", "source", "video", "audio", "a"}
+    assert not fetching & {tag for tag, _ in page.tags}
+    for _, attributes in page.tags:
+        assert not {"src", "href", "srcset", "action", "background"} & attributes.keys()
+        assert not any(name.startswith("on") for name in attributes)
+    own = [script for script in page.scripts if script != get_plotlyjs()]
+    assert len(own) == len(page.scripts) - 1
+    assert not any(re.search("https?:|fetch|import|XMLHttp", script) for script in own)
+
+
+def test_a_page_needs_nothing_else_and_has_the_figures(tmp_path):
+    made = load_profile("web")
+    capture = build(tmp_path / "a.rcap", made, duration_ns=600 * 10**9, rate_eps=10)
+    found = inspect_capture(capture)
+    page = page_of(capture, tmp_path)
+    assert_self_contained(page)
+    assert capture.digest in page.text
+    assert "profile web" in page.text
+    for share in found.mix:
+        assert share.message in page.text
+        assert f"{share.events:,}" in page.text
+    for field in found.fields:
+        assert f"{field.field} {field.distinct:,} values in {field.events:,} events" in page.text
+    for event in found.samples:
+        assert event in page.text
+    assert sum(attributes.get("id") in {"rate", "lengths"} for _, attributes in page.tags) == 2
+
+
+def test_without_a_time_axis_there_is_no_chart_of_it(tmp_path):
+    page = page_of(build(tmp_path / "a.rcap", load_profile("system"), events=500), tmp_path)
+    assert [attributes["id"] for _, attributes in page.tags if "id" in attributes] == ["lengths"]
+
+
+def test_what_a_capture_says_is_text(tmp_path):
+    made = profile({"a": {"choices": [EVIL]}}, template(EVIL.replace("{", "{{").replace("}", "}}") + "{a}"))
+    page = page_of(build(tmp_path / "a.rcap", made, events=50), tmp_path, name=EVIL)
+    assert_self_contained(page)
+    # The name stands in title and heading, the value once in its field and twice in each of twenty events.
+    assert page.text.count(EVIL) == 2 + 1 + 40
+
+
+@pytest.mark.parametrize("line", [EVIL.encode(), b"\xff\x00\x1b[2J\r\n" + bytes(range(256)), b"x" * 65_507])
+@pytest.mark.parametrize("recipe", [{}, {"profile": {"name": EVIL}, "by": EVIL, "deep": [{EVIL: [EVIL]}]}])
+def test_captures_of_others_are_shown_as_far_as_they_go(tmp_path, line, recipe):
+    page = page_of(foreign(tmp_path / "a.rcap", line.ljust(64), recipe), tmp_path)
+    assert_self_contained(page)
+    assert page.text.count("Unknown: the recipe holds no profile of this tool.") == 2
+
+
+def test_an_older_page_is_replaced(tmp_path):
+    capture = foreign(tmp_path / "a.rcap", b"event".ljust(64), {})
+    (tmp_path / "page.html").write_text("old")
+    assert "event" in page_of(capture, tmp_path).text
+
+
+@pytest.mark.parametrize("place", ["none/page.html", "file/page.html", "folder"])
+def test_a_page_that_can_not_be_written_is_one_line(tmp_path, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    found = inspect_capture(foreign(tmp_path / "a.rcap", b"event".ljust(64), {}))
+    with pytest.raises(InputError, match=f"^{re.escape(str(tmp_path / place))}: can't be written: ") as caught:
+        write_page(tmp_path / place, "a.rcap", found)
+    assert "\n" not in str(caught.value)
+    assert names(tmp_path) == ["a.rcap", "file", "folder"]
+
+
+def test_without_plotly_it_says_what_to_install(tmp_path, monkeypatch):
+    found = inspect_capture(foreign(tmp_path / "a.rcap", b"event".ljust(64), {}))
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(PreflightError, match="needs plotly; install it with: pip install"):
+        write_page(tmp_path / "page.html", "a.rcap", found)
+    assert names(tmp_path) == ["a.rcap"]
