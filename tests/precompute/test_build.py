@@ -16,7 +16,10 @@ from tests.precompute.profiles import build, names, nasty, profile, template
 # Same seed, same bytes, for good: a change here is a new `precompute.recipe.RENDERER`.
 GOLDEN = [
     ({"events": 1000}, "18a4d6da7c3be1f834c68a5ca04cac3b14cf63a8936050e51674dbb93f7650ac"),
-    ({"events": 100_000, "seed": 2**64 - 1, "train": 64}, "7f93a68eba19133060432de235382ce02c68fdc849537b6b431a331b50977642"),
+    (
+        {"events": 100_000, "seed": 2**64 - 1, "train": 64},
+        "7f93a68eba19133060432de235382ce02c68fdc849537b6b431a331b50977642",
+    ),
     ({"size": 150_000_000}, "01cec504f30611d051c776c5d3e5f44ad47818694242098f6bb55304ca8501a2"),
     ({"duration_ns": 60 * 10**9, "rate_eps": 5000}, "c8032720ff2a17ebdcf0a6f203b0b0fecca76e0bf9fc7c5fbe29b30ce33c4ada"),
 ]
@@ -45,7 +48,14 @@ TIMELINE = {"diurnal": {"low": 0.3, "peak": "03:00"}, "bursts": [{"every": "20s"
 
 
 @pytest.mark.parametrize(
-    ("asked", "digest"), [({"events": 50_000}, "5ef9d75a98d1e73be5d02290f54acc7a33ffdc81f158a9761f4348bc2f365c44"), ({"duration_ns": 120 * 10**9, "rate_eps": 1000}, "b636d9cb7271e60c04727a10366b71e4a7cefa6379a619a674f112b6515267b5")]
+    ("asked", "digest"),
+    [
+        ({"events": 50_000}, "5ef9d75a98d1e73be5d02290f54acc7a33ffdc81f158a9761f4348bc2f365c44"),
+        (
+            {"duration_ns": 120 * 10**9, "rate_eps": 1000},
+            "b636d9cb7271e60c04727a10366b71e4a7cefa6379a619a674f112b6515267b5",
+        ),
+    ],
 )
 def test_every_kind_of_field_gives_the_same_bytes_for_good(tmp_path, asked, digest):
     data = {"a@32473": {"c": "{choice}", "d": "{digits}"}}
