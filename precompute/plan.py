@@ -26,6 +26,9 @@ CELL_ROWS: Final = 512
 """Fewer mix finer, more render faster: a piece costs about 10 microseconds, a row a tenth of one."""
 MIN_CELLS: Final = 64
 """Of a frame, while it has so many rows: a small capture should have many lengths too."""
+FEW_CELLS: Final = 16
+"""The same in a large chunk: a profile may have a hundred rare frames, whose layouts cost more than their rows."""
+LARGE_CHUNK_EVENTS: Final = 1 << 17
 
 
 def chunk_events(frames: Frames) -> int:
@@ -75,8 +78,10 @@ def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]
     """Draw the cells of one chunk whose `windows` hold so many events each."""
     bits = stream(seed, chunk, Purpose.PLAN)
     widest = max(len(frame.sources) for frame in frames.frames)
-    counts = systematic(bits, frames.shares, int(windows.sum()))
-    drawn = [(i, _draw_cells(bits, frames.frames[i], int(counts[i]), widest)) for i in np.flatnonzero(counts)]
+    events = int(windows.sum())
+    counts = systematic(bits, frames.shares, events)
+    least = MIN_CELLS if events < LARGE_CHUNK_EVENTS else FEW_CELLS
+    drawn = [(i, _draw_cells(bits, frames.frames[i], int(counts[i]), least, widest)) for i in np.flatnonzero(counts)]
     cells = [len(rows) for _, (rows, _, _) in drawn]
     frame = np.repeat([i for i, _ in drawn], cells)
     rows, length, buckets = (np.concatenate(column) for column in zip(*(cell for _, cell in drawn), strict=True))
@@ -103,10 +108,10 @@ def _stamp_of_frame(frames: Frames) -> NDArray[np.int64]:
 
 
 def _draw_cells(
-    bits: np.random.Philox, frame: Frame, events: int, widest: int
+    bits: np.random.Philox, frame: Frame, events: int, least: int, widest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, lengths and buckets (padded to `widest` sources) of a frame's cells."""
-    cells = max(events // CELL_ROWS, min(events, MIN_CELLS))
+    """Rows, lengths and buckets (padded to `widest` sources) of a frame's cells, `least` of them if it has the rows."""
+    cells = max(events // CELL_ROWS, min(events, least))
     buckets = np.zeros((cells, widest), np.int64)
     for number, source in enumerate(frame.sources):
         if isinstance(source, Pool) and len(source.buckets) > 1:

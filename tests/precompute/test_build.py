@@ -20,8 +20,8 @@ GOLDEN = [
         {"events": 100_000, "seed": 2**64 - 1, "train": 64},
         "7f93a68eba19133060432de235382ce02c68fdc849537b6b431a331b50977642",
     ),
-    ({"size": 150_000_000}, "01cec504f30611d051c776c5d3e5f44ad47818694242098f6bb55304ca8501a2"),
-    ({"duration_ns": 60 * 10**9, "rate_eps": 5000}, "c8032720ff2a17ebdcf0a6f203b0b0fecca76e0bf9fc7c5fbe29b30ce33c4ada"),
+    ({"size": 150_000_000}, "57563d2d8978a43eaa6622b5245a794c9f676c85a005392f409fa9eaa4a4edc3"),
+    ({"duration_ns": 60 * 10**9, "rate_eps": 5000}, "b7b2fb0f70fa15ae6efcea3f116f1c268cc9bd422bc41adf779918b34fb24d79"),
 ]
 
 
@@ -53,7 +53,7 @@ TIMELINE = {"diurnal": {"low": 0.3, "peak": "03:00"}, "bursts": [{"every": "20s"
         ({"events": 50_000}, "5ef9d75a98d1e73be5d02290f54acc7a33ffdc81f158a9761f4348bc2f365c44"),
         (
             {"duration_ns": 120 * 10**9, "rate_eps": 1000},
-            "b636d9cb7271e60c04727a10366b71e4a7cefa6379a619a674f112b6515267b5",
+            "dfababd5be962f04f95bef4efdf7be0b11e995f2b4cfb18acd6beec723f65c58",
         ),
     ],
 )
