@@ -19,15 +19,19 @@ import pytest
 from captures.errors import ExitCode
 from precompute.build import build_capture
 from precompute.cli import precompute
-from precompute.loading import load_profile
+from precompute.kinds import KINDS
+from precompute.loading import built_in_names, load_profile
+from precompute.recipe import Recipe
 from replay.batch import TRAINS
 from replay.cli import replay
-from replay.stripes import STRIPE_EVENTS
+from replay.schedule import STRIPE_EVENTS
 from tests.network.programs import free_ports
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ARCHITECTURE, CLI, GUIDE = (ROOT / "docs" / f"{name}.md" for name in ("architecture", "cli", "guide"))
+ARCHITECTURE, CLI, GUIDE, PROFILES = (
+    ROOT / "docs" / f"{name}.md" for name in ("architecture", "cli", "guide", "profiles")
+)
 PACKAGES = ("captures", "precompute", "replay")
 TIMEOUT_S = 60
 
@@ -110,7 +114,7 @@ def commands() -> Iterator[Any]:
     """Every call of `precompute` or `replay` in a page's shell blocks, as words; what redirects is left out."""
     for page in PAGES:
         for line in "".join(fences(page, "sh")).splitlines():
-            words = shlex.split(line.removesuffix("&"), comments=True)
+            words = shlex.split(line.removesuffix("&").partition(" > ")[0], comments=True)
             words = words[3:] if words[:2] == ["ip", "netns"] and words[2] == "exec" else words
             words = words[1:] if words[:1] in (["sender"], ["siem"]) else words
             if words[:1] in (["precompute"], ["replay"]) and "--version" not in words:
@@ -133,28 +137,34 @@ def test_no_command_sends_to_a_foreign_address(path):
             assert any(ipaddress.ip_address(text) in network for network in HARMLESS), text
 
 
-@pytest.mark.parametrize("number", range(len(fences(GUIDE, "yaml"))))
-def test_every_profile_of_the_guide_builds(tmp_path, number):
+YAML = [
+    pytest.param(block, id=f"{page.stem}-{n}")
+    for page in (GUIDE, PROFILES)
+    for n, block in enumerate(fences(page, "yaml"))
+]
+
+
+@pytest.mark.parametrize("block", YAML)
+def test_every_profile_of_the_manual_builds(tmp_path, block):
     (tmp_path / "pages.txt").write_text("/\n/cart\n")
     path = tmp_path / "profile.yaml"
-    path.write_text(fences(GUIDE, "yaml")[number])
+    path.write_text(block)
 
-    built = build_capture(
-        tmp_path / "guide.rcap",
-        load_profile(str(path)),
-        events=1000,
-        size=None,
-        seed=7,
-        train=128,
-        jobs=1,
-        force=False,
-        progress=lambda _rendered, _total: None,
-    )
+    recipe = Recipe(profile=load_profile(str(path)), seed=7, train=128, events=1000)
+    built = build_capture(tmp_path / "a.rcap", recipe, jobs=1, force=False, progress=lambda _rendered, _total: None)
     assert built.events == 1000
 
 
-def test_the_guide_has_a_profile():
+def test_the_manual_has_profiles():
     assert fences(GUIDE, "yaml")
+    assert fences(PROFILES, "yaml")
+
+
+def test_the_manual_names_every_built_in_profile_and_every_kind_of_field():
+    told = {span for cells in rows(section(PROFILES, "## Built-in profiles")) for span in spans(cells[0])}
+    assert told == set(built_in_names())
+    written = " ".join(cells[0] for cells in rows(section(PROFILES, "## Fields")))
+    assert {kind for kind in KINDS if f"{{{kind}: " not in written} == set()
 
 
 def test_the_guide_s_exit_codes_are_the_code_s():
