@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from captures.errors import CaptureError, InputError
-from precompute.inspect_command import inspect
+from precompute.cli import precompute
 from precompute.inspection import inspect_capture
 from precompute.loading import load_profile
 from precompute.summary import summary
@@ -15,7 +15,7 @@ from tests.precompute.profiles import build, names
 
 
 def said(*arguments) -> str:
-    result = CliRunner().invoke(inspect, [str(argument) for argument in arguments], catch_exceptions=False)
+    result = CliRunner().invoke(precompute, ["inspect", *map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
 
@@ -46,14 +46,15 @@ def test_a_page_is_written_beside_the_summary(capture, tmp_path):
 
 
 def test_a_page_that_can_not_be_written_prints_nothing(capture, tmp_path):
-    result = CliRunner().invoke(inspect, [str(capture.path), "--html", str(tmp_path / "none" / "page.html")])
+    page = tmp_path / "none" / "page.html"
+    result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(page)])
     assert isinstance(result.exception, InputError)
     assert result.stdout == ""
 
 
 def test_what_is_no_capture_is_refused(tmp_path):
     (tmp_path / "a.rcap").write_bytes(b"no capture")
-    result = CliRunner().invoke(inspect, [str(tmp_path / "a.rcap")])
+    result = CliRunner().invoke(precompute, ["inspect", str(tmp_path / "a.rcap")])
     assert isinstance(result.exception, CaptureError)
 
 
