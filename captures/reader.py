@@ -23,6 +23,7 @@ from captures.format import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
     HEADER,
+    LOCAL_ZONE,
     MAGIC,
     MAX_TRAIN_BYTES,
     MAX_TRAIN_EVENTS,
@@ -32,6 +33,7 @@ from captures.format import (
     TRAIN,
     VERSION,
     WINDOW,
+    StampKind,
     Table,
     header_digest,
     page_aligned,
@@ -40,6 +42,8 @@ from captures.format import (
 _ROW_BYTES: Final = dict(zip(SECTION_NAMES, (1, WINDOW.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize, 1), strict=True))
 _BLOCK_ROWS: Final = 1 << 17
 _STAMP_WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
+_HAS_ZONE: Final = np.array([kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) for kind in sorted(STAMP_WIDTHS)])
+_DAY_MINUTES: Final = 24 * 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,10 @@ class Capture:
     digest: str
     """Hexadecimal BLAKE3 of the header, which holds the digest of every section."""
     seed: int
+    start_ns: int
+    """The first instant, since 1970 UTC."""
+    duration_ns: int
+    """Of the time axis; 0: the events have no instants of their own."""
     events: int
     shortest: int
     """Bytes of the shortest event."""
@@ -132,10 +140,14 @@ def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
     events, lengths = int(header["events"]), (int(header["shortest"]), int(header["longest"]))
     _check_trains(trains, len(payload), events, lengths)
     _check_windows(windows, trains, events)
+    start_ns, duration_ns = int(header["start_ns"]), int(windows["duration_ns"].sum())
+    _require(start_ns + duration_ns < 1 << 63, "it ends after the year 2262")
     return Capture(
         path=path,
         digest=bytes(header["digest"]).hex(),
         seed=int(header["seed"]),
+        start_ns=start_ns,
+        duration_ns=duration_ns,
         events=events,
         shortest=lengths[0],
         longest=lengths[1],
@@ -195,6 +207,9 @@ def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple
         _require(kind.max() < len(_STAMP_WIDTH_BY_KIND), "a train's kind of stamp is not known")
         stamp_end = block["stamp_column"].astype(np.int64) + _STAMP_WIDTH_BY_KIND[kind]
         _require((stamp_end <= length).all(), "a stamp lies outside its event")
+        zone = block["zone_minutes"]
+        sound = np.where(_HAS_ZONE[kind], (abs(zone) < _DAY_MINUTES) | (zone == LOCAL_ZONE), zone == 0)
+        _require(sound.all(), "a train's zone is none")
         _require(not block["tag_kind"].any(), "a train's kind of tag is not known")
         offset, first_event = offset + int(size.sum()), first_event + int(count.sum())
         shortest, longest = min(shortest, int(length.min())), max(longest, int(length.max()))
@@ -204,15 +219,22 @@ def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple
 
 
 def _check_windows(windows: Table, trains: Table, events: int) -> None:
-    """Windows follow each other in time and in trains, and hold every train and its events."""
-    end_ns = train = event = 0
-    for window in windows.tolist():
-        start_ns, duration_ns, first_train, count, window_events = window
-        _require(start_ns == end_ns, "the windows leave a gap in time")
-        _require(first_train == train, "the windows leave out a train")
-        end_ns, train, event = start_ns + duration_ns, train + count, event + window_events
-        _require(train <= len(trains), "a window ends after the last train")
-        expected = trains["first_event"][train] if train < len(trains) else events
-        _require(event == expected, "a window's events are not those of its trains")
-    _require(end_ns < 1 << 63, "the windows last too long")
-    _require(train == len(trains), "the windows do not hold every train")
+    """Windows follow each other in time and in trains, and hold every train and its events.
+
+    A sum of two of the file's numbers may wrap round at 2^64; it is less than the first of them then.
+    """
+    _require(len(windows), "it holds no windows")
+    start_ns, duration_ns, first, count = (
+        windows[name] for name in ("start_ns", "duration_ns", "first_train", "trains")
+    )
+    end_ns, end = start_ns + duration_ns, first + count
+    _require(start_ns[0] == 0 and (start_ns[1:] == end_ns[:-1]).all(), "the windows leave a gap in time")
+    _require((end_ns >= start_ns).all() and end_ns[-1] < 1 << 63, "the windows last too long")
+    _require(duration_ns.all() or len(windows) == 1, "a window lasts no time")
+    _require(first[0] == 0 and (first[1:] == end[:-1]).all(), "the windows leave out a train")
+    _require((end >= first).all() and end[-1] <= len(trains), "a window ends after the last train")
+    _require(end[-1] == len(trains), "the windows do not hold every train")
+    last = len(trains) - 1
+    first_event = np.where(first > last, np.uint64(events), trains["first_event"][np.minimum(first, last)])
+    held = np.diff(first_event, append=np.uint64(events))
+    _require((windows["events"] == held).all(), "a window's events are not those of its trains")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table
+from captures.format import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table
+from captures.stamps import stamp_texts
 from captures.writer import CaptureShape, CaptureWriter
 
 MINUTE_NS = 60_000_000_000
@@ -34,11 +35,21 @@ def content(
     matrices: Sequence[NDArray[np.uint8]],
     window_trains: Iterable[int] = (),
     stamp_columns: Iterable[int] = (),
+    *,
+    window_ns: int | Sequence[int] = MINUTE_NS,
+    start_ns: int = 0,
+    styles: Sequence[tuple[StampKind, int]] = (),
 ) -> Content:
-    """Trains of the given events, each of shape (count, length); `window_trains` cuts them into minutes."""
+    """Trains of the given events, each of shape (count, length).
+
+    `window_trains` cuts them into windows, one more than its items, that last `window_ns`. `styles` are the kind and
+    the zone of each train's stamps; without it all that have room for one have an ISO_MS stamp.
+    """
     trains = np.zeros(len(matrices), TRAIN)
     trains["count"], trains["length"] = np.transpose([matrix.shape for matrix in matrices])
     trains["stamp_kind"] = trains["length"] >= STAMP_WIDTHS[StampKind.ISO_MS]
+    if styles:
+        trains["stamp_kind"], trains["zone_minutes"] = np.transpose(styles)
     trains["stamp_column"] = [*stamp_columns] or 0
     trains["source"] = np.arange(len(matrices))
     size, count = trains["count"] * trains["length"].astype(np.uint64), trains["count"].astype(np.uint64)
@@ -46,7 +57,8 @@ def content(
 
     cuts = [0, *np.cumsum([*window_trains], dtype=int).tolist(), len(matrices)]
     windows = np.zeros(len(cuts) - 1, WINDOW)
-    windows["start_ns"], windows["duration_ns"] = MINUTE_NS * np.arange(len(windows)), MINUTE_NS
+    windows["duration_ns"] = window_ns
+    windows["start_ns"] = np.cumsum(windows["duration_ns"]) - windows["duration_ns"]
     windows["first_train"], windows["trains"] = cuts[:-1], np.diff(cuts)
     windows["events"] = [count[a:b].sum() for a, b in pairwise(cuts)]
 
@@ -61,8 +73,48 @@ def content(
         payload_bytes=len(payload),
         shortest=int(trains["length"].min()),
         longest=int(trains["length"].max()),
+        start_ns=start_ns,
     )
     return Content(shape, trains, payload, np.array([count.sum(), 0], np.uint64))
+
+
+STYLES: tuple[tuple[StampKind, int], ...] = (
+    (StampKind.ISO_MS, 0),
+    (StampKind.RFC3164, LOCAL_ZONE),
+    (StampKind.RFC3164, -210),
+    (StampKind.RFC3339_US, 0),
+    (StampKind.RFC3339_US_OFFSET, 120),
+)
+"""A kind of stamp and its zone, of each of the three formats."""
+
+START_NS = 1_756_548_930_000_000_000
+"""2025-08-30T10:15:30Z."""
+
+
+def window_instants_ns(windows: Table) -> NDArray[np.int64]:
+    """When each event of WINDOW rows is, from the start of the capture, one by one; shape (events,)."""
+    return np.array(
+        [start + j * duration // n for start, duration, _, _, n in windows.tolist() for j in range(n)], np.int64
+    )
+
+
+def timed(window_trains: Sequence[int], window_ns: Sequence[int], train: int = 16) -> Content:
+    """A capture with a time axis and the STYLES in turn; event k says ` host app: k` behind its instant."""
+    trains = sum(window_trains)
+    styles = [STYLES[i % len(STYLES)] for i in range(trains)]
+    heads = [b"<13>1 " if kind >= StampKind.RFC3339_US else b"<13>" for kind, _ in styles]
+    events = np.array(window_trains, np.uint64) * train
+    windows = np.zeros(len(window_ns), WINDOW)
+    windows["events"], windows["duration_ns"] = events, window_ns
+    windows["start_ns"] = np.cumsum(windows["duration_ns"]) - windows["duration_ns"]
+    instants = START_NS + window_instants_ns(windows).reshape(trains, train)
+    matrices = []
+    for place, ((kind, zone), head) in enumerate(zip(styles, heads, strict=True)):
+        stamps = stamp_texts(kind, 0 if zone == LOCAL_ZONE else zone, instants[place])
+        rows = [head + stamp.tobytes() + b" host app: %08d" % (place * train + i) for i, stamp in enumerate(stamps)]
+        matrices.append(np.array([[*row] for row in rows], np.uint8))
+    columns = [len(head) for head in heads]
+    return content(matrices, window_trains[:-1], columns, window_ns=[*window_ns], start_ns=START_NS, styles=styles)
 
 
 def tiny() -> Content:
@@ -71,10 +123,15 @@ def tiny() -> Content:
     rows = (
         [b"<6>" + stamp + b"one", b"<4>" + stamp + b"two"],
         [b"short"] * 3,
-        [stamp + b"in the next minute"],
+        [b"Aug 30 10:15:30 in the next minute".ljust(43)],
     )
+    styles = [(StampKind.ISO_MS, 0), (StampKind.NONE, 0), (StampKind.RFC3164, LOCAL_ZONE)]
     return content(
-        [np.array([[*row] for row in train], np.uint8) for train in rows], window_trains=[2], stamp_columns=[3, 0, 0]
+        [np.array([[*row] for row in train], np.uint8) for train in rows],
+        window_trains=[2],
+        stamp_columns=[3, 0, 0],
+        start_ns=START_NS,
+        styles=styles,
     )
 
 

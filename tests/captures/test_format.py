@@ -9,11 +9,14 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from blake3 import blake3
 
+from captures.format import STAMP_WIDTHS, StampKind
 from captures.reader import open_capture
-from tests.captures.content import MINUTE_NS, content, noise, tiny, write
+from captures.stamps import stamp_texts
+from tests.captures.content import MINUTE_NS, START_NS, content, noise, tiny, write
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
 
@@ -45,9 +48,9 @@ def test_every_byte_is_as_drawn(tmp_path):
     def section(name: str) -> bytes:
         return data[offset[name] : offset[name] + size[name]]
 
-    magic, version, shortest, longest, events, seed, reserved = struct.unpack_from("<8sIHHQQ32s", data)
+    magic, version, shortest, longest, events, seed, start_ns, reserved = struct.unpack_from("<8sIHHQQQ24s", data)
     assert magic.hex(" ").upper() == "89 52 43 41 50 0D 0A 1A"
-    assert (version, shortest, longest, events, seed, reserved) == (1, 5, 43, 6, 7, bytes(32))
+    assert (version, shortest, longest, events, seed, start_ns, reserved) == (1, 5, 43, 6, 7, START_NS, bytes(24))
     assert data[400:4064] == bytes(3664)
     assert data[4064:4096] == blake3(data[:4064]).digest()
     assert data[4064:4096].hex() == digest
@@ -71,15 +74,27 @@ def test_every_byte_is_as_drawn(tmp_path):
     ]
     assert struct.unpack("<2Q", section("mix")) == (6, 0)
     assert section("digests") == blake3(section("payload")).digest()
-    assert [*struct.iter_unpack("<QQHHHHBB2sI", section("trains"))] == [
-        (0, 0, 2, 31, 3, 0, 1, 0, bytes(2), 0),
-        (62, 2, 3, 5, 0, 0, 0, 0, bytes(2), 1),
-        (77, 5, 1, 43, 0, 0, 1, 0, bytes(2), 2),
+    assert [*struct.iter_unpack("<QQHHHHBBhI", section("trains"))] == [
+        (0, 0, 2, 31, 3, 0, 1, 0, 0, 0),
+        (62, 2, 3, 5, 0, 0, 0, 0, 0, 1),
+        (77, 5, 1, 43, 0, 0, 2, 0, -32768, 2),
     ]
     assert section("payload") == held.payload.tobytes()
     assert offset["payload"] + size["payload"] == len(data)
     between = [data[offset[a] + size[a] : offset[b]] for a, b in pairwise(names)]
     assert not any(b"".join(between))
+
+
+def test_the_drawn_stamps_are_those_that_are_written():
+    table = DOCUMENT.read_text().partition("\n| stamp_kind | bytes")[2].partition("\n\n")[0]
+    for kind, size, written, _, _ in (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[3:]
+    ):
+        assert int(size) == STAMP_WIDTHS[int(kind)]
+        instant = np.array([START_NS + 123_456_789])
+        zone_minutes = 120 if int(kind) == StampKind.RFC3339_US_OFFSET else 0
+        text = stamp_texts(StampKind(int(kind)), zone_minutes, instant).tobytes().decode()
+        assert f"`{text}`" in written
 
 
 @pytest.mark.parametrize("held", [tiny(), content(noise([(128, 96), (1, 260), (7, 1)]))], ids=["tiny", "noise"])

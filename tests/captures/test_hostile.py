@@ -13,9 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.errors import CaptureError
-from captures.format import DIGEST_BLOCK_BYTES, MAX_TRAIN_BYTES, MAX_TRAIN_EVENTS, STAMP_WIDTHS, TRAIN, WINDOW
+from captures.format import (
+    DIGEST_BLOCK_BYTES,
+    LOCAL_ZONE,
+    MAX_TRAIN_BYTES,
+    MAX_TRAIN_EVENTS,
+    STAMP_WIDTHS,
+    TRAIN,
+    WINDOW,
+    StampKind,
+)
 from captures.reader import Capture, open_capture
-from tests.captures.content import tiny, write
+from tests.captures.content import START_NS, content, noise, tiny, write
 
 SECTION = struct.Struct("<QQQ32s")
 RECIPE, WINDOWS, MIX, DIGESTS, TRAINS, PAYLOAD = range(6)
@@ -84,6 +93,8 @@ def check_trains(capture: Capture) -> None:
         assert 1 <= row["count"] <= MAX_TRAIN_EVENTS
         assert int(row["count"]) * int(row["length"]) <= MAX_TRAIN_BYTES
         assert int(row["stamp_column"]) + STAMP_WIDTHS[row["stamp_kind"]] <= row["length"]
+        zoned = row["stamp_kind"] in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET)
+        assert row["zone_minutes"] in ((LOCAL_ZONE, *range(-1439, 1440)) if zoned else (0,))
         events = capture.matrix(train)
         assert events.shape == (row["count"], row["length"])
         end, first_event = end + events.size, first_event + len(events)
@@ -91,13 +102,17 @@ def check_trains(capture: Capture) -> None:
 
 
 def check_windows(capture: Capture) -> None:
-    train = 0
+    train = end_ns = 0
     for window in capture.windows:
-        assert window["first_train"] == train
+        assert (window["first_train"], window["start_ns"]) == (train, end_ns)
+        assert window["duration_ns"] > 0 or len(capture.windows) == 1
+        end_ns += int(window["duration_ns"])
         counts = capture.trains["count"][train : train + int(window["trains"])]
         assert window["events"] == counts.sum()
         train += len(counts)
     assert train == len(capture.trains)
+    assert end_ns == capture.duration_ns
+    assert capture.start_ns + end_ns < 1 << 63
 
 
 numbers = st.one_of(
@@ -135,7 +150,7 @@ def test_any_section_table(sound, path, section, field, value):
 
 
 @settings(max_examples=500)
-@given(place=st.sampled_from([(8, "<I"), (12, "<H"), (14, "<H"), (16, "<Q"), (24, "<Q")]), value=numbers)
+@given(place=st.sampled_from([(8, "<I"), (12, "<H"), (14, "<H"), (16, "<Q"), (24, "<Q"), (32, "<Q")]), value=numbers)
 def test_any_header_field(sound, path, place, value):
     raw = bytearray(sound)
     offset, kind = place
@@ -154,10 +169,11 @@ def test_any_header_field(sound, path, place, value):
 def test_any_table(sound, path, edits):
     data = sound
     for (section, dtype), row, column, value in edits:
-        names = [name for name in dtype.names if dtype[name].kind == "u"]
-        field = names[column % len(names)]
+        field = dtype.names[column % len(dtype.names)]
         rows = sections(data)[section][2]
         fits = value % (1 << 8 * dtype[field].itemsize)
+        if dtype[field].kind == "i" and fits > np.iinfo(dtype[field]).max:
+            fits -= 1 << 8 * dtype[field].itemsize
         data = edited(data, section, dtype, row % rows, {field: fits})
     check(path, data)
 
@@ -185,6 +201,17 @@ def with_recipe(text: bytes) -> Callable[[bytes], bytes]:
         return sealed(data[:start] + text.ljust(end - start) + data[end:])
 
     return mangle
+
+
+def without_windows(data: bytes) -> bytes:
+    """The section's size alone: the next one stands on the same page."""
+    raw = bytearray(data)
+    struct.pack_into("<QQ", raw, 64 + WINDOWS * SECTION.size + 8, 0, 0)
+    start = section_bounds(data, WINDOWS)[0]
+    for section in range(MIX, PAYLOAD + 1):
+        place = 64 + section * SECTION.size
+        struct.pack_into("<Q", raw, place, struct.unpack_from("<Q", raw, place)[0] - 4096)
+    return sealed(bytes(raw[:start] + raw[start + 4096 :]))
 
 
 def damaged(section: int) -> Callable[[bytes], bytes]:
@@ -224,11 +251,22 @@ def damaged(section: int) -> Callable[[bytes], bytes]:
         (with_train(1, offset=0), "the trains do not lie back to back"),
         (with_train(1, first_event=0), "the trains' events have a gap"),
         (with_train(2, length=44), "the trains hold 121 bytes, the payload 120"),
-        (with_train(0, stamp_kind=2), "a train's kind of stamp is not known"),
+        (with_train(0, stamp_kind=5), "a train's kind of stamp is not known"),
+        (with_train(0, zone_minutes=60), "a train's zone is none"),
+        (with_train(0, zone_minutes=LOCAL_ZONE), "a train's zone is none"),
+        (with_train(1, zone_minutes=1), "a train's zone is none"),
+        (with_train(2, zone_minutes=1440), "a train's zone is none"),
+        (with_train(2, zone_minutes=-1440), "a train's zone is none"),
+        (with_train(2, zone_minutes=LOCAL_ZONE + 1), "a train's zone is none"),
         (with_train(0, stamp_column=8), "a stamp lies outside its event"),
         (with_train(0, tag_kind=1), "a train's kind of tag is not known"),
         (with_window(1, start_ns=0), "the windows leave a gap in time"),
         (with_window(1, duration_ns=1 << 63), "the windows last too long"),
+        (with_window(1, duration_ns=(1 << 64) - 1), "the windows last too long"),
+        (with_window(1, duration_ns=(1 << 63) - START_NS), "it ends after the year 2262"),
+        (with_number("<Q", 32, (1 << 64) - 1), "it ends after the year 2262"),
+        (with_window(1, duration_ns=0), "a window lasts no time"),
+        (without_windows, "it holds no windows"),
         (with_window(1, first_train=0), "the windows leave out a train"),
         (with_window(1, trains=(1 << 64) - 1), "a window ends after the last train"),
         (with_window(0, events=4), "a window's events are not those of its trains"),
@@ -281,3 +319,17 @@ def test_the_seal_of_these_tests_is_the_writers(sound):
     assert sealed(sound) == sound
     assert json.loads(sound[slice(*section_bounds(sound, RECIPE))]) == tiny().shape.recipe
     assert sections(sound)[DIGESTS][1] == 32 * -(-len(tiny().payload) // DIGEST_BLOCK_BYTES)
+
+
+def test_many_windows_some_of_them_empty_open(tmp_path):
+    """As many as a long capture has, of which some are empty."""
+    held = content(noise([(2, 30)] * 1000), [0, 1] * 50 + [1] * 900, window_ns=10**9)
+    write(tmp_path / "many.rcap", held)
+    capture = open_capture(tmp_path / "many.rcap")
+    check_windows(capture)
+    assert (len(capture.windows), capture.duration_ns) == (1001, 1001 * 10**9)
+
+
+def test_a_capture_without_a_time_axis_has_no_duration(tmp_path):
+    write(tmp_path / "untimed.rcap", content(noise([(2, 30)]), window_ns=0))
+    assert open_capture(tmp_path / "untimed.rcap").duration_ns == 0
