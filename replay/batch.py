@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from captures.format import MAX_TRAIN_BYTES
 from replay.clock import wall_ns
-from replay.stamps import Stamper, stamp_places, write_stamps
+from replay.stamps import Stamp, stamps_of
 from replay.stripes import Pieces
 
 TRAINS: Final = 32
@@ -21,18 +21,15 @@ TRAINS: Final = 32
 class Batch:
     """Room for `TRAINS` trains."""
 
-    def __init__(self, payload: NDArray[np.uint8], *, live: bool) -> None:
-        """Stage from `payload`, the bytes of a capture; `live` puts the current stamp in place of the built one.
+    def __init__(self, payload: NDArray[np.uint8], stamp: Stamp) -> None:
+        """Stage from `payload`, the bytes of a capture, with what `stamp` says in place of the built stamps.
 
         A train always fits, whatever its size.
         """
         self._payload = payload
-        self._live = live
-        self._stamper = Stamper()
-        self._stamp = self._stamper.stamp(0)
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
-        self._stamp_places = stamp_places(self.buffer)
+        self._stamps = stamps_of(stamp, self.buffer)
         self.trains = 0
         self._shapes = np.zeros((TRAINS, 3), np.int64)
         self._shift = np.zeros(TRAINS, np.int64)
@@ -59,19 +56,22 @@ class Batch:
         return self._lane[: self.trains]
 
     def begin(self) -> None:
-        """Forget the trains; those staged from now on get the stamp of this instant."""
+        """Forget the trains; for those staged from now on, this instant is now."""
         self.trains = self._used_bytes = 0
-        if self._live:
-            self._stamp = self._stamper.stamp(wall_ns())
+        if self._stamps is not None:
+            self._stamps.begin(wall_ns())
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> int:
-        """Add the pieces `first` to `end` as trains of `lane`, in one copy, and stamp them; returns their bytes."""
-        used, offset = self._used_bytes, pieces.bounds[first]
-        size = pieces.bounds[end] - offset
+        """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`, and stamp them.
+
+        Returns their bytes.
+        """
+        used, offset = self._used_bytes, pieces.start[first]
+        size = pieces.bytes_of(first, end)
         self.buffer[used : used + size] = self._payload[offset : offset + size]
         shift = used - offset
-        if self._live:
-            write_stamps(self._stamp_places, shift, pieces.stamps[first:end], self._stamp)
+        if self._stamps is not None:
+            self._stamps.write(pieces, first, end, shift)
         rows = slice(self.trains, self.trains + end - first)
         self._shapes[rows] = pieces.shapes[first:end]
         self._shift[rows] = shift

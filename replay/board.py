@@ -46,6 +46,7 @@ class State(IntEnum):
 
 CONTROL: Final = np.dtype(
     [
+        ("start_wall_ns", "<i8"),  # the same instant since 1970 UTC; written first
         ("start_ns", "<i8"),  # the anchor of every schedule; 0: not yet
         ("lease_ns", "<i8"),  # past this instant a worker stops: its supervisor is gone
         ("end_ns", "<i8"),  # past this instant a worker stops: the run's duration is over

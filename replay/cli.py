@@ -1,6 +1,8 @@
 """The `replay` command."""
 
 import json
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,18 +19,19 @@ from replay.clock import SECOND_NS
 from replay.cpus import CPUS, usable_cpus
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
-from replay.plan import Extent, plan_run, plan_table, plan_workers
+from replay.plan import Extent, Pace, check_limit, plan_run, plan_table, plan_workers
 from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
 from replay.report_file import check_report_path, write_report
 from replay.sink.command import reconcile_reports, sink
+from replay.stamps import Stamp
 from replay.supervisor import supervise
 from replay.target import check_mtu, resolve
 
 MAX_RATE: Final = 0
 """What `--eps max` parses to."""
 
-
+DEFAULT_RATE_EPS: Final = 4_000_000
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
 
 FILE = click.Path(path_type=Path)
@@ -43,7 +46,17 @@ def _parse_rate(text: str) -> int:
     return rate_eps
 
 
+def _parse_speed(text: str) -> Fraction:
+    """Exact; 0 stands for max."""
+    if text.strip() == "max":
+        return Fraction(0)
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip(), re.ASCII) or not (speed := Fraction(text.strip())):
+        raise ValueError(f"{text!r} is not a speed; write it like 1, 10 or 0.5, or max")
+    return speed
+
+
 RATE_EPS = Parsed("rate", _parse_rate)
+SPEED = Parsed("speed", _parse_speed)
 
 
 @click.group(name="replay", context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,11 +73,20 @@ def replay() -> None:
     "--eps",
     "rate_eps",
     type=RATE_EPS,
-    default="4M",
-    show_default=True,
-    help="Events per second of all ports together, or max: as fast as it goes.",
+    help="Events per second of all ports together, or max: as fast as it goes.  [default: 4M]",
 )
-@click.option("--duration", "duration_ns", type=DURATION_NS, help="How long to send.  [default: 10s]")
+@click.option(
+    "--speed",
+    type=SPEED,
+    metavar="X",
+    help="Follow the capture's time axis, X times as fast, like 1, 10 or 0.5; max: as fast as it goes.",
+)
+@click.option(
+    "--duration",
+    "duration_ns",
+    type=DURATION_NS,
+    help="How long to send.  [default: 10s, or with --speed the whole capture]",
+)
 @click.option("--loops", type=click.IntRange(1), help="Send the whole capture this many times.")
 @click.option("--events", type=COUNT, help="Send exactly this many events.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Sending processes.")
@@ -79,10 +101,10 @@ def replay() -> None:
 )
 @click.option(
     "--stamp",
-    type=click.Choice(["now", "keep"]),
-    default="now",
+    type=click.Choice([stamp.value for stamp in Stamp]),
+    default=Stamp.NOW.value,
     show_default=True,
-    help="Write the instant of sending into each event, or keep the built stamp.",
+    help="Write the instant of sending into each event, shift its own one to now, or keep the built stamp.",
 )
 @click.option("--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
@@ -94,14 +116,15 @@ def replay() -> None:
     type=COUNT,
     default="5M",
     show_default=True,
-    help="Refuse a higher --eps, which is more often a slip than a wish.",
+    help="Refuse a higher rate, which is more often a slip than a wish.",
 )
 def run(
     *,
     file: Path,
     target: str,
     ports: tuple[int, ...],
-    rate_eps: int,
+    rate_eps: int | None,
+    speed: Fraction | None,
     duration_ns: int | None,
     loops: int | None,
     events: int | None,
@@ -118,26 +141,27 @@ def run(
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
-    Exit code 1 when the mean rate misses --eps by over 5%, or errors are more than 0.01% of the events.
+    Exit code 1 when the mean rate misses what was asked by over 5%, or errors are more than 0.01% of the events.
     """
     capture = open_capture(file)
-    _check_rate(rate_eps, limit_eps)
+    pace = _pace(rate_eps, speed)
     host = resolve(target, allow_public=allow_public)
     check_mtu(host, capture.longest)
     segments = max_segments() if gso else 1
     if gso and segments == 1:
         click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
     plan = plan_run(
-        capture.events,
+        capture,
         target=host,
         ports=ports,
-        rate_eps=None if rate_eps == MAX_RATE else rate_eps,
-        extent=_extent(duration_ns, loops, events),
+        pace=pace,
+        extent=_extent(pace, duration_ns, loops, events),
         train_max=train_max,
         segments=segments,
-        live=stamp == "now",
+        stamp=Stamp(stamp),
         workers=plan_workers(workers, len(ports), usable_cpus(cpus)),
     )
+    check_limit(plan, limit_eps)
     if report_path is not None:
         check_report_path(report_path)
     if dry_run:
@@ -152,19 +176,24 @@ def run(
     return exit_code(report)
 
 
-def _check_rate(rate_eps: int, limit_eps: int) -> None:
-    if rate_eps > limit_eps:
-        raise InputError(
-            f"--eps {rate_eps:,} is over the limit of {limit_eps:,}; if you mean it, say --eps-limit {rate_eps}"
-        )
+def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
+    """What the two options say together."""
+    if speed is None:
+        return Pace(DEFAULT_RATE_EPS if rate_eps is None else rate_eps or None)
+    if rate_eps is None:
+        return Pace(speed=speed)
+    click.echo("--eps overrides --speed: the capture's time axis is not followed", err=True)
+    return Pace(rate_eps or None)
 
 
-def _extent(duration_ns: int | None, loops: int | None, events: int | None) -> Extent:
-    """How far the run goes; ten seconds when nothing is said."""
+def _extent(pace: Pace, duration_ns: int | None, loops: int | None, events: int | None) -> Extent:
+    """How far the run goes; when nothing is said, ten seconds, or once along the time axis."""
     given = [value for value in (duration_ns, loops, events) if value is not None]
     if len(given) > 1 or 0 in given:
         raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
-    return Extent(duration_ns if given else DEFAULT_DURATION_NS, loops, events)
+    if given:
+        return Extent(duration_ns, loops, events)
+    return Extent(DEFAULT_DURATION_NS) if pace.speed is None else Extent(loops=1)
 
 
 def _show(table: str, figures: dict[str, Any], *, as_json: bool) -> None:

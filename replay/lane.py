@@ -1,21 +1,21 @@
-"""A lane at work: the pieces it sends next, and its bucket of tokens."""
+"""A lane at work: the pieces it sends next, and its pace."""
 
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
 from replay.batch import Batch
-from replay.pacing import TokenBucket, Unpaced
+from replay.pacing import Paced, Unpaced
 from replay.stripes import Pieces
 
 Turn = tuple[int, int, int, int]
-"""What a lane put into a batch at one go: lane, events, bytes, and the instant they were due, by its bucket."""
+"""What a lane put into a batch at one go: lane, events, bytes, and the instant they were due, by the schedule."""
 
 
 class Lane:
     """One destination port being served."""
 
-    def __init__(self, index: int, bucket: TokenBucket | Unpaced, source: Iterator[Pieces], phase: float) -> None:
+    def __init__(self, index: int, pace: Paced | Unpaced, source: Iterator[Pieces], phase: float) -> None:
         """Take up `source`, a page of pieces at a time.
 
         Two pages are at hand besides the current one, so that the disk has a page's time to read a new one. It is
@@ -23,7 +23,7 @@ class Lane:
         turn their pages at once, and be late together, if they did not differ in it.
         """
         self.index = index
-        self._bucket = bucket
+        self._pace = pace
         self._source = source
         self._phase = phase
         self._ahead = deque(islice(source, 2))
@@ -39,20 +39,19 @@ class Lane:
         """When the next piece may be sent; None when all is sent."""
         if self._pieces is None:
             return None
-        return self._bucket.ready_ns(self._pieces.count[self._next])
+        return self._pace.ready_ns(self._pieces.due_ns[self._next])
 
     def take_turn(self, batch: Batch, most: int, now_ns: int) -> Turn:
-        """Put up to `most` pieces into `batch`; only while `ready_ns` is not None."""
+        """Put up to `most` pieces that lie back to back into `batch`; only while `ready_ns` is not None."""
         pieces, first = self._pieces, self._next
         assert pieces is not None, "the lane is done"
-        counts = pieces.count[first : first + most]
-        end = first + len(counts)
+        end = min(first + most, pieces.reach[first])
         size = batch.stage(self.index, pieces, first, end)
-        events = sum(counts)
-        self._bucket.spend(events, now_ns)
+        due_ns = pieces.due_ns[end - 1]
+        self._pace.spend(due_ns - pieces.since_ns[first], now_ns)
         self._next = end
         if first <= self._ask_at < end:
             self._ahead.extend(islice(self._source, 1))
         if end == self._end:
             self._turn_page()
-        return self.index, events, size, self._bucket.due_ns
+        return self.index, sum(pieces.count[first:end]), size, due_ns

@@ -33,7 +33,8 @@ class LiveLine:
         bar = self._bar
         self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
-        target = "max" if self._plan.rate_eps is None else format_count(self._plan.rate_eps)
+        mean_eps = self._plan.schedule.mean_eps
+        target = "max" if mean_eps is None else format_count(mean_eps)
         bar.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}", refresh=False)
         bar.update(sent - bar.n)
 

@@ -4,12 +4,14 @@ A mean over a run hides a stall; the intervals don't.
 """
 
 from collections import deque
+from math import ceil
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from replay.board import INTERVALS
 from replay.clock import SECOND_NS
+from replay.schedule import Schedule
 
 INTERVAL_NS: Final = 100_000_000
 _LEAST_EVENTS: Final = 64
@@ -17,11 +19,11 @@ _LEAST_EVENTS: Final = 64
 _ENOUGH: Final = 0.95
 
 
-def interval_ns(rate_eps: int | None) -> int:
-    """The length of an interval: 100 ms, or at low rates the time in which 64 events are due."""
-    if rate_eps is None:
+def interval_ns(mean_eps: float | None) -> int:
+    """The length of an interval: 100 ms, or at low rates the time in which 64 events are due in the mean."""
+    if mean_eps is None:
         return INTERVAL_NS
-    return max(INTERVAL_NS, -(-_LEAST_EVENTS * SECOND_NS // rate_eps))
+    return max(INTERVAL_NS, ceil(_LEAST_EVENTS * SECOND_NS / mean_eps))
 
 
 class IntervalCounter:
@@ -63,11 +65,10 @@ class IntervalCounter:
 class Offered:
     """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
 
-    def __init__(self, rate_eps: int | None, total: int | None) -> None:
-        """Judge against `rate_eps` (None: no target) until `total` events are due."""
-        self._rate_eps = rate_eps
-        self._total = total
-        self._interval_ns = interval_ns(rate_eps)
+    def __init__(self, schedule: Schedule) -> None:
+        """Judge against what `schedule` has due."""
+        self._events_due = schedule.events_due
+        self._interval_ns = interval_ns(schedule.mean_eps)
         per_second = max(1, SECOND_NS // self._interval_ns)
         self._second: deque[int] = deque(maxlen=per_second)
         self._next = 0
@@ -89,18 +90,11 @@ class Offered:
         if len(self._second) == self._second.maxlen:
             rate = sum(self._second) * SECOND_NS / (self._interval_ns * len(self._second))
             self.peak_eps = max(self.peak_eps or 0.0, rate)
-        due = self._due(interval + 1) - self._due(interval)
+        due = self._events_due((interval + 1) * self._interval_ns) - self._events_due(interval * self._interval_ns)
         if due >= _LEAST_EVENTS:
             self._intervals += 1
             self._below += events < _ENOUGH * due
             self._worst = min(self._worst, events / due)
-
-    def _due(self, interval: int) -> int:
-        """Events due before an interval starts."""
-        if self._rate_eps is None:
-            return 0
-        due = self._rate_eps * interval * self._interval_ns // SECOND_NS
-        return due if self._total is None else min(due, self._total)
 
     def figures(self) -> dict[str, Any] | None:
         """For the report; None when there was no target or no whole interval."""

@@ -1,18 +1,15 @@
-"""When a lane may send: a token bucket against a fixed anchor. Pure: time is an argument.
+"""When a lane may send what is due. Pure: time is an argument.
 
-Event k of lane i (both from 0) of n lanes is event k * n + i of the run, and gets its token at
-`anchor + (k * n + i + 1) / rate`. A train may go when its last event has its token. So a lane is never ahead
-of its schedule, does not burst at the start, and does not drift, whatever happened before; quotas sum to the
-whole because tokens are counted, not rates divided.
+An event is due when it has its token, at the instant that the schedule says. A train may go when its last event has
+its token. So a lane is never ahead of its schedule, does not burst at the start, and does not drift, whatever happened
+before.
 
-A lane that fell behind (the machine stalled) catches up, but at `CATCH_UP` times its rate at most: a second
-bucket of that rate and `BURST_NS` depth. A stall of ours must not become a flood at the receiver.
+A lane that fell behind (the machine stalled) catches up, but at `CATCH_UP` times its rate at most: a bucket of that
+rate and `BURST_NS` depth. A stall of ours must not become a flood at the receiver.
 """
 
 from fractions import Fraction
 from typing import Final
-
-from replay.clock import SECOND_NS
 
 BURST_NS: Final = 2_000_000
 """No train spans more of its lane's schedule than this, and no burst is longer."""
@@ -22,11 +19,15 @@ STAMP_AGE_NS: Final = 500_000
 
 CATCH_UP: Final = Fraction(3, 2)
 """The most a lane sends while it catches up, as a multiple of its rate."""
+_FASTER, _SLOWER = CATCH_UP.as_integer_ratio()
 
 
-def train_limit(rate_eps: int, lanes: int, train_max: int) -> int:
-    """The most events of one train, so that it spans at most `BURST_NS` of its lane's schedule; at least 1."""
-    return max(1, min(train_max, rate_eps * BURST_NS // (lanes * SECOND_NS)))
+def train_limit(events: int, duration_ns: int, lanes: int, train_max: int) -> int:
+    """The most events of one train, at least 1: it spans at most `BURST_NS` of its lane's schedule.
+
+    All `lanes` together send `events` in `duration_ns`, which is 0 without a rate.
+    """
+    return max(1, min(train_max, events * BURST_NS // max(1, lanes * duration_ns)))
 
 
 def batch_room(room: int, most: int, took_ns: int) -> int:
@@ -40,50 +41,37 @@ def batch_room(room: int, most: int, took_ns: int) -> int:
     return min(most, 2 * room) if 2 * took_ns <= STAMP_AGE_NS else room
 
 
-class TokenBucket:
-    """One lane's tokens; instants are nanoseconds of one clock."""
+class Paced:
+    """One lane's bound on catching up; instants are nanoseconds of one clock."""
 
-    __slots__ = ("_anchor_ns", "_divisor", "_event_ns", "_free_ns", "_lanes", "_rate_eps", "_tokens", "due_ns")
+    __slots__ = ("_free_ns",)
 
-    def __init__(self, anchor_ns: int, rate_eps: int, lanes: int, lane: int) -> None:
-        """Start empty at `anchor_ns`; `rate_eps` is that of all `lanes` together."""
-        self._anchor_ns = anchor_ns
-        self._rate_eps = rate_eps
-        self._lanes = lanes
-        self._tokens = lane + 1 - lanes
-        """The run's tokens up to and with the lane's last spent one."""
-        self._free_ns = self.due_ns = anchor_ns
-        self._event_ns, self._divisor = (Fraction(lanes * SECOND_NS, rate_eps) / CATCH_UP).as_integer_ratio()
+    def __init__(self) -> None:
+        """Start with nothing to catch up."""
+        self._free_ns = 0
 
-    def ready_ns(self, count: int) -> int:
-        """When the next `count` events may be sent; when they all have their token is left in `due_ns`.
-
-        The first is later than the second only while the lane catches up.
-        """
-        tokens = self._tokens + count * self._lanes
-        self.due_ns = due_ns = self._anchor_ns - (-tokens * SECOND_NS // self._rate_eps)
+    def ready_ns(self, due_ns: int) -> int:
+        """When what is due at `due_ns` may be sent: later than that only while the lane catches up."""
         return max(due_ns, self._free_ns)
 
-    def spend(self, count: int, now_ns: int) -> None:
-        """Take the tokens of `count` events that are sent at `now_ns`."""
-        self._tokens += count * self._lanes
-        free_ns = max(self._free_ns, now_ns - BURST_NS)
-        self._free_ns = free_ns + count * self._event_ns // self._divisor
+    def spend(self, span_ns: int, now_ns: int) -> None:
+        """Send, at `now_ns`, what takes `span_ns` of the lane's schedule."""
+        self._free_ns = max(self._free_ns, now_ns - BURST_NS) + span_ns * _SLOWER // _FASTER
 
 
 class Unpaced:
     """As fast as it goes: a lane is always due, and lanes take turns."""
 
-    __slots__ = ("due_ns",)
+    __slots__ = ("_turn",)
 
     def __init__(self) -> None:
         """Start at turn 0."""
-        self.due_ns = 0
+        self._turn = 0
 
-    def ready_ns(self, count: int) -> int:  # noqa: ARG002 - the same call as TokenBucket's
+    def ready_ns(self, due_ns: int) -> int:  # noqa: ARG002 - the same call as Paced's
         """A number that is always in the past, and grows with each turn, so that the least of all is next."""
-        return self.due_ns
+        return self._turn
 
-    def spend(self, count: int, now_ns: int) -> None:  # noqa: ARG002 - the same call as TokenBucket's
+    def spend(self, span_ns: int, now_ns: int) -> None:  # noqa: ARG002 - the same call as Paced's
         """Take a turn."""
-        self.due_ns += 1
+        self._turn += 1

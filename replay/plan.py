@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Any, Final
 
 from captures.errors import InputError
+from captures.reader import Capture
+from replay.axis import Axis
 from replay.clock import SECOND_NS
 from replay.offered import interval_ns
 from replay.pacing import train_limit
 from replay.ports import check_workers, format_ports
-from replay.stripes import lane_quota
+from replay.schedule import OnAxis, Schedule, Steady
+from replay.stamps import Stamp
+from replay.stripes import Deal, lane_quota
 from replay.target import Target
 
 GRACE_NS: Final = SECOND_NS // 4
@@ -35,25 +40,53 @@ class Extent:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast a run goes: at a rate, along the time axis, or, with neither, as fast as it goes."""
+
+    rate_eps: int | None = None
+    """Of all lanes together."""
+    speed: Fraction | None = None
+    """Of the time axis of the capture; 0: as fast as it goes."""
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """One run."""
 
     target: Target
     ports: tuple[int, ...]
     """The lanes' destination ports."""
-    rate_eps: int | None
-    """Of all lanes together; None: as fast as it goes."""
-    total: int | None
-    """Events to send; None: until the duration is over."""
+    pace: Pace
+    deal: Deal
+    """Who sends what, and when."""
     duration_ns: int | None
     """How long to send; None: until all is sent."""
-    train_limit: int
-    """The most events of one train."""
     segments: int
     """The most datagrams of one send; 1: without GSO."""
-    live: bool
-    """Whether stamps are written at sending."""
+    stamp: Stamp
     workers: tuple[WorkerPlan, ...]
+
+    @property
+    def schedule(self) -> Schedule:
+        """When what is due."""
+        return self.deal.schedule
+
+    @property
+    def total(self) -> int | None:
+        """Events to send; None: until the duration is over."""
+        return self.schedule.total
+
+    @property
+    def paced(self) -> bool:
+        """Whether events are due at instants, or as fast as it goes."""
+        return self.schedule.mean_eps is not None
+
+    @property
+    def train_limit(self) -> int:
+        """The most events of one train."""
+        peak_eps = self.schedule.peak_eps
+        duration_ns = 0 if peak_eps is None else SECOND_NS
+        return train_limit(int(peak_eps or 1), duration_ns, len(self.ports), self.deal.train_max)
 
     @property
     def stop_after_ns(self) -> int | None:
@@ -68,24 +101,34 @@ class RunPlan:
     @property
     def interval_ns(self) -> int:
         """The length of the intervals in which the offered load is judged."""
-        return interval_ns(self.rate_eps)
+        return interval_ns(self.schedule.mean_eps)
+
+    def targets(self) -> dict[str, Any]:
+        """The rates that are asked for, as the dry run and the report show them."""
+        mean_eps, peak_eps, speed = self.schedule.mean_eps, self.schedule.peak_eps, self.pace.speed
+        return {
+            "target_eps": mean_eps and round(mean_eps, 3),
+            "target_peak_eps": peak_eps and round(peak_eps, 3),
+            "speed": "max" if speed == 0 else speed and float(speed),
+        }
 
     def describe(self) -> dict[str, Any]:
         """The plan as the dry run shows it."""
         lanes = len(self.ports)
+        rate_eps = self.schedule.mean_eps
         return {
             "target": self.target.host,
             "ports": format_ports(self.ports),
-            "target_eps": self.rate_eps,
+            **self.targets(),
             "events": self.total,
             "duration_s": self.duration_ns and self.duration_ns / SECOND_NS,
-            "stamp": "now" if self.live else "keep",
+            "stamp": str(self.stamp),
             "gso": self.segments > 1,
             "train_events_max": self.train_limit,
             "lanes": [
                 {
                     "port": port,
-                    "rate_eps": self.rate_eps and float(Fraction(self.rate_eps, lanes)),
+                    "rate_eps": rate_eps and rate_eps / lanes,
                     "events": self.total if self.total is None else lane_quota(self.total, lanes, lane),
                 }
                 for lane, port in enumerate(self.ports)
@@ -111,47 +154,92 @@ def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPla
 
 
 def plan_run(
-    capture_events: int,
+    capture: Capture,
     *,
     target: Target,
     ports: Sequence[int],
-    rate_eps: int | None,
+    pace: Pace,
     extent: Extent,
     train_max: int,
     segments: int,
-    live: bool,
+    stamp: Stamp,
     workers: Sequence[WorkerPlan],
 ) -> RunPlan:
     """The plan of a run over `ports` of `target`.
 
-    A duration with a rate asks for the events that fall due within it. Raises InputError.
+    A duration with a rate or a speed asks for the events that fall due within it. Raises InputError.
     """
-    total, duration_ns = extent.events, extent.duration_ns
-    if extent.loops is not None:
-        total = extent.loops * capture_events
-    elif duration_ns is not None and rate_eps is not None:
-        total = rate_eps * duration_ns // SECOND_NS
-        if total == 0:
-            raise InputError("no event falls due within that duration at that rate; give more time or a higher --eps")
-    limit = min(train_max, segments) if segments > 1 else train_max
+    axis = _axis(capture, pace, stamp)
+    if pace.speed and axis is not None:
+        total = extent.events or (extent.loops or 0) * capture.events
+        schedule: Schedule = OnAxis(axis, pace.speed, total=total, duration_ns=extent.duration_ns or 0)
+    else:
+        schedule = Steady(pace.rate_eps, _steady_total(capture.events, pace.rate_eps, extent))
+    deal = Deal(
+        schedule=schedule,
+        lanes=len(ports),
+        train_max=min(train_max, segments) if segments > 1 else train_max,
+        loop_events=capture.events,
+        axis=axis if stamp is Stamp.SHIFT else None,
+    )
     return RunPlan(
         target=target,
         ports=tuple(ports),
-        rate_eps=rate_eps,
-        total=total,
-        duration_ns=duration_ns,
-        train_limit=limit if rate_eps is None else train_limit(rate_eps, len(ports), limit),
+        pace=pace,
+        deal=deal,
+        duration_ns=extent.duration_ns,
         segments=segments,
-        live=live,
+        stamp=stamp,
         workers=tuple(workers),
     )
 
 
+def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> Axis | None:
+    """The capture's time axis, if it has one; raises InputError when it needs one and has none."""
+    if capture.duration_ns:
+        return Axis(capture.windows)
+    for needed, way, instead in (
+        (pace.speed is not None, "--speed", "use --eps"),
+        (stamp is Stamp.SHIFT, "--stamp shift", "use --stamp now"),
+    ):
+        if needed:
+            raise InputError(
+                f"{capture.path}: has no time axis for {way} to follow; build it with one, "
+                f"like precompute build PROFILE --duration 1h --eps 10k, or {instead}"
+            )
+    return None
+
+
+def _steady_total(capture_events: int, rate_eps: int | None, extent: Extent) -> int | None:
+    """Events of a run at one rate; None: until its duration is over."""
+    if extent.loops is not None:
+        return extent.loops * capture_events
+    if extent.duration_ns is None or rate_eps is None:
+        return extent.events
+    total = rate_eps * extent.duration_ns // SECOND_NS
+    if total == 0:
+        raise InputError("no event falls due within that duration at that rate; give more time or a higher --eps")
+    return total
+
+
+def check_limit(plan: RunPlan, limit_eps: int) -> None:
+    """Refuse a rate above `limit_eps`; raises InputError."""
+    peak_eps = plan.schedule.peak_eps
+    if peak_eps is None or peak_eps <= limit_eps:
+        return
+    asked, wanted = f"--eps {peak_eps:,}", ceil(peak_eps)
+    if plan.pace.speed is not None:
+        asked = f"--speed {float(plan.pace.speed):g} asks for {wanted:,} EPS in the busiest window, which"
+    raise InputError(f"{asked} is over the limit of {limit_eps:,}; if you mean it, say --eps-limit {wanted}")
+
+
 def plan_table(plan: RunPlan) -> str:
     """The plan for people."""
-    rate = "as fast as it goes" if plan.rate_eps is None else f"{plan.rate_eps:,} EPS"
-    lane_eps = "" if plan.rate_eps is None else f"{plan.rate_eps / len(plan.ports):,.3f}".rstrip("0").rstrip(".")
-    per_lane = lane_eps and f", {lane_eps} EPS each"
+    mean_eps, peak_eps = plan.schedule.mean_eps, plan.schedule.peak_eps
+    rate = "as fast as it goes" if mean_eps is None else f"{_figure(mean_eps)} EPS"
+    per_lane = "" if mean_eps is None else f", {_figure(mean_eps / len(plan.ports))} EPS each"
+    if plan.pace.speed:
+        rate = f"at speed {float(plan.pace.speed):g}: {rate} in the mean, {_figure(peak_eps or 0)} at the peak"
     events = "until the time is over" if plan.total is None else f"{plan.total:,} events"
     gso = f"GSO, up to {plan.segments} datagrams a send" if plan.segments > 1 else "without GSO"
     lines = [
@@ -162,3 +250,8 @@ def plan_table(plan: RunPlan) -> str:
         ports = format_ports(plan.ports[worker.lanes.start : worker.lanes.stop])
         lines.append(f"  worker {i} on core {worker.cpu}: ports {ports}")
     return "\n".join([*lines, "nothing was sent"])
+
+
+def _figure(rate_eps: float) -> str:
+    """A rate with three decimals at most."""
+    return f"{rate_eps:,.3f}".rstrip("0").rstrip(".")

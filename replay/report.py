@@ -52,7 +52,7 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
     return {
         "verdict": verdict,
         "reason": reason,
-        "target_eps": plan.rate_eps,
+        **plan.targets(),
         "achieved_eps": round(achieved, 3),
         "peak_eps": round(outcome.offered.peak_eps or achieved, 3),
         "sent_events": sent,
@@ -72,7 +72,7 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "backend": "udp",
         "gso_segments": int(board.workers["segments"].min()),
         "train_events_max": plan.train_limit,
-        "stamp": "now" if plan.live else "keep",
+        "stamp": str(plan.stamp),
         "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
         "host": {"kernel": platform.release(), "python": platform.python_version()},
         "version": __version__,
@@ -87,9 +87,10 @@ def _verdict(plan: RunPlan, outcome: Outcome, sent: int, achieved_eps: float, er
         return "interrupted", f"{outcome.interrupted_by} after {sent:,} events"
     if errors > MAX_ERROR_RATE * sent:
         return "missed", f"{errors:,} errors with {sent:,} events, and at most {MAX_ERROR_RATE:.2%} are allowed"
-    if plan.rate_eps is None:
+    target_eps = plan.schedule.mean_eps
+    if target_eps is None:
         return "measured", f"no target was set; {sent:,} events sent"
-    part = achieved_eps / plan.rate_eps
+    part = achieved_eps / target_eps
     if part < 1 - TOLERANCE:
         return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"
     return "met", f"{part:.2%} of the target rate"
@@ -150,6 +151,8 @@ def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, A
 def run_table(report: dict[str, Any]) -> str:
     """The report for people: the figures, and the lanes that differ from the rest."""
     target = format_count(report["target_eps"]) if report["target_eps"] else "none"
+    if report["target_eps"] and report["speed"]:
+        target += f" at speed {report['speed']:g}, {format_count(report['target_peak_eps'])} at its peak"
     achieved, peak = report["achieved_eps"], report["peak_eps"]
     lanes = len(report["lanes"])
     size = format_size(report["sent_bytes"])

@@ -1,63 +1,147 @@
-"""Live stamps: the text of an instant, and writing it into every event of a train."""
+"""Stamps at sending: the current instant, or the event's own one moved to now, written into the events of a train.
 
-from collections.abc import Iterable
+A train's stamps stand one event's length apart, so they are one strided assignment, whatever their number. A stamp of
+milliseconds or seconds is one text for the whole train. With microseconds each event has its own.
+"""
+
 from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import STAMP_WIDTHS, StampKind
+from captures.format import LOCAL_ZONE, MAX_TRAIN_EVENTS, STAMP_WIDTHS, StampKind
+from captures.stamps import stamp_texts
+from replay.stripes import Pieces
 
-_MILLISECOND_NS: Final = 1_000_000
-_ISO_MS: Final = np.dtype(f"V{STAMP_WIDTHS[StampKind.ISO_MS]}")
-_MILLISECONDS: Final = [f".{ms:03d}Z" for ms in range(1000)]
+_SECOND_NS: Final = 1_000_000_000
+_MICROSECOND_NS: Final = 1000
+_RESOLUTION_NS: Final[dict[int, int]] = {StampKind.ISO_MS: 1_000_000, StampKind.RFC3164: _SECOND_NS}
+"""Of the kinds with which a whole train may say the same."""
+_TRAIN_NS: Final = np.arange(1 - MAX_TRAIN_EVENTS, 1) * _MICROSECOND_NS
+"""The microseconds up to an instant, one for each event that a train may have."""
+
+
+class Stamp(StrEnum):
+    """Which stamps a run sends."""
+
+    NOW = "now"
+    """The instant of sending."""
+    SHIFT = "shift"
+    """The event's own, moved: the capture's first instant is the start of the run."""
+    KEEP = "keep"
+    """As it was built."""
 
 
 def iso_ms(wall_ns: int) -> str:
     """`2025-08-30T10:15:30.123Z` of nanoseconds since 1970: RFC 3339, UTC, milliseconds, rounded down."""
-    second, rest_ns = divmod(wall_ns, 1_000_000_000)
-    text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return text + _MILLISECONDS[rest_ns // _MILLISECOND_NS]
+    return stamp_texts(StampKind.ISO_MS, 0, np.array([wall_ns])).tobytes().decode()
 
 
-class Stamper:
-    """The stamp of the current millisecond, made once and kept until the next begins."""
-
-    __slots__ = ("_millisecond", "_second", "_seconds", "_stamp")
-
-    def __init__(self) -> None:
-        """Start with no instant at hand."""
-        self._millisecond = self._second = -1
-        self._seconds = ""
-        self._stamp: np.void = np.void(b"")
-
-    def stamp(self, wall_ns: int) -> np.void:
-        """The ISO_MS stamp of an instant, a V24 scalar. The date is made anew only when the second changes."""
-        millisecond = wall_ns // _MILLISECOND_NS
-        if millisecond != self._millisecond:
-            self._millisecond = millisecond
-            second, rest = divmod(millisecond, 1000)
-            if second != self._second:
-                self._second = second
-                self._seconds = iso_ms(second * 1_000_000_000)[:19]
-            self._stamp = np.void((self._seconds + _MILLISECONDS[rest]).encode())
-        return self._stamp
+@lru_cache(maxsize=4096)
+def local_zone_minutes(second: int) -> int:
+    """How far this machine's zone is east of UTC at a second since 1970, summer time included."""
+    offset = datetime.fromtimestamp(second, UTC).astimezone().utcoffset()
+    return int(offset.total_seconds()) // 60 if offset is not None else 0
 
 
-def stamp_places(buffer: NDArray[np.uint8]) -> NDArray[np.void]:
-    """Every place of `buffer` where an ISO_MS stamp could start: V24 items that overlap, one byte apart.
+def style_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
+    """The texts of ascending instants in a style of `replay.stripes.Pieces`, shape (instants,)."""
+    kind, zone_minutes = StampKind(style & 0xFF), style >> 8
+    if zone_minutes != LOCAL_ZONE:
+        return stamp_texts(kind, zone_minutes, instants_ns)
+    zones = [local_zone_minutes(int(instant_ns) // _SECOND_NS) for instant_ns in (instants_ns[0], instants_ns[-1])]
+    if zones[0] == zones[1]:
+        return stamp_texts(kind, zones[0], instants_ns)
+    # The clocks change within these instants.
+    return np.concatenate([style_texts(style, instants_ns[i : i + 1]) for i in range(len(instants_ns))])
 
-    A slice of it with the length of an event as its step is the stamps of a train.
-    """
-    return np.ndarray((len(buffer) - _ISO_MS.itemsize + 1,), _ISO_MS, buffer, 0, (1,))
+
+@lru_cache(maxsize=256)
+def _second_texts(style: int, resolution_ns: int, second: int) -> NDArray[np.void]:
+    """All texts of a second since 1970, in a style of that resolution."""
+    return style_texts(style, np.arange(second * _SECOND_NS, (second + 1) * _SECOND_NS, resolution_ns))
 
 
-def write_stamps(places: NDArray[np.void], shift: int, trains: Iterable[tuple[int, int, int]], stamp: np.void) -> None:
-    """Write an ISO_MS stamp (a V24 scalar) into every event of `trains`.
+def _one_text(style: int, resolution_ns: int, instant_ns: int) -> NDArray[np.void]:
+    """The text of an instant, shape (1,)."""
+    second, rest_ns = divmod(instant_ns, _SECOND_NS)
+    place = rest_ns // resolution_ns
+    return _second_texts(style, resolution_ns, second)[place : place + 1]
 
-    Each train is the slice of its stamps (first, end, step) in `places`, moved by `shift`; one without stamps is an
-    empty slice. One strided assignment a train, whatever its number of events.
-    """
-    for first, end, step in trains:
-        places[first + shift : end + shift : step].fill(stamp)
+
+class _Places:
+    """Where stamps may be written: in a buffer, from every byte on."""
+
+    def __init__(self, buffer: NDArray[np.uint8]) -> None:
+        """Items of each kind's width that overlap, a byte apart: each event's length is a step, and a train a slice."""
+        self._of_kind: dict[int, NDArray[np.void]] = {
+            kind: np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer, 0, (1,))
+            for kind, width in STAMP_WIDTHS.items()
+            if width
+        }
+        self._buffer = buffer
+
+
+class NowStamps(_Places):
+    """Writes the instant at which a batch was begun; with microseconds, a train's last event has it."""
+
+    def begin(self, wall_ns: int) -> None:
+        """What is written from now on is of this instant, in nanoseconds since 1970."""
+        self._wall_ns = wall_ns
+        self._texts: dict[int, tuple[NDArray[np.void], NDArray[np.void]]] = {}
+
+    def write(self, pieces: Pieces, first: int, end: int, shift: int) -> None:
+        """Write the stamps of the pieces `first` to `end`; their bytes lie `shift` from their place in the payload."""
+        texts, last, one = self._texts, 0, True
+        for start, stop, step, style in pieces.stamps[first:end]:
+            if style != last and style:
+                places, text = texts.get(style) or self._make(style)
+                last, one = style, len(text) == 1
+            if style:
+                places[start + shift : stop + shift : step] = text if one else text[(start - stop) // step :]
+
+    def _make(self, style: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        """The places of a style's kind, and its texts: one, or one for each event that a train may have."""
+        kind = style & 0xFF
+        if resolution_ns := _RESOLUTION_NS.get(kind):
+            text = _one_text(style, resolution_ns, self._wall_ns)
+        else:
+            text = style_texts(style, self._wall_ns + _TRAIN_NS)
+        made = self._texts[style] = self._of_kind[kind], text
+        return made
+
+
+class OwnStamps(_Places):
+    """Writes each event's own instant on the axis that its pieces keep to."""
+
+    def begin(self, wall_ns: int) -> None:
+        """The instant does not matter."""
+
+    def write(self, pieces: Pieces, first: int, end: int, shift: int) -> None:
+        """Write the stamps of the pieces `first` to `end`; their bytes lie `shift` from their place in the payload."""
+        rows = zip(pieces.stamps[first:end], pieces.instants_ns[first:end], strict=True)
+        for (start, stop, step, style), instants_ns in rows:
+            if style:
+                self._of_kind[style & 0xFF][start + shift : stop + shift : step] = _own_texts(style, instants_ns)
+
+
+def _own_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
+    """The texts of a piece: one where all say the same, else one for each event."""
+    if resolution_ns := _RESOLUTION_NS.get(style & 0xFF):
+        first_ns = int(instants_ns[0])
+        if first_ns // resolution_ns == int(instants_ns[-1]) // resolution_ns:
+            return _one_text(style, resolution_ns, first_ns)
+    return style_texts(style, instants_ns)
+
+
+def stamps_of(stamp: Stamp, buffer: NDArray[np.uint8]) -> NowStamps | OwnStamps | None:
+    """What writes the stamps of a run into `buffer`; None where they are kept."""
+    match stamp:
+        case Stamp.NOW:
+            return NowStamps(buffer)
+        case Stamp.SHIFT:
+            return OwnStamps(buffer)
+    return None

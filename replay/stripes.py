@@ -1,102 +1,227 @@
-"""Which events of a looped capture each lane sends: striping, as a RAID deals blocks to its disks.
+"""Which events a lane sends, and when: striping, as a RAID deals blocks to its disks.
 
-The capture repeated for ever is one stream of events. Lane `i` of `n` sends the stream's stripes i, i + n,
-i + 2n, ... of `STRIPE_EVENTS` each, and an equal share of what is left at the end. So a lane's events do not
-depend on the number of workers, every event is sent once a loop, lanes differ by one event at most, and all
-lanes read the same stretch of the file at the same time, front to back.
+A segment of the schedule is dealt to the lanes in stripes: the lanes take one each in turn, and an equal share of what
+is left at the end. Each segment begins with the lane at which the one before ended. So a lane's events do not depend
+on the number of workers, every event is sent once a loop, lanes differ by one event at most, and all lanes read the
+same stretch of the file at the same time, front to back.
+
+Event k of a lane's in a segment has the segment's token k * lanes + place, place being the lane's turn in it.
 """
 
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import StampKind, Table
-
-STRIPE_EVENTS: Final = 16384
-"""Long against a train, so that few trains are cut; short against memory: 40 lanes span some 100 MB of the file."""
+from captures.format import Table
+from replay.axis import Axis, Ramp, ramp, ramp_values
+from replay.pacing import train_limit
+from replay.schedule import Schedule
 
 PAGE_PIECES: Final = 128
 """About how many pieces are cut at once: enough to spread the cost, few enough for many lanes to hold."""
 
 
 def lane_quota(total: int, lanes: int, lane: int) -> int:
-    """How many of the stream's first `total` events lane `lane` of `lanes` sends; the lanes' quotas sum to it."""
-    rounds, rest = divmod(total, lanes * STRIPE_EVENTS)
-    return rounds * STRIPE_EVENTS + rest // lanes + (lane < rest % lanes)
+    """How many of `total` events lane `lane` of `lanes` sends; the lanes' quotas sum to it."""
+    return total // lanes + (lane < total % lanes)
 
 
-def lane_stripes(total: int | None, lanes: int, lane: int) -> Iterator[tuple[int, int]]:
-    """The lane's part of the stream's first `total` events (None: for ever), as (first event, events) runs."""
+def lane_stripes(total: int | None, lanes: int, place: int, stripe: int) -> Iterator[tuple[int, int]]:
+    """The part of `total` events (None: without end) that the lane at `place` sends, as (first event, events)."""
     if total is None:
-        for turn in itertools.count(lane, lanes):
-            yield turn * STRIPE_EVENTS, STRIPE_EVENTS
+        for turn in itertools.count(place, lanes):
+            yield turn * stripe, stripe
         return
-    rounds, rest = divmod(total, lanes * STRIPE_EVENTS)
-    for turn in range(lane, rounds * lanes, lanes):
-        yield turn * STRIPE_EVENTS, STRIPE_EVENTS
+    rounds, rest = divmod(total, lanes * stripe)
+    for turn in range(place, rounds * lanes, lanes):
+        yield turn * stripe, stripe
     share, extra = divmod(rest, lanes)
-    count = share + (lane < extra)
+    count = share + (place < extra)
     if count:
-        yield rounds * lanes * STRIPE_EVENTS + lane * share + min(lane, extra), count
+        yield rounds * lanes * stripe + place * share + min(place, extra), count
 
 
-def capture_runs(stripes: Iterator[tuple[int, int]], events: int, longest: int) -> Iterator[tuple[int, int]]:
-    """Stream runs as runs of a capture of `events` events: cut where it starts over, and to `longest` events."""
-    for first, count in stripes:
-        start, left = first % events, count
-        while left:
-            run = min(left, events - start, longest)
-            yield start, run
-            start, left = (start + run) % events, left - run
+class Run(NamedTuple):
+    """Events of the stream that a lane sends in a row, out of one loop of the capture."""
+
+    first_event: int
+    """Of the capture."""
+    events: int
+    limit: int
+    """The most events of one train."""
+    due_ns: Ramp
+    """At i: when the first i of them have their tokens."""
+    instants_ns: Ramp | None
+    """Of each on the axis that stamps keep to; None without one."""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """How a run's stream is dealt to its lanes."""
+
+    schedule: Schedule
+    lanes: int
+    train_max: int
+    """The most events of one train, whatever the rate."""
+    loop_events: int
+    """Events of the capture."""
+    axis: Axis | None = None
+    """The time axis that stamps keep to; None: no instants are needed."""
+
+    def runs(self, lane: int, start_ns: int = 0, start_wall_ns: int = 0) -> Iterator[Run]:
+        """What `lane` sends: due from `start_ns` on, on an axis whose first instant is `start_wall_ns`."""
+        lanes = self.lanes
+        for segment in self.schedule.segments(lanes):
+            place = (lane - segment.first_event) % lanes
+            duration_ns, per = segment.duration_ns, segment.rate_events
+            limit = train_limit(per, duration_ns, lanes, self.train_max)
+            anchor = (start_ns + segment.start_ns) * per + per - 1  # what rounds the division up
+            tokens = place + 1 - lanes
+            for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe):
+                runs = self._cut(segment.first_event + first, stripe, PAGE_PIECES * limit, start_wall_ns)
+                for event, events, instants_ns in runs:
+                    due_ns = ramp(anchor + tokens * duration_ns, lanes * duration_ns, per)
+                    yield Run(event, events, limit, due_ns, instants_ns)
+                    tokens += events * lanes
+
+    def _cut(self, first: int, count: int, longest: int, start_wall_ns: int) -> Iterator[tuple[int, int, Ramp | None]]:
+        """A stretch of the stream, cut to `longest`, where the capture starts over, and where a window of `axis` ends.
+
+        As event of the capture, events, and their instants.
+        """
+        instants_ns = None
+        while count:
+            place = first % self.loop_events
+            events = min(count, self.loop_events - place, longest)
+            if self.axis is not None:
+                held, instants_ns = self.axis.stretch(first, start_wall_ns)
+                events = min(events, held)
+            yield place, events, instants_ns
+            first, count = first + events, count - events
+
+
+def pages(runs: Iterable[Run]) -> Iterator[list[Run]]:
+    """Runs in groups of about PAGE_PIECES pieces, each group from the front to the back of the capture."""
+    page: list[Run] = []
+    pieces = end = 0
+    for run in runs:
+        if page and (pieces >= PAGE_PIECES or run.first_event < end):
+            yield page
+            page, pieces = [], 0
+        page.append(run)
+        pieces += -(-run.events // run.limit)
+        end = run.first_event + run.events
+    if page:
+        yield page
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Consecutive rows of trains, ready to send: each piece is one train or a cut of one. Items of equal number.
+    """A page of a lane's, ready to send: each piece is one train or a cut of one. Items of equal number.
 
-    The bytes of consecutive pieces lie back to back in the payload, so one read fetches any number of them.
     An array where a batch takes many at once, lists where the loop takes one by one.
     """
 
-    bounds: list[int]
-    """Where each piece starts in the payload, and where the last one ends: one item more than pieces."""
+    start: list[int]
+    """First byte in the payload."""
+    reach: list[int]
+    """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
     shapes: NDArray[np.int64]
     """Offset in the payload, size and length of an event, all in bytes: shape (pieces, 3)."""
     count: list[int]
     """Events."""
-    stamps: list[tuple[int, int, int]]
-    """The slice of each piece's stamps: first, end and step, in bytes from the start of the payload."""
+    since_ns: list[int]
+    """When the event before its first one has its token, by its own rate."""
+    due_ns: list[int]
+    """When all its events have their tokens."""
+    stamps: list[tuple[int, int, int, int]]
+    """Where its stamps lie: first, end and step, in bytes from the start of the payload. Their style: zone and kind as
+    one number, `zone_minutes << 8 | stamp_kind`; 0 is no stamps."""
+    instants_ns: list[NDArray[np.int64]]
+    """Of each event on the axis that stamps keep to, shape (events,); none without one."""
+
+    def bytes_of(self, first: int, end: int) -> int:
+        """How long the pieces `first` to `end` are, which lie back to back."""
+        last = end - 1
+        return self.start[last] - self.start[first] + self.count[last] * self.stamps[last][2]
 
 
-def cut_pieces(trains: Table, first_event: int, events: int, limit: int) -> Pieces:
-    """The trains (TRAIN rows) cut to `events` events from `first_event`, and to pieces of at most `limit` events."""
-    end = first_event + events
+def cut_pieces(trains: Table, runs: Sequence[Run]) -> Pieces:
+    """The events of `runs`, which are in the order of the capture, as cuts of its `trains` (TRAIN rows)."""
+    first = np.array([run.first_event for run in runs])
+    end = first + np.array([run.events for run in runs])
+    limit = np.array([run.limit for run in runs])
     starts = trains["first_event"]
-    rows = trains[bisect_right(starts, first_event) - 1 : bisect_left(starts, end)]
-    train_start = rows["first_event"].astype(np.int64)
+    rows = trains[bisect_right(starts, first[0]) - 1 : bisect_left(starts, end[-1])]
+    train_first = rows["first_event"].astype(np.int64)
+    whose = np.zeros(len(rows), np.int64)
+    if len(runs) > 1:
+        low = np.searchsorted(train_first, first, "right") - 1
+        whose, train = _spread(np.searchsorted(train_first, end, "left") - low)
+        train += low[whose]
+        rows, train_first = rows[train], train_first[train]
+        first, end, limit = first[whose], end[whose], limit[whose]
+    begin = np.maximum(train_first, first)
+    count = np.minimum(train_first + rows["count"], end) - begin
+    place = begin - first
+    if (count > limit).any():
+        cut, part = _spread(-(-count // limit))
+        limit = np.broadcast_to(limit, count.shape)[cut]
+        rows, whose, place = rows[cut], whose[cut], place[cut] + part * limit
+        begin, count = begin[cut] + part * limit, np.minimum(count[cut] - part * limit, limit)
+    return _pieces(rows, begin, count, whose, place, runs)
+
+
+def _spread(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`counts[i]` times i, for each i; and the number of each within its i."""
+    whose = np.repeat(np.arange(len(counts)), counts)
+    return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]
+
+
+def _pieces(
+    rows: Table,
+    begin: NDArray[np.int64],
+    count: NDArray[np.int64],
+    whose: NDArray[np.int64],
+    place: NDArray[np.int64],
+    runs: Sequence[Run],
+) -> Pieces:
+    """Pieces of `count` events from `begin` on, out of trains `rows` and runs `whose`, from `place` on there."""
     length = rows["length"].astype(np.int64)
-    start = np.maximum(train_start, first_event)
-    count = np.minimum(train_start + rows["count"], end) - start
-    offset = rows["offset"].astype(np.int64) + (start - train_start) * length
-    column, kind = rows["stamp_column"], rows["stamp_kind"]
-    if int(count.max()) > limit:
-        parts = -(-count // limit)
-        row = np.repeat(np.arange(len(rows)), parts)
-        part = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
-        length, column, kind = length[row], column[row], kind[row]
-        offset = offset[row] + part * limit * length
-        count = np.minimum(count[row] - part * limit, limit)
+    style = rows["stamp_kind"] | rows["zone_minutes"].astype(np.int64) << 8
+    offset = rows["offset"].astype(np.int64) + (begin - rows["first_event"].astype(np.int64)) * length
     size = count * length
-    stamp = offset + column
-    stamp_end = stamp + np.where(kind == StampKind.ISO_MS, size, 0)
+    stamp = offset + rows["stamp_column"]
+    ramps = np.array([run.due_ns for run in runs])
+    ramps = ramps[whose] if len(runs) > 1 else ramps
+    due_ns = ramp_values(ramps, place + count).tolist()
+    since_ns = [0, *due_ns[:-1]]  # the same objects, and in a run the same instants
+    for piece in np.flatnonzero(place == 0).tolist():
+        since_ns[piece] = runs[whose[piece]].due_ns.base
     return Pieces(
-        bounds=[*offset.tolist(), int(offset[-1] + size[-1])],
+        start=offset.tolist(),
+        reach=np.searchsorted(whose, whose, "right").tolist() if len(runs) > 1 else [len(rows)] * len(rows),
         shapes=np.stack((offset, size, length), axis=1),
         count=count.tolist(),
-        stamps=list(zip(stamp.tolist(), stamp_end.tolist(), length.tolist(), strict=True)),
+        since_ns=since_ns,
+        due_ns=due_ns,
+        stamps=list(zip(stamp.tolist(), (stamp + size).tolist(), length.tolist(), style.tolist(), strict=True)),
+        instants_ns=_instants_ns(count, whose, place, runs),
     )
+
+
+def _instants_ns(
+    count: NDArray[np.int64], whose: NDArray[np.int64], place: NDArray[np.int64], runs: Sequence[Run]
+) -> list[NDArray[np.int64]]:
+    """The instants of each piece's events; no piece's without an axis."""
+    instants = [run.instants_ns for run in runs if run.instants_ns]
+    if not instants:
+        return []
+    piece, event = _spread(count)
+    values = ramp_values(np.array(instants, np.int64)[whose[piece]], place[piece] + event)
+    return np.split(values, np.cumsum(count)[:-1])

@@ -60,7 +60,7 @@ def supervise(capture: Capture, plan: RunPlan, each_second: Callable[[Outcome], 
     """
     board = Board(len(plan.workers), len(plan.ports))
     board.workers["segments"] = plan.segments
-    outcome = Outcome(board, Offered(plan.rate_eps, plan.total))
+    outcome = Outcome(board, Offered(plan.schedule))
     context = multiprocessing.get_context("fork")
     processes = [
         context.Process(target=work, args=(capture, plan, board, index), name=f"worker-{index}", daemon=True)
@@ -123,6 +123,7 @@ def _start(board: Board, plan: RunPlan, outcome: Outcome) -> None:
     outcome.started_wall_ns = wall_ns() + _HEAD_START_NS
     if plan.stop_after_ns is not None:
         board.control["end_ns"] = start_ns + plan.stop_after_ns
+    board.control["start_wall_ns"] = outcome.started_wall_ns
     board.control["start_ns"] = start_ns
 
 

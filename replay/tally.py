@@ -22,7 +22,7 @@ class Tally:
 
     def __init__(self, board: Board, plan: RunPlan, worker: int) -> None:
         """Count for `worker` (its row) in a run that has been given its start."""
-        self._paced = plan.rate_eps is not None
+        self._paced = plan.paced
         self._row = board.workers[worker : worker + 1]
         self._cpu_ns = self._row["cpu_ns"].data
         self._cpu_start_ns = process_cpu_ns()

@@ -1,6 +1,6 @@
 """A worker: a pinned process that serves some lanes. What is due? Stage, stamp, send, count.
 
-`serve` is the hot loop. It is given all it needs and decides nothing: the lanes' buckets say when, `deliver`
+`serve` is the hot loop. It is given all it needs and decides nothing: the lanes say when, `deliver`
 says what to do about errors, and the board says whether to go on.
 """
 
@@ -19,9 +19,9 @@ from replay.board import Board, State
 from replay.clock import monotonic_ns, sleep_ns
 from replay.delivery import deliver
 from replay.lane import Lane, Turn
-from replay.pacing import TokenBucket, Unpaced, batch_room
+from replay.pacing import Paced, Unpaced, batch_room
 from replay.plan import RunPlan
-from replay.stripes import PAGE_PIECES, Pieces, capture_runs, cut_pieces, lane_stripes
+from replay.stripes import Deal, Pieces, cut_pieces, pages
 from replay.tally import Tally
 
 NAP_NS: Final = 1_000_000
@@ -80,22 +80,27 @@ def serve(
     return True
 
 
-def lane_pieces(capture: Capture, plan: RunPlan, lane: int, fd: int) -> Iterator[Pieces]:
-    """What a lane sends in the whole run, a page of about `PAGE_PIECES` pieces at a time.
+def lane_pieces(
+    capture: Capture, deal: Deal, lane: int, fd: int, start_ns: int, start_wall_ns: int
+) -> Iterator[Pieces]:
+    """What a lane sends in a run that starts at `start_ns`, a page of about `PAGE_PIECES` pieces at a time.
 
-    The kernel is told to read each page from `fd`, the capture, more than a page ahead: lanes jump from stripe to
-    stripe, which its own read-ahead does not see. That costs 2% of the speed, so a capture that stays in
+    The kernel is told to read each run of a page from `fd`, the capture, more than a page ahead: lanes jump from stripe
+    to stripe, which its own read-ahead does not see. That costs 2% of the speed, so a capture that stays in
     memory is spared it after the first loop.
     """
-    lanes, taken = len(plan.ports), 0
+    taken = 0
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    stripes = lane_stripes(plan.total, lanes, lane)
-    for first_event, events in capture_runs(stripes, capture.events, PAGE_PIECES * plan.train_limit):
-        pieces = cut_pieces(capture.trains, first_event, events, plan.train_limit)
-        if not stays or taken * lanes < capture.events:
-            start, end = pieces.bounds[0], pieces.bounds[-1]
-            os.posix_fadvise(fd, capture.payload_offset + start, end - start, os.POSIX_FADV_WILLNEED)
-        taken += events
+    for page in pages(deal.runs(lane, start_ns, start_wall_ns)):
+        pieces = cut_pieces(capture.trains, page)
+        if not stays or taken * deal.lanes < capture.events:
+            first = 0
+            while first < len(pieces.start):
+                reach = pieces.reach[first]
+                start, size = capture.payload_offset + pieces.start[first], pieces.bytes_of(first, reach)
+                os.posix_fadvise(fd, start, size, os.POSIX_FADV_WILLNEED)
+                first = reach
+        taken += sum(pieces.count)
         yield pieces
 
 
@@ -122,7 +127,7 @@ def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
         return not stop[0] and now_ns < lease[0] and now_ns < end[0]
 
     fd = os.open(capture.path, os.O_RDONLY)
-    batch = Batch(capture.payload, live=plan.live)
+    batch = Batch(capture.payload, plan.stamp)
     addresses = [plan.target.address(port) for port in plan.ports]
     backend = UdpBackend(plan.target.family, addresses, batch, plan.segments)
     state = board.workers["state"].data
@@ -135,14 +140,12 @@ def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
 
     lanes = []
     for place, lane in enumerate(worker.lanes):
-        bucket: TokenBucket | Unpaced = Unpaced()
-        if plan.rate_eps is not None:
-            bucket = TokenBucket(start[0], plan.rate_eps, len(plan.ports), lane)
-        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd), place / len(worker.lanes)))
+        source = lane_pieces(capture, plan.deal, lane, fd, start[0], int(board.control["start_wall_ns"][0]))
+        lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(worker.lanes)))
     while (wait_ns := start[0] - monotonic_ns()) > 0:
         sleep_ns(wait_ns)
     tally = Tally(board, plan, index)
-    turn_trains = TRAINS if plan.rate_eps is None else 1
+    turn_trains = 1 if plan.paced else TRAINS
     try:
         done = serve(lanes, turn_trains, batch, backend, tally, may_go_on)
     finally:

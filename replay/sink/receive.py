@@ -1,8 +1,8 @@
 """The receiving worker: read trains from many sockets into slots, count them, check their stamps.
 
 One round: epoll names the sockets that have something, each is read with one recvmmsg into the next free
-slots, and all slots are counted together by a few vector operations. What remains per train is its stamp
-check. A round that brought little is followed by a nap, so that the next finds more: fewer, fuller rounds
+slots, and all slots are counted together by a few vector operations. What remains per train is the
+copy of its stamps. A round that brought little is followed by a nap, so that the next finds more: fewer, fuller rounds
 cost less, and the kernel notes each arrival anyway. A round that brought much is not: trains that pile up get
 cold in the cache, which cost the sender a third of its speed when it was measured.
 """
@@ -16,15 +16,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.clock import SECOND_NS, sleep_ns, wall_ns
+from replay.clock import sleep_ns, wall_ns
 from replay.linux.udp_receive import MOST_PER_CALL, SLOT_BYTES, SLOTS, Slots
 from replay.sink.stamp_check import stamps_of
+from replay.sink.stamp_text import BAD_US, COARSE_US
 from replay.sink.tally import TENTH_NS, Part
 
 _NAP_NS: Final = 1_000_000
 _WAIT_S: Final = 0.1
-_MILLISECOND_NS: Final = 1_000_000
-_OLD_NS: Final = 3600 * SECOND_NS
+_MICROSECOND_NS: Final = 1000
+_OLD_US: Final = 3600 * 1_000_000
 """A stamp older than this was not written at sending, and its age is no latency."""
 
 
@@ -87,31 +88,28 @@ def _count(slots: Slots, filled: int, lane_of_slot: NDArray[np.int64], part: Par
     np.maximum.at(lanes["last_ns"], of, arrivals_ns)
     tenths = (arrivals_ns - part.start_ns) // TENTH_NS
     np.add.at(part.tenths, np.clip(tenths, 0, part.tenths.size - 1), events)
-    _check_stamps(slots.data, lengths.tolist(), segments.tolist(), arrivals_ns.tolist(), of, part)
+    starts = range(0, filled * SLOT_BYTES, SLOT_BYTES)
+    message, instants_us, counts = stamps_of(slots.data, starts, lengths.tolist(), segments.tolist()).T
+    _count_stamps(instants_us, arrivals_ns[message] // _MICROSECOND_NS - instants_us, counts, of[message], part)
 
 
-def _check_stamps(
-    data: NDArray[np.uint8],
-    lengths: list[int],
-    segments: list[int],
-    arrivals_ns: list[int],
-    lane_of_slot: NDArray[np.int64],
+def _count_stamps(
+    instants_us: NDArray[np.int64],
+    ages_us: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    lane: NDArray[np.int64],
     part: Part,
 ) -> None:
-    """Record how old each stamp was on arrival; count those that are none, lie in the future or are too old."""
-    ages_us: list[int] = []
-    counts: list[int] = []
-    start = 0
-    for slot, (length, segment, arrival_ns) in enumerate(zip(lengths, segments, arrivals_ns, strict=True)):
-        for stamp_ms, count in stamps_of(data, start, length, segment):
-            if stamp_ms is None:
-                part.lanes["bad_stamps"][lane_of_slot[slot]] += count
-            elif (age_ns := arrival_ns - stamp_ms * _MILLISECOND_NS) < 0:
-                part.lanes["early_stamps"][lane_of_slot[slot]] += count
-            elif age_ns > _OLD_NS:
-                part.lanes["old_stamps"][lane_of_slot[slot]] += count
-            else:
-                ages_us.append(age_ns // 1000)
-                counts.append(count)
-        start += SLOT_BYTES
-    part.age.record_many(np.array(ages_us, np.int64), np.array(counts, np.int64))
+    """Record how old stamps were on arrival, `counts` events each; count those that say nothing of it."""
+    instant = instants_us > COARSE_US
+    measured = instant & (ages_us >= 0) & (ages_us <= _OLD_US)
+    if not measured.all():
+        for name, which in (
+            ("bad_stamps", instants_us == BAD_US),
+            ("coarse_stamps", instants_us == COARSE_US),
+            ("early_stamps", instant & (ages_us < 0)),
+            ("old_stamps", instant & (ages_us > _OLD_US)),
+        ):
+            np.add.at(part.lanes[name], lane[which], counts[which])
+        ages_us, counts = ages_us[measured], counts[measured]
+    part.age.record_many(ages_us, counts)

@@ -40,6 +40,7 @@ def sink_report(ports: Sequence[int], tally: Tally, ending: Ending) -> dict[str,
         "received_bytes": int(tally.lanes["bytes"].sum()),
         "kernel_drops": sum(ending.kernel_drops),
         "bad_stamps": int(tally.lanes["bad_stamps"].sum()),
+        "coarse_stamps": int(tally.lanes["coarse_stamps"].sum()),
         "early_stamps": int(tally.lanes["early_stamps"].sum()),
         "old_stamps": int(tally.lanes["old_stamps"].sum()),
         "duration_s": duration_s,
@@ -65,6 +66,7 @@ def _lane(index: int, port: int, tally: Tally, ending: Ending, start_ns: int | N
         "first_arrival_s": first_s,
         "last_arrival_s": last_s,
         "bad_stamps": int(lane["bad_stamps"]),
+        "coarse_stamps": int(lane["coarse_stamps"]),
         "early_stamps": int(lane["early_stamps"]),
         "old_stamps": int(lane["old_stamps"]),
         "buffer_bytes": ending.buffer_bytes[index],
@@ -72,7 +74,7 @@ def _lane(index: int, port: int, tally: Tally, ending: Ending, start_ns: int | N
 
 
 def _latency_ms(age: Histogram) -> dict[str, float] | None:
-    """From stamp to arrival. A stamp is cut to the millisecond, so each figure is up to 1 ms too high."""
+    """From stamp to arrival. Stamps are rounded down to the millisecond or finer: figures are up to 1 ms too high."""
     if age.mean_us is None or age.max_us is None:
         return None
     percentiles = {f"p{percent}": age.percentile_us(percent) or 0.0 for percent in (50, 95, 99)}
@@ -92,9 +94,11 @@ def sink_table(report: dict[str, Any]) -> str:
         lines.append(f"{format_count(rate_eps)} events/s over {report['duration_s']:.1f} s{peak}")
     if latency_ms is not None:
         figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
-        lines.append(f"stamp to arrival, ms: {figures} (stamps are cut to 1 ms)")
+        lines.append(f"stamp to arrival, ms: {figures} (stamps are cut to 1 ms or finer)")
     elif report["received_events"]:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")
+    if report["coarse_stamps"]:
+        lines.append(f"{report['coarse_stamps']:,} stamps are sound and have no year or zone: they give no latency")
     if report["early_stamps"]:
         lines.append(f"{report['early_stamps']:,} stamps lie in the future: the two hosts' clocks differ")
     if report["old_stamps"]:

@@ -1,84 +1,118 @@
-"""Do the events carry a sound timestamp, and which? Pure: bytes in, counts out.
+"""The stamps of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, instants out.
 
-An event is well stamped when a `>` stands in column 2, 3 or 4 (behind `<` and a priority of 1-3 digits) and
-right behind it an ISO 8601 UTC time in milliseconds: `<6>2025-08-30T10:15:30.123Z`. Nothing else is judged.
-
-A train was stamped by one strided assignment, so all its events say the same. That is checked first, by one
-gather and one comparison (1 us for 128 events); whatever else comes takes the patient way.
+The events of a train differ in their microseconds at most. A message whose events all say the same is compared by one
+gather. Microseconds are read for all messages of a round together: from the digits of those events that agree with one
+of them in all else. Whatever comes besides is read event by event.
 """
 
-import re
-from collections import Counter
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Final
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_STAMP_BYTES: Final = 24
-_HEAD_BYTES: Final = 5 + _STAMP_BYTES
-"""As much of an event as can matter: `<191>` and the stamp."""
+from replay.sink.stamp_text import BAD_US, FINE_BYTES, HEAD_BYTES, MICRO_BYTES, SECOND_BYTES, layout, stamp_us
 
-_MARKED_STAMP: Final = np.dtype(f"V{1 + _STAMP_BYTES}")
-"""The `>` and the stamp behind it."""
+_MOST_MODELS: Final = 16
+"""Events that the others of a round are compared with; more are needed only where stamps are minutes apart."""
+_WEIGHTS: Final = 10 ** np.arange(MICRO_BYTES - 1, -1, -1, dtype=np.float32)
+"""Of the digits of microseconds; all below 2^24, so sums are exact."""
 
-_ISO: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@lru_cache(maxsize=4096)
-def _time_ms(stamp: bytes) -> int | None:
-    """A stamp in milliseconds since 1970; None when it is no date. Cached: each is shared by many events."""
-    match = _ISO.fullmatch(stamp)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second, millisecond = map(int, match.groups())
-    try:
-        instant = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return None
-    return int((instant - _EPOCH).total_seconds()) * 1000 + millisecond
+Stamps = NDArray[np.int64]
+"""Shape (n, 3): a message's number, an instant in microseconds since 1970 (or COARSE_US, or BAD_US), and how many of
+the message's events say so."""
 
 
-def _mark_of(head: bytes) -> int:
-    """The column of the `>` before the stamp, -1 without one.
+class Message(NamedTuple):
+    """What the kernel handed over at once: datagrams of `segment` bytes, of which the last may be shorter."""
 
-    It is the last of those that are possible, as there is no `>` in a stamp.
+    number: int
+    start: int
+    end: int
+    segment: int
+
+    def heads(self, data: NDArray[np.uint8], events: Iterable[int]) -> Iterator[bytes]:
+        """The first bytes of some of its events."""
+        for event in events:
+            at = self.start + event * self.segment
+            yield data[at : min(at + self.segment, at + HEAD_BYTES, self.end)].tobytes()
+
+
+def stamps_of(
+    data: NDArray[np.uint8], starts: Sequence[int], lengths: Sequence[int], segments: Sequence[int]
+) -> Stamps:
+    """The stamps of all events of a round of messages; rows of one message may say the same.
+
+    `data` is flat; message i is `lengths[i]` bytes from `starts[i]`, in datagrams of `segments[i]` bytes.
     """
-    return head.rfind(b">", 2, 5)
+    rows: list[tuple[int, int, int]] = []
+    fine: dict[tuple[int, int], list[tuple[Message, bytes]]] = defaultdict(list)
+    for number, (start, length, segment) in enumerate(zip(starts, lengths, segments, strict=True)):
+        count = max(1, -(-length // segment))
+        head = data[start : start + min(length, segment, HEAD_BYTES)].tobytes()
+        mark, first, end = layout(head)
+        stamps = None
+        if mark > 0 and count > 1 and length - (count - 1) * segment >= end:
+            stamps = np.ndarray((count,), f"V{end - mark}", data, start + mark, (segment,)).tobytes()
+        if count == 1 or stamps == head[mark:end] * count:
+            rows.append((number, stamp_us(head), count))
+            continue
+        message = Message(number, start, start + length, segment)
+        if stamps is not None and end - first in FINE_BYTES:
+            fine[first - mark, end - mark].append((message, stamps))
+        else:
+            rows += _one_by_one(data, message, range(count))
+    found = [np.array(rows, np.int64).reshape(-1, 3)]
+    for (first, width), trains in fine.items():
+        found += _fine_stamps(data, trains, first, width)
+    return np.concatenate(found)
 
 
-def stamp_ms(head: bytes) -> int | None:
-    """The stamp of an event's first bytes in milliseconds since 1970; None when it is not well stamped."""
-    mark = _mark_of(head)
-    return _time_ms(head[mark + 1 : mark + 1 + _STAMP_BYTES]) if mark > 0 else None
+def _one_by_one(data: NDArray[np.uint8], message: Message, events: Iterable[int]) -> Iterator[tuple[int, int, int]]:
+    """Rows of Stamps for some events of a message."""
+    for head, count in Counter(message.heads(data, events)).items():
+        yield message.number, stamp_us(head), count
 
 
-def stamps_of(data: NDArray[np.uint8], start: int, length: int, segment: int) -> list[tuple[int | None, int]]:
-    """The stamps of one message: pairs of (milliseconds since 1970 or None if bad, events that say so).
+def _fine_stamps(
+    data: NDArray[np.uint8], trains: Sequence[tuple[Message, bytes]], first: int, width: int
+) -> Iterator[Stamps]:
+    """The stamps of trains that have microseconds: messages, and the `width` bytes from each `>` to its stamp's end.
 
-    `data` is flat; the message is `length` bytes from `start`, in datagrams of `segment` bytes, of which the
-    last may be shorter.
+    The stamp begins at byte `first` of these.
     """
-    head = data[start : start + min(length, segment, _HEAD_BYTES)].tobytes()
-    count = max(1, -(-length // segment))
-    if count == 1:
-        return [(stamp_ms(head), 1)]
-    mark = _mark_of(head)
-    marked_stamp = head[mark : mark + 1 + _STAMP_BYTES]
-    tail_bytes = length - (count - 1) * segment
-    if mark > 0 and tail_bytes > mark + _STAMP_BYTES:
-        stamps = np.ndarray((count,), _MARKED_STAMP, data, start + mark, (segment,))
-        if stamps.tobytes() == marked_stamp * count:
-            return [(stamp_ms(head), count)]
-    return _stamps_one_by_one(data[start : start + length].tobytes(), segment)
+    counts = [len(stamps) // width for _, stamps in trains]
+    number = np.repeat([message.number for message, _ in trains], counts)
+    events = np.frombuffer(b"".join(stamps for _, stamps in trains), np.uint8).reshape(-1, width)
+    fraction = first + SECOND_BYTES
+    digits = events[:, fraction : fraction + MICRO_BYTES] - np.uint8(ord("0"))
+    micros = (digits.astype(np.float32) @ _WEIGHTS).astype(np.int64)
+    unread = np.full(len(events), fill_value=True)
+    left = unread.copy() if digits.max() <= 9 else (digits <= 9).all(axis=1)
+    for _ in range(_MOST_MODELS):
+        if not left.any():
+            break
+        model = int(left.argmax())
+        same = left & _same(events, model, 0, fraction) & _same(events, model, fraction + MICRO_BYTES, width)
+        left &= ~same
+        instant_us = stamp_us(b"<13" + events[model].tobytes())
+        if instant_us == BAD_US:  # perhaps only cut short: it may be longer than the stamps of the others
+            continue
+        unread &= ~same
+        instants_us = instant_us + micros[same] - micros[model]
+        yield np.stack((number[same], instants_us, np.ones_like(instants_us)), axis=1)
+    if unread.any():
+        for (message, _), places in zip(trains, np.split(unread, np.cumsum(counts)[:-1]), strict=True):
+            rows = list(_one_by_one(data, message, np.flatnonzero(places).tolist()))
+            yield np.array(rows, np.int64).reshape(-1, 3)
 
 
-def _stamps_one_by_one(message: bytes, segment: int) -> list[tuple[int | None, int]]:
-    """The same answer for events that differ."""
-    heads = Counter(message[at : at + min(segment, _HEAD_BYTES)] for at in range(0, len(message), segment))
-    counts: Counter[int | None] = Counter()
-    for head, count in heads.items():
-        counts[stamp_ms(head)] += count
-    return list(counts.items())
+def _same(events: NDArray[np.uint8], model: int, first: int, end: int) -> NDArray[np.bool_]:
+    """Which rows have the same bytes from `first` to `end` as row `model`: compared by words, which may overlap."""
+    word = next(size for size in (8, 4, 2, 1) if size <= end - first)
+    same = np.full(len(events), fill_value=True)
+    for column in {*range(first, end - word, word), end - word}:
+        words = np.ndarray((len(events),), f"u{word}", events, column, events.strides[:1])
+        same &= words == words[model]
+    return same

@@ -15,6 +15,7 @@ LANE: Final = np.dtype(
         ("events", "<i8"),
         ("bytes", "<i8"),
         ("bad_stamps", "<i8"),
+        ("coarse_stamps", "<i8"),
         ("early_stamps", "<i8"),
         ("old_stamps", "<i8"),
         ("first_ns", "<i8"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from replay.schedule import STRIPE_EVENTS
 from replay.stripes import lane_stripes
 
 
@@ -9,6 +10,10 @@ def port_lines(lines: Sequence[bytes], lanes: int, loops: int = 1) -> list[list[
     """The events of each lane in their order: the lane's stripes of the repeated capture."""
     stream = [*lines] * loops
     return [
-        [line for first, count in lane_stripes(len(stream), lanes, lane) for line in stream[first : first + count]]
+        [
+            line
+            for first, count in lane_stripes(len(stream), lanes, lane, STRIPE_EVENTS)
+            for line in stream[first : first + count]
+        ]
         for lane in range(lanes)
     ]

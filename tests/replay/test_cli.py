@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from captures.errors import ExitCode
+from replay.clock import SECOND_NS
 from tests.captures.content import content, noise, write
 from tests.network.programs import eventually
 
@@ -43,6 +44,21 @@ def ports() -> Iterator[str]:
     pytest.fail("no two neighbouring ports are free")
 
 
+@pytest.fixture(scope="module")
+def untimed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "untimed.rcap"
+    write(path, content(noise([(128, 100)]), window_ns=0))
+    return path
+
+
+@pytest.fixture(scope="module")
+def axis(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2,000 events in a second, none in the next, 4,000 in the third."""
+    path = tmp_path_factory.mktemp("cli") / "axis.rcap"
+    write(path, content(noise([(100, 60)] * 60), [20, 0], window_ns=SECOND_NS))
+    return path
+
+
 def run(*arguments: object, to: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, *map(str, arguments), "--target", to]
     return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
@@ -53,7 +69,9 @@ def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("extra", [[], ["--no-gso"], ["--workers", 2], ["--stamp", "keep"], ["--train-max", 3]])
+@pytest.mark.parametrize(
+    "extra", [[], ["--no-gso"], ["--workers", 2], ["--stamp", "keep"], ["--stamp", "shift"], ["--train-max", 3]]
+)
 def test_exact_totals(extra: list[object], capture: Path, ports: str) -> None:
     done = run(capture, "--ports", ports, "--events", "20001", "--eps", "50k", "--json", *extra)
 
@@ -114,6 +132,7 @@ def test_a_dry_run_sends_nothing_and_shows_the_plan(capture: Path, ports: str) -
     assert "nothing was sent" in done.stderr
     plan = json.loads(done.stdout)
     assert (plan["events"], plan["target_eps"], plan["ports"]) == (12_000_000, 4_000_000, ports)
+    assert (plan["speed"], plan["target_peak_eps"]) == (None, 4_000_000)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +152,16 @@ def test_a_dry_run_sends_nothing_and_shows_the_plan(capture: Path, ports: str) -
         (["--train-max", "129"], "129"),
         (["--duration", "1ms", "--eps", "10"], "no event falls due"),
         (["--nonsense"], "--nonsense"),
+        (["--speed", "0"], "'0' is not a speed; write it like 1, 10 or 0.5, or max"),
+        (["--speed", "-1"], "is not a speed"),
+        (["--speed", "1e3"], "is not a speed"),
+        (
+            ["--speed", "1000000"],
+            "EPS in the busiest window, which is over the limit of 5,000,000; if you mean it, say",
+        ),
+        (["--speed", "1", "--duration", "1ms"], "no event falls due"),
+        (["--speed", "0.000000001"], "over 100 years"),
+        (["--stamp", "then"], "'then'"),
     ],
 )
 def test_bad_flags_are_one_line_and_exit_code_2(
@@ -144,6 +173,49 @@ def test_bad_flags_are_one_line_and_exit_code_2(
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "way"),
+    [(["--speed", "1"], "--speed"), (["--speed", "max"], "--speed"), (["--stamp", "shift"], "--stamp shift")],
+)
+def test_what_needs_a_time_axis_says_so(arguments: list[str], way: str, untimed: Path, ports: str) -> None:
+    done = run(untimed, "--ports", ports, "--dry-run", *arguments)
+
+    assert (done.returncode, done.stderr.count("\n")) == (ExitCode.USAGE, 1)
+    assert f"has no time axis for {way} to follow; build it with one, like precompute build" in done.stderr
+
+
+def test_along_the_time_axis_the_whole_capture_is_sent_once(axis: Path, ports: str) -> None:
+    report = report_of(run(axis, "--ports", ports, "--speed", "4", "--stamp", "shift", "--json"))
+
+    assert report["verdict"] in ("met", "missed")
+    assert report["sent_events"] == report["asked_events"] == 6000
+    assert (report["speed"], report["stamp"]) == (4, "shift")
+    assert (report["target_eps"], report["target_peak_eps"]) == (8000, 16000)
+    # No earlier than the axis has it, and the machine may be late.
+    assert report["duration_s"] >= 0.75
+
+
+def test_the_time_axis_as_fast_as_it_goes(axis: Path, ports: str) -> None:
+    report = report_of(run(axis, "--ports", ports, "--speed", "max", "--json"))
+
+    assert (report["verdict"], report["speed"], report["target_eps"]) == ("measured", "max", None)
+    assert report["sent_events"] == 6000
+
+
+def test_a_duration_along_the_time_axis_begins_it_anew(axis: Path, ports: str) -> None:
+    done = run(axis, "--ports", ports, "--speed", "2", "--duration", "2s", "--dry-run", "--json")
+
+    assert json.loads(done.stdout)["events"] == 6000 + 2000
+
+
+def test_a_rate_overrides_the_speed_and_says_so(axis: Path, ports: str) -> None:
+    done = run(axis, "--ports", ports, "--speed", "2", "--eps", "1k", "--dry-run", "--json")
+
+    plan = json.loads(done.stdout)
+    assert (plan["speed"], plan["target_eps"], plan["events"]) == (None, 1000, 10_000)
+    assert "--eps overrides --speed" in done.stderr
 
 
 def test_a_public_target_is_refused(capture: Path) -> None:

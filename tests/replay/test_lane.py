@@ -6,12 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.format import MAX_TRAIN_EVENTS
 from replay.batch import TRAINS, Batch
 from replay.lane import Lane
 from replay.pacing import Unpaced
-from replay.stripes import Pieces, cut_pieces
+from replay.stamps import Stamp
+from replay.stripes import Pieces
 from tests.captures.content import content, noise
+from tests.replay.pages import page_of
 
 PAGE_EVENTS = 40
 
@@ -28,14 +29,14 @@ def test_every_piece_is_sent_once_and_in_order(counts: list[int], turns: list[in
     def pages() -> Iterator[Pieces]:
         for first in range(0, sum(counts), PAGE_EVENTS):
             asked.append(first)
-            yield cut_pieces(held.trains, first, min(PAGE_EVENTS, sum(counts) - first), MAX_TRAIN_EVENTS)
+            yield page_of(held, first, min(PAGE_EVENTS, sum(counts) - first))
 
     lane = Lane(3, Unpaced(), pages(), phase)
     sent, events = b"", 0
     for turn in range(1000):
         if lane.ready_ns() is None:
             break
-        batch = Batch(held.payload, live=False)
+        batch = Batch(held.payload, Stamp.KEEP)
         index, taken, size, _ = lane.take_turn(batch, turns[turn % len(turns)], 0)
         assert (index, batch.trains <= turns[turn % len(turns)]) == (3, True)
         sent += batch.buffer[:size].tobytes()
@@ -54,14 +55,14 @@ def test_lanes_in_step_ask_for_their_pages_at_different_times() -> None:
         for first in (0, 10, 20, 30):
             if first > 10:  # two are at hand from the start
                 asked.append(lane)
-            yield cut_pieces(held.trains, first, 10, MAX_TRAIN_EVENTS)
+            yield page_of(held, first, 10)
 
     lanes = [Lane(index, Unpaced(), pages(index), index / 10) for index in range(10)]
     per_round = []
     for _ in range(20):
         before = len(asked)
         for lane in lanes:
-            lane.take_turn(Batch(held.payload, live=False), 1, 0)
+            lane.take_turn(Batch(held.payload, Stamp.KEEP), 1, 0)
         per_round.append(len(asked) - before)
 
     assert per_round == [1] * 20

@@ -1,5 +1,6 @@
 """Offered against asked load: what the ring carries over, and how intervals are judged."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from replay.axis import Axis
 from replay.board import INTERVALS, WORKER
 from replay.offered import INTERVAL_NS, IntervalCounter, Offered, interval_ns
+from replay.schedule import OnAxis, Steady
+from tests.replay.axes import windows_of
 
 START_NS = 10**12
 
@@ -29,7 +33,7 @@ def test_intervals_are_100_ms_or_as_long_as_64_events() -> None:
 def test_the_ring_carries_each_interval_s_events(sends: list[tuple[int, int]], collect_each: int) -> None:
     rows = workers(1)
     counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
-    offered = Offered(640_000, None)
+    offered = Offered(Steady(640_000, None))
     judged: list[int] = []
     offered._judge = lambda _, events: judged.append(events)  # type: ignore[method-assign]
     now_ns, expected = START_NS, dict[int, int]()
@@ -66,7 +70,7 @@ def test_a_dip_is_seen_that_the_mean_hides() -> None:
             counter.add(events, START_NS + interval * INTERVAL_NS)
     for counter in counters:
         counter.finish()
-    offered = Offered(400_000, 4_000_000)
+    offered = Offered(Steady(400_000, 4_000_000))
     offered.collect(rows, 100)
 
     assert offered.figures() == {
@@ -85,7 +89,7 @@ def test_what_is_not_due_is_not_missed() -> None:
     for interval, events in enumerate([1000, 1000, 500]):
         counter.add(events, START_NS + interval * INTERVAL_NS)
     counter.finish()
-    offered = Offered(10_000, 2500)
+    offered = Offered(Steady(10_000, 2500))
     offered.collect(rows, 3)
 
     figures = offered.figures()
@@ -99,8 +103,23 @@ def test_without_a_target_nothing_is_judged_but_the_best_second_is_kept() -> Non
     for interval in range(25):
         counter.add(interval, START_NS + interval * INTERVAL_NS)
     counter.finish()
-    offered = Offered(None, None)
+    offered = Offered(Steady(None, None))
     offered.collect(rows, 25)
 
     assert offered.figures() is None
     assert offered.peak_eps == sum(range(15, 25))
+
+
+def test_on_a_time_axis_an_interval_is_judged_by_what_its_windows_have_due() -> None:
+    """A second of 1,000 events, one of none, one of 2,000; at twice the speed."""
+    axis = Axis(windows_of([(1000, 10**9), (0, 10**9), (2000, 10**9)]))
+    rows = workers(1)
+    counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
+    for interval in range(15):
+        events = 200 if interval < 5 else 0 if interval < 10 else 400
+        counter.add(events // 2 if interval == 12 else events, START_NS + interval * INTERVAL_NS)
+    counter.finish()
+    offered = Offered(OnAxis(axis, Fraction(2), total=3000))
+    offered.collect(rows, 15)
+
+    assert offered.figures() == {"interval_ms": 100.0, "intervals": 10, "below_95_percent": 1, "worst_percent": 50.0}

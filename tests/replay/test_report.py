@@ -3,6 +3,7 @@
 import errno
 import json
 import socket
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from replay.board import Board, State, errno_place
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.offered import Offered
-from replay.plan import Extent, RunPlan, plan_run, plan_workers
+from replay.plan import Extent, Pace, RunPlan, plan_run, plan_workers
 from replay.report import error_total, exit_code, run_report, run_table
+from replay.stamps import Stamp
 from replay.supervisor import Outcome
 from replay.target import Target
 from tests.captures.content import tiny, write
@@ -29,17 +31,24 @@ def capture(tmp_path: Path) -> Capture:
     return open_capture(tmp_path / "tiny.rcap")
 
 
-def finished(rate_eps: int | None, sent: int, seconds: float = 10, **outcome: Any) -> tuple[RunPlan, Outcome]:
+def finished(
+    capture: Capture,
+    rate_eps: int | None,
+    sent: int,
+    seconds: float = 10,
+    speed: Fraction | None = None,
+    **outcome: Any,
+) -> tuple[RunPlan, Outcome]:
     """A run of one lane of two that sent `sent` events in `seconds`."""
     plan = plan_run(
-        7,
+        capture,
         target=Target(socket.AF_INET, "127.0.0.1"),
         ports=[514, 515],
-        rate_eps=rate_eps,
+        pace=Pace(rate_eps, speed),
         extent=Extent(duration_ns=10 * SECOND_NS),
         train_max=128,
         segments=128,
-        live=True,
+        stamp=Stamp.NOW,
         workers=plan_workers(1, 2, [3]),
     )
     board = Board(1, 2)
@@ -50,7 +59,7 @@ def finished(rate_eps: int | None, sent: int, seconds: float = 10, **outcome: An
     board.workers["segments"] = 128
     board.lanes["sent_events"][0] = sent
     board.lanes["sent_bytes"][0] = 150 * sent
-    return plan, Outcome(board, Offered(rate_eps, None), started_wall_ns=1_756_548_930_123_000_000, **outcome)
+    return plan, Outcome(board, Offered(plan.schedule), started_wall_ns=1_756_548_930_123_000_000, **outcome)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +78,7 @@ def finished(rate_eps: int | None, sent: int, seconds: float = 10, **outcome: An
 def test_verdicts(
     rate_eps: int | None, sent: int, outcome: dict[str, Any], verdict: str, code: ExitCode, capture: Capture
 ) -> None:
-    report = run_report(capture, *finished(rate_eps, sent, **outcome))
+    report = run_report(capture, *finished(capture, rate_eps, sent, **outcome))
 
     assert (report["verdict"], exit_code(report)) == (verdict, code)
     assert run_table(report).startswith(f"{verdict}: {report['reason']}")
@@ -80,7 +89,7 @@ def test_verdicts(
 def test_errors_may_be_a_ten_thousandth_of_the_events(
     errors: int, verdict: str, rate_eps: int | None, capture: Capture
 ) -> None:
-    plan, outcome = finished(rate_eps, 10_000)
+    plan, outcome = finished(capture, rate_eps, 10_000)
     outcome.board.lanes["errors"][0, errno_place(errno.ECONNREFUSED)] = errors
     outcome.board.lanes["errors"][0, errno_place(errno.EAGAIN)] = 1000
 
@@ -90,7 +99,7 @@ def test_errors_may_be_a_ten_thousandth_of_the_events(
 
 
 def test_figures(capture: Capture) -> None:
-    plan, outcome = finished(1000, 100_000, seconds=100)
+    plan, outcome = finished(capture, 1000, 100_000, seconds=100)
     board = outcome.board
     board.lanes["errors"][0, errno_place(111)] = 5
     board.lanes["errors"][1, errno_place(11)] = 2
@@ -120,7 +129,7 @@ def test_figures(capture: Capture) -> None:
 
 
 def test_what_was_not_measured_is_not_zero(capture: Capture) -> None:
-    plan, outcome = finished(None, 0)
+    plan, outcome = finished(capture, None, 0)
     outcome.board.control["start_ns"] = 0
     outcome.board.workers["last_send_ns"] = 0
     report = run_report(capture, plan, outcome)
@@ -128,3 +137,21 @@ def test_what_was_not_measured_is_not_zero(capture: Capture) -> None:
     for name in ("offered", "lag_ms", "cpu_percent_mean", "memory_bytes_peak", "started", "target_eps"):
         assert report[name] is None
     assert "CPU not measured" in run_table(report)
+
+
+def test_on_a_time_axis_the_target_is_the_mean_rate_of_what_was_asked(capture: Capture) -> None:
+    """Five events in the first minute and one in the second: at speed 60 a second each."""
+    plan, outcome = finished(capture, None, 28, seconds=10, speed=Fraction(60))
+    report = run_report(capture, plan, outcome)
+
+    assert (report["verdict"], report["speed"], report["target_peak_eps"]) == ("missed", 60, 5)
+    assert (report["asked_events"], report["target_eps"]) == (30, 3)
+    assert "target 3 at speed 60, 5 at its peak" in run_table(report)
+    assert run_report(capture, *finished(capture, None, 29, seconds=10, speed=Fraction(60)))["verdict"] == "met"
+
+
+def test_the_time_axis_as_fast_as_it_goes_is_measured(capture: Capture) -> None:
+    report = run_report(capture, *finished(capture, None, 30, speed=Fraction(0)))
+
+    assert (report["verdict"], report["speed"], report["target_eps"]) == ("measured", "max", None)
+    assert "target none" in run_table(report)

@@ -1,7 +1,9 @@
-"""Dealing a looped capture to lanes: every event once a loop, whatever the lanes, the split and the cut."""
+"""Dealing a looped capture to lanes: every event once a loop and in its time, whatever the lanes and the cut."""
 
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -9,23 +11,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_EVENTS, Table
-from replay import stripes
-from replay.stripes import Pieces, capture_runs, cut_pieces, lane_quota, lane_stripes
-from tests.captures.content import content, noise
+from replay import schedule, stripes
+from replay.axis import Axis
+from replay.clock import SECOND_NS
+from replay.pacing import BURST_NS
+from replay.schedule import ROUND_NS, OnAxis, Schedule, Steady
+from replay.stripes import Deal, Pieces, cut_pieces, lane_quota, lane_stripes, pages
+from tests.captures.content import content, noise, window_instants_ns
+from tests.replay.axes import shapes, windows_of
 
 counts = st.lists(st.integers(1, MAX_TRAIN_EVENTS), min_size=1, max_size=12)
+limits = st.integers(1, MAX_TRAIN_EVENTS)
+lanes = st.integers(1, 9)
 
 
 @pytest.fixture(autouse=True)
 def short_stripes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that small numbers already make many rounds."""
-    monkeypatch.setattr(stripes, "STRIPE_EVENTS", 16)
+    """So that small numbers already make many rounds, and many pages."""
+    monkeypatch.setattr(schedule, "STRIPE_EVENTS", 16)
+    monkeypatch.setattr(stripes, "PAGE_PIECES", 5)
 
 
 def trains_of(counts: list[int]) -> Table:
     """Trains of these many events; each has a length of its own, and the long ones a stamp."""
     columns = [place % 3 for place in range(len(counts))]
     return content(noise((count, 20 + place) for place, count in enumerate(counts)), stamp_columns=columns).trains
+
+
+def on_axis(draw: st.DrawFn) -> tuple[Axis, Table, OnAxis]:
+    """A time axis at some speed, and trains for its events."""
+    windows = windows_of(draw(shapes))
+    axis = Axis(windows)
+    speed = draw(st.sampled_from([Fraction(1), Fraction(10), Fraction(1, 3), Fraction(1234, 1000)]))
+    total = draw(st.integers(1, 2 * axis.loop_events))
+    sizes, left = [], axis.loop_events
+    while left:
+        sizes.append(min(left, draw(st.integers(1, MAX_TRAIN_EVENTS)) if len(sizes) < 12 else MAX_TRAIN_EVENTS))
+        left -= sizes[-1]
+    return axis, trains_of(sizes), OnAxis(axis, speed, total=total)
+
+
+axes = st.composite(on_axis)()
 
 
 def events_of(pieces: Pieces, trains: Table) -> list[int]:
@@ -40,19 +66,16 @@ def events_of(pieces: Pieces, trains: Table) -> list[int]:
     return found
 
 
-@given(total=st.integers(0, 5000), lanes=st.integers(1, 50))
-def test_quotas_sum_to_the_whole_and_differ_by_one_at_most(total: int, lanes: int) -> None:
-    quotas = [lane_quota(total, lanes, lane) for lane in range(lanes)]
-
-    assert sum(quotas) == total
-    assert max(quotas) - min(quotas) <= 1
+def pieces_of(deal: Deal, lane: int, trains: Table, start_ns: int = 0, start_wall_ns: int = 0) -> Iterator[Pieces]:
+    for page in pages(deal.runs(lane, start_ns, start_wall_ns)):
+        yield cut_pieces(trains, page)
 
 
-@given(total=st.integers(0, 5000), lanes=st.integers(1, 50))
-def test_stripes_hold_each_event_of_the_stream_once(total: int, lanes: int) -> None:
+@given(total=st.integers(0, 5000), lanes=st.integers(1, 50), stripe=st.integers(1, 40))
+def test_stripes_hold_each_event_of_the_stream_once(total: int, lanes: int, stripe: int) -> None:
     sent = Counter[int]()
     for lane in range(lanes):
-        runs = list(lane_stripes(total, lanes, lane))
+        runs = list(lane_stripes(total, lanes, lane, stripe))
         assert sum(count for _, count in runs) == lane_quota(total, lanes, lane)
         assert all(first + count <= later for (first, count), (later, _) in pairwise(runs))
         for first, count in runs:
@@ -64,49 +87,155 @@ def test_stripes_hold_each_event_of_the_stream_once(total: int, lanes: int) -> N
 @given(lanes=st.integers(1, 50), lane=st.integers(0, 49))
 def test_an_endless_stream_starts_as_a_long_one(lanes: int, lane: int) -> None:
     lane %= lanes
-    endless, long = lane_stripes(None, lanes, lane), lane_stripes(10 * lanes * stripes.STRIPE_EVENTS, lanes, lane)
+    endless, long = lane_stripes(None, lanes, lane, 16), lane_stripes(10 * lanes * 16, lanes, lane, 16)
 
     assert [next(endless) for _ in range(10)] == list(long)
 
 
-@given(
-    counts=counts,
-    lanes=st.integers(1, 9),
-    loops=st.integers(1, 4),
-    extra=st.integers(0, 2000),
-    limit=st.integers(1, MAX_TRAIN_EVENTS),
-    longest=st.integers(1, 3000),
-)
-def test_every_event_is_sent_once_a_loop(
-    counts: list[int], lanes: int, loops: int, extra: int, limit: int, longest: int
+@given(counts=counts, lanes=lanes, loops=st.integers(1, 4), extra=st.integers(0, 2000), limit=limits)
+@pytest.mark.parametrize("rate_eps", [None, 1, 300_000])
+def test_at_one_rate_every_event_is_sent_once_a_loop(
+    rate_eps: int | None, counts: list[int], lanes: int, loops: int, extra: int, limit: int
 ) -> None:
     trains, events = trains_of(counts), sum(counts)
     total = loops * events + extra % events
-    sent = Counter[int]()
-    for lane in range(lanes):
-        for first, count in capture_runs(lane_stripes(total, lanes, lane), events, longest):
-            assert count <= longest
-            pieces = cut_pieces(trains, first, count, limit)
-            assert max(pieces.count) <= limit
-            sent.update(events_of(pieces, trains))
+    deal = Deal(Steady(rate_eps, total), lanes, limit, events)
 
-    assert sent == Counter(event % events for event in range(total))
+    assert dealt(deal, trains) == Counter(event % events for event in range(total))
 
 
-@given(counts=counts, limit=st.integers(1, MAX_TRAIN_EVENTS), data=st.data())
-def test_pieces_lie_back_to_back_and_keep_their_train_s_stamps(
-    counts: list[int], limit: int, data: st.DataObject
+@given(drawn=axes, lanes=lanes, limit=limits)
+def test_on_the_time_axis_every_event_is_sent_once_a_loop(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int
 ) -> None:
-    trains, events = trains_of(counts), sum(counts)
-    first = data.draw(st.integers(0, events - 1))
-    pieces = cut_pieces(trains, first, data.draw(st.integers(1, events - first)), limit)
+    axis, trains, along = drawn
 
-    offset, size, _ = pieces.shapes.T
-    assert pieces.bounds == [*offset.tolist(), offset[-1] + size[-1]]
-    assert offset[1:].tolist() == (offset + size)[:-1].tolist()
-    row = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
-    stamp = offset + row["stamp_column"]
-    assert [list(range(*places)) for places in pieces.stamps] == [
-        [int(first) + event * int(length) for event in range(count)] if stamped else []
-        for first, length, count, stamped in zip(stamp, row["length"], pieces.count, row["stamp_kind"], strict=True)
+    sent = dealt(Deal(along, lanes, limit, axis.loop_events), trains)
+
+    assert sent == Counter(event % axis.loop_events for event in range(along.total))
+
+
+def dealt(deal: Deal, trains: Table) -> Counter[int]:
+    """Each event of the capture, as often as all lanes together send it; a lane's quota is checked on the way."""
+    sent = Counter[int]()
+    for lane in range(deal.lanes):
+        own = 0
+        for pieces in pieces_of(deal, lane, trains):
+            assert max(pieces.count) <= deal.train_max
+            own += sum(pieces.count)
+            sent.update(events_of(pieces, trains))
+        assert deal.schedule.total is not None
+        assert own == lane_quota(deal.schedule.total, deal.lanes, lane)
+    return sent
+
+
+@given(drawn=axes, lanes=lanes, limit=limits, start_ns=st.integers(0, 10**15))
+def test_on_the_time_axis_an_event_leaves_close_to_its_instant(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int, start_ns: int
+) -> None:
+    """Within a round of all lanes before or after it, and the time that its train spans."""
+    axis, trains, along = drawn
+    instants = list(plain_due_ns(along))
+    last = {}
+    for lane in range(lanes):
+        stream = iter(stream_of(along, lanes, lane))
+        for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lane, trains, start_ns):
+            for count, due_ns, since_ns in zip(pieces.count, pieces.due_ns, pieces.since_ns, strict=True):
+                assert since_ns <= due_ns
+                for event in islice(stream, count):
+                    assert -ROUND_NS <= due_ns - start_ns - instants[event] <= ROUND_NS + BURST_NS
+                last[lane] = due_ns
+    assert max(last.values()) == start_ns + instants[-1]
+
+
+def stream_of(schedule: Schedule, lanes: int, lane: int) -> list[int]:
+    """The numbers in the stream of a lane's events, in their order."""
+    return [
+        segment.first_event + event
+        for segment in schedule.segments(lanes)
+        for first, count in lane_stripes(segment.events, lanes, (lane - segment.first_event) % lanes, segment.stripe)
+        for event in range(first, first + count)
     ]
+
+
+def plain_due_ns(along: OnAxis) -> Iterator[int]:
+    """When each event of the run has its token, were there but one lane."""
+    for segment in along.segments(1):
+        for j in range(segment.events or 0):
+            yield segment.start_ns - (-(j + 1) * segment.duration_ns // segment.rate_events)
+
+
+@given(drawn=axes, lanes=lanes)
+def test_all_lanes_together_send_each_token_s_event_when_it_is_due(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int
+) -> None:
+    """Sent one by one, the lanes' events are due at the very instants of the common schedule."""
+    axis, trains, along = drawn
+    deal = Deal(along, lanes, 1, axis.loop_events)
+
+    due = [ns for lane in range(lanes) for pieces in pieces_of(deal, lane, trains) for ns in pieces.due_ns]
+
+    assert sorted(due) == list(plain_due_ns(along))
+
+
+@given(counts=counts, lanes=lanes, rate_eps=st.integers(1, 10**9), limit=limits, total=st.integers(1, 3000))
+def test_a_train_is_due_when_its_last_event_has_its_token(
+    counts: list[int], lanes: int, rate_eps: int, limit: int, total: int
+) -> None:
+    """Event k of lane i of n, both from 0, is number k * n + i of the schedule."""
+    trains = trains_of(counts)
+    deal = Deal(Steady(rate_eps, total), lanes, limit, sum(counts))
+    for lane in range(lanes):
+        k = 0
+        for pieces in pieces_of(deal, lane, trains, start_ns=7):
+            for count, since_ns, due_ns in zip(pieces.count, pieces.since_ns, pieces.due_ns, strict=True):
+                assert since_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
+                k += count
+                assert due_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
+
+
+@given(drawn=axes, lanes=lanes, limit=limits, rate_eps=st.none() | st.just(0) | st.just(1000))
+def test_each_event_has_its_own_instant_at_any_pace(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None
+) -> None:
+    axis, trains, along = drawn
+    pace: Schedule = along if rate_eps == 0 else Steady(rate_eps, along.total)
+    start_wall_ns = 10**18
+    plain = window_instants_ns(windows_of(list(zip(axis.events, axis.duration_ns, strict=True))))
+    plain += np.repeat(np.array(axis.start_ns) - np.cumsum([0, *axis.duration_ns[:-1]]), axis.events)
+    for lane in range(lanes):
+        expected = [
+            start_wall_ns + event // axis.loop_events * axis.loop_ns + int(plain[event % axis.loop_events])
+            for event in stream_of(pace, lanes, lane)
+        ]
+        found: list[int] = []
+        for pieces in pieces_of(Deal(pace, lanes, limit, axis.loop_events, axis), lane, trains, 0, start_wall_ns):
+            assert [len(instants) for instants in pieces.instants_ns] == pieces.count
+            found += np.concatenate(pieces.instants_ns).tolist()
+        assert found == expected
+
+
+@given(drawn=axes, lanes=lanes, limit=limits)
+def test_pieces_lie_back_to_back_as_far_as_they_say_and_keep_their_train_s_stamps(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int
+) -> None:
+    axis, trains, along = drawn
+    for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lanes - 1, trains):
+        offset, size, length = pieces.shapes.T
+        assert pieces.start == offset.tolist()
+        for piece, reach in enumerate(pieces.reach):
+            assert offset[piece + 1 : reach].tolist() == (offset + size)[piece : reach - 1].tolist()
+            assert pieces.bytes_of(piece, reach) == sum(size[piece:reach])
+        row = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
+        for place, (first, end, step, style) in enumerate(pieces.stamps):
+            stamp = pieces.start[place] + int(row["stamp_column"][place])
+            assert [*range(first, end, step)] == [stamp + event * length[place] for event in range(pieces.count[place])]
+            assert style == row["stamp_kind"][place]
+
+
+def test_a_run_without_a_rate_takes_as_many_trains_at_a_time_as_its_stripes_hold() -> None:
+    trains = trains_of([4] * 16)
+    (pieces,) = pieces_of(Deal(Steady(None, 64), 2, 4, 64), 0, trains)
+
+    assert pieces.count == [4] * 8
+    assert pieces.reach == [4] * 4 + [8] * 4

@@ -22,14 +22,16 @@ from replay.batch import TRAINS, Batch
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.lane import Lane
-from replay.pacing import TokenBucket, Unpaced
-from replay.plan import Extent, RunPlan, plan_run, plan_workers
+from replay.pacing import Paced, Unpaced
+from replay.plan import Extent, Pace, RunPlan, plan_run, plan_workers
+from replay.stamps import Stamp
 from replay.tally import Tally
 from replay.target import Target
 from replay.worker import lane_pieces, serve, work
 from tests.captures.content import content, noise, write
 
 NEVER_NS = 1 << 62
+START_WALL_NS = 1_800_000_000_123_456_789
 
 
 class Keeper:
@@ -77,13 +79,13 @@ def plan_of(capture: Capture, lanes: int, extent: Extent, rate_eps: int | None =
     known: dict[str, Any] = {
         "target": Target(socket.AF_INET, "127.0.0.1"),
         "ports": range(20000, 20000 + lanes),
-        "rate_eps": rate_eps,
+        "pace": Pace(rate_eps),
         "train_max": 128,
         "segments": 1,
-        "live": False,
+        "stamp": Stamp.KEEP,
         "workers": plan_workers(1, lanes, sorted(os.sched_getaffinity(0))),
     }
-    return plan_run(capture.events, extent=extent, **{**known, **changes})
+    return plan_run(capture, extent=extent, **{**known, **changes})
 
 
 def served(
@@ -100,16 +102,14 @@ def served(
     start_ns = monotonic_ns()
     board.control["start_ns"] = start_ns
     fd = os.open(capture.path, os.O_RDONLY)
-    batch = Batch(capture.payload, live=plan.live)
+    batch = Batch(capture.payload, plan.stamp)
     keeper = backend_of(batch)
     lanes = []
     for lane in range(len(plan.ports)):
-        bucket: TokenBucket | Unpaced = Unpaced()
-        if plan.rate_eps is not None:
-            bucket = TokenBucket(start_ns, plan.rate_eps, len(plan.ports), lane)
-        lanes.append(Lane(lane, bucket, lane_pieces(capture, plan, lane, fd), lane / len(plan.ports)))
+        source = lane_pieces(capture, plan.deal, lane, fd, start_ns, START_WALL_NS)
+        lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, lane / len(plan.ports)))
     tally = Tally(board, plan, 0)
-    done = serve(lanes, TRAINS if plan.rate_eps is None else 1, batch, keeper, tally, may_go_on)
+    done = serve(lanes, 1 if plan.paced else TRAINS, batch, keeper, tally, may_go_on)
     tally.finish()
     os.close(fd)
     return done, keeper, board
@@ -147,7 +147,9 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
     with capture.path.open("rb") as file:
         plain = {
             lane: [
-                line for pieces in lane_pieces(capture, plan, lane, file.fileno()) for line in lines_of(capture, pieces)
+                line
+                for pieces in lane_pieces(capture, plan.deal, lane, file.fileno(), 0, 0)
+                for line in lines_of(capture, pieces)
             ]
             for lane in range(3)
         }
@@ -198,7 +200,7 @@ def test_a_batch_given_up_counts_what_was_sent_of_each_train(capture: Capture) -
     board = Board(1, 3)
     plan = plan_of(capture, 3, Extent(events=1))
     board.control["start_ns"] = monotonic_ns()
-    batch = Batch(capture.payload, live=False)
+    batch = Batch(capture.payload, Stamp.KEEP)
     batch.trains = 3
     batch._lane[:3], batch._shapes[:3, 1], batch._shapes[:3, 2] = [0, 2, 2], [50, 60, 70], [10, 20, 7]
 

@@ -14,8 +14,9 @@ from replay.backends.udp import UdpBackend, sockaddr
 from replay.batch import TRAINS, Batch
 from replay.linux.mmsg import UIO_MAXIOV
 from replay.linux.udp_send import max_segments
-from replay.stripes import cut_pieces
+from replay.stamps import Stamp
 from tests.captures.content import Content, content, noise
+from tests.replay.pages import page_of
 
 SO_NO_CHECK = 11
 
@@ -35,8 +36,8 @@ def receivers() -> Iterator[list[socket.socket]]:
 
 def staged(held: Content, lanes: list[int]) -> Batch:
     """A batch of all trains, the first to lane `lanes[0]` and so on."""
-    batch = Batch(held.payload, live=False)
-    pieces = cut_pieces(held.trains, 0, int(held.trains["count"].sum()), MAX_TRAIN_EVENTS)
+    batch = Batch(held.payload, Stamp.KEEP)
+    pieces = page_of(held)
     for place, lane in enumerate(lanes):
         batch.stage(lane, pieces, place, place + 1)
     return batch

@@ -152,6 +152,28 @@ def test_bad_early_and_old_stamps_are_counted_by_port(start):
     assert report["latency_ms"]["samples"] == 3 + 8
 
 
+def test_stamps_of_every_format_are_known_and_those_of_seconds_give_no_latency(start):
+    ports = free_ports(2)
+    sink = start(ports)
+    now = datetime.now(UTC)
+    fine = [
+        f"<13>1 {(now - timedelta(microseconds=late)).isoformat(timespec='microseconds')} host ".encode().ljust(
+            100, b"x"
+        )
+        for late in range(50)
+    ]
+    coarse = f"<13>{now:%b} {now.day:2} {now:%H:%M:%S} host app: ".encode().ljust(100, b"x")
+    send(ports[0], b"".join(fine), 100)
+    send(ports[0], fine[0])
+    send(ports[1], coarse * 20 + fine[0], 100)
+    _, report = sink.end(signal.SIGTERM)
+    assert lanes_of(report, "coarse_stamps") == {ports[0]: 0, ports[1]: 20}
+    assert report["coarse_stamps"] == 20
+    assert report["bad_stamps"] == report["early_stamps"] == report["old_stamps"] == 0
+    assert report["latency_ms"]["samples"] == 52
+    assert "20 stamps are sound and have no year or zone" in sink.said
+
+
 def test_stamps_of_long_ago_are_no_latency(start):
     (port,) = free_ports(1)
     sink = start([port])
