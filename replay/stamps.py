@@ -4,6 +4,7 @@ A train's stamps stand one event's length apart, so they are one strided assignm
 milliseconds or seconds is one text for the whole train. With microseconds each event has its own.
 """
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -22,6 +23,9 @@ _RESOLUTION_NS: Final[dict[int, int]] = {StampKind.ISO_MS: 1_000_000, StampKind.
 """Of the kinds with which a whole train may say the same."""
 _TRAIN_NS: Final = np.arange(1 - MAX_TRAIN_EVENTS, 1) * _MICROSECOND_NS
 """The microseconds up to an instant, one for each event that a train may have."""
+
+
+_NO_TEXTS: Final = np.empty(0, "V1")
 
 
 class Stamp(StrEnum):
@@ -122,19 +126,26 @@ class OwnStamps(_Places):
 
     def write(self, pieces: Pieces, first: int, end: int, shift: int) -> None:
         """Write the stamps of the pieces `first` to `end`; their bytes lie `shift` from their place in the payload."""
-        rows = zip(pieces.stamps[first:end], pieces.instants_ns[first:end], strict=True)
-        for (start, stop, step, style), instants_ns in rows:
+        if not pieces.texts:
+            pieces.texts.extend(_own_texts(pieces))
+        for (start, stop, step, style), texts in zip(pieces.stamps[first:end], pieces.texts[first:end], strict=True):
             if style:
-                self._of_kind[style & 0xFF][start + shift : stop + shift : step] = _own_texts(style, instants_ns)
+                self._of_kind[style & 0xFF][start + shift : stop + shift : step] = texts
 
 
-def _own_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
-    """The texts of a piece: one where all say the same, else one for each event."""
-    if resolution_ns := _RESOLUTION_NS.get(style & 0xFF):
-        first_ns = int(instants_ns[0])
-        if first_ns // resolution_ns == int(instants_ns[-1]) // resolution_ns:
-            return _one_text(style, resolution_ns, first_ns)
-    return style_texts(style, instants_ns)
+def _own_texts(pieces: Pieces) -> list[NDArray[np.void]]:
+    """The texts of each piece's events, shape (events,) each; made at once for all pieces of a style."""
+    texts = [_NO_TEXTS] * len(pieces.count)
+    of_style: dict[int, list[int]] = defaultdict(list)
+    for piece, (_, _, _, style) in enumerate(pieces.stamps):
+        of_style[style].append(piece)
+    of_style.pop(0, None)
+    for style, own in of_style.items():
+        made, end = style_texts(style, np.concatenate([pieces.instants_ns[piece] for piece in own])), 0
+        for piece in own:
+            start, end = end, end + pieces.count[piece]
+            texts[piece] = made[start:end]
+    return texts
 
 
 def stamps_of(stamp: Stamp, buffer: NDArray[np.uint8]) -> NowStamps | OwnStamps | None:
