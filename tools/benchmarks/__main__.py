@@ -40,7 +40,8 @@ def bench(
         folder = Path(name)
         try:
             if "parts" in parts:
-                figures += build_parts.measure() + build_parts.measure("rfc5424-services")
+                for profile in ("system", "rfc5424-services"):
+                    figures += build_parts.measure(folder, profile)
             if "build" in parts:
                 figures += builds.measure(folder, rounds)
             if {"send", "deliver"} & set(parts):
@@ -66,7 +67,7 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
     pairs = {
         "two jobs to one": ("to memory, two jobs", "to memory, one job"),
         "two jobs to one, on disk": ("to disk, two jobs", "to disk, one job"),
-        "RFC 5424 to system": ("rfc5424-services, to memory, one job", "to memory, one job"),
+        "RFC 5424 to system": tuple(f"{name}: {build_parts.IN_ALL}" for name in ("rfc5424-services", "system")),
         "GSO to trafgen": ("replay, GSO, stamped", "trafgen"),
         "GSO to tcpreplay": ("replay, GSO, stamped", "tcpreplay --preload-pcap --topspeed"),
         "cut by the kernel to trafgen": ("replay, GSO cut by the kernel, stamped", "trafgen"),

@@ -1,6 +1,7 @@
 """How fast captures are rendered, digested, written and synced."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,28 +13,48 @@ from precompute.loading import load_profile
 from precompute.recipe import Recipe
 from tools.benchmarks.figures import Figure, in_turns
 
-EVENTS: Final = 16_000_000
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a tmpfs on every Debian, and nothing but memory is wanted
+EVENTS: Final = {"system": 16_000_000, "rfc5424-services": 11_000_000}
+"""As many bytes of each."""
 
 
 def measure(folder: Path, rounds: int) -> list[Figure]:
-    """Builds to memory (tmpfs), which shows the rendering, and to `folder`; one job is pinned to one core.
+    """Builds to memory, which shows the rendering, and to `folder`; one job is pinned to one core.
 
     A virtual machine may have to ask its host for memory that it touches for the first time, which takes longer than
-    all of the rendering: so one build, to memory, goes before those that count.
+    all of the rendering: so two builds to memory go before those that count.
     """
+    with memory(folder) as tmpfs:
+        return _measure(tmpfs, folder, rounds)
+
+
+@contextmanager
+def memory(folder: Path) -> Iterator[Path]:
+    """A tmpfs in `folder` for as long as this lasts, of huge pages: the kernel zeroes 2 MiB at once, not 4 KiB."""
+    tmpfs = folder / "memory"
+    tmpfs.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "huge=always", "stampede-bench", tmpfs], check=True)
+    try:
+        yield tmpfs
+    finally:
+        subprocess.run(["umount", tmpfs], check=True)
+        tmpfs.rmdir()
+
+
+def _measure(tmpfs: Path, folder: Path, rounds: int) -> list[Figure]:
+    """All ways in turns."""
 
     def way(where: Path, jobs: int, profile: str = "system") -> Callable[[], float]:
-        return lambda: _built_eps(where / f"{folder.name}.rcap", profile, jobs)
+        return lambda: _built_eps(where / "build.rcap", profile, jobs)
 
     ways = {
-        "to memory, one job": way(MEMORY, 1),
-        "to memory, two jobs": way(MEMORY, 2),
+        "to memory, one job": way(tmpfs, 1),
+        "to memory, two jobs": way(tmpfs, 2),
         "to disk, one job": way(folder, 1),
         "to disk, two jobs": way(folder, 2),
-        "rfc5424-services, to memory, one job": way(MEMORY, 1, "rfc5424-services"),
+        "to memory, one job, rfc5424-services": way(tmpfs, 1, "rfc5424-services"),
     }
-    ways["to memory, two jobs"]()
+    for _ in range(2):
+        ways["to memory, two jobs"]()
     return in_turns("build", ways, rounds)
 
 
@@ -49,12 +70,13 @@ def on_one_core() -> Iterator[None]:
 
 
 def _built_eps(path: Path, profile: str, jobs: int) -> float:
-    recipe = Recipe(profile=load_profile(profile), seed=1, train=128, events=EVENTS)
+    events = EVENTS[profile]
+    recipe = Recipe(profile=load_profile(profile), seed=1, train=128, events=events)
 
     def build() -> float:
         began = time.perf_counter()
         build_capture(path, recipe, jobs=jobs, force=True, progress=lambda _rendered, _total: None)
-        return EVENTS / (time.perf_counter() - began)
+        return events / (time.perf_counter() - began)
 
     try:
         if jobs > 1:
