@@ -4,36 +4,33 @@ A worker copies trains from the mapped capture into the batch, stamps them there
 The map itself is never written to: decision 0002.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
 from captures.format import MAX_TRAIN_BYTES
 from replay.clock import wall_ns
+from replay.journal import TRAINS, Journal
 from replay.stamps import Stamp, stamps_of
 from replay.stripes import Pieces
-
-TRAINS: Final = 32
-"""Trains of one batch: enough to make the system call cheap, few enough that they stay in L2 (32 * 19 kB)."""
 
 
 class Batch:
     """Room for `TRAINS` trains."""
 
-    def __init__(self, payload: NDArray[np.uint8], stamp: Stamp) -> None:
+    def __init__(self, payload: NDArray[np.uint8], stamp: Stamp, journal: Journal) -> None:
         """Stage from `payload`, the bytes of a capture, with what `stamp` says in place of the built stamps.
 
-        A train always fits, whatever its size.
+        A train always fits, whatever its size. `journal` is told which trains are staged.
         """
         self._payload = payload
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._stamps = stamps_of(stamp, self.buffer)
         self.trains = 0
-        self._shapes = np.zeros((TRAINS, 3), np.int64)
+        self.journal = journal
+        self._shapes = journal.shapes
+        self._lane = journal.lane
         self._shift = np.zeros(TRAINS, np.int64)
-        self._lane = np.zeros(TRAINS, np.int64)
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -55,17 +52,20 @@ class Batch:
         """The run's lane that each train goes to, shape (trains,)."""
         return self._lane[: self.trains]
 
+    @property
+    def source(self) -> NDArray[np.int64]:
+        """The source of each train's events, as the capture numbers them, shape (trains,)."""
+        return self._shapes[: self.trains, 5]
+
     def begin(self) -> None:
         """Forget the trains; for those staged from now on, this instant is now."""
+        self.journal.begin()
         self.trains = self._used_bytes = 0
         if self._stamps is not None:
             self._stamps.begin(wall_ns())
 
-    def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> int:
-        """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`, and stamp them.
-
-        Returns their bytes.
-        """
+    def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> None:
+        """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`, and stamp them."""
         used, offset = self._used_bytes, pieces.start[first]
         size = pieces.bytes_of(first, end)
         self.buffer[used : used + size] = self._payload[offset : offset + size]
@@ -78,4 +78,3 @@ class Batch:
         self._lane[rows] = lane
         self.trains = rows.stop
         self._used_bytes += size
-        return size

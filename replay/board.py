@@ -1,18 +1,21 @@
 """The board: shared memory where the supervisor sets targets and each worker counts.
 
-One anonymous mapping, inherited by fork(2). Every word has one writer and is 8 bytes, aligned, so a reader
-sees a whole value. Workers count at once, not at the end: what a killed worker sent is still known.
+Anonymous mappings, inherited by fork(2). Every word has one writer and is 8 bytes, aligned, so a reader sees a whole
+value. Workers count at once, not at the end: what a killed worker sent is still known.
 """
 
 import errno
 import mmap
 from enum import IntEnum
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.histogram import CELLS
+from replay.journal import Journal
+from replay.tempo import Tempo
 
 INTERVALS: Final = 1024
 """Places of a worker's ring of counted intervals; the supervisor collects them long before they come round."""
@@ -51,11 +54,20 @@ CONTROL: Final = np.dtype(
         ("lease_ns", "<i8"),  # past this instant a worker stops: its supervisor is gone
         ("end_ns", "<i8"),  # past this instant a worker stops: the run's duration is over
         ("stop", "<i8"),  # not 0: stop now
+        ("tempo", "<i8"),  # counts the changes of what follows; odd: one is being written
+        ("tempo_since_ns", "<i8"),
+        ("tempo_at_ns", "<i8"),
+        ("tempo_numerator", "<i8"),
+        ("tempo_denominator", "<i8"),
+        ("total", "<i8"),  # events of the run; -1: until it is stopped
     ]
 )
+_TEMPO: Final = ("tempo_since_ns", "tempo_at_ns", "tempo_numerator", "tempo_denominator", "total")
 WORKER: Final = np.dtype(
     [
         ("state", "<i8"),
+        ("beat_ns", "<i8"),  # when it last looked at the control row
+        ("renew", "<i8"),  # counted up by the supervisor: take up socket and lanes anew
         ("cpu_ns", "<i8"),  # CPU time, user and system, while running
         ("last_send_ns", "<i8"),
         ("segments", "<i8"),  # the most datagrams of one send; 1: GSO is off
@@ -72,7 +84,7 @@ LANE: Final = np.dtype(
 
 
 class Board:
-    """Views of the shared memory: `control` (one row), `workers` and `lanes` (a row each)."""
+    """Views of the shared memory: `control` (one row), `workers` and `lanes` (a row each); a journal a worker."""
 
     def __init__(self, workers: int, lanes: int) -> None:
         """Map zeroed memory for `workers` WORKER rows and `lanes` LANE rows; raises OSError."""
@@ -81,3 +93,22 @@ class Board:
         self.control: NDArray[Any] = np.frombuffer(memory, CONTROL, 1, 0)
         self.workers: NDArray[Any] = np.frombuffer(memory, WORKER, workers, sizes[0])
         self.lanes: NDArray[Any] = np.frombuffer(memory, LANE, lanes, sizes[0] + sizes[1])
+        self.journals = [Journal() for _ in range(workers)]
+
+    def set_tempo(self, tempo: Tempo) -> None:
+        """Have the workers go on at `tempo`."""
+        control = self.control
+        control["tempo"] += 1
+        control["tempo_since_ns"], control["tempo_at_ns"] = tempo.since_ns, tempo.at_ns
+        control["tempo_numerator"], control["tempo_denominator"] = tempo.factor.as_integer_ratio()
+        control["total"] = -1 if tempo.total is None else tempo.total
+        control["tempo"] += 1
+
+    def tempo(self) -> tuple[int, Tempo] | None:
+        """The number of the latest change of tempo, and the tempo; None while one is being written."""
+        row = self.control
+        change = int(row["tempo"][0])
+        since_ns, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TEMPO)
+        if change % 2 or change != row["tempo"][0]:
+            return None
+        return change, Tempo(since_ns, at_ns, Fraction(numerator, denominator), None if total < 0 else total)

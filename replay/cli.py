@@ -25,7 +25,7 @@ from replay.report import exit_code, run_report, run_table
 from replay.report_file import check_report_path, write_report
 from replay.sink.command import reconcile_reports, sink
 from replay.stamps import Stamp
-from replay.supervisor import supervise
+from replay.supervisor import Supervisor
 from replay.target import check_mtu, resolve
 
 MAX_RATE: Final = 0
@@ -168,7 +168,7 @@ def run(
         _show(plan_table(plan), plan.describe(), as_json=as_json)
         return ExitCode.MET
     with LiveLine(plan) as line:
-        outcome = supervise(capture, plan, line.show)
+        outcome = Supervisor(capture, plan, usable_cpus(cpus)).run(lambda: None, line.show)
     report = run_report(capture, plan, outcome)
     _show(run_table(report), report, as_json=as_json)
     if report_path is not None:

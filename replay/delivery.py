@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from captures.errors import RunError
-from replay.backends.udp import UdpBackend
+from replay.backends.messages import Backend
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.tally import Tally
 
@@ -21,7 +21,7 @@ _HOPELESS: Final = frozenset({errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOP
 """Errors that no waiting mends."""
 
 
-def deliver(backend: UdpBackend, tally: Tally, may_go_on: Callable[[int], bool]) -> None:
+def deliver(backend: Backend, tally: Tally, may_go_on: Callable[[int], bool]) -> None:
     """Send all that `backend` has loaded.
 
     A full buffer or queue (EAGAIN, ENOBUFS) is waited for. An error of an earlier datagram (ECONNREFUSED)
@@ -41,6 +41,7 @@ def deliver(backend: UdpBackend, tally: Tally, may_go_on: Callable[[int], bool])
             continue
         if backend.gso and code in _GSO_REFUSALS:
             tally.gso_refused(code)
+            tally.sent_partly(monotonic_ns())
             backend.fall_back()
             continue
         name = errno.errorcode.get(code, str(code))
@@ -61,7 +62,7 @@ def deliver(backend: UdpBackend, tally: Tally, may_go_on: Callable[[int], bool])
             sleep_ns(_WAIT_NS)  # the socket has room, and poll(2) would not wait
 
 
-def _count(backend: UdpBackend, code: int, tally: Tally) -> None:
+def _count(backend: Backend, code: int, tally: Tally) -> None:
     """Count the errors queued for earlier datagrams; where there are none, `code` is the next message's own."""
     queued = 0
     for earlier, lane in backend.errors():

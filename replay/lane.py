@@ -9,7 +9,8 @@ from replay.pacing import Paced, Unpaced
 from replay.stripes import Pieces
 
 Turn = tuple[int, int, int, int]
-"""What a lane put into a batch at one go: lane, events, bytes, and the instant they were due, by the schedule."""
+"""What a lane put into a batch at one go: lane, the instant it was due by the schedule, and the events and bytes of the
+lane from the start of the run through its end."""
 
 
 class Lane:
@@ -46,7 +47,7 @@ class Lane:
         pieces, first = self._pieces, self._next
         assert pieces is not None, "the lane is done"
         end = min(first + most, pieces.reach[first])
-        size = batch.stage(self.index, pieces, first, end)
+        batch.stage(self.index, pieces, first, end)
         due_ns = pieces.due_ns[end - 1]
         self._pace.spend(due_ns - pieces.since_ns[first], now_ns)
         self._next = end
@@ -54,4 +55,5 @@ class Lane:
             self._ahead.extend(islice(self._source, 1))
         if end == self._end:
             self._turn_page()
-        return self.index, sum(pieces.count[first:end]), size, due_ns
+        events, size = pieces.through[end - 1]
+        return self.index, due_ns, events, size

@@ -17,7 +17,8 @@ class LiveLine:
     """Rate against target, total and errors, renewed each second; silent where stderr is no terminal."""
 
     def __init__(self, plan: RunPlan) -> None:
-        """Show nothing yet: tqdm starts a thread, and the workers are forked before any exists."""
+        """Show nothing yet."""
+        tqdm.monitor_interval = 0  # no thread: a worker that died is replaced by fork(2)
         self._plan = plan
         self._bar: tqdm[NoReturn] | None = None
         self._refused = False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.board import INTERVALS
 from replay.clock import SECOND_NS
-from replay.schedule import Schedule
+from replay.tempo import Demand
 
 INTERVAL_NS: Final = 100_000_000
 _LEAST_EVENTS: Final = 64
@@ -29,30 +29,29 @@ def interval_ns(mean_eps: float | None) -> int:
 class IntervalCounter:
     """A worker's side: counts events into its ring on the board."""
 
-    __slots__ = ("_current", "_done", "_events", "_interval_ns", "_ring", "_start_ns")
+    __slots__ = ("_current", "_done", "_interval_ns", "_ring", "_start_ns")
 
     def __init__(self, worker: NDArray[Any], start_ns: int, interval_ns: int) -> None:
-        """Count into `worker`, one WORKER row (shape (1,)), from `start_ns`."""
+        """Count into `worker`, one WORKER row (shape (1,)), from `start_ns`; go on where the one before ended."""
         self._ring = worker["interval_events"][0].data
         self._done = worker["intervals_done"].data
         self._start_ns = start_ns
         self._interval_ns = interval_ns
-        self._current = self._events = 0
+        self._current = self._done[0]
 
     def add(self, events: int, now_ns: int) -> bool:
         """Count events sent at `now_ns`; True when that opens a new interval."""
         interval = (now_ns - self._start_ns) // self._interval_ns
         if interval == self._current:
-            self._events += events
+            self._ring[interval % INTERVALS] += events
             return False
         self._close(interval)
-        self._events = events
+        self._ring[interval % INTERVALS] = events
         return True
 
     def _close(self, interval: int) -> None:
         """Publish the current interval, and the empty ones before `interval`, which is current from now on."""
         ring = self._ring
-        ring[self._current % INTERVALS] = self._events
         for empty in range(max(self._current + 1, interval - INTERVALS), interval):
             ring[empty % INTERVALS] = 0
         self._current = self._done[0] = interval
@@ -65,10 +64,10 @@ class IntervalCounter:
 class Offered:
     """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
 
-    def __init__(self, schedule: Schedule) -> None:
-        """Judge against what `schedule` has due."""
-        self._events_due = schedule.events_due
-        self._interval_ns = interval_ns(schedule.mean_eps)
+    def __init__(self, demand: Demand) -> None:
+        """Judge against what `demand` has due."""
+        self._events_due = demand.events_due
+        self._interval_ns = interval_ns(demand.schedule.mean_eps)
         per_second = max(1, SECOND_NS // self._interval_ns)
         self._second: deque[int] = deque(maxlen=per_second)
         self._next = 0

@@ -10,6 +10,7 @@ from captures.reader import Capture
 from captures.units import format_count, format_size
 from replay.board import ERRNO_NAMES
 from replay.clock import SECOND_NS
+from replay.healing import Recovery
 from replay.histogram import Histogram
 from replay.plan import RunPlan
 from replay.stamps import iso_ms
@@ -23,6 +24,12 @@ MAX_ERROR_RATE: Final = 0.0001
 
 WAITS: Final[tuple[str, ...]] = ("EAGAIN", "ENOBUFS", "ENOMEM")
 """Answers that only made a worker wait: the send was repeated, and nothing was lost by them."""
+
+_WAYS: Final = {
+    "soft": "told to begin anew",
+    "hard": "replaced on the same core",
+    "moved": "replaced on another core",
+}
 
 _EXIT_CODES: Final = {
     "met": ExitCode.MET,
@@ -45,18 +52,20 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
     duration_ns = max(0, int(board.workers["last_send_ns"].max()) - start_ns) if start_ns else 0
     sent = int(board.lanes["sent_events"].sum())
     achieved = sent * SECOND_NS / duration_ns if duration_ns else 0.0
+    target_eps = outcome.demand.mean_eps(duration_ns)
     waits, errors = _errors(board.lanes["errors"].sum(axis=0))
-    verdict, reason = _verdict(plan, outcome, sent, achieved, sum(errors.values()))
+    verdict, reason = _verdict(outcome, sent, achieved, target_eps, sum(errors.values()))
     workers = _workers(plan, outcome, start_ns)
     cpu = [worker["cpu_percent"] for worker in workers]
     return {
         "verdict": verdict,
         "reason": reason,
         **plan.targets(),
+        "target_eps": target_eps and round(target_eps, 3),
         "achieved_eps": round(achieved, 3),
         "peak_eps": round(outcome.offered.peak_eps or achieved, 3),
         "sent_events": sent,
-        "asked_events": plan.total,
+        "asked_events": outcome.demand.tempo.total,
         "sent_bytes": int(board.lanes["sent_bytes"].sum()),
         "duration_s": duration_ns / SECOND_NS,
         "started": iso_ms(outcome.started_wall_ns) if start_ns else None,
@@ -68,6 +77,7 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "memory_bytes_peak": outcome.memory_bytes_peak,
         "lanes": [_lane(port, row) for port, row in zip(plan.ports, board.lanes, strict=True)],
         "workers": workers,
+        "recoveries": [_recovery(recovery) for recovery in outcome.recoveries],
         "target": plan.target.host,
         "backend": "udp",
         "gso_segments": int(board.workers["segments"].min()),
@@ -79,7 +89,9 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
     }
 
 
-def _verdict(plan: RunPlan, outcome: Outcome, sent: int, achieved_eps: float, errors: int) -> tuple[str, str]:
+def _verdict(
+    outcome: Outcome, sent: int, achieved_eps: float, target_eps: float | None, errors: int
+) -> tuple[str, str]:
     """The verdict and, in a clause, why."""
     if outcome.failures:
         return "failed", "; ".join(outcome.failures)
@@ -87,8 +99,7 @@ def _verdict(plan: RunPlan, outcome: Outcome, sent: int, achieved_eps: float, er
         return "interrupted", f"{outcome.interrupted_by} after {sent:,} events"
     if errors > MAX_ERROR_RATE * sent:
         return "missed", f"{errors:,} errors with {sent:,} events, and at most {MAX_ERROR_RATE:.2%} are allowed"
-    target_eps = plan.schedule.mean_eps
-    if target_eps is None:
+    if not target_eps:
         return "measured", f"no target was set; {sent:,} events sent"
     part = achieved_eps / target_eps
     if part < 1 - TOLERANCE:
@@ -138,7 +149,7 @@ def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, A
         rows.append(
             {
                 "id": index,
-                "core": worker.cpu,
+                "core": outcome.cores[index],
                 "ports": list(plan.ports[lanes]),
                 "sent_events": int(outcome.board.lanes["sent_events"][lanes].sum()),
                 "cpu_percent": round(100 * int(row["cpu_ns"]) / duration_ns, 2) if duration_ns > 0 else None,
@@ -146,6 +157,22 @@ def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, A
             }
         )
     return rows
+
+
+def _recovery(recovery: Recovery) -> dict[str, Any]:
+    def seconds(ns: int | None) -> float | None:
+        return None if ns is None else round(ns / SECOND_NS, 3)
+
+    return {
+        "worker": recovery.worker,
+        "cause": recovery.cause,
+        "way": str(recovery.way),
+        "core": recovery.core,
+        "at_s": seconds(recovery.failed_ns),
+        "silent_s": seconds(recovery.silent_ns),
+        "events_behind": recovery.events_behind,
+        "recovered_s": seconds(recovery.recovered_ns),
+    }
 
 
 def run_table(report: dict[str, Any]) -> str:
@@ -179,8 +206,21 @@ def run_table(report: dict[str, Any]) -> str:
         )
         if worker["gso_refused"]:
             lines.append(f"             {fallback_line(worker['gso_refused'])}")
+    lines += [_recovery_line(recovery) for recovery in report["recoveries"]]
     lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in report["lanes"] if lane["errors"]]
     return "\n".join(lines)
+
+
+def _recovery_line(recovery: dict[str, Any]) -> str:
+    line = f"  worker {recovery['worker']:<2} {recovery['cause']} at {recovery['at_s']:.1f} s; {_WAYS[recovery['way']]}"
+    if recovery["silent_s"] is None:
+        return f"{line}; it sent nothing after that"
+    behind, recovered = recovery["events_behind"], recovery["recovered_s"]
+    line += f"; silent for {recovery['silent_s']:.2f} s"
+    if behind is None:
+        return line
+    caught_up = "not caught up by the end" if recovered is None else f"caught up {recovered:.2f} s after the failure"
+    return f"{line}, {behind:,} events behind, {caught_up}"
 
 
 def fallback_line(name: str) -> str:

@@ -63,15 +63,14 @@ class Steady:
         """The highest rate: the only one."""
         return self.rate_eps
 
-    def segments(self, lanes: int) -> Iterator[Segment]:  # noqa: ARG002 - the same call as OnAxis's
+    def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:  # noqa: ARG002 - the same call as OnAxis's
         """The only segment."""
         duration_ns, events = (0, 1) if self.rate_eps is None else (SECOND_NS, self.rate_eps)
-        yield Segment(0, duration_ns, events, 0, self.total, STRIPE_EVENTS)
+        yield Segment(0, duration_ns, events, 0, total, STRIPE_EVENTS)
 
     def events_due(self, ns: int) -> int:
-        """Events due within `ns` of the start; 0 without a rate."""
-        due = (self.rate_eps or 0) * ns // SECOND_NS
-        return due if self.total is None else min(due, self.total)
+        """Events of the endless stream due within `ns` of the start; 0 without a rate."""
+        return (self.rate_eps or 0) * ns // SECOND_NS
 
 
 class OnAxis:
@@ -84,7 +83,7 @@ class OnAxis:
         """
         self._axis = axis
         self._speed = speed
-        self.total = total or self._due(duration_ns)
+        self.total = total or self.events_due(duration_ns)
         """Events of the run."""
         if not self.total:
             raise InputError("no event falls due within that duration at that speed; give more time")
@@ -97,15 +96,22 @@ class OnAxis:
         self.peak_eps = float(speed) * max(rates) * SECOND_NS
         """Of the busiest window."""
 
-    def segments(self, lanes: int) -> Iterator[Segment]:
-        """A segment for each window that holds events; a round of all lanes is ROUND_NS at most, or an event each."""
-        for loop in range(-(-self.total // self._axis.loop_events)):
-            for window in range(len(self._axis.events)):
-                segment = self._segment(loop, window, lanes)
-                left = self.total - segment.first_event
-                if left <= 0:
-                    return
-                yield segment._replace(events=min(left, segment.rate_events))
+    def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:
+        """A segment for each window that holds events; a round of all lanes is ROUND_NS at most, or an event each.
+
+        From the one on that holds event `first_event` of the stream, as far as `total` of its events.
+        """
+        loop, place = divmod(first_event, self._axis.loop_events)
+        window = self._axis.window_of(place)
+        while True:
+            segment = self._segment(loop, window, lanes)
+            left = segment.rate_events if total is None else total - segment.first_event
+            if left <= 0:
+                return
+            yield segment._replace(events=min(left, segment.rate_events))
+            window += 1
+            if window == len(self._axis.events):
+                loop, window = loop + 1, 0
 
     def _segment(self, loop: int, window: int, lanes: int) -> Segment:
         axis, speed, slow = self._axis, self._speed.numerator, self._speed.denominator
@@ -123,7 +129,7 @@ class OnAxis:
         tokens = event - segment.first_event + 1
         return segment.start_ns - (-tokens * segment.duration_ns // segment.rate_events)
 
-    def _due(self, ns: int) -> int:
+    def events_due(self, ns: int) -> int:
         """Events of the endless stream due within `ns` of the start."""
         axis = self._axis
         # The last instant of the axis that is `ns`, or rounded down to it, on the clock of the run.
@@ -136,10 +142,6 @@ class OnAxis:
         into_ns = min(ns - segment.start_ns, segment.duration_ns)
         tokens = segment.rate_events * into_ns // segment.duration_ns if segment.duration_ns else segment.rate_events
         return segment.first_event + tokens
-
-    def events_due(self, ns: int) -> int:
-        """Events due within `ns` of the start."""
-        return min(self._due(ns), self.total)
 
 
 Schedule = Steady | OnAxis

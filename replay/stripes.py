@@ -21,6 +21,7 @@ from captures.format import Table
 from replay.axis import Axis, Ramp, ramp, ramp_values
 from replay.pacing import train_limit
 from replay.schedule import Schedule
+from replay.tempo import Tempo
 
 PAGE_PIECES: Final = 128
 """About how many pieces are cut at once: enough to spread the cost, few enough for many lanes to hold."""
@@ -60,6 +61,15 @@ class Run(NamedTuple):
     """Of each on the axis that stamps keep to; None without one."""
 
 
+class Start(NamedTuple):
+    """When a run began, on both clocks."""
+
+    ns: int = 0
+    """Monotonic."""
+    wall_ns: int = 0
+    """Since 1970 UTC: the first instant of the axis that stamps keep to."""
+
+
 @dataclass(frozen=True)
 class Deal:
     """How a run's stream is dealt to its lanes."""
@@ -73,17 +83,26 @@ class Deal:
     axis: Axis | None = None
     """The time axis that stamps keep to; None: no instants are needed."""
 
-    def runs(self, lane: int, start_ns: int = 0, start_wall_ns: int = 0) -> Iterator[Run]:
-        """What `lane` sends: due from `start_ns` on, on an axis whose first instant is `start_wall_ns`."""
+    def runs(self, lane: int, tempo: Tempo, start: Start, sent: int = 0) -> Iterator[Run]:
+        """What `lane` sends in a run from `start` on, at a tempo that does not stand still.
+
+        The lane's first `sent` events are left out.
+        """
         lanes = self.lanes
-        for segment in self.schedule.segments(lanes):
+        for segment in self.schedule.segments(lanes, tempo.total, sent * lanes):
             place = (lane - segment.first_event) % lanes
-            duration_ns, per = segment.duration_ns, segment.rate_events
+            skip = sent - lane_quota(segment.first_event, lanes, lane)
+            faster, slower = tempo.factor.as_integer_ratio()
+            duration_ns, per = segment.duration_ns * slower, segment.rate_events * faster
             limit = train_limit(per, duration_ns, lanes, self.train_max)
-            anchor = (start_ns + segment.start_ns) * per + per - 1  # what rounds the division up
+            since = (start.ns + tempo.since_ns) * per + (segment.start_ns - tempo.at_ns) * slower * segment.rate_events
+            anchor = since + per - 1  # what rounds the division up
             tokens = place + 1 - lanes
-            for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe):
-                runs = self._cut(segment.first_event + first, stripe, PAGE_PIECES * limit, start_wall_ns)
+            for turn_first, turn in lane_stripes(segment.events, lanes, place, segment.stripe):
+                out = min(max(skip, 0), turn)
+                skip, tokens = skip - out, tokens + out * lanes
+                first, stripe = turn_first + out, turn - out
+                runs = self._cut(segment.first_event + first, stripe, PAGE_PIECES * limit, start.wall_ns)
                 for event, events, instants_ns in runs:
                     due_ns = ramp(anchor + tokens * duration_ns, lanes * duration_ns, per)
                     yield Run(event, events, limit, due_ns, instants_ns)
@@ -132,9 +151,11 @@ class Pieces:
     reach: list[int]
     """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
     shapes: NDArray[np.int64]
-    """Offset in the payload, size and length of an event, all in bytes: shape (pieces, 3)."""
+    """What `replay.journal.SHAPE` says, shape (pieces, SHAPE)."""
     count: list[int]
     """Events."""
+    through: list[tuple[int, int]]
+    """Events and bytes of the lane from the start of the run through the end of each piece."""
     since_ns: list[int]
     """When the event before its first one has its token, by its own rate."""
     due_ns: list[int]
@@ -154,8 +175,11 @@ class Pieces:
         return self.start[last] - self.start[first] + self.count[last] * self.stamps[last][2]
 
 
-def cut_pieces(trains: Table, runs: Sequence[Run]) -> Pieces:
-    """The events of `runs`, which are in the order of the capture, as cuts of its `trains` (TRAIN rows)."""
+def cut_pieces(trains: Table, runs: Sequence[Run], before: tuple[int, int] = (0, 0)) -> Pieces:
+    """The events of `runs`, which are in the order of the capture, as cuts of its `trains` (TRAIN rows).
+
+    `before` are the events and bytes of the lane before them.
+    """
     first = np.array([run.first_event for run in runs])
     end = first + np.array([run.events for run in runs])
     limit = np.array([run.limit for run in runs])
@@ -177,7 +201,7 @@ def cut_pieces(trains: Table, runs: Sequence[Run]) -> Pieces:
         limit = np.broadcast_to(limit, count.shape)[cut]
         rows, whose, place = rows[cut], whose[cut], place[cut] + part * limit
         begin, count = begin[cut] + part * limit, np.minimum(count[cut] - part * limit, limit)
-    return _pieces(rows, begin, count, whose, place, runs)
+    return _pieces(rows, begin, count, whose, place, runs, before)
 
 
 def _spread(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -193,6 +217,7 @@ def _pieces(
     whose: NDArray[np.int64],
     place: NDArray[np.int64],
     runs: Sequence[Run],
+    before: tuple[int, int],
 ) -> Pieces:
     """Pieces of `count` events from `begin` on, out of trains `rows` and runs `whose`, from `place` on there."""
     length = rows["length"].astype(np.int64)
@@ -201,11 +226,13 @@ def _pieces(
     size = count * length
     stamp = offset + rows["stamp_column"]
     due_ns, since_ns = _due(count, whose, place, runs)
+    events, nbytes = before[0] + np.cumsum(count), before[1] + np.cumsum(size)
     return Pieces(
         start=offset.tolist(),
         reach=np.searchsorted(whose, whose, "right").tolist() if len(runs) > 1 else [len(rows)] * len(rows),
-        shapes=np.stack((offset, size, length), axis=1),
+        shapes=np.stack((offset, size, length, events, nbytes, rows["source"]), axis=1),
         count=count.tolist(),
+        through=list(zip(events.tolist(), nbytes.tolist(), strict=True)),
         since_ns=since_ns,
         due_ns=due_ns,
         stamps=list(zip(stamp.tolist(), (stamp + size).tolist(), length.tolist(), style.tolist(), strict=True)),

@@ -13,16 +13,19 @@ from typing import Final
 
 from captures.errors import StampedeError
 from captures.reader import Capture
+from replay.backends.messages import Backend
 from replay.backends.udp import UdpBackend
-from replay.batch import TRAINS, Batch
+from replay.batch import Batch
 from replay.board import Board, State
 from replay.clock import monotonic_ns, sleep_ns
 from replay.delivery import deliver
+from replay.journal import TRAINS
 from replay.lane import Lane, Turn
 from replay.pacing import Paced, Unpaced, batch_room
 from replay.plan import RunPlan
-from replay.stripes import Deal, Pieces, cut_pieces, pages
+from replay.stripes import Deal, Pieces, Start, cut_pieces, pages
 from replay.tally import Tally
+from replay.tempo import Tempo
 
 NAP_NS: Final = 1_000_000
 """The shortest sleep. At 4 M EPS some 32 trains fall due meanwhile, and one system call sends them all; to wake up
@@ -35,7 +38,7 @@ def serve(
     lanes: list[Lane],
     turn_trains: int,
     batch: Batch,
-    backend: UdpBackend,
+    backend: Backend,
     tally: Tally,
     may_go_on: Callable[[int], bool],
 ) -> bool:
@@ -71,7 +74,7 @@ def serve(
             deliver(backend, tally, may_go_on)
         finally:
             if backend.pending:
-                tally.sent_partly(batch, backend.pending_events(), monotonic_ns())
+                tally.sent_partly(monotonic_ns())
         if backend.pending:
             return False
         sent_ns = monotonic_ns()
@@ -81,75 +84,122 @@ def serve(
 
 
 def lane_pieces(
-    capture: Capture, deal: Deal, lane: int, fd: int, start_ns: int, start_wall_ns: int
+    capture: Capture, deal: Deal, lane: int, fd: int, tempo: Tempo, start: Start, sent: tuple[int, int] = (0, 0)
 ) -> Iterator[Pieces]:
-    """What a lane sends in a run that starts at `start_ns`, a page of about `PAGE_PIECES` pieces at a time.
+    """What a lane sends in a run from `start` on, after the `sent` events and bytes that it has sent already.
 
-    The kernel is told to read each run of a page from `fd`, the capture, more than a page ahead: lanes jump from stripe
-    to stripe, which its own read-ahead does not see. That costs 2% of the speed, so a capture that stays in
-    memory is spared it after the first loop.
+    A page of about `PAGE_PIECES` pieces at a time. The kernel is told to read each run of a page from `fd`, the
+    capture, more than a page ahead: lanes jump from stripe to stripe, which its own read-ahead does not see. That costs
+    2% of the speed, so a capture that stays in memory is spared it after the first loop.
     """
-    taken = 0
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for page in pages(deal.runs(lane, start_ns, start_wall_ns)):
-        pieces = cut_pieces(capture.trains, page)
-        if not stays or taken * deal.lanes < capture.events:
+    for page in pages(deal.runs(lane, tempo, start, sent[0])):
+        pieces = cut_pieces(capture.trains, page, sent)
+        if not stays or sent[0] * deal.lanes < capture.events:
             first = 0
             while first < len(pieces.start):
                 reach = pieces.reach[first]
-                start, size = capture.payload_offset + pieces.start[first], pieces.bytes_of(first, reach)
-                os.posix_fadvise(fd, start, size, os.POSIX_FADV_WILLNEED)
+                place, size = capture.payload_offset + pieces.start[first], pieces.bytes_of(first, reach)
+                os.posix_fadvise(fd, place, size, os.POSIX_FADV_WILLNEED)
                 first = reach
-        taken += sum(pieces.count)
+        sent = pieces.through[-1]
         yield pieces
 
 
-def work(capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
-    """The life of worker `index` in its own process: get ready, wait for the start, serve, and say how it went."""
+def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int) -> None:
+    """The life of worker `index` in its own process on the core `cpu`: serve, and say how it went."""
     # A terminal's Ctrl-C reaches every process of the group; the supervisor alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     state = board.workers["state"].data
     try:
-        state[index] = _work(capture, plan, board, index)
+        os.sched_setaffinity(0, {cpu})
+        gc.disable()  # the loop makes no cycles, and looking for some takes time
+        state[index] = Worker(capture, plan, board, index).run()
     except (StampedeError, OSError) as error:
         board.workers["failure"][index] = str(error).encode()
         state[index] = State.FAILED
 
 
-def _work(capture: Capture, plan: RunPlan, board: Board, index: int) -> State:
-    worker = plan.workers[index]
-    os.sched_setaffinity(0, {worker.cpu})
-    gc.disable()  # the loop makes no cycles, and looking for some takes time
-    start, lease, end, stop = (board.control[name].data for name in ("start_ns", "lease_ns", "end_ns", "stop"))
+class Worker:
+    """A worker's process: what it takes up from the board, at first or where another one ended."""
 
-    def may_go_on(now_ns: int) -> bool:
-        return not stop[0] and now_ns < lease[0] and now_ns < end[0]
+    def __init__(self, capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
+        """Get ready for row `index` of the board."""
+        self._capture, self._plan, self._board, self._index = capture, plan, board, index
+        self._fd = os.open(capture.path, os.O_RDONLY)
+        self._batch = Batch(capture.payload, plan.stamp, board.journals[index])
+        self._own = board.workers[index : index + 1]
+        self._state = self._own["state"].data
 
-    fd = os.open(capture.path, os.O_RDONLY)
-    batch = Batch(capture.payload, plan.stamp)
-    addresses = [plan.target.address(port) for port in plan.ports]
-    backend = UdpBackend(plan.target.family, addresses, batch, plan.segments)
-    state = board.workers["state"].data
-    state[index] = State.READY
-    while not start[0]:
-        if stop[0] or monotonic_ns() > lease[0]:
-            return State.STOPPED
-        sleep_ns(NAP_NS)
-    state[index] = State.RUNNING
+    def run(self) -> State:
+        """Wait for the start, then serve the lanes until all is sent or the board says stop."""
+        over = self._over
+        control, plan = self._board.control, self._plan
+        backend = self._open()
+        self._state[0] = State.READY
+        while not control["start_ns"][0]:
+            if over(monotonic_ns()):
+                return State.STOPPED
+            sleep_ns(NAP_NS)
+        self._state[0] = State.RUNNING
+        tally = Tally(self._board, plan, self._index)
+        renewals = int(self._own["renew"][0])
+        done = False
+        try:
+            while not done and not over(monotonic_ns()):
+                if self._own["renew"][0] != renewals:
+                    renewals = int(self._own["renew"][0])
+                    backend.close()
+                    backend = self._open()
+                done = self._serve(backend, tally, renewals)
+        finally:
+            for code, lane in backend.errors():
+                tally.error(code, lane)
+            tally.finish()
+        return State.DONE if done else State.STOPPED
 
-    lanes = []
-    for place, lane in enumerate(worker.lanes):
-        source = lane_pieces(capture, plan.deal, lane, fd, start[0], int(board.control["start_wall_ns"][0]))
-        lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(worker.lanes)))
-    while (wait_ns := start[0] - monotonic_ns()) > 0:
-        sleep_ns(wait_ns)
-    tally = Tally(board, plan, index)
-    turn_trains = 1 if plan.paced else TRAINS
-    try:
-        done = serve(lanes, turn_trains, batch, backend, tally, may_go_on)
-    finally:
-        for code, lane in backend.errors():
-            tally.error(code, lane)
-        tally.finish()
-    return State.DONE if done else State.STOPPED
+    def _open(self) -> Backend:
+        plan = self._plan
+        addresses = [plan.target.address(port) for port in plan.ports]
+        return UdpBackend(plan.target.family, addresses, self._batch, plan.segments)
+
+    def _over(self, now_ns: int) -> bool:
+        """Whether the board says stop, or the supervisor is gone."""
+        control = self._board.control
+        self._own["beat_ns"] = now_ns
+        past_end = control["start_ns"][0] and now_ns >= control["end_ns"][0]
+        return bool(control["stop"][0] or past_end or now_ns >= control["lease_ns"][0])
+
+    def _serve(self, backend: Backend, tally: Tally, renewals: int) -> bool:
+        """Serve at the present tempo; whether all is sent."""
+        held = self._board.tempo()
+        if held is None or not held[1].factor:
+            sleep_ns(NAP_NS)
+            return False
+        change, tempo = held
+        control, own = self._board.control, self._own
+        lease, end, stop, changes = (control[name].data for name in ("lease_ns", "end_ns", "stop", "tempo"))
+        beat, renew = own["beat_ns"].data, own["renew"].data
+
+        def may_go_on(now_ns: int) -> bool:
+            beat[0] = now_ns
+            go = not stop[0] and now_ns < lease[0] and now_ns < end[0]
+            return go and changes[0] == change and renew[0] == renewals
+
+        lanes = self._lanes(tempo)
+        while (wait_ns := int(control["start_ns"][0]) - monotonic_ns()) > 0:
+            sleep_ns(wait_ns)
+        return serve(lanes, 1 if self._plan.paced else TRAINS, self._batch, backend, tally, may_go_on)
+
+    def _lanes(self, tempo: Tempo) -> list[Lane]:
+        """The lanes, each from where it stands."""
+        plan, counted = self._plan, self._board.lanes
+        start = Start(*(int(self._board.control[name][0]) for name in ("start_ns", "start_wall_ns")))
+        own = plan.workers[self._index].lanes
+        lanes = []
+        for place, lane in enumerate(own):
+            sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
+            source = lane_pieces(self._capture, plan.deal, lane, self._fd, tempo, start, sent)
+            lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(own)))
+        return lanes

@@ -4,7 +4,6 @@ One socket serves all lanes: each message of a sendmmsg(2) carries its own desti
 lanes. ICMP errors come back through the error queue (IP_RECVERR), which names the port.
 """
 
-import select
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import MAX_TRAIN_EVENTS
-from replay.batch import TRAINS, Batch
-from replay.linux.mmsg import IOVEC, MMSGHDR, UIO_MAXIOV, address_of, sendmmsg
+from replay.backends.messages import Backend
+from replay.batch import Batch
+from replay.journal import TRAINS
+from replay.linux.mmsg import address_of
 from replay.linux.udp_send import (
     SEGMENT_CONTROL,
     SEGMENT_CONTROL_LEN,
@@ -40,30 +40,23 @@ def sockaddr(family: int, address: Address) -> bytes:
     return head + host + bytes(8)
 
 
-class UdpBackend:
-    """Sends the trains of a batch, in order; `load`, then `send` until nothing is `pending`."""
+class UdpBackend(Backend):
+    """Sends to the sockaddr of each train's lane; UDP_SEGMENT says where to cut it."""
+
+    name = "udp"
 
     def __init__(self, family: int, addresses: Sequence[Address], batch: Batch, segments: int) -> None:
         """Open the socket. Row i of `addresses` is where lane i sends; `segments` above 1 turns GSO on.
 
         Raises OSError.
         """
-        self.socket = open_socket(family, SEND_BUFFER_BYTES)
-        self.gso = segments > 1
-        self._batch = batch
-        self._buffer_address = address_of(batch.buffer)
+        super().__init__(open_socket(family, SEND_BUFFER_BYTES), batch, gso=segments > 1, parts=1)
         self._lane_of_port = {address[1]: lane for lane, address in enumerate(addresses)}
         names = [sockaddr(family, address) for address in addresses]
         self._sockaddrs = np.frombuffer(b"".join(names), np.uint8)
         self._names = address_of(self._sockaddrs) + len(names[0]) * np.arange(len(names))
         """The address of each lane's sockaddr."""
-
-        rows = TRAINS * MAX_TRAIN_EVENTS
-        self._iov, self._messages = np.zeros(rows, IOVEC), np.zeros(rows, MMSGHDR)
-        self._messages["iov"] = address_of(self._iov) + IOVEC.itemsize * np.arange(rows)
-        self._messages["iovlen"] = 1
         self._messages["namelen"] = len(names[0])
-        self._messages_address = address_of(self._messages)
         self._control = np.zeros(TRAINS, SEGMENT_CONTROL)
         self._control["len"] = SEGMENT_CONTROL_LEN
         self._control["level"], self._control["type"] = SOL_UDP, UDP_SEGMENT
@@ -71,76 +64,17 @@ class UdpBackend:
             controls = address_of(self._control) + SEGMENT_CONTROL.itemsize * np.arange(TRAINS)
             self._messages["control"][:TRAINS] = controls
             self._messages["controllen"][:TRAINS] = SEGMENT_CONTROL.itemsize
-        # Field views, made once: taking one from a structured array costs more than filling it.
-        self._base, self._len = self._iov["base"], self._iov["len"]
         self._name, self._segment_bytes = self._messages["name"], self._control["segment_bytes"]
-        self._train: NDArray[np.int64] = np.arange(0)
-        self._next = self._end = 0
 
-    @property
-    def pending(self) -> int:
-        """Messages loaded and not yet sent."""
-        return self._end - self._next
+    def _dress_trains(self, n: int) -> None:
+        self._segment_bytes[:n] = self._batch.length
+        self._name[:n] = self._names[self._batch.lane]
 
-    def load(self) -> None:
-        """Make the batch's trains the messages to send: one for each train, or without GSO for each event."""
-        batch, n = self._batch, self._batch.trains
-        if not self.gso:
-            self._load_events(0, n)
-            return
-        self._base[:n] = batch.start
-        self._base[:n] += self._buffer_address
-        self._len[:n] = batch.size
-        self._segment_bytes[:n] = batch.length
-        self._name[:n] = self._names[batch.lane]
-        self._next, self._end = 0, n
-
-    def _load_events(self, first: int, end: int) -> None:
-        """Make each event of the trains `first` to `end` a message of its own."""
-        batch = self._batch
-        count = batch.size[first:end] // batch.length[first:end]
-        train = np.repeat(np.arange(first, end), count)
-        place = np.arange(len(train)) - np.repeat(np.cumsum(count) - count, count)
-        n = len(train)
-        self._base[:n] = batch.start[train] + place * batch.length[train] + self._buffer_address
-        self._len[:n] = batch.length[train]
-        self._name[:n] = self._names[batch.lane[train]]
-        self._train = train
-        self._next, self._end = 0, n
-
-    def send(self) -> None:
-        """Send what one sendmmsg(2) takes of the pending messages. Raises OSError; nothing is skipped by it."""
-        count = min(self.pending, UIO_MAXIOV)
-        address = self._messages_address + self._next * MMSGHDR.itemsize
-        self._next += sendmmsg(self.socket.fileno(), address, count, 0)
-
-    def fall_back(self) -> None:
-        """Give up GSO for good; what is pending goes out event by event."""
-        first, end = self._next, self._end
-        self.gso = False
+    def _dress_events(self, train: NDArray[np.int64]) -> None:
         self._messages["control"] = self._messages["controllen"] = 0
-        self._load_events(first, end)
-
-    def pending_events(self) -> NDArray[np.int64]:
-        """Events not yet sent of each train of the batch, shape (trains,)."""
-        if not self.gso:
-            return np.bincount(self._train[self._next : self._end], minlength=self._batch.trains)
-        left: NDArray[np.int64] = self._batch.size // self._batch.length
-        left[: self._next] = 0
-        return left
-
-    def next_lane(self) -> int:
-        """The lane of the first pending message."""
-        train = self._next if self.gso else self._train[self._next]
-        return int(self._batch.lane[train])
+        self._name[: len(train)] = self._names[self._batch.lane[train]]
 
     def errors(self) -> Iterator[tuple[int, int]]:
         """Take the errors that came back for datagrams already sent: (errno, lane)."""
         for code, port in drain_errors(self.socket):
             yield code, self._lane_of_port.get(port, 0)
-
-    def wait(self, timeout_ms: int) -> None:
-        """Wait until the socket takes more, or the time is over (poll(2))."""
-        poll = select.poll()
-        poll.register(self.socket, select.POLLOUT)
-        poll.poll(timeout_ms)

@@ -59,6 +59,9 @@ class Counts:
     def gso_refused(self, code: int) -> None:
         self.refused.append(code)
 
+    def sent_partly(self, now_ns: int) -> None:
+        assert now_ns > 0
+
 
 @pytest.fixture(autouse=True)
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[int]:

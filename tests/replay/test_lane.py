@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.batch import TRAINS, Batch
+from replay.batch import Batch
+from replay.journal import TRAINS, Journal
 from replay.lane import Lane
 from replay.pacing import Unpaced
 from replay.stamps import Stamp
@@ -29,18 +30,17 @@ def test_every_piece_is_sent_once_and_in_order(counts: list[int], turns: list[in
     def pages() -> Iterator[Pieces]:
         for first in range(0, sum(counts), PAGE_EVENTS):
             asked.append(first)
-            yield page_of(held, first, min(PAGE_EVENTS, sum(counts) - first))
+            yield page_of(held, first, min(PAGE_EVENTS, sum(counts) - first), (first, 30 * first))
 
     lane = Lane(3, Unpaced(), pages(), phase)
     sent, events = b"", 0
     for turn in range(1000):
         if lane.ready_ns() is None:
             break
-        batch = Batch(held.payload, Stamp.KEEP)
-        index, taken, size, _ = lane.take_turn(batch, turns[turn % len(turns)], 0)
+        batch = Batch(held.payload, Stamp.KEEP, Journal())
+        index, _, events, size = lane.take_turn(batch, turns[turn % len(turns)], 0)
         assert (index, batch.trains <= turns[turn % len(turns)]) == (3, True)
-        sent += batch.buffer[:size].tobytes()
-        events += taken
+        sent += batch.buffer[: size - len(sent)].tobytes()
 
     assert (sent, events) == (held.payload.tobytes(), sum(counts))
     assert asked == list(range(0, sum(counts), PAGE_EVENTS))
@@ -62,7 +62,7 @@ def test_lanes_in_step_ask_for_their_pages_at_different_times() -> None:
     for _ in range(20):
         before = len(asked)
         for lane in lanes:
-            lane.take_turn(Batch(held.payload, Stamp.KEEP), 1, 0)
+            lane.take_turn(Batch(held.payload, Stamp.KEEP, Journal()), 1, 0)
         per_round.append(len(asked) - before)
 
     assert per_round == [1] * 20

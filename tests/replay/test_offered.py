@@ -12,6 +12,7 @@ from replay.axis import Axis
 from replay.board import INTERVALS, WORKER
 from replay.offered import INTERVAL_NS, IntervalCounter, Offered, interval_ns
 from replay.schedule import OnAxis, Steady
+from replay.tempo import Demand
 from tests.replay.axes import windows_of
 
 START_NS = 10**12
@@ -33,7 +34,7 @@ def test_intervals_are_100_ms_or_as_long_as_64_events() -> None:
 def test_the_ring_carries_each_interval_s_events(sends: list[tuple[int, int]], collect_each: int) -> None:
     rows = workers(1)
     counter = IntervalCounter(rows, START_NS, INTERVAL_NS)
-    offered = Offered(Steady(640_000, None))
+    offered = Offered(Demand(Steady(640_000, None), None))
     judged: list[int] = []
     offered._judge = lambda _, events: judged.append(events)  # type: ignore[method-assign]
     now_ns, expected = START_NS, dict[int, int]()
@@ -58,7 +59,7 @@ def test_a_stall_longer_than_the_ring_reads_as_silence() -> None:
     counter.add(7, START_NS + 3 * INTERVALS * INTERVAL_NS)
 
     assert rows["intervals_done"][0] == 3 * INTERVALS
-    assert not rows["interval_events"].any()
+    assert rows["interval_events"].sum() == 7
 
 
 def test_a_dip_is_seen_that_the_mean_hides() -> None:
@@ -70,7 +71,7 @@ def test_a_dip_is_seen_that_the_mean_hides() -> None:
             counter.add(events, START_NS + interval * INTERVAL_NS)
     for counter in counters:
         counter.finish()
-    offered = Offered(Steady(400_000, 4_000_000))
+    offered = Offered(Demand(Steady(400_000, 4_000_000), None))
     offered.collect(rows, 100)
 
     assert offered.figures() == {
@@ -89,7 +90,7 @@ def test_what_is_not_due_is_not_missed() -> None:
     for interval, events in enumerate([1000, 1000, 500]):
         counter.add(events, START_NS + interval * INTERVAL_NS)
     counter.finish()
-    offered = Offered(Steady(10_000, 2500))
+    offered = Offered(Demand(Steady(10_000, 2500), None))
     offered.collect(rows, 3)
 
     figures = offered.figures()
@@ -103,7 +104,7 @@ def test_without_a_target_nothing_is_judged_but_the_best_second_is_kept() -> Non
     for interval in range(25):
         counter.add(interval, START_NS + interval * INTERVAL_NS)
     counter.finish()
-    offered = Offered(Steady(None, None))
+    offered = Offered(Demand(Steady(None, None), None))
     offered.collect(rows, 25)
 
     assert offered.figures() is None
@@ -119,7 +120,7 @@ def test_on_a_time_axis_an_interval_is_judged_by_what_its_windows_have_due() -> 
         events = 200 if interval < 5 else 0 if interval < 10 else 400
         counter.add(events // 2 if interval == 12 else events, START_NS + interval * INTERVAL_NS)
     counter.finish()
-    offered = Offered(OnAxis(axis, Fraction(2), total=3000))
+    offered = Offered(Demand(OnAxis(axis, Fraction(2), total=3000), None))
     offered.collect(rows, 15)
 
     assert offered.figures() == {"interval_ms": 100.0, "intervals": 10, "below_95_percent": 1, "worst_percent": 50.0}

@@ -20,6 +20,7 @@ from replay.report import error_total, exit_code, run_report, run_table
 from replay.stamps import Stamp
 from replay.supervisor import Outcome
 from replay.target import Target
+from replay.tempo import Demand
 from tests.captures.content import tiny, write
 
 START_NS = 10**15
@@ -59,7 +60,9 @@ def finished(
     board.workers["segments"] = 128
     board.lanes["sent_events"][0] = sent
     board.lanes["sent_bytes"][0] = 150 * sent
-    return plan, Outcome(board, Offered(plan.schedule), started_wall_ns=1_756_548_930_123_000_000, **outcome)
+    demand = Demand(plan.schedule, plan.duration_ns)
+    offered = Offered(demand)
+    return plan, Outcome(board, demand, offered, [3], started_wall_ns=1_756_548_930_123_000_000, **outcome)
 
 
 @pytest.mark.parametrize(

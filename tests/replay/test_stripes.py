@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
+from math import ceil
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ from replay.axis import Axis
 from replay.clock import SECOND_NS
 from replay.pacing import BURST_NS
 from replay.schedule import ROUND_NS, OnAxis, Schedule, Steady
-from replay.stripes import Deal, Pieces, cut_pieces, lane_quota, lane_stripes, pages
+from replay.stripes import Deal, Pieces, Start, cut_pieces, lane_quota, lane_stripes, pages
+from replay.tempo import FINEST, Demand, Tempo
 from tests.captures.content import content, noise, window_instants_ns
 from tests.replay.axes import shapes, windows_of
 
@@ -57,7 +60,7 @@ axes = st.composite(on_axis)()
 def events_of(pieces: Pieces, trains: Table) -> list[int]:
     """The numbers of the events that pieces hold, found by where their bytes lie."""
     found: list[int] = []
-    for (offset, size, length), count in zip(pieces.shapes.tolist(), pieces.count, strict=True):
+    for (offset, size, length), count in zip(pieces.shapes[:, :3].tolist(), pieces.count, strict=True):
         assert size == count * length
         train = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
         row, rest = divmod(offset - int(train["offset"]), length)
@@ -66,8 +69,13 @@ def events_of(pieces: Pieces, trains: Table) -> list[int]:
     return found
 
 
-def pieces_of(deal: Deal, lane: int, trains: Table, start_ns: int = 0, start_wall_ns: int = 0) -> Iterator[Pieces]:
-    for page in pages(deal.runs(lane, start_ns, start_wall_ns)):
+START = Start()
+
+
+def pieces_of(
+    deal: Deal, lane: int, trains: Table, start: Start = START, tempo: Tempo | None = None, sent: int = 0
+) -> Iterator[Pieces]:
+    for page in pages(deal.runs(lane, tempo or Tempo(total=deal.schedule.total), start, sent)):
         yield cut_pieces(trains, page)
 
 
@@ -139,7 +147,7 @@ def test_on_the_time_axis_an_event_leaves_close_to_its_instant(
     last = {}
     for lane in range(lanes):
         stream = iter(stream_of(along, lanes, lane))
-        for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lane, trains, start_ns):
+        for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lane, trains, Start(start_ns)):
             for count, due_ns, since_ns in zip(pieces.count, pieces.due_ns, pieces.since_ns, strict=True):
                 assert since_ns <= due_ns
                 for event in islice(stream, count):
@@ -152,7 +160,7 @@ def stream_of(schedule: Schedule, lanes: int, lane: int) -> list[int]:
     """The numbers in the stream of a lane's events, in their order."""
     return [
         segment.first_event + event
-        for segment in schedule.segments(lanes)
+        for segment in schedule.segments(lanes, schedule.total)
         for first, count in lane_stripes(segment.events, lanes, (lane - segment.first_event) % lanes, segment.stripe)
         for event in range(first, first + count)
     ]
@@ -160,7 +168,7 @@ def stream_of(schedule: Schedule, lanes: int, lane: int) -> list[int]:
 
 def plain_due_ns(along: OnAxis) -> Iterator[int]:
     """When each event of the run has its token, were there but one lane."""
-    for segment in along.segments(1):
+    for segment in along.segments(1, along.total):
         for j in range(segment.events or 0):
             yield segment.start_ns - (-(j + 1) * segment.duration_ns // segment.rate_events)
 
@@ -187,7 +195,7 @@ def test_a_train_is_due_when_its_last_event_has_its_token(
     deal = Deal(Steady(rate_eps, total), lanes, limit, sum(counts))
     for lane in range(lanes):
         k = 0
-        for pieces in pieces_of(deal, lane, trains, start_ns=7):
+        for pieces in pieces_of(deal, lane, trains, Start(7)):
             for count, since_ns, due_ns in zip(pieces.count, pieces.since_ns, pieces.due_ns, strict=True):
                 assert since_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
                 k += count
@@ -209,7 +217,9 @@ def test_each_event_has_its_own_instant_at_any_pace(
             for event in stream_of(pace, lanes, lane)
         ]
         found: list[int] = []
-        for pieces in pieces_of(Deal(pace, lanes, limit, axis.loop_events, axis), lane, trains, 0, start_wall_ns):
+        for pieces in pieces_of(
+            Deal(pace, lanes, limit, axis.loop_events, axis), lane, trains, Start(0, start_wall_ns)
+        ):
             assert [len(instants) for instants in pieces.instants_ns] == pieces.count
             found += np.concatenate(pieces.instants_ns).tolist()
         assert found == expected
@@ -221,7 +231,7 @@ def test_pieces_lie_back_to_back_as_far_as_they_say_and_keep_their_train_s_stamp
 ) -> None:
     axis, trains, along = drawn
     for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lanes - 1, trains):
-        offset, size, length = pieces.shapes.T
+        offset, size, length = pieces.shapes.T[:3]
         assert pieces.start == offset.tolist()
         for piece, reach in enumerate(pieces.reach):
             assert offset[piece + 1 : reach].tolist() == (offset + size)[piece : reach - 1].tolist()
@@ -239,3 +249,58 @@ def test_a_run_without_a_rate_takes_as_many_trains_at_a_time_as_its_stripes_hold
 
     assert pieces.count == [4] * 8
     assert pieces.reach == [4] * 4 + [8] * 4
+
+
+@given(drawn=axes, lanes=lanes, limit=limits, rate_eps=st.sampled_from([None, 0, 1000]), data=st.data())
+def test_a_lane_goes_on_where_it_ended(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None, data: st.DataObject
+) -> None:
+    """The same events at the same instants, as if it had never been interrupted."""
+    axis, trains, along = drawn
+    pace: Schedule = along if rate_eps == 0 else Steady(rate_eps, along.total)
+    deal = Deal(pace, lanes, limit, axis.loop_events, axis)
+    lane = data.draw(st.integers(0, lanes - 1))
+    whole = list(one_by_one(deal, lane, trains))
+    sent = data.draw(st.integers(0, len(whole)))
+
+    assert list(one_by_one(deal, lane, trains, sent)) == whole[sent:]
+
+
+def one_by_one(deal: Deal, lane: int, trains: Table, sent: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Event, due time and own instant of each event of a lane."""
+    single = replace(deal, train_max=1)
+    for pieces in pieces_of(single, lane, trains, Start(5, 10**18), sent=sent):
+        instants = [int(instant[0]) for instant in pieces.instants_ns]
+        yield from zip(events_of(pieces, trains), pieces.due_ns, instants, strict=True)
+
+
+@given(
+    drawn=axes,
+    lanes=lanes,
+    rate_eps=st.sampled_from([0, 1000]),
+    changes=st.lists(st.tuples(st.integers(0, 10**9), st.fractions(0, 5, max_denominator=FINEST)), max_size=3),
+    last=st.fractions(Fraction(1, 10), 5, max_denominator=FINEST),
+)
+def test_at_any_tempo_what_is_due_is_what_is_demanded(
+    drawn: tuple[Axis, Table, OnAxis], lanes: int, rate_eps: int, changes: list[tuple[int, Fraction]], last: Fraction
+) -> None:
+    axis, trains, along = drawn
+    pace: Schedule = along if rate_eps == 0 else Steady(rate_eps, along.total)
+    demand, now_ns = Demand(pace, None), 0
+    for step_ns, factor in [*changes, (0, last)]:
+        now_ns += step_ns
+        demand.change(now_ns, factor)
+    deal = Deal(pace, lanes, 1, axis.loop_events)
+
+    due = sorted(
+        ns
+        for lane in range(lanes)
+        for pieces in pieces_of(deal, lane, trains, tempo=demand.tempo)
+        for ns in pieces.due_ns
+    )
+
+    slack_ns = ceil(1 / last) + 1  # a nanosecond of the schedule
+    for place in {0, len(due) // 2, len(due) - 1}:
+        if due[place] > now_ns + slack_ns:
+            assert demand.events_due(due[place] + slack_ns) >= place + 1
+            assert demand.events_due(due[place] - slack_ns) <= place

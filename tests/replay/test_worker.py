@@ -13,24 +13,27 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from captures.errors import RunError
 from captures.reader import Capture, open_capture
 from replay import worker
-from replay.batch import TRAINS, Batch
+from replay.batch import Batch
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
+from replay.journal import TRAINS
 from replay.lane import Lane
 from replay.pacing import Paced, Unpaced
 from replay.plan import Extent, Pace, RunPlan, plan_run, plan_workers
 from replay.stamps import Stamp
+from replay.stripes import Start
 from replay.tally import Tally
 from replay.target import Target
+from replay.tempo import Tempo
 from replay.worker import lane_pieces, serve, work
 from tests.captures.content import content, noise, write
 
 NEVER_NS = 1 << 62
+CORE = 0
 START_WALL_NS = 1_800_000_000_123_456_789
 
 
@@ -48,12 +51,8 @@ class Keeper:
     def pending(self) -> int:
         return self._batch.trains - self._next
 
-    def pending_events(self) -> NDArray[np.int64]:
-        left = self._batch.size // self._batch.length
-        left[: self._next] = 0
-        return left
-
     def load(self) -> None:
+        self._batch.journal.load(self._batch.trains, self._batch.trains, whole=True)
         self._next = 0
 
     def send(self) -> None:
@@ -64,6 +63,7 @@ class Keeper:
                 batch.buffer[place : place + length].tobytes()
                 for place in range(start, start + int(batch.size[at]), length)
             )
+            batch.journal.messages["len"][at] = int(batch.size[at])  # as the kernel does
             self._next += 1
 
 
@@ -102,11 +102,11 @@ def served(
     start_ns = monotonic_ns()
     board.control["start_ns"] = start_ns
     fd = os.open(capture.path, os.O_RDONLY)
-    batch = Batch(capture.payload, plan.stamp)
+    batch = Batch(capture.payload, plan.stamp, board.journals[0])
     keeper = backend_of(batch)
     lanes = []
     for lane in range(len(plan.ports)):
-        source = lane_pieces(capture, plan.deal, lane, fd, start_ns, START_WALL_NS)
+        source = lane_pieces(capture, plan.deal, lane, fd, Tempo(total=plan.total), Start(start_ns, START_WALL_NS))
         lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, lane / len(plan.ports)))
     tally = Tally(board, plan, 0)
     done = serve(lanes, 1 if plan.paced else TRAINS, batch, keeper, tally, may_go_on)
@@ -148,7 +148,7 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
         plain = {
             lane: [
                 line
-                for pieces in lane_pieces(capture, plan.deal, lane, file.fileno(), 0, 0)
+                for pieces in lane_pieces(capture, plan.deal, lane, file.fileno(), Tempo(total=plan.total), Start())
                 for line in lines_of(capture, pieces)
             ]
             for lane in range(3)
@@ -158,7 +158,7 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
 
 
 def lines_of(capture: Capture, pieces: Any) -> Iterator[bytes]:
-    for offset, size, length in pieces.shapes.tolist():
+    for offset, size, length in pieces.shapes[:, :3].tolist():
         for place in range(offset, offset + size, length):
             yield capture.payload[place : place + length].tobytes()
 
@@ -196,23 +196,10 @@ def test_a_refusal_for_good_counts_what_left_before_it(capture: Capture) -> None
     assert boards[0].lanes["sent_events"].sum() == sum(map(len, keeper.kept.values())) > 0
 
 
-def test_a_batch_given_up_counts_what_was_sent_of_each_train(capture: Capture) -> None:
-    board = Board(1, 3)
-    plan = plan_of(capture, 3, Extent(events=1))
-    board.control["start_ns"] = monotonic_ns()
-    batch = Batch(capture.payload, Stamp.KEEP)
-    batch.trains = 3
-    batch._lane[:3], batch._shapes[:3, 1], batch._shapes[:3, 2] = [0, 2, 2], [50, 60, 70], [10, 20, 7]
-
-    Tally(board, plan, 0).sent_partly(batch, np.array([0, 1, 10]), monotonic_ns())
-
-    assert board.lanes["sent_events"].tolist() == [5, 0, 2]
-    assert board.lanes["sent_bytes"].tolist() == [50, 0, 40]
-
-
 def board_for(plan: RunPlan) -> Board:
     board = Board(len(plan.workers), len(plan.ports))
     board.control["lease_ns"] = board.control["end_ns"] = NEVER_NS
+    board.set_tempo(Tempo(total=plan.total))
     return board
 
 
@@ -232,7 +219,7 @@ class TestWork:
         plan = plan_of(capture, 2, Extent(loops=1), rate_eps=1_000_000)
         board = board_for(plan)
         board.control["start_ns"] = monotonic_ns() + SECOND_NS // 50
-        work(capture, plan, board, 0)
+        work(capture, plan, board, 0, CORE)
 
         assert board.workers["state"][0] == State.DONE
         assert board.lanes["sent_events"].sum() == capture.events
@@ -243,7 +230,7 @@ class TestWork:
         board = board_for(plan)
         board.control["start_ns"] = monotonic_ns()
         board.control[word] = monotonic_ns() + SECOND_NS // 20
-        work(capture, plan, board, 0)
+        work(capture, plan, board, 0, CORE)
 
         assert board.workers["state"][0] == State.STOPPED
         assert board.lanes["sent_events"].sum() == 0
@@ -252,14 +239,14 @@ class TestWork:
         plan = plan_of(capture, 2, Extent(loops=1))
         board = board_for(plan)
         board.control["lease_ns"] = monotonic_ns() + SECOND_NS // 50
-        work(capture, plan, board, 0)
+        work(capture, plan, board, 0, CORE)
 
         assert board.workers["state"][0] == State.STOPPED
 
     def test_it_says_why_it_failed(self, capture: Capture) -> None:
         plan = plan_of(capture, 2, Extent(loops=1))
         board = board_for(plan)
-        work(dataclasses.replace(capture, path=Path("/no/such/capture")), plan, board, 0)
+        work(dataclasses.replace(capture, path=Path("/no/such/capture")), plan, board, 0, CORE)
 
         assert board.workers["state"][0] == State.FAILED
         assert b"No such file" in board.workers["failure"][0]

@@ -5,13 +5,16 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_EVENTS
 from replay.backends.udp import UdpBackend, sockaddr
-from replay.batch import TRAINS, Batch
+from replay.batch import Batch
+from replay.board import LANE
+from replay.journal import TRAINS, Journal
 from replay.linux.mmsg import UIO_MAXIOV
 from replay.linux.udp_send import max_segments
 from replay.stamps import Stamp
@@ -36,7 +39,7 @@ def receivers() -> Iterator[list[socket.socket]]:
 
 def staged(held: Content, lanes: list[int]) -> Batch:
     """A batch of all trains, the first to lane `lanes[0]` and so on."""
-    batch = Batch(held.payload, Stamp.KEEP)
+    batch = Batch(held.payload, Stamp.KEEP, Journal())
     pieces = page_of(held)
     for place, lane in enumerate(lanes):
         batch.stage(lane, pieces, place, place + 1)
@@ -115,7 +118,7 @@ def test_what_gso_is_refused_for_goes_out_event_by_event(sent: int, receivers: l
     backend._end = len(lanes)
 
     backend.fall_back()
-    assert backend.pending_events().tolist() == [[5, 1, 9], [0, 1, 9], [0, 0, 9]][sent]
+    assert backend.pending == sum([5, 1, 9][sent:])
     while backend.pending:
         backend.send()
 
@@ -125,18 +128,40 @@ def test_what_gso_is_refused_for_goes_out_event_by_event(sent: int, receivers: l
     assert arrived(receivers) == expected(held, lanes, 3)
 
 
-def test_pending_events_count_what_is_left_of_each_train(receivers: list[socket.socket]) -> None:
+@pytest.mark.parametrize("gso", [True, False])
+def test_the_kernel_says_in_the_journal_what_it_took(gso: bool, receivers: list[socket.socket]) -> None:
+    """As a supervisor finds it when the worker was killed in the middle of a batch."""
     held = content(noise([(5, 50), (1, 70), (9, 60)]))
-    batch = staged(held, [0, 1, 2])
-    plain, trains = (backend_to(receivers, batch, gso=gso) for gso in (False, True))
-    plain.load()
-    trains.load()
-    plain._next, trains._next = 7, 1
+    batch = staged(held, [0, 1, 0])
+    backend, lanes = backend_to(receivers, batch, gso=gso), np.zeros(3, LANE)
+    lanes["sent_events"] = [0, 5, 0]  # of the page of pieces that the lanes share here
+    sent = 0
+    backend.load()
+    for messages in (1, 1, 20):
+        assert batch.journal.settle(lanes) == 0
+        whole = backend._end
+        backend._end = min(whole, backend._next + messages)
+        sent += backend.pending if not gso else sum([5, 1, 9][backend._next : backend._end])
+        backend.send()
+        backend._end = whole
+        batch.journal.settle(lanes)
+        expected_events = {0: max(min(sent, 5), sent if sent > 6 else 0), 1: 6 if sent > 5 else 5}
+        assert {lane: int(lanes["sent_events"][lane]) for lane in (0, 1)} == expected_events
 
-    assert plain.pending_events().tolist() == [0, 0, 8]
-    assert plain.next_lane() == 2
-    assert trains.pending_events().tolist() == [0, 1, 9]
-    assert trains.next_lane() == 1
+    assert (backend.pending, lanes["sent_events"].tolist()) == (0, [15, 6, 0])
+    assert lanes["sent_bytes"].tolist() == [5 * 50 + 70 + 9 * 60, 5 * 50 + 70, 0]
+    arrived(receivers)
+    batch.begin()
+    assert batch.journal.settle(np.zeros(3, LANE)) == 0
+
+
+@pytest.mark.parametrize("gso", [True, False])
+def test_the_lane_of_what_is_next_is_known(gso: bool, receivers: list[socket.socket]) -> None:
+    backend = backend_to(receivers, staged(content(noise([(5, 50), (1, 70), (9, 60)])), [0, 1, 2]), gso=gso)
+    backend.load()
+    backend._next = 1 if gso else 5
+
+    assert backend.next_lane() == 1
 
 
 def test_a_socket_that_can_not_checksum_refuses_trains(receivers: list[socket.socket]) -> None:

@@ -1,0 +1,74 @@
+"""The tempo of a run: how the time of its schedule passes, against the clock. Pure: time is an argument.
+
+A schedule says when events are due, counted from its start, and is never changed. A run that is slowed down, sped up or
+paused is the same schedule, whose time passes at another tempo from an instant on. At first it is the clock's.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import Final
+
+from replay.clock import SECOND_NS
+from replay.schedule import Schedule
+
+FINEST: Final = 1000
+"""The largest denominator of a tempo: numbers that are computed from it fit 64 bits."""
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """From one instant on, the schedule's time passes `factor` times as fast as the clock's; 0: it stands still."""
+
+    since_ns: int = 0
+    """From the start of the run."""
+    at_ns: int = 0
+    """In the schedule, at that instant."""
+    factor: Fraction = Fraction(1)
+    total: int | None = None
+    """Events of the run; None: until it is stopped."""
+
+    def schedule_ns(self, now_ns: int) -> int:
+        """The schedule's time at `now_ns`, rounded down."""
+        return self.at_ns + floor((now_ns - self.since_ns) * self.factor)
+
+
+class Demand:
+    """What a run asks for in the course of time: a schedule, at one tempo after the other."""
+
+    def __init__(self, schedule: Schedule, duration_ns: int | None) -> None:
+        """A run that has a `duration_ns` ends then, whatever its tempo; any other, when all is sent."""
+        self.schedule = schedule
+        self._duration_ns = duration_ns
+        self._tempos = [Tempo(total=schedule.total)]
+
+    @property
+    def tempo(self) -> Tempo:
+        """The latest."""
+        return self._tempos[-1]
+
+    def change(self, now_ns: int, factor: Fraction) -> Tempo:
+        """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new tempo.
+
+        A run of so many events still sends as many; one that lasts so long sends what falls due until then.
+        """
+        before, factor = self.tempo, factor.limit_denominator(FINEST)
+        tempo = Tempo(now_ns, before.schedule_ns(now_ns), factor, before.total)
+        if self._duration_ns is not None and before.total is not None:
+            total = self.schedule.events_due(tempo.schedule_ns(self._duration_ns))
+            tempo = Tempo(tempo.since_ns, tempo.at_ns, tempo.factor, total)
+        self._tempos.append(tempo)
+        return tempo
+
+    def mean_eps(self, until_ns: int) -> float | None:
+        """The rate that was asked for from the start until then; None: without a rate."""
+        if len(self._tempos) == 1 or not until_ns:
+            return self.schedule.mean_eps
+        return self.schedule.mean_eps and self.events_due(until_ns) * SECOND_NS / until_ns
+
+    def events_due(self, now_ns: int) -> int:
+        """Events due by `now_ns`, counted from the start of the run; 0 without a rate."""
+        tempo = self._tempos[max(0, bisect_right(self._tempos, now_ns, key=lambda tempo: tempo.since_ns) - 1)]
+        due = self.schedule.events_due(tempo.schedule_ns(now_ns))
+        return due if tempo.total is None else min(due, tempo.total)

@@ -1,0 +1,70 @@
+"""Tempos: the same schedule, whose time passes faster, slower or not at all."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replay.clock import SECOND_NS
+from replay.schedule import Steady
+from replay.tempo import FINEST, Demand, Tempo
+
+factors = st.fractions(0, 10, max_denominator=FINEST)
+changes = st.lists(st.tuples(st.integers(0, 10 * SECOND_NS), factors), max_size=6)
+
+
+def demand_of(
+    rate_eps: int | None, total: int | None, duration_ns: int | None, steps: list[tuple[int, Fraction]]
+) -> Demand:
+    demand = Demand(Steady(rate_eps, total), duration_ns)
+    now_ns = 0
+    for step_ns, factor in steps:
+        now_ns += step_ns
+        demand.change(now_ns, factor)
+    return demand
+
+
+def test_at_first_the_schedule_keeps_the_clock_s_time() -> None:
+    demand = demand_of(1000, 5000, 5 * SECOND_NS, [])
+
+    assert demand.tempo == Tempo(total=5000)
+    assert [demand.events_due(s * SECOND_NS) for s in (0, 1, 5, 6)] == [0, 1000, 5000, 5000]
+    assert demand.mean_eps(SECOND_NS) == 1000
+
+
+def test_a_pause_a_slow_stretch_and_a_fast_one() -> None:
+    steps = [(SECOND_NS, Fraction(0)), (2 * SECOND_NS, Fraction(1, 2)), (2 * SECOND_NS, Fraction(3))]
+    demand = demand_of(1000, None, None, steps)
+
+    due = [demand.events_due(s * SECOND_NS) for s in range(8)]
+    assert due == [0, 1000, 1000, 1000, 1500, 2000, 5000, 8000]
+    assert demand.mean_eps(4 * SECOND_NS) == 375
+
+
+def test_a_run_that_lasts_so_long_ends_then_and_one_of_so_many_events_sends_them_all() -> None:
+    slower = [(SECOND_NS, Fraction(1, 4))]
+
+    assert demand_of(1000, 5000, 5 * SECOND_NS, slower).tempo.total == 2000
+    assert demand_of(1000, 5000, None, slower).tempo.total == 5000
+    assert demand_of(None, None, 5 * SECOND_NS, slower).tempo.total is None
+
+
+@given(steps=changes, step_ns=st.integers(1, SECOND_NS))
+def test_what_is_due_never_falls_and_no_change_makes_it_jump(steps: list[tuple[int, Fraction]], step_ns: int) -> None:
+    demand = demand_of(4_000_000, None, None, steps)
+    due = [demand.events_due(now_ns) for now_ns in range(0, 20 * SECOND_NS, SECOND_NS)]
+    assert all(0 <= later - earlier <= 10 * 4_000_000 + 1 for earlier, later in pairwise(due))
+
+    at_ns = sum(step for step, _ in steps)
+    before, after = demand.events_due(max(0, at_ns - step_ns)), demand.events_due(at_ns + step_ns)
+    fastest = max([Fraction(1), *(factor for _, factor in steps)])
+    assert 0 <= after - before <= 2 * step_ns * fastest * 4_000_000 / SECOND_NS + 2
+
+
+@given(factor=st.fractions(0, 5_000_000))
+def test_a_tempo_stays_within_what_fits_64_bits(factor: Fraction) -> None:
+    demand = demand_of(1, None, None, [(1, factor)])
+
+    assert demand.tempo.factor.denominator <= FINEST
+    assert abs(demand.tempo.factor - factor) <= Fraction(1, 2 * FINEST)
