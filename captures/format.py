@@ -17,7 +17,8 @@ The header:
     16    8   events
     24    8   seed
     32    8   start          the capture's first instant, ns since 1970 UTC
-    40    24  reserved       zero
+    40    4   sources        how many sources the trains can have; 0: they have none
+    44    20  reserved       zero
     64    56  section        six of them, in the order above:
               0   8   offset     from the start of the file
               8   8   size       bytes
@@ -62,7 +63,8 @@ HEADER: Final = np.dtype(
         ("events", "<u8"),
         ("seed", "<u8"),
         ("start_ns", "<u8"),
-        ("reserved", "V24"),
+        ("sources", "<u4"),
+        ("reserved", "V20"),
         ("sections", SECTION, (len(SECTION_NAMES),)),
         ("padding", "V3664"),
         ("digest", "V32"),
@@ -89,7 +91,7 @@ TRAIN: Final = np.dtype(
         ("stamp_kind", "u1"),
         ("tag_kind", "u1"),
         ("zone_minutes", "<i2"),  # east of UTC, of the stamp; LOCAL_ZONE: where the sender is
-        ("source", "<u4"),  # the sending host, counted from 0
+        ("source", "<u4"),  # the sending host, below the header's sources; 0 where there are none
     ]
 )
 

@@ -62,6 +62,8 @@ class Capture:
     shortest: int
     """Bytes of the shortest event."""
     longest: int
+    sources: int
+    """How many sources the trains can have, numbered from 0; 0: the capture tells of none."""
     recipe: dict[str, Any]
     windows: Table
     mix: NDArray[np.uint64]
@@ -138,7 +140,8 @@ def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
     payload, digests = section["payload"], section["digests"].view(f"V{DIGEST_BYTES}")
     _require(len(digests) == -(-len(payload) // DIGEST_BLOCK_BYTES), "the digests do not cover the payload")
     events, lengths = int(header["events"]), (int(header["shortest"]), int(header["longest"]))
-    _check_trains(trains, len(payload), events, lengths)
+    sources = int(header["sources"])
+    _check_trains(trains, len(payload), events, lengths, sources)
     _check_windows(windows, trains, events)
     start_ns, duration_ns = int(header["start_ns"]), int(windows["duration_ns"].sum())
     _require(start_ns + duration_ns < 1 << 63, "it ends after the year 2262")
@@ -151,6 +154,7 @@ def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
         events=events,
         shortest=lengths[0],
         longest=lengths[1],
+        sources=sources,
         recipe=_recipe(section["recipe"].tobytes()),
         windows=windows,
         mix=section["mix"].view("<u8"),
@@ -186,7 +190,7 @@ def _recipe(raw: bytes) -> dict[str, Any]:
     return recipe
 
 
-def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int]) -> None:
+def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int], sources: int) -> None:
     """Trains lie back to back, count what they say, and keep every live field inside its event."""
     _require(len(trains), "it holds no trains")
     offset, first_event, shortest, longest = 0, 0, 1 << 16, 0
@@ -211,6 +215,7 @@ def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple
         sound = np.where(_HAS_ZONE[kind], (abs(zone) < _DAY_MINUTES) | (zone == LOCAL_ZONE), zone == 0)
         _require(sound.all(), "a train's zone is none")
         _require(not block["tag_kind"].any(), "a train's kind of tag is not known")
+        _require(block["source"].max() < max(sources, 1), f"a train's source is not one of the header's {sources}")
         offset, first_event = offset + int(size.sum()), first_event + int(count.sum())
         shortest, longest = min(shortest, int(length.min())), max(longest, int(length.max()))
     _require(offset == payload_bytes, f"the trains hold {offset} bytes, the payload {payload_bytes}")

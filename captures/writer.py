@@ -70,6 +70,8 @@ class CaptureShape:
     longest: int
     start_ns: int = 0
     """The capture's first instant, since 1970 UTC."""
+    sources: int = 0
+    """How many sources the trains can have; 0: they have none."""
 
     @property
     def recipe_bytes(self) -> bytes:
@@ -213,6 +215,7 @@ class CaptureWriter:
         header["shortest"], header["longest"] = shape.shortest, shape.longest
         header["events"] = shape.windows["events"].sum()
         header["seed"], header["start_ns"] = shape.seed, shape.start_ns
+        header["sources"] = shape.sources
         header["sections"] = self._sections
         for i, name in enumerate(SECTION_NAMES):
             header["sections"]["digest"][0, i] = np.void(digest[name])

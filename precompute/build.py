@@ -77,6 +77,7 @@ def build_capture(
         payload_bytes=last.payload_start + last.payload_bytes,
         shortest=min(chunk.shortest for chunk in chunks),
         longest=max(chunk.longest for chunk in chunks),
+        sources=0 if frames.hosts is None else frames.hosts.count,
     )
     try:
         with CaptureWriter(path, shape, force=force) as writer:

@@ -15,9 +15,9 @@ from precompute.fields import Pooled
 from precompute.generated import Generated
 from precompute.kinds import Field, Optional
 from precompute.profile import Profile, Template
-from precompute.syslog import Format, Style, escaped
+from precompute.syslog import Format, Line, Style, escaped
 from precompute.template import Placeholder, Segment, parse_template
-from precompute.variants import MAX_OPTIONALS, expanded, optional_fields
+from precompute.variants import MAX_OPTIONALS, expanded, optional_fields, variants
 
 _MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
 """RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
@@ -132,6 +132,7 @@ class _Texts:
 def check_profile(profile: Profile) -> None:
     """Raise ProfileError at the first template that can't be rendered."""
     texts = _Texts(profile.fields)
+    _check_source(profile)
     for name, field in profile.fields.items():
         if isinstance(field, Optional):
             texts.facts("", [Placeholder(name)])
@@ -148,10 +149,36 @@ def check_profile(profile: Profile) -> None:
         optionals = optional_fields(line, profile.fields)
         if len(optionals) > MAX_OPTIONALS:
             raise ProfileError(place, f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed")
+        _check_host(place, profile, line)
         longest = len(line.head) + STAMP_WIDTHS[style.stamp_kind] + texts.facts(place, line.tail).longest_bytes
         allowed = _MAX_EVENT_BYTES[style.format]
         if longest > allowed:
             raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
+
+
+def _check_source(profile: Profile) -> None:
+    """The field that says which host an event comes from is one of values."""
+    if profile.source is not None and not isinstance(profile.fields.get(profile.source), Pooled):
+        pooled = [name for name, field in profile.fields.items() if isinstance(field, Pooled)]
+        raise ProfileError(
+            "source", f"{profile.source!r} is no field of values; those are {', '.join(pooled) or 'none'}"
+        )
+
+
+def _check_host(place: str, profile: Profile, line: Line) -> None:
+    """Each event says which host it comes from, if the profile's `source` asks for that."""
+    if profile.source is None:
+        return
+    named = [
+        any(isinstance(part, Placeholder) and part.field == profile.source for part in tail)
+        for tail, _ in variants(line, profile.fields)
+    ]
+    if not any(named):
+        raise ProfileError(place, f"does not name {profile.source!r}, the source, from which every event must come")
+    if not all(named):
+        raise ProfileError(
+            place, f"names {profile.source!r}, the source, only in optional parts; put it where it is always there"
+        )
 
 
 def _check_style(place: str, style: Style, template: Template) -> None:

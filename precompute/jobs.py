@@ -59,7 +59,7 @@ class Job:
             frame, buckets = key
             return make_layout(work.frames.frames[frame], buckets)
 
-        self._renderer = Renderer(layout_of, work.frames.stamps, work.recipe.train)
+        self._renderer = Renderer(layout_of, work.frames.stamps, work.recipe.train, work.frames.hosts)
 
     def render(self, chunk: Chunk) -> NDArray[np.uint64]:
         """Render and write one chunk; returns the events of each frame, shape (frames,)."""

@@ -4,7 +4,7 @@ A layout is a frame with the length of each of its fields fixed: its events form
 every field has constant columns, so a field of a thousand events is one gather and one strided assignment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -16,7 +16,7 @@ from captures.format import LOCAL_ZONE, StampKind
 from captures.stamps import stamp_texts
 from precompute.fields import Pooled
 from precompute.generated import Generated
-from precompute.pools import Bucket, Pool, make_pool
+from precompute.pools import Bucket, Hosts, Pool, WeightedRow, make_hosts, make_pool
 from precompute.profile import Profile
 from precompute.sampling import cumulative_shares, integer_weights
 from precompute.syslog import escaped, zone_minutes
@@ -60,6 +60,8 @@ class Frame:
     source_columns: tuple[tuple[Column, ...], ...]
     """What each source's columns are."""
     stamp: StampField
+    host: int | None
+    """The source that says which host the event comes from; None where the profile names no such field."""
 
     @cached_property
     def _literal_bytes(self) -> int:
@@ -100,12 +102,13 @@ class Frames:
     templates: int
     stamps: tuple[StampField, ...]
     """All there are, ascending."""
+    hosts: Hosts | None
+    """The values of the profile's `source`."""
 
 
 def make_frames(profile: Profile) -> Frames:
     """Sort the pools of a checked profile by length, and put them into its templates."""
-    fields = _Fields(profile)
-    frames, shares = [], []
+    planned, shares = [], []
     start = np.array([profile.start_ns])
     templates = list(profile.templates())
     for number, ((_, style, template), share) in enumerate(zip(templates, profile.shares(), strict=True)):
@@ -113,41 +116,59 @@ def make_frames(profile: Profile) -> Frames:
         stamp = StampField(len(line.head), style.stamp_kind, zone_minutes(style.zone))
         head = line.head + stamp.built(start)[0].tobytes().decode()
         for tail, part in variants(line, profile.fields):
-            frames.append(_frame(fields, number, stamp, (head, *tail)))
+            planned.append((number, stamp, (head, *tail)))
             shares.append(share * part)
+    fields = _Fields(profile, [segment for _, _, segments in planned for segment in segments])
+    frames = [_frame(fields, *parts) for parts in planned]
     return Frames(
         frames=tuple(frames),
         shares=cumulative_shares(integer_weights(shares)),
         mean_bytes=sum((share * frame.mean_bytes for share, frame in zip(shares, frames, strict=True)), Fraction()),
         templates=len(templates),
         stamps=tuple(sorted({frame.stamp for frame in frames})),
+        hosts=fields.hosts,
     )
 
 
 class _Fields:
     """The sources of a profile's fields; pools are made once for the columns that are asked for together."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, segments: Iterable[Segment]) -> None:
+        """`segments` are those of all frames."""
         self._fields = profile.fields
         self._pools: dict[tuple[str, tuple[Column, ...]], Pool] = {}
         self._special: dict[Column, bool] = {}
+        self.host = profile.source
+        self.hosts: Hosts | None = None
+        if self.host is not None:
+            named = (part for part in segments if isinstance(part, Placeholder) and part.field == self.host)
+            self._host_columns = sorted({self.column(placeholder) for placeholder in named})
+            self.hosts = make_hosts(self._rows(self.host, self._host_columns))
 
     def source(self, name: str, columns: tuple[Column, ...]) -> Pool | Generated:
         """A field with these columns."""
         field = self._fields[name]
         if isinstance(field, Generated):
             return field
-        assert isinstance(field, Pooled), "optional parts are expanded before"
         if (name, columns) not in self._pools:
-            rows = list(field.rows())
-            texts = []
-            for column, escape in columns:
-                at = field.column_names.index(column)
-                texts.append([(escaped(row[at]) if escape else row[at]).encode() for row, _ in rows])
-            self._pools[name, columns] = make_pool(
-                zip(zip(*texts, strict=True), [weight for _, weight in rows], strict=True)
-            )
+            if self.hosts is not None and name == self.host:
+                # Frames that share trains have the same buckets, whichever columns they show.
+                pool = self.hosts.pool.of_columns([self._host_columns.index(column) for column in columns])
+            else:
+                pool = make_pool(self._rows(name, columns))
+            self._pools[name, columns] = pool
         return self._pools[name, columns]
+
+    def _rows(self, name: str, columns: Sequence[Column]) -> list[WeightedRow]:
+        """The values of a field with these columns, and their weights."""
+        field = self._fields[name]
+        assert isinstance(field, Pooled), "optional parts are expanded before"
+        rows = list(field.rows())
+        texts = []
+        for column, escape in columns:
+            at = field.column_names.index(column)
+            texts.append([(escaped(row[at]) if escape else row[at]).encode() for row, _ in rows])
+        return list(zip(zip(*texts, strict=True), [weight for _, weight in rows], strict=True))
 
     def column(self, placeholder: Placeholder) -> Column:
         """The column that a placeholder names; escaped only if that makes a difference."""
@@ -185,6 +206,7 @@ def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Se
         source_names=tuple(names),
         source_columns=tuple(tuple(own) for own in columns.values()),
         stamp=stamp,
+        host=None if fields.host is None else names.index(fields.host),
     )
 
 
@@ -212,8 +234,10 @@ class Layout:
     base: NDArray[np.void]
     """One event with the literals in place, shape (1,), dtype V{length}."""
     fills: tuple[Fill, ...]
-    """The pools from which there is something to choose."""
+    """The pools from which there is something to choose for each event."""
     makings: tuple[Making, ...]
+    host: Fill | None
+    """The pool from which there is something to choose for each train."""
 
 
 def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
@@ -230,11 +254,15 @@ def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
             base += source.buckets[buckets[segment.source]].columns[segment.column][0].tobytes()
         else:
             base += bytes(source.length)
-    fills, makings = [], []
+    fills, makings, host = [], [], None
     for number, source in enumerate(frame.sources):
         own = tuple((slot.column, tuple(at)) for slot, at in places.items() if slot.source == number)
         if isinstance(source, Generated):
             makings.append(Making(source, own[0][1]))
         elif source.buckets[buckets[number]].size > 1:  # a single value is in the base already
-            fills.append(Fill(source.buckets[buckets[number]], own))
-    return Layout(base=np.frombuffer(base, f"V{len(base)}"), fills=tuple(fills), makings=tuple(makings))
+            fill = Fill(source.buckets[buckets[number]], own)
+            if number == frame.host:
+                host = fill
+            else:
+                fills.append(fill)
+    return Layout(base=np.frombuffer(base, f"V{len(base)}"), fills=tuple(fills), makings=tuple(makings), host=host)

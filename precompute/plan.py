@@ -40,7 +40,7 @@ def chunk_events(frames: Frames) -> int:
 class Cells:
     """The plan of a chunk; most arrays have one entry for each cell, in the order in which they are rendered.
 
-    Cells of one *class* (same length, same stamp field) follow each other: they share trains.
+    Cells of one *class* (same length, same stamp field, same bucket of hosts) follow each other: they share trains.
     """
 
     frame: NDArray[np.int64]
@@ -48,6 +48,8 @@ class Cells:
     length: NDArray[np.int64]
     stamp: NDArray[np.int64]
     """Index into `Frames.stamps`."""
+    host: NDArray[np.int64]
+    """The bucket of the profile's hosts, 0 where it names none."""
     buckets: NDArray[np.int64]
     """The bucket of each of the frame's sources, shape (cells, most sources of a frame), 0 beyond."""
     class_start: NDArray[np.int64]
@@ -73,6 +75,10 @@ class Cells:
         """The stamp field of each class, an index into `Frames.stamps`; shape (classes,)."""
         return self.stamp[self.class_start[:-1]]
 
+    def class_host(self) -> NDArray[np.int64]:
+        """The bucket of hosts of each class, shape (classes,)."""
+        return self.host[self.class_start[:-1]]
+
 
 def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]) -> Cells:
     """Draw the cells of one chunk whose `windows` hold so many events each."""
@@ -86,9 +92,10 @@ def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]
     frame = np.repeat([i for i, _ in drawn], cells)
     rows, length, buckets = (np.concatenate(column) for column in zip(*(cell for _, cell in drawn), strict=True))
     stamp = _stamp_of_frame(frames)[frame]
+    host = _host_buckets(frames, frame, buckets)
 
     order = permutation(bits, len(rows))
-    kind = length * len(frames.stamps) + stamp
+    kind = (length * len(frames.stamps) + stamp) * (int(host.max()) + 1) + host
     order = order[np.argsort(kind[order], kind="stable")]
     starts = np.flatnonzero(np.diff(kind[order], prepend=-1))
     return Cells(
@@ -96,6 +103,7 @@ def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]
         rows=rows[order],
         length=length[order],
         stamp=stamp[order],
+        host=host[order],
         buckets=buckets[order],
         class_start=np.append(starts, len(order)),
         dealt=deal(bits, np.add.reduceat(rows[order], starts), windows),
@@ -105,6 +113,15 @@ def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]
 def _stamp_of_frame(frames: Frames) -> NDArray[np.int64]:
     place: dict[StampField, int] = {stamp: number for number, stamp in enumerate(frames.stamps)}
     return np.array([place[frame.stamp] for frame in frames.frames])
+
+
+def _host_buckets(frames: Frames, frame: NDArray[np.int64], buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of the `buckets` of cells of each `frame`, that of the hosts; 0 where the profile names none."""
+    if frames.hosts is None:
+        return np.zeros(len(frame), np.int64)
+    host = np.array([frame.host for frame in frames.frames], np.int64)
+    found: NDArray[np.int64] = buckets[np.arange(len(frame)), host[frame]]
+    return found
 
 
 def _draw_cells(

@@ -10,11 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.sampling import cumulative_shares
+from precompute.sampling import cumulative_shares, stratified
 
 _HALF: Final = 1 << 32
 _HALF_BITS: Final = np.uint64(32)
 _LOW_HALF: Final = np.uint64(_HALF - 1)
+
+WeightedRow = tuple[tuple[bytes, ...], int]
+"""A value, one text for each column, and its weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,21 +103,76 @@ class Pool:
         """Cumulative shares of the buckets, shape (buckets + 1,)."""
         return cumulative_shares(self.weights)
 
+    def of_columns(self, columns: Sequence[int]) -> "Pool":
+        """The same buckets with these of their columns; two buckets may have the same lengths then."""
+        return Pool(
+            tuple(Bucket(tuple(bucket.columns[at] for at in columns), bucket.table) for bucket in self.buckets),
+            self.weights,
+        )
 
-def make_pool(rows: Iterable[tuple[tuple[bytes, ...], int]]) -> Pool:
+
+@dataclass(frozen=True, eq=False)
+class Hosts:
+    """The values of the field that is a profile's `source`: all events of a train come from one of them."""
+
+    pool: Pool
+    count: int
+    """Of different values."""
+    numbers: tuple[NDArray[np.uint32], ...]
+    """Of each bucket: its values' numbers, in the order of the field; shape (values,). Equal values have one number."""
+    shares: tuple[NDArray[np.uint64], ...]
+    """Of each bucket: the cumulative shares of its values, shape (values + 1,)."""
+
+    def deal(self, bits: np.random.Philox, bucket: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """A value for each train, by its `bucket`: the place in the bucket, and the number; shape (trains,).
+
+        Each value gets its share of the bucket's trains, rounded up or down; the order is random.
+        """
+        places, numbers = np.zeros(len(bucket), np.int64), np.zeros(len(bucket), np.uint32)
+        for one in np.unique(bucket).tolist():
+            own = np.flatnonzero(bucket == one)
+            places[own] = stratified(bits, self.shares[one], len(own))
+            numbers[own] = self.numbers[one][places[own]]
+        return places, numbers
+
+
+def make_pool(rows: Iterable[WeightedRow]) -> Pool:
     """The pool of `rows`: values, one text for each column, and their weights; weight 0 is left out."""
-    by_lengths: dict[tuple[int, ...], list[tuple[tuple[bytes, ...], int]]] = {}
+    return _pool(_by_lengths(rows))
+
+
+def make_hosts(rows: Sequence[WeightedRow]) -> Hosts:
+    """The hosts that are `rows`, as in `make_pool`."""
+    groups = _by_lengths(rows)
+    number: dict[tuple[bytes, ...], int] = {}
+    for texts, weight in rows:
+        if weight:
+            number.setdefault(texts, len(number))
+    return Hosts(
+        pool=_pool(groups),
+        count=len(number),
+        numbers=tuple(np.array([number[texts] for texts, _ in group], np.uint32) for group in groups),
+        shares=tuple(cumulative_shares([weight for _, weight in group]) for group in groups),
+    )
+
+
+def _by_lengths(rows: Iterable[WeightedRow]) -> list[list[WeightedRow]]:
+    """The likely rows in groups whose columns have one length each, the shortest first."""
+    by_lengths: dict[tuple[int, ...], list[WeightedRow]] = {}
     for texts, weight in rows:
         if weight:
             by_lengths.setdefault(tuple(map(len, texts)), []).append((texts, weight))
-    groups = [by_lengths[lengths] for lengths in sorted(by_lengths)]
+    return [by_lengths[lengths] for lengths in sorted(by_lengths)]
+
+
+def _pool(groups: list[list[WeightedRow]]) -> Pool:
     return Pool(
         buckets=tuple(_bucket(group) for group in groups),
         weights=tuple(sum(weight for _, weight in group) for group in groups),
     )
 
 
-def _bucket(group: Sequence[tuple[tuple[bytes, ...], int]]) -> Bucket:
+def _bucket(group: Sequence[WeightedRow]) -> Bucket:
     rows, weights = zip(*group, strict=True)
     columns = zip(*rows, strict=True)
     return Bucket(

@@ -6,6 +6,7 @@
       host: {pattern: "web{:02d}", range: [1, 40]}
       user: {choices: {root: 1, deploy: 9}}
       page: {file: pages.txt}    # one value a line, in a file beside the profile
+    source: host                 # events come in trains of one host; left out: each event has its own
     groups:
       sshd:
         weight: 20               # against the other groups
@@ -160,6 +161,8 @@ class Profile(Model):
     start: Annotated[Text, AfterValidator(_stamp)] = "2026-01-01T00:00:00.000Z"
     """The capture's first instant; without a time axis, the stamp that every event carries until it is sent."""
     timeline: Timeline | None = None
+    source: Name | None = None
+    """The field from one value of which all events of a train come."""
     fields: Annotated[dict[Name, Field], AfterValidator(_in_order)] = {}  # noqa: RUF012
     groups: Annotated[dict[Name, Group], AfterValidator(_likely_groups)]
 

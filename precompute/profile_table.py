@@ -33,6 +33,7 @@ def profile_table(profile: Profile) -> str:
             f"format    {', '.join(styles)}",
             f"events    {float(frames.mean_bytes):.1f} bytes in the mean",
             f"timeline  {'a constant rate' if profile.timeline is None else 'its own, in builds with --duration'}",
+            *([] if frames.hosts is None else [f"source    {profile.source}, {frames.hosts.count} values"]),
             "",
             *_templates(profile),
             "",

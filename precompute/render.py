@@ -14,6 +14,7 @@ from captures.format import TRAIN, Table
 from precompute.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
 from precompute.layouts import Fill, Layout, StampField
 from precompute.plan import Cells, class_trains
+from precompute.pools import Hosts
 from precompute.streams import indexes, permutation, raw_halves, scaled
 
 LayoutOf = Callable[[LayoutKey], Layout]
@@ -27,11 +28,14 @@ _NO_NUMBERS: Final = np.empty(0, np.int64)
 class Renderer:
     """Renders the chunks of one capture, always with the same memory."""
 
-    def __init__(self, layout_of: LayoutOf, stamps: tuple[StampField, ...], train: int) -> None:
-        """Cut trains of at most `train` events."""
+    def __init__(
+        self, layout_of: LayoutOf, stamps: tuple[StampField, ...], train: int, hosts: Hosts | None = None
+    ) -> None:
+        """Cut trains of at most `train` events, each from one of the `hosts`, if there are any."""
         self._layout_of = layout_of
         self._stamps = stamps
         self._train = train
+        self._hosts = hosts
         self._filled = np.empty(BLOCK_BYTES, np.uint8)
         self._shuffled = np.empty(BLOCK_BYTES, np.uint8)
 
@@ -48,12 +52,13 @@ class Renderer:
         The TRAIN rows count offsets and events from the start of the chunk, which is event `first_event` of the
         capture. Without `stamps_of` every event keeps the stamp of its layout.
         """
-        trains, places = self._trains(cells, bits)
+        trains, places, hosts = self._trains(cells, bits)
         place = 0
         for block in cut_blocks(cells, self._train):
             own = slice(place, place + len(block.trains))
             place = own.stop
-            rows = self._render_block(block, bits, first_event, stamps_of, trains["first_event"][places[own]])
+            train_first = trains["first_event"][places[own]]
+            rows = self._render_block(block, bits, first_event, stamps_of, train_first, hosts[own])
             flat, start = rows.view(np.uint8), 0
             for offset, events in zip(trains["offset"][places[own]].tolist(), block.trains, strict=True):
                 end = start + events * block.length
@@ -61,8 +66,11 @@ class Renderer:
                 start = end
         return trains
 
-    def _trains(self, cells: Cells, bits: np.random.Philox) -> tuple[Table, NDArray[np.int64]]:
-        """The trains in the order of replay, and where those of `class_trains` are among them, shape (trains,)."""
+    def _trains(self, cells: Cells, bits: np.random.Philox) -> tuple[Table, NDArray[np.int64], NDArray[np.int64]]:
+        """The trains in the order of replay, where those of `class_trains` are among them, and their hosts.
+
+        Hosts are places in the bucket that the train's class has; both have shape (trains,).
+        """
         of_class, window, events = class_trains(cells, self._train)
         order = permutation(bits, len(events))
         order = order[np.argsort(window[order], kind="stable")]
@@ -72,13 +80,16 @@ class Renderer:
         for name in ("column", "kind", "zone_minutes"):
             values = np.array([getattr(field, name) for field in self._stamps])
             trains["zone_minutes" if name == "zone_minutes" else f"stamp_{name}"] = values[stamp]
+        hosts = np.zeros(len(events), np.int64)
+        if self._hosts is not None:
+            hosts, trains["source"] = self._hosts.deal(bits, cells.class_host()[of_class])
         trains = trains[order]
         sizes = trains["count"].astype(np.int64) * trains["length"]
         trains["offset"] = np.cumsum(sizes) - sizes
         trains["first_event"] = np.cumsum(trains["count"], dtype=np.uint64) - trains["count"]
         places = np.empty(len(trains), np.int64)
         places[order] = np.arange(len(trains))
-        return trains, places
+        return trains, places, hosts
 
     def _render_block(
         self,
@@ -87,6 +98,7 @@ class Renderer:
         first_event: int,
         stamps_of: StampsOf | None,
         train_first: NDArray[np.uint64],
+        train_host: NDArray[np.int64],
     ) -> NDArray[np.void]:
         """The rows of a block, train after train: shape (rows,), dtype V{length}."""
         pieces = [(self._layout_of(key), rows) for key, rows in block.pieces.items()]
@@ -96,6 +108,10 @@ class Renderer:
             numbers = _numbers(train_first, block.trains)
             of_row[order] = numbers + first_event
         filled = _fill(pieces, block, bits, of_row, self._filled)
+        if self._hosts is not None:
+            hosts = np.empty(block.rows, np.int64)
+            hosts[order] = np.repeat(train_host, block.trains)
+            _put_hosts(pieces, block, hosts, self._filled)
         size = block.rows * block.length
         shuffled = self._shuffled[:size].view(filled.dtype)
         filled.take(order, out=shuffled, mode="clip")
@@ -142,6 +158,17 @@ def _fill(
                 np.ndarray((rows,), texts.dtype, scratch, start + column, (length,))[...] = texts
         row += rows
     return scratch[: row * length].view(f"V{length}")
+
+
+def _put_hosts(
+    pieces: list[tuple[Layout, int]], block: Block, hosts: NDArray[np.int64], scratch: NDArray[np.uint8]
+) -> None:
+    """Write the `hosts` of a block's rows, places in their bucket, into `scratch`."""
+    row = 0
+    for layout, rows in pieces:
+        if layout.host is not None:
+            _put(layout.host, hosts[row : row + rows], scratch, row * block.length, block.length)
+        row += rows
 
 
 def _put(fill: Fill, chosen: NDArray[np.int64], scratch: NDArray[np.uint8], start: int, length: int) -> None:

@@ -21,7 +21,9 @@ def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes
     frames = make_frames(profile)
     cells = plan_chunk(frames, seed, 0, np.array([_DRAWN]))
     payload = np.empty(int((cells.rows * cells.length).sum()), np.uint8)
-    renderer = Renderer(lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, train=MAX_TRAIN_EVENTS)
+    renderer = Renderer(
+        lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, MAX_TRAIN_EVENTS, frames.hosts
+    )
     trains = renderer.render(cells, stream(seed, 0, Purpose.RENDER), 0, None, payload)
     events = [
         payload[start : start + length]

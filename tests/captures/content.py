@@ -74,6 +74,7 @@ def content(
         shortest=int(trains["length"].min()),
         longest=int(trains["length"].max()),
         start_ns=start_ns,
+        sources=len(trains),
     )
     return Content(shape, trains, payload, np.array([count.sum(), 0], np.uint64))
 

@@ -48,9 +48,12 @@ def test_every_byte_is_as_drawn(tmp_path):
     def section(name: str) -> bytes:
         return data[offset[name] : offset[name] + size[name]]
 
-    magic, version, shortest, longest, events, seed, start_ns, reserved = struct.unpack_from("<8sIHHQQQ24s", data)
+    magic, version, shortest, longest, events, seed, start_ns, sources, reserved = struct.unpack_from(
+        "<8sIHHQQQI20s", data
+    )
     assert magic.hex(" ").upper() == "89 52 43 41 50 0D 0A 1A"
-    assert (version, shortest, longest, events, seed, start_ns, reserved) == (1, 5, 43, 6, 7, START_NS, bytes(24))
+    assert (version, shortest, longest, events, seed, start_ns) == (1, 5, 43, 6, 7, START_NS)
+    assert (sources, reserved) == (3, bytes(20))
     assert data[400:4064] == bytes(3664)
     assert data[4064:4096] == blake3(data[:4064]).digest()
     assert data[4064:4096].hex() == digest

@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def check_trains(capture: Capture) -> None:
         assert 1 <= row["count"] <= MAX_TRAIN_EVENTS
         assert int(row["count"]) * int(row["length"]) <= MAX_TRAIN_BYTES
         assert int(row["stamp_column"]) + STAMP_WIDTHS[row["stamp_kind"]] <= row["length"]
+        assert row["source"] < max(capture.sources, 1)
         zoned = row["stamp_kind"] in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET)
         assert row["zone_minutes"] in ((LOCAL_ZONE, *range(-1439, 1440)) if zoned else (0,))
         events = capture.matrix(train)
@@ -150,7 +152,10 @@ def test_any_section_table(sound, path, section, field, value):
 
 
 @settings(max_examples=500)
-@given(place=st.sampled_from([(8, "<I"), (12, "<H"), (14, "<H"), (16, "<Q"), (24, "<Q"), (32, "<Q")]), value=numbers)
+@given(
+    place=st.sampled_from([(8, "<I"), (12, "<H"), (14, "<H"), (16, "<Q"), (24, "<Q"), (32, "<Q"), (40, "<I")]),
+    value=numbers,
+)
 def test_any_header_field(sound, path, place, value):
     raw = bytearray(sound)
     offset, kind = place
@@ -260,6 +265,10 @@ def damaged(section: int) -> Callable[[bytes], bytes]:
         (with_train(2, zone_minutes=LOCAL_ZONE + 1), "a train's zone is none"),
         (with_train(0, stamp_column=8), "a stamp lies outside its event"),
         (with_train(0, tag_kind=1), "a train's kind of tag is not known"),
+        (with_train(0, source=3), "a train's source is not one of the header's 3"),
+        (with_train(2, source=(1 << 32) - 1), "a train's source is not one of the header's 3"),
+        (with_number("<I", 40, 2), "a train's source is not one of the header's 2"),
+        (with_number("<I", 40, 0), "a train's source is not one of the header's 0"),
         (with_window(1, start_ns=0), "the windows leave a gap in time"),
         (with_window(1, duration_ns=1 << 63), "the windows last too long"),
         (with_window(1, duration_ns=(1 << 64) - 1), "the windows last too long"),
@@ -328,6 +337,17 @@ def test_many_windows_some_of_them_empty_open(tmp_path):
     capture = open_capture(tmp_path / "many.rcap")
     check_windows(capture)
     assert (len(capture.windows), capture.duration_ns) == (1001, 1001 * 10**9)
+
+
+def test_sources_are_told(tmp_path):
+    held = content(noise([(2, 30)] * 4))
+    for sources in (4, (1 << 32) - 1):
+        write(tmp_path / "some.rcap", replace(held, shape=replace(held.shape, sources=sources)), force=True)
+        capture = open_capture(tmp_path / "some.rcap")
+        assert (capture.sources, capture.trains["source"].tolist()) == (sources, [0, 1, 2, 3])
+    held.trains["source"] = 0
+    write(tmp_path / "none.rcap", replace(held, shape=replace(held.shape, sources=0)))
+    assert open_capture(tmp_path / "none.rcap").sources == 0
 
 
 def test_a_capture_without_a_time_axis_has_no_duration(tmp_path):

@@ -1,6 +1,7 @@
 """What is written is read, however it was cut into parts, and its digests follow from its bytes alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from tests.captures.content import Content, content, noise, tiny, write
 
 GOLDEN_DIGEST = "6afcb90c4cfe3163624d836b7d89533af757993bf094afefa71b39eb70426819"
 """Changes only with the format, and then VERSION does too."""
+
+GOLDEN_DIGEST_WITH_SOURCES = "bb51045a9a1033fad7095557dc0cfbb53f3b284111283900f6e75266ae83840b"
+"""Differs in the header's number of sources alone."""
 
 BLOCK_BYTES = 1000
 
@@ -65,6 +69,7 @@ def test_any_parts_in_any_order_make_the_same_capture(folder, cut, jobs):
     assert capture.recipe == held.shape.recipe
     assert (capture.seed, capture.start_ns) == (held.shape.seed, held.shape.start_ns)
     assert (capture.shortest, capture.longest) == (held.shape.shortest, held.shape.longest)
+    assert capture.sources == held.shape.sources
     for found, expected in (
         (capture.windows, held.shape.windows),
         (capture.trains, held.trains),
@@ -89,4 +94,6 @@ def test_each_digest_is_that_of_its_block(folder, drawn, jobs):
 
 
 def test_a_tiny_capture_keeps_its_digest(tmp_path):
-    assert write(tmp_path / "tiny.rcap", tiny()) == GOLDEN_DIGEST
+    held = tiny()
+    assert write(tmp_path / "tiny.rcap", replace(held, shape=replace(held.shape, sources=0))) == GOLDEN_DIGEST
+    assert write(tmp_path / "sources.rcap", held) == GOLDEN_DIGEST_WITH_SOURCES

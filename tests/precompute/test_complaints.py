@@ -52,7 +52,7 @@ def after(*changes: tuple[str, str]) -> str:
 
 GROUP = "weight, format, zone, bom, templates"
 TEMPLATE = "weight, severity, facility, host, tag, pid, msgid, data, message"
-PROFILE = "name, format, zone, bom, start, timeline, fields, groups"
+PROFILE = "name, format, zone, bom, start, timeline, source, fields, groups"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,8 @@ def test_of_several_errors_the_first_is_told(tmp_path):
         ("format: rfc5424", "zone: utc", "zone: 'utc' is not a zone; write Z, local, or an offset like +02:00"),
         ("format: rfc5424", "bom: yes", "bom: must be true or false"),
         ("format: rfc5424", "bom: 1", "bom: must be true or false"),
+        ("format: rfc5424", "source: 7", "source: must be text; put quotes around it"),
+        ("format: rfc5424", "source: a b", "source: is no name here; use up to 64 letters, digits and _, and no digit"),
         ("weight: 20", "weight: 20\n    zone: +1:00", "groups.sshd.zone: '+1:00' is not a zone; write Z, local, or an"),
         ("weight: 20", "weight: 20\n    format: x", "groups.sshd.format: 'x' is none of iso3164, rfc3164, rfc5424"),
         ("weight: 20", "weight: -1", "groups.sshd.weight: must be a number from 0 to 1000000000000"),

@@ -14,13 +14,13 @@ from precompute.loading import load_profile
 from precompute.plan import CELL_ROWS, MIN_CELLS, chunk_events, class_trains, deal, plan_chunk, train_events
 from precompute.sampling import SHARE_BITS
 from precompute.streams import Purpose, stream
-from tests.precompute.profiles import nasty, profile, profiles, template
+from tests.precompute.profiles import nasty, profile, profiles, sourced, template
 
 WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(np.array)
 
 
 @settings(max_examples=60)
-@given(profiles(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
+@given(profiles() | sourced(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
 def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chunk):
     frames = make_frames(made)
     cells = plan_chunk(frames, seed, chunk, windows)
@@ -30,7 +30,7 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
     exact = np.diff(frames.shares.astype(float)) * events / (1 << SHARE_BITS)
     assert (abs(cells.frame_rows(len(frames.frames)) - exact) < 1.001).all()
 
-    kinds = list(zip(cells.length.tolist(), cells.stamp.tolist(), strict=True))
+    kinds = list(zip(cells.length.tolist(), cells.stamp.tolist(), cells.host.tolist(), strict=True))
     starts = cells.class_start.tolist()
     classes = [set(kinds[a:b]) for a, b in pairwise(starts)]
     assert [len(kind) for kind in classes] == [1] * len(set(kinds))
@@ -39,6 +39,9 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
     for number, buckets, length, stamp in zip(cells.frame, cells.buckets, cells.length, cells.stamp, strict=True):
         assert frames.frames[number].lengths(buckets[None])[0] == length
         assert frames.frames[number].stamp == frames.stamps[stamp]
+    for number, buckets, host in zip(cells.frame.tolist(), cells.buckets, cells.host.tolist(), strict=True):
+        place = frames.frames[number].host
+        assert host == (0 if place is None else buckets[place])
     assert cells.dealt.sum(axis=0).tolist() == windows.tolist()
     assert cells.dealt.sum(axis=1).tolist() == cells.class_rows().tolist()
 
@@ -58,7 +61,7 @@ def test_rows_are_dealt_by_what_is_left(rows, parts):
         left = left - taken
 
 
-@given(profiles(), WINDOWS, st.integers(1, 128))
+@given(profiles() | sourced(), WINDOWS, st.integers(1, 128))
 @settings(max_examples=30)
 def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, train):
     cells = plan_chunk(make_frames(made), 1, 0, windows)

@@ -45,6 +45,12 @@ def test_styles_and_a_constant_rate():
     assert lines[3] == "timeline  a constant rate"
 
 
+def test_a_source_is_told_with_its_values():
+    fields = {"host": {"choices": {"aa": 1, "bbbb": 2, "c": 0}}}
+    lines = profile_table(profile(fields, template("{host}"), source="host")).splitlines()
+    assert lines[3:6] == ["timeline  a constant rate", "source    host, 2 values", ""]
+
+
 def test_a_built_in_profile_s_table_has_all_its_templates_and_fields():
     made = load_profile("system")
     lines = profile_table(made).splitlines()

@@ -12,13 +12,13 @@ from captures.format import LOCAL_ZONE, STAMP_WIDTHS, StampKind
 from precompute import plan
 from precompute.loading import load_profile
 from precompute.timeline import rate_windows
-from tests.precompute.profiles import Reader, build, nasty, profile, profiles, template
+from tests.precompute.profiles import Reader, build, nasty, profile, profiles, sourced, template
 
 SECOND = 10**9
 
 
 @settings(max_examples=60)
-@given(profiles(), st.integers(1, 500), st.integers(0, 2**64 - 1), st.integers(1, 128))
+@given(profiles() | sourced(), st.integers(1, 500), st.integers(0, 2**64 - 1), st.integers(1, 128))
 def test_every_event_is_one_of_its_template(tmp_path_factory, made, events, seed, train):
     path = tmp_path_factory.mktemp("drawn") / "drawn.rcap"
     capture = build(path, made, events=events, seed=seed, train=train)

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from precompute.loading import load_profile
 from precompute.samples import sample_events
-from tests.precompute.profiles import Reader, nasty, profile, profiles, template
+from tests.precompute.profiles import Reader, nasty, profile, profiles, sourced, template
 
 
 @settings(max_examples=30)
-@given(profiles(), st.integers(1, 30))
+@given(profiles() | sourced(), st.integers(1, 30))
 def test_samples_are_events_of_the_profile(made, count):
     reader = Reader(made)
     events = list(sample_events(made, count))

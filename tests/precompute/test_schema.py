@@ -13,7 +13,7 @@ from precompute.kinds import KINDS
 from precompute.loading import built_in_names, built_in_text
 from precompute.schema import profile_schema
 from precompute.strict_yaml import parse_yaml
-from tests.precompute.profiles import profiles
+from tests.precompute.profiles import profiles, sourced
 from tests.precompute.test_kinds import ONE_OF_EACH
 
 SCHEMA = profile_schema()
@@ -62,7 +62,7 @@ def test_every_profile_of_the_documentation_is_valid(tree):
     VALIDATOR.validate(tree)
 
 
-@given(profiles())
+@given(profiles() | sourced())
 def test_every_profile_is_valid(made):
     VALIDATOR.validate(made.model_dump(mode="json", by_alias=True, exclude_none=True))
 
@@ -87,6 +87,8 @@ def test_every_kind_of_field_is_valid():
         WHOLE
         | {"timeline": {"curve": [["0s", 0.5], ["1h", 1]], "bursts": [{"at": "1s", "length": "1s", "factor": 2}]}},
         WHOLE | {"timeline": {"diurnal": {"low": 0.1, "peak": "14:00"}}},
+        WHOLE | {"source": "f"},
+        {"name": "all", "include": {"system": 1}, "source": "system_host"},
         {"name": "all", "include": {"system": 40, "./own.yaml": 0.5}},
         WHOLE | {"include": {"system": 40}},
     ],
@@ -107,6 +109,8 @@ def test_what_is_valid(tree):
         WHOLE | {"name": 7},
         WHOLE | {"format": "rfc3165"},
         WHOLE | {"bom": "yes"},
+        WHOLE | {"source": "a b"},
+        WHOLE | {"source": ["f"]},
         WHOLE | {"groups": []},
         WHOLE | {"groups": {"a-b": WHOLE["groups"]["g"]}},
         WHOLE | {"groups": {"g": {"weight": 1}}},
