@@ -1,62 +1,13 @@
 """The `replay` command."""
 
-import json
-import re
-from fractions import Fraction
-from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import NoReturn
 
 import click
 
 from captures import __version__
-from captures.command import COUNT, DURATION_NS, Parsed
 from captures.command import run as run_command
-from captures.errors import ExitCode, InputError
-from captures.format import MAX_TRAIN_EVENTS
-from captures.reader import open_capture
-from captures.units import parse_count
-from replay.clock import SECOND_NS
-from replay.cpus import CPUS, usable_cpus
-from replay.linux.udp_send import max_segments
-from replay.live import LiveLine
-from replay.plan import Extent, Pace, check_limit, plan_run, plan_table, plan_workers
-from replay.ports import PORTS
-from replay.report import exit_code, run_report, run_table
-from replay.report_file import check_report_path, write_report
+from replay.run_command import run
 from replay.sink.command import reconcile_reports, sink
-from replay.stamps import Stamp
-from replay.supervisor import Supervisor
-from replay.target import check_mtu, resolve
-
-MAX_RATE: Final = 0
-"""What `--eps max` parses to."""
-
-DEFAULT_RATE_EPS: Final = 4_000_000
-DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
-
-FILE = click.Path(path_type=Path)
-
-
-def _parse_rate(text: str) -> int:
-    if text.strip() == "max":
-        return MAX_RATE
-    rate_eps = parse_count(text)
-    if rate_eps == 0:
-        raise ValueError("a rate is 1 at least; write it like 500, 250k or 4M, or max")
-    return rate_eps
-
-
-def _parse_speed(text: str) -> Fraction:
-    """Exact; 0 stands for max."""
-    if text.strip() == "max":
-        return Fraction(0)
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip(), re.ASCII) or not (speed := Fraction(text.strip())):
-        raise ValueError(f"{text!r} is not a speed; write it like 1, 10 or 0.5, or max")
-    return speed
-
-
-RATE_EPS = Parsed("rate", _parse_rate)
-SPEED = Parsed("speed", _parse_speed)
 
 
 @click.group(name="replay", context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,144 +16,7 @@ def replay() -> None:
     """Send a capture over the network at a set rate, and receive it."""
 
 
-@replay.command("run")
-@click.argument("file", type=FILE)
-@click.option("--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
-@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
-@click.option(
-    "--eps",
-    "rate_eps",
-    type=RATE_EPS,
-    help="Events per second of all ports together, or max: as fast as it goes.  [default: 4M]",
-)
-@click.option(
-    "--speed",
-    type=SPEED,
-    metavar="X",
-    help="Follow the capture's time axis, X times as fast, like 1, 10 or 0.5; max: as fast as it goes.",
-)
-@click.option(
-    "--duration",
-    "duration_ns",
-    type=DURATION_NS,
-    help="How long to send.  [default: 10s, or with --speed the whole capture]",
-)
-@click.option("--loops", type=click.IntRange(1), help="Send the whole capture this many times.")
-@click.option("--events", type=COUNT, help="Send exactly this many events.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Sending processes.")
-@click.option("--cpus", type=CPUS, help="Cores to pin the workers to, like 0,2-3.  [default: all that are allowed]")
-@click.option("--gso/--no-gso", default=True, show_default=True, help="Have the kernel or the NIC cut trains.")
-@click.option(
-    "--train-max",
-    type=click.IntRange(1, MAX_TRAIN_EVENTS),
-    default=MAX_TRAIN_EVENTS,
-    show_default=True,
-    help="The most events of one train.",
-)
-@click.option(
-    "--stamp",
-    type=click.Choice([stamp.value for stamp in Stamp]),
-    default=Stamp.NOW.value,
-    show_default=True,
-    help="Write the instant of sending into each event, shift its own one to now, or keep the built stamp.",
-)
-@click.option("--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
-@click.option("--dry-run", is_flag=True, help="Check everything, show the plan, and send nothing.")
-@click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
-@click.option(
-    "--eps-limit",
-    "limit_eps",
-    type=COUNT,
-    default="5M",
-    show_default=True,
-    help="Refuse a higher rate, which is more often a slip than a wish.",
-)
-def run(
-    *,
-    file: Path,
-    target: str,
-    ports: tuple[int, ...],
-    rate_eps: int | None,
-    speed: Fraction | None,
-    duration_ns: int | None,
-    loops: int | None,
-    events: int | None,
-    workers: int,
-    cpus: tuple[int, ...] | None,
-    gso: bool,
-    train_max: int,
-    stamp: str,
-    report_path: Path | None,
-    as_json: bool,
-    dry_run: bool,
-    allow_public: bool,
-    limit_eps: int,
-) -> int:
-    """Send the capture FILE to --ports of --target.
-
-    Exit code 1 when the mean rate misses what was asked by over 5%, or errors are more than 0.01% of the events.
-    """
-    capture = open_capture(file)
-    pace = _pace(rate_eps, speed)
-    host = resolve(target, allow_public=allow_public)
-    check_mtu(host, capture.longest)
-    segments = max_segments() if gso else 1
-    if gso and segments == 1:
-        click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
-    plan = plan_run(
-        capture,
-        target=host,
-        ports=ports,
-        pace=pace,
-        extent=_extent(pace, duration_ns, loops, events),
-        train_max=train_max,
-        segments=segments,
-        stamp=Stamp(stamp),
-        workers=plan_workers(workers, len(ports), usable_cpus(cpus)),
-    )
-    check_limit(plan, limit_eps)
-    if report_path is not None:
-        check_report_path(report_path)
-    if dry_run:
-        _show(plan_table(plan), plan.describe(), as_json=as_json)
-        return ExitCode.MET
-    with LiveLine(plan) as line:
-        outcome = Supervisor(capture, plan, usable_cpus(cpus)).run(lambda: None, line.show)
-    report = run_report(capture, plan, outcome)
-    _show(run_table(report), report, as_json=as_json)
-    if report_path is not None:
-        write_report(report_path, report)
-    return exit_code(report)
-
-
-def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
-    """What the two options say together."""
-    if speed is None:
-        return Pace(DEFAULT_RATE_EPS if rate_eps is None else rate_eps or None)
-    if rate_eps is None:
-        return Pace(speed=speed)
-    click.echo("--eps overrides --speed: the capture's time axis is not followed", err=True)
-    return Pace(rate_eps or None)
-
-
-def _extent(pace: Pace, duration_ns: int | None, loops: int | None, events: int | None) -> Extent:
-    """How far the run goes; when nothing is said, ten seconds, or once along the time axis."""
-    given = [value for value in (duration_ns, loops, events) if value is not None]
-    if len(given) > 1 or 0 in given:
-        raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
-    if given:
-        return Extent(duration_ns, loops, events)
-    return Extent(DEFAULT_DURATION_NS) if pace.speed is None else Extent(loops=1)
-
-
-def _show(table: str, figures: dict[str, Any], *, as_json: bool) -> None:
-    """The table for people on stderr, the figures for machines on stdout."""
-    click.echo(table, err=True)
-    if as_json:
-        click.echo(json.dumps(figures, indent=2))
-
-
+replay.add_command(run)
 replay.add_command(sink)
 replay.add_command(reconcile_reports)
 

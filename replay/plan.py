@@ -10,6 +10,7 @@ from captures.errors import InputError
 from captures.reader import Capture
 from replay.axis import Axis
 from replay.clock import SECOND_NS
+from replay.frames import Wire
 from replay.offered import interval_ns
 from replay.pacing import train_limit
 from replay.ports import check_workers, format_ports
@@ -65,6 +66,13 @@ class RunPlan:
     """The most datagrams of one send; 1: without GSO."""
     stamp: Stamp
     workers: tuple[WorkerPlan, ...]
+    wire: Wire | None = None
+    """Where frames go out, for the packet backend; None: the udp backend."""
+
+    @property
+    def backend(self) -> str:
+        """How it is sent, as `--backend` calls it."""
+        return "udp" if self.wire is None else "packet"
 
     @property
     def schedule(self) -> Schedule:
@@ -118,6 +126,8 @@ class RunPlan:
         rate_eps = self.schedule.mean_eps
         return {
             "target": self.target.host,
+            "backend": self.backend,
+            "wire": describe_wire(self.wire),
             "ports": format_ports(self.ports),
             **self.targets(),
             "events": self.total,
@@ -144,6 +154,21 @@ class RunPlan:
         }
 
 
+def describe_wire(wire: Wire | None) -> dict[str, Any] | None:
+    """The wire as the dry run and the report show it; None for the udp backend."""
+    if wire is None:
+        return None
+    sources = wire.sources
+    return {
+        "interface": wire.interface,
+        "next_hop_mac": wire.next_mac.hex(":"),
+        "vlans": list(wire.vlans),
+        "source_addresses": sources.addresses,
+        "source_ports": f"{sources.ports[0]}-{sources.ports[-1]}",
+        "source_mix": "capture" if sources.of_capture else "uniform",
+    }
+
+
 def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:
     """`count` workers with neighbouring lanes each, as equal as can be; cores are taken in turn from `cpus`."""
     check_workers(count, lanes)
@@ -164,6 +189,7 @@ def plan_run(
     segments: int,
     stamp: Stamp,
     workers: Sequence[WorkerPlan],
+    wire: Wire | None = None,
 ) -> RunPlan:
     """The plan of a run over `ports` of `target`.
 
@@ -191,6 +217,7 @@ def plan_run(
         segments=segments,
         stamp=stamp,
         workers=tuple(workers),
+        wire=wire,
     )
 
 

@@ -12,7 +12,7 @@ from replay.board import ERRNO_NAMES
 from replay.clock import SECOND_NS
 from replay.healing import Recovery
 from replay.histogram import Histogram
-from replay.plan import RunPlan
+from replay.plan import RunPlan, describe_wire
 from replay.stamps import iso_ms
 from replay.supervisor import Outcome
 
@@ -79,7 +79,8 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "workers": workers,
         "recoveries": [_recovery(recovery) for recovery in outcome.recoveries],
         "target": plan.target.host,
-        "backend": "udp",
+        "backend": plan.backend,
+        "wire": describe_wire(plan.wire),
         "gso_segments": int(board.workers["segments"].min()),
         "train_events_max": plan.train_limit,
         "stamp": str(plan.stamp),

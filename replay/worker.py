@@ -14,15 +14,18 @@ from typing import Final
 from captures.errors import StampedeError
 from captures.reader import Capture
 from replay.backends.messages import Backend
+from replay.backends.packet import PacketBackend
 from replay.backends.udp import UdpBackend
 from replay.batch import Batch
 from replay.board import Board, State
 from replay.clock import monotonic_ns, sleep_ns
 from replay.delivery import deliver
+from replay.frames import Headers
 from replay.journal import TRAINS
 from replay.lane import Lane, Turn
 from replay.pacing import Paced, Unpaced, batch_room
 from replay.plan import RunPlan
+from replay.sources import Picker
 from replay.stripes import Deal, Pieces, Start, cut_pieces, pages
 from replay.tally import Tally
 from replay.tempo import Tempo
@@ -160,9 +163,12 @@ class Worker:
         return State.DONE if done else State.STOPPED
 
     def _open(self) -> Backend:
-        plan = self._plan
-        addresses = [plan.target.address(port) for port in plan.ports]
-        return UdpBackend(plan.target.family, addresses, self._batch, plan.segments)
+        plan, family = self._plan, self._plan.target.family
+        if plan.wire is None:
+            return UdpBackend(family, [plan.target.address(port) for port in plan.ports], self._batch, plan.segments)
+        headers = Headers(family, plan.wire.prototypes, TRAINS)
+        picker = Picker(plan.wire.sources, self._index)
+        return PacketBackend(plan.wire.interface, headers, picker, self._batch, gso=plan.segments > 1)
 
     def _over(self, now_ns: int) -> bool:
         """Whether the board says stop, or the supervisor is gone."""

@@ -52,7 +52,7 @@ def _chunks(tmpfs: Path, frames: Frames, events: int) -> Iterator[Spent]:
     def layout_of(key: LayoutKey) -> Layout:
         return make_layout(frames.frames[key[0]], key[1])
 
-    renderer = render.Renderer(layout_of, frames.stamps, 128)
+    renderer = render.Renderer(layout_of, frames.stamps, 128, frames.hosts)
     payload = np.zeros(int(events * frames.mean_bytes * 1.1), np.uint8)
     copied = np.zeros_like(payload)
     path = tmpfs / "parts"
