@@ -35,6 +35,7 @@ class LiveLine:
         self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
         mean_eps = self._plan.schedule.mean_eps
+        mean_eps = mean_eps and mean_eps * float(outcome.demand.tempo.factor)
         target = "max" if mean_eps is None else format_count(mean_eps)
         bar.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}", refresh=False)
         bar.update(sent - bar.n)

@@ -14,6 +14,8 @@ from captures.format import MAX_TRAIN_EVENTS
 from captures.reader import open_capture
 from captures.units import parse_count
 from replay.clock import SECOND_NS
+from replay.control import ControlSocket
+from replay.controls import Controls
 from replay.cpus import CPUS, usable_cpus
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
@@ -99,6 +101,13 @@ SPEED = Parsed("speed", _parse_speed)
     show_default=True,
     help="Write the instant of sending into each event, shift its own one to now, or keep the built stamp.",
 )
+@click.option(
+    "--control",
+    type=FILE,
+    metavar="FILE",
+    help="Listen for `replay ctl` on this socket.  [default: one in $XDG_RUNTIME_DIR/stampede, that ctl finds]",
+)
+@click.option("--rate-file", type=FILE, metavar="FILE", help="On SIGUSR1, go on at the rate that this file says.")
 @click.option("--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show the plan, and send nothing.")
@@ -126,6 +135,8 @@ def run(
     gso: bool,
     train_max: int,
     stamp: str,
+    control: Path | None,
+    rate_file: Path | None,
     report_path: Path | None,
     as_json: bool,
     dry_run: bool,
@@ -163,8 +174,10 @@ def run(
     if dry_run:
         _show(plan_table(plan), plan.describe(), as_json=as_json)
         return ExitCode.MET
-    with LiveLine(plan) as line:
-        outcome = Supervisor(capture, plan, usable_cpus(cpus)).run(lambda: None, line.show)
+    supervisor = Supervisor(capture, plan, usable_cpus(cpus))
+    with ControlSocket(control) as listener, LiveLine(plan) as line:
+        controls = Controls(supervisor, listener, rate_file, limit_eps)
+        outcome = supervisor.run(controls.poll, line.show)
     report = run_report(capture, plan, outcome)
     _show(run_table(report), report, as_json=as_json)
     if report_path is not None:

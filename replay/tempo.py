@@ -8,13 +8,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
-from typing import Final
 
 from replay.clock import SECOND_NS
 from replay.schedule import Schedule
-
-FINEST: Final = 1000
-"""The largest denominator of a tempo: numbers that are computed from it fit 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Demand:
 
         A run of so many events still sends as many; one that lasts so long sends what falls due until then.
         """
-        before, factor = self.tempo, factor.limit_denominator(FINEST)
+        before = self.tempo
         tempo = Tempo(now_ns, before.schedule_ns(now_ns), factor, before.total)
         if self._duration_ns is not None and before.total is not None:
             total = self.schedule.events_due(tempo.schedule_ns(self._duration_ns))

@@ -19,7 +19,7 @@ from replay.clock import SECOND_NS
 from replay.pacing import BURST_NS
 from replay.schedule import ROUND_NS, OnAxis, Schedule, Steady
 from replay.stripes import Deal, Pieces, Start, cut_pieces, lane_quota, lane_stripes, pages
-from replay.tempo import FINEST, Demand, Tempo
+from replay.tempo import Demand, Tempo
 from tests.captures.content import content, noise, window_instants_ns
 from tests.replay.axes import shapes, windows_of
 
@@ -278,8 +278,8 @@ def one_by_one(deal: Deal, lane: int, trains: Table, sent: int = 0) -> Iterator[
     drawn=axes,
     lanes=lanes,
     rate_eps=st.sampled_from([0, 1000]),
-    changes=st.lists(st.tuples(st.integers(0, 10**9), st.fractions(0, 5, max_denominator=FINEST)), max_size=3),
-    last=st.fractions(Fraction(1, 10), 5, max_denominator=FINEST),
+    changes=st.lists(st.tuples(st.integers(0, 10**9), st.fractions(0, 5, max_denominator=1000)), max_size=3),
+    last=st.fractions(Fraction(1, 10), 5, max_denominator=1000),
 )
 def test_at_any_tempo_what_is_due_is_what_is_demanded(
     drawn: tuple[Axis, Table, OnAxis], lanes: int, rate_eps: int, changes: list[tuple[int, Fraction]], last: Fraction

@@ -1,0 +1,161 @@
+"""What a run can be told while it goes on: rate, speed, pause, resume, status, stop; by socket, file or signal."""
+
+import signal
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+import numpy as np
+
+from captures.errors import InputError
+from captures.units import parse_count
+from replay.board import INTERVALS, State
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.control import Answer, ControlSocket
+from replay.plan import RunPlan
+from replay.ports import format_ports
+from replay.supervisor import Supervisor
+
+COMMANDS: Final = ("rate", "speed", "pause", "resume", "status", "stop")
+_FINEST: Final = 1000
+"""The largest denominator of a tempo along a time axis: what is computed from it fits 64 bits."""
+
+
+class Controls:
+    """Obeys for a supervisor; `poll` it every now and then."""
+
+    def __init__(self, supervisor: Supervisor, listener: ControlSocket, rate_file: Path | None, limit_eps: int) -> None:
+        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`."""
+        self._supervisor, self._listener = supervisor, listener
+        self._rate_file, self._limit_eps = rate_file, limit_eps
+        self._factor = Fraction(1)
+        """That of the tempo, also while it is paused."""
+        self._paused = self._signalled = False
+        signal.signal(signal.SIGUSR1, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+        self._signalled = True
+
+    def poll(self) -> None:
+        """Obey those who have asked since the last time."""
+        self._listener.poll(self.obey)
+        if self._signalled:
+            self._signalled = False
+            try:
+                click.echo(self._read_rate_file(), err=True)
+            except InputError as error:
+                click.echo(f"SIGUSR1: {error}; the rate stays as it is", err=True)
+
+    def _read_rate_file(self) -> str:
+        if self._rate_file is None:
+            raise InputError("there is no --rate-file to read")
+        try:
+            text = self._rate_file.read_text(encoding="utf-8")[:100].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{self._rate_file}: {getattr(error, 'strerror', 'not a text')}") from None
+        self.obey(["rate", text])
+        return f"SIGUSR1: {self._rate_file} says {text} EPS, and so it is from now on"
+
+    def obey(self, words: Sequence[str]) -> Answer:
+        """Carry out a command and say how things stand then. Raises InputError when it can't be."""
+        command, *arguments = words
+        if command not in COMMANDS:
+            raise InputError(f"{command!r} is no command; there are {', '.join(COMMANDS)}")
+        if len(arguments) != (command in ("rate", "speed")):
+            raise InputError(f"{command} takes {'one value' if command in ('rate', 'speed') else 'nothing'}")
+        match command:
+            case "rate":
+                self._factor = self._rate_factor(arguments[0])
+            case "speed":
+                self._factor = self._speed_factor(arguments[0])
+            case "pause" | "resume":
+                self._paused = command == "pause"
+            case "stop":
+                self._supervisor.stop("replay ctl stop")
+        if command not in ("status", "stop"):
+            self._supervisor.change_tempo(Fraction(0) if self._paused else self._factor)
+        return self.status()
+
+    def _rate_factor(self, text: str) -> Fraction:
+        """The tempo at which the run has that many events a second."""
+        plan = self._supervisor.plan
+        try:
+            rate_eps = parse_count(text)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        if plan.pace.rate_eps is None:
+            raise InputError(
+                "the run follows the capture's time axis: say speed, like speed 2"
+                if plan.pace.speed
+                else "the run goes as fast as it can and has no rate; it can be paused"
+            )
+        if not 1 <= rate_eps <= self._limit_eps:
+            raise InputError(f"rate {text}: 1 to {self._limit_eps:,} EPS are allowed; the limit is --eps-limit")
+        return Fraction(rate_eps, plan.pace.rate_eps)
+
+    def _speed_factor(self, text: str) -> Fraction:
+        """The tempo at which the run goes that many times as fast as the capture's time axis."""
+        plan = self._supervisor.plan
+        if not plan.pace.speed:
+            raise InputError("the run does not follow the capture's time axis: say rate, like rate 2M")
+        try:
+            factor = (Fraction(text) / plan.pace.speed).limit_denominator(_FINEST)
+        except (ValueError, ZeroDivisionError):
+            raise InputError(f"{text!r} is not a speed; write it like 1, 10 or 0.5") from None
+        if not 0 < factor * Fraction(plan.schedule.peak_eps or 0) <= self._limit_eps:
+            raise InputError(
+                f"speed {text} asks for over {self._limit_eps:,} EPS in the busiest window, or for nothing; "
+                "the limit is --eps-limit"
+            )
+        return factor
+
+    def status(self) -> Answer:
+        """How the run stands: requirement S5."""
+        supervisor = self._supervisor
+        plan, outcome, board = supervisor.plan, supervisor.outcome, supervisor.board
+        mean_eps = plan.schedule.mean_eps
+        elapsed_ns = max(0, monotonic_ns() - outcome.start_ns)
+        recent = recent_eps(board.workers, plan, elapsed_ns)
+        return {
+            "state": "stopping" if outcome.interrupted_by else "paused" if self._paused else "running",
+            "target_eps": mean_eps and round(mean_eps * float(outcome.demand.tempo.factor), 3),
+            "elapsed_s": round(elapsed_ns / SECOND_NS, 3),
+            "eps": round(sum(recent)),
+            "sent_events": int(board.lanes["sent_events"].sum()),
+            "asked_events": outcome.demand.tempo.total,
+            "recoveries": len(outcome.recoveries),
+            "workers": [self._worker(index, eps) for index, eps in enumerate(recent)],
+        }
+
+    def _worker(self, index: int, eps: float) -> dict[str, Any]:
+        supervisor = self._supervisor
+        lanes = supervisor.plan.workers[index].lanes
+        own = slice(lanes.start, lanes.stop)
+        rows = supervisor.board.lanes[own]
+        return {
+            "id": index,
+            "state": State(supervisor.board.workers["state"][index]).name.lower(),
+            "core": supervisor.outcome.cores[index],
+            "ports": format_ports(supervisor.plan.ports[own]),
+            "eps": round(eps),
+            "sent_events": int(rows["sent_events"].sum()),
+            "errors": int(rows["errors"].sum()),
+        }
+
+
+def recent_eps(workers: Any, plan: RunPlan, elapsed_ns: int) -> list[float]:
+    """What each worker sent a second, in the whole intervals of about the last second, so far in the run."""
+    interval_ns = plan.interval_ns
+    end = elapsed_ns // interval_ns
+    first = max(0, end - max(1, SECOND_NS // interval_ns))
+    if end <= first:
+        return [0.0] * len(workers)
+    intervals = np.arange(first, end)
+    held = workers["interval_events"][:, intervals % INTERVALS]
+    # A worker that sends nothing now has not cleared the intervals since its last: what stands there is of a round ago.
+    held = np.where(intervals <= workers["intervals_done"][:, None], held, 0)
+    seconds = (end - first) * interval_ns / SECOND_NS
+    return [float(total) / seconds for total in held.sum(axis=1)]

@@ -1,0 +1,142 @@
+"""The control socket: private, patient with nobody, and deaf to nonsense."""
+
+import json
+import os
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.errors import InputError, PreflightError
+from replay.control import ControlSocket, ask, control_folder, find_run
+
+
+def echo(words: Sequence[str]) -> dict[str, Any]:
+    if words[0] == "no":
+        raise InputError("no means no")
+    return {"words": list(words)}
+
+
+@contextmanager
+def served(path: Path | None, obey: Callable[[Sequence[str]], dict[str, Any]] = echo) -> Iterator[Path]:
+    """A socket that a thread polls."""
+    over = threading.Event()
+    with ControlSocket(path) as listener:
+
+        def serve() -> None:
+            while not over.wait(0.005):
+                listener.poll(obey)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.path
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's sockets are."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "stampede"
+
+
+def test_words_go_in_and_answers_come_back(tmp_path: Path) -> None:
+    with served(tmp_path / "run.sock") as path:
+        assert ask(path, ["rate", "2M"]) == {"words": ["rate", "2M"]}
+        assert ask(path, ["no"]) == {"error": "no means no"}
+
+    assert not path.exists()
+    with pytest.raises(PreflightError, match=r"run\.sock: the run does not answer"):
+        ask(path, ["status"])
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"\n", b"rate 2M\n", b"[]\n", b"[1]\n", b'{"rate": 1}\n', b"\xff" * 5000, b"[" * 4096]
+)
+def test_nonsense_is_answered_with_an_example(tmp_path: Path, line: bytes) -> None:
+    with served(tmp_path / "run.sock") as path:
+        assert "like" in json.loads(raw(path, line))["error"]
+
+
+@given(line=st.binary(max_size=200))
+def test_no_bytes_upset_it(line: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with served(tmp_path_factory.mktemp("control") / "run.sock") as path:
+        assert json.loads(raw(path, line + b"\n"))
+        assert ask(path, ["still", "there"])["words"] == ["still", "there"]
+
+
+def raw(path: Path, line: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        client.sendall(line)
+        client.shutdown(socket.SHUT_WR)
+        return client.recv(65536)
+
+
+def test_one_who_says_nothing_holds_nobody_up(tmp_path: Path) -> None:
+    with served(tmp_path / "run.sock") as path, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+        silent.connect(str(path))
+        assert ask(path, ["status"]) == {"words": ["status"]}
+
+
+def test_it_is_the_user_s_alone(folder: Path) -> None:
+    with ControlSocket(None) as listener:
+        assert listener.path == folder / f"{os.getpid()}.sock"
+        assert stat.S_IMODE(listener.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_others_can_use_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+    with pytest.raises(PreflightError, match="not a folder of yours alone"):
+        control_folder()
+
+
+def test_a_link_in_its_place_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PreflightError, match="not a folder of yours alone"):
+        control_folder()
+
+
+@pytest.mark.parametrize("name", ["there", "no/such/folder/run.sock", "x" * 200])
+def test_a_place_that_can_not_be_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").write_text("mine")
+    with pytest.raises(PreflightError, match="name a new file"):
+        ControlSocket(tmp_path / name)
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_the_only_run_is_found_and_a_dead_one_s_socket_removed(folder: Path) -> None:
+    with pytest.raises(InputError, match="no run is under way"):
+        find_run(None)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(folder / "1.sock"))
+        dead.listen()
+    with served(None) as path:
+        assert find_run(None) == find_run(os.getpid()) == path
+        assert not (folder / "1.sock").exists()
+        with pytest.raises(InputError, match="--pid 1"):
+            find_run(1)
+
+
+def test_of_several_runs_one_must_be_named(folder: Path) -> None:
+    with served(folder.parent / "other.sock") as other, served(None):
+        other.rename(folder / "77.sock")
+        with pytest.raises(InputError, match=rf"77, {os.getpid()}|{os.getpid()}, 77"):
+            find_run(None)
+        assert find_run(77) == folder / "77.sock"
+        (folder / "77.sock").unlink()
