@@ -153,9 +153,7 @@ def run(
     host = resolve(target, allow_public=allow_public)
     check_mtu(host, capture.longest)
     wire = wire_of(options, host, ports, capture)
-    segments = max_segments() if gso else 1
-    if gso and segments == 1:
-        click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
+    segments = _segments(gso=gso)
     plan = plan_run(
         capture,
         target=host,
@@ -176,13 +174,20 @@ def run(
         return ExitCode.MET
     supervisor = Supervisor(capture, plan, usable_cpus(cpus))
     with ControlSocket(control) as listener, LiveLine(plan) as line:
-        controls = Controls(supervisor, listener, rate_file, limit_eps)
-        outcome = supervisor.run(controls.poll, line.show)
+        outcome = supervisor.run(Controls(supervisor, listener, rate_file, limit_eps).poll, line.show)
     report = run_report(capture, plan, outcome)
     _show(run_table(report), report, as_json=as_json)
     if report_path is not None:
         write_report(report_path, report)
     return exit_code(report)
+
+
+def _segments(*, gso: bool) -> int:
+    """The most datagrams of one send."""
+    segments = max_segments() if gso else 1
+    if gso and segments == 1:
+        click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
+    return segments
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
