@@ -25,7 +25,7 @@ from replay.report import exit_code, run_report, run_table
 from replay.report_file import check_report_path, write_report
 from replay.stamps import Stamp
 from replay.supervisor import Supervisor
-from replay.target import check_mtu, resolve
+from replay.target import resolve
 from replay.wire_options import WireOptions, wire_of, wire_options
 
 MAX_RATE: Final = 0
@@ -151,7 +151,6 @@ def run(
     capture = open_capture(file)
     pace = _pace(rate_eps, speed)
     host = resolve(target, allow_public=allow_public)
-    check_mtu(host, capture.longest)
     wire = wire_of(options, host, ports, capture)
     segments = _segments(gso=gso)
     plan = plan_run(

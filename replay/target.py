@@ -73,10 +73,15 @@ def check_mtu(target: Target, longest_bytes: int) -> int:
         mtu = route_mtu(target.family, target.address(1))
     except OSError as error:
         raise PreflightError(f"--target {target.host}: {error.strerror}; check `ip route get {target.host}`") from None
+    check_packet(target, longest_bytes, mtu)
+    return mtu
+
+
+def check_packet(target: Target, longest_bytes: int, mtu: int) -> None:
+    """Refuse events of `longest_bytes` where a packet has at most `mtu` bytes; raises PreflightError."""
     packet = longest_bytes + _HEADER_BYTES[target.family]
     if packet > mtu:
         raise PreflightError(
             f"the capture's longest event has {longest_bytes} bytes, a packet of {packet}, and the route to "
             f"{target.host} takes {mtu}: it would be fragmented; raise the MTU or build shorter events"
         )
-    return mtu

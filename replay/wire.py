@@ -8,6 +8,7 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Sequence
+from typing import Final
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -22,6 +23,8 @@ from replay.linux.routes import next_hop_mac, route_to
 from replay.sources import DEFAULT_PORTS, Sources
 from replay.target import Target
 from replay.wire_options import WireOptions
+
+_TAG_BYTES: Final = 4
 
 
 def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_capture: bool) -> Wire:
@@ -51,7 +54,7 @@ def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_
 
 
 def _device_and_hop(target: Target, options: WireOptions) -> tuple[Link, str | None, bytes, int]:
-    """The device, this host's address on it (None: unknown), the next hop's, and the MTU."""
+    """The device, this host's address on it (None: unknown), the next hop's, and the longest packet behind the tags."""
     found = route_address = None
     try:
         found = route_to(target.family, target.host, scope=target.scope, interface=options.interface)
@@ -72,7 +75,10 @@ def _device_and_hop(target: Target, options: WireOptions) -> tuple[Link, str | N
         raise PreflightError(
             f"nobody at {hop} answers on {device.name}; check `ip neigh show {hop}`, or give its address with --dst-mac"
         )
-    return device, route_address, mac, found.mtu if found else device.mtu
+    # A device takes one tag beyond its MTU, which the kernel grants to 802.1Q alone (net/packet/af_packet.c,
+    # packet_extra_vlan_len_allowed): behind 802.1ad's both count.
+    room = device.mtu - (_TAG_BYTES * len(options.vlans) if len(options.vlans) > 1 else 0)
+    return device, route_address, mac, min(found.mtu, room) if found else room
 
 
 def _no_route(target: Target, options: WireOptions, error: OSError) -> str:

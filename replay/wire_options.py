@@ -13,7 +13,7 @@ from captures.errors import InputError
 from captures.reader import Capture
 from replay.frames import Wire
 from replay.sources import NETWORK, SOURCE_PORTS
-from replay.target import Target
+from replay.target import Target, check_mtu, check_packet
 
 _EXAMPLE_MAC: Final = "02:00:00:00:00:01"
 _EXAMPLE_VLAN: Final = "100, or 200.100 for one tag inside another"
@@ -141,13 +141,15 @@ _OPTIONS: Final = (
 
 
 def wire_of(options: WireOptions, target: Target, ports: tuple[int, ...], capture: Capture) -> Wire | None:
-    """The wire that frames go out on; None: UDP sockets will do.
+    """The wire that frames go out on; None: UDP sockets will do. Either way the capture's events fit into a packet.
 
-    Raises InputError for flags that contradict each other, and what `find_wire` raises.
+    Raises InputError for flags that contradict each other, PreflightError where there is no route or an event is too
+    long for it, and what `find_wire` raises.
     """
     if options.backend is BackendChoice.UDP and options.frames_only:
         raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
     if options.backend is BackendChoice.UDP or (options.backend is BackendChoice.AUTO and not options.frames_only):
+        check_mtu(target, capture.longest)
         return None
     if options.mix is SourceMix.CAPTURE and not capture.sources:
         raise InputError(
@@ -157,4 +159,6 @@ def wire_of(options: WireOptions, target: Target, ports: tuple[int, ...], captur
     from replay.wire import find_wire  # noqa: PLC0415 - scapy and pyroute2 take half a second to load
 
     of_capture = options.mix is SourceMix.CAPTURE or (options.mix is SourceMix.AUTO and capture.sources > 0)
-    return find_wire(target, ports, options, of_capture=of_capture)
+    wire = find_wire(target, ports, options, of_capture=of_capture)
+    check_packet(target, capture.longest, wire.mtu)
+    return wire
