@@ -9,7 +9,7 @@ from replay.backends.messages import Backend
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.tally import Tally
 
-PATIENCE_NS: Final = 5 * SECOND_NS
+PATIENCE_NS: Final = 30 * SECOND_NS
 """How long the network may take nothing at all before the run is given up."""
 
 _WAIT_NS: Final = SECOND_NS // 1000
@@ -47,26 +47,34 @@ def deliver(backend: Backend, tally: Tally, may_go_on: Callable[[int], bool]) ->
         name = errno.errorcode.get(code, str(code))
         if code in _HOPELESS:
             raise RunError(f"the kernel refuses to send: {name}; see sendmsg(2), and check the route's MTU")
-        _count(backend, code, tally)
+        of_earlier = _count(backend, code, tally)
         now_ns = monotonic_ns()
         if not may_go_on(now_ns):
             break
+        if of_earlier:
+            continue  # nothing stands in the way of the next message
         stuck_since_ns = stuck_since_ns or now_ns
         if now_ns - stuck_since_ns > PATIENCE_NS:
             raise RunError(
                 f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({name}); check the link and its queue"
             )
-        if code == errno.EAGAIN:
-            backend.wait(_WAIT_NS // 1_000_000)
-        else:
-            sleep_ns(_WAIT_NS)  # the socket has room, and poll(2) would not wait
+        _wait(backend, code)
 
 
-def _count(backend: Backend, code: int, tally: Tally) -> None:
-    """Count the errors queued for earlier datagrams; where there are none, `code` is the next message's own."""
+def _wait(backend: Backend, code: int) -> None:
+    """A moment, after which the kernel may take what it refused with `code`."""
+    if code == errno.EAGAIN:
+        backend.wait(_WAIT_NS // 1_000_000)
+    else:
+        sleep_ns(_WAIT_NS)  # the socket has room, and poll(2) would not wait
+
+
+def _count(backend: Backend, code: int, tally: Tally) -> bool:
+    """Count the errors queued for earlier datagrams, if any; where there are none, `code` is the next message's own."""
     queued = 0
     for earlier, lane in backend.errors():
         tally.error(earlier, lane)
         queued += 1
     if not queued:
         tally.error(code, backend.next_lane())
+    return queued > 0
