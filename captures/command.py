@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -34,6 +35,29 @@ class Parsed(click.ParamType[Value]):
 COUNT = Parsed("count", parse_count)
 SIZE = Parsed("size", parse_size)
 DURATION_NS = Parsed("duration", parse_duration_ns)
+
+
+def grouped(
+    name: str, group: type[Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the flags `options`; it is called with one argument for them all.
+
+    The argument `name` is a `group`, a dataclass with a field for each flag, named like the flag's parameter.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        def called(**given: Any) -> Any:
+            own = {field.name: given.pop(field.name) for field in fields(group)}
+            return command(**{name: group(**own)}, **given)
+
+        called.__doc__, called.__name__ = command.__doc__, command.__name__
+        if hasattr(command, "__click_params__"):
+            called.__click_params__ = command.__click_params__  # type: ignore[attr-defined]
+        for option in reversed(options):
+            called = option(called)
+        return called
+
+    return decorate
 
 
 def _complaint(error: BaseException, name: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import click
 
 from captures import __version__
 from captures.command import run as run_command
+from replay.calibrate_command import calibrate
 from replay.ctl_command import ctl
 from replay.run_command import run
 from replay.sink.command import reconcile_reports, sink
@@ -18,6 +19,7 @@ def replay() -> None:
 
 
 replay.add_command(run)
+replay.add_command(calibrate)
 replay.add_command(ctl)
 replay.add_command(sink)
 replay.add_command(reconcile_reports)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
 from contextlib import suppress
 
 import psutil
@@ -24,9 +23,9 @@ _CAUGHT_UP_NS = SECOND_NS // 10
 class Crew:
     """One process for each worker of a plan."""
 
-    def __init__(self, capture: Capture, plan: RunPlan, board: Board, demand: Demand, cpus: Sequence[int]) -> None:
-        """`cpus` are the cores that a worker may be moved to."""
-        self._capture, self._plan, self._board, self._demand, self._cpus = capture, plan, board, demand, cpus
+    def __init__(self, capture: Capture, plan: RunPlan, board: Board, demand: Demand) -> None:
+        """Get ready to fork them."""
+        self._capture, self._plan, self._board, self._demand = capture, plan, board, demand
         self._context = multiprocessing.get_context("fork")
         self.cores = [worker.cpu for worker in plan.workers]
         """Where each worker runs now."""
@@ -167,7 +166,7 @@ class Crew:
 
     def _another_core(self, index: int) -> int:
         """One that fewer workers are on, if there is one."""
-        others = [cpu for cpu in self._cpus if cpu != self.cores[index]]
+        others = [cpu for cpu in self._plan.cpus if cpu != self.cores[index]]
         return min(others, key=self.cores.count, default=self.cores[index])
 
     @staticmethod

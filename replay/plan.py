@@ -1,7 +1,7 @@
 """What a run will do, decided before anything starts. Pure: no sockets, no clock."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 from typing import Any, Final
@@ -11,9 +11,11 @@ from captures.reader import Capture
 from replay.axis import Axis
 from replay.clock import SECOND_NS
 from replay.frames import Wire
+from replay.journal import TRAINS
 from replay.offered import interval_ns
 from replay.pacing import train_limit
 from replay.ports import check_workers, format_ports
+from replay.resources import Claims
 from replay.schedule import OnAxis, Schedule, Steady
 from replay.stamps import Stamp
 from replay.stripes import Deal, lane_quota
@@ -68,6 +70,13 @@ class RunPlan:
     workers: tuple[WorkerPlan, ...]
     wire: Wire | None = None
     """Where frames go out, for the packet backend; None: the udp backend."""
+    batch_trains: int = TRAINS
+    """The most trains of one system call."""
+    cpus: tuple[int, ...] = ()
+    """The cores that workers may be moved to, the best first."""
+    claims: Claims = field(default_factory=Claims)
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """What was settled for the user, `backend` and `workers`, and why."""
 
     @property
     def backend(self) -> str:
@@ -135,6 +144,10 @@ class RunPlan:
             "stamp": str(self.stamp),
             "gso": self.segments > 1,
             "train_events_max": self.train_limit,
+            "batch_trains": self.batch_trains,
+            "choices": dict(self.choices),
+            "realtime_priority": self.claims.realtime_priority,
+            "lock_memory": self.claims.lock_memory,
             "lanes": [
                 {
                     "port": port,
@@ -188,8 +201,10 @@ def plan_run(
     train_max: int,
     segments: int,
     stamp: Stamp,
-    workers: Sequence[WorkerPlan],
+    workers: Sequence[WorkerPlan] = (),
     wire: Wire | None = None,
+    batch_trains: int = TRAINS,
+    choices: Mapping[str, str] | None = None,
 ) -> RunPlan:
     """The plan of a run over `ports` of `target`.
 
@@ -218,6 +233,8 @@ def plan_run(
         stamp=stamp,
         workers=tuple(workers),
         wire=wire,
+        batch_trains=batch_trains,
+        choices=choices or {},
     )
 
 
@@ -271,7 +288,8 @@ def plan_table(plan: RunPlan) -> str:
     gso = f"GSO, up to {plan.segments} datagrams a send" if plan.segments > 1 else "without GSO"
     lines = [
         f"to {plan.target.host}, ports {format_ports(plan.ports)}: {len(plan.ports)} lanes{per_lane}",
-        f"  {rate}, {events}, trains of at most {plan.train_limit} events, {gso}",
+        f"  {rate}, {events}, trains of at most {plan.train_limit} events, {plan.batch_trains} a call, {gso}",
+        *(f"  {what} {why}" for what, why in plan.choices.items()),
     ]
     for i, worker in enumerate(plan.workers):
         ports = format_ports(plan.ports[worker.lanes.start : worker.lanes.stop])

@@ -83,6 +83,8 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "wire": describe_wire(plan.wire),
         "gso_segments": int(board.workers["segments"].min()),
         "train_events_max": plan.train_limit,
+        "batch_trains": plan.batch_trains,
+        "choices": dict(plan.choices),
         "stamp": str(plan.stamp),
         "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
         "host": {"kernel": platform.release(), "python": platform.python_version()},

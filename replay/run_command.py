@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -10,23 +11,25 @@ import click
 
 from captures.command import COUNT, DURATION_NS, Parsed
 from captures.errors import ExitCode, InputError
-from captures.format import MAX_TRAIN_EVENTS
 from captures.reader import open_capture
 from captures.units import parse_count
 from replay.clock import SECOND_NS
 from replay.control import ControlSocket
 from replay.controls import Controls
-from replay.cpus import CPUS, usable_cpus
+from replay.cpus import usable_cpus
+from replay.crew_options import CrewOptions, crew_options, manned
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
-from replay.plan import Extent, Pace, check_limit, plan_run, plan_table, plan_workers
+from replay.plan import Extent, Pace, check_limit, plan_run, plan_table
 from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
 from replay.report_file import check_report_path, write_report
 from replay.stamps import Stamp
 from replay.supervisor import Supervisor
+from replay.surroundings import situation, surroundings
 from replay.target import resolve
-from replay.wire_options import WireOptions, wire_of, wire_options
+from replay.way_options import WayOptions, choose, way_options
+from replay.wire_options import BackendChoice, WireOptions, wire_of, wire_options
 
 MAX_RATE: Final = 0
 """What `--eps max` parses to."""
@@ -83,17 +86,9 @@ SPEED = Parsed("speed", _parse_speed)
 )
 @click.option("--loops", type=click.IntRange(1), help="Send the whole capture this many times.")
 @click.option("--events", type=COUNT, help="Send exactly this many events.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Sending processes.")
-@click.option("--cpus", type=CPUS, help="Cores to pin the workers to, like 0,2-3.  [default: all that are allowed]")
+@crew_options
 @wire_options
-@click.option("--gso/--no-gso", default=True, show_default=True, help="Have the kernel or the NIC cut trains.")
-@click.option(
-    "--train-max",
-    type=click.IntRange(1, MAX_TRAIN_EVENTS),
-    default=MAX_TRAIN_EVENTS,
-    show_default=True,
-    help="The most events of one train.",
-)
+@way_options
 @click.option(
     "--stamp",
     type=click.Choice([stamp.value for stamp in Stamp]),
@@ -130,10 +125,6 @@ def run(
     duration_ns: int | None,
     loops: int | None,
     events: int | None,
-    workers: int,
-    cpus: tuple[int, ...] | None,
-    gso: bool,
-    train_max: int,
     stamp: str,
     control: Path | None,
     rate_file: Path | None,
@@ -142,7 +133,9 @@ def run(
     dry_run: bool,
     allow_public: bool,
     limit_eps: int,
+    crew: CrewOptions,
     options: WireOptions,
+    way: WayOptions,
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
@@ -151,19 +144,22 @@ def run(
     capture = open_capture(file)
     pace = _pace(rate_eps, speed)
     host = resolve(target, allow_public=allow_public)
-    wire = wire_of(options, host, ports, capture)
-    segments = _segments(gso=gso)
+    choice = choose(way, options, lambda: situation(host, options.interface))
     plan = plan_run(
         capture,
         target=host,
         ports=ports,
         pace=pace,
         extent=_extent(pace, duration_ns, loops, events),
-        train_max=train_max,
-        segments=segments,
+        train_max=choice.way.train_max,
+        segments=max_segments() if choice.way.gso else 1,
         stamp=Stamp(stamp),
-        workers=plan_workers(workers, len(ports), usable_cpus(cpus)),
-        wire=wire,
+        wire=wire_of(replace(options, backend=BackendChoice(choice.way.backend)), host, ports, capture),
+        batch_trains=choice.way.batch_trains,
+        choices={"backend": choice.why},
+    )
+    plan = manned(
+        plan, crew, surroundings(host, options.interface, usable_cpus(crew.cpus)), worker_eps=choice.worker_eps
     )
     check_limit(plan, limit_eps)
     if report_path is not None:
@@ -171,7 +167,7 @@ def run(
     if dry_run:
         _show(plan_table(plan), plan.describe(), as_json=as_json)
         return ExitCode.MET
-    supervisor = Supervisor(capture, plan, usable_cpus(cpus))
+    supervisor = Supervisor(capture, plan)
     with ControlSocket(control) as listener, LiveLine(plan) as line:
         outcome = supervisor.run(Controls(supervisor, listener, rate_file, limit_eps).poll, line.show)
     report = run_report(capture, plan, outcome)
@@ -179,14 +175,6 @@ def run(
     if report_path is not None:
         write_report(report_path, report)
     return exit_code(report)
-
-
-def _segments(*, gso: bool) -> int:
-    """The most datagrams of one send."""
-    segments = max_segments() if gso else 1
-    if gso and segments == 1:
-        click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
-    return segments
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:

@@ -5,7 +5,7 @@ happens to the supervisor, kill -9 included, they stop within `LEASE_NS`.
 """
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import FrameType
@@ -62,15 +62,15 @@ class Outcome:
 class Supervisor:
     """A run from start to end."""
 
-    def __init__(self, capture: Capture, plan: RunPlan, cpus: Sequence[int]) -> None:
-        """Get ready to carry out `plan`; `cpus` are the cores that a worker may be moved to."""
+    def __init__(self, capture: Capture, plan: RunPlan) -> None:
+        """Get ready to carry out `plan`."""
         self.plan = plan
         self.board = Board(len(plan.workers), len(plan.ports))
         self.board.workers["segments"] = plan.segments
         self.board.control["end_ns"] = _NEVER_NS
         demand = Demand(plan.schedule, plan.duration_ns)
         self.board.set_tempo(demand.tempo)
-        self._crew = Crew(capture, plan, self.board, demand, cpus)
+        self._crew = Crew(capture, plan, self.board, demand)
         self.outcome = Outcome(self.board, demand, Offered(demand), self._crew.cores, recoveries=self._crew.recoveries)
 
     def change_tempo(self, factor: Fraction) -> None:

@@ -40,12 +40,13 @@ LONGEST_NAP_NS: Final = 50_000_000
 def serve(
     lanes: list[Lane],
     turn_trains: int,
+    most_trains: int,
     batch: Batch,
     backend: Backend,
     tally: Tally,
     may_go_on: Callable[[int], bool],
 ) -> bool:
-    """Send what is due, at most `turn_trains` trains of a lane at a time.
+    """Send what is due, at most `turn_trains` trains of a lane and `most_trains` in all at a time.
 
     Returns True when the lanes have sent all they had, False when `may_go_on(now_ns)` says no before that.
     Raises what `deliver` raises.
@@ -53,7 +54,7 @@ def serve(
     heap = [(ready, place) for place, lane in enumerate(lanes) if (ready := lane.ready_ns()) is not None]
     heapq.heapify(heap)
     turns: list[Turn] = []
-    room = TRAINS
+    room = most_trains
     while heap:
         now_ns = monotonic_ns()
         if not may_go_on(now_ns):
@@ -82,7 +83,7 @@ def serve(
             return False
         sent_ns = monotonic_ns()
         tally.sent(turns, sent_ns)
-        room = batch_room(room, TRAINS, sent_ns - now_ns)
+        room = batch_room(room, most_trains, sent_ns - now_ns)
     return True
 
 
@@ -118,7 +119,9 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int) ->
     try:
         os.sched_setaffinity(0, {cpu})
         gc.disable()  # the loop makes no cycles, and looking for some takes time
-        state[index] = Worker(capture, plan, board, index).run()
+        worker = Worker(capture, plan, board, index)
+        plan.claims.take(capture)
+        state[index] = worker.run()
     except (StampedeError, OSError) as error:
         board.workers["failure"][index] = str(error).encode()
         state[index] = State.FAILED
@@ -196,7 +199,8 @@ class Worker:
         lanes = self._lanes(tempo)
         while (wait_ns := int(control["start_ns"][0]) - monotonic_ns()) > 0:
             sleep_ns(wait_ns)
-        return serve(lanes, 1 if self._plan.paced else TRAINS, self._batch, backend, tally, may_go_on)
+        most = self._plan.batch_trains
+        return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, tally, may_go_on)
 
     def _lanes(self, tempo: Tempo) -> list[Lane]:
         """The lanes, each from where it stands."""

@@ -15,6 +15,8 @@ from typing import Any, Final
 from pyroute2 import IPRoute, NetlinkError
 from pyroute2.ethtool.ioctl import IoctlEthtool, NotSupportedError
 
+from replay.linux.cores import parse_cpu_list
+
 # include/uapi/linux/if.h
 IFF_UP: Final = 1 << 0
 IFF_LOOPBACK: Final = 1 << 3
@@ -132,12 +134,6 @@ def rtnetlink() -> Iterator[Any]:
 def find(netlink: Any, **which: int | str) -> Any:
     """The message that describes a device, by `ifname` or by `index`. Raises NetlinkError: ENODEV."""
     return next(iter(netlink.link("get", **which)))
-
-
-def parse_cpu_list(text: str) -> frozenset[int]:
-    """The cores of a kernel's list: `0-3,8`. Raises ValueError."""
-    spans = (span.partition("-") for span in text.strip().split(",") if span)
-    return frozenset(cpu for first, _, last in spans for cpu in range(int(first), int(last or first) + 1))
 
 
 def _folder(name: str, index: int, mac: bytes) -> Path:

@@ -47,9 +47,9 @@ class Ended:
     stderr: str
 
 
-def call(program: object, *arguments: object, host: str | None = None) -> Ended:
-    """Run a command to its end."""
-    line = command(program, *arguments, host=host)
+def call(program: object, *arguments: object, host: str | None = None, through: Sequence[str] = ()) -> Ended:
+    """Run a command to its end; `through` another one, which takes some of its rights."""
+    line = [*through, *command(program, *arguments, host=host)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     return Ended(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
 

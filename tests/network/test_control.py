@@ -167,7 +167,7 @@ def test_what_makes_no_sense_is_refused_in_a_line(tmp_path: Path, capture: Captu
 def test_a_run_without_a_rate_can_be_paused(tmp_path: Path, capture: Capture):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        line = run_of(capture, "127.0.0.1", [receiver.getsockname()[1]], "--eps", "max", "--duration", "3s")
+        line = run_of(capture, "127.0.0.1", [receiver.getsockname()[1]], "--eps", "max", "--duration", "12s")
         control = tmp_path / "control"
         with running(command(*line, "--control", control), tmp_path / "log") as process:
             eventually(control.is_socket, "the control socket")

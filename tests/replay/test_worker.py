@@ -109,7 +109,7 @@ def served(
         source = lane_pieces(capture, plan.deal, lane, fd, Tempo(total=plan.total), Start(start_ns, START_WALL_NS))
         lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, lane / len(plan.ports)))
     tally = Tally(board, plan, 0)
-    done = serve(lanes, 1 if plan.paced else TRAINS, batch, keeper, tally, may_go_on)
+    done = serve(lanes, 1 if plan.paced else TRAINS, TRAINS, batch, keeper, tally, may_go_on)
     tally.finish()
     os.close(fd)
     return done, keeper, board

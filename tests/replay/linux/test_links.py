@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from replay.linux import links
-from replay.linux.links import COUNTERS, counters, features, link, parse_cpu_list
+from replay.linux.links import COUNTERS, counters, features, link
 
 
 def test_the_loopback_device():
@@ -56,13 +56,6 @@ def test_a_device_without_ethtool_has_no_features(monkeypatch, code, raised):
     else:
         with pytest.raises(PermissionError):
             features("lo")
-
-
-@pytest.mark.parametrize(
-    ("text", "cpus"), [("0-2,8\n", {0, 1, 2, 8}), ("5\n", {5}), ("\n", set()), ("", set()), ("0,2,4-5", {0, 2, 4, 5})]
-)
-def test_lists_of_cores(text, cpus):
-    assert parse_cpu_list(text) == cpus
 
 
 @pytest.fixture

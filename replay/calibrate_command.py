@@ -1,0 +1,106 @@
+"""The `replay calibrate` command."""
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from captures.command import DURATION_NS
+from captures.errors import ExitCode, RunError
+from captures.reader import open_capture
+from replay.calibration import Entry, Trial, check_writable, default_path, save, winner
+from replay.clock import wall_ns
+from replay.ports import PORTS
+from replay.stamps import iso_ms
+from replay.surroundings import situation
+from replay.target import resolve
+from replay.trial_capture import make_capture
+from replay.trials import ROUNDS, Trials
+from replay.wire_options import WireOptions, wire_options
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command("calibrate")
+@click.argument("file", type=FILE, required=False)
+@click.option("--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
+@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
+@wire_options
+@click.option("--time", "time_ns", type=DURATION_NS, default="500ms", show_default=True, help="How long each trial is.")
+@click.option(
+    "--calibration",
+    type=FILE,
+    metavar="FILE",
+    help="Where to write it.  [default: ~/.cache/stampede/calibration.json, that `replay run` finds]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the trials and the winner as JSON on stdout.")
+@click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
+def calibrate(
+    *,
+    file: Path | None,
+    target: str,
+    ports: tuple[int, ...],
+    time_ns: int,
+    calibration: Path | None,
+    as_json: bool,
+    allow_public: bool,
+    options: WireOptions,
+) -> int:
+    """Measure how one worker sends most to --target: by which backend, in which trains, how many a system call.
+
+    It sends real events as fast as it goes, those of the capture FILE or its own, for some 15 seconds. `replay run`
+    then sends through the same interface in the way that won.
+    """
+    path = calibration or default_path()
+    check_writable(path)
+    host = resolve(target, allow_public=allow_public)
+    here = situation(host, options.interface)
+    with ExitStack() as stack:
+        if file is None:
+            folder = stack.enter_context(TemporaryDirectory(prefix="calibrate-"))
+            file = make_capture(Path(folder) / "calibrate.rcap")
+        capture = open_capture(file)
+        trials = Trials(capture, host, ports, options, time_ns).all()
+        best = winner(trials)
+        event_bytes = len(capture.payload) / capture.events
+    if not best.rate_eps:
+        raise RunError(f"no way of sending worked: {best.refused}")
+    entry = Entry(
+        situation=here,
+        way=best.way,
+        worker_eps=int(best.rate_eps),
+        event_bytes=round(event_bytes, 1),
+        measured=iso_ms(wall_ns())[:10],
+    )
+    save(path, entry)
+    click.echo(calibration_table(trials, best), err=True)
+    click.echo(f"{path}: {here.interface} is calibrated", err=True)
+    if as_json:
+        click.echo(json.dumps({"trials": [_trial(trial) for trial in trials], "winner": entry.model_dump()}, indent=2))
+    return ExitCode.MET
+
+
+def calibration_table(trials: Sequence[Trial], best: Trial) -> str:
+    """The trials for people, the winner marked."""
+    width = max(len(str(trial.way)) for trial in trials)
+    lines = []
+    for trial in trials:
+        mark = "*" if trial is best else " "
+        said = f"{trial.rate_eps:>14,.0f} EPS" if trial.rates_eps else f"  {trial.refused}"
+        lines.append(f"{mark} {trial.way!s:<{width}}{said}")
+    if any("ECONNREFUSED" in trial.errors for trial in trials):
+        lines.append("nobody listens on some of the ports, which costs udp time: start the receiver, and measure again")
+    return "\n".join([*lines, f"medians of {ROUNDS} rounds of one worker; * is what `replay run` will do"])
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        **trial.way.model_dump(),
+        "rates_eps": [round(rate) for rate in trial.rates_eps],
+        "refused": trial.refused,
+        "errors": dict(trial.errors),
+    }

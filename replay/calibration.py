@@ -1,0 +1,165 @@
+"""What `replay calibrate` found out about this machine, and the way of sending that follows from it.
+
+A file holds one entry for each interface. An entry holds as long as the kernel, the MTU and the offloads are those it
+was measured with.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from captures.errors import InputError, PreflightError
+from captures.format import MAX_TRAIN_EVENTS
+from replay.journal import TRAINS
+
+OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-scatter-gather")
+"""Features of a device that decide what sending costs (net/ethtool/common.c)."""
+
+TIE: Final = 0.05
+"""Of two ways that differ by less, the earlier is taken: it is the simpler one, and a difference may be chance."""
+
+_CHECKED: Final = ConfigDict(extra="forbid", frozen=True)
+
+
+class Way(BaseModel):
+    """A way of sending."""
+
+    model_config = _CHECKED
+    backend: Literal["udp", "packet"] = "udp"
+    gso: bool = True
+    train_max: int = Field(MAX_TRAIN_EVENTS, ge=1, le=MAX_TRAIN_EVENTS)
+    """The most events of one train."""
+    batch_trains: int = Field(TRAINS, ge=1, le=TRAINS)
+    """The most trains of one system call."""
+
+    def __str__(self) -> str:
+        """As people read it."""
+        gso = "GSO" if self.gso else "no GSO"
+        return f"{self.backend}, {gso}, trains of {self.train_max}, {self.batch_trains} a call"
+
+
+class Situation(BaseModel):
+    """What a measurement holds for."""
+
+    model_config = _CHECKED
+    interface: str
+    mtu: int
+    kernel: str
+    """As of uname(2)."""
+    offloads: tuple[str, ...]
+    """Those of OFFLOADS that are on."""
+
+
+class Entry(BaseModel):
+    """The best way through one interface."""
+
+    model_config = _CHECKED
+    situation: Situation
+    way: Way
+    worker_eps: int = Field(gt=0)
+    """What one worker sent."""
+    event_bytes: float = Field(gt=0)
+    """The mean event it was measured with."""
+    measured: str
+    """When: an ISO date."""
+
+
+class Calibration(BaseModel):
+    """The file."""
+
+    model_config = _CHECKED
+    version: Literal[1] = 1
+    entries: tuple[Entry, ...] = ()
+
+    def of(self, interface: str) -> Entry | None:
+        """The entry of an interface."""
+        return next((entry for entry in self.entries if entry.situation.interface == interface), None)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A way, and the events per second that one worker sent by it in each round."""
+
+    way: Way
+    rates_eps: Sequence[float] = ()
+    refused: str = ""
+    """Why there are none."""
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """By errno name, of all rounds."""
+
+    @property
+    def rate_eps(self) -> float:
+        """The median round; 0: it was refused."""
+        return median(self.rates_eps) if self.rates_eps else 0.0
+
+
+def winner(trials: Sequence[Trial]) -> Trial:
+    """The fastest of trials, or an earlier one that is as fast but for TIE."""
+    best = max(trial.rate_eps for trial in trials)
+    return next(trial for trial in trials if trial.rate_eps >= best * (1 - TIE))
+
+
+def default_path() -> Path:
+    """Where the file is unless told otherwise (XDG Base Directory Specification)."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "stampede" / "calibration.json"
+
+
+def load(path: Path | None) -> Calibration:
+    """The file `path`, or the usual one, which need not be there or be ours to read. Raises InputError."""
+    file = path or default_path()
+    try:
+        return Calibration.model_validate_json(file.read_bytes())
+    except OSError as error:
+        if path is None:
+            return Calibration()
+        hint = "; `replay calibrate` writes it" if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"--calibration {path}: {error.strerror}{hint}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(
+            f"{file}: {place}: {first['msg']}; remove it, or write it anew with `replay calibrate`"
+        ) from None
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a place that `save` could not write to, before anything is measured. Raises PreflightError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise PreflightError(f"{path}: can't be written: {error.strerror}; give another --calibration FILE") from None
+
+
+def save(path: Path, entry: Entry) -> None:
+    """Put an entry in the place of the one of its interface; the file is written whole or not at all.
+
+    Raises InputError when what is there is no calibration, OSError.
+    """
+    kept = load(path).entries if path.exists() else ()
+    others = tuple(old for old in kept if old.situation.interface != entry.situation.interface)
+    text = Calibration(entries=(*others, entry)).model_dump_json(indent=2) + "\n"
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        fresh = Path(folder) / path.name
+        fresh.write_text(text)
+        fresh.replace(path)
+
+
+def outdated(entry: Entry, now: Situation) -> str | None:
+    """In what the present situation differs from an entry's; None: it holds."""
+    then = entry.situation
+    for name in ("kernel", "mtu", "offloads"):
+        if (was := getattr(then, name)) != (is_now := getattr(now, name)):
+            return f"it was measured with {name} {_text(was)}, and now it is {_text(is_now)}"
+    return None
+
+
+def _text(value: object) -> str:
+    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)

@@ -1,0 +1,29 @@
+"""The cores of this machine: which memory each is next to, and which share one core's hardware (sysfs).
+
+Documentation/ABI/stable/sysfs-devices-system-cpu, sysfs-devices-node.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from replay.linux.links import parse_cpu_list
+
+_CPUS: Final = Path("/sys/devices/system/cpu")
+
+
+def memory_nodes(cpus: Iterable[int], root: Path = _CPUS) -> dict[int, int]:
+    """The NUMA node of each of `cpus` that has one."""
+    return {cpu: int(node.name[4:]) for cpu in cpus for node in (root / f"cpu{cpu}").glob("node[0-9]*")}
+
+
+def siblings(cpus: Iterable[int], root: Path = _CPUS) -> dict[int, frozenset[int]]:
+    """For each of `cpus` the cores that share its hardware (threads), itself among them."""
+    return {cpu: _listed(root / f"cpu{cpu}/topology/thread_siblings_list") | {cpu} for cpu in cpus}
+
+
+def _listed(path: Path) -> frozenset[int]:
+    try:
+        return parse_cpu_list(path.read_text())
+    except (OSError, ValueError):
+        return frozenset()

@@ -1,0 +1,93 @@
+"""How many workers a run needs, and which cores they get. Pure: what the machine is like is an argument.
+
+A core that serves a network card's interrupts has less time for a worker, and makes it wait; core 0 serves what no
+other was told to, timers above all. Memory of another NUMA node is slower to copy from.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final
+
+HEADROOM: Final = 0.75
+"""The part of what a worker was measured to send that it is counted on for (requirement Q4)."""
+
+USUAL_EPS: Final = {True: 6_000_000, False: 250_000}
+"""What a worker is counted on for where nothing was measured, with GSO and without."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a worker's core should be chosen by."""
+
+    nic: str | None = None
+    """The network card that the run goes through; None: there is none, as on loopback."""
+    nic_node: int | None = None
+    """The memory node next to it."""
+    irq_cpus: Collection[int] = ()
+    """The cores that serve its interrupts."""
+    nodes: Mapping[int, int] = field(default_factory=dict)
+    """The memory node of each core."""
+    siblings: Mapping[int, Collection[int]] = field(default_factory=dict)
+    """The cores that share each core's hardware, itself among them."""
+
+    def drawback(self, cpu: int) -> str | None:
+        """Why a worker would rather have another core than `cpu`; None: it would not."""
+        if self.far(cpu):
+            return f"far from {self.nic}'s memory node"
+        if cpu in self.irq_cpus:
+            return f"serves {self.nic}'s interrupts"
+        return "serves the kernel's own" if cpu == 0 else None
+
+    def far(self, cpu: int) -> bool:
+        """Whether `cpu` is known to be next to other memory than the card."""
+        return self.nic_node is not None and self.nodes.get(cpu, self.nic_node) != self.nic_node
+
+
+def ordered(cpus: Sequence[int], around: Surroundings) -> tuple[int, ...]:
+    """`cpus`, the best first: those without a drawback, then those that are only busy, then those far from the card.
+
+    Of equals those come first that share no hardware with one that came before, and then the lower ones.
+    """
+    taken: set[int] = set()
+    order: list[int] = []
+    left = set(cpus)
+    while left:
+        best = min(left, key=lambda cpu: (around.far(cpu), around.drawback(cpu) is not None, cpu in taken, cpu))
+        order.append(best)
+        left.remove(best)
+        taken |= set(around.siblings.get(best, (best,)))
+    return tuple(order)
+
+
+def reckon_workers(
+    peak_eps: float | None,
+    lanes: int,
+    cpus: Sequence[int],
+    around: Surroundings,
+    *,
+    gso: bool,
+    measured_eps: int | None,
+) -> tuple[int, str]:
+    """How many workers a run needs, and why: from 1 to one for each lane and core.
+
+    `peak_eps` is what they send together at most; None: as fast as it goes. `measured_eps` is what one was measured to
+    send; None: nothing was measured.
+    """
+    most = min(lanes, len(set(cpus)))
+    if peak_eps is None:
+        free = sum(around.drawback(cpu) is None for cpu in set(cpus))
+        count = max(1, min(most, free))
+        return count, f"{count}: as fast as it goes, one for each core that nothing else needs"
+    if measured_eps is None:
+        each, source = USUAL_EPS[gso], "with GSO" if gso else "without GSO"
+        source = f"as is usual {source}; `replay calibrate` measures it"
+    else:
+        each, source = int(measured_eps * HEADROOM), f"{HEADROOM:.0%} of what one was measured to send"
+    wanted = max(1, ceil(peak_eps / max(1, each)))
+    count = min(wanted, most)
+    why = f"{count}: {peak_eps:,.0f} EPS at {each:,} each, {source}"
+    if wanted > most:
+        limit = "lanes" if most == lanes else "cores"
+        why += f"; that takes {wanted}, and there are {most} {limit}"
+    return count, why

@@ -1,0 +1,103 @@
+"""Trials: what one worker sends by each way, as fast as it goes, through the wire that a run would take."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from tqdm import tqdm
+
+from captures.errors import PreflightError
+from captures.format import MAX_TRAIN_EVENTS
+from captures.reader import Capture
+from replay.calibration import Trial, Way, winner
+from replay.cpus import usable_cpus
+from replay.crew_options import CrewOptions, manned
+from replay.journal import TRAINS
+from replay.linux.udp_send import max_segments
+from replay.plan import Extent, Pace, plan_run
+from replay.report import run_report
+from replay.stamps import Stamp
+from replay.supervisor import Supervisor
+from replay.surroundings import surroundings
+from replay.target import Target
+from replay.wire_options import BackendChoice, WireOptions, wire_of
+
+TRAIN_LENGTHS: Final = (128, 64, 32, 16)
+BATCHES: Final = (32, 16, 8, 4)
+ROUNDS: Final = 3
+
+
+class Trials:
+    """Trials of one wire."""
+
+    def __init__(
+        self, capture: Capture, target: Target, ports: tuple[int, ...], options: WireOptions, time_ns: int
+    ) -> None:
+        """`time_ns` is how long each trial sends."""
+        self._capture, self._target, self._ports, self._options = capture, target, ports, options
+        self._time_ns = time_ns
+        self._around = surroundings(target, options.interface, usable_cpus(None))
+
+    def all(self) -> list[Trial]:
+        """First the backends with GSO and without; of the winner then train lengths, then batches."""
+        trials = self._measured("backends", self._backends())
+        for name, values in (("train_max", TRAIN_LENGTHS), ("batch_trains", BATCHES)):
+            best = winner(trials)
+            ways = [best.way.model_copy(update={name: value}) for value in values]
+            trials += self._measured(name, [way for way in ways if way != best.way])
+        return trials
+
+    def _backends(self) -> list[Way]:
+        backends: tuple[str, ...] = ("udp", "packet")
+        if self._options.backend is not BackendChoice.AUTO:
+            backends = (str(self._options.backend),)
+        elif self._options.frames_only:
+            backends = ("packet",)
+        gso = (True, False) if max_segments() > 1 else (False,)
+        return [
+            Way(backend=backend, gso=each, train_max=MAX_TRAIN_EVENTS, batch_trains=TRAINS)
+            for backend in backends
+            for each in gso
+        ]
+
+    def _measured(self, what: str, ways: Sequence[Way]) -> list[Trial]:
+        """A trial of each way: ROUNDS times, in turns, so that what else the machine does meets all alike."""
+        rates: list[list[float]] = [[] for _ in ways]
+        refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
+        for place in tqdm(ROUNDS * list(range(len(ways))), what, unit=" trials", disable=None, leave=False):
+            if not refused[place]:
+                try:
+                    rate_eps, seen = self._measure(ways[place])
+                    rates[place].append(rate_eps)
+                    errors[place].update(seen)
+                except PreflightError as error:
+                    refused[place] = str(error)
+        return [Trial(*measured) for measured in zip(ways, rates, refused, errors, strict=True)]
+
+    def _measure(self, way: Way) -> tuple[float, dict[str, int]]:
+        """What one worker sends, and the errors it meets. Raises PreflightError where the way can't be gone."""
+        options = replace(self._options, backend=BackendChoice(way.backend))
+        plan = plan_run(
+            self._capture,
+            target=self._target,
+            ports=self._ports,
+            pace=Pace(),
+            extent=Extent(duration_ns=self._time_ns),
+            train_max=way.train_max,
+            segments=max_segments() if way.gso else 1,
+            stamp=Stamp.NOW,
+            wire=wire_of(options, self._target, self._ports, self._capture),
+            batch_trains=way.batch_trains,
+        )
+        plan = manned(plan, CrewOptions(workers=1), self._around, worker_eps=None)
+        outcome = Supervisor(self._capture, plan).run(lambda: None, lambda _: None)
+        if outcome.interrupted_by:
+            raise KeyboardInterrupt
+        report = run_report(self._capture, plan, outcome)
+        worker = report["workers"][0]
+        if report["verdict"] == "failed":
+            raise PreflightError(report["reason"])
+        if worker["gso_refused"]:
+            raise PreflightError(f"GSO was refused ({worker['gso_refused']})")
+        return report["achieved_eps"], report["errors"]

@@ -1,0 +1,155 @@
+"""The calibration file, and what follows from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.errors import InputError, PreflightError
+from replay import calibration
+from replay.calibration import Calibration, Entry, Situation, Trial, Way, check_writable, load, outdated, save, winner
+from replay.way_options import WayOptions, choose
+from replay.wire_options import BackendChoice, WireOptions
+
+HERE = Situation(interface="eth0", mtu=1500, kernel="6.1.0", offloads=("tx-udp-segmentation",))
+BEST = Way(backend="packet", gso=True, train_max=64, batch_trains=16)
+ENTRY = Entry(situation=HERE, way=BEST, worker_eps=9_000_000, event_bytes=150, measured="2026-11-24")
+
+
+def entry(**changes: Any) -> Entry:
+    return ENTRY.model_copy(update={"situation": HERE.model_copy(update=changes)})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "calibration.json"
+    save(path, ENTRY)
+    return path
+
+
+def test_an_entry_takes_the_place_of_its_interfaces_last_one(file: Path) -> None:
+    save(file, entry(interface="eth1"))
+    save(file, entry(mtu=9000))
+    assert load(file).entries == (entry(interface="eth1"), entry(mtu=9000))
+    assert load(file).of("eth0") == entry(mtu=9000)
+    assert load(file).of("eth2") is None
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_the_usual_file_need_not_be_there_but_one_that_is_named_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert load(None) == Calibration()
+    usual = tmp_path / "stampede" / "calibration.json"
+    check_writable(usual)
+    save(usual, ENTRY)
+    assert load(None).entries == (ENTRY,)
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    assert calibration.default_path() == Path.home() / ".cache/stampede/calibration.json"
+    with pytest.raises(InputError, match="No such file or directory; `replay calibrate` writes it"):
+        load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda _: "", "the file: Invalid JSON"),
+        (lambda text: text.replace('"mtu": 1500', '"mtu": "wide"'), "entries.0.situation.mtu: "),
+        (lambda text: text.replace('"train_max": 64', '"train_max": 129'), "entries.0.way.train_max: "),
+        (lambda text: text.replace('"version": 1', '"version": 2'), "version: "),
+        (lambda text: json.dumps({**json.loads(text), "more": 1}), "more: "),
+    ],
+)
+def test_a_damaged_file_is_refused_and_not_written_over(file: Path, change: Any, said: str) -> None:
+    text = change(file.read_text())
+    file.write_text(text)
+    with pytest.raises(InputError, match=said) as refusal:
+        load(file)
+    assert "remove it, or write it anew" in str(refusal.value)
+    with pytest.raises(InputError):
+        save(file, ENTRY)
+    assert file.read_text() == text
+
+
+@given(st.binary(max_size=200))
+def test_foreign_bytes_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "calibration.json"
+    path.write_bytes(data)
+    with pytest.raises(InputError) as refusal:
+        load(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_place_that_cant_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PreflightError, match="give another --calibration FILE"):
+        check_writable(tmp_path / "file" / "calibration.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, None),
+        ({"kernel": "6.2.0"}, "it was measured with kernel 6.1.0, and now it is 6.2.0"),
+        ({"mtu": 9000}, "it was measured with mtu 1500, and now it is 9000"),
+        ({"offloads": ()}, "it was measured with offloads tx-udp-segmentation, and now it is none"),
+    ],
+)
+def test_an_entry_holds_as_long_as_nothing_changed(change: dict[str, Any], said: str | None) -> None:
+    assert outdated(ENTRY, HERE.model_copy(update=change)) == said
+
+
+@pytest.mark.parametrize(("rates", "place"), [([100, 104], 0), ([100, 106], 1), ([0, 50, 53, 49], 2), ([0, 50, 51], 1)])
+def test_the_fastest_wins_unless_an_earlier_one_is_as_fast(rates: list[float], place: int) -> None:
+    trials = [Trial(Way(batch_trains=i + 1), [rate, rate * 9, 0] if rate else ()) for i, rate in enumerate(rates)]
+    assert winner(trials) is trials[place]
+
+
+def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def unasked() -> Situation:
+        raise AssertionError("nobody needs to know")
+
+    choice = choose(WayOptions(train_max=7), WireOptions(), unasked)
+    assert (choice.way, choice.worker_eps) == (Way(train_max=7), None)
+    assert choice.why.startswith("udp: nothing else was asked for")
+    choice = choose(WayOptions(gso=False, batch_trains=3), WireOptions(vlans=(7,)), unasked)
+    assert choice.way == Way(backend="packet", gso=False, batch_trains=3)
+    assert choice.why == "packet: --vlan needs frames of our own"
+
+
+@pytest.mark.parametrize(
+    ("flags", "wire", "way", "eps", "said"),
+    [
+        (WayOptions(), WireOptions(), BEST, 9_000_000, "calibrated on eth0 on 2026-11-24, 9,000,000 EPS a worker"),
+        (WayOptions(gso=True), WireOptions(), BEST, 9_000_000, "calibrated on eth0"),
+        (WayOptions(gso=False), WireOptions(), BEST.model_copy(update={"gso": False}), None, "calibrated on eth0"),
+        (WayOptions(), WireOptions(vlans=(7,)), BEST, 9_000_000, "packet: --vlan needs frames of our own; packet, GSO"),
+        (WayOptions(), WireOptions(backend=BackendChoice.UDP), Way(), None, "udp: asked for by --backend"),
+    ],
+)
+def test_the_calibration_decides_what_the_flags_leave_open(
+    file: Path, flags: WayOptions, wire: WireOptions, way: Way, eps: int | None, said: str
+) -> None:
+    options = WayOptions(flags.gso, flags.train_max, flags.batch_trains, file)
+    choice = choose(options, wire, lambda: HERE)
+    assert (choice.way, choice.worker_eps) == (way, eps)
+    assert said in choice.why
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (HERE.model_copy(update={"mtu": 9000}), "no longer holds: it was measured with mtu 1500"),
+        (HERE.model_copy(update={"interface": "eth1"}), "the calibration has no interface eth1"),
+    ],
+)
+def test_a_calibration_of_something_else_is_left_aside_and_said(file: Path, now: Situation, said: str) -> None:
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: now)
+    assert (choice.way, choice.worker_eps) == (Way(), None)
+    assert said in choice.why
