@@ -8,6 +8,7 @@ from captures import __version__
 from captures.command import run as run_command
 from replay.calibrate_command import calibrate
 from replay.ctl_command import ctl
+from replay.doctor.command import doctor
 from replay.run_command import run
 from replay.sink.command import reconcile_reports, sink
 
@@ -21,6 +22,7 @@ def replay() -> None:
 replay.add_command(run)
 replay.add_command(calibrate)
 replay.add_command(ctl)
+replay.add_command(doctor)
 replay.add_command(sink)
 replay.add_command(reconcile_reports)
 

@@ -31,6 +31,14 @@ class Surroundings:
     siblings: Mapping[int, Collection[int]] = field(default_factory=dict)
     """The cores that share each core's hardware, itself among them."""
 
+    def far(self, cpu: int) -> bool:
+        """Whether `cpu` is known to be next to other memory than the card."""
+        return self.nic_node is not None and self.nodes.get(cpu, self.nic_node) != self.nic_node
+
+    def busy(self, cpu: int) -> bool:
+        """Whether `cpu` has interrupts to serve."""
+        return cpu == 0 or cpu in self.irq_cpus
+
     def drawback(self, cpu: int) -> str | None:
         """Why a worker would rather have another core than `cpu`; None: it would not."""
         if self.far(cpu):
@@ -38,10 +46,6 @@ class Surroundings:
         if cpu in self.irq_cpus:
             return f"serves {self.nic}'s interrupts"
         return "serves the kernel's own" if cpu == 0 else None
-
-    def far(self, cpu: int) -> bool:
-        """Whether `cpu` is known to be next to other memory than the card."""
-        return self.nic_node is not None and self.nodes.get(cpu, self.nic_node) != self.nic_node
 
 
 def ordered(cpus: Sequence[int], around: Surroundings) -> tuple[int, ...]:
@@ -53,7 +57,7 @@ def ordered(cpus: Sequence[int], around: Surroundings) -> tuple[int, ...]:
     order: list[int] = []
     left = set(cpus)
     while left:
-        best = min(left, key=lambda cpu: (around.far(cpu), around.drawback(cpu) is not None, cpu in taken, cpu))
+        best = min(left, key=lambda cpu: (around.far(cpu), around.busy(cpu), cpu in taken, cpu))
         order.append(best)
         left.remove(best)
         taken |= set(around.siblings.get(best, (best,)))

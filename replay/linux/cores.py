@@ -7,9 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from replay.linux.links import parse_cpu_list
-
 _CPUS: Final = Path("/sys/devices/system/cpu")
+
+
+def parse_cpu_list(text: str) -> frozenset[int]:
+    """The cores of a kernel's list: `0-3,8`. Raises ValueError."""
+    spans = (span.partition("-") for span in text.strip().split(",") if span)
+    return frozenset(cpu for first, _, last in spans for cpu in range(int(first), int(last or first) + 1))
 
 
 def memory_nodes(cpus: Iterable[int], root: Path = _CPUS) -> dict[int, int]:

@@ -1,0 +1,90 @@
+"""The `replay doctor` command."""
+
+import json
+from pathlib import Path
+
+import click
+
+from captures.command import COUNT
+from captures.errors import ExitCode, InputError
+from captures.reader import Capture, open_capture
+from captures.units import format_count
+from replay.clock import monotonic_ns
+from replay.cpus import CPUS, usable_cpus
+from replay.doctor.checks import capture_findings, machine_findings
+from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts, machine_facts
+from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
+from replay.ports import PORTS, format_ports
+from replay.target import Target, resolve
+from replay.wire_options import BackendChoice, SourceMix, WireOptions, wire_options
+
+
+@click.command("doctor")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--target", metavar="HOST", help="Host that a run would send to.  [default: the network is left out]")
+@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
+@click.option(
+    "--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second of all ports together."
+)
+@click.option("--cpus", type=CPUS, help="Cores that workers would be pinned to.  [default: all that are allowed]")
+@wire_options
+@click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON on stdout.")
+def doctor(
+    *,
+    file: Path | None,
+    target: str | None,
+    ports: tuple[int, ...],
+    rate_eps: int,
+    cpus: tuple[int, ...] | None,
+    allow_public: bool,
+    as_json: bool,
+    options: WireOptions,
+) -> int:
+    """Say what would keep a run of FILE from its rate, and what mends it; no event is sent.
+
+    Exit code 3 when a check fails, 0 when there are warnings at most.
+    """
+    if rate_eps == 0:
+        raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
+    capture = None if file is None else open_capture(file)
+    host = None if target is None else resolve(target, allow_public=allow_public)
+    _check_options(options, host, capture)
+    load = Load(rate_eps, ports, options)
+    machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
+    stored = None if capture is None else capture_facts(capture, monotonic_ns)
+    findings = _findings(machine, stored, host, load)
+    left_out = []
+    if file is None:
+        left_out.append("the capture, since no FILE is given")
+    if target is None:
+        left_out.append("the network, since no --target is given")
+    where = f" to {len(ports)} ports ({format_ports(ports)})" + (f" of {host.host}" if host else "")
+    click.echo(f"{format_count(rate_eps)} EPS{where}", err=True)
+    click.echo(findings_table(findings, left_out), err=True)
+    if as_json:
+        click.echo(json.dumps(findings_json(findings, left_out), indent=2))
+    return ExitCode.PREFLIGHT if worst(findings) is State.FAIL else ExitCode.MET
+
+
+def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target | None, load: Load) -> list[Finding]:
+    findings = machine_findings(machine, load)
+    if stored is not None:
+        findings += capture_findings(stored, machine.available_bytes, load)
+    if host is not None:
+        # pyroute2 takes a while to load.
+        from replay.doctor.network_checks import network_findings  # noqa: PLC0415
+        from replay.doctor.network_facts import network_facts  # noqa: PLC0415
+
+        findings += network_findings(network_facts(host, load.options), machine, stored, load)
+    return findings
+
+
+def _check_options(options: WireOptions, host: Target | None, capture: Capture | None) -> None:
+    """Refuse flags that a run would refuse. Raises InputError."""
+    if options.backend is BackendChoice.UDP and options.frames_only:
+        raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
+    if options.mix is SourceMix.CAPTURE and capture is not None and not capture.sources:
+        raise InputError(f"{capture.path}: its trains have no hosts for --source-mix capture; use --source-mix uniform")
+    if host is not None and options.network is not None and (":" in host.host) != (options.network[0] == 6):
+        raise InputError(f"--source-ips is of IPv{options.network[0]}, and the target {host.host} is not")

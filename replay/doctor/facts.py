@@ -1,0 +1,184 @@
+"""What is so on this machine and with a capture: gathered here, judged in `replay.doctor.checks`.
+
+What the kernel can do is tried, on loopback at most, not read from its version.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from captures.reader import Capture
+from replay.backends.udp import SEND_BUFFER_BYTES
+from replay.clock import SECOND_NS
+from replay.cpus import parse_cpus
+from replay.linux.capabilities import Capability, effective_capabilities
+from replay.linux.mmsg import sendmmsg
+from replay.linux.packet_send import open_packet_socket
+from replay.linux.page_cache import WINDOW_BYTES, cached_bytes, may_be_told
+from replay.linux.udp_send import max_segments, open_socket
+from replay.wire_options import BackendChoice, WireOptions
+
+SAMPLE_BYTES: Final = 64 << 20
+SAMPLE_NS: Final = SECOND_NS
+
+_CPUS: Final = Path("/sys/devices/system/cpu")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a run is to send."""
+
+    rate_eps: int
+    ports: tuple[int, ...]
+    options: WireOptions
+
+    @property
+    def packet(self) -> bool:
+        """Whether frames of our own are asked for."""
+        backend = self.options.backend
+        return backend is BackendChoice.PACKET or (backend is BackendChoice.AUTO and bool(self.options.frames_only))
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """This process, its kernel and its cores."""
+
+    capabilities: frozenset[Capability]
+    segments: int
+    """The most datagrams of one send; 1: no UDP_SEGMENT."""
+    sendmmsg: bool
+    vnet_header: bool | None
+    """Whether there is PACKET_VNET_HDR; None: without CAP_NET_RAW it can't be tried."""
+    send_buffer_bytes: int | None
+    """What a socket that asks for SEND_BUFFER_BYTES gets; None: it gets no error queue (IP_RECVERR), and is none."""
+    available_bytes: int
+    """Memory that programs and the page cache can have."""
+    cpus: tuple[int, ...]
+    """The cores that workers would be pinned to."""
+    allowed: tuple[int, ...]
+    """All that this process may use."""
+    governors: dict[int, str]
+    """Of each of `cpus` that has one."""
+    isolated: frozenset[int]
+    nodes: dict[int, int]
+    """The memory node of each of `allowed` that has one."""
+
+
+@dataclass(frozen=True)
+class CaptureFacts:
+    """A capture as a run would read it."""
+
+    path: Path
+    events: int
+    payload_bytes: int
+    longest: int
+    """Bytes of the longest event."""
+    sources: int
+    cached_bytes: int | None
+    """Payload in the page cache; None: the kernel does not tell."""
+    read_bytes_s: float | None
+    """How fast a sample of the rest was read; None where there is no rest."""
+
+    @property
+    def event_bytes(self) -> float:
+        """Of the mean event."""
+        return self.payload_bytes / self.events
+
+
+def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
+    """The machine, for workers on the cores `cpus`. Raises OSError."""
+    return MachineFacts(
+        capabilities=effective_capabilities(),
+        segments=max_segments(),
+        sendmmsg=_has_sendmmsg(),
+        vnet_header=_has_vnet_header(),
+        send_buffer_bytes=_send_buffer_bytes(),
+        available_bytes=psutil.virtual_memory().available,
+        cpus=tuple(cpus),
+        allowed=tuple(allowed),
+        governors={cpu: name for cpu in cpus if (name := _text(_CPUS / f"cpu{cpu}/cpufreq/scaling_governor"))},
+        isolated=frozenset(parse_cpus(listed) if (listed := _text(_CPUS / "isolated")) else ()),
+        nodes={cpu: int(node.name[4:]) for cpu in allowed for node in (_CPUS / f"cpu{cpu}").glob("node[0-9]*")},
+    )
+
+
+def capture_facts(capture: Capture, monotonic_ns: Callable[[], int]) -> CaptureFacts:
+    """The capture; where some of it is not in the page cache, a sample of that is read. Raises OSError."""
+    cached = cached_bytes(capture.payload) if may_be_told(capture.path) else None
+    return CaptureFacts(
+        path=capture.path,
+        events=capture.events,
+        payload_bytes=len(capture.payload),
+        longest=capture.longest,
+        sources=capture.sources,
+        cached_bytes=None if cached is None else int(cached.sum()),
+        read_bytes_s=read_rate(capture, cached, monotonic_ns),
+    )
+
+
+def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: Callable[[], int]) -> float | None:
+    """Bytes per second at which payload comes from the disk; None when none has to.
+
+    Windows are read that are not in the page cache as a whole, spread over the file: at most SAMPLE_BYTES, and none
+    begun after SAMPLE_NS. `cached` is what `cached_bytes` says; None: any may be missing. Raises OSError.
+    """
+    starts = np.arange(0, len(capture.payload), WINDOW_BYTES)
+    sizes = np.minimum(WINDOW_BYTES, len(capture.payload) - starts)
+    missing = sizes if cached is None else sizes - cached
+    lacking = np.flatnonzero(missing)
+    if not len(lacking):
+        return None
+    count = min(len(lacking), SAMPLE_BYTES // WINDOW_BYTES)
+    read_bytes, begin_ns = 0, monotonic_ns()
+    with capture.path.open("rb", buffering=0) as file:
+        for window in lacking[np.linspace(0, len(lacking) - 1, count).astype(np.int64)].tolist():
+            place, size = capture.payload_offset + int(starts[window]), int(sizes[window])
+            # All at once, as a worker has it read ahead.
+            os.posix_fadvise(file.fileno(), place, size, os.POSIX_FADV_WILLNEED)
+            os.pread(file.fileno(), size, place)
+            read_bytes += int(missing[window])
+            if monotonic_ns() - begin_ns > SAMPLE_NS:
+                break
+    return read_bytes * SECOND_NS / max(1, monotonic_ns() - begin_ns)
+
+
+def _has_sendmmsg() -> bool:
+    """Whether sendmmsg(2) is there and no filter (seccomp(2)) forbids it; sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sendmmsg(sock.fileno(), 0, 0, 0)
+        except OSError:
+            return False
+    return True
+
+
+def _send_buffer_bytes() -> int | None:
+    try:
+        with open_socket(socket.AF_INET, SEND_BUFFER_BYTES) as sock:
+            return sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2  # the kernel doubles it: socket(7)
+    except OSError:
+        return None
+
+
+def _has_vnet_header() -> bool | None:
+    try:
+        open_packet_socket("lo", 1).close()
+    except OSError as error:
+        return None if error.errno == errno.EPERM else False
+    return True
+
+
+def _text(path: Path) -> str:
+    """A line of sysfs; empty when it is not there."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

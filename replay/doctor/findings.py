@@ -1,0 +1,70 @@
+"""What the preflight found: a line for each check, for people and for programs. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import click
+
+
+class State(StrEnum):
+    """How a check ended, from good to bad."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+_COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check, and how it ended."""
+
+    check: str
+    state: State
+    found: str
+    why: str
+    """Why it matters."""
+    mend: str | None = None
+    """The command that mends it, or what to do; None where nothing needs mending."""
+
+
+def ended(check: str, found: str, why: str, *, mend: str, state: State = State.WARN, sound: bool = False) -> Finding:
+    """A finding in `state`, or ok if all is `sound`: then nothing needs mending."""
+    return Finding(check, State.OK, found, why) if sound else Finding(check, state, found, why, mend)
+
+
+def worst(findings: Sequence[Finding]) -> State:
+    """The worst state of all; ok without findings."""
+    return max((finding.state for finding in findings), key=list(State).index, default=State.OK)
+
+
+def findings_table(findings: Sequence[Finding], left_out: Sequence[str]) -> str:
+    """A line for each finding, with what to do beneath those that are not ok; then what was `left_out`, and the sum.
+
+    States are coloured by escape sequences, which `click.echo` takes out where they do not belong.
+    """
+    width = max(len(finding.check) for finding in findings)
+    indent = " " * 6
+    lines = []
+    for finding in findings:
+        state = click.style(f"{finding.state:4}", fg=_COLOURS[finding.state])
+        lines.append(f"{state}  {finding.check:{width}}  {finding.found}")
+        if finding.mend is not None:
+            lines += [f"{indent}why   {finding.why}", f"{indent}mend  {finding.mend}"]
+    lines += [f"left out: {what}" for what in left_out]
+    count = {state: sum(finding.state is state for finding in findings) for state in State}
+    lines.append(f"{count[State.FAIL]} failed, {count[State.WARN]} warned, {count[State.OK]} ok")
+    return "\n".join(lines)
+
+
+def findings_json(findings: Sequence[Finding], left_out: Sequence[str]) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "left_out": list(left_out),
+        "worst": worst(findings),
+    }
