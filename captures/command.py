@@ -82,7 +82,7 @@ def _complaint(error: BaseException, name: str) -> tuple[str, int]:
     return "".join(traceback.format_exception(error)), ExitCode.FAILED
 
 
-def run(group: click.Group) -> NoReturn:
+def run(group: click.Command) -> NoReturn:
     """Run a command line and exit with one of `ExitCode`; a failure prints one line on stderr.
 
     A command returns its exit code (None is 0). What is not foreseen prints its traceback: it is a defect.

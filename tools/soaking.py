@@ -1,0 +1,159 @@
+"""The `tools/soak` command: a long run over loopback into the sink, looked at from outside all the while."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import click
+import psutil
+from tqdm import tqdm
+
+from captures.command import COUNT, DURATION_NS, run
+from captures.errors import ExitCode, InputError, RunError, StampedeError
+from replay.control import ask
+from replay.ports import PORTS, format_ports
+from tools.creep import Sample, faults, findings
+
+SECOND_NS: Final = 1_000_000_000
+PATIENCE_S: Final = 60
+MOST_SAMPLES: Final = 2000
+"""Longer runs are looked at less often than once a second."""
+
+
+@click.command("tools/soak", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--time", "time_ns", type=DURATION_NS, default="30m", show_default=True, help="How long.")
+@click.option("--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second.")
+@click.option("--events", default="10M", show_default=True, help="Events of the capture, which is sent over and over.")
+@click.option("--ports", type=PORTS, default="5514-5553", show_default=True, help="Ports on loopback.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write figures and samples to this file, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
+def soak(
+    *, time_ns: int, rate_eps: int, events: str, ports: tuple[int, ...], report: Path | None, as_json: bool
+) -> int:
+    """Replay into the sink over loopback for a long time, and say what crept, was lost or was late."""
+    seconds = time_ns / SECOND_NS
+    if seconds < 5:
+        raise InputError("--time: 5s at least, or there is nothing to compare")
+    with TemporaryDirectory(prefix="soak-") as name:
+        folder = Path(name)
+        say(f"building {events} events")
+        capture = folder / "soak.rcap"
+        program("precompute", "build", "system", "-o", capture, "--events", events, folder=folder)
+        samples, sent, received = watched(folder, capture, seconds, rate_eps, format_ports(ports))
+    if len(samples) < 3:
+        raise RunError(f"the run could not be watched: {sent.get('reason', 'it left no report')}")
+    found = findings(samples, sent, received["received_events"])
+    wrong = faults(found)
+    found = {**found, "faults": wrong}
+    say("\n".join(f"  {name:<26} {value}" for name, value in found.items() if name != "faults"))
+    say("\n".join(f"fault: {line}" for line in wrong) or "no fault")
+    if report is not None:
+        report.write_text(json.dumps({**found, "each": [asdict(sample) for sample in samples]}, indent=1) + "\n")
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    return ExitCode.MISSED if wrong else ExitCode.MET
+
+
+def watched(
+    folder: Path, capture: Path, seconds: float, rate_eps: int, ports: str
+) -> tuple[list[Sample], dict[str, Any], dict[str, Any]]:
+    """Run sender and sink; returns the samples, the sender's report and the sink's."""
+    control, sent_path, received_path = folder / "control", folder / "sent.json", folder / "received.json"
+    listen = ("replay", "sink", "--ports", ports, "--idle", "5s", "--report", received_path)
+    send = ("replay", "run", capture, "--target", "127.0.0.1", "--ports", ports, "--eps", rate_eps)
+    options = ("--eps-limit", max(rate_eps, 5_000_000), "--duration", f"{round(seconds)}s", "--control", control)
+    samples = []
+    with started(folder, *listen) as sink:
+        until(lambda: "listening on" in (folder / "sink.log").read_text(), sink, "the sink listens")
+        with started(folder, *send, *options, "--report", sent_path) as sender:
+            until(control.is_socket, sender, "the run starts")
+            every_s = max(1.0, seconds / MOST_SAMPLES)
+            with tqdm(total=round(seconds), unit=" s", disable=None, leave=False) as bar:
+                while sender.poll() is None and bar.n < seconds + PATIENCE_S:
+                    time.sleep(every_s)
+                    with suppress(StampedeError, psutil.Error, KeyError):  # it is over
+                        sample = look(control, sender, sink)
+                        if sample.elapsed_s > 1:
+                            samples.append(sample)
+                            bar.update(round(sample.elapsed_s) - bar.n)
+            sender.wait(PATIENCE_S)
+        sink.wait(PATIENCE_S)
+    try:
+        return samples, json.loads(sent_path.read_text()), json.loads(received_path.read_text())
+    except OSError:
+        said = (folder / "run.log").read_text().strip().splitlines()
+        raise RunError(f"no report was written: {said[-1] if said else 'nothing was said'}") from None
+
+
+def look(control: Path, sender: subprocess.Popen[bytes], sink: subprocess.Popen[bytes]) -> Sample:
+    """One sample. Raises what asking a run and processes that are over raises."""
+    memory = descriptors = 0
+    cpu_s = {}
+    status = ask(control, ["status"])
+    for part, parent in (("sender", sender), ("sink", sink)):
+        main = psutil.Process(parent.pid)
+        family = [main, *main.children()]
+        cpu_s[part] = 0.0
+        for process in family:
+            held = process.memory_info()
+            memory += held.rss - held.shared
+            descriptors += process.num_fds()
+            times = process.cpu_times()
+            cpu_s[part] += times.user + times.system
+    return Sample(status["elapsed_s"], status["sent_events"], status["eps"], memory, descriptors, cpu_s)
+
+
+def until(holds: Callable[[], bool], process: subprocess.Popen[bytes], what: str) -> None:
+    """Wait until `holds()`. Raises RunError when it never does."""
+    for _ in range(PATIENCE_S * 20):
+        if holds():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RunError(f"soak: never came about: {what}")
+
+
+@contextmanager
+def started(folder: Path, *line: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs beside, its words in a log of its name; it is ended at the latest when the block is left."""
+    with ExitStack() as stack:
+        log = stack.enter_context((folder / f"{line[1]}.log").open("wb"))
+        process = stack.enter_context(subprocess.Popen(command(*line), stdout=log, stderr=log))
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(PATIENCE_S)
+                process.kill()
+
+
+def program(*line: object, folder: Path) -> None:
+    """Run a command to its end. Raises InputError or RunError with its last line when it fails."""
+    done = subprocess.run(command(*line), capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode:
+        kind = InputError if done.returncode == ExitCode.USAGE else RunError
+        raise kind(done.stderr.strip().splitlines()[-1])
+
+
+def command(name: object, *arguments: object) -> list[str]:
+    """The command line of `replay` or `precompute`."""
+    return [sys.executable, "-c", f"from {name}.cli import main; main()", *map(str, arguments)]
+
+
+def say(text: str) -> None:
+    """For people."""
+    click.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    run(soak)
