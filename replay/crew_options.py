@@ -85,4 +85,5 @@ def manned(plan: RunPlan, options: CrewOptions, around: Surroundings, *, worker_
     drawbacks = {worker.cpu: said for worker in workers if (said := around.drawback(worker.cpu))}
     if drawbacks and options.cpus is None:
         why += "; there is no better core than " + ", ".join(f"{cpu} ({said})" for cpu, said in drawbacks.items())
-    return replace(plan, workers=workers, cpus=cpus, claims=claims, choices={**plan.choices, "workers": why})
+    choices = {**plan.choices, "workers": why}
+    return replace(plan, workers=workers, cpus=cpus, claims=claims, nic=around.nic, choices=choices)

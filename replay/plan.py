@@ -75,6 +75,8 @@ class RunPlan:
     cpus: tuple[int, ...] = ()
     """The cores that workers may be moved to, the best first."""
     claims: Claims = field(default_factory=Claims)
+    nic: str | None = None
+    """The network card that it goes through; None on loopback."""
     choices: Mapping[str, str] = field(default_factory=dict)
     """What was settled for the user, `backend` and `workers`, and why."""
 
@@ -136,6 +138,7 @@ class RunPlan:
         return {
             "target": self.target.host,
             "backend": self.backend,
+            "nic": self.nic,
             "wire": describe_wire(self.wire),
             "ports": format_ports(self.ports),
             **self.targets(),

@@ -80,6 +80,7 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "recoveries": [_recovery(recovery) for recovery in outcome.recoveries],
         "target": plan.target.host,
         "backend": plan.backend,
+        "nic": outcome.nic and {"name": plan.nic, **outcome.nic},
         "wire": describe_wire(plan.wire),
         "gso_segments": int(board.workers["segments"].min()),
         "train_events_max": plan.train_limit,
@@ -102,12 +103,27 @@ def _verdict(
         return "interrupted", f"{outcome.interrupted_by} after {sent:,} events"
     if errors > MAX_ERROR_RATE * sent:
         return "missed", f"{errors:,} errors with {sent:,} events, and at most {MAX_ERROR_RATE:.2%} are allowed"
+    if fault := _nic_fault(outcome.nic or {}, sent):
+        return "missed", fault
     if not target_eps:
         return "measured", f"no target was set; {sent:,} events sent"
     part = achieved_eps / target_eps
     if part < 1 - TOLERANCE:
         return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"
     return "met", f"{part:.2%} of the target rate"
+
+
+def _nic_fault(nic: dict[str, int], sent: int) -> str | None:
+    """What a network card counted that makes a run miss; None: nothing."""
+    dropped = nic.get("tx_dropped", 0)
+    if losses := nic.get("carrier_losses", 0):
+        times = "once" if losses == 1 else f"{losses} times"
+        return (
+            f"the network card's link was down {times}, and what was sent meanwhile is lost ({dropped:,} drops counted)"
+        )
+    if dropped > MAX_ERROR_RATE * sent:
+        return f"the network card dropped {dropped:,} packets or trains; see `ip -s link`"
+    return None
 
 
 def _errors(counts: Any) -> tuple[dict[str, int], dict[str, int]]:

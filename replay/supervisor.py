@@ -45,6 +45,8 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     """A line for each worker that failed for good."""
     recoveries: list[Recovery] = field(default_factory=list)
+    nic: dict[str, int] | None = None
+    """What the network card counted meanwhile (`replay.linux.links.counters`); None: there is none, or it is gone."""
     memory_bytes_peak: int | None = None
     """The most that all workers together held without file mappings; None: not measured."""
 
@@ -57,6 +59,18 @@ class Outcome:
     def done(self) -> bool:
         """Whether every worker sent all it had."""
         return bool((self.board.workers["state"] == State.DONE).all())
+
+
+def nic_counters(nic: str | None) -> dict[str, int] | None:
+    """What a network card has counted so far; None: there is none, or it is gone."""
+    if nic is None:
+        return None
+    from replay.linux.links import counters  # noqa: PLC0415 - pyroute2 takes a while to load
+
+    try:
+        return counters(nic)
+    except OSError:
+        return None
 
 
 class Supervisor:
@@ -91,6 +105,7 @@ class Supervisor:
         """
         outcome = self.outcome
         self._extend_lease()
+        before = nic_counters(self.plan.nic)
         previous = self._take_signals()
         try:
             self._crew.start()
@@ -102,6 +117,9 @@ class Supervisor:
             self._crew.join(_STOP_PATIENCE_NS)
             self._collect_rest()
             outcome.failures = outcome.failures or self._crew.failures()
+            after = nic_counters(self.plan.nic)
+            if before is not None and after is not None:
+                outcome.nic = {counter: after[counter] - before[counter] for counter in after}
         finally:
             self._crew.kill()
             for number, handler in previous.items():

@@ -29,6 +29,9 @@ ARPHRD_LOOPBACK: Final = 772
 COUNTERS: Final = ("tx_packets", "tx_bytes", "tx_dropped", "tx_errors", "rx_dropped")
 """Of struct rtnl_link_stats64, include/uapi/linux/if_link.h."""
 
+CARRIER_LOSSES: Final = "carrier_losses"
+"""How often the wire was unplugged, or the far end switched off: IFLA_CARRIER_DOWN_COUNT."""
+
 _DEVICES: Final = Path("/sys/class/net")
 _INTERRUPTS: Final = Path("/proc/irq")
 
@@ -113,10 +116,15 @@ def features(name: str) -> dict[str, bool]:
 
 
 def counters(name: str) -> dict[str, int]:
-    """The device's COUNTERS since it was made, in packets and in bytes. Raises OSError: ENODEV when there is none."""
+    """The device's COUNTERS since it was made, in packets and in bytes, and its CARRIER_LOSSES.
+
+    Raises OSError: ENODEV when there is none.
+    """
     with rtnetlink() as netlink:
-        counted = find(netlink, ifname=name).get_attr("IFLA_STATS64")
-    return {counter: counted[counter] for counter in COUNTERS}
+        message = find(netlink, ifname=name)
+    counted = message.get_attr("IFLA_STATS64")
+    losses = message.get_attr("IFLA_CARRIER_DOWN_COUNT") or 0
+    return {**{counter: counted[counter] for counter in COUNTERS}, CARRIER_LOSSES: losses}
 
 
 @contextmanager

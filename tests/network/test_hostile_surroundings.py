@@ -1,0 +1,275 @@
+"""What happens to a run when its surroundings turn on it: every event is accounted for, or it says what is lost."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from captures.errors import ExitCode
+from captures.format import STAMP_WIDTHS, StampKind
+from captures.reader import Capture, open_capture
+from tests.captures.content import content, noise, write
+from tests.network.expected import port_lines
+from tests.network.mailboxes import Mailboxes, mailboxes
+from tests.network.programs import (
+    Ended,
+    command,
+    eventually,
+    finish,
+    free_ports,
+    listed,
+    listening_sink,
+    run_of,
+    running,
+    workers_of,
+)
+from tools.lab import DEVICE, PORTS, V4, Lab
+
+BACKENDS = ("udp", "packet")
+GSO = ("--gso", "--no-gso")
+
+
+def set_link(lab: Lab, host: str, state: str) -> None:
+    """Switch one end of the wire; at the sender's the neighbour must be told again, as `Lab.build` did."""
+    lab.run_at(host, "ip", "link", "set", DEVICE, state)
+    if host == lab.sender:
+        far_end = json.loads(lab.run_at(lab.receiver, "ip", "-j", "link", "show", DEVICE))[0]["address"]
+        lab.run_at(host, "ip", "neigh", "replace", V4, "lladdr", far_end, "dev", DEVICE, "nud", "permanent")
+
+
+def disturbed(
+    folder: Path, lab: Lab, capture: Capture, disturb: Callable[[], None], *options: object
+) -> tuple[Ended, list[list[bytes]]]:
+    """A run over the wire, disturbed when it is under way, and what came to each port."""
+    log = folder / "run.log"
+    line = command(*run_of(capture, V4, PORTS, "--stamp", "keep", *options), host=lab.sender)
+    with mailboxes(lab, V4) as boxes, running(line, log) as process:
+        boxes.await_first()
+        time.sleep(0.3)
+        disturb()
+        ended = finish(process, log)
+        return ended, settled(boxes)
+
+
+def settled(boxes: Mailboxes) -> list[list[bytes]]:
+    """What came, once the last of it is out of the sender's queues."""
+    time.sleep(0.3)
+    return boxes.take()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_device_switched_off_and_on_is_waited_for(
+    tmp_path: Path, lab: Lab, capture: Capture, lines: Sequence[bytes], backend: str
+):
+    def off_and_on() -> None:
+        set_link(lab, lab.sender, "down")
+        time.sleep(0.7)
+        set_link(lab, lab.sender, "up")
+
+    try:
+        ended, came = disturbed(tmp_path, lab, capture, off_and_on, "--backend", backend, "--eps", "10k", "--loops", 1)
+    finally:
+        set_link(lab, lab.sender, "up")
+
+    assert ended.code == ExitCode.MISSED, ended.stderr
+    assert came == port_lines(lines, len(PORTS))
+    assert set(ended.report["errors"]) & {"ENETUNREACH", "ENETDOWN"}
+    assert ended.report["sent_events"] == len(lines)
+    assert ended.report["nic"]["carrier_losses"] == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_sent_while_the_far_end_is_off_is_lost_and_that_is_said(
+    tmp_path: Path, lab: Lab, capture: Capture, backend: str
+):
+    """The kernel takes what it then drops, as with a cable that is pulled; only the card knows."""
+
+    def off_and_on() -> None:
+        set_link(lab, lab.receiver, "down")
+        time.sleep(0.7)
+        set_link(lab, lab.receiver, "up")
+
+    try:
+        options = ("--backend", backend, "--eps", "10k", "--loops", 1, "--no-gso")
+        ended, came = disturbed(tmp_path, lab, capture, off_and_on, *options)
+    finally:
+        set_link(lab, lab.receiver, "up")
+
+    nic = ended.report["nic"]
+    assert ended.code == ExitCode.MISSED, ended.stderr
+    assert "the network card's link was down once" in ended.report["reason"]
+    assert (nic["name"], nic["carrier_losses"]) == (DEVICE, 1)
+    arrived = sum(map(len, came))
+    assert arrived < ended.report["sent_events"]
+    # Neighbour discovery and the like may be among what the card dropped.
+    assert 0 <= nic["tx_dropped"] - (ended.report["sent_events"] - arrived) < 20
+
+
+@contextmanager
+def shaped(lab: Lab, *qdisc: str) -> Iterator[None]:
+    lab.run_at(lab.sender, "tc", "qdisc", "add", "dev", DEVICE, "root", *qdisc)
+    try:
+        yield
+    finally:
+        lab.run_at(lab.sender, "tc", "qdisc", "del", "dev", DEVICE, "root")
+
+
+@pytest.mark.parametrize("rate", ["20k", "400k"])  # trains of a few events, and of many
+@pytest.mark.parametrize("gso", GSO)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_full_queue_is_waited_for(
+    tmp_path: Path, lab: Lab, capture: Capture, lines: Sequence[bytes], backend: str, gso: str, rate: str
+):
+    """10 Mbit/s take some 7,700 events a second; whatever the queue refuses is sent again."""
+    options = ("--backend", backend, gso, "--eps", rate, "--duration", "1s")
+    with shaped(lab, "tbf", "rate", "10mbit", "burst", "32kb", "latency", "50ms"):
+        ended, came = disturbed(tmp_path, lab, capture, lambda: None, *options)
+
+    assert ended.code == ExitCode.MISSED, ended.stderr
+    assert ended.report["waits"]["ENOBUFS"] > 0
+    assert ended.report["errors"] == {}
+    assert [lane["sent_events"] for lane in ended.report["lanes"]] == [len(lane) for lane in came]
+    whole = port_lines(lines, len(PORTS), loops=ended.report["asked_events"] // len(lines))
+    assert all(lane == expected[: len(lane)] for lane, expected in zip(came, whole, strict=True))
+    assert ended.report["nic"]["tx_dropped"] == 0
+
+
+@pytest.mark.parametrize("gso", GSO)
+def test_an_mtu_lowered_under_frames_ends_the_run_with_true_counts(
+    tmp_path: Path, lab: Lab, capture: Capture, gso: str
+):
+    def narrow() -> None:
+        lab.run_at(lab.sender, "ip", "link", "set", DEVICE, "mtu", "100")
+
+    try:
+        options = ("--backend", "packet", gso, "--eps", "20k", "--loops", 4)
+        ended, came = disturbed(tmp_path, lab, capture, narrow, *options)
+    finally:
+        lab.run_at(lab.sender, "ip", "link", "set", DEVICE, "mtu", "1500")
+
+    arrived = [len(lane) for lane in came]
+    assert [lane["sent_events"] for lane in ended.report["lanes"]] == arrived
+    if gso == "--no-gso":
+        assert ended.code == ExitCode.FAILED
+        assert "EMSGSIZE" in ended.report["reason"]
+
+
+def test_a_receiver_that_dies_in_mid_run_is_named_by_its_ports(tmp_path: Path, capture: Capture):
+    ports, log = free_ports(4), tmp_path / "run.log"
+    gone, stays = ports[:2], ports[2:]
+    with (
+        listening_sink(tmp_path / "stays.log", "--ports", listed(stays)) as end_stays,
+        listening_sink(tmp_path / "gone.log", "--ports", listed(gone)) as end_gone,
+        running(command(*run_of(capture, "127.0.0.1", ports, "--eps", "8k", "--duration", "3s")), log) as process,
+    ):
+        time.sleep(1.5)
+        before = end_gone()
+        ended = finish(process, log)
+        after = end_stays()
+
+    assert ended.code == ExitCode.MISSED
+    lanes = {lane["port"]: lane for lane in ended.report["lanes"]}
+    assert {port for port, lane in lanes.items() if lane["errors"].get("ECONNREFUSED", 0) > 0} == set(gone)
+    assert ended.report["sent_events"] == 24_000
+    assert [lane["received_events"] for lane in after["lanes"]] == [lanes[port]["sent_events"] for port in stays]
+    assert 0 < before["received_events"] < sum(lanes[port]["sent_events"] for port in gone)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Capture:
+    """A capture of 8 MB, of which each page is read at its own time."""
+    path = tmp_path / "large.rcap"
+    write(path, content(noise([(80, 800)] * 125)))
+    return open_capture(path)
+
+
+def test_a_capture_cut_short_in_mid_run_is_the_reason_that_is_given(tmp_path: Path, large: Capture):
+    port, log = free_ports(1), tmp_path / "run.log"
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink:
+        options = ("--eps", "5k", "--loops", 3, "--stamp", "keep")
+        with running(command(*run_of(large, "127.0.0.1", port, *options)), log) as process:
+            eventually(lambda: bool(psutil.Process(process.pid).children()), "a worker")
+            time.sleep(0.7)
+            os.truncate(large.path, 4096)
+            ended = finish(process, log)
+        received = end_sink()
+
+    assert ended.code == ExitCode.FAILED
+    assert "was cut short or its disk failed; build or copy it again" in ended.report["reason"]
+    assert "Traceback" not in ended.stderr
+    assert ended.report["sent_events"] == received["received_events"] > 0
+
+
+def test_a_capture_replaced_in_mid_run_goes_on_as_it_was(tmp_path: Path, lab: Lab, capture: Capture, lines: Any):
+    path = tmp_path / "own.rcap"
+    shutil.copy(capture.path, path)
+
+    def replace() -> None:
+        (tmp_path / "new.rcap").write_bytes(b"something else")
+        (tmp_path / "new.rcap").replace(path)
+
+    ended, came = disturbed(tmp_path, lab, open_capture(path), replace, "--eps", "20k", "--loops", 2)
+    assert ended.code == ExitCode.MET, ended.stderr
+    assert came == port_lines(lines, len(PORTS), loops=2)
+
+
+STEPPED = """
+import time
+real_ns, begin_ns = time.time_ns, time.monotonic_ns()
+time.time_ns = lambda: real_ns() + (time.monotonic_ns() - begin_ns > 2_000_000_000) * {step_s} * 1_000_000_000
+from replay.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_clock_that_is_stepped_moves_the_stamps_and_not_the_pace(
+    tmp_path: Path, lab: Lab, capture: Capture, step_s: int
+):
+    log = tmp_path / "run.log"
+    run = map(str, run_of(capture, V4, PORTS, "--eps", "10k", "--duration", "3s")[1:])
+    line = ["ip", "netns", "exec", lab.sender, sys.executable, "-c", STEPPED.format(step_s=step_s), *run]
+    with mailboxes(lab, V4) as boxes, running(line, log) as process:
+        ended = finish(process, log)
+        came = settled(boxes)
+
+    assert ended.code == ExitCode.MET, ended.stderr
+    assert ended.report["sent_events"] == sum(map(len, came)) == 30_000
+    assert ended.report["duration_s"] < 3.3
+    column = int(capture.trains["stamp_column"][0])
+    width = STAMP_WIDTHS[StampKind(int(capture.trains["stamp_kind"][0]))]
+    hours = [np.datetime64(event[column : column + width].rstrip(b"Z").decode()) for event in came[0]]
+    assert abs(float((hours[-1] - hours[0]) / np.timedelta64(1, "s")) - step_s) < 10
+
+
+def test_stalls_of_the_process_delay_events_and_lose_none(tmp_path: Path, capture: Capture):
+    """Stopped for 2 ms and more, some 30 times a second; the lag says how long it really was."""
+    ports, log = free_ports(4), tmp_path / "run.log"
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
+        line = command(*run_of(capture, "127.0.0.1", ports, "--eps", "8k", "--duration", "3s", "--workers", 1))
+        with running(line, log) as process:
+            eventually(lambda: len(workers_of(process)) == 1, "a worker")
+            worker = workers_of(process)[0]
+            for _ in range(60):
+                os.kill(worker, signal.SIGSTOP)
+                time.sleep(0.002)
+                os.kill(worker, signal.SIGCONT)
+                time.sleep(0.03)
+            ended = finish(process, log)
+        received = end_sink()
+
+    assert ended.code == ExitCode.MET, ended.stderr
+    assert [lane["sent_events"] for lane in ended.report["lanes"]] == [6000] * 4
+    assert [lane["received_events"] for lane in received["lanes"]] == [6000] * 4
+    assert ended.report["lag_ms"]["max"] >= 2
+    assert ended.report["recoveries"] == []
