@@ -1,16 +1,14 @@
-"""The sink's worker processes: forked, pinned, watched and ended.
-
-Cores are taken from the last allowed one backwards, since the sender takes them from the first.
-"""
+"""The sink's worker processes: forked, pinned, watched and ended."""
 
 import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
+from replay.placement import Surroundings, ordered
 from replay.sink.receive import receive
 from replay.sink.tally import Tally
 
@@ -24,13 +22,23 @@ def shares(ports: int, workers: int) -> list[slice]:
     return [slice(first, last) for first, last in pairwise(bounds)]
 
 
+def sink_cores(cpus: Iterable[int]) -> list[int]:
+    """The cores in the order in which workers get them: from the last one backwards.
+
+    The one that a sender on the same machine takes first comes last.
+    """
+    cores = sorted(cpus, reverse=True)
+    senders = ordered(cores, Surroundings())[0]
+    return [core for core in cores if core != senders] + [senders]
+
+
 class Workers:
     """All workers of a sink. Start them before anything starts a thread: they are forked."""
 
     def __init__(self, sockets: Sequence[socket.socket], tally: Tally) -> None:
         """Fork one worker for each row of `tally.ages`."""
         count = len(tally.ages)
-        cores = sorted(os.sched_getaffinity(0), reverse=True)
+        cores = sink_cores(os.sched_getaffinity(0))
         context = multiprocessing.get_context("fork")
         self._processes = [
             context.Process(
