@@ -1,11 +1,11 @@
 """The edge that both commands share: errors become one line and an exit code, units become flags."""
 
+import inspect
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -38,17 +38,18 @@ DURATION_NS = Parsed("duration", parse_duration_ns)
 
 
 def grouped(
-    name: str, group: type[Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+    name: str, make: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the flags `options`; it is called with one argument for them all.
 
-    The argument `name` is a `group`, a dataclass with a field for each flag, named like the flag's parameter.
+    The argument `name` is what `make` makes of their values: it has a parameter for each, like a dataclass of them.
     """
+    names = inspect.signature(make).parameters
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def called(**given: Any) -> Any:
-            own = {field.name: given.pop(field.name) for field in fields(group)}
-            return command(**{name: group(**own)}, **given)
+            own = {each: given.pop(each) for each in names}
+            return command(**{name: make(**own)}, **given)
 
         called.__doc__, called.__name__ = command.__doc__, command.__name__
         if hasattr(command, "__click_params__"):

@@ -1,14 +1,13 @@
 """The flags that say how a run gets onto the wire, for all commands that have them."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from captures.command import Parsed
+from captures.command import Parsed, grouped
 from captures.errors import InputError
 from captures.reader import Capture
 from replay.frames import Wire
@@ -80,34 +79,24 @@ def parse_vlans(text: str) -> tuple[int, ...]:
     return vlans
 
 
-def wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the flags; it is called with one argument for them all, `options`, which is WireOptions."""
-
-    def called(
-        *,
-        backend: str,
-        interface: str | None,
-        dst_mac: bytes | None,
-        vlan: tuple[int, ...] | None,
-        source_ips: tuple[int, int, int] | None,
-        source_ports: range | None,
-        source_mix: str,
-        **others: Any,
-    ) -> Any:
-        options = WireOptions(
-            BackendChoice(backend), interface, dst_mac, vlan or (), source_ips, source_ports, SourceMix(source_mix)
-        )
-        return command(options=options, **others)
-
-    called.__doc__, called.__name__ = command.__doc__, command.__name__
-    if hasattr(command, "__click_params__"):
-        called.__click_params__ = command.__click_params__  # type: ignore[attr-defined]
-    for option in reversed(_OPTIONS):
-        called = option(called)
-    return called
+def _wire_options(
+    *,
+    backend: str,
+    interface: str | None,
+    dst_mac: bytes | None,
+    vlan: tuple[int, ...] | None,
+    source_ips: tuple[int, int, int] | None,
+    source_ports: range | None,
+    source_mix: str,
+) -> WireOptions:
+    return WireOptions(
+        BackendChoice(backend), interface, dst_mac, vlan or (), source_ips, source_ports, SourceMix(source_mix)
+    )
 
 
-_OPTIONS: Final = (
+wire_options: Final = grouped(
+    "options",
+    _wire_options,
     click.option(
         "--backend",
         type=click.Choice([choice.value for choice in BackendChoice]),
@@ -138,6 +127,7 @@ _OPTIONS: Final = (
         help="Which address a train has: all in turn, or that of the capture's host; auto: the latter if it has hosts.",
     ),
 )
+"""Give a command the flags; it is called with one argument for them all, `options`, which is WireOptions."""
 
 
 def wire_of(options: WireOptions, target: Target, ports: tuple[int, ...], capture: Capture) -> Wire | None:

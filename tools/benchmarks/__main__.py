@@ -68,12 +68,18 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
         "two jobs to one": ("to memory, two jobs", "to memory, one job"),
         "two jobs to one, on disk": ("to disk, two jobs", "to disk, one job"),
         "RFC 5424 to system": tuple(f"{name}: {build_parts.IN_ALL}" for name in ("rfc5424-services", "system")),
-        "GSO to trafgen": ("replay, GSO, stamped", "trafgen"),
-        "GSO to tcpreplay": ("replay, GSO, stamped", "tcpreplay --preload-pcap --topspeed"),
-        "cut by the kernel to trafgen": ("replay, GSO cut by the kernel, stamped", "trafgen"),
-        "no GSO to trafgen": ("replay, no GSO, stamped", "trafgen"),
+        "udp, GSO to trafgen": ("udp, GSO", "trafgen"),
+        "udp, GSO to tcpreplay": ("udp, GSO", "tcpreplay --preload-pcap --topspeed"),
+        "udp, GSO to loggen": ("udp, GSO", "loggen --inet --dgram"),
+        "udp, cut by the kernel to trafgen": ("udp, cut by the kernel", "trafgen"),
+        "udp, no GSO to trafgen": ("udp, no GSO", "trafgen"),
+        "packet, GSO to udp, GSO": ("packet, GSO", "udp, GSO"),
+        "40 lanes and 1,022 sources to one of each": (
+            "packet, GSO, 40 lanes, 1,022 sources",
+            "packet, GSO, one lane, one source",
+        ),
     }
-    measured = {figure.name for figure in figures}
+    measured = {figure.name for figure in figures if figure.rates_eps}
     return {name: round(ratio(figures, *pair), 3) for name, pair in pairs.items() if measured.issuperset(pair)}
 
 

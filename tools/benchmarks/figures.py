@@ -14,11 +14,13 @@ class Figure:
     name: str
     rates_eps: list[float] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    missing: str = ""
+    """Why it was not measured."""
 
     @property
     def median_eps(self) -> float:
-        """The median of all rounds."""
-        return median(self.rates_eps)
+        """The median of all rounds; 0: it was not measured."""
+        return median(self.rates_eps) if self.rates_eps else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """For the report."""
@@ -27,16 +29,28 @@ class Figure:
             "name": self.name,
             "median_eps": round(self.median_eps),
             "rounds_eps": [round(rate) for rate in self.rates_eps],
+            **({"missing": self.missing} if self.missing else {}),
             **self.notes,
         }
 
 
+class Missing(Exception):
+    """What can't be measured here, and why."""
+
+
 def in_turns(part: str, ways: Mapping[str, Callable[[], float]], rounds: int) -> list[Figure]:
-    """Each way measured once a round, one after the other, so that a busy spell of the machine meets all alike."""
+    """Each way measured once a round, one after the other, so that a busy spell of the machine meets all alike.
+
+    What raises Missing is left out from then on.
+    """
     figures = [Figure(part, name) for name in ways]
     for _ in range(rounds):
         for figure, measure in zip(figures, ways.values(), strict=True):
-            figure.rates_eps.append(measure())
+            if not figure.missing:
+                try:
+                    figure.rates_eps.append(measure())
+                except Missing as error:
+                    figure.missing = str(error)
     return figures
 
 
@@ -46,6 +60,9 @@ def table(figures: Sequence[Figure]) -> str:
     for figure in figures:
         rounds = " ".join(f"{rate / 1e6:.2f}" for rate in figure.rates_eps)
         notes = "".join(f"; {name} {value}" for name, value in figure.notes.items())
+        if figure.missing:
+            lines.append(f"{figure.part:<8} {figure.name:<44} not measured: {figure.missing}")
+            continue
         median_meps = figure.median_eps / 1e6
         lines.append(f"{figure.part:<8} {figure.name:<44} {median_meps:>10.2f}  {rounds}{notes}")
     return "\n".join(lines)
