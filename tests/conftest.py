@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,18 @@ settings.load_profile("shared-cores")
 
 # What somebody calibrated on this machine must not decide how a test sends.
 os.environ["XDG_CACHE_HOME"] = os.devnull
+
+
+AGAINST_THE_CLOCK = ("network", "replay/backends", "replay/linux", "replay/sink", "replay/test_cli.py", "tools")
+"""Tests that run programs at a pace, one at a time: two at once would be late for each other's sake."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests are shared out to several processes (pytest-xdist), those against the clock go to one of them."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(AGAINST_THE_CLOCK):
+            item.add_marker(pytest.mark.xdist_group("against-the-clock"))
 
 
 def _fail_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

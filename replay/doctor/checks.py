@@ -128,8 +128,7 @@ def isolation(machine: MachineFacts) -> Finding:
     else:
         found = f"cores {cores(machine.cpus)} are isolated"
     isolated = cores(machine.isolated)
-    # Isolated cores are in nobody's affinity until it is set: kernel-parameters.txt, isolcpus.
-    mend = f"taskset -c {isolated} replay run ... --cpus {isolated}"
+    mend = f"replay run ... --cpus {isolated}"
     return ended("isolation", found, why, mend=mend, sound=not (machine.isolated and shared))
 
 

@@ -74,7 +74,7 @@ def test_frames_are_asked_for_by_backend_or_by_a_flag_that_needs_them(options, p
             {"cpus": (0, 2), "isolated": frozenset({2, 3, 5})},
             "warn",
             "cores 0 are shared, 2-3,5 are isolated",
-            "taskset -c 2-3,5 replay run ... --cpus 2-3,5",
+            "replay run ... --cpus 2-3,5",
         ),
         (checks.isolation, {"cpus": (2,)}, "ok", "cores 2 are isolated", None),
     ],
