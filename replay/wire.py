@@ -34,7 +34,7 @@ def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_
     and PreflightError when there is no device, no route, no neighbour, or no right to send frames.
     """
     device, address, mac, mtu = _device_and_hop(target, options)
-    first, count = _network(target, address, options)
+    first, count = _network(address, options)
     try:
         open_packet_socket(device.name, 1).close()
     except PermissionError:
@@ -92,17 +92,13 @@ def _no_route(target: Target, options: WireOptions, error: OSError) -> str:
     )
 
 
-def _network(target: Target, address: str | None, options: WireOptions) -> tuple[int, int]:
+def _network(address: str | None, options: WireOptions) -> tuple[int, int]:
     """The first source address and how many there are."""
-    version = 6 if target.family == socket.AF_INET6 else 4
     if options.network is None:
         if address is None:
             raise InputError("--source-ips: without a route to the target the sources must be given, as a network")
         return int(ipaddress.ip_address(address)), 1
-    given, first, count = options.network
-    if given != version:
-        raise InputError(f"--source-ips is of IPv{given}, and the target {target.host} of IPv{version}")
-    return first, count
+    return options.network[1:]
 
 
 def prototype(

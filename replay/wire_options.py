@@ -1,6 +1,7 @@
 """The flags that say how a run gets onto the wire, for all commands that have them."""
 
 import re
+import socket
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -130,22 +131,34 @@ wire_options: Final = grouped(
 """Give a command the flags; it is called with one argument for them all, `options`, which is WireOptions."""
 
 
+def check_flags(options: WireOptions, target: Target | None, capture: Capture | None) -> None:
+    """Refuse flags that contradict each other, the target or the capture, as far as these are known.
+
+    Raises InputError.
+    """
+    if options.backend is BackendChoice.UDP and options.frames_only:
+        raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
+    if options.mix is SourceMix.CAPTURE and capture is not None and not capture.sources:
+        raise InputError(
+            f"{capture.path}: its trains have no hosts for --source-mix capture; "
+            "build it from a profile with `source: FIELD`, or use --source-mix uniform"
+        )
+    if target is not None and options.network is not None:
+        given, version = options.network[0], 6 if target.family == socket.AF_INET6 else 4
+        if given != version:
+            raise InputError(f"--source-ips is of IPv{given}, and the target {target.host} of IPv{version}")
+
+
 def wire_of(options: WireOptions, target: Target, ports: tuple[int, ...], capture: Capture) -> Wire | None:
     """The wire that frames go out on; None: UDP sockets will do. Either way the capture's events fit into a packet.
 
     Raises InputError for flags that contradict each other, PreflightError where there is no route or an event is too
     long for it, and what `find_wire` raises.
     """
-    if options.backend is BackendChoice.UDP and options.frames_only:
-        raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
+    check_flags(options, target, capture)
     if options.backend is BackendChoice.UDP or (options.backend is BackendChoice.AUTO and not options.frames_only):
         check_mtu(target, capture.longest)
         return None
-    if options.mix is SourceMix.CAPTURE and not capture.sources:
-        raise InputError(
-            f"{capture.path}: its trains have no hosts for --source-mix capture; "
-            "build it from a profile with `source: FIELD`, or use --source-mix uniform"
-        )
     from replay.wire import find_wire  # noqa: PLC0415 - scapy and pyroute2 take half a second to load
 
     of_capture = options.mix is SourceMix.CAPTURE or (options.mix is SourceMix.AUTO and capture.sources > 0)

@@ -7,7 +7,7 @@ import click
 
 from captures.command import COUNT
 from captures.errors import ExitCode, InputError
-from captures.reader import Capture, open_capture
+from captures.reader import open_capture
 from captures.units import format_count
 from replay.clock import monotonic_ns
 from replay.cpus import CPUS, usable_cpus
@@ -16,7 +16,7 @@ from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts,
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
 from replay.ports import PORTS, format_ports
 from replay.target import Target, resolve
-from replay.wire_options import BackendChoice, SourceMix, WireOptions, wire_options
+from replay.wire_options import WireOptions, check_flags, wire_options
 
 
 @click.command("doctor")
@@ -49,7 +49,7 @@ def doctor(
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     capture = None if file is None else open_capture(file)
     host = None if target is None else resolve(target, allow_public=allow_public)
-    _check_options(options, host, capture)
+    check_flags(options, host, capture)
     load = Load(rate_eps, ports, options)
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
     stored = None if capture is None else capture_facts(capture, monotonic_ns)
@@ -78,13 +78,3 @@ def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target |
 
         findings += network_findings(network_facts(host, load.options), machine, stored, load)
     return findings
-
-
-def _check_options(options: WireOptions, host: Target | None, capture: Capture | None) -> None:
-    """Refuse flags that a run would refuse. Raises InputError."""
-    if options.backend is BackendChoice.UDP and options.frames_only:
-        raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
-    if options.mix is SourceMix.CAPTURE and capture is not None and not capture.sources:
-        raise InputError(f"{capture.path}: its trains have no hosts for --source-mix capture; use --source-mix uniform")
-    if host is not None and options.network is not None and (":" in host.host) != (options.network[0] == 6):
-        raise InputError(f"--source-ips is of IPv{options.network[0]}, and the target {host.host} is not")

@@ -20,6 +20,7 @@ from replay.backends.udp import SEND_BUFFER_BYTES
 from replay.clock import SECOND_NS
 from replay.cpus import parse_cpus
 from replay.linux.capabilities import Capability, effective_capabilities
+from replay.linux.cores import memory_nodes
 from replay.linux.mmsg import sendmmsg
 from replay.linux.packet_send import open_packet_socket
 from replay.linux.page_cache import WINDOW_BYTES, cached_bytes, may_be_told
@@ -106,7 +107,7 @@ def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
         allowed=tuple(allowed),
         governors={cpu: name for cpu in cpus if (name := _text(_CPUS / f"cpu{cpu}/cpufreq/scaling_governor"))},
         isolated=frozenset(parse_cpus(listed) if (listed := _text(_CPUS / "isolated")) else ()),
-        nodes={cpu: int(node.name[4:]) for cpu in allowed for node in (_CPUS / f"cpu{cpu}").glob("node[0-9]*")},
+        nodes=memory_nodes(allowed, _CPUS),
     )
 
 
