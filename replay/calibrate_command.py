@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from captures.command import DURATION_NS
-from captures.errors import ExitCode, RunError
+from captures.errors import ExitCode, InputError, RunError
 from captures.reader import open_capture
 from replay.calibration import Entry, Trial, check_writable, default_path, save, winner
 from replay.clock import wall_ns
@@ -23,6 +23,7 @@ from replay.trials import ROUNDS, Trials
 from replay.wire_options import WireOptions, wire_options
 
 FILE = click.Path(path_type=Path)
+_LEAST_NS: Final = 10_000_000
 
 
 @click.command("calibrate")
@@ -55,6 +56,8 @@ def calibrate(
     It sends real events as fast as it goes, those of the capture FILE or its own, for some 15 seconds. `replay run`
     then sends through the same interface in the way that won.
     """
+    if time_ns < _LEAST_NS:
+        raise InputError("--time: 10ms at least, or there is nothing to measure")
     path = calibration or default_path()
     check_writable(path)
     host = resolve(target, allow_public=allow_public)

@@ -7,7 +7,7 @@ import ipaddress
 import platform
 from collections.abc import Sequence
 
-from captures.errors import InputError
+from captures.errors import PreflightError
 from replay.calibration import OFFLOADS, Situation
 from replay.linux.cores import memory_nodes, siblings
 from replay.placement import Surroundings
@@ -29,14 +29,14 @@ def surroundings(target: Target, interface: str | None, cpus: Sequence[int]) -> 
 
 
 def situation(target: Target, interface: str | None) -> Situation:
-    """What a calibration for runs to `target` holds for. Raises InputError where there is no way to it."""
+    """What a calibration for runs to `target` holds for. Raises PreflightError where there is no way to it."""
     from replay.linux.links import features, link  # noqa: PLC0415
 
     try:
         card = link(interface or _device(target))
         on = features(card.name)
     except OSError as error:
-        raise InputError(f"--target {target.host}: {error.strerror}; check `ip route get {target.host}`") from None
+        raise PreflightError(f"--target {target.host}: {error.strerror}; check `ip route get {target.host}`") from None
     return Situation(
         interface=card.name,
         mtu=card.mtu,

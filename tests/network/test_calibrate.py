@@ -83,6 +83,7 @@ def test_without_the_right_to_frames_they_are_left_out_and_it_says_why(tmp_path:
     [
         (("--target", "192.0.2.1"), ExitCode.USAGE, "outside the private, loopback and benchmark ranges"),
         (("--target", "127.0.0.1", "nowhere.rcap"), ExitCode.USAGE, "nowhere.rcap"),
+        (("--target", "127.0.0.1", "--time", "9ms"), ExitCode.USAGE, "10ms at least"),
         (("--target", "127.0.0.1", "--calibration", "/proc/nowhere/x"), ExitCode.PREFLIGHT, "can't be written"),
         (("--target", "127.0.0.1", "--backend", "udp", "--vlan", 7), ExitCode.USAGE, "--vlan needs frames of our own"),
     ],
