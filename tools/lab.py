@@ -3,6 +3,7 @@
 For tests and benchmarks; needs root.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -22,13 +23,16 @@ _IFA_F_NODAD = 2  # if_addr.h: usable at once, no duplicate address detection
 _UP_PATIENCE_S = 10
 _ETHERNET_MTU = 1500
 
+_numbers = itertools.count(1)
+
 
 class Lab:
     """The two namespaces, by name: `sender` and `receiver`."""
 
     def __init__(self) -> None:
-        """Choose names that no other process has."""
-        self.sender, self.receiver = f"st{os.getpid()}a", f"st{os.getpid()}b"
+        """Choose names that no other process and no other lab has."""
+        name = f"st{os.getpid()}-{next(_numbers)}"
+        self.sender, self.receiver = f"{name}a", f"{name}b"
 
     def build(self) -> None:
         """Make the namespaces and the wire; raises PermissionError without the right to."""

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from tools.lab import Lab
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Two hosts and a wire; a test that changes them changes them back."""
+    with fresh_lab() as built:
+        yield built
+
+
+@contextmanager
+def fresh_lab() -> Iterator[Lab]:
+    """Two hosts and a wire; skips the test without the means to build them."""
     for program in ("ip", "nft", "ethtool"):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}")

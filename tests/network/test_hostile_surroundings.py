@@ -19,6 +19,7 @@ from captures.errors import ExitCode
 from captures.format import STAMP_WIDTHS, StampKind
 from captures.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
+from tests.network.conftest import fresh_lab
 from tests.network.expected import port_lines
 from tests.network.mailboxes import Mailboxes, mailboxes
 from tests.network.programs import (
@@ -37,6 +38,13 @@ from tools.lab import DEVICE, PORTS, V4, Lab
 
 BACKENDS = ("udp", "packet")
 GSO = ("--gso", "--no-gso")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A wire of their own: a device that was off, or too narrow for IPv6, comes back without its IPv6 addresses."""
+    with fresh_lab() as built:
+        yield built
 
 
 def set_link(lab: Lab, host: str, state: str) -> None:
@@ -130,7 +138,10 @@ def shaped(lab: Lab, *qdisc: str) -> Iterator[None]:
 def test_a_full_queue_is_waited_for(
     tmp_path: Path, lab: Lab, capture: Capture, lines: Sequence[bytes], backend: str, gso: str, rate: str
 ):
-    """10 Mbit/s take some 7,700 events a second; whatever the queue refuses is sent again."""
+    """10 Mbit/s take some 7,700 events a second; whatever the queue refuses is sent again.
+
+    Behind the queue both cores send, and the kernel lets one overtake the other: the order is not looked at.
+    """
     options = ("--backend", backend, gso, "--eps", rate, "--duration", "1s")
     with shaped(lab, "tbf", "rate", "10mbit", "burst", "32kb", "latency", "50ms"):
         ended, came = disturbed(tmp_path, lab, capture, lambda: None, *options)
@@ -140,7 +151,7 @@ def test_a_full_queue_is_waited_for(
     assert ended.report["errors"] == {}
     assert [lane["sent_events"] for lane in ended.report["lanes"]] == [len(lane) for lane in came]
     whole = port_lines(lines, len(PORTS), loops=ended.report["asked_events"] // len(lines))
-    assert all(lane == expected[: len(lane)] for lane, expected in zip(came, whole, strict=True))
+    assert all(sorted(lane) == sorted(expected[: len(lane)]) for lane, expected in zip(came, whole, strict=True))
     assert ended.report["nic"]["tx_dropped"] == 0
 
 
