@@ -87,7 +87,7 @@ TRAIN: Final = np.dtype(
         ("count", "<u2"),  # events
         ("length", "<u2"),  # bytes of each event
         ("stamp_column", "<u2"),  # of the first byte of the stamp in each event
-        ("tag_column", "<u2"),
+        ("tag_column", "<u2"),  # of the first byte of the tag in each event
         ("stamp_kind", "u1"),
         ("tag_kind", "u1"),
         ("zone_minutes", "<i2"),  # east of UTC, of the stamp; LOCAL_ZONE: where the sender is
@@ -120,6 +120,18 @@ class StampKind(IntEnum):
     """`2025-08-30T10:15:30.123456Z`: RFC 5424, section 6.2.3; UTC, microseconds."""
     RFC3339_US_OFFSET = 4
     """`2025-08-30T10:15:30.123456+02:00`: the same with an offset from UTC."""
+
+
+class TagKind(IntEnum):
+    """How the tag of a train's events is written. In a capture all trains have one, or none has."""
+
+    NONE = 0
+    HEX = 1
+    """`1f3a9c07-15a6-000000002a`: run, port and sequence, hexadecimal; see `captures.tags`."""
+
+
+TAG_WIDTHS: Final = {TagKind.NONE: 0, TagKind.HEX: 24}
+"""Bytes of each kind of tag."""
 
 
 STAMP_WIDTHS: Final = {

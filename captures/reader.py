@@ -30,6 +30,7 @@ from captures.format import (
     PAGE_BYTES,
     SECTION_NAMES,
     STAMP_WIDTHS,
+    TAG_WIDTHS,
     TRAIN,
     VERSION,
     WINDOW,
@@ -44,6 +45,7 @@ _BLOCK_ROWS: Final = 1 << 17
 _STAMP_WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
 _HAS_ZONE: Final = np.array([kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) for kind in sorted(STAMP_WIDTHS)])
 _DAY_MINUTES: Final = 24 * 60
+_TAG_WIDTH_BY_KIND: Final = np.array([TAG_WIDTHS[kind] for kind in sorted(TAG_WIDTHS)], np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,8 @@ class Capture:
     longest: int
     sources: int
     """How many sources the trains can have, numbered from 0; 0: the capture tells of none."""
+    tagged: bool
+    """Whether every event has a tag; else none has."""
     recipe: dict[str, Any]
     windows: Table
     mix: NDArray[np.uint64]
@@ -155,6 +159,7 @@ def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
         shortest=lengths[0],
         longest=lengths[1],
         sources=sources,
+        tagged=bool(trains["tag_kind"][0]),
         recipe=_recipe(section["recipe"].tobytes()),
         windows=windows,
         mix=section["mix"].view("<u8"),
@@ -214,13 +219,24 @@ def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple
         zone = block["zone_minutes"]
         sound = np.where(_HAS_ZONE[kind], (abs(zone) < _DAY_MINUTES) | (zone == LOCAL_ZONE), zone == 0)
         _require(sound.all(), "a train's zone is none")
-        _require(not block["tag_kind"].any(), "a train's kind of tag is not known")
+        _check_tags(block, int(trains["tag_kind"][0]), stamp_end)
         _require(block["source"].max() < max(sources, 1), f"a train's source is not one of the header's {sources}")
         offset, first_event = offset + int(size.sum()), first_event + int(count.sum())
         shortest, longest = min(shortest, int(length.min())), max(longest, int(length.max()))
     _require(offset == payload_bytes, f"the trains hold {offset} bytes, the payload {payload_bytes}")
     _require(first_event == events, f"the trains hold {first_event} events, the header says {events}")
     _require(lengths == (shortest, longest), "the header's shortest and longest event are not the trains'")
+
+
+def _check_tags(block: Table, first_kind: int, stamp_end: NDArray[np.int64]) -> None:
+    """Every train has the same kind of tag, inside its event and beside its stamp, which ends at `stamp_end`."""
+    kind, column = block["tag_kind"], block["tag_column"].astype(np.int64)
+    _require(kind.max() < len(_TAG_WIDTH_BY_KIND), "a train's kind of tag is not known")
+    _require((kind == first_kind).all(), "some trains have a tag and some have none")
+    tag_end = column + _TAG_WIDTH_BY_KIND[kind]
+    _require((tag_end <= block["length"]).all(), "a tag lies outside its event")
+    apart = (column >= stamp_end) | (tag_end <= block["stamp_column"])
+    _require((apart | (kind == 0)).all(), "a tag lies across its event's stamp")
 
 
 def _check_windows(windows: Table, trains: Table, events: int) -> None:

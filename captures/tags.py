@@ -1,0 +1,116 @@
+"""Tags: the text by which each event of a run says who sent it, to which port, and as which one.
+
+    1f3a9c07-15a6-000000002a
+    run      port sequence         hexadecimal, lower case, with leading zeros
+
+The run is a number that each run draws anew, the port is the one that the event was sent to, and the sequence counts
+the port's events from 0. Before it is sent, an event has zeros there. A tag stands at the end of the message, behind
+`stampede=`, or in the structured data of RFC 5424 (section 6.3), under the enterprise number that RFC 5612 sets aside
+for examples.
+
+Events that follow each other on a port differ in the last digits only, so their tags are a constant *head* of 16 bytes,
+and a slice of a table of *tails* of 8: the sequence modulo 2^32.
+"""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.format import MAX_TRAIN_EVENTS, TAG_WIDTHS, TagKind
+
+SD_ID: Final = "stampede@32473"
+SD_PARAM: Final = "tag"
+SUFFIX: Final = " stampede="
+"""What stands before a tag at the end of a message."""
+
+BLANK: Final = "00000000-0000-0000000000"
+"""A tag that was not sent yet."""
+
+TAG_BYTES: Final = TAG_WIDTHS[TagKind.HEX]
+HEAD_BYTES: Final = 16
+TAIL_BYTES: Final = 8
+assert len(BLANK) == TAG_BYTES == HEAD_BYTES + TAIL_BYTES
+
+MAX_RUN: Final = (1 << 32) - 1
+MAX_SEQUENCE: Final = (1 << 40) - 1
+"""The last of a port: at 100,000 events a second it is reached after 127 days."""
+
+_TAIL_BITS: Final = 32
+_BLOCK: Final = 4096
+"""Tails that are made at once: three digits change."""
+_CACHED_BLOCKS: Final = 64
+"""Lanes of one run are about as far as each other, so that few are in use at a time; 2 MB."""
+
+_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
+_LOW: Final = np.array([b"%03x" % (number % _BLOCK) for number in range(_BLOCK + MAX_TRAIN_EVENTS)]).view("V3")
+_NO_DIGIT: Final = 16
+_VALUE: Final = np.full(256, _NO_DIGIT, np.uint8)
+_VALUE[_DIGITS] = np.arange(16)
+_VALUE[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
+"""What each byte means as a hexadecimal digit; some that read and store events write them in capitals."""
+
+
+class Tags(NamedTuple):
+    """Tags read back, items of equal number: shape (tags,)."""
+
+    run: NDArray[np.int64]
+    port: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    sound: NDArray[np.bool_]
+    """Whether it is a tag at all; else the other three mean nothing."""
+
+
+def tag_text(run: int, port: int, sequence: int) -> bytes:
+    """One tag: the plain way."""
+    return b"%08x-%04x-%010x" % (run, port, sequence)
+
+
+def head_text(run: int, port: int, sequence: int) -> bytes:
+    """What all tags of a run, a port and the 2^32 events around `sequence` begin with."""
+    return tag_text(run, port, sequence)[:HEAD_BYTES]
+
+
+def tails(sequence: int, count: int) -> NDArray[np.void]:
+    """The tails of `count` events from `sequence` on: shape (count,), dtype V8, read-only.
+
+    At most MAX_TRAIN_EVENTS. Past 2^32 they begin anew, as the head of the tags changes there.
+    """
+    block, first = divmod(sequence & ((1 << _TAIL_BITS) - 1), _BLOCK)
+    return _tail_block(block)[first : first + count]
+
+
+@lru_cache(_CACHED_BLOCKS)
+def _tail_block(block: int) -> NDArray[np.void]:
+    """The tails of a block, and as many of the next as a train that begins here may reach."""
+    texts = np.empty((_BLOCK + MAX_TRAIN_EVENTS, TAIL_BYTES), np.uint8)
+    texts[:_BLOCK, :5] = np.frombuffer(b"%05x" % block, np.uint8)
+    texts[_BLOCK:, :5] = np.frombuffer(b"%05x" % ((block + 1) % (1 << 20)), np.uint8)
+    texts[:, 5:] = _LOW.view(np.uint8).reshape(-1, 3)
+    texts.flags.writeable = False
+    return texts.view(f"V{TAIL_BYTES}").ravel()
+
+
+def same_head(sequence: int, count: int) -> int:
+    """How many of `count` events from `sequence` on share a head: all but once in 2^32."""
+    return min(count, (1 << _TAIL_BITS) - (sequence & ((1 << _TAIL_BITS) - 1)))
+
+
+def parse_tags(texts: NDArray[np.uint8]) -> Tags:
+    """Tags out of texts, shape (tags, TAG_BYTES)."""
+    values = _VALUE[texts]
+    hyphens = texts[:, 8] == ord("-")
+    hyphens &= texts[:, 13] == ord("-")
+    values[:, 8] = values[:, 13] = 0
+    sound = hyphens & (values < _NO_DIGIT).all(axis=1)
+    return Tags(_number(values[:, :8]), _number(values[:, 9:13]), _number(values[:, 14:]), sound)
+
+
+def _number(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Numbers of hexadecimal digits, shape (n, digits)."""
+    number = np.zeros(len(digits), np.int64)
+    for column in digits.T:
+        number <<= 4
+        number |= column
+    return number
