@@ -12,20 +12,25 @@ from replay.clock import wall_ns
 from replay.journal import TRAINS, Journal
 from replay.stamps import Stamp, stamps_of
 from replay.stripes import Pieces
+from replay.tags import Tagging, TagWriter
 
 
 class Batch:
     """Room for `TRAINS` trains."""
 
-    def __init__(self, payload: NDArray[np.uint8], stamp: Stamp, journal: Journal) -> None:
+    def __init__(
+        self, payload: NDArray[np.uint8], stamp: Stamp, journal: Journal, tagging: Tagging | None = None
+    ) -> None:
         """Stage from `payload`, the bytes of a capture, with what `stamp` says in place of the built stamps.
 
-        A train always fits, whatever its size. `journal` is told which trains are staged.
+        Events get the tags of `tagging`, if it is given. A train always fits, whatever its size. `journal` is told
+        which trains are staged.
         """
         self._payload = payload
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._stamps = stamps_of(stamp, self.buffer)
+        self._tags = tagging and TagWriter(self.buffer, tagging)
         self.trains = 0
         self.journal = journal
         self._shapes = journal.shapes
@@ -65,13 +70,15 @@ class Batch:
             self._stamps.begin(wall_ns())
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> None:
-        """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`, and stamp them."""
+        """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`; stamp and tag them."""
         used, offset = self._used_bytes, pieces.start[first]
         size = pieces.bytes_of(first, end)
         self.buffer[used : used + size] = self._payload[offset : offset + size]
         shift = used - offset
         if self._stamps is not None:
             self._stamps.write(pieces, first, end, shift)
+        if self._tags is not None:
+            self._tags.write(pieces, first, end, shift, lane)
         rows = slice(self.trains, self.trains + end - first)
         self._shapes[rows] = pieces.shapes[first:end]
         self._shift[rows] = shift

@@ -19,6 +19,7 @@ from replay.resources import Claims
 from replay.schedule import OnAxis, Schedule, Steady
 from replay.stamps import Stamp
 from replay.stripes import Deal, lane_quota
+from replay.tags import Tagging, run_text
 from replay.target import Target
 
 GRACE_NS: Final = SECOND_NS // 4
@@ -75,6 +76,8 @@ class RunPlan:
     cpus: tuple[int, ...] = ()
     """The cores that workers may be moved to, the best first."""
     claims: Claims = field(default_factory=Claims)
+    run: int | None = None
+    """What the events' tags call this run; None: tags are not written."""
     nic: str | None = None
     """The network card that it goes through; None on loopback."""
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +87,16 @@ class RunPlan:
     def backend(self) -> str:
         """How it is sent, as `--backend` calls it."""
         return "udp" if self.wire is None else "packet"
+
+    @property
+    def tagging(self) -> Tagging | None:
+        """What is written into the events' tags."""
+        return None if self.run is None else Tagging(self.run, self.ports)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run as its tags, the dry run and the report name it."""
+        return None if self.run is None else run_text(self.run)
 
     @property
     def schedule(self) -> Schedule:
@@ -145,6 +158,7 @@ class RunPlan:
             "events": self.total,
             "duration_s": self.duration_ns and self.duration_ns / SECOND_NS,
             "stamp": str(self.stamp),
+            "run_id": self.run_id,
             "gso": self.segments > 1,
             "train_events_max": self.train_limit,
             "batch_trains": self.batch_trains,
@@ -204,6 +218,7 @@ def plan_run(
     train_max: int,
     segments: int,
     stamp: Stamp,
+    run: int | None = None,
     workers: Sequence[WorkerPlan] = (),
     wire: Wire | None = None,
     batch_trains: int = TRAINS,
@@ -211,7 +226,8 @@ def plan_run(
 ) -> RunPlan:
     """The plan of a run over `ports` of `target`.
 
-    A duration with a rate or a speed asks for the events that fall due within it. Raises InputError.
+    A duration with a rate or a speed asks for the events that fall due within it. `run` is what tags call it, where the
+    capture has any. Raises InputError.
     """
     axis = _axis(capture, pace, stamp)
     if pace.speed and axis is not None:
@@ -234,6 +250,7 @@ def plan_run(
         duration_ns=extent.duration_ns,
         segments=segments,
         stamp=stamp,
+        run=run if capture.tagged else None,
         workers=tuple(workers),
         wire=wire,
         batch_trains=batch_trains,
@@ -289,9 +306,10 @@ def plan_table(plan: RunPlan) -> str:
         rate = f"at speed {float(plan.pace.speed):g}: {rate} in the mean, {_figure(peak_eps or 0)} at the peak"
     events = "until the time is over" if plan.total is None else f"{plan.total:,} events"
     gso = f"GSO, up to {plan.segments} datagrams a send" if plan.segments > 1 else "without GSO"
+    tags = "" if plan.run_id is None else f", tagged as run {plan.run_id}"
     lines = [
         f"to {plan.target.host}, ports {format_ports(plan.ports)}: {len(plan.ports)} lanes{per_lane}",
-        f"  {rate}, {events}, trains of at most {plan.train_limit} events, {plan.batch_trains} a call, {gso}",
+        f"  {rate}, {events}{tags}, trains of at most {plan.train_limit} events, {plan.batch_trains} a call, {gso}",
         *(f"  {what} {why}" for what, why in plan.choices.items()),
     ]
     for i, worker in enumerate(plan.workers):

@@ -87,6 +87,7 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "batch_trains": plan.batch_trains,
         "choices": dict(plan.choices),
         "stamp": str(plan.stamp),
+        "run_id": plan.run_id,
         "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
         "host": {"kernel": platform.release(), "python": platform.python_version()},
         "version": __version__,
@@ -203,7 +204,7 @@ def run_table(report: dict[str, Any]) -> str:
     lanes = len(report["lanes"])
     size = format_size(report["sent_bytes"])
     lines = [
-        f"{report['verdict']}: {report['reason']}",
+        f"{report['verdict']}: {report['reason']}" + (f"; run {report['run_id']}" if report["run_id"] else ""),
         f"  sent      {report['sent_events']:>16,} events, {size}, in {report['duration_s']:.2f} s to {lanes} ports",
         f"  rate      {achieved:>16,.0f} EPS mean, {peak:,.0f} in the best second; target {target}",
     ]

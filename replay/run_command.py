@@ -27,6 +27,7 @@ from replay.report_file import check_report_path, write_report
 from replay.stamps import Stamp
 from replay.supervisor import Supervisor
 from replay.surroundings import situation, surroundings
+from replay.tags import RUN, new_run
 from replay.target import resolve
 from replay.way_options import WayOptions, choose, way_options
 from replay.wire_options import BackendChoice, WireOptions, wire_of, wire_options
@@ -97,6 +98,13 @@ SPEED = Parsed("speed", _parse_speed)
     help="Write the instant of sending into each event, shift its own one to now, or keep the built stamp.",
 )
 @click.option(
+    "--run-id",
+    "run_id",
+    type=RUN,
+    help="What the tags of a tagged capture call this run, like 1f3a9c07.  [default: drawn anew]",
+)
+@click.option("--keep-tags", is_flag=True, help="Send tags as they were built: zeros.")
+@click.option(
     "--control",
     type=FILE,
     metavar="FILE",
@@ -126,6 +134,8 @@ def run(
     loops: int | None,
     events: int | None,
     stamp: str,
+    run_id: int | None,
+    keep_tags: bool,
     control: Path | None,
     rate_file: Path | None,
     report_path: Path | None,
@@ -154,6 +164,7 @@ def run(
         train_max=choice.way.train_max,
         segments=max_segments() if choice.way.gso else 1,
         stamp=Stamp(stamp),
+        run=None if keep_tags else run_id or new_run(),
         wire=wire_of(replace(options, backend=BackendChoice(choice.way.backend)), host, ports, capture),
         batch_trains=choice.way.batch_trains,
         choices={"backend": choice.why},

@@ -76,17 +76,22 @@ def _one_text(style: int, resolution_ns: int, instant_ns: int) -> NDArray[np.voi
     return _second_texts(style, resolution_ns, second)[place : place + 1]
 
 
+def places(buffer: NDArray[np.uint8], width: int) -> NDArray[np.void]:
+    """Where texts of `width` bytes may be written: in a buffer, from every byte on.
+
+    The items overlap, a byte apart: each event's length is a step, and a train a slice.
+    """
+    return np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer, 0, (1,))
+
+
 class _Places:
-    """Where stamps may be written: in a buffer, from every byte on."""
+    """Where stamps may be written, for each kind."""
 
     def __init__(self, buffer: NDArray[np.uint8]) -> None:
-        """Items of each kind's width that overlap, a byte apart: each event's length is a step, and a train a slice."""
+        """Write into `buffer`."""
         self._of_kind: dict[int, NDArray[np.void]] = {
-            kind: np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer, 0, (1,))
-            for kind, width in STAMP_WIDTHS.items()
-            if width
+            kind: places(buffer, width) for kind, width in STAMP_WIDTHS.items() if width
         }
-        self._buffer = buffer
 
 
 class NowStamps(_Places):

@@ -134,7 +134,7 @@ class Worker:
         """Get ready for row `index` of the board."""
         self._capture, self._plan, self._board, self._index = capture, plan, board, index
         self._fd = os.open(capture.path, os.O_RDONLY)
-        self._batch = Batch(capture.payload, plan.stamp, board.journals[index])
+        self._batch = Batch(capture.payload, plan.stamp, board.journals[index], plan.tagging)
         self._own = board.workers[index : index + 1]
         self._state = self._own["state"].data
 
