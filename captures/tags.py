@@ -38,13 +38,16 @@ MAX_SEQUENCE: Final = (1 << 40) - 1
 """The last of a port: at 100,000 events a second it is reached after 127 days."""
 
 _TAIL_BITS: Final = 32
-_BLOCK: Final = 4096
+TAIL_BLOCK: Final = 4096
 """Tails that are made at once: three digits change."""
 _CACHED_BLOCKS: Final = 64
 """Lanes of one run are about as far as each other, so that few are in use at a time; 2 MB."""
 
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
-_LOW: Final = np.array([b"%03x" % (number % _BLOCK) for number in range(_BLOCK + MAX_TRAIN_EVENTS)]).view("V3")
+_LOW: Final = np.array([b"00000%03x" % (number % TAIL_BLOCK) for number in range(TAIL_BLOCK + MAX_TRAIN_EVENTS)]).view(
+    "<u8"
+) - np.frombuffer(b"00000\0\0\0", "<u8")
+"""The last three digits of each tail of a block, and zeros for the five before: a text as a number."""
 _NO_DIGIT: Final = 16
 _VALUE: Final = np.full(256, _NO_DIGIT, np.uint8)
 _VALUE[_DIGITS] = np.arange(16)
@@ -72,24 +75,26 @@ def head_text(run: int, port: int, sequence: int) -> bytes:
     return tag_text(run, port, sequence)[:HEAD_BYTES]
 
 
-def tails(sequence: int, count: int) -> NDArray[np.void]:
-    """The tails of `count` events from `sequence` on: shape (count,), dtype V8, read-only.
+def tails(sequence: int, count: int) -> NDArray[np.bytes_]:
+    """The tails of `count` events from `sequence` on: shape (count,), dtype S8, read-only.
 
     At most MAX_TRAIN_EVENTS. Past 2^32 they begin anew, as the head of the tags changes there.
     """
-    block, first = divmod(sequence & ((1 << _TAIL_BITS) - 1), _BLOCK)
-    return _tail_block(block)[first : first + count]
+    block, first = divmod(sequence, TAIL_BLOCK)
+    return tail_block(block)[first : first + count]
+
+
+def tail_block(block: int) -> NDArray[np.bytes_]:
+    """The tails of the events from `block` * TAIL_BLOCK on, and as many of the next as a train may reach; dtype S8."""
+    return _tail_block(block & ((1 << _TAIL_BITS) // TAIL_BLOCK - 1))
 
 
 @lru_cache(_CACHED_BLOCKS)
-def _tail_block(block: int) -> NDArray[np.void]:
-    """The tails of a block, and as many of the next as a train that begins here may reach."""
-    texts = np.empty((_BLOCK + MAX_TRAIN_EVENTS, TAIL_BYTES), np.uint8)
-    texts[:_BLOCK, :5] = np.frombuffer(b"%05x" % block, np.uint8)
-    texts[_BLOCK:, :5] = np.frombuffer(b"%05x" % ((block + 1) % (1 << 20)), np.uint8)
-    texts[:, 5:] = _LOW.view(np.uint8).reshape(-1, 3)
+def _tail_block(block: int) -> NDArray[np.bytes_]:
+    texts = _LOW + np.frombuffer(b"%05x\0\0\0" % block, "<u8")
+    texts[TAIL_BLOCK:] = _LOW[TAIL_BLOCK:] + np.frombuffer(b"%05x\0\0\0" % ((block + 1) & 0xFFFFF), "<u8")
     texts.flags.writeable = False
-    return texts.view(f"V{TAIL_BYTES}").ravel()
+    return texts.view(f"S{TAIL_BYTES}")
 
 
 def same_head(sequence: int, count: int) -> int:

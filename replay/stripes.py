@@ -163,9 +163,9 @@ class Pieces:
     stamps: list[tuple[int, int, int, int]]
     """Where its stamps lie: first, end and step, in bytes from the start of the payload. Their style: zone and kind as
     one number, `zone_minutes << 8 | stamp_kind`; 0 is no stamps."""
-    tags: list[tuple[int, int, int, int]]
-    """Where its tags lie: first, end and step, in bytes from the start of the payload; and the lane's events before it.
-    Empty in a capture without tags."""
+    tags: list[tuple[int, int, int, int, int]]
+    """Where its tags lie: first, end and step, in bytes from the start of the payload; and the lane's events before it
+    and through its end. Empty in a capture without tags."""
     instants_ns: list[NDArray[np.int64]]
     """Of each event on the axis that stamps keep to, shape (events,); none without one."""
     texts: list[NDArray[np.void]] = field(default_factory=list)
@@ -230,10 +230,11 @@ def _pieces(
     stamp = offset + rows["stamp_column"]
     due_ns, since_ns = _due(count, whose, place, runs)
     events, nbytes = before[0] + np.cumsum(count), before[1] + np.cumsum(size)
-    tags: list[tuple[int, int, int, int]] = []
+    tags: list[tuple[int, int, int, int, int]] = []
     if rows["tag_kind"][0]:  # then all trains of a capture have tags
-        tag, sequence = offset + rows["tag_column"], events - count
-        tags = list(zip(tag.tolist(), (tag + size).tolist(), length.tolist(), sequence.tolist(), strict=True))
+        tag = offset + rows["tag_column"]
+        columns = (tag, tag + size, length, events - count, events)
+        tags = list(zip(*(column.tolist() for column in columns), strict=True))
     return Pieces(
         start=offset.tolist(),
         reach=np.searchsorted(whose, whose, "right").tolist() if len(runs) > 1 else [len(rows)] * len(rows),

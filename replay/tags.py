@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from captures.command import Parsed
 from captures.errors import RunError
-from captures.tags import HEAD_BYTES, MAX_RUN, MAX_SEQUENCE, TAIL_BYTES, head_text, same_head, tails
+from captures.format import MAX_TRAIN_EVENTS
+from captures.tags import HEAD_BYTES, MAX_RUN, MAX_SEQUENCE, TAIL_BLOCK, TAIL_BYTES, head_text, same_head, tail_block
 from replay.stamps import places
 from replay.stripes import Pieces
 
-_HEAD: Final = f"V{HEAD_BYTES}"
+_HEAD: Final = f"S{HEAD_BYTES}"
+_TAIL: Final = f"S{TAIL_BYTES}"
+"""Texts without a zero byte, of widths for which numpy has loops of its own: half the time of any other width."""
 
 
 class Tagging(NamedTuple):
@@ -53,44 +56,58 @@ RUN: Final = Parsed("id", parse_run)
 """The type of a `--run-id` flag."""
 
 
+class _Block:
+    """The texts of the numbers around the one that a lane has reached."""
+
+    __slots__ = ("_port", "_run", "first", "head", "room", "tails")
+
+    def __init__(self, run: int, port: int) -> None:
+        self._run, self._port = run, port
+        self.turn(0)
+
+    def turn(self, sequence: int) -> None:
+        """Go on to the block of `sequence`. Raises RunError when numbers are used up."""
+        if sequence + TAIL_BLOCK > MAX_SEQUENCE:
+            raise RunError(f"port {self._port} got {sequence:,} events, and tags can't count further; use more ports")
+        block = sequence // TAIL_BLOCK
+        self.first = block * TAIL_BLOCK
+        self.tails = tail_block(block)
+        self.head = np.frombuffer(head_text(self._run, self._port, sequence), _HEAD)
+        # A train may reach into the next block, but not where the head changes.
+        whole = same_head(self.first, TAIL_BLOCK + MAX_TRAIN_EVENTS) > TAIL_BLOCK
+        self.room = TAIL_BLOCK if whole else TAIL_BLOCK - MAX_TRAIN_EVENTS
+
+
 class TagWriter:
     """Writes tags into a buffer."""
 
     def __init__(self, buffer: NDArray[np.uint8], tagging: Tagging) -> None:
         """Write those of `tagging` into `buffer`, where a batch is staged."""
-        self._heads = places(buffer, HEAD_BYTES)
-        self._tails = places(buffer, TAIL_BYTES)
-        self._tagging = tagging
-        self._head = [self._make_head(lane, 0) for lane in range(len(tagging.ports))]
-
-    def _make_head(self, lane: int, sequence: int) -> NDArray[np.void]:
-        """The head of a lane's events around a number, shape (1,)."""
-        return np.frombuffer(head_text(self._tagging.run, self._tagging.ports[lane], sequence), _HEAD)
+        self._heads = places(buffer, HEAD_BYTES).view(_HEAD)
+        self._tails = places(buffer, TAIL_BYTES).view(_TAIL)
+        self._blocks = [_Block(tagging.run, port) for port in tagging.ports]
 
     def write(self, pieces: Pieces, first: int, end: int, shift: int, lane: int) -> None:
         """Write the tags of the pieces `first` to `end` of `lane`.
 
         Their bytes lie `shift` from their place in the payload. Raises RunError when a lane's numbers are used up.
         """
-        heads, numbers, head = self._heads, self._tails, self._head[lane]
-        for start, stop, step, sequence in pieces.tags[first:end]:
-            count = (stop - start) // step
-            if (sequence + count) >> 32:
-                self._write_late(start + shift, step, count, sequence, lane)
-                continue
-            place = start + shift
-            heads[place : stop + shift : step] = head
-            numbers[place + HEAD_BYTES : stop + shift + HEAD_BYTES : step] = tails(sequence, count)
+        block, to_tail = self._blocks[lane], shift + HEAD_BYTES
+        for start, stop, step, sequence, after in pieces.tags[first:end]:
+            place = sequence - block.first
+            if not 0 <= place < block.room:
+                block.turn(sequence)
+                place = sequence - block.first
+                if place >= block.room:
+                    self._write_singly(start + shift, step, sequence, after, block)
+                    continue
+            self._heads[start + shift : stop + shift : step] = block.head
+            self._tails[start + to_tail : stop + to_tail : step] = block.tails[place : after - block.first]
 
-    def _write_late(self, place: int, step: int, count: int, sequence: int, lane: int) -> None:
-        """The same past 2^32 events of a lane, where the head changes."""
-        if sequence + count > MAX_SEQUENCE:
-            raise RunError(
-                f"a port has been sent {MAX_SEQUENCE:,} events, and tags can't count further; use more ports"
-            )
-        while count:
-            part = same_head(sequence, count)
-            end = place + part * step
-            self._heads[place:end:step] = self._make_head(lane, sequence)
-            self._tails[place + HEAD_BYTES : end + HEAD_BYTES : step] = tails(sequence, part)
-            place, sequence, count = end, sequence + part, count - part
+    def _write_singly(self, place: int, step: int, sequence: int, after: int, block: _Block) -> None:
+        """The same for a train within which the head may change, once in 2^32 events."""
+        for number in range(sequence, after):
+            block.turn(number)
+            self._heads[place] = block.head[0]
+            self._tails[place + HEAD_BYTES] = block.tails[number - block.first]
+            place += step
