@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -83,7 +84,7 @@ def calibrate(
     click.echo(calibration_table(trials, best), err=True)
     click.echo(f"{path}: {here.interface} is calibrated", err=True)
     if as_json:
-        click.echo(json.dumps({"trials": [_trial(trial) for trial in trials], "winner": entry.model_dump()}, indent=2))
+        click.echo(json.dumps({"trials": [_trial(trial) for trial in trials], "winner": asdict(entry)}, indent=2))
     return ExitCode.MET
 
 
@@ -102,7 +103,7 @@ def calibration_table(trials: Sequence[Trial], best: Trial) -> str:
 
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
-        **trial.way.model_dump(),
+        **asdict(trial.way),
         "rates_eps": [round(rate) for rate in trial.rates_eps],
         "refused": trial.refused,
         "errors": dict(trial.errors),

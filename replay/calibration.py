@@ -1,18 +1,18 @@
 """What `replay calibrate` found out about this machine, and the way of sending that follows from it.
 
 A file holds one entry for each interface. An entry holds as long as the kernel, the MTU and the offloads are those it
-was measured with.
+was measured with. pydantic checks the file; it takes longer to load than all else a command needs, so that waits until
+there is a file.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import ClassVar, Final, Literal
 
 from captures.errors import InputError, PreflightError
 from captures.format import MAX_TRAIN_EVENTS
@@ -21,22 +21,36 @@ from replay.journal import TRAINS
 OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-scatter-gather")
 """Features of a device that decide what sending costs (net/ethtool/common.c)."""
 
+BACKENDS: Final = ("udp", "packet")
+
 TIE: Final = 0.05
 """Of two ways that differ by less, the earlier is taken: it is the simpler one, and a difference may be chance."""
 
-_CHECKED: Final = ConfigDict(extra="forbid", frozen=True)
+
+class _Checked:
+    """Names that are no fields are refused in a file."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
 
-class Way(BaseModel):
-    """A way of sending."""
+@dataclass(frozen=True)
+class Way(_Checked):
+    """A way of sending. Raises ValueError for what there is not."""
 
-    model_config = _CHECKED
-    backend: Literal["udp", "packet"] = "udp"
+    backend: str = "udp"
+    """One of BACKENDS."""
     gso: bool = True
-    train_max: int = Field(MAX_TRAIN_EVENTS, ge=1, le=MAX_TRAIN_EVENTS)
+    train_max: int = MAX_TRAIN_EVENTS
     """The most events of one train."""
-    batch_trains: int = Field(TRAINS, ge=1, le=TRAINS)
+    batch_trains: int = TRAINS
     """The most trains of one system call."""
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ValueError(f"backend is {self.backend!r}, and there are {', '.join(BACKENDS)}")
+        for name, most in (("train_max", MAX_TRAIN_EVENTS), ("batch_trains", TRAINS)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}, and 1 to {most} are possible")
 
     def __str__(self) -> str:
         """As people read it."""
@@ -44,10 +58,10 @@ class Way(BaseModel):
         return f"{self.backend}, {gso}, trains of {self.train_max}, {self.batch_trains} a call"
 
 
-class Situation(BaseModel):
+@dataclass(frozen=True)
+class Situation(_Checked):
     """What a measurement holds for."""
 
-    model_config = _CHECKED
     interface: str
     mtu: int
     kernel: str
@@ -56,24 +70,28 @@ class Situation(BaseModel):
     """Those of OFFLOADS that are on."""
 
 
-class Entry(BaseModel):
-    """The best way through one interface."""
+@dataclass(frozen=True)
+class Entry(_Checked):
+    """The best way through one interface. Raises ValueError for a figure that is not positive."""
 
-    model_config = _CHECKED
     situation: Situation
     way: Way
-    worker_eps: int = Field(gt=0)
+    worker_eps: int
     """What one worker sent."""
-    event_bytes: float = Field(gt=0)
+    event_bytes: float
     """The mean event it was measured with."""
     measured: str
     """When: an ISO date."""
 
+    def __post_init__(self) -> None:
+        if self.worker_eps <= 0 or not self.event_bytes > 0:
+            raise ValueError("worker_eps and event_bytes must be greater than 0")
 
-class Calibration(BaseModel):
+
+@dataclass(frozen=True)
+class Calibration(_Checked):
     """The file."""
 
-    model_config = _CHECKED
     version: Literal[1] = 1
     entries: tuple[Entry, ...] = ()
 
@@ -115,12 +133,20 @@ def load(path: Path | None) -> Calibration:
     """The file `path`, or the usual one, which need not be there or be ours to read. Raises InputError."""
     file = path or default_path()
     try:
-        return Calibration.model_validate_json(file.read_bytes())
+        text = file.read_bytes()
     except OSError as error:
         if path is None:
             return Calibration()
         hint = "; `replay calibrate` writes it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(f"--calibration {path}: {error.strerror}{hint}") from None
+    return _checked(file, text)
+
+
+def _checked(file: Path, text: bytes) -> Calibration:
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - takes a while to load
+
+    try:
+        return TypeAdapter(Calibration).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
@@ -145,7 +171,7 @@ def save(path: Path, entry: Entry) -> None:
     """
     kept = load(path).entries if path.exists() else ()
     others = tuple(old for old in kept if old.situation.interface != entry.situation.interface)
-    text = Calibration(entries=(*others, entry)).model_dump_json(indent=2) + "\n"
+    text = json.dumps(asdict(Calibration(entries=(*others, entry))), indent=2) + "\n"
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         fresh = Path(folder) / path.name
         fresh.write_text(text)

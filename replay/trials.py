@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from tqdm import tqdm
 
 from captures.errors import PreflightError
 from captures.format import MAX_TRAIN_EVENTS
 from captures.reader import Capture
-from replay.calibration import Trial, Way, winner
+from replay.calibration import BACKENDS, Trial, Way, winner
 from replay.cpus import usable_cpus
 from replay.crew_options import CrewOptions, manned
 from replay.journal import TRAINS
@@ -44,12 +44,13 @@ class Trials:
         trials = self._measured("backends", self._backends())
         for name, values in (("train_max", TRAIN_LENGTHS), ("batch_trains", BATCHES)):
             best = winner(trials)
-            ways = [best.way.model_copy(update={name: value}) for value in values]
+            changes: list[dict[str, Any]] = [{name: value} for value in values]
+            ways = [replace(best.way, **change) for change in changes]
             trials += self._measured(name, [way for way in ways if way != best.way])
         return trials
 
     def _backends(self) -> list[Way]:
-        backends: tuple[str, ...] = ("udp", "packet")
+        backends: tuple[str, ...] = BACKENDS
         if self._options.backend is not BackendChoice.AUTO:
             backends = (str(self._options.backend),)
         elif self._options.frames_only:

@@ -77,10 +77,10 @@ def choose(options: WayOptions, wire: WireOptions, situation: Callable[[], Situa
     given = {
         name: value for name in ("gso", "train_max", "batch_trains") if (value := getattr(options, name)) is not None
     }
-    way = chosen.way.model_copy(update=given)
+    way = replace(chosen.way, **given)
     if way.gso and max_segments() == 1:
         click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
-        way = way.model_copy(update={"gso": False})
+        way = replace(way, gso=False)
     return Choice(way, chosen.why, chosen.worker_eps if way == chosen.way else None)
 
 

@@ -14,3 +14,5 @@ if ! [[ -x .venv/bin/python ]] || ! cmp -s pyproject.toml .venv/pyproject.toml; 
     cp pyproject.toml .venv/pyproject.toml
 fi
 PATH="$PWD/.venv/bin:$PATH"
+# Tests start hundreds of commands; without bytecode on disk each would compile every module anew.
+unset PYTHONDONTWRITEBYTECODE

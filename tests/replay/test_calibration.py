@@ -1,6 +1,7 @@
 """The calibration file, and what follows from it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ ENTRY = Entry(situation=HERE, way=BEST, worker_eps=9_000_000, event_bytes=150, m
 
 
 def entry(**changes: Any) -> Entry:
-    return ENTRY.model_copy(update={"situation": HERE.model_copy(update=changes)})
+    return replace(ENTRY, situation=replace(HERE, **changes))
 
 
 @pytest.fixture
@@ -59,7 +60,9 @@ def test_the_usual_file_need_not_be_there_but_one_that_is_named_must(
     [
         (lambda _: "", "the file: Invalid JSON"),
         (lambda text: text.replace('"mtu": 1500', '"mtu": "wide"'), "entries.0.situation.mtu: "),
-        (lambda text: text.replace('"train_max": 64', '"train_max": 129'), "entries.0.way.train_max: "),
+        (lambda text: text.replace('"train_max": 64', '"train_max": 129'), "way: Value error, train_max is 129"),
+        (lambda text: text.replace('"packet"', '"pigeon"'), "way: Value error, backend is 'pigeon'"),
+        (lambda text: text.replace('"worker_eps": 9000000', '"worker_eps": 0'), "entries.0: Value error, worker_eps"),
         (lambda text: text.replace('"version": 1', '"version": 2'), "version: "),
         (lambda text: json.dumps({**json.loads(text), "more": 1}), "more: "),
     ],
@@ -100,7 +103,7 @@ def test_a_place_that_cant_be_written_is_refused_before_anything_is_measured(tmp
     ],
 )
 def test_an_entry_holds_as_long_as_nothing_changed(change: dict[str, Any], said: str | None) -> None:
-    assert outdated(ENTRY, HERE.model_copy(update=change)) == said
+    assert outdated(ENTRY, replace(HERE, **change)) == said
 
 
 @pytest.mark.parametrize(("rates", "place"), [([100, 104], 0), ([100, 106], 1), ([0, 50, 53, 49], 2), ([0, 50, 51], 1)])
@@ -128,7 +131,7 @@ def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pyt
     [
         (WayOptions(), WireOptions(), BEST, 9_000_000, "calibrated on eth0 on 2026-11-24, 9,000,000 EPS a worker"),
         (WayOptions(gso=True), WireOptions(), BEST, 9_000_000, "calibrated on eth0"),
-        (WayOptions(gso=False), WireOptions(), BEST.model_copy(update={"gso": False}), None, "calibrated on eth0"),
+        (WayOptions(gso=False), WireOptions(), replace(BEST, gso=False), None, "calibrated on eth0"),
         (WayOptions(), WireOptions(vlans=(7,)), BEST, 9_000_000, "packet: --vlan needs frames of our own; packet, GSO"),
         (WayOptions(), WireOptions(backend=BackendChoice.UDP), Way(), None, "udp: asked for by --backend"),
     ],
@@ -145,8 +148,8 @@ def test_the_calibration_decides_what_the_flags_leave_open(
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        (HERE.model_copy(update={"mtu": 9000}), "no longer holds: it was measured with mtu 1500"),
-        (HERE.model_copy(update={"interface": "eth1"}), "the calibration has no interface eth1"),
+        (replace(HERE, mtu=9000), "no longer holds: it was measured with mtu 1500"),
+        (replace(HERE, interface="eth1"), "the calibration has no interface eth1"),
     ],
 )
 def test_a_calibration_of_something_else_is_left_aside_and_said(file: Path, now: Situation, said: str) -> None:
