@@ -94,7 +94,8 @@ def _tail_block(block: int) -> NDArray[np.bytes_]:
     texts = _LOW + np.frombuffer(b"%05x\0\0\0" % block, "<u8")
     texts[TAIL_BLOCK:] = _LOW[TAIL_BLOCK:] + np.frombuffer(b"%05x\0\0\0" % ((block + 1) & 0xFFFFF), "<u8")
     texts.flags.writeable = False
-    return texts.view(f"S{TAIL_BYTES}")
+    block_texts: NDArray[np.bytes_] = texts.view(f"S{TAIL_BYTES}")
+    return block_texts
 
 
 def same_head(sequence: int, count: int) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 from captures.errors import InputError
 from captures.format import STAMP_WIDTHS
+from captures.tags import SD_ID
 from precompute.fields import Pooled
 from precompute.generated import Generated
 from precompute.kinds import Field, Optional
@@ -189,6 +190,8 @@ def _check_style(place: str, style: Style, template: Template) -> None:
             raise ProfileError(f"{place}.{name}" if name != "bom" else place, f"{name} is of format rfc5424 only")
     if style.format == Format.ISO3164 and style.zone != "Z":
         raise ProfileError(place, f"format iso3164 is in UTC; leave out the zone {style.zone}")
+    if style.tagged and SD_ID in template.data:  # RFC 5424, section 6.3.2: no SD-ID twice
+        raise ProfileError(f"{place}.data.{SD_ID}", "is where tags stand; take another SD-ID, or leave out tagged")
 
 
 def _values(place: str, template: Template) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from captures.reader import open_capture
 from captures.units import format_count, format_duration, format_size
 from precompute.build import Built, build_capture, recipe_of_size
 from precompute.inspect_command import inspect
-from precompute.loading import built_in_names, built_in_text, load, load_profile
+from precompute.loading import built_in_names, built_in_text, load, load_profile, with_tags
 from precompute.profile_table import profile_list, profile_table
 from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe, recipe_yaml
 from precompute.samples import sample_events
@@ -91,6 +91,7 @@ def precompute() -> None:
     metavar="N",
     help=f"The most events of a train.  [default: {MAX_TRAIN_EVENTS}]",
 )
+@click.option("--tagged", is_flag=True, help="Leave room in each event for a tag: run, port and number.")
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option(
     "--expect",
@@ -143,16 +144,19 @@ def _recipe(
     rate_eps: int | None,
     seed: int | None,
     train: int | None,
+    tagged: bool,
 ) -> Recipe:
     """What to build: a recipe as it stands, or a profile with what the flags say."""
     extent = {"--events": events, "--size": size, "--duration": duration_ns, "--eps": rate_eps}
     loaded = load(name)
     if isinstance(loaded, Recipe):
-        asked = extent | {"--seed": seed, "--train": train}
+        asked = extent | {"--seed": seed, "--train": train, "--tagged": tagged or None}
         if given := [flag for flag, value in asked.items() if value is not None]:
             raise click.UsageError(f"{name} is a recipe and says all itself; leave out {', '.join(given)}")
         return loaded
     _check_extent(extent)
+    if tagged:
+        loaded = with_tags(name, loaded)
     seed, train = DEFAULT_SEED if seed is None else seed, train or MAX_TRAIN_EVENTS
     if size is not None:
         return recipe_of_size(output, loaded, size=size, seed=seed, train=train)

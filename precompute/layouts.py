@@ -19,7 +19,7 @@ from precompute.generated import Generated
 from precompute.pools import Bucket, Hosts, Pool, WeightedRow, make_hosts, make_pool
 from precompute.profile import Profile
 from precompute.sampling import cumulative_shares, integer_weights
-from precompute.syslog import escaped, zone_minutes
+from precompute.syslog import BlankTag, escaped, zone_minutes
 from precompute.template import Placeholder, Segment
 from precompute.variants import variants
 
@@ -60,6 +60,8 @@ class Frame:
     source_columns: tuple[tuple[Column, ...], ...]
     """What each source's columns are."""
     stamp: StampField
+    tag: tuple[int, int] | None
+    """The segment in which the tag is, and the bytes before it there; None: its events have none."""
     host: int | None
     """The source that says which host the event comes from; None where the profile names no such field."""
 
@@ -82,11 +84,28 @@ class Frame:
 
     def lengths(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Event lengths, shape (n,), of the sources' `buckets`, shape (n, sources)."""
-        lengths = np.full(len(buckets), self._literal_bytes)
-        for number, source in enumerate(self.sources):
-            for column in self._slots(number):
-                lengths += source.lengths[buckets[:, number], column] if isinstance(source, Pool) else source.length
-        return lengths
+        return self._widths(self.segments, buckets)
+
+    def tag_columns(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the tag is in events of the sources' `buckets`, shape (n, sources); 0: there is none. Shape (n,)."""
+        if self.tag is None:
+            return np.zeros(len(buckets), np.int64)
+        segment, before = self.tag
+        return self._widths(self.segments[:segment], buckets) + before
+
+    def _widths(self, segments: Iterable[bytes | Slot], buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The bytes of some of the segments, shape (n,)."""
+        widths = np.zeros(len(buckets), np.int64)
+        for segment in segments:
+            if isinstance(segment, bytes):
+                widths += len(segment)
+                continue
+            source = self.sources[segment.source]
+            if isinstance(source, Pool):
+                widths += source.lengths[buckets[:, segment.source], segment.column]
+            else:
+                widths += source.length
+        return widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +203,7 @@ class _Fields:
 def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Segment]) -> Frame:
     columns: dict[str, list[Column]] = {}
     places: list[bytes | tuple[str, Column]] = []
+    tag = None
     for part in parts:
         if isinstance(part, Placeholder):
             column = fields.column(part)
@@ -191,10 +211,14 @@ def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Se
             if column not in own:
                 own.append(column)
             places.append((part.field, column))
-        elif places and isinstance(places[-1], bytes):
-            places[-1] += part.encode()
-        else:
-            places.append(part.encode())
+            continue
+        if not places or not isinstance(places[-1], bytes):
+            places.append(b"")
+        literal = places[-1]
+        assert isinstance(literal, bytes)
+        if isinstance(part, BlankTag):
+            tag = len(places) - 1, len(literal)
+        places[-1] = literal + part.encode()
     names = list(columns)
     return Frame(
         template=template,
@@ -206,6 +230,7 @@ def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Se
         source_names=tuple(names),
         source_columns=tuple(tuple(own) for own in columns.values()),
         stamp=stamp,
+        tag=tag,
         host=None if fields.host is None else names.index(fields.host),
     )
 

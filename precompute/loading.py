@@ -64,6 +64,19 @@ def load(name: str) -> Profile | Recipe:
         raise InputError(harmless(f"{name}: {error}")) from None
 
 
+def with_tags(name: str, profile: Profile) -> Profile:
+    """The profile that was loaded by `name`, with room for a tag in each event.
+
+    Raises InputError where that can't be.
+    """
+    tagged = profile.with_tags()
+    try:
+        check_profile(tagged)
+    except ProfileError as error:
+        raise InputError(harmless(f"{name}: with tags: {error}")) from None
+    return tagged
+
+
 def _path(name: str) -> Path:
     known = built_in_names()
     path = _BUILT_IN / f"{name}.yaml" if name in known else Path(name)

@@ -40,7 +40,8 @@ def chunk_events(frames: Frames) -> int:
 class Cells:
     """The plan of a chunk; most arrays have one entry for each cell, in the order in which they are rendered.
 
-    Cells of one *class* (same length, same stamp field, same bucket of hosts) follow each other: they share trains.
+    Cells of one *class* (same length, stamp field, bucket of hosts and column of the tag) follow each other: they share
+    trains.
     """
 
     frame: NDArray[np.int64]
@@ -50,6 +51,8 @@ class Cells:
     """Index into `Frames.stamps`."""
     host: NDArray[np.int64]
     """The bucket of the profile's hosts, 0 where it names none."""
+    tag: NDArray[np.int64]
+    """The column of the tag, 0 where there is none."""
     buckets: NDArray[np.int64]
     """The bucket of each of the frame's sources, shape (cells, most sources of a frame), 0 beyond."""
     class_start: NDArray[np.int64]
@@ -79,6 +82,10 @@ class Cells:
         """The bucket of hosts of each class, shape (classes,)."""
         return self.host[self.class_start[:-1]]
 
+    def class_tag(self) -> NDArray[np.int64]:
+        """The column of the tag of each class, 0 where there is none; shape (classes,)."""
+        return self.tag[self.class_start[:-1]]
+
 
 def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]) -> Cells:
     """Draw the cells of one chunk whose `windows` hold so many events each."""
@@ -88,14 +95,15 @@ def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]
     counts = systematic(bits, frames.shares, events)
     least = MIN_CELLS if events < LARGE_CHUNK_EVENTS else FEW_CELLS
     drawn = [(i, _draw_cells(bits, frames.frames[i], int(counts[i]), least, widest)) for i in np.flatnonzero(counts)]
-    cells = [len(rows) for _, (rows, _, _) in drawn]
+    cells = [len(rows) for _, (rows, *_) in drawn]
     frame = np.repeat([i for i, _ in drawn], cells)
-    rows, length, buckets = (np.concatenate(column) for column in zip(*(cell for _, cell in drawn), strict=True))
+    rows, length, tag, buckets = (np.concatenate(column) for column in zip(*(cell for _, cell in drawn), strict=True))
     stamp = _stamp_of_frame(frames)[frame]
     host = _host_buckets(frames, frame, buckets)
 
     order = permutation(bits, len(rows))
     kind = (length * len(frames.stamps) + stamp) * (int(host.max()) + 1) + host
+    kind = kind * (int(tag.max()) + 1) + tag
     order = order[np.argsort(kind[order], kind="stable")]
     starts = np.flatnonzero(np.diff(kind[order], prepend=-1))
     return Cells(
@@ -104,6 +112,7 @@ def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]
         length=length[order],
         stamp=stamp[order],
         host=host[order],
+        tag=tag[order],
         buckets=buckets[order],
         class_start=np.append(starts, len(order)),
         dealt=deal(bits, np.add.reduceat(rows[order], starts), windows),
@@ -126,8 +135,11 @@ def _host_buckets(frames: Frames, frame: NDArray[np.int64], buckets: NDArray[np.
 
 def _draw_cells(
     bits: np.random.Philox, frame: Frame, events: int, least: int, widest: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, lengths and buckets (padded to `widest` sources) of a frame's cells, `least` of them if it has the rows."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows, lengths, columns of the tag and buckets (padded to `widest` sources) of a frame's cells.
+
+    There are `least` of them, if it has the rows.
+    """
     cells = max(events // CELL_ROWS, min(events, least))
     buckets = np.zeros((cells, widest), np.int64)
     for number, source in enumerate(frame.sources):
@@ -135,7 +147,7 @@ def _draw_cells(
             buckets[:, number] = stratified(bits, source.shares, cells)
     rows = np.full(cells, events // cells)
     rows[: events % cells] += 1
-    return rows, frame.lengths(buckets), buckets
+    return rows, frame.lengths(buckets), frame.tag_columns(buckets), buckets
 
 
 def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@
       user: {choices: {root: 1, deploy: 9}}
       page: {file: pages.txt}    # one value a line, in a file beside the profile
     source: host                 # events come in trains of one host; left out: each event has its own
+    tagged: true                 # each event has room for a tag; left out: none has
     groups:
       sshd:
         weight: 20               # against the other groups
@@ -105,6 +106,8 @@ SdName = Annotated[Text, _named(_SD_NAME, 'up to 32 characters of ASCII, and no 
 FormatName = Annotated[Text, _OneOf(tuple(map(str, Format))), AfterValidator(Format)]
 Zone = Annotated[Text, AfterValidator(_zone)]
 Flag = Annotated[bool, Strict()]
+OnlyTrue = Annotated[Flag | None, AfterValidator(lambda flag: flag or None)]
+"""None where it is false: a recipe then does not mention it."""
 Severity = Annotated[Text, _OneOf(SEVERITIES)]
 Facility = Annotated[Text, _OneOf(FACILITIES)]
 Params = Annotated[dict[SdName, TemplateString], AfterValidator(_in_order)]
@@ -163,6 +166,8 @@ class Profile(Model):
     timeline: Timeline | None = None
     source: Name | None = None
     """The field from one value of which all events of a train come."""
+    tagged: OnlyTrue = None
+    """Whether each event has room for a tag."""
     fields: Annotated[dict[Name, Field], AfterValidator(_in_order)] = {}  # noqa: RUF012
     groups: Annotated[dict[Name, Group], AfterValidator(_likely_groups)]
 
@@ -178,7 +183,12 @@ class Profile(Model):
             Format(self.format if group.format is None else group.format),
             self.zone if group.zone is None else group.zone,
             self.bom if group.bom is None else group.bom,
+            bool(self.tagged),
         )
+
+    def with_tags(self) -> "Profile":
+        """The same with room for a tag in each event; whether that fits is for `precompute.checks`."""
+        return self.model_copy(update={"tagged": True})
 
     def templates(self) -> Iterator[tuple[str, Style, Template]]:
         """Every template with its place in the profile and its style, in the order in which captures count them."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import TRAIN, Table
+from captures.format import TRAIN, Table, TagKind
 from precompute.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
 from precompute.layouts import Fill, Layout, StampField
 from precompute.plan import Cells, class_trains
@@ -80,6 +80,8 @@ class Renderer:
         for name in ("column", "kind", "zone_minutes"):
             values = np.array([getattr(field, name) for field in self._stamps])
             trains["zone_minutes" if name == "zone_minutes" else f"stamp_{name}"] = values[stamp]
+        trains["tag_column"] = cells.class_tag()[of_class]
+        trains["tag_kind"] = np.where(trains["tag_column"], TagKind.HEX, TagKind.NONE)
         hosts = np.zeros(len(events), np.int64)
         if self._hosts is not None:
             hosts, trains["source"] = self._hosts.deal(bits, cells.class_host()[of_class])

@@ -3,6 +3,9 @@
 iso3164  <PRI>2026-01-01T08:00:00.000Z HOST TAG[PID]: MESSAGE
 rfc3164  <PRI>Jan  1 08:00:00 HOST TAG[PID]: MESSAGE
 rfc5424  <PRI>1 2026-01-01T08:00:00.000000Z HOST APP-NAME PROCID MSGID STRUCTURED-DATA MESSAGE
+
+Where lines are tagged, ` stampede=` and a tag end the message, or, in rfc5424, `[stampede@32473 tag="..."]` begins the
+structured data.
 """
 
 import re
@@ -12,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from captures.format import LOCAL_ZONE, StampKind
+from captures.tags import BLANK, SD_ID, SD_PARAM, SUFFIX
 from precompute.template import Placeholder, Segment, parse_template
 
 SEVERITIES: Final = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -57,6 +61,7 @@ class Style:
     zone: str = "Z"
     bom: bool = False
     """Whether a byte order mark says that the message is UTF-8 (RFC 5424, section 6.4)."""
+    tagged: bool = False
 
     @property
     def stamp_kind(self) -> StampKind:
@@ -85,6 +90,12 @@ class Parts:
     message: str
 
 
+class BlankTag(str):
+    """The literal that stands where a tag goes, apart from its neighbours so that its column can be told."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Line:
     """A line, cut where its stamp goes."""
@@ -92,7 +103,7 @@ class Line:
     head: str
     """Before the stamp."""
     tail: tuple[Segment, ...]
-    """Behind it."""
+    """Behind it; of a tagged line, one is a `BlankTag`."""
 
 
 def syslog_line(style: Style, parts: Parts) -> Line:
@@ -103,15 +114,12 @@ def syslog_line(style: Style, parts: Parts) -> Line:
     priority = f"<{FACILITIES.index(parts.facility) * 8 + SEVERITIES.index(parts.severity)}>"
     if style.format != Format.RFC5424:
         process = parts.tag if parts.pid is None else f"{parts.tag}[{parts.pid}]"
-        return Line(priority, parse_template(f" {parts.host} {process}: {parts.message}"))
+        suffix = (SUFFIX, BlankTag(BLANK)) if style.tagged else ()
+        return Line(priority, _joined((*parse_template(f" {parts.host} {process}: {parts.message}"), *suffix)))
     header = " ".join((parts.host, parts.tag, parts.pid or _NIL, parts.msgid or _NIL))
     message = (_BOM if style.bom else "") + parts.message
-    return Line(
-        f"{priority}1 ",
-        _joined(
-            (*parse_template(f" {header} "), *_structured_data(parts.data), *parse_template(f" {message}")),
-        ),
-    )
+    data = _structured_data(parts.data, tagged=style.tagged)
+    return Line(f"{priority}1 ", _joined((*parse_template(f" {header} "), *data, *parse_template(f" {message}"))))
 
 
 def escaped(text: str) -> str:
@@ -124,9 +132,13 @@ def unescaped(text: str) -> str:
     return re.sub(r'\\(["\\\]])', r"\1", text)
 
 
-def _structured_data(data: Mapping[str, Mapping[str, str]]) -> Iterator[Segment]:
+def _structured_data(data: Mapping[str, Mapping[str, str]], *, tagged: bool) -> Iterator[Segment]:
     """STRUCTURED-DATA of RFC 5424, section 6.3."""
-    if not data:
+    if tagged:
+        yield f'[{SD_ID} {SD_PARAM}="'
+        yield BlankTag(BLANK)
+        yield '"]'
+    elif not data:
         yield _NIL
     for name, params in data.items():
         yield f"[{name}"
@@ -139,11 +151,15 @@ def _structured_data(data: Mapping[str, Mapping[str, str]]) -> Iterator[Segment]
 
 
 def _joined(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """The same with neighbouring literals as one."""
+    """The same with neighbouring literals as one, but for tags."""
     joined: list[Segment] = []
     for segment in segments:
-        if isinstance(segment, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += segment
+        if _plain(segment) and joined and _plain(joined[-1]):
+            joined[-1] = f"{joined[-1]}{segment}"
         else:
             joined.append(segment)
     return tuple(joined)
+
+
+def _plain(segment: Segment) -> bool:
+    return isinstance(segment, str) and not isinstance(segment, BlankTag)
