@@ -4,6 +4,7 @@ On loopback, with a sink that counts; none of this needs a privilege.
 """
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from captures.errors import ExitCode
 from captures.reader import Capture
 from tests.network.programs import (
     Ended,
+    assert_ran,
+    await_sending,
     command,
     eventually,
     finish,
@@ -26,25 +29,24 @@ from tests.network.programs import (
     listening_sink,
     run_of,
     running,
-    workers_of,
+    status_of,
 )
 from tools.lab import PORTS, V4, Lab
 
-RATE_EPS = 8_000  # an ordinary user's receive buffers are small: 200 kB by default
-SECONDS = 7
+RATE_EPS = 2_000  # half as much again, to catch up, is little even on a slow machine
+SECONDS = 8
 
 
 def disturbed_run(
     folder: Path, capture: Capture, disturb: Callable[[psutil.Process], None], *options: object
 ) -> tuple[Ended, dict[str, Any]]:
-    """A run of two workers that `disturb` is let loose upon after its first second; and what the sink counted."""
-    ports, log = free_ports(4), folder / "run.log"
+    """A run of two workers that `disturb` is let loose upon as soon as it sends; and what the sink counted."""
+    ports, log, control = free_ports(4), folder / "run.log", folder / "control"
     with listening_sink(folder / "sink.log", "--ports", listed(ports)) as end_sink:
-        length = ("--duration", f"{SECONDS}s", "--eps", RATE_EPS, "--workers", 2)
+        length = ("--duration", f"{SECONDS}s", "--eps", RATE_EPS, "--workers", 2, "--control", control)
         run = command(*run_of(capture, "127.0.0.1", ports, *length, *options))
         with running(run, log) as supervisor:
-            eventually(lambda: len(workers_of(supervisor)) == 2, "two workers")
-            time.sleep(1.5)
+            await_sending(control)
             disturb(psutil.Process(supervisor.pid))
             ended = finish(supervisor, log)
         return ended, end_sink()
@@ -66,7 +68,7 @@ def test_a_killed_worker_is_replaced_and_its_lanes_go_on(tmp_path: Path, capture
 
     ended, sink = disturbed_run(tmp_path, capture, kill)
 
-    assert ended.code == ExitCode.MET, ended.stderr
+    assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert ended.report["sent_events"] == RATE_EPS * SECONDS
     (recovery,) = ended.report["recoveries"]
@@ -82,12 +84,12 @@ def test_a_frozen_worker_is_woken_and_catches_up(tmp_path: Path, capture: Captur
 
     ended, sink = disturbed_run(tmp_path, capture, freeze)
 
-    assert ended.code == ExitCode.MET, ended.stderr
+    assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert ended.report["sent_events"] == RATE_EPS * SECONDS
     (recovery,) = ended.report["recoveries"]
     assert (recovery["worker"], recovery["way"]) == (1, "soft")
-    assert recovery["cause"].startswith("stood still for 2.")
+    assert re.fullmatch(r"stood still for \d+\.\d s", recovery["cause"])
     assert recovery["events_behind"] > RATE_EPS / 2
     assert recovery["recovered_s"] > recovery["silent_s"] > 2
 
@@ -96,7 +98,7 @@ def test_one_that_stays_frozen_is_killed_and_replaced(tmp_path: Path, capture: C
     def freeze_again_and_again(supervisor: psutil.Process) -> None:
         frozen = worker(supervisor, 0)
         with suppress(ProcessLookupError):
-            for _ in range(400):  # it wakes to be frozen at once, until it is gone
+            for _ in range(2000):  # it wakes to be frozen at once, until it is gone
                 os.kill(frozen, signal.SIGSTOP)
                 time.sleep(0.01)
 
@@ -117,7 +119,7 @@ def test_one_that_dies_again_is_moved_to_another_core(tmp_path: Path, capture: C
 
     ended, sink = disturbed_run(tmp_path, capture, kill_twice)
 
-    assert ended.code == ExitCode.MET, ended.stderr
+    assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert len(ended.report["recoveries"]) == 2
 
@@ -125,7 +127,9 @@ def test_one_that_dies_again_is_moved_to_another_core(tmp_path: Path, capture: C
 def test_what_dies_time_after_time_ends_the_run_and_all_is_counted(tmp_path: Path, capture: Capture):
     def kill_them_all(supervisor: psutil.Process) -> None:
         with suppress(psutil.NoSuchProcess):
-            for _ in range(200):
+            for _ in range(400):
+                if supervisor.status() == psutil.STATUS_ZOMBIE:
+                    break
                 for child in supervisor.children():
                     with suppress(ProcessLookupError):
                         os.kill(child.pid, signal.SIGKILL)
@@ -138,22 +142,27 @@ def test_what_dies_time_after_time_ends_the_run_and_all_is_counted(tmp_path: Pat
     assert_every_event_once(ended, sink)
 
 
+def replaced(status: dict[str, Any], deaths: int) -> bool:
+    """Whether so many workers have died, and all run again."""
+    return status["recoveries"] == deaths and {worker["state"] for worker in status["workers"]} == {"running"}
+
+
 @pytest.mark.parametrize("gso", ["--gso", "--no-gso"])
 def test_at_full_speed_too_every_datagram_is_counted(tmp_path: Path, capture: Capture, lab: Lab, gso: str):
     """Killed in the midst of its system calls; the far end of the wire counts what enters, and drops it."""
-    log = tmp_path / "run.log"
-    length = ("--duration", "4s", "--eps", "200k", "--workers", 2, gso)
+    log, control, loops = tmp_path / "run.log", tmp_path / "control", 40
+    length = ("--loops", loops, "--eps", "200k", "--workers", 2, "--control", control, gso)
     run = command(*run_of(capture, V4, PORTS, *length), host=lab.sender)
     with lab.cut_at_sender(), lab.dropping(f"udp dport {PORTS[0]}-{PORTS[-1]}") as dropped:
         with running(run, log) as process:
             supervisor = psutil.Process(process.pid)
-            eventually(lambda: len(supervisor.children()) == 2 and dropped() > 0, "a run under way")
-            for _ in range(3):
+            await_sending(control)
+            for deaths in range(1, 4):
                 os.kill(worker(supervisor, 0), signal.SIGKILL)
-                eventually(lambda: len(supervisor.children()) == 2, "its successor")
-                time.sleep(0.3)
+                eventually(lambda deaths=deaths: replaced(status_of(control), deaths), "its successor")
+                time.sleep(0.1)
             ended = finish(process, log)
 
-        assert ended.code == ExitCode.MET, ended.stderr
-        assert dropped() == ended.report["sent_events"] == 800_000
+        assert_ran(ended)
+        assert dropped() == ended.report["sent_events"] == loops * capture.events
         assert len(ended.report["recoveries"]) == 3
