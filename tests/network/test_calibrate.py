@@ -12,7 +12,7 @@ from captures.reader import Capture
 from replay.calibration import Entry, Way, load, save
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
-from tests.network.programs import call, listed, run_of
+from tests.network.programs import assert_ran, call, listed, run_of
 from tools.lab import DEVICE, PORTS, V4, Lab
 
 SHORT = ("--time", "50ms")
@@ -59,7 +59,7 @@ def test_a_calibrated_run_sends_every_event_in_that_way(
     with mailboxes(lab, V4) as boxes:
         run = call(*run_of(capture, V4, PORTS, *options), host=lab.sender)
         came = boxes.take()
-    assert run.code in (ExitCode.MET, ExitCode.MISSED), run.stderr  # a busy machine is not judged here
+    assert_ran(run)
     assert (run.report["backend"], run.report["train_events_max"], run.report["batch_trains"]) == ("packet", 5, 3)
     assert came == port_lines(lines, len(PORTS))
     assert "40,000 EPS at 15,000 each" in run.report["choices"]["workers"]

@@ -10,6 +10,7 @@ import pytest
 from captures.errors import ExitCode
 from captures.reader import Capture
 from tests.network.programs import (
+    assert_ran,
     call,
     command,
     eventually,
@@ -28,13 +29,14 @@ CORE = max(os.sched_getaffinity(0))
 def test_workers_that_share_a_core_keep_their_pace(tmp_path: Path, capture: Capture):
     ports = free_ports(8)
     with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
-        shared = ("--workers", 8, "--cpus", CORE, "--eps", "100k", "--duration", "2s")
+        shared = ("--workers", 8, "--cpus", CORE, "--eps", "20k", "--events", "40k")
         run = call(*run_of(capture, "127.0.0.1", ports, *shared))
         received = {lane["port"]: lane["received_events"] for lane in end_sink()["lanes"]}
-    assert run.code == ExitCode.MET, run.stderr
+    assert_ran(run)
     assert {worker["core"] for worker in run.report["workers"]} == {CORE}
     assert {lane["port"]: lane["sent_events"] for lane in run.report["lanes"]} == received
-    assert [lane["sent_events"] for lane in run.report["lanes"]] == [25_000] * 8
+    assert [lane["sent_events"] for lane in run.report["lanes"]] == [5000] * 8
+    assert run.report["duration_s"] > 1.99  # none of them hurries; how late they are is the machine's matter
 
 
 def locked_bytes(process: int, path: Path) -> int:
@@ -48,9 +50,9 @@ def test_real_time_priority_and_locked_memory(tmp_path: Path, capture: Capture):
     if os.geteuid() != 0:
         pytest.skip("needs root for real-time priority")
     port, log = free_ports(1), tmp_path / "log"
-    claims = ("--realtime", 7, "--lock-memory", "--events", "30k", "--eps", "10k", "--report", tmp_path / "report")
+    claims = ("--realtime", 7, "--lock-memory", "--loops", 1000, "--eps", "5k")
     with (
-        listening_sink(tmp_path / "sink.log", "--ports", listed(port)),
+        listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink,
         running(command(*run_of(capture, "127.0.0.1", port, *claims)), log) as process,
     ):
         eventually(lambda: bool(psutil.Process(process.pid).children()), "a worker")
@@ -61,9 +63,11 @@ def test_real_time_priority_and_locked_memory(tmp_path: Path, capture: Capture):
         status = dict(line.split(":", 1) for line in Path(f"/proc/{worker}/status").read_text().splitlines())
         assert int(status["VmLck"].split()[0]) > 1000
         assert locked_bytes(worker, capture.path) < len(capture.payload) / 10  # its header is in pages of its own
+        process.terminate()
         ended = finish(process, log)
-    assert ended.code in (ExitCode.MET, ExitCode.MISSED), ended.stderr
-    assert ended.report["sent_events"] == 30_000
+        received = end_sink()["received_events"]
+    assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+    assert ended.report["sent_events"] == received > 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from captures.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
-from tests.network.programs import call, run_of
+from tests.network.programs import assert_ran, call, run_of
 from tools.lab import PORTS, V4, V6, Lab
 
 # 75,000 EPS a port: a whole train of 128 falls due within the 2 ms that one may span.
@@ -39,7 +39,7 @@ def received(lab: Lab, capture: Capture, address: str, *options: object) -> list
     with mailboxes(lab, address) as boxes:
         run = call(*run_of(capture, address, PORTS, "--stamp", "keep", *options), host=lab.sender)
         came = boxes.take()
-    assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
+    assert_ran(run)
     lanes = run.report["lanes"]
     assert [lane["sent_events"] for lane in lanes] == [len(lane) for lane in came]
     assert [lane["sent_bytes"] for lane in lanes] == [sum(map(len, lane)) for lane in came]

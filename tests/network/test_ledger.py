@@ -10,7 +10,7 @@ import pytest
 from captures.errors import ExitCode
 from captures.reader import Capture
 from tests.network.expected import port_lines
-from tests.network.programs import Ended, call, listed, listening_sink, run_of
+from tests.network.programs import Ended, assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, V6, Lab
 
 
@@ -23,7 +23,7 @@ def reconciled(
     with listening_sink(folder / "sink.log", *listening, host=lab.receiver) as end_sink:
         options = ("--loops", 1, "--eps", "100k", gso, "--report", sent)
         run = call(*run_of(capture, address, PORTS, *options), host=lab.sender)
-        assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
+        assert_ran(run)
         report = end_sink()
     return call("replay", "reconcile", sent, received, "--json"), report
 

@@ -13,7 +13,7 @@ from captures.reader import Capture
 from replay.linux.udp_receive import open_receiver
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
-from tests.network.programs import ROOT, Ended, call, command, run_of
+from tests.network.programs import ROOT, Ended, assert_ran, call, command, run_of
 from tools.lab import DEVICE, PORTS, V4, V6, Lab
 
 PACED = ("--loops", 1, "--eps", "100k", "--stamp", "keep", "--backend", "packet")
@@ -30,7 +30,7 @@ def test_every_port_gets_its_events_in_order(
         run = call(*run_of(capture, address, PORTS, *PACED, gso, "--workers", workers), host=lab.sender)
         came = boxes.take()
 
-    assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
+    assert_ran(run)
     assert run.report["backend"] == "packet"
     assert came == port_lines(lines, len(PORTS))
     assert [lane["sent_events"] for lane in run.report["lanes"]] == [len(lane) for lane in came]
@@ -45,9 +45,9 @@ def test_datagrams_come_from_all_addresses_and_ports_alike(lab: Lab, capture: Ca
     with receiver:
         receiver.setblocking(False)
         sources = ("--source-ips", "198.18.0.64/28", "--source-ports", "50000-50004")
-        line = run_of(capture, V4, [5514], "--events", 7000, "--eps", "20k", "--train-max", 1, *sources)
+        line = run_of(capture, V4, [5514], "--events", 7000, "--eps", "10k", "--train-max", 1, *sources)
         run = call(*line, host=lab.sender)
-        assert run.code == ExitCode.MET, run.stderr
+        assert_ran(run)
         came = [receiver.recvfrom(2048)[1] for _ in range(7000)]
 
     assert run.report["wire"]["source_addresses"] == 14

@@ -28,6 +28,7 @@ from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
 from tests.network.programs import (
     Ended,
+    assert_ran,
     call,
     command,
     eventually,
@@ -161,7 +162,7 @@ def packets_of(lab: Lab, folder: Path, line: Sequence[object]) -> tuple[list[Pac
     unheard = lab.dropping(f"udp dport {PORTS[0]}-{PORTS[-1]}")
     with tap(lab) as opened, lab.cut_at_sender(), unheard:
         run = call(*line, host=lab.sender)
-        assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
+        assert_ran(run)
         opened.save(pcap)
     return dissected(pcap), run
 
@@ -261,7 +262,7 @@ def test_a_vlan_device_takes_what_is_tagged_for_it(
         run = call(*run_of(capture, address, PORTS, *options), host=lab.sender)
         came = boxes.take()
 
-    assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
+    assert_ran(run)
     assert came == port_lines(lines, len(PORTS))
     assert [lane["sent_events"] for lane in run.report["lanes"]] == [len(lane) for lane in came]
 
@@ -302,7 +303,7 @@ def test_the_longest_event_gets_through_and_a_longer_one_is_refused(
         )
         came = boxes.take()
 
-    assert fits.code in (0, 1), fits.stderr
+    assert_ran(fits)
     assert Counter(line for lane in came for line in lane) == Counter(open_capture(captures[0]).lines())
     assert exceeds.code == ExitCode.PREFLIGHT
     assert "build shorter events" in exceeds.stderr
@@ -381,11 +382,11 @@ def test_what_a_killed_worker_sent_is_not_sent_again(
             os.kill(first, signal.SIGKILL)
             eventually(lambda first=first: first not in workers_of(supervisor), "its end")
             eventually(lambda: len(workers_of(supervisor)) == 2, "its successor")
-            time.sleep(0.2)
+            time.sleep(0.5)  # for it to be in the midst of things
         ended = finish(supervisor, log)
         came = boxes.take()
 
-    assert ended.code in (0, 1), ended.stderr  # 1: too slow on a busy machine, which is not judged here
+    assert_ran(ended)
     assert [recovery["cause"] for recovery in ended.report["recoveries"]] == ["was killed by SIGKILL"] * 3
     assert came == port_lines(lines, len(PORTS), loops)
     assert [lane["sent_events"] for lane in ended.report["lanes"]] == [len(lane) for lane in came]

@@ -51,7 +51,7 @@ def test_a_train_refused_in_mid_run_goes_out_event_by_event(
     tmp_path: Path, lab: Lab, capture: Capture, lines: Sequence[bytes]
 ):
     log = tmp_path / "run.log"
-    options = ("--loops", 1, "--eps", "20k", "--workers", 2, "--stamp", "keep")
+    options = ("--loops", 1, "--eps", "5k", "--workers", 2, "--stamp", "keep")
     run = command(*run_of(capture, V4, PORTS, *options), host=lab.sender)
     with mailboxes(lab, V4) as boxes, running(run, log) as process:
         boxes.await_first()

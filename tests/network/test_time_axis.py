@@ -17,7 +17,7 @@ from captures.reader import Capture, open_capture
 from captures.stamps import stamp_texts
 from replay.linux.udp_receive import Slots, open_receiver
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write
-from tests.network.programs import call, listed, listening_sink, run_of
+from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, Lab
 
 TRAIN = 16
@@ -28,6 +28,8 @@ SPEED = 10
 EVENT = re.compile(rb"<13>(?:1 )?(?P<stamp>.*) host app: (?P<number>\d+)")
 EARLY_NS = 12_000_000
 """How far an event may be from its instant, by the schedule."""
+QUEUED_MS = 25
+"""How long it may lie in the kernel on a busy machine before it is given its time; the axis is coarser than that."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def arrivals(lab: Lab, capture: Capture, *options: object) -> tuple[list[Arrival
     finally:
         netns.popns()
     run = call(*run_of(capture, V4, PORTS, *options), host=lab.sender)
-    assert run.code in (0, 1), run.stderr  # 1: too slow on a busy machine, which is not judged here
+    assert_ran(run)
     came = [event for receiver in sockets for event in emptied(receiver)]
     assert len(came) == run.report["sent_events"] == run.report["asked_events"]
     return sorted(came, key=lambda event: (event.number, event.arrival_ns)), run.report
@@ -101,7 +103,7 @@ def test_events_arrive_when_the_axis_has_them(lab: Lab, timed_capture: Capture, 
     assert [event.number for event in came] == list(range(timed_capture.events))
     # Never early but by what the schedule allows; how late depends on the machine, and its report says how much.
     assert late_ns.min() >= -EARLY_NS
-    assert late_ns.max() <= EARLY_NS + (report["lag_ms"]["max"] + 5) * 1_000_000
+    assert late_ns.max() <= EARLY_NS + (report["lag_ms"]["max"] + QUEUED_MS) * 1_000_000
     assert (report["speed"], report["target_peak_eps"]) == (SPEED, 16_000)
 
 
@@ -169,7 +171,7 @@ def test_the_sink_knows_every_format(tmp_path: Path, lab: Lab, timed_capture: Ca
     with listening_sink(tmp_path / "sink.log", *listening, host=lab.receiver) as end_sink:
         options = ("--speed", SPEED, "--loops", 2, "--report", sent)
         run = call(*run_of(timed_capture, V4, PORTS, *options), host=lab.sender)
-        assert run.code in (0, 1), run.stderr
+        assert_ran(run)
         report = end_sink()
 
     coarse = int(timed_capture.trains["count"][timed_capture.trains["stamp_kind"] == StampKind.RFC3164].sum())

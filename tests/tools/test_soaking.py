@@ -14,12 +14,13 @@ def soak(*options: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_short_soak_accounts_for_every_event(tmp_path: Path) -> None:
-    options = ("--time", "5s", "--eps", "20k", "--events", "20k", "--ports", listed(free_ports(4)))
+    options = ("--time", "5s", "--eps", "4k", "--events", "20k", "--ports", listed(free_ports(4)))
     done = soak(*options, "--json", "--report", tmp_path / "report.json")
     found = json.loads(done.stdout)
     # A busy machine may make it miss its rate; it may not lose, leak or restart.
     assert all(line.startswith(("the rate", "the schedule", "the run's verdict")) for line in found["faults"]), found
-    assert (found["sent_events"], found["lost_events"], found["descriptors_more"]) == (100_000, 0, 0)
+    assert (found["sent_events"], found["lost_events"]) == (20_000, 0)
+    assert found["descriptors_more"] <= 0  # fewer: the last look met a process on its way out
     report = json.loads((tmp_path / "report.json").read_text())
     assert len(report["each"]) == found["samples"] >= 3
     assert report["each"][-1]["memory_bytes"] > 0
