@@ -6,6 +6,7 @@ import click
 
 from captures import __version__
 from captures.command import run as run_command
+from replay.audit.command import audit
 from replay.calibrate_command import calibrate
 from replay.ctl_command import ctl
 from replay.doctor.command import doctor
@@ -19,6 +20,7 @@ def replay() -> None:
     """Send a capture over the network at a set rate, and receive it."""
 
 
+replay.add_command(audit)
 replay.add_command(run)
 replay.add_command(calibrate)
 replay.add_command(ctl)

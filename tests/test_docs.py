@@ -17,6 +17,7 @@ import click
 import pytest
 
 from captures.errors import ExitCode
+from captures.tags import tag_text
 from precompute.build import build_capture
 from precompute.cli import precompute
 from precompute.kinds import KINDS
@@ -230,7 +231,15 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     (folder / "sent.json").write_text(sent)
     (folder / "received.json").write_bytes(received)
     ledger = call("replay", "reconcile", "sent.json", "received.json", "--json")
-    return {"sender": json.loads(sent), "sink": json.loads(received), "ledger": json.loads(ledger)}
+    tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
+    (folder / "collected").write_bytes(b"\n".join(tags))
+    audit = call("replay", "audit", "collected", "--run", "00000001", "--json")
+    return {
+        "sender": json.loads(sent),
+        "sink": json.loads(received),
+        "ledger": json.loads(ledger),
+        "audit": json.loads(audit),
+    }
 
 
 def fields(value: Any, path: str = "") -> set[str]:
@@ -248,6 +257,7 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("sender", "### The sender's report"),
         ("sink", "### The sink's report"),
         ("ledger", "### The ledger"),
+        ("audit", "### The audit"),
     ],
 )
 def test_the_architecture_names_the_fields_of_a_real_report(reports, report, heading):

@@ -1,0 +1,128 @@
+"""The lines of a file and the tags in them, window by window, so that no line is ever held as a whole.
+
+A tag that stands in a line again, no more than NEAR bytes behind the same one, is not counted again: many exports have
+a message twice, raw and taken apart. Of the line that a window ends in, all that is kept is whether it has a tag or a
+marker so far, and its tags of the last NEAR bytes.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.tags import Tags
+from replay.audit.find import LEAD, find_markers, find_tags
+
+NEAR: Final = 1 << 20
+"""How far apart the same tag stands twice in one event, bytes. It bounds what is kept of a line, however long."""
+PORT_BITS: Final = 16
+_NEWLINE: Final = ord("\n")
+
+
+class TagRows(NamedTuple):
+    """Tags in the order of the file, int64, shape (tags,) each."""
+
+    lane: NDArray[np.int64]
+    """Run and port: run << PORT_BITS | port."""
+    sequence: NDArray[np.int64]
+
+
+class _Rows(NamedTuple):
+    """Tags of lines, int64, shape (tags,) each, in the order of their places."""
+
+    place: NDArray[np.int64]
+    """Bytes of the file before the tag."""
+    line: NDArray[np.int64]
+    lane: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+
+    def pick(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "_Rows":
+        """Some of them."""
+        return _Rows(*(column[which] for column in self))
+
+
+class Lines:
+    """The lines of several files, one after the other."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.tagged = 0
+        """Lines with a tag or more, of whichever run."""
+        self.malformed = 0
+        """Lines where a tag is announced and none is sound: cut short, or damaged."""
+        self.bytes = 0
+        self._open_tagged = self._open_marked = False
+        self._recent = _NOTHING
+
+    @property
+    def untagged(self) -> int:
+        """Lines with nothing of ours."""
+        return self.lines - self.tagged - self.malformed
+
+    def take(self, window: NDArray[np.uint8]) -> TagRows:
+        """Count a window's lines and return its tags, each once per line."""
+        ends = np.flatnonzero(window[LEAD:] == _NEWLINE) + LEAD
+        places, tags = find_tags(window)
+        owners = np.searchsorted(ends, places)
+        self._count(window, ends, owners)
+        rows = self._rows(places, owners, tags)
+        kept = ~_again(rows)
+        kept[: len(self._recent.place)] = False
+        fresh = rows.pick(kept)
+        self._keep(rows, len(ends), len(window) - LEAD)
+        return TagRows(fresh.lane, fresh.sequence)
+
+    def _rows(self, places: NDArray[np.int64], owners: NDArray[np.int64], tags: Tags) -> _Rows:
+        """The tags of a window behind those that are kept of its first line."""
+        rows = _Rows(places + (self.bytes - LEAD), owners, tags.run << PORT_BITS | tags.port, tags.sequence)
+        if not self._recent.place.size:
+            return rows
+        return _Rows(*(np.concatenate(pair) for pair in zip(self._recent, rows, strict=True)))
+
+    def _count(self, window: NDArray[np.uint8], ends: NDArray[np.int64], owners: NDArray[np.int64]) -> None:
+        """Judge the lines that end in this window; the last one is still open."""
+        whole = len(ends)
+        tagged = np.zeros(whole + 1, np.bool_)
+        tagged[owners] = True
+        tagged[0] |= self._open_tagged
+        marked = np.zeros(whole + 1, np.bool_)
+        marked[0] |= self._open_marked
+        # Markers are looked for only where a line is without a tag, which the open one often is.
+        first = LEAD if not whole or not tagged[:whole].all() else int(ends[-1]) + 1
+        markers = find_markers(window[first - LEAD :]) + (first - LEAD)
+        marked[np.searchsorted(ends, markers)] = True
+        self.lines += whole
+        self.tagged += int(np.count_nonzero(tagged[:whole]))
+        self.malformed += int(np.count_nonzero(marked[:whole] & ~tagged[:whole]))
+        self._open_tagged, self._open_marked = bool(tagged[whole]), bool(marked[whole])
+
+    def _keep(self, rows: _Rows, open_line: int, fresh_bytes: int) -> None:
+        """Remember what the open line has had lately."""
+        self.bytes += fresh_bytes
+        recent = rows.pick((rows.line == open_line) & (rows.place >= self.bytes - NEAR - LEAD))
+        self._recent = recent._replace(line=np.zeros_like(recent.line))
+
+
+_NOTHING: Final = _Rows(*(np.zeros(0, np.int64) for _ in range(4)))
+
+
+def _again(rows: _Rows) -> NDArray[np.bool_]:
+    """Which tags stand in their line for a second time, or a further one."""
+    again = _like_the_one_before(rows)
+    lines = rows.line[~again]
+    if (lines[1:] > lines[:-1]).all():
+        return again
+    order = np.lexsort((rows.sequence, rows.lane, rows.line))
+    again[order] = _like_the_one_before(rows.pick(order))
+    return again
+
+
+def _like_the_one_before(rows: _Rows) -> NDArray[np.bool_]:
+    again = np.zeros(len(rows.place), np.bool_)
+    again[1:] = (
+        (rows.sequence[1:] == rows.sequence[:-1])
+        & (rows.lane[1:] == rows.lane[:-1])
+        & (rows.line[1:] == rows.line[:-1])
+        & (rows.place[1:] - rows.place[:-1] <= NEAR)
+    )
+    return again

@@ -1,0 +1,222 @@
+"""Which numbers of which lanes were seen: exact, in little memory, whatever the order.
+
+A lane's numbers are cut into stretches of STRETCH. One of which nothing was seen takes nothing. One of which all was
+seen is a key in a dictionary, about 100 bytes. Any other has a page with a bit for each number. Pages are in a file
+without a name, mapped into memory, so that the kernel may write them out; it lies where Python puts temporary files
+(TMPDIR) and grows as it is filled. A page that has become full is used again for another stretch.
+
+So a billion events need 3 MB of memory when none is missing, and when some are missing of each stretch 125 MB of file
+as well. A tag with a hostile number costs a page, and pages are bounded: what finds none is refused.
+"""
+
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.errors import RunError
+from captures.tags import MAX_SEQUENCE
+
+_SHIFT: Final = 15
+STRETCH: Final = 1 << _SHIFT
+PAGE_BYTES: Final = STRETCH // 8
+MAX_PAGES: Final = 1 << 20
+"""4 GiB of file: 34 billion events of which some are missing everywhere."""
+_GROWTH_PAGES: Final = 256
+_KEY_BITS: Final = 25
+"""Of a stretch's number; above them stands the lane's."""
+_FULL: Final = 0
+"""The page of all stretches that were seen whole: every bit of it is set."""
+_NONE: Final = -1
+assert 1 << _KEY_BITS << _SHIFT == MAX_SEQUENCE + 1
+
+Ranges = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""First numbers, and those behind the last: int64, shape (ranges,) each; rising, and none touches the next."""
+
+
+class Added(NamedTuple):
+    """What became of numbers, bool, shape (numbers,) each."""
+
+    new: NDArray[np.bool_]
+    """Seen for the first time."""
+    refused: NDArray[np.bool_]
+    """There was no page for it."""
+
+
+class Seen:
+    """The numbers seen so far, by lane; close it, or use it as a context."""
+
+    def __init__(self, max_pages: int = MAX_PAGES) -> None:
+        """Make the file. Raises RunError when that is not possible."""
+        self._max_pages = max_pages
+        self._pages_of: dict[int, int] = {}
+        self._keys: list[int] = [_NONE]
+        self._counts = np.zeros(max_pages, np.int32)
+        self._free: list[int] = []
+        self._room = 0
+        try:
+            self._file = tempfile.TemporaryFile(prefix="stampede-audit-")  # noqa: SIM115 - closed by close()
+            os.ftruncate(self._file.fileno(), max_pages * PAGE_BYTES)
+            self._map = mmap.mmap(self._file.fileno(), max_pages * PAGE_BYTES)
+        except OSError as error:
+            raise RunError(_no_file(error)) from None
+        self._bytes = np.frombuffer(self._map, np.uint8)
+        self._grow()
+        self._bytes[:PAGE_BYTES] = 0xFF
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._bytes = np.zeros(0, np.uint8)
+        self._map.close()
+        self._file.close()
+
+    @property
+    def pages(self) -> int:
+        """How many pages are in use now."""
+        return len(self._keys) - 1 - len(self._free)
+
+    def add(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> Added:
+        """Note numbers of lanes, int64, shape (numbers,) each. It is quickest where neighbours are of one stretch.
+
+        Raises RunError when the disk is full.
+        """
+        if not numbers.size:
+            return Added(np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+        keys = lanes << _KEY_BITS | numbers >> _SHIFT
+        starts = _starts(keys)
+        pages = np.array([self._page_of(key) for key in keys[starts].tolist()], np.int64)
+        pages = np.repeat(pages, np.diff(starts, append=len(keys)))
+        refused = pages == _NONE
+        places = pages << _SHIFT | numbers & (STRETCH - 1)
+        new = np.zeros(len(numbers), np.bool_)
+        if not refused.any():
+            new = self._set_bits(places)
+        else:
+            new[~refused] = self._set_bits(places[~refused])
+        return Added(new, refused)
+
+    def _set_bits(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Set bits of all pages as one row of them; returns which were not set, the first of equal ones."""
+        order = None
+        if not (places[1:] > places[:-1]).all():
+            order = np.argsort(places, kind="stable")
+            places = places[order]
+        cells, bits = places >> 3, np.left_shift(np.uint8(1), (places & 7).astype(np.uint8))
+        new: NDArray[np.bool_] = self._bytes[cells] & bits == 0
+        new[1:] &= places[1:] != places[:-1]
+        self._write(places[new], cells[new], bits[new])
+        if order is None:
+            return new
+        in_order = np.empty_like(new)
+        in_order[order] = new
+        return in_order
+
+    def _write(self, places: NDArray[np.int64], cells: NDArray[np.int64], bits: NDArray[np.uint8]) -> None:
+        if not places.size:
+            return
+        starts = _starts(cells)
+        self._bytes[cells[starts]] |= np.bitwise_or.reduceat(bits, starts)
+        pages = places >> _SHIFT
+        starts = _starts(pages)
+        pages = pages[starts]
+        self._counts[pages] += np.diff(starts, append=len(places)).astype(np.int32)
+        for page in pages[self._counts[pages] == STRETCH].tolist():
+            self._retire(page)
+
+    def _page_of(self, key: int) -> int:
+        page = self._pages_of.get(key)
+        if page is None:
+            page = self._take_page(key)
+            if page != _NONE:
+                self._pages_of[key] = page
+        return page
+
+    def _take_page(self, key: int) -> int:
+        """An empty page for a stretch; _NONE: there is no more."""
+        if self._free:
+            page = self._free.pop()
+            self._keys[page] = key
+            return page
+        page = len(self._keys)
+        if page >= self._max_pages:
+            return _NONE
+        if page >= self._room:
+            self._grow()
+        self._keys.append(key)
+        return page
+
+    def _grow(self) -> None:
+        """Have the disk set room aside: a mapped file that finds none would end the process by SIGBUS."""
+        room = min(self._room + _GROWTH_PAGES, self._max_pages)
+        try:
+            os.posix_fallocate(self._file.fileno(), 0, room * PAGE_BYTES)
+        except OSError as error:
+            raise RunError(_no_file(error)) from None
+        self._room = room
+
+    def _retire(self, page: int) -> None:
+        """A page is full: its stretch needs none any more."""
+        self._pages_of[self._keys[page]] = _FULL
+        self._bytes[page * PAGE_BYTES : (page + 1) * PAGE_BYTES] = 0
+        self._counts[page] = 0
+        self._free.append(page)
+
+    def missing(self, lane: int, end: int) -> Iterator[Ranges]:
+        """The ranges of a lane's numbers below `end` that were not seen, in order, those of a stretch at a time."""
+        held: Ranges | None = None
+        for starts, ends in self._parts(lane, end):
+            if held is not None and held[1][0] == starts[0]:
+                starts[0] = held[0][0]
+            elif held is not None:
+                yield held
+            if len(starts) > 1:
+                yield starts[:-1], ends[:-1]
+            held = starts[-1:], ends[-1:]
+        if held is not None:
+            yield held
+
+    def _parts(self, lane: int, end: int) -> Iterator[Ranges]:
+        """The same, cut where a stretch begins; none is empty."""
+        first_key, reached = lane << _KEY_BITS, 0
+        for key in sorted(key for key in self._pages_of if key >> _KEY_BITS == lane):
+            begin = (key - first_key) << _SHIFT
+            if begin >= end:
+                break
+            if begin > reached:
+                yield np.array([reached]), np.array([begin])
+            starts, ends = self._holes(key, begin)
+            below = starts < end
+            if below.any():
+                yield starts[below], np.minimum(ends[below], end)
+            reached = begin + STRETCH
+        if reached < end:
+            yield np.array([reached]), np.array([end])
+
+    def _holes(self, key: int, begin: int) -> Ranges:
+        """The ranges not seen of a stretch that begins with number `begin`."""
+        page = self._pages_of[key]
+        if page == _FULL:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        bits = np.unpackbits(self._bytes[page * PAGE_BYTES : (page + 1) * PAGE_BYTES], bitorder="little")
+        turns = np.flatnonzero(np.diff(bits, prepend=1, append=1)) + begin
+        return turns[::2], turns[1::2]
+
+
+def _starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where runs of equal values begin; there is one value at least."""
+    return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
+
+
+def _no_file(error: OSError) -> str:
+    folder = tempfile.gettempdir()
+    return f"{folder}: no room for what was seen ({error.strerror}); set TMPDIR to a folder on a disk with space"

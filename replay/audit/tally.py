@@ -1,0 +1,140 @@
+"""The tags of a collection counted by run and by lane: new, seen again, behind a higher one.
+
+Runs and lanes are bounded, so that no file makes the tally grow: tags beyond the bounds are counted together.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.tags import MAX_SEQUENCE
+from replay.audit.lines import PORT_BITS, TagRows
+from replay.audit.seen import Seen
+
+MAX_RUNS: Final = 64
+MAX_LANES: Final = 1024
+"""Of all runs together; a run has 100 at most."""
+_NUMBER_BITS: Final = MAX_SEQUENCE.bit_length()
+_PORT_MASK: Final = (1 << PORT_BITS) - 1
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What arrived of one port's events."""
+
+    number: int
+    """Its number in `Seen`."""
+    port: int
+    received_events: int
+    duplicated_events: int
+    reordered_events: int
+    reorder_depth_max: int
+    highest: int
+
+
+class Tally:
+    """Counts of tags, in the order in which they are taken."""
+
+    def __init__(self, seen: Seen, run: int | None = None) -> None:
+        """Keep account of the lanes of `run` only; None: of all runs, as far as there is room."""
+        self._seen, self._run = seen, run
+        self.runs: Counter[int] = Counter()
+        """Tags by run, of the first MAX_RUNS runs and of the one that is asked for."""
+        self.tags_of_other_runs = 0
+        """Tags of runs beyond those."""
+        self.refused: Counter[int] = Counter()
+        """Tags by run for whose lane or number there was no room: the account of that run is not whole."""
+        self._keys = np.zeros(0, np.int64)  # of lanes, rising
+        self._numbers = np.zeros(0, np.int64)  # of the same lanes
+        self._lanes: list[int] = []  # the key of each lane
+        self._received, self._duplicated, self._reordered, self._depth = np.zeros((4, MAX_LANES), np.int64)
+        self._highest = np.full(MAX_LANES, -1, np.int64)
+
+    def take(self, tags: TagRows) -> None:
+        """Count tags. Raises RunError when there is no room on the disk."""
+        if not tags.lane.size:
+            return
+        self._count_runs(tags.lane >> PORT_BITS)
+        lanes = self._lanes_of(tags.lane)
+        known = lanes >= 0
+        if known.all():
+            self._count(lanes, tags.sequence)
+        else:
+            self._refuse(tags.lane[~known])
+            self._count(lanes[known], tags.sequence[known])
+
+    def lanes(self, run: int) -> list[Lane]:
+        """The lanes of a run, by port."""
+        found = [(key & _PORT_MASK, number) for number, key in enumerate(self._lanes) if key >> PORT_BITS == run]
+        columns = (self._received, self._duplicated, self._reordered, self._depth, self._highest)
+        return [Lane(number, port, *(int(column[number]) for column in columns)) for port, number in sorted(found)]
+
+    def _count_runs(self, runs: NDArray[np.int64]) -> None:
+        if (runs == runs[0]).all():
+            counts = [(int(runs[0]), len(runs))]
+        else:
+            values, numbers = np.unique(runs, return_counts=True)
+            counts = list(zip(values.tolist(), numbers.tolist(), strict=True))
+        for run, count in counts:
+            if run in self.runs or run == self._run or len(self.runs) < MAX_RUNS:
+                self.runs[run] += count
+            else:
+                self.tags_of_other_runs += count
+
+    def _refuse(self, keys: NDArray[np.int64]) -> None:
+        """Note tags without a lane, of runs that are kept account of."""
+        runs = keys >> PORT_BITS
+        for run in np.unique(runs).tolist():
+            if run == self._run or (self._run is None and run in self.runs):
+                self.refused[run] += int(np.count_nonzero(runs == run))
+
+    def _lanes_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The number of each tag's lane; -1: it has none."""
+        places, known = self._look_up(keys)
+        if not known.all() and self._add_lanes(keys[~known]):
+            places, known = self._look_up(keys)
+        lanes = self._numbers[places] if self._numbers.size else places
+        return np.where(known, lanes, -1)
+
+    def _look_up(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        if not self._keys.size:
+            return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return places, self._keys[places] == keys
+
+    def _add_lanes(self, keys: NDArray[np.int64]) -> bool:
+        """Give lanes of runs that are kept account of a number, as long as there is room."""
+        before = len(self._lanes)
+        # In the order of the file, so that what is kept does not depend on where blocks end.
+        for key in dict.fromkeys(keys.tolist()):
+            run = key >> PORT_BITS
+            wanted = run == self._run if self._run is not None else run in self.runs
+            if wanted and len(self._lanes) < MAX_LANES:
+                self._lanes.append(key)
+        order = np.argsort(np.array(self._lanes, np.int64))
+        self._keys, self._numbers = np.array(self._lanes, np.int64)[order], order
+        return len(self._lanes) > before
+
+    def _count(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
+        """Count tags of lanes that are known."""
+        order = np.argsort(lanes.astype(np.uint16), kind="stable")
+        lanes, numbers = lanes[order], numbers[order]
+        added = self._seen.add(lanes, numbers)
+        if added.refused.any():
+            for lane, count in enumerate(np.bincount(lanes[added.refused]).tolist()):
+                self.refused[self._lanes[lane] >> PORT_BITS] += count
+        kept = np.flatnonzero(~added.refused)
+        lanes, numbers, new = lanes[kept], numbers[kept], added.new[kept]
+        # Lanes rise, so with the lane above the number the highest so far is always one of the same lane.
+        reached = np.maximum.accumulate(lanes << _NUMBER_BITS | numbers) & MAX_SEQUENCE
+        behind = np.maximum(reached, self._highest[lanes]) - numbers
+        late = np.flatnonzero(new & (behind > 0))
+        self._received += np.bincount(lanes[new], minlength=MAX_LANES)
+        self._duplicated += np.bincount(lanes[~new], minlength=MAX_LANES)
+        self._reordered += np.bincount(lanes[late], minlength=MAX_LANES)
+        np.maximum.at(self._depth, lanes[late], behind[late])
+        last = np.flatnonzero(np.diff(lanes, append=-1))
+        self._highest[lanes[last]] = np.maximum(self._highest[lanes[last]], reached[last])

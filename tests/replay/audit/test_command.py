@@ -1,0 +1,131 @@
+"""`replay audit` as a user calls it: what it takes, what it says, and how it ends."""
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from captures.tags import BLANK, tag_text
+from replay.audit.command import parse_share
+from tests.network.programs import command
+from tests.replay.audit.texts import document, structured, suffixed
+
+RUN, OTHER = 0x1F3A9C07, 0x0A0B0C0D
+TIMEOUT_S = 60
+
+
+def lines(port: int, *numbers: int, run: int = RUN) -> bytes:
+    return b"".join(suffixed(tag_text(run, port, number)) + b"\n" for number in numbers)
+
+
+def audit(folder: Path, *words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command("replay", "audit", *words), cwd=folder, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=False
+    )
+
+
+def sent_json(folder: Path, sent_events: dict[int, int], **more: Any) -> Path:
+    path = folder / "sent.json"
+    parts = [{"port": port, "sent_events": events} for port, events in sent_events.items()]
+    path.write_text(json.dumps({"run_id": f"{RUN:08x}", "lanes": parts} | more))
+    return path
+
+
+def test_several_files_are_one_collection(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, 0, 1) + b"else\n" + lines(515, 0) + lines(514, 9, run=OTHER))
+    (tmp_path / "b.log.gz").write_bytes(gzip.compress(lines(514, 3, 4)))
+    (tmp_path / "c.zst").write_bytes(zstandard.compress(document(structured(tag_text(RUN, 514, 2))) + b"\n"))
+    done = audit(tmp_path, "a.log", "b.log.gz", "c.zst", "-", "--json", "--report", "r.json", stdin=lines(515, 0, 2))
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert json.loads((tmp_path / "r.json").read_text()) == report
+    assert (report["kind"], report["run_id"]) == ("audit", "1f3a9c07")
+    assert report["files"] == ["a.log", "b.log.gz", "c.zst", "-"]
+    assert (report["lines"], report["tagged_lines"], report["untagged_lines"]) == (10, 9, 1)
+    assert report["foreign_runs"] == [{"run_id": "0a0b0c0d", "tags": 1}]
+    assert [lane["received_events"] for lane in report["lanes"]] == [5, 2]
+    assert (report["reordered_events"], report["duplicated_events"], report["lost_events"]) == (1, 1, 1)
+    assert b"most on port 515 (no. 1)" in done.stderr
+
+
+def test_with_the_sender_s_report(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, *range(99)) + lines(514, 0, 1, run=OTHER) * 100)
+    sent = sent_json(tmp_path, {514: 100, 515: 0})
+    assert audit(tmp_path, "a.log", "--sent", sent).returncode == 1
+    done = audit(tmp_path, "a.log", "--sent", sent, "--max-loss", "1%")
+    assert done.returncode == 0, done.stderr
+    assert b"1.00% lost: 1 of 100, most on port 514 (no. 99)" in done.stderr
+    assert done.stdout == b""
+
+
+def test_a_run_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, 0, 1, 2) + lines(600, 0, run=OTHER))
+    done = audit(tmp_path, "a.log", "--run", "0A0B0C0D", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [lane["port"] for lane in json.loads(done.stdout)["lanes"]] == [600]
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "complaint"),
+    [
+        (b"", (), "none of 0 lines has a tag: was the capture built with --tagged"),
+        (b"one\ntwo\n", (), "none of 2 lines has a tag: was the capture built with --tagged, and does the collector"),
+        (b"a stampede=1f3a9c07-15\n", (), "none of 1 lines has a whole tag, and 1 have the beginning of one"),
+        (b"a stampede=" + BLANK.encode(), (), "all tags are blank"),
+        (lines(514, 0), ("--run", "0a0b0c0d"), "no event of run 0a0b0c0d is there; there are others: 1f3a9c07"),
+        (lines(514, 0), ("--run", "0"), "write eight hexadecimal digits"),
+        (lines(514, 0), ("--max-loss", "0.5"), "write it like 0.5%"),
+        (lines(514, 0), ("--sent", "none.json"), "none.json: No such file"),
+        (lines(514, 0), ("--report", "none/r.json"), "can't write a report there"),
+        (lines(514, 0), ("none.log",), "none.log: No such file"),
+        (b"".join(lines(514, 0, run=run) * 2 for run in range(1, 200)), (), "tags of more than 64 runs; name the one"),
+    ],
+)
+def test_what_can_t_be_audited_is_one_line(
+    tmp_path: Path, content: bytes, words: tuple[str, ...], complaint: str
+) -> None:
+    (tmp_path / "a.log").write_bytes(content)
+    done = audit(tmp_path, "a.log", *words)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert complaint in done.stderr.decode()
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "complaint"),
+    [
+        ({"run_id": None}, (), "this run had no tags"),
+        ({"run_id": 5}, (), "not eight hexadecimal digits"),
+        ({"lanes": []}, (), "lanes with the counts port, sent_events"),
+        ({}, ("--run", "0a0b0c0d"), "this is the report of run 1f3a9c07, and --run is another"),
+    ],
+)
+def test_a_report_that_does_not_fit_is_refused(
+    tmp_path: Path, more: dict[str, Any], words: tuple[str, ...], complaint: str
+) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, 0))
+    done = audit(tmp_path, "a.log", "--sent", sent_json(tmp_path, {514: 1}, **more), *words)
+    assert done.returncode == 2
+    assert complaint in done.stderr.decode()
+
+
+def test_a_run_without_an_id_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, 0))
+    sent = sent_json(tmp_path, {514: 1}, run_id=None)
+    assert audit(tmp_path, "a.log", "--sent", sent, "--run", "1f3a9c07").returncode == 0
+
+
+@pytest.mark.parametrize(("text", "percent"), [("0.5%", 0.5), ("0", 0), ("0%", 0), ("100 %", 100), ("12.25%", 12.25)])
+def test_shares(text: str, percent: float) -> None:
+    assert parse_share(text) * 100 == percent
+
+
+@pytest.mark.parametrize("text", ["0.5", "101%", "-1%", "", "%", "1e-2%", "a%", "nan%"])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write it like 0.5%"):
+        parse_share(text)

@@ -1,0 +1,194 @@
+"""The report of an audit: what is lost and surplus, by the sender's report and without one; verdict and exit code."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from captures.errors import ExitCode
+from replay.audit.lines import PORT_BITS, Lines, TagRows
+from replay.audit.report import Question, audit_report, audit_table, exit_code
+from replay.audit.seen import Seen
+from replay.audit.sent import Sent, read_sent
+from replay.audit.tally import Tally
+
+RUN = 0x1F3A9C07
+STEADY = {
+    "run_id": "1f3a9c07",
+    "lanes": [{"port": 514, "sent_events": 10}, {"port": 515, "sent_events": 0}],
+    "duration_s": 5.0,
+    "achieved_eps": 2.0,
+    "peak_eps": 2.0,
+    "speed": None,
+    "recoveries": [],
+    "offered": {"below_95_percent": 0},
+}
+
+
+def report_on(
+    heard: dict[int, Iterable[int]],
+    sent: Sent | None = None,
+    max_loss: str = "0",
+    malformed: int = 0,
+    foreign: int = 0,
+    refused: int = 0,
+) -> dict[str, Any]:
+    """The report on a collection with these numbers by port."""
+    lines = Lines()
+    with Seen() as seen:
+        tally = Tally(seen)
+        for port, numbers in heard.items():
+            found = np.array(list(numbers), np.int64)
+            lines.lines += len(found)
+            lines.tagged += len(found)
+            tally.take(TagRows(np.full(len(found), RUN << PORT_BITS | port), found))
+        if foreign:
+            tally.take(TagRows(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
+        tally.refused[RUN] += refused
+        lines.lines += malformed
+        lines.malformed = malformed
+        report = audit_report(Question(["a.log"], sent, Fraction(max_loss)), RUN, lines, tally, seen)
+    assert audit_table(report).endswith(report["verdict"])
+    return report
+
+
+def sent(lanes: dict[int, int], steady_s: float | None = None) -> Sent:
+    return Sent(RUN, lanes, steady_s)
+
+
+def test_all_is_there() -> None:
+    report = report_on({514: range(10), 515: range(9)}, sent({514: 10, 515: 9}))
+    assert exit_code(report) == ExitCode.MET
+    assert report["verdict"] == "all 19 events of run 1f3a9c07 are there"
+    assert (report["received_events"], report["lost_events"], report["loss_percent"]) == (19, 0, 0.0)
+
+
+def test_a_gap_is_named_with_the_time_when_it_was_sent() -> None:
+    report = report_on({514: [*range(20), *range(70, 100)], 515: range(100)}, sent({514: 100, 515: 100}, 10.0))
+    assert exit_code(report) == ExitCode.MISSED
+    assert report["verdict"] == (
+        "25.00% lost: 50 of 200, most on port 514 (no. 20 to 69, sent between 2.0 s and 7.0 s)"
+    )
+    assert report["lanes"][0]["missing"] == [
+        {"first": 20, "last": 69, "events": 50, "sent_from_s": 2.0, "sent_to_s": 7.0}
+    ]
+    assert report["lanes"][0]["missing_ranges"] == 1
+
+
+def test_what_is_lost_at_the_end_and_whole_ports_show_with_the_sender_s_report() -> None:
+    heard = {514: range(90), 515: range(100)}
+    without = report_on(heard)
+    assert (without["lost_events"], without["sent_events"], exit_code(without)) == (0, None, ExitCode.MET)
+    assert without["verdict"] == "nothing is missing of run 1f3a9c07 below the last of its 190 events on each port"
+    assert "shows with --sent" in audit_table(without)
+
+    report = report_on(heard, sent({514: 100, 515: 100, 516: 100}))
+    assert [lane["lost_events"] for lane in report["lanes"]] == [10, 0, 100]
+    assert report["verdict"] == "36.67% lost: 110 of 300, most on port 516 (all of its 100)"
+    assert report["lanes"][2]["missing"][0] == {
+        "first": 0, "last": 99, "events": 100, "sent_from_s": None, "sent_to_s": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("max_loss", "code"), [("0", 1), ("0.0999", 1), ("0.1", 0), ("1", 0)], ids=["0%", "9.99%", "10%", "100%"]
+)
+def test_the_loss_that_is_allowed_is_exact(max_loss: str, code: int) -> None:
+    report = report_on({514: [*range(5), *range(6, 10)]}, sent({514: 10}), max_loss)
+    assert exit_code(report) == code
+    assert report["loss_percent"] == 10.0
+
+
+def test_what_was_never_sent_is_no_success() -> None:
+    report = report_on({514: range(12), 999: [3]}, sent({514: 10}))
+    assert (report["surplus_events"], report["lost_events"]) == (3, 0)
+    assert exit_code(report) == ExitCode.MISSED
+    assert "3 events that were not sent" in report["verdict"]
+
+
+def test_events_that_came_twice_are_told_and_are_no_loss() -> None:
+    report = report_on({514: [0, 2, 1, 1, 2, 0]}, sent({514: 3}))
+    lane = report["lanes"][0]
+    assert (lane["received_events"], lane["duplicated_events"], lane["reordered_events"]) == (3, 3, 1)
+    assert (lane["reorder_depth_max"], lane["highest_number"]) == (1, 2)
+    assert exit_code(report) == ExitCode.MET
+
+
+def test_damaged_tags_count_as_loss_where_the_sender_s_report_is_not_there_to_tell() -> None:
+    without = report_on({514: range(9)}, malformed=1)
+    assert (without["lost_events"], without["loss_percent"]) == (0, 10.0)
+    assert exit_code(without) == ExitCode.MISSED
+    assert exit_code(report_on({514: range(9)}, max_loss="0.1", malformed=1)) == ExitCode.MET
+    assert exit_code(report_on({514: range(9)}, sent({514: 9}), malformed=1)) == ExitCode.MET
+    assert "1 line with a tag that was cut short" in without["verdict"]
+
+
+def test_an_account_that_is_not_whole_is_no_success() -> None:
+    report = report_on({514: range(9)}, sent({514: 9}), refused=4)
+    assert exit_code(report) == ExitCode.MISSED
+    assert "4 tags too scattered" in report["verdict"]
+
+
+def test_other_runs_are_named() -> None:
+    report = report_on({514: range(9)}, foreign=3)
+    assert report["foreign_tags"] == 3
+    assert report["foreign_runs"] == [{"run_id": "00000005", "tags": 3}]
+    assert "3 tags of other runs: 00000005 (3)" in audit_table(report)
+    assert exit_code(report) == ExitCode.MET
+
+
+def test_a_small_loss_is_not_rounded_away() -> None:
+    report = report_on({514: [*range(5), *range(6, 100_000)]})
+    assert report["verdict"].startswith("under 0.01% lost: 1 of 100,000, most on port 514 (no. 5)")
+
+
+def test_several_gaps_are_counted() -> None:
+    report = report_on({514: range(0, 60, 2)})
+    lane = report["lanes"][0]
+    assert (lane["missing_ranges"], len(lane["missing"]), lane["lost_events"]) == (29, 10, 29)
+    assert "(no. 1, and 28 other gaps)" in report["verdict"]
+
+
+def test_a_steady_run_has_times() -> None:
+    assert read_sent(STEADY) == Sent(RUN, {514: 10, 515: 0}, 5.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"speed": 2.0},
+        {"offered": None},
+        {"offered": {"below_95_percent": 1}},
+        {"recoveries": [{"worker": 0}]},
+        {"peak_eps": 2.2},
+        {"duration_s": 0},
+        {"duration_s": "5"},
+        {"peak_eps": None},
+    ],
+    ids=str,
+)
+def test_any_other_run_has_none(change: dict[str, Any]) -> None:
+    assert read_sent(STEADY | change).steady_s is None
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"lanes": None}, "lanes with the counts port, sent_events"),
+        ({"lanes": []}, "lanes with the counts port, sent_events"),
+        ({"lanes": [{"port": 514}]}, "lanes with the counts port, sent_events"),
+        ({"lanes": [{"port": 514, "sent_events": -1}]}, "lanes with the counts port, sent_events"),
+        ({"lanes": [{"port": 514, "sent_events": True}]}, "lanes with the counts port, sent_events"),
+        ({"run_id": 7}, "not eight hexadecimal digits"),
+        ({"run_id": "x"}, "write eight hexadecimal digits"),
+    ],
+)
+def test_what_is_no_sender_s_report_is_refused(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        read_sent(STEADY | change)
+
+
+def test_a_run_without_tags_has_no_id() -> None:
+    assert read_sent(STEADY | {"run_id": None}).run is None
