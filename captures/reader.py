@@ -236,7 +236,7 @@ def _check_tags(block: Table, first_kind: int, stamp_end: NDArray[np.int64]) -> 
     tag_end = column + _TAG_WIDTH_BY_KIND[kind]
     _require((tag_end <= block["length"]).all(), "a tag lies outside its event")
     apart = (column >= stamp_end) | (tag_end <= block["stamp_column"])
-    _require((apart | (kind == 0)).all(), "a tag lies across its event's stamp")
+    _require((apart | (kind == 0) | (block["stamp_kind"] == 0)).all(), "a tag lies across its event's stamp")
 
 
 def _check_windows(windows: Table, trains: Table, events: int) -> None:

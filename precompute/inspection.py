@@ -58,6 +58,8 @@ class Inspection:
     events: int
     payload_bytes: int
     trains: int
+    tagged: bool
+    """Whether each event has room for a tag."""
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
     rate: Rate | None
@@ -94,6 +96,7 @@ class Inspection:
             "longest_bytes": max(self.lengths),
             "trains": self.trains,
             "mean_train": self.mean_train,
+            "tagged": self.tagged,
             "lengths": {str(length): events for length, events in self.lengths.items()},
             "rate": self.rate and asdict(self.rate),
             "mix": None if self.mix is None else [asdict(template) for template in self.mix],
@@ -119,6 +122,7 @@ def inspect_capture(capture: Capture) -> Inspection:
         events=capture.events,
         payload_bytes=len(capture.payload),
         trains=len(capture.trains),
+        tagged=capture.tagged,
         lengths=_lengths(capture),
         rate=_rate(capture),
         mix=mix,

@@ -34,6 +34,7 @@ def profile_table(profile: Profile) -> str:
             f"events    {float(frames.mean_bytes):.1f} bytes in the mean",
             f"timeline  {'a constant rate' if profile.timeline is None else 'its own, in builds with --duration'}",
             *([] if frames.hosts is None else [f"source    {profile.source}, {frames.hosts.count} values"]),
+            *(["tags      room for one in each event"] if profile.tagged else []),
             "",
             *_templates(profile),
             "",

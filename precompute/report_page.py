@@ -69,6 +69,8 @@ def _cards(found: Inspection) -> Iterator[str]:
     yield _card(format_count(found.events), "events")
     yield _card(format_size(found.payload_bytes), f"payload, {found.mean_bytes:.1f} bytes an event")
     yield _card(f"{found.mean_train:.1f}", "events a train")
+    if found.tagged:
+        yield _card("tagged", "room for run, port and number in each event")
     if found.rate is not None:
         lasting = format_duration(round(found.rate.duration_s * 1e9))
         yield _card(

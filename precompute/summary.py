@@ -24,6 +24,8 @@ def _totals(found: Inspection) -> Iterator[str]:
     yield f"events   {found.events:,} of {shortest} to {longest} bytes, mean {found.mean_bytes:.1f}"
     yield f"payload  {found.payload_bytes:,} bytes ({format_size(found.payload_bytes)})"
     yield f"trains   {found.trains:,} of {found.mean_train:.1f} events in the mean"
+    if found.tagged:
+        yield "tags     room for one in each event"
     yield f"recipe   {recipe_line(found.recipe)}"
     yield f"digest   {found.digest}"
 

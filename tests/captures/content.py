@@ -1,7 +1,7 @@
 """Captures made by hand: what is in one, and how it gets into a file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table
+from captures.format import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table, TagKind
 from captures.stamps import stamp_texts
+from captures.tags import BLANK, SUFFIX, TAG_BYTES
 from captures.writer import CaptureShape, CaptureWriter
 
 MINUTE_NS = 60_000_000_000
@@ -133,6 +134,25 @@ def tiny() -> Content:
         stamp_columns=[3, 0, 0],
         start_ns=START_NS,
         styles=styles,
+    )
+
+
+def tagged(held: Content) -> Content:
+    """The same content with ` stampede=` and a blank tag behind each event."""
+    suffix = np.frombuffer((SUFFIX + BLANK).encode(), np.uint8)
+    trains, rows = held.trains.copy(), []
+    for train in held.trains:
+        start, shape = int(train["offset"]), (int(train["count"]), int(train["length"]))
+        matrix = held.payload[start : start + shape[0] * shape[1]].reshape(shape)
+        rows.append(np.hstack([matrix, np.tile(suffix, (shape[0], 1))]).ravel())
+    trains["length"] += len(suffix)
+    trains["tag_kind"], trains["tag_column"] = TagKind.HEX, trains["length"] - TAG_BYTES
+    size = trains["count"] * trains["length"].astype(np.uint64)
+    trains["offset"] = np.cumsum(size) - size
+    payload = np.concatenate(rows)
+    longer = {name: getattr(held.shape, name) + len(suffix) for name in ("shortest", "longest")}
+    return replace(
+        held, shape=replace(held.shape, payload_bytes=len(payload), **longer), trains=trains, payload=payload
     )
 
 

@@ -20,12 +20,13 @@ from captures.format import (
     MAX_TRAIN_BYTES,
     MAX_TRAIN_EVENTS,
     STAMP_WIDTHS,
+    TAG_WIDTHS,
     TRAIN,
     WINDOW,
     StampKind,
 )
 from captures.reader import Capture, open_capture
-from tests.captures.content import START_NS, content, noise, tiny, write
+from tests.captures.content import START_NS, content, noise, tagged, tiny, write
 
 SECTION = struct.Struct("<QQQ32s")
 RECIPE, WINDOWS, MIX, DIGESTS, TRAINS, PAYLOAD = range(6)
@@ -35,6 +36,13 @@ RECIPE, WINDOWS, MIX, DIGESTS, TRAINS, PAYLOAD = range(6)
 def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("sound") / "sound.rcap"
     write(path, tiny())
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def sound_tagged(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sound") / "tagged.rcap"
+    write(path, tagged(tiny()))
     return path.read_bytes()
 
 
@@ -94,6 +102,12 @@ def check_trains(capture: Capture) -> None:
         assert 1 <= row["count"] <= MAX_TRAIN_EVENTS
         assert int(row["count"]) * int(row["length"]) <= MAX_TRAIN_BYTES
         assert int(row["stamp_column"]) + STAMP_WIDTHS[row["stamp_kind"]] <= row["length"]
+        tag_end = int(row["tag_column"]) + TAG_WIDTHS[row["tag_kind"]]
+        assert tag_end <= row["length"]
+        assert bool(row["tag_kind"]) == capture.tagged
+        if row["tag_kind"] and row["stamp_kind"]:
+            stamp_end = int(row["stamp_column"]) + STAMP_WIDTHS[row["stamp_kind"]]
+            assert row["tag_column"] >= stamp_end or tag_end <= row["stamp_column"]
         assert row["source"] < max(capture.sources, 1)
         zoned = row["stamp_kind"] in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET)
         assert row["zone_minutes"] in ((LOCAL_ZONE, *range(-1439, 1440)) if zoned else (0,))
@@ -169,10 +183,11 @@ def test_any_header_field(sound, path, place, value):
         st.tuples(st.sampled_from([(TRAINS, TRAIN), (WINDOWS, WINDOW)]), st.integers(0), st.integers(0), numbers),
         min_size=1,
         max_size=3,
-    )
+    ),
+    with_tags=st.booleans(),
 )
-def test_any_table(sound, path, edits):
-    data = sound
+def test_any_table(sound, sound_tagged, path, edits, with_tags):
+    data = sound_tagged if with_tags else sound
     for (section, dtype), row, column, value in edits:
         field = dtype.names[column % len(dtype.names)]
         rows = sections(data)[section][2]
@@ -264,7 +279,10 @@ def damaged(section: int) -> Callable[[bytes], bytes]:
         (with_train(2, zone_minutes=-1440), "a train's zone is none"),
         (with_train(2, zone_minutes=LOCAL_ZONE + 1), "a train's zone is none"),
         (with_train(0, stamp_column=8), "a stamp lies outside its event"),
-        (with_train(0, tag_kind=1), "a train's kind of tag is not known"),
+        (with_train(0, tag_kind=2), "a train's kind of tag is not known"),
+        (with_train(0, tag_kind=1), "some trains have a tag and some have none"),
+        (with_train(2, tag_kind=1), "some trains have a tag and some have none"),
+        (with_train(1, tag_column=6), "a tag lies outside its event"),
         (with_train(0, source=3), "a train's source is not one of the header's 3"),
         (with_train(2, source=(1 << 32) - 1), "a train's source is not one of the header's 3"),
         (with_number("<I", 40, 2), "a train's source is not one of the header's 2"),
@@ -290,6 +308,56 @@ def test_each_rule_has_its_line(sound, path, mangle, complaint):
     with pytest.raises(CaptureError) as caught:
         open_capture(path)
     assert complaint in str(caught.value)
+
+
+LENGTHS = (31 + 34, 5 + 34, 43 + 34)
+"""Of the events of `tagged(tiny())`; the stamps are an ISO_MS in column 3, none, and an RFC3164 in column 0."""
+
+
+@pytest.mark.parametrize(
+    ("mangle", "complaint"),
+    [
+        (with_train(1, tag_kind=2), "a train's kind of tag is not known"),
+        (with_train(0, tag_kind=0), "some trains have a tag and some have none"),
+        (with_train(2, tag_kind=0), "some trains have a tag and some have none"),
+        (with_train(0, tag_column=LENGTHS[0] - 23), "a tag lies outside its event"),
+        (with_train(1, tag_column=LENGTHS[1] - 23), "a tag lies outside its event"),
+        (with_train(2, tag_column=(1 << 16) - 1), "a tag lies outside its event"),
+        (with_train(0, tag_column=26), "a tag lies across its event's stamp"),
+        (with_train(0, tag_column=0), "a tag lies across its event's stamp"),
+        (with_train(2, tag_column=14), "a tag lies across its event's stamp"),
+        (with_train(2, stamp_column=40, tag_column=17), "a tag lies across its event's stamp"),
+        (with_train(2, stamp_column=40, tag_column=40), "a tag lies across its event's stamp"),
+    ],
+)
+def test_each_rule_of_tags_has_its_line(sound_tagged, path, mangle, complaint):
+    path.write_bytes(mangle(sound_tagged))
+    with pytest.raises(CaptureError) as caught:
+        open_capture(path)
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        lambda data: data,
+        with_train(0, tag_column=27),
+        with_train(1, tag_column=LENGTHS[1] - 24),
+        with_train(1, stamp_column=5, tag_column=0),  # where there is no stamp, nothing lies across it
+        with_train(2, stamp_column=40, tag_column=16),
+        with_train(2, stamp_column=40, tag_column=0),
+    ],
+)
+def test_a_tag_may_be_anywhere_beside_the_stamp(sound_tagged, path, mangle):
+    path.write_bytes(mangle(sound_tagged))
+    capture = open_capture(path)
+    check_trains(capture)
+    assert capture.tagged
+
+
+def test_a_capture_without_tags_is_not_tagged(sound, path):
+    path.write_bytes(sound)
+    assert not open_capture(path).tagged
 
 
 def test_a_deeply_nested_recipe_is_refused(tmp_path):

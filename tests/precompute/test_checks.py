@@ -32,6 +32,7 @@ def said(style=None, **parts) -> str:
 
 
 RFC3164, RFC5424 = {"format": "rfc3164"}, {"format": "rfc5424"}
+TAGGED = {"tagged": True}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,10 @@ RFC3164, RFC5424 = {"format": "rfc3164"}, {"format": "rfc5424"}
         ({}, {"host": "x" * 255, "tag": "x" * 48, "pid": "x" * 128, "message": "é" * 790 + "x"}),
         ({}, {"tag": "{never}", "pid": "{server.name}"}),
         (RFC3164, {"tag": "x" * 32, "message": "x" * 969}),
+        (RFC3164 | TAGGED, {"tag": "x" * 32, "message": "x" * 935}),
+        (TAGGED, {"message": "x" * 1000}),
+        (RFC5424 | TAGGED, {"data": {"stampede": {"tag": "x"}, "a@32473": {"tag": "x"}}}),
+        (RFC5424, {"data": {"stampede@32473": {"tag": "x"}}}),
         (RFC3164 | {"zone": "local"}, {}),
         (RFC5424 | {"zone": "-11:00", "bom": True}, {"host": "-", "tag": "-", "msgid": "a:/._-" + "x" * 26}),
         (RFC5424, {"data": {"a": {"b": "{spaced} {maybe}]"}}, "message": "{o0}{o1}{o2}{o0}"}),

@@ -29,6 +29,7 @@ def test_every_figure_is_that_of_the_events(tmp_path):
     assert (found["shortest_bytes"], found["longest_bytes"]) == (min(map(len, lines)), max(map(len, lines)))
     assert found["trains"] == len(capture.trains)
     assert found["mean_train"] == 5000 / len(capture.trains)
+    assert found["tagged"] is False
     assert found["digest"] == capture.digest
     assert found["recipe"] == capture.recipe
 

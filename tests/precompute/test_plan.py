@@ -14,13 +14,13 @@ from precompute.loading import load_profile
 from precompute.plan import CELL_ROWS, MIN_CELLS, chunk_events, class_trains, deal, plan_chunk, train_events
 from precompute.sampling import SHARE_BITS
 from precompute.streams import Purpose, stream
-from tests.precompute.profiles import nasty, profile, profiles, sourced, template
+from tests.precompute.profiles import nasty, profile, profiles, sourced, tagged, template
 
 WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(np.array)
 
 
 @settings(max_examples=60)
-@given(profiles() | sourced(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
+@given(profiles() | sourced() | tagged(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
 def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chunk):
     frames = make_frames(made)
     cells = plan_chunk(frames, seed, chunk, windows)
@@ -30,7 +30,8 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
     exact = np.diff(frames.shares.astype(float)) * events / (1 << SHARE_BITS)
     assert (abs(cells.frame_rows(len(frames.frames)) - exact) < 1.001).all()
 
-    kinds = list(zip(cells.length.tolist(), cells.stamp.tolist(), cells.host.tolist(), strict=True))
+    parts = (cells.length, cells.stamp, cells.host, cells.tag)
+    kinds = list(zip(*(part.tolist() for part in parts), strict=True))
     starts = cells.class_start.tolist()
     classes = [set(kinds[a:b]) for a, b in pairwise(starts)]
     assert [len(kind) for kind in classes] == [1] * len(set(kinds))
@@ -39,9 +40,11 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
     for number, buckets, length, stamp in zip(cells.frame, cells.buckets, cells.length, cells.stamp, strict=True):
         assert frames.frames[number].lengths(buckets[None])[0] == length
         assert frames.frames[number].stamp == frames.stamps[stamp]
-    for number, buckets, host in zip(cells.frame.tolist(), cells.buckets, cells.host.tolist(), strict=True):
+    for number, buckets, host, tag in zip(cells.frame, cells.buckets, cells.host, cells.tag, strict=True):
         place = frames.frames[number].host
         assert host == (0 if place is None else buckets[place])
+        assert tag == frames.frames[number].tag_columns(buckets[None])[0]
+        assert (tag > 0) == bool(made.tagged)
     assert cells.dealt.sum(axis=0).tolist() == windows.tolist()
     assert cells.dealt.sum(axis=1).tolist() == cells.class_rows().tolist()
 

@@ -51,6 +51,11 @@ def test_a_source_is_told_with_its_values():
     assert lines[3:6] == ["timeline  a constant rate", "source    host, 2 values", ""]
 
 
+def test_tags_are_told():
+    lines = profile_table(profile({}, template("m"), tagged=True)).splitlines()
+    assert lines[3:6] == ["timeline  a constant rate", "tags      room for one in each event", ""]
+
+
 def test_a_built_in_profile_s_table_has_all_its_templates_and_fields():
     made = load_profile("system")
     lines = profile_table(made).splitlines()

@@ -9,7 +9,7 @@ from precompute.layouts import make_frames
 from precompute.loading import built_in_names, load_profile
 from precompute.payload_figures import SampledEvent, sample
 from precompute.recognition import Recogniser
-from tests.precompute.profiles import Reader, build, nasty, profile, profiles, template
+from tests.precompute.profiles import Reader, build, nasty, profile, profiles, tagged, template
 
 HEAD = b"<6>2026-01-01T00:00:00.000Z h t: "
 
@@ -33,7 +33,7 @@ def agrees(found, plain) -> bool:
     return known == text if isinstance(known, str) else text in {row[column] for row in known}
 
 
-@given(made=profiles())
+@given(made=profiles() | tagged())
 def test_every_event_of_any_profile_is_read_as_a_plain_reader_does(made, tmp_path_factory):
     reader = Reader(made)
     for text, found in read_all(made, tmp_path_factory.mktemp("drawn"), events=60):
