@@ -2,10 +2,8 @@
 
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,15 +11,14 @@ import pytest
 
 from captures.reader import Capture, open_capture
 from tests.network.expected import port_lines
-from tests.network.programs import PATIENCE_S, Ended, assert_ran, call, eventually, free_ports, run_of, running
+from tests.network.programs import Ended, assert_ran, call, eventually, run_of
+from tests.network.servers import Server, rsyslog
 
 LANES = 4
 RATE_EPS = 10_000  # an ordinary user's receive buffers are small: 200 kB by default
 
-CONFIG = """
-global(workDirectory="{folder}" processInternalMessages="on")
-module(load="imudp")
-template(name="event" type="list" option.jsonf="on") {{
+TEMPLATE = """
+template(name="event" type="list" option.jsonf="on") {
   property(outname="input" name="inputname" format="jsonf")
   property(outname="pri" name="pri" format="jsonf")
   property(outname="stamp" name="timereported" dateFormat="rfc3339" format="jsonf")
@@ -31,14 +28,7 @@ template(name="event" type="list" option.jsonf="on") {{
   property(outname="msgid" name="msgid" format="jsonf")
   property(outname="data" name="structured-data" format="jsonf")
   property(outname="text" name="msg" format="jsonf")
-}}
-template(name="own" type="string" string="%syslogseverity%%msg%\\n")
-ruleset(name="events") {{
-  action(type="omfile" file="{folder}/events" template="event")
-}}
-input(type="imudp" address="127.0.0.1" port={ports} name="port" name.appendPort="on"
-      ruleset="events" rcvbufSize="{buffer_bytes}")
-action(type="omfile" file="{folder}/own" template="own")
+}
 """
 
 PARTS = ("pri", "stamp", "host", "tag", "pid", "msgid", "data", "text")
@@ -99,44 +89,10 @@ groups:
 NOTICE = 5  # severities from here on (RFC 5424) are no complaints
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running rsyslogd that writes what it gets."""
-
-    folder: Path
-    ports: tuple[int, ...]
-
-    def events(self) -> list[str]:
-        """Each event it got, as JSON with the fields of CONFIG."""
-        return self._lines("events")
-
-    def said(self) -> list[str]:
-        """What it says of itself, each line behind its severity."""
-        return self._lines("own")
-
-    def _lines(self, name: str) -> list[str]:
-        path = self.folder / name
-        # What follows the last line feed is still being written.
-        return path.read_text().split("\n")[:-1] if path.exists() else []
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    if shutil.which("rsyslogd") is None:
-        pytest.skip("needs rsyslogd")
-    server = Server(tmp_path, free_ports(LANES))
-    config, log = tmp_path / "rsyslog.conf", tmp_path / "rsyslog.log"
-    # More than rmem_max is refused to an ordinary user, and rsyslog complains.
-    buffer_bytes = int(Path("/proc/sys/net/core/rmem_max").read_text())
-    ports = json.dumps([*map(str, server.ports)])
-    config.write_text(CONFIG.format(folder=tmp_path, ports=ports, buffer_bytes=buffer_bytes))
-    with running(["rsyslogd", "-n", "-f", str(config), "-i", str(tmp_path / "pid")], log) as process:
-        # It says so once its ports are open.
-        eventually(lambda: any(line.endswith("start") for line in server.said()), "rsyslogd's start")
+    with rsyslog(tmp_path, LANES, TEMPLATE) as server:
         yield server
-        process.terminate()
-        process.wait(PATIENCE_S)
-    assert log.read_text() == ""
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +106,7 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> Capture:
 
 
 def fields(line: bytes) -> dict[str, str]:
-    """A line of a capture in the fields of CONFIG."""
+    """A line of a capture in the fields of TEMPLATE."""
     text = line.decode()
     match = SYSLOG.fullmatch(text) or BSD.fullmatch(text)
     assert match, text

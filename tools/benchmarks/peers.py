@@ -3,19 +3,17 @@
 loggen comes with Debian's syslog-ng-core, which can't be installed beside rsyslog: its package is unpacked aside.
 """
 
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import dpkt
 
 from captures.reader import open_capture
+from tools.aside import SYSLOG_NG, Unavailable, syslog_ng_environment, unpacked
 from tools.benchmarks.figures import Missing
 from tools.benchmarks.programs import inside, output_of
 from tools.lab import DEVICE, V4, Lab
@@ -24,8 +22,6 @@ EVENTS: Final = 20_000
 """Events that tcpreplay and trafgen send over and over; both hold them in memory as packets."""
 LOGGEN_RATE_EPS: Final = 100_000_000
 """More than it can: as fast as it goes."""
-_LOGGEN: Final = ("syslog-ng-core", "usr/bin/loggen")
-_PATIENCE_S: Final = 120
 
 
 def peers(lab: Lab, capture: Path, folder: Path, seconds: int, core: str) -> dict[str, Callable[[], float]]:
@@ -73,27 +69,11 @@ def _loggen_program() -> tuple[Path | str, tuple[str, ...]]:
     """loggen, and the environment it needs. Raises Missing."""
     if shutil.which("loggen"):
         return "loggen", ()
-    package, place = _LOGGEN
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stampede" / package
-    if not (folder / place).exists():
-        print(f"unpacking Debian's {package} to {folder}, for loggen")
-        _unpack(package, folder)
-    # loggen looks for its plugins below this prefix (lib/reloc.c), and the linker for its library.
-    return folder / place, (f"SYSLOGNG_PREFIX={folder}/usr", f"LD_LIBRARY_PATH={folder}/usr/lib/syslog-ng")
-
-
-def _unpack(package: str, folder: Path) -> None:
-    """Download a Debian package and unpack it into `folder`, without installing it. Raises Missing."""
-    _need("apt-get", "dpkg-deb")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent) as name:
-        fetched, unpacked = Path(name), Path(name) / "unpacked"
-        try:
-            for command in (["apt-get", "download", package], ["sh", "-c", f"dpkg-deb -x {package}_*.deb unpacked"]):
-                subprocess.run(command, cwd=fetched, check=True, capture_output=True, timeout=_PATIENCE_S)
-        except (subprocess.SubprocessError, OSError) as error:
-            raise Missing(f"Debian's {package} can't be had: {error}") from None
-        unpacked.replace(folder)
+    try:
+        folder = unpacked(SYSLOG_NG)
+    except Unavailable as error:
+        raise Missing(str(error)) from None
+    return folder / "usr/bin/loggen", tuple(f"{name}={value}" for name, value in syslog_ng_environment(folder).items())
 
 
 def _need(*programs: str) -> None:

@@ -1,0 +1,141 @@
+"""What real collectors write of a tagged run is audited: all of it is found, and what they cut off is named."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captures.reader import Capture, open_capture
+from captures.tags import TAG_BYTES
+from tests.network.expected import port_lines
+from tests.network.programs import Ended, assert_ran, call, eventually, run_of
+from tests.network.servers import Server, rsyslog, syslog_ng
+
+LANES = 4
+EVENTS = 10_000
+RATE_EPS = 5_000  # an ordinary user's receive buffers are small: 200 kB by default
+
+RSYSLOG_TEXT = (
+    'template(name="event" type="string" string="%timestamp% %hostname% %syslogtag%%structured-data%%msg%\\n")'
+)
+RSYSLOG_RAW = 'template(name="event" type="string" string="%rawmsg%\\n")'
+RSYSLOG_JSON = """
+template(name="event" type="list" option.jsonf="on") {
+  property(outname="raw" name="rawmsg" format="jsonf")
+  property(outname="data" name="structured-data" format="jsonf")
+  property(outname="text" name="msg" format="jsonf")
+}
+"""
+RSYSLOG_WITHOUT_DATA = 'template(name="event" type="string" string="%timestamp% %hostname% %syslogtag%%msg%\\n")'
+SYSLOG_NG_TEXT = "${ISODATE} ${HOST} ${MSGHDR}${SDATA} ${MSG}\\n"
+SYSLOG_NG_JSON = "$(format-json --scope rfc5424 --key MESSAGE --key .SDATA.*)\\n"
+
+Start = Callable[[Path], AbstractContextManager[Server]]
+
+COLLECTORS: dict[str, Start] = {
+    "rsyslog, text": lambda folder: rsyslog(folder, LANES, RSYSLOG_TEXT),
+    "rsyslog, as it came": lambda folder: rsyslog(folder, LANES, RSYSLOG_RAW),
+    "rsyslog, JSON": lambda folder: rsyslog(folder, LANES, RSYSLOG_JSON),
+    "syslog-ng, text": lambda folder: syslog_ng(folder, LANES, "syslog", SYSLOG_NG_TEXT),
+    "syslog-ng, JSON": lambda folder: syslog_ng(folder, LANES, "syslog", SYSLOG_NG_JSON),
+}
+
+
+@pytest.fixture(scope="module", params=["system", "rfc5424-services"])
+def tagged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """Events with tags at the end, and in structured data."""
+    path = tmp_path_factory.mktemp("tagged") / "tagged.rcap"
+    built = call("precompute", "build", request.param, "--tagged", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    return open_capture(path)
+
+
+def send(server: Server, capture: Capture) -> Path:
+    """Send a whole capture, and wait until it is written; returns the sender's report."""
+    report = server.folder / "sent.json"
+    sent = call(
+        *run_of(capture, "127.0.0.1", server.ports, "--loops", 1, "--eps", RATE_EPS, "--report", report)
+    )  # fmt: skip
+    assert_ran(sent)
+    eventually(lambda: len(server.events()) >= capture.events, "all events in the collector's file")
+    return report
+
+
+def audit(*words: object) -> Ended:
+    return call("replay", "audit", "--json", *words)
+
+
+def found(report: dict[str, Any]) -> dict[int, int]:
+    return {lane["port"]: lane["received_events"] for lane in report["lanes"]}
+
+
+@pytest.mark.parametrize("start", COLLECTORS.values(), ids=COLLECTORS)
+def test_all_that_a_collector_wrote_is_found(tmp_path: Path, tagged: Capture, start: Start) -> None:
+    with start(tmp_path) as server:
+        sent = send(server, tagged)
+    audited = audit(server.path, "--sent", sent)
+
+    assert audited.code == 0, audited.stderr
+    report, lines = audited.report, port_lines(list(tagged.lines()), LANES)
+    assert found(report) == {port: len(part) for port, part in zip(server.ports, lines, strict=True)}
+    assert (report["lines"], report["tagged_lines"]) == (tagged.events, tagged.events)
+    nothing = ("lost_events", "surplus_events", "duplicated_events", "malformed_lines", "foreign_tags")
+    assert Counter({name: report[name] for name in nothing}).total() == 0
+    assert report["run_id"] == json.loads(sent.read_text())["run_id"]
+
+
+def test_what_a_collector_was_not_given_is_named(tmp_path: Path, tagged: Capture) -> None:
+    """A file without its middle, packed in two: what is lost there is named by port and number."""
+    with COLLECTORS["rsyslog, text"](tmp_path) as server:
+        sent = send(server, tagged)
+    lines = server.path.read_bytes().splitlines(keepends=True)
+    first, second = tmp_path / "1.gz", tmp_path / "2.gz"
+    first.write_bytes(gzip.compress(b"".join(lines[:4000])))
+    second.write_bytes(gzip.compress(b"".join(lines[5000:])))
+    audited = audit(first, second, "--sent", sent)
+
+    assert audited.code == 1
+    assert audited.report["lost_events"] == 1000
+    assert audited.report["received_events"] == EVENTS - 1000
+    assert audit(first, second, "--sent", sent, "--max-loss", "10%").code == 0
+
+
+def test_a_template_without_structured_data_is_said(tmp_path: Path, tagged: Capture) -> None:
+    with rsyslog(tmp_path, LANES, RSYSLOG_WITHOUT_DATA) as server:
+        sent = send(server, tagged)
+    audited = audit(server.path, "--sent", sent)
+
+    if _tag_is_last(tagged):
+        assert audited.code == 0, audited.stderr
+    else:
+        assert audited.code == 2
+        assert "does the collector write the whole message and its structured data" in audited.stderr
+
+
+def test_messages_that_are_cut_short_are_counted(tmp_path: Path, tagged: Capture) -> None:
+    limit = 160
+    with rsyslog(tmp_path, LANES, RSYSLOG_RAW, f'maxMessageSize="{limit}"') as server:
+        sent = send(server, tagged)
+    audited = audit(server.path, "--sent", sent)
+
+    ends = _tag_ends(list(tagged.lines()))
+    whole = sum(end <= limit for end in ends)
+    assert 0 < whole <= EVENTS
+    assert audited.report["received_events"] == whole
+    assert audited.report["lost_events"] == EVENTS - whole
+    assert audited.code == (1 if whole < EVENTS else 0)
+
+
+def _tag_is_last(capture: Capture) -> bool:
+    return int(capture.trains["tag_column"][0]) + TAG_BYTES == int(capture.trains["length"][0])
+
+
+def _tag_ends(lines: Sequence[bytes]) -> list[int]:
+    """How many bytes of each event are needed for its tag."""
+    blank = b"00000000-0000-0000000000"
+    return [line.index(blank) + TAG_BYTES for line in lines]
