@@ -43,6 +43,15 @@ def buckets_of(values_us: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.minimum((shifts << 5) + (values_us >> shifts), BUCKETS - 1)
 
 
+def record_rows(
+    cells: NDArray[np.int64], rows: NDArray[np.int64], values_us: NDArray[np.int64], counts: NDArray[np.int64]
+) -> None:
+    """Count values in the histograms of `cells`, shape (histograms, CELLS): each in that of its row, so many times."""
+    np.add.at(cells, (rows, buckets_of(values_us)), counts)
+    np.add.at(cells[:, _SUM], rows, values_us * counts)
+    np.maximum.at(cells[:, _MAX], rows, values_us)
+
+
 class Histogram:
     """Counts of values in microseconds."""
 

@@ -1,4 +1,4 @@
-"""Memory that stays: mlockall(2), munlock(2)."""
+"""Memory that stays, and memory that is not had before its use: mlockall(2), munlock(2), mmap(2)."""
 
 import ctypes
 import mmap
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 MCL_CURRENT: Final = 1
 MCL_FUTURE: Final = 2
 MCL_ONFAULT: Final = 4
+_MAP_NORESERVE: Final = 0x4000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.munlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
@@ -41,3 +42,11 @@ def _check(result: int) -> None:
     if result:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
+
+
+def sparse_memory(size_bytes: int) -> mmap.mmap:
+    """Zeroed memory that forked processes share; a page of it is had when it is written to, and not promised before.
+
+    Without MAP_NORESERVE (mmap(2)) the kernel may refuse what no machine could hold whole. Raises OSError.
+    """
+    return mmap.mmap(-1, size_bytes, flags=mmap.MAP_SHARED | _MAP_NORESERVE)

@@ -2,14 +2,16 @@
 
 With UDP_GRO the kernel hands over datagrams of one flow and one length as a single message: the segment size
 comes as a control message, and only the last datagram may be shorter. SO_TIMESTAMPNS adds the instant of
-arrival, taken as the packet enters the stack, so it doesn't depend on when the socket is read. Sources:
-udp(7), socket(7), cmsg(3), net/ipv4/udp.c (udp_recvmsg), include/uapi/linux/sock_diag.h.
+arrival, taken as the packet enters the stack, so it doesn't depend on when the socket is read. SO_RXQ_OVFL adds how
+many packets the socket had dropped when this one was queued, so a drop is known to lie between two messages. Sources:
+udp(7), socket(7), cmsg(3), net/ipv4/udp.c (udp_recvmsg), net/socket.c (__sock_recv_cmsgs),
+include/uapi/linux/sock_diag.h.
 """
 
 import errno
 import socket
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from replay.linux.mmsg import IOVEC, MMSGHDR, address_of, recvmmsg
 _UDP_GRO: Final = 104
 _SO_RCVBUFFORCE: Final = 33
 _SO_TIMESTAMPNS: Final = 35
+_SO_RXQ_OVFL: Final = 40
 _SO_MEMINFO: Final = 55
 
 _MEMINFO: Final = struct.Struct("=9I")
@@ -26,13 +29,18 @@ _MEMINFO_DROPS: Final = 8
 
 _SECOND_NS: Final = 1_000_000_000
 
-SLOT_BYTES: Final = 65536
-"""A slot holds the longest message there is (a UDP length is 16 bits)."""
+SLOT_BYTES: Final = 65536 + 5 * 64
+"""A slot holds the longest message there is (a UDP length is 16 bits). The rest keeps the slots' first lines, which are
+all that lone datagrams touch, from meeting in the same few sets of the caches."""
 
-SLOTS: Final = 64
+SLOTS: Final = 1024
 MOST_PER_CALL: Final = 32
 
-# What the kernel writes for a message, in its order: always the time; the segment size if it is a train.
+# What the kernel writes for a message, in its order: always the time; the drops if there were any; the segment size if
+# it is a train. So the first of two numbers is either.
+_NUMBER: Final = np.dtype(
+    [("len", "<u8"), ("level", "<i4"), ("type", "<i4"), ("value", "<u4"), ("pad", "V4")],
+)
 _CONTROL: Final = np.dtype(
     [
         ("time_len", "<u8"),
@@ -40,32 +48,50 @@ _CONTROL: Final = np.dtype(
         ("time_type", "<i4"),
         ("second", "<i8"),
         ("nanosecond", "<i8"),
-        ("gro_len", "<u8"),
-        ("gro_level", "<i4"),
-        ("gro_type", "<i4"),
-        ("segment", "<i4"),
-        ("pad", "V4"),
+        ("first", _NUMBER),
+        ("next", _NUMBER),
     ]
 )
 _TIME_ONLY: Final = 32
-_TIME_AND_SEGMENT: Final = 56
-assert _CONTROL.itemsize == _TIME_AND_SEGMENT
+_ONE_NUMBER: Final = 56
+_TWO_NUMBERS: Final = 80
+assert _CONTROL.itemsize == _TWO_NUMBERS
+
+_DROPS: Final = (socket.SOL_SOCKET, _SO_RXQ_OVFL)
+_SEGMENT: Final = (socket.IPPROTO_UDP, _UDP_GRO)
 
 _CMSGHDR: Final = struct.Struct("=Qii")
 _TIMESPEC: Final = struct.Struct("=qq")
-_INT: Final = struct.Struct("=i")
+_INT: Final = struct.Struct("=I")
 
 
-def open_receiver(address: str, port: int, buffer_bytes: int) -> socket.socket:
-    """A bound, non-blocking UDP socket that asks for arrival times and for `buffer_bytes` of payload room.
+class Arrivals(NamedTuple):
+    """What some slots hold: int64, shape (messages,) each."""
 
-    `address` is an IPv4 or IPv6 address. The buffer may come out smaller: read it back with SO_RCVBUF. Raises
+    lengths: NDArray[np.int64]
+    """Of the messages, bytes."""
+    segments: NDArray[np.int64]
+    """Length of each of a message's datagrams but the last, at least 1."""
+    arrivals_ns: NDArray[np.int64]
+    """Nanoseconds of CLOCK_REALTIME; 0: the kernel noted none."""
+    drops: NDArray[np.int64]
+    """Packets that the socket had dropped when the message was queued, modulo 2^32."""
+
+
+def open_receiver(address: str, port: int, buffer_bytes: int, *, shared: bool = False) -> socket.socket:
+    """A bound, non-blocking UDP socket that asks for arrival times, drops and `buffer_bytes` of payload room.
+
+    `address` is an IPv4 or IPv6 address. A `shared` port may be bound again; the kernel then deals its flows to the
+    sockets (SO_REUSEPORT). The buffer may come out smaller: read it back with SO_RCVBUF. Raises
     OSError: EADDRINUSE, EADDRNOTAVAIL (no such address here), EACCES (the port needs CAP_NET_BIND_SERVICE).
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         receiver.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+        if shared:
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         ask_for_buffer(receiver, buffer_bytes)
         receiver.bind((address, port))
     except OSError:
@@ -112,12 +138,12 @@ def dropped_packets(receiver: socket.socket) -> int:
 class Slots:
     """Room for SLOTS messages, filled by several calls on several sockets and then read as arrays.
 
-    `data` is uint8, shape (SLOTS * SLOT_BYTES,): message i starts at i * SLOT_BYTES.
+    `data` is uint8 and flat: message i starts at i * SLOT_BYTES, and as much lies behind the last slot.
     """
 
     def __init__(self) -> None:
         """Allocate everything once; a call only moves along."""
-        self.data: NDArray[np.uint8] = np.zeros(SLOTS * SLOT_BYTES, np.uint8)
+        self.data: NDArray[np.uint8] = np.zeros((SLOTS + 1) * SLOT_BYTES, np.uint8)
         self._vectors = np.zeros(SLOTS, IOVEC)
         self._vectors["base"] = address_of(self.data) + SLOT_BYTES * np.arange(SLOTS)
         self._vectors["len"] = SLOT_BYTES
@@ -128,6 +154,7 @@ class Slots:
         self._headers["control"] = address_of(self._controls) + _CONTROL.itemsize * np.arange(SLOTS)
         self._headers["controllen"] = _CONTROL.itemsize
         self._address = address_of(self._headers)
+        self._lengths = self._headers["len"].data
 
     def fill(self, fd: int, first: int) -> int:
         """Read what waits at a socket into the slots from `first` on; returns how many messages came.
@@ -139,39 +166,45 @@ class Slots:
         except BlockingIOError:
             return 0  # Woken for a datagram with a bad checksum: it is dropped as it is read.
 
-    def take(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """What the first `count` slots hold, and make them ready to be filled again.
+    def size_bytes(self, slot: int) -> int:
+        """How long the message in a slot is."""
+        return int(self._lengths[slot])
 
-        Returns int64 arrays of shape (count,): message length in bytes, length of each of its datagrams but
-        the last (at least 1), and arrival in nanoseconds of CLOCK_REALTIME, 0 if the kernel noted none.
-        """
+    def take(self, count: int) -> Arrivals:
+        """What the first `count` slots hold, and make them ready to be filled again."""
         headers, controls = self._headers[:count], self._controls[:count]
         lengths = headers["len"].astype(np.int64)
-        control_lengths = headers["controllen"]
-        segments = np.where(control_lengths == _TIME_AND_SEGMENT, controls["segment"], lengths)
+        control_lengths = headers["controllen"].astype(np.int64)
         arrivals_ns = controls["second"] * _SECOND_NS + controls["nanosecond"]
-        for slot in np.flatnonzero(~_has_known_layout(controls, control_lengths)):
-            segment, arrival_ns = walk_control(controls[slot].tobytes()[: int(control_lengths[slot])])
+        first, following = controls["first"], controls["next"]
+        dropping = (control_lengths >= _ONE_NUMBER) & _is(first, *_DROPS)
+        joined = (control_lengths == _ONE_NUMBER) & _is(first, *_SEGMENT)
+        both = (control_lengths == _TWO_NUMBERS) & dropping & _is(following, *_SEGMENT)
+        segments = np.where(joined, first["value"], np.where(both, following["value"], lengths)).astype(np.int64)
+        drops = np.where(dropping, first["value"], 0).astype(np.int64)
+        timed = (controls["time_type"] == _SO_TIMESTAMPNS) & (controls["time_level"] == socket.SOL_SOCKET)
+        known = (control_lengths == _TIME_ONLY) | joined | both | (dropping & (control_lengths == _ONE_NUMBER))
+        for slot in np.flatnonzero(~(timed & known)):
+            segment, arrival_ns, dropped = walk_control(controls[slot].tobytes()[: int(control_lengths[slot])])
             segments[slot] = segment or lengths[slot]
             arrivals_ns[slot] = arrival_ns or 0
+            drops[slot] = dropped or 0
         headers["controllen"] = _CONTROL.itemsize
-        return lengths, np.maximum(segments, 1), arrivals_ns
+        return Arrivals(lengths, np.maximum(segments, 1), arrivals_ns, drops)
 
 
-def _has_known_layout(controls: NDArray[np.void], lengths: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which messages carry a time and, if there is more, a segment size behind it: bool, same shape."""
-    timed = (controls["time_type"] == _SO_TIMESTAMPNS) & (controls["time_level"] == socket.SOL_SOCKET)
-    joined = (controls["gro_type"] == _UDP_GRO) & (controls["gro_level"] == socket.IPPROTO_UDP)
-    known: NDArray[np.bool_] = timed & ((lengths == _TIME_ONLY) | ((lengths == _TIME_AND_SEGMENT) & joined))
-    return known
+def _is(number: NDArray[np.void], level: int, kind: int) -> NDArray[np.bool_]:
+    """Which control messages are of that kind: bool, same shape."""
+    found: NDArray[np.bool_] = (number["type"] == kind) & (number["level"] == level)
+    return found
 
 
-def walk_control(control: bytes) -> tuple[int | None, int | None]:
-    """The segment size and the arrival in nanoseconds out of any sequence of control messages (cmsg(3)).
+def walk_control(control: bytes) -> tuple[int | None, int | None, int | None]:
+    """The segment size, the arrival in nanoseconds and the drops out of any sequence of control messages (cmsg(3)).
 
     None for what is not there.
     """
-    segment = arrival_ns = None
+    segment = arrival_ns = drops = None
     at = 0
     while at + _CMSGHDR.size <= len(control):
         length, level, kind = _CMSGHDR.unpack_from(control, at)
@@ -179,7 +212,9 @@ def walk_control(control: bytes) -> tuple[int | None, int | None]:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(body) >= _TIMESPEC.size:
             second, nanosecond = _TIMESPEC.unpack_from(body)
             arrival_ns = second * _SECOND_NS + nanosecond
-        elif (level, kind) == (socket.IPPROTO_UDP, _UDP_GRO) and len(body) >= _INT.size:
+        elif (level, kind) == _SEGMENT and len(body) >= _INT.size:
             segment = _INT.unpack_from(body)[0]
+        elif (level, kind) == _DROPS and len(body) >= _INT.size:
+            drops = _INT.unpack_from(body)[0]
         at += max(-(-length // 8) * 8, _CMSGHDR.size)
-    return segment, arrival_ns
+    return segment, arrival_ns, drops

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import multiprocessing
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +14,20 @@ from tqdm import tqdm
 from captures.command import DURATION_NS, SIZE
 from captures.errors import ExitCode, InputError, RunError
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.linux.proc_net import receive_counters
 from replay.linux.udp_receive import buffer_bytes_of, dropped_packets
-from replay.ports import PORTS, check_workers, format_ports
+from replay.ports import PORTS, format_ports
 from replay.report_file import check_report_path, read_report, write_report
 from replay.sink.ledger import ledger_json, ledger_table, reconcile
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.report import Ending, sink_report, sink_table
 from replay.sink.tally import Tally, shared_tally
 from replay.sink.watch import StopSignals, Watch
-from replay.sink.workers import Workers
+from replay.sink.workers import Workers, seating
+from replay.tags import RUN
 
 _TICK_NS: Final = SECOND_NS // 20
+MOST_WORKERS: Final = 64
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -41,13 +45,19 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--idle", "idle_ns", type=DURATION_NS, help="End when nothing arrived for this time.")
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_WORKERS),
     default=1,
     show_default=True,
-    help="Receiving processes, each with a core and its ports.",
+    help="Receiving processes, each with a core and its ports; more than ports share them, flow by flow.",
 )
 @click.option(
     "--buffer", "buffer_bytes", type=SIZE, default="64MiB", show_default=True, help="Receive buffer per port."
+)
+@click.option(
+    "--run-id",
+    "run_id",
+    type=RUN,
+    help="Count the tags of this run, like 1f3a9c07; all others are foreign.  [default: the first one heard]",
 )
 @click.option("--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
@@ -59,20 +69,23 @@ def sink(
     idle_ns: int | None,
     workers: int,
     buffer_bytes: int,
+    run_id: int | None,
     report_path: Path | None,
     as_json: bool,
 ) -> int:
     """Receive events, and count them by port.
 
-    Datagrams, bytes, stamps and their age, and what the kernel dropped are reported when the time is over,
-    after silence, or on SIGINT or SIGTERM.
+    Datagrams, bytes, stamps and their age, what became of tagged events and what the kernel dropped are reported when
+    the time is over, after silence, or on SIGINT or SIGTERM.
     """
-    _check(address, ports, workers, buffer_bytes)
+    _check(address, buffer_bytes)
     if report_path is not None:
         check_report_path(report_path)
-    tally = shared_tally(len(ports), workers, wall_ns())
+    tally = _tally(ports, workers, run_id)
+    before = receive_counters()
     with StopSignals() as signals:
-        sockets = open_sockets(address, ports, buffer_bytes)
+        seats = [ports[place] for place in tally.port_of_seat]
+        sockets = open_sockets(address, seats, buffer_bytes, shared=tally.shared)
         gro = _prepare(sockets, buffer_bytes)
         crew = Workers(sockets, tally)
         try:
@@ -86,21 +99,30 @@ def sink(
         buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
         gro=gro,
         ended_by=ended_by,
+        host={name: count - before[name] for name, count in receive_counters().items()},
     )
     close_sockets(sockets)
-    _publish(sink_report(ports, tally, ending), report_path, as_json=as_json)
+    _publish(sink_report(tally, ending), report_path, as_json=as_json)
     if (death := crew.death()) is not None:
         raise RunError(f"{death}; the report holds what was counted until then")
     return ExitCode.MET
 
 
-def _check(address: str, ports: tuple[int, ...], workers: int, buffer_bytes: int) -> None:
+def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
+    """Where the workers count; ports that several of them share have locks."""
+    seats, port_of_seat = seating(len(ports), workers)
+    locks = [multiprocessing.get_context("fork").Lock() for _ in ports] if workers > len(ports) else []
+    tally = shared_tally(ports, seats, port_of_seat, wall_ns(), locks)
+    tally.run[0] = run_id or 0
+    return tally
+
+
+def _check(address: str, buffer_bytes: int) -> None:
     """Refuse flags that make no sense together. Raises InputError."""
     try:
         ipaddress.ip_address(address)
     except ValueError:
         raise InputError(f"--bind {address}: not an IP address; write it like 127.0.0.1 or ::1") from None
-    check_workers(workers, len(ports))
     if not 1 <= buffer_bytes < 1 << 30:
         raise InputError(f"--buffer {buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
 

@@ -16,12 +16,15 @@ _CHARGE_BYTES: Final = 832
 """What a socket is charged for one plain event of 150 bytes: its skb->truesize over loopback on x86-64."""
 
 
-def open_sockets(address: str, ports: Sequence[int], buffer_bytes: int) -> list[socket.socket]:
-    """One bound socket for each port. Raises PreflightError, with nothing left open, if one can't be had."""
+def open_sockets(address: str, ports: Sequence[int], buffer_bytes: int, *, shared: bool = False) -> list[socket.socket]:
+    """One bound socket for each of `ports`, which may be there more than once where they are `shared`.
+
+    Raises PreflightError, with nothing left open, if one can't be had.
+    """
     sockets: list[socket.socket] = []
     try:
         for port in ports:
-            sockets.append(open_receiver(address, port, buffer_bytes))
+            sockets.append(open_receiver(address, port, buffer_bytes, shared=shared))
     except OSError as error:
         close_sockets(sockets)
         raise PreflightError(_why(error, address, port)) from None

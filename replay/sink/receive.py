@@ -1,10 +1,11 @@
-"""The receiving worker: read trains from many sockets into slots, count them, check their stamps.
+"""The receiving worker: read trains from many sockets into slots, and have them counted.
 
-One round: epoll names the sockets that have something, each is read with one recvmmsg into the next free
-slots, and all slots are counted together by a few vector operations. What remains per train is the
-copy of its stamps. A round that brought little is followed by a nap, so that the next finds more: fewer, fuller rounds
-cost less, and the kernel notes each arrival anyway. A round that brought much is not: trains that pile up get
-cold in the cache, which cost the sender a third of its speed when it was measured.
+One round: epoll names the sockets that have something, each is read with one recvmmsg into the next free slots, and
+again if it was not emptied, until there is enough to count; then all slots are counted together. A round that brought
+little is followed by a nap, so that the next finds more: fewer, fuller rounds cost less, and the kernel notes each
+arrival anyway. A round that brought much is not: trains that pile up get cold in the cache, which cost the sender a
+third of its speed when it was measured. So trains are counted when there are a megabyte of them, and lone datagrams,
+for which the cost is in the calls, when the slots are full.
 """
 
 import os
@@ -14,102 +15,75 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replay.clock import sleep_ns, wall_ns
-from replay.linux.udp_receive import MOST_PER_CALL, SLOT_BYTES, SLOTS, Slots
-from replay.sink.stamp_check import stamps_of
-from replay.sink.stamp_text import BAD_US, COARSE_US
-from replay.sink.tally import TENTH_NS, Part
+from replay.linux.udp_receive import MOST_PER_CALL, SLOTS, Slots
+from replay.sink.count import Counter
+from replay.sink.tally import Part
 
 _NAP_NS: Final = 1_000_000
 _WAIT_S: Final = 0.1
-_MICROSECOND_NS: Final = 1000
-_OLD_US: Final = 3600 * 1_000_000
-"""A stamp older than this was not written at sending, and its age is no latency."""
+_FULL_MESSAGES: Final = 32
+"""After fewer, a nap."""
+_ENOUGH_BYTES: Final = 1 << 20
 
 
 def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> None:
-    """Count what arrives at `sockets`, one per lane, until told to stop or until the parent is gone.
+    """Count what arrives at `sockets`, one per seat, until told to stop or until the parent is gone.
 
     What had arrived by then is still counted: each socket is read until it is empty or gives something newer.
     """
     epoll = select.epoll()
-    lane_of_fd = {}
-    for lane, receiver in enumerate(sockets):
-        lane_of_fd[receiver.fileno()] = lane
+    for receiver in sockets:
         epoll.register(receiver.fileno(), select.EPOLLIN)
-    slots = Slots()
-    lanes = np.zeros(SLOTS, np.int64)
+    rounds = Rounds(sockets, Counter(part))
     while not part.stop[0] and os.getppid() == parent_pid:
-        ready = epoll.poll(_WAIT_S, len(sockets))
-        if _receive_round(ready, lane_of_fd, slots, lanes, part) < SLOTS // 2:
+        if rounds.read(epoll.poll(_WAIT_S, len(sockets))) < _FULL_MESSAGES:
             sleep_ns(_NAP_NS)
     stopped_ns = wall_ns()
     while ready := epoll.poll(0, len(sockets)):
-        _receive_round(ready, lane_of_fd, slots, lanes, part)
+        rounds.read(ready)
         for fd, _ in ready:
-            if part.lanes["last_ns"][lane_of_fd[fd]] > stopped_ns:
+            if part.lanes["last_ns"][rounds.seat_of_fd[fd]] > stopped_ns:
                 epoll.unregister(fd)
 
 
-def _receive_round(
-    ready: list[tuple[int, int]],
-    lane_of_fd: dict[int, int],
-    slots: Slots,
-    lanes: NDArray[np.int64],
-    part: Part,
-) -> int:
-    """Read each ready socket once; returns how many messages came. `lanes` has room for each slot's lane."""
-    filled = messages = 0
-    for fd, _ in ready:
-        came = slots.fill(fd, filled)
-        lanes[filled : filled + came] = lane_of_fd[fd]
-        filled += came
-        messages += came
-        if filled > SLOTS - MOST_PER_CALL:
-            _count(slots, filled, lanes, part)
-            filled = 0
-    if filled:
-        _count(slots, filled, lanes, part)
-    return messages
+class Rounds:
+    """Reads sockets into slots, and has a counter count them."""
 
+    def __init__(self, sockets: Sequence[socket.socket], counter: Counter) -> None:
+        """Get the slots ready."""
+        self.seat_of_fd = {receiver.fileno(): seat for seat, receiver in enumerate(sockets)}
+        self._counter = counter
+        self._slots = Slots()
+        self._seats = np.zeros(SLOTS, np.int64)
+        self._filled = self._bytes = self._counted = 0
 
-def _count(slots: Slots, filled: int, lane_of_slot: NDArray[np.int64], part: Part) -> None:
-    """Add the messages of the first `filled` slots to the counts."""
-    lengths, segments, arrivals_ns = slots.take(filled)
-    if not arrivals_ns.all():
-        arrivals_ns[arrivals_ns == 0] = wall_ns()
-    events = np.maximum(-(-lengths // segments), 1)
-    of, lanes = lane_of_slot[:filled], part.lanes
-    np.add.at(lanes["events"], of, events)
-    np.add.at(lanes["bytes"], of, lengths)
-    np.minimum.at(lanes["first_ns"], of, arrivals_ns)
-    np.maximum.at(lanes["last_ns"], of, arrivals_ns)
-    tenths = (arrivals_ns - part.start_ns) // TENTH_NS
-    np.add.at(part.tenths, np.clip(tenths, 0, part.tenths.size - 1), events)
-    starts = range(0, filled * SLOT_BYTES, SLOT_BYTES)
-    message, instants_us, counts = stamps_of(slots.data, starts, lengths.tolist(), segments.tolist()).T
-    _count_stamps(instants_us, arrivals_ns[message] // _MICROSECOND_NS - instants_us, counts, of[message], part)
+    def read(self, ready: Sequence[tuple[int, int]]) -> int:
+        """Read each of the `ready` sockets, those again that were not emptied; returns how many messages came."""
+        messages, waiting = 0, [fd for fd, _ in ready]
+        counted = self._counted
+        while waiting and self._counted == counted:
+            came = [self._read(fd) for fd in waiting]
+            messages += sum(came)
+            waiting = [fd for fd, count in zip(waiting, came, strict=True) if count == MOST_PER_CALL]
+        self._count()
+        return messages
 
+    def _read(self, fd: int) -> int:
+        """Read a socket once; count when there is enough."""
+        first = self._filled
+        came = self._slots.fill(fd, first)
+        self._seats[first : first + came] = self.seat_of_fd[fd]
+        self._filled += came
+        if came:
+            self._bytes += came * self._slots.size_bytes(first)  # messages of a socket are alike
+        if self._filled > SLOTS - MOST_PER_CALL or self._bytes > _ENOUGH_BYTES:
+            self._count()
+        return came
 
-def _count_stamps(
-    instants_us: NDArray[np.int64],
-    ages_us: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    lane: NDArray[np.int64],
-    part: Part,
-) -> None:
-    """Record how old stamps were on arrival, `counts` events each; count those that say nothing of it."""
-    instant = instants_us > COARSE_US
-    measured = instant & (ages_us >= 0) & (ages_us <= _OLD_US)
-    if not measured.all():
-        for name, which in (
-            ("bad_stamps", instants_us == BAD_US),
-            ("coarse_stamps", instants_us == COARSE_US),
-            ("early_stamps", instant & (ages_us < 0)),
-            ("old_stamps", instant & (ages_us > _OLD_US)),
-        ):
-            np.add.at(part.lanes[name], lane[which], counts[which])
-        ages_us, counts = ages_us[measured], counts[measured]
-    part.age.record_many(ages_us, counts)
+    def _count(self) -> None:
+        if self._filled:
+            self._counter.count(self._slots.data, self._slots.take(self._filled), self._seats[: self._filled])
+            self._counted += 1
+        self._filled = self._bytes = 0

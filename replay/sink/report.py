@@ -4,24 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import captures
 from captures.units import format_count, format_size
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
-from replay.sink.tally import Tally
+from replay.sink.intervals import troubled_intervals
+from replay.sink.tag_report import lane_tags, run_tags, tags_line
+from replay.sink.tally import Tally, merged
+from replay.tags import run_text
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known beside the tally when a sink ends; one drop count and buffer size per lane."""
+    """What is known beside the tally when a sink ends; one drop count and buffer size per seat."""
 
     kernel_drops: Sequence[int]
     buffer_bytes: Sequence[int]
     gro: bool
     ended_by: str
+    host: dict[str, int] | None = None
+    """What this host's network counted meanwhile (`replay.linux.proc_net`)."""
 
 
-def sink_report(ports: Sequence[int], tally: Tally, ending: Ending) -> dict[str, Any]:
+def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
     """The report of a sink, ready for JSON.
 
     `kernel_drops` are packets: where datagrams came joined (UDP_GRO), one drop may be up to 128 of them.
@@ -34,7 +41,8 @@ def sink_report(ports: Sequence[int], tally: Tally, ending: Ending) -> dict[str,
     return {
         "version": captures.__version__,
         "ended_by": ending.ended_by,
-        "workers": len(tally.ages),
+        "run_id": run_text(int(tally.run[0])) if tally.run[0] else None,
+        "workers": len(tally.seats),
         "gro": ending.gro,
         "received_events": events,
         "received_bytes": int(tally.lanes["bytes"].sum()),
@@ -47,29 +55,33 @@ def sink_report(ports: Sequence[int], tally: Tally, ending: Ending) -> dict[str,
         "rate_eps": events / duration_s if duration_s else None,
         "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,
         "latency_ms": _latency_ms(tally.age),
-        "lanes": [_lane(index, port, tally, ending, first_ns) for index, port in enumerate(ports)],
+        "tags": run_tags(tally),
+        "host": ending.host,
+        "lanes": [_lane(place, tally, ending, first_ns) for place in range(len(tally.ports))],
+        "intervals": troubled_intervals(tally),
     }
 
 
-def _lane(index: int, port: int, tally: Tally, ending: Ending, start_ns: int | None) -> dict[str, Any]:
+def _lane(place: int, tally: Tally, ending: Ending, start_ns: int | None) -> dict[str, Any]:
     """One port's part of the report; its instants are seconds since the first arrival on any port."""
-    lane = tally.lanes[index]
+    seats = np.flatnonzero(tally.port_of_seat == place).tolist()
+    lanes = tally.lanes[seats]
     first_s = last_s = None
-    if lane["events"] > 0 and start_ns is not None:
-        first_s = (int(lane["first_ns"]) - start_ns) / SECOND_NS
-        last_s = (int(lane["last_ns"]) - start_ns) / SECOND_NS
+    if lanes["events"].any() and start_ns is not None:
+        first_s = (int(lanes["first_ns"].min()) - start_ns) / SECOND_NS
+        last_s = (int(lanes["last_ns"].max()) - start_ns) / SECOND_NS
+    stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
     return {
-        "port": port,
-        "received_events": int(lane["events"]),
-        "received_bytes": int(lane["bytes"]),
-        "kernel_drops": ending.kernel_drops[index],
+        "port": tally.ports[place],
+        "received_events": int(lanes["events"].sum()),
+        "received_bytes": int(lanes["bytes"].sum()),
+        "kernel_drops": sum(ending.kernel_drops[seat] for seat in seats),
         "first_arrival_s": first_s,
         "last_arrival_s": last_s,
-        "bad_stamps": int(lane["bad_stamps"]),
-        "coarse_stamps": int(lane["coarse_stamps"]),
-        "early_stamps": int(lane["early_stamps"]),
-        "old_stamps": int(lane["old_stamps"]),
-        "buffer_bytes": ending.buffer_bytes[index],
+        **{name: int(lanes[name].sum()) for name in stamps},
+        "latency_ms": _latency_ms(merged(tally.ages[seats])),
+        "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),
+        **lane_tags(place, tally, [ending.kernel_drops[seat] for seat in seats]),
     }
 
 
@@ -105,6 +117,8 @@ def sink_table(report: dict[str, Any]) -> str:
         lines.append(
             f"{report['old_stamps']:,} stamps are over an hour old: kept ones, or the two hosts' clocks differ"
         )
+    if report["tags"] is not None:
+        lines.append(tags_line(report))
     if report["kernel_drops"]:
         lines.append("drops are packets as the kernel holds them; a joined one is up to 128 events")
     lines.append(f"{format_size(report['received_bytes'])} received; ended by {report['ended_by']}")

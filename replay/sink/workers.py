@@ -16,10 +16,16 @@ _JOIN_S: Final = 60.0
 """More than a worker needs to read full buffers to their end."""
 
 
-def shares(ports: int, workers: int) -> list[slice]:
-    """Which lanes each worker serves: neighbours together, sizes differing by at most one, none left out."""
+def seating(ports: int, workers: int) -> tuple[list[slice], list[int]]:
+    """The seats of each worker, and the place of each seat's port.
+
+    Neighbouring ports together, shares that differ by one at most, none left out; with more workers than ports each has
+    one seat, at the ports in turn.
+    """
+    if workers > ports:
+        return [slice(worker, worker + 1) for worker in range(workers)], [worker % ports for worker in range(workers)]
     bounds = [ports * worker // workers for worker in range(workers + 1)]
-    return [slice(first, last) for first, last in pairwise(bounds)]
+    return [slice(first, last) for first, last in pairwise(bounds)], list(range(ports))
 
 
 def sink_cores(cpus: Iterable[int]) -> list[int]:
@@ -36,17 +42,16 @@ class Workers:
     """All workers of a sink. Start them before anything starts a thread: they are forked."""
 
     def __init__(self, sockets: Sequence[socket.socket], tally: Tally) -> None:
-        """Fork one worker for each row of `tally.ages`."""
-        count = len(tally.ages)
+        """Fork the workers of `tally`; `sockets` are of its seats."""
         cores = sink_cores(os.sched_getaffinity(0))
         context = multiprocessing.get_context("fork")
         self._processes = [
             context.Process(
                 target=_work,
-                args=(sockets[share], share, worker, cores[worker % len(cores)], tally, os.getpid()),
+                args=(sockets[seats], worker, cores[worker % len(cores)], tally, os.getpid()),
                 daemon=True,
             )
-            for worker, share in enumerate(shares(len(sockets), count))
+            for worker, seats in enumerate(tally.seats)
         ]
         self._tally = tally
         for process in self._processes:
@@ -74,11 +79,9 @@ class Workers:
             process.join()
 
 
-def _work(
-    sockets: Sequence[socket.socket], share: slice, worker: int, core: int, tally: Tally, parent_pid: int
-) -> None:
+def _work(sockets: Sequence[socket.socket], worker: int, core: int, tally: Tally, parent_pid: int) -> None:
     """A worker's life. A ^C reaches the whole process group, but only the parent decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.sched_setaffinity(0, {core})
-    receive(sockets, tally.part(worker, share), parent_pid)
+    receive(sockets, tally.part(worker), parent_pid)

@@ -24,6 +24,7 @@ UDP_SEGMENT = 103
 UDP_GRO = 104
 SO_RCVBUFFORCE = 33
 SO_RXQ_OVFL = 40
+SO_RCVMARK = 75
 TIME = struct.pack("=Qiiqq", 32, socket.SOL_SOCKET, 35, 5, 7)
 TRAIN = struct.pack("=Qiii4x", 20, socket.IPPROTO_UDP, 104, 150)
 OVERFLOW = struct.pack("=QiiI4x", 20, socket.SOL_SOCKET, SO_RXQ_OVFL, 9)
@@ -59,7 +60,8 @@ def test_a_train_comes_whole_with_its_segment_size_and_arrival(receiver, sender)
     sender.send(b"t" * (3 * 150 + 20))
     sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
     sender.send(b"")
-    lengths, segments, arrivals_ns = taken(slots, receiver)
+    lengths, segments, arrivals_ns, drops = taken(slots, receiver)
+    assert drops == [0, 0, 0]
     assert lengths == [5, 470, 0]
     assert segments == [5, 150, 1]
     assert 0 < arrivals_ns[0] <= arrivals_ns[1] <= arrivals_ns[2]
@@ -89,12 +91,12 @@ def test_a_call_takes_no_more_than_its_share(receiver, sender):
 
 
 def test_other_control_messages_are_walked_over(receiver, sender):
-    """The room for control messages holds the time and this one; the segment size is then cut off."""
-    receiver.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+    """The kernel writes this one (SO_MARK, net/socket.c) behind the time and before the segment size."""
+    receiver.setsockopt(socket.SOL_SOCKET, SO_RCVMARK, 1)
     sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 150)
     sender.send(b"t" * 300)
-    lengths, segments, arrivals_ns = taken(Slots(), receiver)
-    assert (lengths, segments) == ([300], [150])
+    lengths, segments, arrivals_ns, drops = taken(Slots(), receiver)
+    assert (lengths, segments, drops) == ([300], [150], [0])
     assert arrivals_ns[0] > 0
 
 
@@ -108,20 +110,20 @@ def test_a_socket_without_times_says_so_with_zero():
         sender.connect(receiver.getsockname())
         sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 150)
         sender.send(b"t" * 300)
-        assert taken(Slots(), receiver) == [[300], [150], [0]]
+        assert taken(Slots(), receiver) == [[300], [150], [0], [0]]
 
 
 @pytest.mark.parametrize(
     ("control", "found"),
     [
-        (b"", (None, None)),
-        (TIME, (None, 5_000_000_007)),
-        (TIME + TRAIN, (150, 5_000_000_007)),
-        (TRAIN + TIME, (150, 5_000_000_007)),
-        (TIME + OVERFLOW + TRAIN, (150, 5_000_000_007)),
-        (OVERFLOW, (None, None)),
-        (TIME[:20], (None, None)),
-        (struct.pack("=Qii", 0, 0, 0) + TIME, (None, 5_000_000_007)),
+        (b"", (None, None, None)),
+        (TIME, (None, 5_000_000_007, None)),
+        (TIME + TRAIN, (150, 5_000_000_007, None)),
+        (TRAIN + TIME, (150, 5_000_000_007, None)),
+        (TIME + OVERFLOW + TRAIN, (150, 5_000_000_007, 9)),
+        (OVERFLOW, (None, None, 9)),
+        (TIME[:20], (None, None, None)),
+        (struct.pack("=Qii", 0, 0, 0) + TIME, (None, 5_000_000_007, None)),
     ],
 )
 def test_walking(control, found):
@@ -130,19 +132,43 @@ def test_walking(control, found):
 
 def test_drops_are_those_that_so_rxq_ovfl_tells(receiver, sender):
     """A dropped train counts as one packet, and SO_MEMINFO knows it before another message comes."""
-    receiver.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     assert dropped_packets(receiver) == 0
     sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 150)
     for _ in range(10):
         sender.send(b"t" * (150 * 128))
-    lengths, _, _ = taken(Slots(), receiver)
+    lengths, *_ = taken(Slots(), receiver)
     drops = dropped_packets(receiver)
     assert drops == 10 - len(lengths) > 0
     sender.send(b"t" * 300)
     _, control, _, _ = receiver.recvmsg(SLOT_BYTES, 256)
     told = [body for level, kind, body in control if (level, kind) == (socket.SOL_SOCKET, SO_RXQ_OVFL)]
     assert int(np.frombuffer(told[0], np.uint32)[0]) == drops
+
+
+@pytest.mark.parametrize("segment", [0, 150])
+def test_each_message_tells_the_drops_before_it(receiver, sender, segment):
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slots = Slots()
+    sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, segment)
+    told, dropped = [], []
+    for _ in range(3):
+        for _ in range(20):
+            sender.send(b"t" * 300)
+        lengths, segments, _, drops = taken(slots, receiver)
+        assert 0 < len(lengths) < 20
+        assert set(segments) == {segment or 300}
+        told.append(drops)
+        dropped.append(dropped_packets(receiver))
+    assert [drops[0] for drops in told] == [0, dropped[0], dropped[1]]
+    assert [drops[-1] for drops in told] == [0, dropped[0], dropped[1]]
+
+
+def test_a_shared_port_may_be_bound_again():
+    with open_receiver("127.0.0.1", 0, 1 << 16, shared=True) as first:
+        open_receiver("127.0.0.1", first.getsockname()[1], 1 << 16, shared=True).close()
+        with pytest.raises(OSError, match="in use"):
+            open_receiver("127.0.0.1", first.getsockname()[1], 1 << 16)
 
 
 def test_without_trains_each_dropped_datagram_counts():
@@ -153,7 +179,7 @@ def test_without_trains_each_dropped_datagram_counts():
         sender.connect(receiver.getsockname())
         sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 150)
         sender.send(b"t" * (150 * 100))
-        lengths, _, _ = taken(Slots(), receiver)
+        lengths, *_ = taken(Slots(), receiver)
         assert dropped_packets(receiver) == 100 - len(lengths) > 0
 
 

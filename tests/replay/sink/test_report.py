@@ -6,29 +6,35 @@ import numpy as np
 import pytest
 
 from replay.clock import SECOND_NS
+from replay.histogram import Histogram
 from replay.sink.report import Ending, sink_report, sink_table
 from replay.sink.tally import TENTH_NS, shared_tally
+from replay.sink.workers import seating
 
 START_NS = 1_700_000_000 * SECOND_NS
 PORTS = (514, 515, 516)
 
 
+def empty_tally(workers=1):
+    return shared_tally(PORTS, *seating(len(PORTS), workers), START_NS)
+
+
 def tally_of(events_by_tenth, lanes=(0,), workers=1):
     """A tally where each of `lanes` got these events in the tenths since the start."""
-    tally = shared_tally(len(PORTS), workers, START_NS)
+    tally = empty_tally(workers)
     heard = np.flatnonzero(events_by_tenth)
     for lane in lanes:
-        part = tally.part(lane % workers, slice(lane, lane + 1))
-        part.tenths[: len(events_by_tenth)] += events_by_tenth
-        part.lanes["events"] = sum(events_by_tenth)
-        part.lanes["bytes"] = 150 * sum(events_by_tenth)
-        part.lanes["first_ns"] = START_NS + heard[0] * TENTH_NS
-        part.lanes["last_ns"] = START_NS + heard[-1] * TENTH_NS
+        tally.tenths[lane % workers, : len(events_by_tenth)] += events_by_tenth
+        row = tally.lanes[lane : lane + 1]
+        row["events"] = sum(events_by_tenth)
+        row["bytes"] = 150 * sum(events_by_tenth)
+        row["first_ns"] = START_NS + heard[0] * TENTH_NS
+        row["last_ns"] = START_NS + heard[-1] * TENTH_NS
     return tally
 
 
 def report_of(tally, drops=(0, 0, 0)):
-    return sink_report(PORTS, tally, Ending(drops, buffer_bytes=(4096,) * 3, gro=True, ended_by="idle"))
+    return sink_report(tally, Ending(drops, buffer_bytes=(4096,) * 3, gro=True, ended_by="idle"))
 
 
 @pytest.mark.parametrize(
@@ -67,9 +73,9 @@ def test_one_instant_has_no_rate():
 
 
 def test_the_ages_of_all_workers_are_one_distribution():
-    tally = shared_tally(len(PORTS), 2, START_NS)
-    tally.part(0, slice(0, 1)).age.record(1000, 3)
-    tally.part(1, slice(1, 3)).age.record(5000)
+    tally = empty_tally(2)
+    Histogram(tally.part(0).ages[0]).record(1000, 3)
+    Histogram(tally.part(1).ages[1]).record(5000)
     latency_ms = report_of(tally)["latency_ms"]
     assert (latency_ms["samples"], latency_ms["mean"], latency_ms["max"]) == (4, 2.0, 5.0)
     assert latency_ms["p50"] == pytest.approx(1, rel=1 / 64)
@@ -95,6 +101,6 @@ def test_no_latency_is_said_where_there_were_events():
     tally = tally_of([100] * 20)
     line = "latency not measured: no event has a stamp from the hour before its arrival"
     assert line in sink_table(report_of(tally))
-    tally.part(0, slice(0, 1)).age.record(1000)
+    Histogram(tally.ages[0]).record(1000)
     assert line not in sink_table(report_of(tally))
-    assert line not in sink_table(report_of(shared_tally(len(PORTS), 1, START_NS)))
+    assert line not in sink_table(report_of(empty_tally()))

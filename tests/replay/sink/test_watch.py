@@ -9,7 +9,7 @@ from captures.errors import PreflightError
 from replay.sink import listen
 from replay.sink.listen import open_sockets, small_buffer_notice
 from replay.sink.watch import StopSignals, Watch
-from replay.sink.workers import shares
+from replay.sink.workers import seating
 
 
 def test_without_limits_nothing_ends_it():
@@ -47,11 +47,19 @@ def test_a_second_signal_interrupts_and_the_handlers_come_back(number):
 
 @pytest.mark.parametrize("workers", range(1, 41))
 def test_every_port_has_one_worker_and_no_worker_has_two_more(workers):
-    lanes = [list(range(40)[share]) for share in shares(40, workers)]
+    seats, ports = seating(40, workers)
+    assert ports == list(range(40))
+    lanes = [ports[own] for own in seats]
     assert sum(lanes, []) == list(range(40))  # noqa: RUF017 - forty numbers
     sizes = [len(lane) for lane in lanes]
     assert len(sizes) == workers
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("ports", "workers"), [(1, 2), (3, 4), (3, 7), (40, 64)])
+def test_more_workers_than_ports_have_a_seat_each_at_the_ports_in_turn(ports, workers):
+    seats, port_of_seat = seating(ports, workers)
+    assert [port_of_seat[own] for own in seats] == [[worker % ports] for worker in range(workers)]
 
 
 def test_a_small_buffer_is_explained():
@@ -65,10 +73,10 @@ def test_a_small_buffer_is_explained():
 def test_a_forbidden_port_says_what_mends_it(monkeypatch):
     opened = []
 
-    def refuse_the_second(*args):
+    def refuse_the_second(*args, **options):
         if opened:
             raise PermissionError(13, "Permission denied")
-        opened.append(real(*args))
+        opened.append(real(*args, **options))
         return opened[0]
 
     real = listen.open_receiver

@@ -1,0 +1,209 @@
+"""The tags of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, numbers out.
+
+An event's tag stands at its end, or else in structured data (`captures.tags`). A train whose tags are what its first
+one and the table of tails say is one row, after two comparisons. All else, lone events and trains with anything odd in
+them, is read together, event by event.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from captures.tags import HEAD_BYTES, SD_ID, SD_PARAM, TAG_BYTES, TAIL_BLOCK, TAIL_BYTES, Tags, parse_tags, tail_block
+
+MOST_EVENT_BYTES: Final = 2048
+"""How far into an event tags are looked for: as far as the longest event of a capture."""
+_MARK: Final = SD_ID.partition("@")[0].encode()
+"""Stands before every tag."""
+_OPENING: Final = f'[{SD_ID} {SD_PARAM}="'.encode()
+_HEAD: Final = re.compile(rb"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{2})")
+_EPOCH: Final = 1 << 32
+_HYPHENS: Final = (8, 13)
+_QUOTE, _HYPHEN = b'"-'
+
+
+class TagRows(NamedTuple):
+    """The tags of a round, in the order of arrival."""
+
+    message: NDArray[np.int64]
+    """The number of each row's message; so are the next four of shape (rows,)."""
+    run: NDArray[np.int64]
+    port: NDArray[np.int64]
+    first: NDArray[np.int64]
+    """The first number of a row's events, which count up from it."""
+    events: NDArray[np.int64]
+    untagged: NDArray[np.int64]
+    """Events without a tag, of each message: shape (messages,)."""
+    malformed: NDArray[np.int64]
+    """Events with what should be a tag and is none, of each message."""
+
+
+class Messages(NamedTuple):
+    """A round of messages in a flat buffer, int64, shape (messages,) each: bytes of datagrams of `segment` bytes."""
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    segments: NDArray[np.int64]
+
+    @property
+    def events(self) -> NDArray[np.int64]:
+        """Datagrams of each."""
+        events: NDArray[np.int64] = np.maximum(-(-self.lengths // self.segments), 1)
+        return events
+
+
+def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> TagRows:
+    """The tags of all events of a round.
+
+    `data` is flat and reaches MOST_EVENT_BYTES behind the last start. Unless it is `thorough`, a train whose first
+    event has no tag is taken for a train without tags: that spares runs of untagged captures most of the cost.
+    """
+    untagged, events = np.zeros(len(messages.starts), np.int64), messages.events
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    singly = events == 1
+    for number in np.flatnonzero(~singly).tolist():
+        start, length, segment = (int(column[number]) for column in messages)
+        count = int(events[number])
+        read = _train(data, start, length, segment, count)
+        if read is not None:
+            rows.append((number, 0, *read, count))
+        elif thorough or _MARK in data[start : start + segment].tobytes():
+            singly[number] = True
+        else:
+            untagged[number] = count
+    owner, place, starts, lengths = _events(messages, np.flatnonzero(singly))
+    tags, marked = _singles(data, starts, lengths)
+    np.add.at(untagged, owner[~tags.sound & ~marked], 1)
+    malformed = np.bincount(owner[~tags.sound & marked], minlength=len(untagged))
+    found = np.array(rows, np.int64).reshape(-1, 6)
+    if tags.sound.any():
+        columns = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
+        found = np.concatenate([found, np.stack(columns, axis=1)[tags.sound]])
+    if rows:
+        found = found[np.lexsort((found[:, 1], found[:, 0]))]
+    message, _, run, port, first, counted = found.T
+    return TagRows(message, run, port, first, counted, untagged, malformed)
+
+
+def _train(data: NDArray[np.uint8], start: int, length: int, segment: int, count: int) -> tuple[int, int, int] | None:
+    """Run, port and first number of a train whose tags count up from its first event's; None: it is none."""
+    if length % segment:  # the last event is shorter
+        return None
+    head = data[start : start + segment].tobytes()
+    column = tag_column(head)
+    if column < 0:
+        return None
+    own = head[column : column + HEAD_BYTES]
+    known = _read_head(own)
+    if known is None:
+        return None
+    try:
+        low = int(head[column + HEAD_BYTES : column + TAG_BYTES], 16)  # what is no tail differs from the table's
+    except ValueError:
+        return None
+    block, first = divmod(low, TAIL_BLOCK)
+
+    def texts(at: int, width: int) -> bytes:
+        return np.ndarray((count,), f"S{width}", data, start + at, (segment,)).tobytes()
+
+    whole = texts(column, HEAD_BYTES) == own * count
+    whole = whole and texts(column + HEAD_BYTES, TAIL_BYTES) == tail_block(block)[first : first + count].tobytes()
+    if whole and column + TAG_BYTES < segment:
+        opening = texts(column - len(_OPENING), len(_OPENING))
+        whole = opening == _OPENING * count and texts(column + TAG_BYTES, 1) == b'"' * count
+    if not whole or low + count > _EPOCH:
+        return None
+    run, port, high = known
+    return run, port, high + low
+
+
+def tag_column(event: bytes) -> int:
+    """Where an event's tag would stand; -1: nowhere."""
+    column = len(event) - TAG_BYTES
+    if column >= 0 and all(event[column + at] == _HYPHEN for at in _HYPHENS):
+        return column
+    opening = event.find(_OPENING, 0, MOST_EVENT_BYTES)
+    column = opening + len(_OPENING)
+    closed = event[column + TAG_BYTES : min(column + TAG_BYTES + 1, MOST_EVENT_BYTES)] == b'"'
+    return column if opening >= 0 and closed else -1
+
+
+@lru_cache(4096)
+def _read_head(head: bytes) -> tuple[int, int, int] | None:
+    """Run, port and the high part of the number that a tag's first bytes say; None: they are not of a tag."""
+    match = _HEAD.fullmatch(head)
+    if match is None:
+        return None
+    run, port, high = (int(digits, 16) for digits in match.groups())
+    return run, port, high * _EPOCH
+
+
+def _events(messages: Messages, which: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """All events of some messages: the message of each, its place there, its start and its length."""
+    counts = messages.events[which]
+    owner = np.repeat(which, counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    into = place * messages.segments[owner]
+    lengths = np.minimum(messages.segments[owner], messages.lengths[owner] - into)
+    return owner, place, messages.starts[owner] + into, lengths
+
+
+def _singles(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> tuple[Tags, NDArray[np.bool_]]:
+    """The tags of single events, and for those without one whether there should be one."""
+    marked = np.zeros(len(starts), np.bool_)
+    tags = _read(data, starts + np.maximum(lengths - TAG_BYTES, 0))
+    tags.sound[lengths < TAG_BYTES] = False
+    rest = np.flatnonzero(~tags.sound)
+    if rest.size:
+        width = max(TAG_BYTES + 2, min(int(lengths[rest].max()), MOST_EVENT_BYTES))
+        rows = sliding_window_view(data, width)[starts[rest]]
+        for row, at in _quoted(rows, lengths[rest]):
+            _add(tags, rest[row], _read(data, starts[rest[row]] + at))
+        if _MARK in rows.tobytes():
+            events = zip(rows, lengths[rest].tolist(), strict=True)
+            marked[rest] = [_MARK in row[:length].tobytes() for row, length in events]
+    return tags, marked
+
+
+def _read(data: NDArray[np.uint8], places: NDArray[np.int64]) -> Tags:
+    """The tags at `places`; what is sent has no capitals."""
+    texts = sliding_window_view(data, TAG_BYTES)[places]
+    tags = parse_tags(texts)
+    tags.sound[((texts >= ord("A")) & (texts <= ord("F"))).any(axis=1)] = False
+    return tags
+
+
+def _quoted(
+    rows: NDArray[np.uint8], lengths: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Places in `rows`, shape (events, bytes), that look like a tag in structured data: rows and columns.
+
+    All of them, in groups that have each row once, and its first place first.
+    """
+    hyphens = rows == _HYPHEN
+    first, second = _HYPHENS
+    end = rows.shape[1] - TAG_BYTES
+    row, column = np.nonzero(hyphens[:, first : first + end] & hyphens[:, second : second + end])
+    kept = (column >= len(_OPENING)) & (column + TAG_BYTES < lengths[row])
+    row, column = row[kept], column[kept]
+    before = sliding_window_view(rows, len(_OPENING), axis=1)[row, column - len(_OPENING)]
+    kept = (before == np.frombuffer(_OPENING, np.uint8)).all(axis=1) & (rows[row, column + TAG_BYTES] == _QUOTE)
+    row, column = row[kept], column[kept]
+    while row.size:
+        _, once = np.unique(row, return_index=True)
+        yield row[once], column[once]
+        row, column = np.delete(row, once), np.delete(column, once)
+
+
+def _add(tags: Tags, which: NDArray[np.int64], found: Tags) -> None:
+    """Put those `found` that are sound into the places `which` of `tags` that have none yet."""
+    new = found.sound & ~tags.sound[which]
+    for column, values in zip(tags, found, strict=True):
+        column[which[new]] = values[new]
