@@ -4,16 +4,15 @@ import os
 import re
 from pathlib import Path
 
-import psutil
 import pytest
 
 from captures.errors import ExitCode
 from captures.reader import Capture
 from tests.network.programs import (
     assert_ran,
+    await_sending,
     call,
     command,
-    eventually,
     finish,
     free_ports,
     listed,
@@ -49,15 +48,15 @@ def locked_bytes(process: int, path: Path) -> int:
 def test_real_time_priority_and_locked_memory(tmp_path: Path, capture: Capture):
     if os.geteuid() != 0:
         pytest.skip("needs root for real-time priority")
-    port, log = free_ports(1), tmp_path / "log"
-    claims = ("--realtime", 7, "--lock-memory", "--loops", 1000, "--eps", "5k")
+    port, log, control = free_ports(1), tmp_path / "log", tmp_path / "control"
+    claims = ("--realtime", 7, "--lock-memory", "--loops", 1000, "--eps", "5k", "--control", control)
     with (
         listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink,
         running(command(*run_of(capture, "127.0.0.1", port, *claims)), log) as process,
     ):
-        eventually(lambda: bool(psutil.Process(process.pid).children()), "a worker")
+        await_sending(control)
         worker = workers_of(process)[0]
-        eventually(lambda: os.sched_getscheduler(worker) == os.SCHED_FIFO, "the priority")
+        assert os.sched_getscheduler(worker) == os.SCHED_FIFO
         assert os.sched_getparam(worker).sched_priority == 7
         assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER
         status = dict(line.split(":", 1) for line in Path(f"/proc/{worker}/status").read_text().splitlines())
