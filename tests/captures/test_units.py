@@ -47,7 +47,7 @@ def test_a_count_written_is_read_back_to_its_last_digit(value):
 @given(st.integers(0, 2**50))
 def test_a_size_is_written_to_a_tenth_of_its_unit(value):
     number, unit = format_size(value).split()
-    assert abs(float(number) * SIZES[unit] - value) <= SIZES[unit] / 20
+    assert abs(Decimal(number) * SIZES[unit] - value) <= Decimal(SIZES[unit]) / 20
     assert unit == "B" or float(number) >= 1
 
 
