@@ -48,11 +48,17 @@ _LOW: Final = np.array([b"00000%03x" % (number % TAIL_BLOCK) for number in range
     "<u8"
 ) - np.frombuffer(b"00000\0\0\0", "<u8")
 """The last three digits of each tail of a block, and zeros for the five before: a text as a number."""
-_NO_DIGIT: Final = 16
-_VALUE: Final = np.full(256, _NO_DIGIT, np.uint8)
-_VALUE[_DIGITS] = np.arange(16)
-_VALUE[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
-"""What each byte means as a hexadecimal digit; some that read and store events write them in capitals."""
+
+
+def _eight(byte: int) -> np.uint64:
+    """The same byte in all eight places of a word."""
+    return np.uint64(byte * 0x0101010101010101)
+
+
+# The hyphens of a tag in the second of its three little-endian words, and zeros in their place.
+_HYPHEN_MASK: Final = np.uint64(0x0000FF00000000FF)
+_HYPHENS: Final = np.uint64(0x00002D000000002D)
+_ZEROS: Final = np.uint64(0x0000300000000030)
 
 
 class Tags(NamedTuple):
@@ -104,19 +110,30 @@ def same_head(sequence: int, count: int) -> int:
 
 
 def parse_tags(texts: NDArray[np.uint8]) -> Tags:
-    """Tags out of texts, shape (tags, TAG_BYTES)."""
-    values = _VALUE[texts]
-    hyphens = texts[:, 8] == ord("-")
-    hyphens &= texts[:, 13] == ord("-")
-    values[:, 8] = values[:, 13] = 0
-    sound = hyphens & (values < _NO_DIGIT).all(axis=1)
-    return Tags(_number(values[:, :8]), _number(values[:, 9:13]), _number(values[:, 14:]), sound)
+    """Tags out of texts, shape (tags, TAG_BYTES); capitals will do, since some that read and store events write them.
+
+    Eight digits are one word, and its bytes are worked on together: three times as quick as digit by digit.
+    """
+    words = np.ascontiguousarray(np.ascontiguousarray(texts).view("<u8").T)
+    hyphens = words[1] & _HYPHEN_MASK == _HYPHENS
+    words[1] = words[1] & ~_HYPHEN_MASK | _ZEROS
+    values, sound = _digits(words)
+    run, middle, low = values.view(np.int64)
+    return Tags(run, middle >> 12 & 0xFFFF, (middle & 0xFF) << _TAIL_BITS | low, sound.all(axis=0) & hyphens)
 
 
-def _number(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Numbers of hexadecimal digits, shape (n, digits)."""
-    number = np.zeros(len(digits), np.int64)
-    for column in digits.T:
-        number <<= 4
-        number |= column
-    return number
+def _digits(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """The numbers that words of eight hexadecimal digits mean, and whether they are such; shape (words, tags).
+
+    A digit's value is its low half, and for letters, which have the bit 0x40, 9 more. It was one if the value is below
+    16, and the digit of that value is what stands there in small letters.
+    """
+    nine, to_letter = np.uint64(9), np.uint64(ord("a") - ord("9") - 1)
+    values = (words & _eight(0x0F)) + (words >> np.uint64(6) & _eight(1)) * nine
+    letters = values + _eight(6) >> np.uint64(4) & _eight(1)
+    small = words | (words & _eight(0x40)) >> np.uint64(1)
+    wrong = (values + _eight(ord("0")) + letters * to_letter ^ small) | (values & _eight(0xF0))
+    # The first digit is the lowest byte, and counts most: halves of a byte become bytes, these words, and so on.
+    for half, kept in ((4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF), (16, 0x00000000FFFFFFFF)):
+        values = (values << np.uint64(half) | values >> np.uint64(2 * half)) & np.uint64(kept)
+    return values, np.equal(wrong, 0)
