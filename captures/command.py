@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from captures.errors import ExitCode, StampedeError
-from captures.units import parse_count, parse_duration_ns, parse_size
+from captures.units import parse_count, parse_duration_ns, parse_share, parse_size
 
 Value = TypeVar("Value")
 
@@ -35,6 +35,7 @@ class Parsed(click.ParamType[Value]):
 COUNT = Parsed("count", parse_count)
 SIZE = Parsed("size", parse_size)
 DURATION_NS = Parsed("duration", parse_duration_ns)
+SHARE = Parsed("share", parse_share)
 
 
 def grouped(

@@ -1,6 +1,7 @@
-"""Counts, sizes and durations as people write them: `4M`, `2GiB`, `8h30m`. One parser for both commands."""
+"""Counts, sizes, durations and shares as people write them: `4M`, `2GiB`, `8h30m`, `0.5%`. One parser for all."""
 
 import re
+from fractions import Fraction
 from typing import Final
 
 _COUNT_UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -17,6 +18,7 @@ _DURATION_UNITS_NS: Final = {
     "h": 3600 * 10**9,
     "d": 86400 * 10**9,
 }
+_SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%?")
 _NUMBER: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?\s?([A-Za-z]*)")
 
 
@@ -53,6 +55,15 @@ def parse_duration_ns(text: str) -> int:
     if not parts or "".join(parts) != text:
         raise ValueError(f"{text!r} is not a duration; write it like {example}")
     return sum(_scale(part, _DURATION_UNITS_NS, "duration", example) for part in parts)
+
+
+def parse_share(text: str) -> Fraction:
+    """A part of a whole, written `0.5%`, exact. Raises ValueError with an example."""
+    match = _SHARE.fullmatch(text.strip())
+    share = Fraction(match[1]) / 100 if match and ("%" in text or not Fraction(match[1])) else Fraction(-1)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text!r} is no share; write it like 0.5%")
+    return share
 
 
 def format_count(value: float) -> str:

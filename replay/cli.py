@@ -11,7 +11,8 @@ from replay.calibrate_command import calibrate
 from replay.ctl_command import ctl
 from replay.doctor.command import doctor
 from replay.run_command import run
-from replay.sink.command import reconcile_reports, sink
+from replay.sink.command import sink
+from replay.sink.reconcile_command import reconcile_reports
 
 
 @click.group(name="replay", context_settings={"help_option_names": ["-h", "--help"]})

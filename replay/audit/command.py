@@ -1,7 +1,6 @@
 """The `replay audit` command."""
 
 import json
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Final
 import click
 from tqdm import tqdm
 
-from captures.command import Parsed
+from captures.command import SHARE
 from captures.errors import InputError
 from replay.audit.lines import Lines
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
@@ -26,22 +25,15 @@ _BLANK: Final = 0
 """The run of tags that were never written."""
 
 
-def parse_share(text: str) -> Fraction:
-    """A part of a whole, written `0.5%`, exact. Raises ValueError with an example."""
-    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s?%?", text.strip())
-    share = Fraction(match[1]) / 100 if match and ("%" in text or not Fraction(match[1])) else Fraction(-1)
-    if not 0 <= share <= 1:
-        raise ValueError(f"{text!r} is no share; write it like 0.5%")
-    return share
-
-
 @click.command("audit")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--sent", "sent_path", type=_FILE, help="The sender's report: shows what is missing at the end, too.")
-@click.option("--run", type=RUN, help="The run, like 1f3a9c07.  [default: that of --sent, or the one with most tags]")
+@click.option(
+    "--run-id", "run", type=RUN, help="The run, like 1f3a9c07.  [default: that of --sent, or the one with most tags]"
+)
 @click.option(
     "--max-loss",
-    type=Parsed("share", parse_share),
+    type=SHARE,
     default="0%",
     show_default=True,
     help="The most that may be lost for exit code 0.",
@@ -89,7 +81,7 @@ def _sent(path: Path, run: int | None) -> Sent:
     if sent.run is None and run is None:
         raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run")
     if None not in (sent.run, run) and sent.run != run:
-        raise InputError(f"{path}: this is the report of run {run_text(sent.run or 0)}, and --run is another")
+        raise InputError(f"{path}: this is the report of run {run_text(sent.run or 0)}, and --run-id is another")
     return sent
 
 

@@ -1,4 +1,4 @@
-"""`replay sink` and `replay reconcile`: the flags, the order of things, and what is printed."""
+"""`replay sink`: the flags, the order of things, and what is printed."""
 
 import ipaddress
 import json
@@ -17,8 +17,7 @@ from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.proc_net import receive_counters
 from replay.linux.udp_receive import buffer_bytes_of, dropped_packets
 from replay.ports import PORTS, format_ports
-from replay.report_file import check_report_path, read_report, write_report
-from replay.sink.ledger import ledger_json, ledger_table, reconcile
+from replay.report_file import check_report_path, write_report
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.report import Ending, sink_report, sink_table
 from replay.sink.tally import Tally, shared_tally
@@ -164,18 +163,3 @@ def _publish(report: dict[str, Any], path: Path | None, *, as_json: bool) -> Non
         click.echo(json.dumps(report, indent=2))
     if path is not None:
         write_report(path, report)
-
-
-@click.command("reconcile")
-@click.argument("sent", type=_FILE)
-@click.argument("received", type=_FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
-def reconcile_reports(*, sent: Path, received: Path, as_json: bool) -> int:
-    """Compare the reports of a sender and a sink: by port and to the event."""
-    sent_report, received_report = read_report(sent), read_report(received)
-    try:
-        ledger = reconcile(sent_report, received_report)
-    except ValueError as error:
-        raise InputError(f"{sent} against {received}: {error}; the order is SENT RECEIVED") from None
-    click.echo(json.dumps(ledger_json(ledger), indent=2) if as_json else ledger_table(ledger))
-    return ExitCode.MET if ledger.balanced else ExitCode.MISSED

@@ -13,6 +13,7 @@ from replay.histogram import Histogram
 from replay.sink.intervals import troubled_intervals
 from replay.sink.tag_report import lane_tags, run_tags, tags_line
 from replay.sink.tally import Tally, merged
+from replay.stamps import iso_ms
 from replay.tags import run_text
 
 
@@ -51,6 +52,7 @@ def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
         "coarse_stamps": int(tally.lanes["coarse_stamps"].sum()),
         "early_stamps": int(tally.lanes["early_stamps"].sum()),
         "old_stamps": int(tally.lanes["old_stamps"].sum()),
+        "first_arrival": first_ns and iso_ms(first_ns),
         "duration_s": duration_s,
         "rate_eps": events / duration_s if duration_s else None,
         "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.units import format_count, format_duration, format_size, parse_count, parse_duration_ns, parse_size
+from captures.units import (
+    format_count,
+    format_duration,
+    format_size,
+    parse_count,
+    parse_duration_ns,
+    parse_share,
+    parse_size,
+)
 
 COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -124,3 +132,14 @@ def test_what_is_no_size_says_how_to_write_one(text):
 def test_what_is_no_duration_says_how_to_write_one(text):
     with pytest.raises(ValueError, match="is not a duration; write it like 10s, 500ms or 8h30m"):
         parse_duration_ns(text)
+
+
+@pytest.mark.parametrize(("text", "percent"), [("0.5%", 0.5), ("0", 0), ("0%", 0), ("100 %", 100), ("12.25%", 12.25)])
+def test_shares(text, percent):
+    assert parse_share(text) * 100 == percent
+
+
+@pytest.mark.parametrize("text", ["0.5", "101%", "-1%", "", "%", "1e-2%", "a%", "nan%"])
+def test_what_is_no_share_is_refused(text):
+    with pytest.raises(ValueError, match="write it like 0.5%"):
+        parse_share(text)

@@ -10,7 +10,6 @@ import pytest
 import zstandard
 
 from captures.tags import BLANK, tag_text
-from replay.audit.command import parse_share
 from tests.network.programs import command
 from tests.replay.audit.texts import document, structured, suffixed
 
@@ -64,7 +63,7 @@ def test_with_the_sender_s_report(tmp_path: Path) -> None:
 
 def test_a_run_may_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(lines(514, 0, 1, 2) + lines(600, 0, run=OTHER))
-    done = audit(tmp_path, "a.log", "--run", "0A0B0C0D", "--json")
+    done = audit(tmp_path, "a.log", "--run-id", "0A0B0C0D", "--json")
     assert done.returncode == 0, done.stderr
     assert [lane["port"] for lane in json.loads(done.stdout)["lanes"]] == [600]
 
@@ -76,8 +75,8 @@ def test_a_run_may_be_named(tmp_path: Path) -> None:
         (b"one\ntwo\n", (), "none of 2 lines has a tag: was the capture built with --tagged, and does the collector"),
         (b"a stampede=1f3a9c07-15\n", (), "none of 1 lines has a whole tag, and 1 have the beginning of one"),
         (b"a stampede=" + BLANK.encode(), (), "all tags are blank"),
-        (lines(514, 0), ("--run", "0a0b0c0d"), "no event of run 0a0b0c0d is there; there are others: 1f3a9c07"),
-        (lines(514, 0), ("--run", "0"), "write eight hexadecimal digits"),
+        (lines(514, 0), ("--run-id", "0a0b0c0d"), "no event of run 0a0b0c0d is there; there are others: 1f3a9c07"),
+        (lines(514, 0), ("--run-id", "0"), "write eight hexadecimal digits"),
         (lines(514, 0), ("--max-loss", "0.5"), "write it like 0.5%"),
         (lines(514, 0), ("--sent", "none.json"), "none.json: No such file"),
         (lines(514, 0), ("--report", "none/r.json"), "can't write a report there"),
@@ -102,7 +101,7 @@ def test_what_can_t_be_audited_is_one_line(
         ({"run_id": None}, (), "this run had no tags"),
         ({"run_id": 5}, (), "not eight hexadecimal digits"),
         ({"lanes": []}, (), "lanes with the counts port, sent_events"),
-        ({}, ("--run", "0a0b0c0d"), "this is the report of run 1f3a9c07, and --run is another"),
+        ({}, ("--run-id", "0a0b0c0d"), "this is the report of run 1f3a9c07, and --run-id is another"),
     ],
 )
 def test_a_report_that_does_not_fit_is_refused(
@@ -117,15 +116,4 @@ def test_a_report_that_does_not_fit_is_refused(
 def test_a_run_without_an_id_may_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(lines(514, 0))
     sent = sent_json(tmp_path, {514: 1}, run_id=None)
-    assert audit(tmp_path, "a.log", "--sent", sent, "--run", "1f3a9c07").returncode == 0
-
-
-@pytest.mark.parametrize(("text", "percent"), [("0.5%", 0.5), ("0", 0), ("0%", 0), ("100 %", 100), ("12.25%", 12.25)])
-def test_shares(text: str, percent: float) -> None:
-    assert parse_share(text) * 100 == percent
-
-
-@pytest.mark.parametrize("text", ["0.5", "101%", "-1%", "", "%", "1e-2%", "a%", "nan%"])
-def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="write it like 0.5%"):
-        parse_share(text)
+    assert audit(tmp_path, "a.log", "--sent", sent, "--run-id", "1f3a9c07").returncode == 0

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.command import run
-from replay.sink.ledger import ledger_json, ledger_table, reconcile, verdict
+from replay.sink.ledger import reconcile
+from replay.sink.ledger_report import ledger_json, ledger_table, verdict
 
 COUNTS = st.dictionaries(st.integers(514, 530), st.integers(0, 10**9), max_size=8)
 EVENT_BYTES = 150
