@@ -52,7 +52,7 @@ def after(*changes: tuple[str, str]) -> str:
 
 GROUP = "weight, format, zone, bom, templates"
 TEMPLATE = "weight, severity, facility, host, tag, pid, msgid, data, message"
-PROFILE = "name, format, zone, bom, start, timeline, source, fields, groups"
+PROFILE = "name, format, zone, bom, start, timeline, source, tagged, fields, groups"
 
 
 @pytest.mark.parametrize(
