@@ -233,7 +233,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     ledger = call("replay", "reconcile", "sent.json", "received.json", "--json")
     tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
     (folder / "collected").write_bytes(b"\n".join(tags))
-    audit = call("replay", "audit", "collected", "--run", "00000001", "--json")
+    audit = call("replay", "audit", "collected", "--run-id", "00000001", "--json")
     return {
         "sender": json.loads(sent),
         "sink": json.loads(received),

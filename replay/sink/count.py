@@ -42,7 +42,7 @@ class Counter:
         np.maximum.at(lanes["joined"], seat, events > 1)
         interval = np.clip((arrivals_ns - part.start_ns) // TENTH_NS, 0, part.tenths.size - 1)
         np.add.at(part.tenths, interval, events)
-        message, instants_us, counts = stamps_of(data, *(column.tolist() for column in messages)).T
+        message, instants_us, counts = stamps_of(data, *messages).T
         ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, seat[message])
         tags = tags_of(data, messages, thorough=bool(part.run[0]))

@@ -1,8 +1,8 @@
 """The stamps of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, instants out.
 
-The events of a train differ in their microseconds at most. A message whose events all say the same is compared by one
-gather. Microseconds are read for all messages of a round together: from the digits of those events that agree with one
-of them in all else. Whatever comes besides is read event by event.
+The first events of all messages are read together. The events of a train differ in their microseconds at most: one
+whose events all say the same is compared by one gather. Microseconds are read for all messages of a round together,
+from the digits of those events that agree with one of them in all else. Whatever comes besides is read event by event.
 """
 
 from collections import Counter, defaultdict
@@ -10,9 +10,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from replay.sink.stamp_text import BAD_US, FINE_BYTES, HEAD_BYTES, MICRO_BYTES, SECOND_BYTES, layout, stamp_us
+from replay.sink.stamp_text import (
+    BAD_US,
+    COARSE_BYTES,
+    FINE_BYTES,
+    HEAD_BYTES,
+    MICRO_BYTES,
+    MILLI_BYTES,
+    OFFSET_BYTES,
+    SECOND_BYTES,
+    UTC_BYTES,
+    VERSION_BYTES,
+    stamp_us,
+)
 
 _MOST_MODELS: Final = 16
 """Events that the others of a round are compared with; more are needed only where stamps are minutes apart."""
@@ -39,34 +52,78 @@ class Message(NamedTuple):
             yield data[at : min(at + self.segment, at + HEAD_BYTES, self.end)].tobytes()
 
 
+class Heads(NamedTuple):
+    """Where the first events of messages have their stamps; by message."""
+
+    mark: NDArray[np.int64]
+    """The column of the `>` before the stamp; -1: there is none."""
+    first: NDArray[np.int64]
+    """The stamp's first column."""
+    end: NDArray[np.int64]
+    texts: list[bytes]
+    """From the `>` to the stamp's end."""
+    instants_us: NDArray[np.int64]
+
+
 def stamps_of(
-    data: NDArray[np.uint8], starts: Sequence[int], lengths: Sequence[int], segments: Sequence[int]
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], segments: NDArray[np.int64]
 ) -> Stamps:
     """The stamps of all events of a round of messages; rows of one message may say the same.
 
-    `data` is flat; message i is `lengths[i]` bytes from `starts[i]`, in datagrams of `segments[i]` bytes.
+    `data` is flat and reaches 2 * HEAD_BYTES behind the last start; message i is `lengths[i]` bytes from `starts[i]`,
+    in datagrams of `segments[i]` bytes.
     """
+    heads = _heads(data, starts, np.minimum(lengths, segments))
+    lone = np.flatnonzero(lengths <= segments)
+    found = [np.stack((lone, heads.instants_us[lone], np.ones_like(lone)), axis=1)]
     rows: list[tuple[int, int, int]] = []
     fine: dict[tuple[int, int], list[tuple[Message, bytes]]] = defaultdict(list)
-    for number, (start, length, segment) in enumerate(zip(starts, lengths, segments, strict=True)):
-        count = max(1, -(-length // segment))
-        head = data[start : start + min(length, segment, HEAD_BYTES)].tobytes()
-        mark, first, end = layout(head)
+    trains = np.flatnonzero(lengths > segments)
+    columns = (trains, starts[trains], lengths[trains], segments[trains], heads.mark[trains], heads.first[trains])
+    places = (*columns, heads.end[trains], heads.instants_us[trains])
+    for number, start, length, segment, mark, first, end, instant_us in zip(*(c.tolist() for c in places), strict=True):
+        count = -(-length // segment)
         stamps = None
-        if mark > 0 and count > 1 and length - (count - 1) * segment >= end:
+        if mark > 0 and length - (count - 1) * segment >= end:
             stamps = np.ndarray((count,), f"V{end - mark}", data, start + mark, (segment,)).tobytes()
-        if count == 1 or stamps == head[mark:end] * count:
-            rows.append((number, stamp_us(head), count))
+        if stamps == heads.texts[number] * count:
+            rows.append((number, instant_us, count))
             continue
         message = Message(number, start, start + length, segment)
         if stamps is not None and end - first in FINE_BYTES:
             fine[first - mark, end - mark].append((message, stamps))
         else:
             rows += _one_by_one(data, message, range(count))
-    found = [np.array(rows, np.int64).reshape(-1, 3)]
-    for (first, width), trains in fine.items():
-        found += _fine_stamps(data, trains, first, width)
+    found.append(np.array(rows, np.int64).reshape(-1, 3))
+    for (first, width), alike in fine.items():
+        found += _fine_stamps(data, alike, first, width)
     return np.concatenate(found)
+
+
+def _heads(data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Heads:
+    """The stamps of the events of `lengths` from `starts` on: what `stamp_text.layout` and `stamp_us` say of each.
+
+    Those that say the same, and there are few that do not, are read once.
+    """
+    window = sliding_window_view(data, HEAD_BYTES)
+    lengths = np.minimum(lengths, HEAD_BYTES)
+    marks = (window[starts, 2:5] == ord(">")) & (np.arange(2, 5) < lengths[:, None])
+    mark = np.select([marks[:, 2], marks[:, 1], marks[:, 0]], [4, 3, 2], -1)
+    texts = window[starts + np.maximum(mark, 0)]  # a copy
+    texts[np.arange(HEAD_BYTES) >= (lengths - mark)[:, None]] = 0
+    row = np.arange(len(texts))
+    versions = (texts[:, 1] == ord("1")) & (texts[:, 2] == ord(" "))
+    first = 1 + VERSION_BYTES * versions
+    zone = first + SECOND_BYTES + MILLI_BYTES
+    digit = texts[row, zone]
+    zone += (MICRO_BYTES - MILLI_BYTES) * ((digit >= ord("0")) & (digit <= ord("9")))
+    end = zone + np.where(texts[row, zone] == ord("Z"), UTC_BYTES, OFFSET_BYTES)
+    end = np.where(~versions & (texts[:, 4] == ord(" ")), 1 + COARSE_BYTES, end)
+    texts[np.arange(HEAD_BYTES) >= end[:, None]] = 0
+    said: list[bytes] = texts.view(f"S{HEAD_BYTES}").ravel().tolist()
+    known = {text: stamp_us(b"<13" + text) for text in set(said)}
+    instants_us = np.array([known[text] for text in said], np.int64)
+    return Heads(mark, mark + first, mark + end, said, np.where(mark < 0, BAD_US, instants_us))
 
 
 def _one_by_one(data: NDArray[np.uint8], message: Message, events: Iterable[int]) -> Iterator[tuple[int, int, int]]:

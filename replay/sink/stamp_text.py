@@ -26,12 +26,13 @@ BAD_US: Final = COARSE_US - 1
 HEAD_BYTES: Final = 5 + 2 + 32
 """As much of an event as can matter: `<191>`, `1 ` and the longest stamp."""
 _VERSION: Final = b"1 "
-_COARSE_BYTES: Final = 15
+VERSION_BYTES: Final = len(_VERSION)
+COARSE_BYTES: Final = 15
 SECOND_BYTES: Final = 20
 """A date and a time with the point behind it."""
-_MILLI_BYTES, MICRO_BYTES = 3, 6
-_UTC_BYTES, _OFFSET_BYTES = 1, 6
-FINE_BYTES: Final = (SECOND_BYTES + MICRO_BYTES + _UTC_BYTES, SECOND_BYTES + MICRO_BYTES + _OFFSET_BYTES)
+MILLI_BYTES, MICRO_BYTES = 3, 6
+UTC_BYTES, OFFSET_BYTES = 1, 6
+FINE_BYTES: Final = (SECOND_BYTES + MICRO_BYTES + UTC_BYTES, SECOND_BYTES + MICRO_BYTES + OFFSET_BYTES)
 """Of a stamp with microseconds."""
 
 _RFC3339: Final = re.compile(rb"(.{19})\.(\d{3}|\d{6})(Z|[+-]\d\d:\d\d)", re.DOTALL)
@@ -88,11 +89,11 @@ def layout(head: bytes) -> tuple[int, int, int]:
     if head.startswith(_VERSION, start):
         start += len(_VERSION)
     elif head[start + 3 : start + 4] == b" ":
-        return mark, start, start + _COARSE_BYTES
-    zone = start + SECOND_BYTES + _MILLI_BYTES
+        return mark, start, start + COARSE_BYTES
+    zone = start + SECOND_BYTES + MILLI_BYTES
     if head[zone : zone + 1].isdigit():
-        zone += MICRO_BYTES - _MILLI_BYTES
-    return mark, start, zone + (_UTC_BYTES if head[zone : zone + 1] == b"Z" else _OFFSET_BYTES)
+        zone += MICRO_BYTES - MILLI_BYTES
+    return mark, start, zone + (UTC_BYTES if head[zone : zone + 1] == b"Z" else OFFSET_BYTES)
 
 
 def stamp_us(head: bytes) -> int:

@@ -22,6 +22,8 @@ _MARK: Final = SD_ID.partition("@")[0].encode()
 """Stands before every tag."""
 _OPENING: Final = f'[{SD_ID} {SD_PARAM}="'.encode()
 _HEAD: Final = re.compile(rb"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{2})")
+_HEAD_TEXT: Final = np.dtype(f"S{HEAD_BYTES}")
+_TAIL_TEXT: Final = np.dtype(f"S{TAIL_BYTES}")
 _EPOCH: Final = 1 << 32
 _HYPHENS: Final = (8, 13)
 _QUOTE, _HYPHEN = b'"-'
@@ -66,9 +68,9 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     untagged, events = np.zeros(len(messages.starts), np.int64), messages.events
     rows: list[tuple[int, int, int, int, int, int]] = []
     singly = events == 1
-    for number in np.flatnonzero(~singly).tolist():
-        start, length, segment = (int(column[number]) for column in messages)
-        count = int(events[number])
+    trains = np.flatnonzero(~singly)
+    columns = (trains, *(column[trains] for column in messages), events[trains])
+    for number, start, length, segment, count in zip(*(column.tolist() for column in columns), strict=True):
         read = _train(data, start, length, segment, count)
         if read is not None:
             rows.append((number, 0, *read, count))
@@ -82,8 +84,8 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     malformed = np.bincount(owner[~tags.sound & marked], minlength=len(untagged))
     found = np.array(rows, np.int64).reshape(-1, 6)
     if tags.sound.any():
-        columns = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
-        found = np.concatenate([found, np.stack(columns, axis=1)[tags.sound]])
+        parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
+        found = np.concatenate([found, np.stack(parts, axis=1)[tags.sound]])
     if rows:
         found = found[np.lexsort((found[:, 1], found[:, 0]))]
     message, _, run, port, first, counted = found.T
@@ -107,15 +109,14 @@ def _train(data: NDArray[np.uint8], start: int, length: int, segment: int, count
     except ValueError:
         return None
     block, first = divmod(low, TAIL_BLOCK)
-
-    def texts(at: int, width: int) -> bytes:
-        return np.ndarray((count,), f"S{width}", data, start + at, (segment,)).tobytes()
-
-    whole = texts(column, HEAD_BYTES) == own * count
-    whole = whole and texts(column + HEAD_BYTES, TAIL_BYTES) == tail_block(block)[first : first + count].tobytes()
+    at = start + column
+    whole = np.ndarray((count,), _HEAD_TEXT, data, at, (segment,)).tobytes() == own * count
+    tails = np.ndarray((count,), _TAIL_TEXT, data, at + HEAD_BYTES, (segment,)).tobytes()
+    whole = whole and tails == tail_block(block)[first : first + count].tobytes()
     if whole and column + TAG_BYTES < segment:
-        opening = texts(column - len(_OPENING), len(_OPENING))
-        whole = opening == _OPENING * count and texts(column + TAG_BYTES, 1) == b'"' * count
+        opening = np.ndarray((count,), f"S{len(_OPENING)}", data, at - len(_OPENING), (segment,)).tobytes()
+        closing = np.ndarray((count,), "S1", data, at + TAG_BYTES, (segment,)).tobytes()
+        whole = opening == _OPENING * count and closing == b'"' * count
     if not whole or low + count > _EPOCH:
         return None
     run, port, high = known
@@ -125,7 +126,7 @@ def _train(data: NDArray[np.uint8], start: int, length: int, segment: int, count
 def tag_column(event: bytes) -> int:
     """Where an event's tag would stand; -1: nowhere."""
     column = len(event) - TAG_BYTES
-    if column >= 0 and all(event[column + at] == _HYPHEN for at in _HYPHENS):
+    if column >= 0 and event[column + _HYPHENS[0]] == event[column + _HYPHENS[1]] == _HYPHEN:
         return column
     opening = event.find(_OPENING, 0, MOST_EVENT_BYTES)
     column = opening + len(_OPENING)
