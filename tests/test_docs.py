@@ -210,7 +210,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
         return done.stdout.decode()
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    call("precompute", "build", "system", "-o", "few.rcap", "--events", "1000")
+    call("precompute", "build", "system", "--tagged", "-o", "few.rcap", "--events", "1000")
     with subprocess.Popen(
         command("replay", "sink", "--ports", ports, "--json"),
         env=environment,
@@ -228,7 +228,9 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
             received, _ = sink.communicate(timeout=TIMEOUT_S)
         finally:
             sink.kill()
-    (folder / "sent.json").write_text(sent)
+    more = json.loads(sent)
+    more["lanes"][0]["sent_events"] += 1  # so that there is a loss to tell of
+    (folder / "sent.json").write_text(json.dumps(more))
     (folder / "received.json").write_bytes(received)
     ledger = call("replay", "reconcile", "sent.json", "received.json", "--json")
     tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
