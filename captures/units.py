@@ -75,6 +75,12 @@ def format_count(value: float) -> str:
     return f"{value / 10**9:.2f}G"
 
 
+def format_share(part: int, whole: int) -> str:
+    """A part of a whole in percent for people, which is never rounded down to nothing: `0.72%`, `under 0.01%`."""
+    percent = 100 * part / max(whole, 1)
+    return f"{percent:.2f}%" if percent >= 0.005 or not part else "under 0.01%"
+
+
 def format_size(value: float) -> str:
     """A size in bytes for people, in binary units: `512 B`, `1.5 MiB`."""
     for unit, digits in (("B", 0), ("KiB", 1), ("MiB", 1), ("GiB", 1)):

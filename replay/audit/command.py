@@ -15,7 +15,7 @@ from replay.audit.lines import Lines
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
-from replay.audit.sources import STDIN, file_windows
+from replay.audit.sources import STDIN, file_windows, keep_freed_memory
 from replay.audit.tally import MAX_RUNS, Tally
 from replay.report_file import check_report_path, read_report, write_report
 from replay.tags import RUN, run_text
@@ -87,6 +87,7 @@ def _sent(path: Path, run: int | None) -> Sent:
 
 def _read(files: Sequence[Path], lines: Lines, tally: Tally) -> None:
     """Take in all files; a bar shows how far on a terminal."""
+    keep_freed_memory()
     sizes = [file.stat().st_size if file != STDIN and file.is_file() else 0 for file in files]
     total = sum(sizes) if all(sizes) else None
     with tqdm(total=total, disable=None, unit="B", unit_scale=True, unit_divisor=1024, leave=False) as bar:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from captures import __version__
 from captures.errors import ExitCode
-from captures.units import format_size
+from captures.units import format_share, format_size
 from replay.audit.lines import Lines
 from replay.audit.missing import SHOWN, Missing, summarise
 from replay.audit.seen import Seen
@@ -123,7 +123,7 @@ def verdict(report: dict[str, Any]) -> str:
     run, expected = report["run_id"], received + lost if sent is None else sent
     parts = []
     if lost:
-        parts.append(f"{_percent(lost, expected)} lost: {lost:,} of {expected:,}, {_where(report['lanes'])}")
+        parts.append(f"{format_share(lost, expected)} lost: {lost:,} of {expected:,}, {_where(report['lanes'])}")
     elif sent is None:
         parts.append(f"nothing is missing of run {run} below the last of its {received:,} events on each port")
     else:
@@ -136,12 +136,6 @@ def verdict(report: dict[str, Any]) -> str:
     if report["refused_tags"]:
         parts.append(f"{report['refused_tags']:,} tags too scattered to be kept account of: the figures are not whole")
     return "; ".join(parts)
-
-
-def _percent(part: int, whole: int) -> str:
-    """A share that is never rounded down to nothing."""
-    percent = 100 * part / max(whole, 1)
-    return f"{percent:.2f}%" if percent >= 0.005 else "under 0.01%"
 
 
 def _where(lanes: Sequence[dict[str, Any]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from captures.units import format_share
 from replay.sink.ledger import Entry, Ledger
 from replay.sink.losses import COLLECTOR, SOCKET, Loss
 
@@ -75,7 +76,7 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
             f"({worst.lost_events:,}; kernel drops there: {drops})"
         )
     said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
-    return f"{_share(lost, sent)} lost: {lost:,} of {sent:,} events" + "".join(f", {text}" for text in said)
+    return f"{format_share(lost, sent)} lost: {lost:,} of {sent:,} events" + "".join(f", {text}" for text in said)
 
 
 def _places(losses: Sequence[Loss]) -> list[str]:
@@ -95,17 +96,11 @@ def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
     whole = sum(ports.values())
     named = f"port {worst}" if len(ports) == 1 else f"{len(ports)} ports, most on {worst} ({ports[worst]:,}),"
     at = {SOCKET: "in the socket buffer of", COLLECTOR: "at the collector, of"}.get(where, f"{where} of")
-    text = f"{_share(whole, sent)} {at} {named}"
+    text = f"{format_share(whole, sent)} {at} {named}"
     timed = [(loss.from_s, loss.to_s) for loss in losses if loss.from_s is not None and loss.to_s is not None]
     if len(timed) == len(losses):
         text += f" between {min(start for start, _ in timed):.1f} s and {max(end for _, end in timed):.1f} s"
     return text
-
-
-def _share(part: int, whole: int) -> str:
-    """A share that is never rounded down to nothing."""
-    percent = 100 * part / max(whole, 1)
-    return f"{percent:.2f}%" if percent >= 0.005 else "under 0.01%"
 
 
 def ledger_json(

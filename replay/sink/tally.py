@@ -138,12 +138,6 @@ class Tally:
         """Datagrams received so far."""
         return int(self.lanes["events"].sum())
 
-    def by_port(self, counts: NDArray[Any]) -> NDArray[np.int64]:
-        """Sums over each port's seats of what is counted by seat: shape (seats, ...) in, (ports, ...) out."""
-        sums = np.zeros((len(self.ports), *counts.shape[1:]), np.int64)
-        np.add.at(sums, self.port_of_seat, counts)
-        return sums
-
     @property
     def age(self) -> Histogram:
         """The ages of all stamps, a copy."""

@@ -143,3 +143,18 @@ def test_shares(text, percent):
 def test_what_is_no_share_is_refused(text):
     with pytest.raises(ValueError, match="write it like 0.5%"):
         parse_share(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 0, "0.00%"),
+        (0, 5, "0.00%"),
+        (1, 1, "100.00%"),
+        (72, 10_000, "0.72%"),
+        (1, 10**9, "under 0.01%"),
+        (1, 20_000, "0.01%"),
+    ],
+)
+def test_a_share_is_never_rounded_down_to_nothing(part, whole, text):
+    assert format_share(part, whole) == text
