@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from captures.units import (
     format_count,
     format_duration,
+    format_share,
     format_size,
     parse_count,
     parse_duration_ns,
