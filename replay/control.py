@@ -1,10 +1,5 @@
-"""The control socket of a run: one request a connection, a line of JSON each way; unix(7).
+"""The control socket of a run: `replay.exchange` over unix(7). The socket and its folder are the user's alone."""
 
-The request is a list of words, like ["rate", "2M"]; the answer an object, with `error` when it was refused. The socket
-and its folder are the user's alone.
-"""
-
-import json
 import os
 import socket
 import stat
@@ -13,17 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from captures.errors import InputError, PreflightError
+from replay import exchange
+from replay.exchange import Answer, answer_waiting, listen
 
-Answer = dict[str, Any]
-
-_LONGEST_BYTES: Final = 4096
-_PATIENCE_S: Final = 0.2
-"""How long a client may take over its line: the supervisor has other things to do."""
 _CLIENT_PATIENCE_S: Final = 5
-_AT_ONCE: Final = 4
 
 
 def control_folder() -> Path:
@@ -49,11 +40,11 @@ class ControlSocket:
     def __init__(self, path: Path | None) -> None:
         """Listen on `path`, or on a name of this process in `control_folder`. Raises PreflightError."""
         self.path = path or control_folder() / f"{os.getpid()}.sock"
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)  # mode 0600 from the first instant
         try:
             self._listener.bind(str(self.path))
-            self._listener.listen(_AT_ONCE)
+            listen(self._listener)
         except OSError as error:
             self._listener.close()
             reason = error.strerror or str(error)
@@ -68,14 +59,7 @@ class ControlSocket:
 
     def poll(self, obey: Callable[[Sequence[str]], Answer]) -> None:
         """Have `obey` answer the requests that are waiting; it raises InputError for those it refuses."""
-        for _ in range(_AT_ONCE):
-            try:
-                client, _ = self._listener.accept()
-            except BlockingIOError:
-                return
-            with client, suppress(OSError):
-                client.settimeout(_PATIENCE_S)
-                client.sendall(_line(_answer(_read_line(client), obey)))
+        answer_waiting(self._listener, obey)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -87,30 +71,15 @@ class ControlSocket:
                 self.path.unlink()
 
 
-def _answer(line: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
-    try:
-        words = json.loads(line)
-    except (ValueError, RecursionError):  # the latter of thousands of brackets
-        words = None
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        return {"error": 'a request is a list of words in JSON, like ["rate", "2M"]'}
-    try:
-        return obey(words)
-    except InputError as error:
-        return {"error": str(error)}
-
-
 def ask(path: Path, words: Sequence[str]) -> Answer:
     """The answer of the run that listens on `path`. Raises PreflightError when nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(_CLIENT_PATIENCE_S)
         try:
             client.connect(str(path))
-            client.sendall(_line(list(words)))
-            answer = json.loads(_read_line(client))
+            return exchange.ask(client, words)
         except (OSError, ValueError) as error:
             raise PreflightError(f"{path}: the run does not answer: {error or 'it has ended'}") from None
-    return dict(answer)
 
 
 def find_run(pid: int | None) -> Path:
@@ -137,18 +106,3 @@ def find_run(pid: int | None) -> Path:
         runs = ", ".join(path.stem for path in living)
         raise InputError(f"several runs are under way: {runs}; say which with --pid")
     raise InputError("no run is under way" if pid is None else f"--pid {pid}: no run of yours with that process id")
-
-
-def _line(content: Any) -> bytes:
-    return json.dumps(content).encode() + b"\n"
-
-
-def _read_line(sock: socket.socket) -> bytes:
-    """What comes up to the end of a line, within bounds."""
-    read = b""
-    while not read.endswith(b"\n") and len(read) < _LONGEST_BYTES:
-        part = sock.recv(_LONGEST_BYTES)
-        if not part:
-            break
-        read += part
-    return read

@@ -14,7 +14,8 @@ from captures.errors import InputError
 from captures.units import parse_count
 from replay.board import INTERVALS, State
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.control import Answer, ControlSocket
+from replay.control import ControlSocket
+from replay.exchange import Answer
 from replay.plan import RunPlan
 from replay.ports import format_ports
 from replay.supervisor import Supervisor

@@ -7,8 +7,9 @@ import click
 
 from captures.errors import ExitCode, InputError
 from captures.units import format_count
-from replay.control import Answer, ask, find_run
+from replay.control import ask, find_run
 from replay.controls import COMMANDS
+from replay.exchange import Answer
 
 
 @click.command("ctl")

@@ -27,8 +27,8 @@ class LiveLine:
         """Use as a context manager."""
         return self
 
-    def show(self, outcome: Outcome) -> None:
-        """Renew the line."""
+    def show(self, outcome: Outcome, loss: str = "") -> None:
+        """Renew the line; `loss` is what is known of it."""
         if self._bar is None:
             self._bar = tqdm(total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False)
         bar = self._bar
@@ -37,7 +37,7 @@ class LiveLine:
         mean_eps = self._plan.schedule.mean_eps
         mean_eps = mean_eps and mean_eps * float(outcome.demand.tempo.factor)
         target = "max" if mean_eps is None else format_count(mean_eps)
-        bar.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}", refresh=False)
+        bar.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}{loss}", refresh=False)
         bar.update(sent - bar.n)
 
     def _announce_fallback(self, outcome: Outcome) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from captures import __version__
 from captures.errors import ExitCode
 from captures.reader import Capture
-from captures.units import format_count, format_size
+from captures.units import format_count, format_share, format_size
 from replay.board import ERRNO_NAMES
 from replay.clock import SECOND_NS
+from replay.criteria import Criteria, criterion_line, judge
 from replay.healing import Recovery
 from replay.histogram import Histogram
 from replay.plan import RunPlan, describe_wire
@@ -45,8 +46,17 @@ def exit_code(report: dict[str, Any]) -> ExitCode:
     return _EXIT_CODES[report["verdict"]]
 
 
-def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, Any]:
-    """All that is known of a run, as JSON-ready values; what was not measured is None."""
+def run_report(
+    capture: Capture,
+    plan: RunPlan,
+    outcome: Outcome,
+    criteria: Criteria | None = None,
+    sink: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All that is known of a run, as JSON-ready values; what was not measured is None.
+
+    It is judged by the `criteria`, and by what a `sink` said (`SinkWatch.figures`).
+    """
     board = outcome.board
     start_ns = int(board.control["start_ns"][0])
     duration_ns = max(0, int(board.workers["last_send_ns"].max()) - start_ns) if start_ns else 0
@@ -54,12 +64,11 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
     achieved = sent * SECOND_NS / duration_ns if duration_ns else 0.0
     target_eps = outcome.demand.mean_eps(duration_ns)
     waits, errors = _errors(board.lanes["errors"].sum(axis=0))
-    verdict, reason = _verdict(outcome, sent, achieved, target_eps, sum(errors.values()))
     workers = _workers(plan, outcome, start_ns)
     cpu = [worker["cpu_percent"] for worker in workers]
-    return {
-        "verdict": verdict,
-        "reason": reason,
+    report: dict[str, Any] = {
+        "verdict": "",
+        "reason": "",
         **plan.targets(),
         "target_eps": target_eps and round(target_eps, 3),
         "achieved_eps": round(achieved, 3),
@@ -73,6 +82,8 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "waits": waits,
         "offered": outcome.offered.figures(),
         "lag_ms": _lag(board.workers["lag"]),
+        "sink": sink,
+        "criteria": [],
         "cpu_percent_mean": None if None in cpu else round(sum(cpu), 2),
         "memory_bytes_peak": outcome.memory_bytes_peak,
         "lanes": [_lane(port, row) for port, row in zip(plan.ports, board.lanes, strict=True)],
@@ -92,24 +103,38 @@ def run_report(capture: Capture, plan: RunPlan, outcome: Outcome) -> dict[str, A
         "host": {"kernel": platform.release(), "python": platform.python_version()},
         "version": __version__,
     }
+    report["criteria"] = judge(criteria or Criteria(), report)
+    report["verdict"], report["reason"] = _verdict(outcome, report)
+    return report
 
 
-def _verdict(
-    outcome: Outcome, sent: int, achieved_eps: float, target_eps: float | None, errors: int
-) -> tuple[str, str]:
+def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
     """The verdict and, in a clause, why."""
+    sent = report["sent_events"]
     if outcome.failures:
         return "failed", "; ".join(outcome.failures)
     if outcome.interrupted_by:
         return "interrupted", f"{outcome.interrupted_by} after {sent:,} events"
+    fault = outcome.aborted or _fault(outcome, sum(report["errors"].values()), sent)
+    missed = [criterion_line(row) for row in report["criteria"] if not row["met"]]
+    if fault or missed:
+        return "missed", fault or "; ".join(missed)
+    return _rate_verdict(report)
+
+
+def _fault(outcome: Outcome, errors: int, sent: int) -> str | None:
+    """What makes a run miss, whatever its rate; None: nothing."""
     if errors > MAX_ERROR_RATE * sent:
-        return "missed", f"{errors:,} errors with {sent:,} events, and at most {MAX_ERROR_RATE:.2%} are allowed"
-    if fault := _nic_fault(outcome.nic or {}, sent):
-        return "missed", fault
-    if not target_eps:
-        return "measured", f"no target was set; {sent:,} events sent"
-    part = achieved_eps / target_eps
-    if part < 1 - TOLERANCE:
+        return f"{errors:,} errors with {sent:,} events, and at most {MAX_ERROR_RATE:.2%} are allowed"
+    return _nic_fault(outcome.nic or {}, sent)
+
+
+def _rate_verdict(report: dict[str, Any]) -> tuple[str, str]:
+    """The verdict on the mean rate, for which `min_eps` may have set another limit."""
+    if not report["target_eps"]:
+        return "measured", f"no target was set; {report['sent_events']:,} events sent"
+    part, own = report["achieved_eps"] / report["target_eps"], {row["name"] for row in report["criteria"]}
+    if part < 1 - TOLERANCE and "min_eps" not in own:
         return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"
     return "met", f"{part:.2%} of the target rate"
 
@@ -218,6 +243,9 @@ def run_table(report: dict[str, Any]) -> str:
         lag = report["lag_ms"]
         lines.append(f"  lag       {lag['p50']:>16.3f} ms p50, {lag['p99']:.3f} ms p99, {lag['max']:.3f} ms max")
     lines.append(f"  errors    {_counts(report['errors']):>16}; waits: {_counts(report['waits'])}")
+    if report["sink"]:
+        lines.append(f"  sink      {_sink_line(report['sink'], report['sent_events'])}")
+    lines += [f"  criterion {criterion_line(row)}" for row in report["criteria"]]
     for worker in report["workers"]:
         cpu = "not measured" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f}%"
         lines.append(
@@ -229,6 +257,13 @@ def run_table(report: dict[str, Any]) -> str:
     lines += [_recovery_line(recovery) for recovery in report["recoveries"]]
     lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in report["lanes"] if lane["errors"]]
     return "\n".join(lines)
+
+
+def _sink_line(sink: dict[str, Any], sent: int) -> str:
+    if sink["lost_events"] is None:
+        return f"{sink['address']} did not answer at the end: loss was not measured"
+    share = format_share(sink["lost_events"], sent)
+    return f"{sink['lost_events']:>16,} events lost, {share}; {sink['received_events']:,} arrived"
 
 
 def _recovery_line(recovery: dict[str, Any]) -> str:

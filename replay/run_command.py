@@ -11,16 +11,19 @@ import click
 
 from captures.command import COUNT, DURATION_NS, Parsed
 from captures.errors import ExitCode, InputError
-from captures.reader import open_capture
+from captures.reader import Capture, open_capture
 from captures.units import parse_count
 from replay.clock import SECOND_NS
 from replay.control import ControlSocket
+from replay.control_options import ControlOptions, control_options
 from replay.controls import Controls
 from replay.cpus import usable_cpus
 from replay.crew_options import CrewOptions, crew_options, manned
+from replay.judge_options import JudgeOptions, judge_options
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
-from replay.plan import Extent, Pace, check_limit, plan_run, plan_table
+from replay.live_loss import LiveLoss
+from replay.plan import Extent, Pace, RunPlan, check_limit, plan_run, plan_table
 from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
 from replay.report_file import check_report_path, write_report
@@ -104,25 +107,12 @@ SPEED = Parsed("speed", _parse_speed)
     help="What the tags of a tagged capture call this run, like 1f3a9c07.  [default: drawn anew]",
 )
 @click.option("--keep-tags", is_flag=True, help="Send tags as they were built: zeros.")
-@click.option(
-    "--control",
-    type=FILE,
-    metavar="FILE",
-    help="Listen for `replay ctl` on this socket.  [default: one in $XDG_RUNTIME_DIR/stampede, that ctl finds]",
-)
-@click.option("--rate-file", type=FILE, metavar="FILE", help="On SIGUSR1, go on at the rate that this file says.")
+@judge_options
+@control_options
 @click.option("--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show the plan, and send nothing.")
 @click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
-@click.option(
-    "--eps-limit",
-    "limit_eps",
-    type=COUNT,
-    default="5M",
-    show_default=True,
-    help="Refuse a higher rate, which is more often a slip than a wish.",
-)
 def run(
     *,
     file: Path,
@@ -136,20 +126,20 @@ def run(
     stamp: str,
     run_id: int | None,
     keep_tags: bool,
-    control: Path | None,
-    rate_file: Path | None,
     report_path: Path | None,
     as_json: bool,
     dry_run: bool,
     allow_public: bool,
-    limit_eps: int,
+    judged: JudgeOptions,
+    control: ControlOptions,
     crew: CrewOptions,
     options: WireOptions,
     way: WayOptions,
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
-    Exit code 1: a mean rate over 5% too low, errors or drops of the network card over 0.01% of the events, a lost link.
+    Exit code 1: a limit was not kept or could not be measured; or a mean rate over 5% too low, errors or drops of the
+    network card over 0.01% of the events, a lost link.
     """
     capture = open_capture(file)
     pace = _pace(rate_eps, speed)
@@ -172,20 +162,28 @@ def run(
     plan = manned(
         plan, crew, surroundings(host, options.interface, usable_cpus(crew.cpus)), worker_eps=choice.worker_eps
     )
-    check_limit(plan, limit_eps)
+    check_limit(plan, control.limit_eps)
     if report_path is not None:
         check_report_path(report_path)
     if dry_run:
         _show(plan_table(plan), plan.describe(), as_json=as_json)
         return ExitCode.MET
-    supervisor = Supervisor(capture, plan)
-    with ControlSocket(control) as listener, LiveLine(plan) as line:
-        outcome = supervisor.run(Controls(supervisor, listener, rate_file, limit_eps).poll, line.show)
-    report = run_report(capture, plan, outcome)
+    report = _carry_out(capture, plan, judged, control)
     _show(run_table(report), report, as_json=as_json)
     if report_path is not None:
         write_report(report_path, report)
     return exit_code(report)
+
+
+def _carry_out(capture: Capture, plan: RunPlan, judged: JudgeOptions, control: ControlOptions) -> dict[str, Any]:
+    """Run the plan to its end, and report on it."""
+    supervisor = Supervisor(capture, plan)
+    with ControlSocket(control.path) as listener, LiveLine(plan) as line:
+        sink = LiveLoss(judged, plan, supervisor, line)
+        sink.begin()
+        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
+        outcome = supervisor.run(controls.poll, sink.each_second)
+    return run_report(capture, plan, outcome, judged.criteria, sink.settled(outcome))
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:

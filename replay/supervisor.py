@@ -42,6 +42,8 @@ class Outcome:
     started_wall_ns: int = 0
     interrupted_by: str | None = None
     """The signal or command that ended it."""
+    aborted: str | None = None
+    """Why it was stopped though nobody asked for that: it can't pass any more."""
     failures: list[str] = field(default_factory=list)
     """A line for each worker that failed for good."""
     recoveries: list[Recovery] = field(default_factory=list)
@@ -96,6 +98,10 @@ class Supervisor:
     def stop(self, by: str) -> None:
         """End the run soon; `by` is the signal or command that wants it."""
         self.outcome.interrupted_by = by
+
+    def abort(self, reason: str) -> None:
+        """End the run soon, as missed for that `reason`."""
+        self.outcome.aborted = reason
 
     def run(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> Outcome:
         """Carry out the plan, to its end or to SIGINT or SIGTERM; a second signal kills the workers at once.
@@ -165,7 +171,7 @@ class Supervisor:
         """Until all workers are over, one fails for good, or a signal comes."""
         outcome = self.outcome
         next_second_ns = outcome.start_ns
-        while not self._crew.over and not outcome.interrupted_by:
+        while not self._crew.over and not outcome.interrupted_by and not outcome.aborted:
             sleep_ns(_TICK_NS)
             self._extend_lease()
             now_ns = monotonic_ns()

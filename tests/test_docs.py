@@ -198,6 +198,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     """The reports of a short run, of the sink that heard it, and of both reconciled."""
     folder = tmp_path_factory.mktemp("reports")
     ports = ",".join(map(str, free_ports(2)))
+    published = f"127.0.0.1:{free_ports(1)[0]}"
 
     def command(program: str, *words: str) -> list[str]:
         return [sys.executable, "-c", f"from {program}.cli import main; main()", *words]
@@ -212,7 +213,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     call("precompute", "build", "system", "--tagged", "-o", "few.rcap", "--events", "1000")
     with subprocess.Popen(
-        command("replay", "sink", "--ports", ports, "--json"),
+        command("replay", "sink", "--ports", ports, "--json", "--publish", published),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -222,7 +223,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
             assert any(line.startswith(b"listening on") for line in sink.stderr)
             sent = call(
                 *("replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", ports),
-                *("--eps", "2k", "--loops", "1", "--json"),
+                *("--eps", "2k", "--loops", "1", "--json", "--sink", published, "--max-loss", "0%"),
             )
             sink.terminate()
             received, _ = sink.communicate(timeout=TIMEOUT_S)
@@ -245,8 +246,8 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
 
 
 def fields(value: Any, path: str = "") -> set[str]:
-    """The paths of a report's values, like `lanes[].port`; counts by errno and lists of ports are one value."""
-    if isinstance(value, dict) and not re.search(r"(errors|waits)$", path):
+    """The paths of a report's values, like `lanes[].port`; counts by errno or run and lists of ports are one value."""
+    if isinstance(value, dict) and not re.search(r"(errors|waits|other_runs)$", path):
         return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return {inner for part in value for inner in fields(part, f"{path}[]")}

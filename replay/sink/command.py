@@ -19,6 +19,7 @@ from replay.linux.udp_receive import buffer_bytes_of, dropped_packets
 from replay.ports import PORTS, format_ports
 from replay.report_file import check_report_path, write_report
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
+from replay.sink.publish import PLACE, Place, Publisher
 from replay.sink.report import Ending, sink_report, sink_table
 from replay.sink.tally import Tally, shared_tally
 from replay.sink.watch import StopSignals, Watch
@@ -58,6 +59,12 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     type=RUN,
     help="Count the tags of this run, like 1f3a9c07; all others are foreign.  [default: the first one heard]",
 )
+@click.option(
+    "--publish",
+    "place",
+    type=PLACE,
+    help="Tell `replay run --sink` the counters there, like 198.18.0.2:5600. Whoever reaches that address may ask.",
+)
 @click.option("--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def sink(
@@ -69,6 +76,7 @@ def sink(
     workers: int,
     buffer_bytes: int,
     run_id: int | None,
+    place: Place | None,
     report_path: Path | None,
     as_json: bool,
 ) -> int:
@@ -85,11 +93,12 @@ def sink(
     with StopSignals() as signals:
         seats = [ports[place] for place in tally.port_of_seat]
         sockets = open_sockets(address, seats, buffer_bytes, shared=tally.shared)
+        publisher = _publisher(place, tally, sockets)
         gro = _prepare(sockets, buffer_bytes)
         crew = Workers(sockets, tally)
         try:
             click.echo(ready_line(address, format_ports(ports), sockets), err=True)
-            ended_by = _watch(Watch(monotonic_ns(), duration_ns, idle_ns), crew, sockets, tally, signals)
+            ended_by = _watch(Watch(monotonic_ns(), duration_ns, idle_ns), crew, sockets, tally, signals, publisher)
             crew.stop()
         finally:
             crew.kill()
@@ -137,12 +146,28 @@ def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
     return gro
 
 
-def _watch(watch: Watch, crew: Workers, sockets: Sequence[socket.socket], tally: Tally, signals: StopSignals) -> str:
+def _publisher(place: Place | None, tally: Tally, sockets: Sequence[socket.socket]) -> Publisher | None:
+    """What answers those who ask for counters, if a place for it was named."""
+    if place is None:
+        return None
+    return Publisher(place, tally, lambda: [dropped_packets(receiver) for receiver in sockets])
+
+
+def _watch(
+    watch: Watch,
+    crew: Workers,
+    sockets: Sequence[socket.socket],
+    tally: Tally,
+    signals: StopSignals,
+    publisher: Publisher | None,
+) -> str:
     """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
     shown_events, next_drops_ns = 0, 0
     with tqdm(disable=None, unit=" events", unit_scale=True, mininterval=1, leave=False) as line:
         while not signals.asked:
             sleep_ns(_TICK_NS)
+            if publisher is not None:
+                publisher.poll()
             now_ns, events = monotonic_ns(), tally.events
             if not line.disable and now_ns >= next_drops_ns:
                 next_drops_ns = now_ns + SECOND_NS

@@ -45,6 +45,15 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
 
 
 @pytest.fixture(scope="session")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """20,000 events of the system profile, with tags."""
+    path: Path = tmp_path_factory.mktemp("captures") / "tagged.rcap"
+    built = call("precompute", "build", "system", "--tagged", "--events", "20k", "-o", path)
+    assert built.code == 0, built.stderr
+    return open_capture(path)
+
+
+@pytest.fixture(scope="session")
 def lines(capture: Capture) -> list[bytes]:
     """Its events, in order."""
     return list(capture.lines())

@@ -1,0 +1,54 @@
+"""Loss while a run goes on: the sink is asked each second, told of on the live line, and the run ended when it must."""
+
+from typing import Any
+
+import click
+
+from captures.units import format_share
+from replay.clock import monotonic_ns, sleep_ns
+from replay.judge_options import JudgeOptions
+from replay.live import LiveLine
+from replay.plan import RunPlan
+from replay.sink_watch import SinkWatch, asking
+from replay.supervisor import Outcome, Supervisor
+
+
+class LiveLoss:
+    """What the sink of a run says, if one was named."""
+
+    def __init__(self, judged: JudgeOptions, plan: RunPlan, supervisor: Supervisor, line: LiveLine) -> None:
+        """Ask nobody yet."""
+        self._limit, self._supervisor, self._line = judged.abort_loss, supervisor, line
+        self._said_silent = False
+        place = judged.sink
+        self._watch = place and SinkWatch(str(place), plan.ports, plan.run_id, asking(*place))
+
+    def begin(self) -> None:
+        """Tell the sink that the run begins. Raises PreflightError when it does not answer."""
+        if self._watch:
+            self._watch.begin()
+
+    def each_second(self, outcome: Outcome) -> None:
+        """Ask the sink, renew the line, and end the run when too much is lost."""
+        watch, told = self._watch, ""
+        if watch:
+            loss = watch.look(outcome.board.lanes["sent_events"].tolist())
+            if watch.silent and not self._said_silent:
+                self._said_silent = True
+                click.echo(f"the sink at {watch.address} does not answer: loss is not measured meanwhile", err=True)
+            if loss is not None:
+                told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
+                if self._limit is not None and watch.exceeds(float(self._limit)):
+                    elapsed_s = (monotonic_ns() - outcome.start_ns) / 1e9
+                    self._supervisor.abort(
+                        f"stopped after {elapsed_s:.0f} s: {loss.lost_events:,} of {loss.sent_events:,} events lost "
+                        f"({100 * loss.part:.2f}%), and at most {float(self._limit * 100):g}% are allowed"
+                    )
+        self._line.show(outcome, told)
+
+    def settled(self, outcome: Outcome) -> dict[str, Any] | None:
+        """What the sink says of all that was sent, for the report; None: none was named."""
+        if not self._watch:
+            return None
+        self._watch.settle(outcome.board.lanes["sent_events"].tolist(), monotonic_ns, sleep_ns)
+        return self._watch.figures()

@@ -1,0 +1,128 @@
+"""A sink's counters for whoever asks while it runs: `replay.exchange` over tcp(7).
+
+    ["begin", RUN]                        the sink counts that run's tags from now on, if it counts no other one
+    ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
+
+A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from captures.command import Parsed
+from captures.errors import InputError, PreflightError
+from replay.exchange import Answer, answer_waiting, listen
+from replay.sink.sequence import lost_below
+from replay.sink.tally import Tally
+from replay.tags import parse_run, run_text
+
+_PERCENTILE: Final = 99
+
+
+class Place(NamedTuple):
+    """Where a sink publishes."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_place(text: str) -> Place:
+    """`198.18.0.2:5600` or `[::1]:5600`. Raises ValueError with an example."""
+    host, colon, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if (
+        not colon
+        or not bare
+        or (":" in bare) is not host.startswith("[")
+        or not port.isdecimal()
+        or not 0 < int(port) < 65536
+    ):
+        raise ValueError(f"{text!r} is no address and port; write it like 198.18.0.2:5600 or [::1]:5600")
+    return Place(bare, int(port))
+
+
+PLACE: Final = Parsed("addr", parse_place)
+"""The type of a flag that names one."""
+
+
+class Publisher:
+    """The sink's end."""
+
+    def __init__(self, place: Place, tally: Tally, drops: Callable[[], Sequence[int]]) -> None:
+        """Listen at `place`; `drops` tells the packets that each seat's socket dropped. Raises PreflightError."""
+        self._tally, self._drops = tally, drops
+        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.bind(place)
+            listen(self._listener)
+        except OSError as error:
+            self._listener.close()
+            raise PreflightError(
+                f"--publish {place}: {error.strerror or error}; name an address and port of this host"
+            ) from None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.close()
+
+    def poll(self) -> None:
+        """Answer those who have asked."""
+        answer_waiting(self._listener, self.obey)
+
+    def obey(self, words: Sequence[str]) -> Answer:
+        """Carry out a request. Raises InputError when it can't be."""
+        match words:
+            case ["begin", text]:
+                self._begin(text)
+                return self.counters({})
+            case ["counters", text]:
+                return self.counters(_marks(text))
+        raise InputError(f"{words[0]!r} is no request of a sink's; there are begin RUN, and counters PORT:MARK,...")
+
+    def _begin(self, text: str) -> None:
+        try:
+            run = parse_run(text)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        counted = int(self._tally.run[0])
+        if counted not in (0, run):
+            raise InputError(f"the sink counts run {run_text(counted)}; start another sink for run {text}")
+        self._tally.run[0] = run
+
+    def counters(self, marks: dict[int, int]) -> Answer:
+        """What is known now: of all, and of each port by its number."""
+        tally, drops = self._tally, np.array(self._drops(), np.int64)
+        ports: dict[str, dict[str, Any]] = {}
+        for place, port in enumerate(tally.ports):
+            seats, row = np.flatnonzero(tally.port_of_seat == place), tally.sequences[place : place + 1]
+            ports[str(port)] = {
+                "received_events": int(tally.lanes["events"][seats].sum()),
+                "verified_events": int(row["arrived"][0]),
+                "lost_events": lost_below(row, tally.rings[place], marks.get(port, 0)),
+                "duplicated_events": int(row["duplicated"][0]),
+                "kernel_drops": int(drops[seats].sum()),
+            }
+        p99_us = tally.age.percentile_us(_PERCENTILE)
+        run = int(tally.run[0])
+        return {
+            "run_id": run_text(run) if run else None,
+            "latency_p99_ms": None if p99_us is None else round(p99_us / 1000, 3),
+            "ports": ports,
+        }
+
+
+def _marks(text: str) -> dict[int, int]:
+    try:
+        pairs = [part.split(":") for part in text.split(",") if part]
+        return {int(port): int(mark) for port, mark in pairs}
+    except ValueError:
+        raise InputError(f"{text[:40]!r}: marks are written like 514:1000,515:1000") from None

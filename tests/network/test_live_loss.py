@@ -1,0 +1,101 @@
+"""A sender that asks its sink while it runs: no loss that is none, and an end when there is too much."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captures.errors import ExitCode
+from captures.reader import Capture
+from tests.network.programs import Ended, call, free_ports, listed, listening_sink, run_of
+from tools.lab import PORTS, V4, Lab
+
+PLACE = f"{V4}:5600"
+
+
+@contextmanager
+def sink_at(folder: Path, lab: Lab, *options: object) -> Iterator[Callable[[], dict[str, Any]]]:
+    """A sink in the lab that publishes its counters."""
+    listening = ("--bind", V4, "--ports", listed(PORTS), "--publish", PLACE, *options)
+    with listening_sink(folder / "sink.log", *listening, host=lab.receiver) as end:
+        yield end
+
+
+def asking(lab: Lab, capture: Capture, *options: object) -> Ended:
+    return call(*run_of(capture, V4, PORTS, "--eps", "20k", "--sink", PLACE, *options), host=lab.sender)
+
+
+@pytest.mark.parametrize("which", ["capture", "tagged"])
+def test_nothing_is_lost_though_events_are_always_on_their_way(
+    tmp_path: Path, lab: Lab, which: str, request: pytest.FixtureRequest
+):
+    capture = request.getfixturevalue(which)
+    limits = ("--abort-loss", "0%", "--max-loss", "0%", "--min-eps", 1, "--max-latency-p99", "1h")
+    with sink_at(tmp_path, lab) as end:
+        ended = asking(lab, capture, "--duration", "4s", *limits)
+        report = end()
+    assert ended.code == ExitCode.MET, ended.stderr
+    sink = ended.report["sink"]
+    assert sink["lost_events"] == 0
+    assert sink["received_events"] == ended.report["sent_events"] == report["received_events"]
+    assert (sink["tagged"], sink["silent"]) == (which == "tagged", False)
+    assert sink["answers"] >= 3
+    assert [row["met"] for row in ended.report["criteria"]] == [True, True, True]
+    assert report["run_id"] == ended.report["run_id"]
+
+
+@pytest.mark.parametrize("which", ["capture", "tagged"])
+def test_too_much_loss_ends_the_run(tmp_path: Path, lab: Lab, which: str, request: pytest.FixtureRequest):
+    capture = request.getfixturevalue(which)
+    with sink_at(tmp_path, lab) as end, lab.dropping(f"udp dport {PORTS[1]}"):
+        ended = asking(lab, capture, "--duration", "60s", "--abort-loss", "10%")
+        end()
+    assert ended.code == ExitCode.MISSED
+    assert ended.report["verdict"] == "missed"
+    assert "stopped after" in ended.report["reason"]
+    assert ended.report["duration_s"] < 50
+    lost = {lane["port"]: lane["sent_events"] for lane in ended.report["lanes"]}[PORTS[1]]
+    assert ended.report["sink"]["lost_events"] == lost
+
+
+def test_a_limit_that_is_not_kept_is_missed_and_told(tmp_path: Path, lab: Lab, tagged: Capture):
+    with sink_at(tmp_path, lab), lab.dropping(f"udp dport {PORTS[0]}"):
+        ended = asking(lab, tagged, "--events", "8k", "--max-loss", "24.9%", "--min-eps", 1)
+    assert ended.code == ExitCode.MISSED
+    assert [row["met"] for row in ended.report["criteria"]] == [False, True]
+    assert ended.report["sink"]["loss_percent"] == 25
+    assert "criterion max_loss_percent 24.9: 25, missed" in ended.stderr
+
+
+def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, lab: Lab, tagged: Capture):
+    """It ends by itself after two seconds; frames of our own do not hear that nobody listens any more."""
+    with sink_at(tmp_path, lab, "--duration", "2s"):
+        ended = asking(lab, tagged, "--duration", "5s", "--max-loss", "100%", "--backend", "packet")
+    assert ended.code == ExitCode.MISSED, ended.stderr
+    assert ended.report["sink"]["silent"]
+    assert ended.report["criteria"] == [{"name": "max_loss_percent", "limit": 100, "measured": None, "met": False}]
+    assert ended.stderr.count("does not answer: loss is not measured meanwhile") == 1
+
+
+def test_another_run_is_refused(tmp_path: Path, lab: Lab, tagged: Capture):
+    with sink_at(tmp_path, lab, "--run-id", "00000001"):
+        ended = asking(lab, tagged)
+    assert ended.code == ExitCode.PREFLIGHT
+    assert "the sink counts run 00000001; start another sink for run" in ended.stderr
+
+
+@pytest.mark.parametrize("option", ["--max-loss", "--abort-loss", "--max-latency-p99"])
+def test_without_a_sink_nothing_can_be_said_of_loss_or_latency(tagged: Capture, option: str):
+    value = "5ms" if option == "--max-latency-p99" else "1%"
+    ended = call(*run_of(tagged, "127.0.0.1", free_ports(1), option, value))
+    assert (ended.code, ended.stderr.count("\n")) == (ExitCode.USAGE, 1)
+    assert f"{option}: only a sink can measure that" in ended.stderr
+
+
+def test_a_sink_that_nobody_published_is_a_line(tagged: Capture):
+    (port,) = free_ports(1)
+    ended = call(*run_of(tagged, "127.0.0.1", free_ports(1), "--sink", f"127.0.0.1:{port}"))
+    assert (ended.code, ended.stderr.count("\n")) == (ExitCode.PREFLIGHT, 1)
+    assert "no sink answers there (Connection refused); start one with --publish" in ended.stderr

@@ -1,0 +1,114 @@
+"""What a sink tells those who ask while it runs."""
+
+import json
+import socket
+
+import pytest
+
+from captures.errors import InputError, PreflightError
+from replay.exchange import ask
+from replay.histogram import Histogram
+from replay.sink.publish import Place, Publisher, parse_place
+from replay.sink.sequence import Sequence
+from replay.sink.tally import shared_tally
+from replay.sink.workers import seating
+from tests.network.programs import free_ports
+
+PORTS = (514, 515)
+
+
+@pytest.fixture
+def tally():
+    return shared_tally(PORTS, *seating(len(PORTS), 1), 0)
+
+
+@pytest.fixture
+def publisher(tally):
+    opened = Publisher(Place("127.0.0.1", free_ports(1)[0]), tally, lambda: [3, 4])
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("198.18.0.2:5600", Place("198.18.0.2", 5600)),
+        ("[::1]:1", Place("::1", 1)),
+        (" sink.lab:65535 ", Place("sink.lab", 65535)),
+    ],
+)
+def test_places(text, place):
+    assert parse_place(text) == place
+    assert str(place) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5600", ":5600", "host:", "host:0", "host:65536", "::1:5600", "[]:1", "host:port"]
+)
+def test_what_is_no_place_is_refused(text):
+    with pytest.raises(ValueError, match=r"write it like 198.18.0.2:5600 or \[::1\]:5600"):
+        parse_place(text)
+
+
+def test_counters_are_those_of_the_tally(publisher, tally):
+    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 0, 0)
+    account.take(15, 5, 0, 0)
+    tally.lanes["events"] = 15, 7
+    Histogram(tally.ages[1]).record(2000, 5)
+    told = publisher.obey(["counters", "514:18,515:40"])
+    assert told["ports"]["514"] == {
+        "received_events": 15,
+        "verified_events": 15,
+        "lost_events": 5,
+        "duplicated_events": 0,
+        "kernel_drops": 3,
+    }
+    assert told["ports"]["515"]["lost_events"] == 40
+    assert told["latency_p99_ms"] == pytest.approx(2, rel=1 / 64)
+    assert publisher.obey(["counters", "514:12"])["ports"]["514"]["lost_events"] == 2
+    assert publisher.obey(["counters", ""])["run_id"] is None
+
+
+def test_a_run_begins_once(publisher, tally):
+    assert publisher.obey(["begin", "1f3a9c07"])["run_id"] == "1f3a9c07"
+    assert tally.run[0] == 0x1F3A9C07
+    publisher.obey(["begin", "1f3a9c07"])
+    with pytest.raises(InputError, match="the sink counts run 1f3a9c07; start another sink for run 00000002"):
+        publisher.obey(["begin", "00000002"])
+
+
+@pytest.mark.parametrize(
+    "words", [["stop"], ["begin"], ["begin", "run"], ["counters", "514"], ["counters", "514:x"], ["counters", "1:2:3"]]
+)
+def test_what_is_no_request_is_refused(publisher, words):
+    with pytest.raises(InputError):
+        publisher.obey(words)
+
+
+def test_it_answers_over_tcp_and_waits_for_nobody(publisher):
+    place = publisher._listener.getsockname()
+    publisher.poll()
+    with socket.create_connection(place, 5) as silent, socket.create_connection(place, 5) as client:
+        silent.sendall(b"no line")
+        client.sendall(json.dumps(["counters", ""]).encode() + b"\n")
+        publisher.poll()
+        assert json.loads(client.makefile().readline())["ports"]["514"]["received_events"] == 0
+    with socket.create_connection(place, 5) as client:
+        client.shutdown(socket.SHUT_WR)
+        publisher.poll()
+        assert "a request is a list of words" in client.makefile().readline()
+
+
+def test_a_place_in_use_is_named(publisher):
+    host, port = publisher._listener.getsockname()
+    with pytest.raises(PreflightError, match=f"--publish 127.0.0.1:{port}: Address already in use"):
+        Publisher(Place(host, port), None, list)
+
+
+def test_an_answer_that_is_none_is_refused():
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(b"[1]\n")
+        with pytest.raises(ValueError, match="no JSON object"):
+            ask(near, ["counters", ""])

@@ -1,0 +1,122 @@
+"""Asking a sink, on a made-up clock and with a made-up network: what is on its way is never lost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.errors import PreflightError
+from replay.clock import SECOND_NS
+from replay.sink_watch import SinkWatch
+
+PORTS = (514, 515)
+RUN = "1f3a9c07"
+
+
+class MadeUp:
+    """A sink that has received so many events of each port; of tagged ones it knows the lost of any mark."""
+
+    def __init__(self, *, before=0):
+        self.received = dict.fromkeys(PORTS, before)
+        self.lost = dict.fromkeys(PORTS, 0)
+        self.deaf = False
+        self.asked = []
+
+    def __call__(self, words):
+        self.asked.append(list(words))
+        if self.deaf:
+            raise ConnectionRefusedError(111, "Connection refused")
+        ports = {
+            str(port): {"received_events": count, "verified_events": count, "lost_events": self.lost[port]}
+            for port, count in self.received.items()
+        }
+        return {"run_id": RUN, "latency_p99_ms": 1.5, "ports": ports}
+
+
+def watch_of(sink, run_id=RUN):
+    watch = SinkWatch("198.18.0.2:5600", PORTS, run_id, sink)
+    watch.begin()
+    return watch
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 1)), min_size=2, max_size=20))
+def test_events_on_their_way_are_not_lost(seconds):
+    """Each second so many are sent, and all but a part of these have arrived when the sink is asked."""
+    sink = MadeUp(before=77)
+    watch = watch_of(sink, run_id=None)
+    sent = before = 0
+    for events, under_way in seconds:
+        before, sent = sent, sent + events
+        for port in PORTS:
+            sink.received[port] = 77 + sent - int(under_way * (sent - before))
+        loss = watch.look([sent, sent])
+    assert (loss.lost_events, loss.sent_events) == (0, 2 * before)
+
+
+def test_a_look_asks_about_the_counts_of_the_look_before():
+    sink = MadeUp()
+    watch = watch_of(sink)
+    assert watch.look([100, 90]) is None
+    sink.lost = {514: 3, 515: 0}
+    loss = watch.look([200, 190])
+    assert sink.asked == [["begin", RUN], ["counters", "514:100,515:90"]]
+    assert (loss.sent_events, loss.lost_events, loss.latency_p99_ms) == (190, 3, 1.5)
+
+
+def test_a_port_that_the_sink_does_not_know_is_lost():
+    sink = MadeUp()
+    del sink.received[515]
+    watch = watch_of(sink)
+    watch.look([10, 10])
+    sink.received[514] = 10
+    assert watch.look([20, 20]).lost_events == 10
+
+
+def test_two_looks_in_a_row_are_needed_and_some_events():
+    sink = MadeUp()
+    watch = watch_of(sink)
+    told = []
+    for sent, lost in ((0, 0), (400, 9), (4000, 90), (8000, 0), (9000, 90), (9500, 95), (9900, 99)):
+        sink.lost = {514: lost, 515: 0}
+        watch.look([sent, 0])
+        told.append(watch.exceeds(0.005))
+    assert told == [False, False, False, False, False, True, True]
+
+
+def test_a_sink_that_falls_silent_measures_nothing_and_may_come_back():
+    sink = MadeUp()
+    watch = watch_of(sink)
+    watch.look([10, 10])
+    sink.deaf = True
+    assert watch.look([20, 20]) is None
+    assert watch.silent
+    assert not watch.exceeds(0)
+    assert watch.figures()["loss_percent"] is None
+    sink.deaf = False
+    assert watch.look([30, 30]) is not None
+    assert (watch.silent, watch.answers) == (False, 1)
+
+
+def test_it_settles_when_nothing_is_lost_or_nothing_changes_any_more():
+    now = [0]
+
+    def sleep_ns(wait_ns):
+        now[0] += wait_ns
+        if now[0] < SECOND_NS:
+            sink.lost[514] = max(least, sink.lost[514] - 10)
+
+    for least, took_ns in ((0, SECOND_NS // 2), (25, 13 * SECOND_NS // 10)):
+        now[0], sink = 0, MadeUp()
+        sink.lost[514] = 50
+        watch = watch_of(sink)
+        watch.settle([100, 100], lambda: now[0], sleep_ns)
+        assert (watch.loss.lost_events, now[0]) == (least, took_ns)
+
+
+@pytest.mark.parametrize("answer", [{"error": "the sink counts run 00000001"}, {}, {"ports": 5}])
+def test_a_sink_that_does_not_take_the_run_is_refused(answer):
+    with pytest.raises(PreflightError, match=answer.get("error", "no sink answers there")):
+        watch_of(lambda _: answer)
+    sink = MadeUp()
+    sink.deaf = True
+    with pytest.raises(PreflightError, match=r"no sink answers there \(Connection refused\); start one with"):
+        watch_of(sink)
