@@ -36,8 +36,8 @@ class Lab:
 
     def build(self) -> None:
         """Make the namespaces and the wire; raises PermissionError without the right to."""
-        with _open(self.sender, os.O_CREAT) as sender, _open(self.receiver, os.O_CREAT) as receiver:
-            sender.link("add", ifname=DEVICE, kind="veth", peer={"ifname": DEVICE, "net_ns_fd": self.receiver})
+        with open_host(self.sender, os.O_CREAT) as sender, open_host(self.receiver, os.O_CREAT) as receiver:
+            self.lay_wire(sender)
             for place, host in enumerate((sender, receiver), start=1):
                 wire = host.link_lookup(ifname=DEVICE)[0]
                 host.addr("add", index=wire, address=f"198.18.0.{place}", prefixlen=24)
@@ -51,6 +51,10 @@ class Lab:
             wire = sender.link_lookup(ifname=DEVICE)[0]
             for address in (V4, V6):
                 sender.neigh("replace", dst=address, lladdr=far_end, ifindex=wire, state="permanent")
+
+    def lay_wire(self, sender: NetNS) -> None:
+        """Make a device of each host and what is between them."""
+        sender.link("add", ifname=DEVICE, kind="veth", peer={"ifname": DEVICE, "net_ns_fd": self.receiver})
 
     def remove(self) -> None:
         """Remove what `build` made, as far as it is there."""
@@ -73,7 +77,7 @@ class Lab:
             self._set_mtu(_ETHERNET_MTU)
 
     def _set_mtu(self, size: int) -> None:
-        with _open(self.sender) as sender:
+        with open_host(self.sender) as sender:
             sender.link("set", index=sender.link_lookup(ifname=DEVICE)[0], mtu=size)
 
     @contextmanager
@@ -116,7 +120,8 @@ class Lab:
 
 
 @contextmanager
-def _open(name: str, flags: int = 0) -> Iterator[NetNS]:
+def open_host(name: str, flags: int = 0) -> Iterator[NetNS]:
+    """A namespace to work in, by netlink; `flags` O_CREAT makes it."""
     host = NetNS(name, flags=flags)
     try:
         yield host
