@@ -71,15 +71,17 @@ class MiddleLab(Lab):
         Yields a count of the packets that the queues dropped (tc(8), tc-htb(8)).
         """
         at = ("dev", RIGHT)
-        self.tc("qdisc", "add", *at, "root", "handle", "1:", "htb", "default", "20")
-        for number, rate in (("10", slow_rate), ("20", "10gbit")):
-            self.tc("class", "add", *at, "parent", "1:", "classid", f"1:{number}", "htb", "rate", rate, "burst", "20k")
-            self.tc("qdisc", "add", *at, "parent", f"1:{number}", "pfifo", "limit", str(_QUEUE_PACKETS))
+        self._shape("qdisc", "add", *at, "root", "handle", "1:", "htb", "default", "20")
+        for number, rate, burst in (("10", slow_rate, "300"), ("20", "10gbit", "1m")):
+            self._shape(
+                "class", "add", *at, "parent", "1:", "classid", f"1:{number}", "htb", "rate", rate, "burst", burst
+            )
+            self._shape("qdisc", "add", *at, "parent", f"1:{number}", "pfifo", "limit", str(_QUEUE_PACKETS))
         try:
-            yield lambda: sum(queue["drops"] for queue in json.loads(self.tc("-s", "-j", "qdisc", "show", *at)))
+            yield lambda: sum(queue["drops"] for queue in json.loads(self._shape("-s", "-j", "qdisc", "show", *at)))
         finally:
-            self.tc("qdisc", "del", *at, "root")
+            self._shape("qdisc", "del", *at, "root")
 
-    def tc(self, *words: str) -> str:
-        """What the tool of tc(8) prints in the middle."""
+    def _shape(self, *words: str) -> str:
+        """Shape traffic, or ask how it is shaped, by tc(8)."""
         return self.run_at(self.middle, "tc", *words)

@@ -56,6 +56,7 @@ def told(
     address: str = V4,
     listening: tuple[object, ...] = (),
     freeze_s: float = 0,
+    after_s: float = 0.5,
 ) -> Told:
     """Send the capture once; the sink's worker stands still for a while in mid-run, if asked to."""
     sent, received, log = folder / "sent.json", folder / "received.json", folder / "sink.log"
@@ -69,7 +70,7 @@ def told(
                 freeze(sink.pid, freeze_s)
             ended = finish(sender, folder / "run.log")
             assert ended.code in (0, 1), ended.stderr  # 1: too slow, or the loss that the test is about
-        time.sleep(0.5)  # what is still in a queue of the middle's
+        time.sleep(after_s)  # for what is still in a queue of the middle's
         sink.terminate()
         report = finish(sink, log).report
     ledger = call("replay", "reconcile", sent, received, "--json").report
@@ -142,8 +143,8 @@ def test_what_is_sent_twice_is_counted_once(tmp_path: Path, road: MiddleLab, tag
 
 def test_what_a_slower_queue_delays_is_reordered_and_not_lost(tmp_path: Path, road: MiddleLab, tagged: Capture):
     rule = f"udp dport 5517 numgen inc mod 50 7 counter meta priority set {SLOW}"
-    with road.two_queues("400kbit") as dropped, road.rules(rule) as counted:
-        found = told(tmp_path, road, tagged, "--eps", "8k")
+    with road.two_queues("60kbit") as dropped, road.rules(rule) as counted:
+        found = told(tmp_path, road, tagged, "--eps", "8k", after_s=4)
         assert (dropped(), counted()) == (0, [share(50, 7)])
     assert found.ledger["lost_events"] == found.ledger["duplicated_events"] == 0
     reordered = found.ledger_lanes("reordered_events")
