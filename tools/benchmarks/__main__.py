@@ -10,13 +10,13 @@ import click
 
 from captures import __version__
 from replay.linux.udp_send import max_segments
-from tools.benchmarks import builds, delivers, sends
+from tools.benchmarks import builds, delivers, sends, verifies
 from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table
 from tools.benchmarks.programs import capture_of
 from tools.lab import Lab
 
-PARTS = ("parts", "build", "send", "deliver")
+PARTS = ("parts", "build", "send", "tags", "verify", "deliver")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,30 +29,16 @@ PARTS = ("parts", "build", "send", "deliver")
 def bench(
     *, parts: tuple[str, ...], rounds: int, seconds: int, paced_seconds: int, events: str, json_path: Path | None
 ) -> None:
-    """Measure the parts of a build, builds, sends and deliveries: all PARTS, or those named.
+    """Measure the parts of a build, builds, sends, tags, the sink and deliveries: all PARTS, or those named.
 
     Ways that are compared are measured in turns, round after round; what counts is the median and the ratios.
     """
     parts = parts or PARTS
-    lab = Lab()
-    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="stampede-bench-") as name:
         folder = Path(name)
-        try:
-            if "parts" in parts:
-                for profile in ("system", "rfc5424-services"):
-                    figures += build_parts.measure(folder, profile)
-            if "build" in parts:
-                figures += builds.measure(folder, rounds)
-            if {"send", "deliver"} & set(parts):
-                lab.build()
-                capture = capture_of(folder, events)
-            if "send" in parts:
-                figures += sends.measure(lab, capture, folder, seconds, rounds)
-            if "deliver" in parts:
-                figures += [delivers.paced(lab, capture, paced_seconds), delivers.ladder(lab, capture, seconds)]
-        finally:
-            lab.remove()
+        figures = _alone(parts, folder, rounds)
+        if {"send", "tags", "deliver"} & set(parts):
+            figures += _in_lab(parts, folder, rounds, seconds, paced_seconds, events)
     ratios = _ratios(figures)
     click.echo(table(figures))
     for name, value in ratios.items():
@@ -60,6 +46,41 @@ def bench(
     if json_path is not None:
         report = {"machine": _machine(), "figures": [figure.as_json() for figure in figures], "ratios": ratios}
         json_path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _alone(parts: tuple[str, ...], folder: Path, rounds: int) -> list[Figure]:
+    """What needs no network."""
+    figures: list[Figure] = []
+    if "parts" in parts:
+        for profile in ("system", "rfc5424-services"):
+            figures += build_parts.measure(folder, profile)
+    if "build" in parts:
+        figures += builds.measure(folder, rounds)
+    if "verify" in parts:
+        figures += verifies.measure(folder, rounds)
+    return figures
+
+
+def _in_lab(
+    parts: tuple[str, ...], folder: Path, rounds: int, seconds: int, paced_seconds: int, events: str
+) -> list[Figure]:
+    """What goes over a wire."""
+    lab, figures = Lab(), list[Figure]()
+    try:
+        lab.build()
+        if "send" in parts:
+            figures += sends.measure(lab, capture_of(folder, events), folder, seconds, rounds)
+        if "tags" in parts:
+            tagged = capture_of(folder, events, "system", "--tagged")
+            figures += sends.measure_tags(lab, tagged, seconds, rounds)
+        if "deliver" in parts:
+            capture = capture_of(folder, events)
+            figures += [delivers.paced(lab, capture, paced_seconds), delivers.ladder(lab, capture, seconds)]
+            tagged = capture_of(folder, events, "system", "--tagged")
+            figures.append(delivers.ladder(lab, tagged, seconds, "highest rate with each event verified"))
+    finally:
+        lab.remove()
+    return figures
 
 
 def _ratios(figures: list[Figure]) -> dict[str, float]:
@@ -78,6 +99,10 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
             "packet, GSO, 40 lanes, 1,022 sources",
             "packet, GSO, one lane, one source",
         ),
+        **{
+            f"{way}: stamps and tags to stamps alone": (f"{way}, stamps and tags", f"{way}, stamps")
+            for way in (f"{backend}, batches of {batch}" for backend in ("udp", "packet") for batch in (32, 8))
+        },
     }
     measured = {figure.name for figure in figures if figure.rates_eps}
     return {name: round(ratio(figures, *pair), 3) for name, pair in pairs.items() if measured.issuperset(pair)}

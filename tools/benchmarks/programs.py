@@ -60,12 +60,12 @@ def received_by(process: subprocess.Popen[str]) -> dict[str, Any]:
     return report
 
 
-def capture_of(folder: Path, events: str) -> Path:
-    """A capture of the `system` profile in `folder`, and in the page cache."""
-    path = folder / "system.rcap"
+def capture_of(folder: Path, events: str, profile: str = "system", *options: str) -> Path:
+    """A capture of a profile in `folder`, and in the page cache; `options` are those of `precompute build`."""
+    path = folder / f"{'-'.join((profile, *options))}.rcap"
     build = "from precompute.cli import main; main()"
     subprocess.run(
-        [sys.executable, "-c", build, "build", "system", "-o", str(path), "--events", events],
+        [sys.executable, "-c", build, "build", profile, *options, "-o", str(path), "--events", events],
         capture_output=True,
         timeout=10 * PATIENCE_S,
         check=True,

@@ -43,6 +43,21 @@ def measure(lab: Lab, capture: Path, folder: Path, seconds: int, rounds: int) ->
         return in_turns("send", ways, rounds)
 
 
+def measure_tags(lab: Lab, capture: Path, seconds: int, rounds: int) -> list[Figure]:
+    """What tags cost: a tagged capture with stamps and tags, and with stamps alone, in turns.
+
+    With batches of 8 as well: on a slow machine a full batch takes longer than stamps may age, and is made smaller.
+    """
+    ways: dict[str, Callable[[], float]] = {}
+    for backend in ("udp", "packet"):
+        for batch in ("32", "8"):
+            send: Send = partial(_replay, lab, capture, seconds, "--backend", backend, "--batch", batch)
+            ways[f"{backend}, batches of {batch}, stamps and tags"] = send
+            ways[f"{backend}, batches of {batch}, stamps"] = partial(send, "--keep-tags")
+    with lab.dropping("udp dport 5514-5553"):
+        return in_turns("tags", ways, rounds)
+
+
 def _replay(lab: Lab, capture: Path, seconds: int, *extra: str, ports: str = PORTS) -> float:
     command = ("run", capture, "--target", V4, "--ports", ports, "--eps", "max", "--duration", f"{seconds}s")
     report = report_of(replay(lab.sender, *command, "--cpus", CORE, "--json", *extra), seconds)
