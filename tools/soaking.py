@@ -45,7 +45,7 @@ def soak(
         folder = Path(name)
         say(f"building {events} events")
         capture = folder / "soak.rcap"
-        program("precompute", "build", "system", "-o", capture, "--events", events, folder=folder)
+        program("precompute", "build", "system", "--tagged", "-o", capture, "--events", events, folder=folder)
         samples, sent, received = watched(folder, capture, seconds, rate_eps, format_ports(ports))
     if len(samples) < 3:
         raise RunError(f"the run could not be watched: {sent.get('reason', 'it left no report')}")
