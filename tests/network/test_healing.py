@@ -43,7 +43,7 @@ def disturbed_run(
     """A run of two workers that `disturb` is let loose upon as soon as it sends; and what the sink counted."""
     ports, log, control = free_ports(4), folder / "run.log", folder / "control"
     with listening_sink(folder / "sink.log", "--ports", listed(ports)) as end_sink:
-        length = ("--duration", f"{SECONDS}s", "--eps", RATE_EPS, "--workers", 2, "--control", control)
+        length = ("--events", SECONDS * RATE_EPS, "--eps", RATE_EPS, "--workers", 2, "--control", control)
         run = command(*run_of(capture, "127.0.0.1", ports, *length, *options))
         with running(run, log) as supervisor:
             await_sending(control)

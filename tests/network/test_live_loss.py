@@ -70,9 +70,9 @@ def test_a_limit_that_is_not_kept_is_missed_and_told(tmp_path: Path, lab: Lab, t
 
 
 def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, lab: Lab, tagged: Capture):
-    """It ends by itself after two seconds; frames of our own do not hear that nobody listens any more."""
-    with sink_at(tmp_path, lab, "--duration", "2s"):
-        ended = asking(lab, tagged, "--duration", "5s", "--max-loss", "100%", "--backend", "packet")
+    """It ends by itself in mid-run; frames of our own do not hear that nobody listens any more."""
+    with sink_at(tmp_path, lab, "--duration", "8s"):
+        ended = asking(lab, tagged, "--duration", "14s", "--max-loss", "100%", "--backend", "packet")
     assert ended.code == ExitCode.MISSED, ended.stderr
     assert ended.report["sink"]["silent"]
     assert ended.report["criteria"] == [{"name": "max_loss_percent", "limit": 100, "measured": None, "met": False}]

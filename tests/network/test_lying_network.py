@@ -11,7 +11,7 @@ import pytest
 
 from captures.reader import Capture
 from captures.tags import tag_text
-from tests.network.programs import await_line, call, command, finish, listed, run_of, running
+from tests.network.programs import await_line, await_sending, call, command, finish, listed, run_of, running
 from tools.lab import PORTS, V4, V6
 from tools.middle import RIGHT, SLOW, MiddleLab
 
@@ -65,8 +65,10 @@ def told(
     run_line = run_of(capture, address, PORTS, "--loops", 1, "--run-id", f"{RUN:08x}", "--report", sent, *options)
     with running(command(*sink_line, host=road.receiver), log) as sink:
         await_line(log, "listening on", sink)
-        with running(command(*run_line, host=road.sender), folder / "run.log") as sender:
+        control = folder / "control"
+        with running(command(*run_line, "--control", control, host=road.sender), folder / "run.log") as sender:
             if freeze_s:
+                await_sending(control)
                 freeze(sink.pid, freeze_s)
             ended = finish(sender, folder / "run.log")
             assert ended.code in (0, 1), ended.stderr  # 1: too slow, or the loss that the test is about
@@ -79,13 +81,8 @@ def told(
 
 
 def freeze(pid: int, seconds: float) -> None:
-    """Stop a sink's worker for a while, once something has come to it."""
+    """Stop a sink's worker for a while."""
     (worker,) = psutil.Process(pid).children()
-    before = worker.cpu_times().user
-    for _ in range(1000):
-        if worker.cpu_times().user > before + 0.05:
-            break
-        time.sleep(0.01)
     worker.suspend()
     time.sleep(seconds)
     worker.resume()

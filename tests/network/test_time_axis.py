@@ -15,7 +15,7 @@ from pyroute2 import netns
 from captures.format import LOCAL_ZONE, StampKind
 from captures.reader import Capture, open_capture
 from captures.stamps import stamp_texts
-from replay.linux.udp_receive import Slots, open_receiver
+from replay.linux.udp_receive import SLOT_BYTES, Slots, open_receiver
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, Lab
@@ -67,9 +67,9 @@ def emptied(receiver: socket.socket) -> Sequence[Arrival]:
     slots, came = Slots(), []
     with receiver:
         while count := slots.fill(receiver.fileno(), 0):
-            lengths, _, arrivals_ns = slots.take(count)
+            lengths, _, arrivals_ns, _ = slots.take(count)
             for slot, (length, arrival_ns) in enumerate(zip(lengths.tolist(), arrivals_ns.tolist(), strict=True)):
-                text = slots.data[slot * 65536 : slot * 65536 + length].tobytes()
+                text = slots.data[slot * SLOT_BYTES : slot * SLOT_BYTES + length].tobytes()
                 match = EVENT.fullmatch(text)
                 assert match is not None, text
                 came.append(Arrival(int(match["number"]), match["stamp"].decode(), arrival_ns))
