@@ -62,7 +62,9 @@ def received_by(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def capture_of(folder: Path, events: str, profile: str = "system", *options: str) -> Path:
     """A capture of a profile in `folder`, and in the page cache; `options` are those of `precompute build`."""
-    path = folder / f"{'-'.join((profile, *options))}.rcap"
+    path = folder / f"{'-'.join((profile, events, *options))}.rcap"
+    if path.exists():
+        return path
     build = "from precompute.cli import main; main()"
     subprocess.run(
         [sys.executable, "-c", build, "build", profile, *options, "-o", str(path), "--events", events],
