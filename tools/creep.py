@@ -94,6 +94,10 @@ def faults(found: dict[str, Any]) -> list[str]:
     limits = (
         (found["verdict"] != "met", f"the run's verdict is {found['verdict']}"),
         (found["lost_percent"] > 100 * MAX_LOSS, f"{found['lost_percent']:.3f}% of the events were lost"),
+        (
+            found["lost_events"] < 0,
+            f"{-found['lost_events']:,} events more came than were sent: twice, or from somebody else on these ports",
+        ),
         (found["lowest_eps"] < MIN_RATE * found["target_eps"], f"the rate fell to {found['lowest_eps']:,} EPS"),
         (found["variation_percent"] > 100 * MAX_VARIATION, f"the rate varied by {found['variation_percent']}%"),
         (

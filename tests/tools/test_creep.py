@@ -37,6 +37,11 @@ def test_a_steady_run_has_no_fault() -> None:
     assert (found["memory_mib"], found["memory_mib_per_hour"], found["descriptors_more"]) == (100.0, 0.0, 0)
 
 
+def test_events_that_nobody_sent_are_a_fault() -> None:
+    (line,) = faults(findings(steady(), SENT, 3_600_001))
+    assert line.startswith("1 events more came than were sent")
+
+
 def test_what_a_run_takes_while_it_begins_is_no_growth() -> None:
     samples = [replace(sample, memory_bytes=50 << 20) if i < 20 else sample for i, sample in enumerate(steady())]
     assert faults(findings(samples, SENT, 3_600_000)) == []
