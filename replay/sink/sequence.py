@@ -12,6 +12,9 @@ The last WINDOW numbers are remembered, as a ring of one word each:
 
 A number that comes later than that is *late*: it may be a duplicate or the lost one, so it stays lost. As long as no
 number of the ring is missing, nothing of it is touched.
+
+Others may read an account while it is written, so what arrived is counted before all that follows from it: at no instant
+does it say that more was lost than is.
 """
 
 from collections.abc import Iterator
@@ -85,8 +88,8 @@ class Sequence:
         return first > reached
 
     def _go_on(self, reached: int, count: int, interval: int) -> None:
-        self._next[0] = reached
         self._arrived[0] += count
+        self._next[0] = reached
         self._arrived_in[interval] += count
 
     def _is_believed(self, first: int, count: int, interval: int) -> bool:
@@ -112,12 +115,12 @@ class Sequence:
             duplicated += len(ring) - len(missing)
             reordered += len(missing)
             if len(missing):
+                self._arrived[0] += len(missing)
                 self._found(ring[missing].astype(np.int64))
                 ring[missing] = 0
                 depths = reached - 1 - (number + missing)
                 self._depth.record_many(depths, np.ones_like(depths))
         self._open[0] -= reordered
-        self._arrived[0] += reordered
         self._arrived_in[interval] += reordered
         for name, events in (("late", late), ("duplicated", duplicated), ("reordered", reordered)):
             self._row[name] += events
@@ -154,23 +157,25 @@ class Sequence:
                     ring[:] = 0
 
     def _parts(self, first: int, end: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
-        """The ring's words of some numbers, WINDOW at most, and the first number of each part."""
-        while first < end:
-            place = first % WINDOW
-            part = min(end - first, WINDOW - place)
-            yield first, self._ring[place : place + part]
-            first += part
+        return _parts(self._ring, first, end)
+
+
+def _parts(ring: NDArray[np.int32], first: int, end: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
+    """The ring's words of some numbers, WINDOW at most, and the first number of each part."""
+    while first < end:
+        place = first % WINDOW
+        part = min(end - first, WINDOW - place)
+        yield first, ring[place : place + part]
+        first += part
 
 
 def lost_below(row: NDArray[np.void], ring: NDArray[np.int32], mark: int) -> int:
     """How many of the numbers below `mark` did not arrive, as far as is known: SEQUENCE row, shape (1,), and its ring.
 
-    Those between the highest number that arrived and `mark` are among them.
+    Those between the highest number that arrived and `mark` are among them. An account that is being written is read in
+    the order opposite to that of writing, so what arrives meanwhile is not lost.
     """
-    reached = int(row["next"][0])
-    lost = reached - int(row["arrived"][0])
-    if mark >= reached:
-        return lost + mark - reached
-    known = max(mark, reached - WINDOW)
-    places = np.arange(known, reached) % WINDOW
-    return lost - int(np.count_nonzero(ring[places])) if row["open"][0] else lost
+    reached, above = int(row["next"][0]), 0
+    if mark < reached and row["open"][0]:
+        above = sum(int(np.count_nonzero(part)) for _, part in _parts(ring, max(mark, reached - WINDOW), reached))
+    return max(0, max(mark, reached) - above - int(row["arrived"][0]))

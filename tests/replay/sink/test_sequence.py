@@ -1,5 +1,7 @@
 """A port's account, against a plain one that remembers everything."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -101,6 +103,37 @@ def test_the_account_is_that_of_remembering_everything(taken, mark):
     if mark >= plain.next - 32:
         lost = sum(number not in plain.arrived for number in range(mark))
         assert lost_below(row, ring, mark) == lost
+
+
+@settings(max_examples=100)
+@given(arrivals(), st.integers(0, 3000))
+def test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none(taken, mark):
+    row, ring, planes = new(32)
+    account, arrived, reached = Sequence(row, ring, planes), set(), 0
+    told = []
+
+    def at_each_line(frame, _event, _argument):
+        if frame.f_code.co_filename != sequence.__file__:
+            return None
+        sys.settrace(None)
+        told.append(lost_below(row, ring, mark))
+        sys.settrace(at_each_line)
+        return at_each_line
+
+    before = sys.gettrace()
+    for first, count, interval, droppable in taken:
+        in_time = range(max(first, reached - 32), first + count)  # what is late stays lost
+        reached = max(reached, first + count)
+        told.clear()
+        sys.settrace(at_each_line)
+        try:
+            account.take(first, count, interval, droppable)
+        finally:
+            sys.settrace(before)
+        assert len(told) > 2
+        if mark >= reached - 32:
+            assert max(told) <= mark - sum(number < mark for number in arrived)
+        arrived |= set(in_time)
 
 
 def test_a_leap_is_believed_when_it_goes_on():
