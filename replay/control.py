@@ -12,9 +12,10 @@ from typing import Final, Self
 
 from captures.errors import InputError, PreflightError
 from replay import exchange
-from replay.exchange import Answer, answer_waiting, listen
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.exchange import Answer, answer_waiting, listen, wait_until
 
-_CLIENT_PATIENCE_S: Final = 5
+_CLIENT_PATIENCE_NS: Final = 5 * SECOND_NS
 
 
 def control_folder() -> Path:
@@ -74,10 +75,11 @@ class ControlSocket:
 def ask(path: Path, words: Sequence[str]) -> Answer:
     """The answer of the run that listens on `path`. Raises PreflightError when nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(_CLIENT_PATIENCE_S)
+        deadline_ns = monotonic_ns() + _CLIENT_PATIENCE_NS
         try:
+            wait_until(client, deadline_ns)
             client.connect(str(path))
-            return exchange.ask(client, words)
+            return exchange.ask(client, words, deadline_ns)
         except (OSError, ValueError) as error:
             raise PreflightError(f"{path}: the run does not answer: {error or 'it has ended'}") from None
 
@@ -90,7 +92,7 @@ def find_run(pid: int | None) -> Path:
     living = []
     for path in sorted(control_folder().glob("*.sock")):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(_CLIENT_PATIENCE_S)
+            client.settimeout(_CLIENT_PATIENCE_NS / SECOND_NS)
             try:
                 client.connect(str(path))
                 living.append(path)

@@ -11,13 +11,14 @@ from contextlib import suppress
 from typing import Any, Final
 
 from captures.errors import InputError
+from replay.clock import SECOND_NS, monotonic_ns
 
 Answer = dict[str, Any]
 
 LONGEST_REQUEST_BYTES: Final = 4096
 _LONGEST_ANSWER_BYTES: Final = 1 << 16
-_PATIENCE_S: Final = 0.2
-"""How long a client may take over its line."""
+_PATIENCE_NS: Final = SECOND_NS // 5
+"""How long a client may take over its line and the answer, in whatever pieces."""
 _AT_ONCE: Final = 4
 
 
@@ -35,8 +36,10 @@ def answer_waiting(listener: socket.socket, obey: Callable[[Sequence[str]], Answ
         except BlockingIOError:
             return
         with client, suppress(OSError):
-            client.settimeout(_PATIENCE_S)
-            client.sendall(_line(_answer(_read_line(client, LONGEST_REQUEST_BYTES), obey)))
+            deadline_ns = monotonic_ns() + _PATIENCE_NS
+            request = _read_line(client, LONGEST_REQUEST_BYTES, deadline_ns)
+            wait_until(client, deadline_ns)
+            client.sendall(_line(_answer(request, obey)))
 
 
 def _answer(line: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
@@ -52,10 +55,11 @@ def _answer(line: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
         return {"error": str(error)}
 
 
-def ask(client: socket.socket, words: Sequence[str]) -> Answer:
-    """The answer to a request, from a connected socket with a timeout. Raises OSError; ValueError: it is no answer."""
+def ask(client: socket.socket, words: Sequence[str], deadline_ns: int) -> Answer:
+    """The answer to a request, from a connected socket, by then. Raises OSError; ValueError: it is no answer."""
+    wait_until(client, deadline_ns)
     client.sendall(_line(list(words)))
-    answer = json.loads(_read_line(client, _LONGEST_ANSWER_BYTES))
+    answer = json.loads(_read_line(client, _LONGEST_ANSWER_BYTES, deadline_ns))
     if not isinstance(answer, dict):
         raise ValueError("no JSON object")  # noqa: TRY004 - as of what is no JSON at all
     return answer
@@ -65,10 +69,19 @@ def _line(content: Any) -> bytes:
     return json.dumps(content).encode() + b"\n"
 
 
-def _read_line(sock: socket.socket, longest: int) -> bytes:
-    """What comes up to the end of a line, within bounds."""
+def wait_until(sock: socket.socket, deadline_ns: int) -> None:
+    """Have the socket's next call last no longer than that. Raises TimeoutError when it is over."""
+    left_ns = deadline_ns - monotonic_ns()
+    if left_ns <= 0:
+        raise TimeoutError("no answer in time")
+    sock.settimeout(left_ns / SECOND_NS)
+
+
+def _read_line(sock: socket.socket, longest: int, deadline_ns: int) -> bytes:
+    """What comes up to the end of a line, within bounds. Raises TimeoutError."""
     read = b""
     while not read.endswith(b"\n") and len(read) < longest:
+        wait_until(sock, deadline_ns)
         part = sock.recv(longest)
         if not part:
             break

@@ -16,12 +16,16 @@ from replay.supervisor import Outcome, Supervisor
 class LiveLoss:
     """What the sink of a run says, if one was named."""
 
-    def __init__(self, judged: JudgeOptions, plan: RunPlan, supervisor: Supervisor, line: LiveLine) -> None:
-        """Ask nobody yet."""
+    def __init__(
+        self, judged: JudgeOptions, plan: RunPlan, supervisor: Supervisor, line: LiveLine, *, shortest_bytes: int
+    ) -> None:
+        """Ask nobody yet; `shortest_bytes` is the length of the shortest event."""
         self._limit, self._supervisor, self._line = judged.abort_loss, supervisor, line
         self._said_silent = False
         place = judged.sink
-        self._watch = place and SinkWatch(str(place), plan.ports, plan.run_id, asking(*place))
+        self._watch = place and SinkWatch(
+            str(place), plan.ports, plan.run_id, asking(*place), shortest_bytes=shortest_bytes
+        )
 
     def begin(self) -> None:
         """Tell the sink that the run begins. Raises PreflightError when it does not answer."""
@@ -46,9 +50,11 @@ class LiveLoss:
                     )
         self._line.show(outcome, told)
 
-    def settled(self, outcome: Outcome) -> dict[str, Any] | None:
-        """What the sink says of all that was sent, for the report; None: none was named."""
-        if not self._watch:
-            return None
-        self._watch.settle(outcome.board.lanes["sent_events"].tolist(), monotonic_ns, sleep_ns)
-        return self._watch.figures()
+    def settle(self, outcome: Outcome) -> None:
+        """Ask the sink about all that was sent, once all workers have ended."""
+        if self._watch:
+            self._watch.settle(outcome.board.lanes["sent_events"].tolist(), monotonic_ns, sleep_ns)
+
+    def figures(self) -> dict[str, Any] | None:
+        """For the report; None: no sink was named."""
+        return self._watch.figures() if self._watch else None

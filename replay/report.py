@@ -261,7 +261,8 @@ def run_table(report: dict[str, Any]) -> str:
 
 def _sink_line(sink: dict[str, Any], sent: int) -> str:
     if sink["lost_events"] is None:
-        return f"{sink['address']} did not answer at the end: loss was not measured"
+        why = "did not answer at the end" if sink["silent"] else "had not read all of it at the end"
+        return f"{sink['address']} {why}: loss was not measured"
     share = format_share(sink["lost_events"], sent)
     return f"{sink['lost_events']:>16,} events lost, {share}; {sink['received_events']:,} arrived"
 

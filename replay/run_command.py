@@ -179,11 +179,11 @@ def _carry_out(capture: Capture, plan: RunPlan, judged: JudgeOptions, control: C
     """Run the plan to its end, and report on it."""
     supervisor = Supervisor(capture, plan)
     with ControlSocket(control.path) as listener, LiveLine(plan) as line:
-        sink = LiveLoss(judged, plan, supervisor, line)
+        sink = LiveLoss(judged, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
-        outcome = supervisor.run(controls.poll, sink.each_second)
-    return run_report(capture, plan, outcome, judged.criteria, sink.settled(outcome))
+        outcome = supervisor.run(controls.poll, sink.each_second, sink.settle)
+    return run_report(capture, plan, outcome, judged.criteria, sink.figures())
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:

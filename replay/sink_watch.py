@@ -1,9 +1,10 @@
 """Asking a sink how much is lost while a run goes on, at an instant that both sides agree on.
 
 What was sent a second ago has arrived, if it ever will. So each look asks about the counts that the look before took:
-how many of these events did not arrive? A sink that verifies tags knows that exactly; of untagged events it compares
-how many it has received since the run began. At the end the counts are final, and the sink is asked until nothing is
-lost or nothing more comes.
+how many of these events did not arrive? A sink that verifies tags knows that exactly. Of untagged events it tells how
+many it has received since the run began; those of the last second among them may hide as many losses, until the end.
+What still waits at the sink's sockets is not lost. At the end the counts are final, and the sink is asked until all is
+known or nothing more comes.
 """
 
 import socket
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from captures.errors import PreflightError
-from replay.clock import SECOND_NS
-from replay.exchange import Answer, ask
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.exchange import Answer, ask, wait_until
 
-_PATIENCE_S: Final = 0.25
+_PATIENCE_NS: Final = SECOND_NS // 4
 """The supervisor has a lease to extend."""
+_FIRST_PATIENCE_NS: Final = 5 * SECOND_NS
+"""Before the run there is none."""
 _SETTLE_STEP_NS: Final = SECOND_NS // 10
 _SETTLED_NS: Final = SECOND_NS
 _SETTLE_AT_MOST_NS: Final = 5 * SECOND_NS
@@ -32,6 +35,8 @@ class Loss:
     lost_events: int
     received_events: int
     latency_p99_ms: float | None
+    unknown_events: int = 0
+    """Neither arrived nor lost: the sink has not read them yet. Of final counts only."""
 
     @property
     def part(self) -> float:
@@ -43,11 +48,21 @@ class SinkWatch:
     """The sink of a run. `ask_sink` is given the words of a request, and raises OSError or ValueError."""
 
     def __init__(
-        self, address: str, ports: Sequence[int], run_id: str | None, ask_sink: Callable[[Sequence[str]], Answer]
+        self,
+        address: str,
+        ports: Sequence[int],
+        run_id: str | None,
+        ask_sink: Callable[[Sequence[str]], Answer],
+        *,
+        shortest_bytes: int = 1,
     ) -> None:
-        """The sink at `address`, which hears a run of that id to these ports, if it is tagged."""
+        """The sink at `address`, which hears a run of that id to these ports, if it is tagged.
+
+        No event is shorter than `shortest_bytes`.
+        """
         self.address = address
-        self._ports, self._run_id, self._ask = ports, run_id, ask_sink
+        self._ports, self._run_id, self._ask, self._shortest_bytes = ports, run_id, ask_sink, shortest_bytes
+        self._since_ns: int | None = None
         self._marks: list[int] | None = None
         self._before: dict[int, int] = {}
         self.loss: Loss | None = None
@@ -58,18 +73,22 @@ class SinkWatch:
         self._over = 0
 
     def begin(self) -> None:
-        """Tell the sink of the run. Raises PreflightError when it does not answer, or counts another one."""
+        """Tell the sink of the run. Raises PreflightError when it does not answer, or can't count this run."""
         words = ["begin", self._run_id] if self._run_id else ["counters", ""]
         try:
             answer = self._ask(words)
             if "error" in answer:
                 raise PreflightError(f"--sink {self.address}: {answer['error']}")
-            self._before = {port: counts["received_events"] for port, counts in self._of_ports(answer).items()}
+            heard = {int(port): int(counts["received_events"]) for port, counts in answer["ports"].items()}
+            self._since_ns = answer.get("since_ns")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise PreflightError(
                 f"--sink {self.address}: no sink answers there ({getattr(error, 'strerror', None) or error}); "
                 f"start one with --publish {self.address}"
             ) from None
+        if deaf := [str(port) for port in self._ports if port not in heard]:
+            raise PreflightError(f"--sink {self.address}: the sink does not listen at port {', '.join(deaf)}")
+        self._before = heard
 
     def look(self, sent: Sequence[int]) -> Loss | None:
         """Ask about the counts of the look before, and keep these, one for each port."""
@@ -86,44 +105,50 @@ class SinkWatch:
         return self._over >= 2
 
     def settle(self, sent: Sequence[int], now_ns: Callable[[], int], sleep_ns: Callable[[int], None]) -> None:
-        """Ask about the final counts, until nothing is lost or nothing changes any more."""
+        """Ask about the final counts, until all arrived or nothing changes any more.
+
+        Where the sink has not read all by then, nothing was measured.
+        """
         begin_ns = changed_ns = now_ns()
         known: Loss | None = None
         while True:
             self._look(sent)
-            if self.loss is None or not self.loss.lost_events:
+            loss = self.loss
+            if loss is not None and not loss.lost_events and not loss.unknown_events:
                 return
-            if self.loss != known:
-                known, changed_ns = self.loss, now_ns()
+            if loss != known:
+                known, changed_ns = loss, now_ns()
             if now_ns() - changed_ns >= _SETTLED_NS or now_ns() - begin_ns >= _SETTLE_AT_MOST_NS:
-                return
+                break
             sleep_ns(_SETTLE_STEP_NS)
+        if loss is not None and loss.unknown_events:
+            self.loss = None
 
     def _look(self, marks: Sequence[int]) -> None:
         """Ask how many of so many events of each port did not arrive."""
         text = ",".join(f"{port}:{mark}" for port, mark in zip(self._ports, marks, strict=True))
         try:
             answer = self._ask(["counters", text])
-            self.loss = self._loss(self._of_ports(answer), marks, answer.get("latency_p99_ms"))
-            self.answers += 1
-            self.silent = False
+            # Another sink, in the place of the one that was asked first, has not heard all of the run.
+            self.silent = answer.get("since_ns") != self._since_ns
+            self.loss = None if self.silent else self._loss(answer["ports"], marks, answer.get("latency_p99_ms"))
+            self.answers += not self.silent
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.loss, self.silent = None, True
 
-    def _of_ports(self, answer: Answer) -> dict[int, Mapping[str, Any]]:
-        """What the answer says of each port of the run; one that the sink does not know received nothing."""
-        unheard = {"received_events": 0, "verified_events": 0, "lost_events": None}
-        return {port: answer["ports"].get(str(port), unheard) for port in self._ports}
-
-    def _loss(self, said: Mapping[int, Mapping[str, Any]], marks: Sequence[int], p99_ms: float | None) -> Loss:
-        lost = received = 0
+    def _loss(self, said: Mapping[str, Mapping[str, Any]], marks: Sequence[int], p99_ms: float | None) -> Loss:
+        lost = received = unknown = 0
         for port, mark in zip(self._ports, marks, strict=True):
-            counts = said[port]
-            here = counts["verified_events"] if self._run_id else counts["received_events"] - self._before[port]
-            known = counts["lost_events"] if self._run_id else None
-            lost += max(0, mark - here) if known is None else known
+            counts = said[str(port)]
+            if self._run_id:
+                here, lost_here = counts["verified_events"], counts["lost_events"]
+            else:
+                here = counts["received_events"] - self._before[port]
+                lost_here = max(0, mark - here - counts["waiting_bytes"] // self._shortest_bytes)
+            lost += lost_here
             received += here
-        return Loss(sum(marks), lost, received, p99_ms)
+            unknown += max(0, mark - here - lost_here)
+        return Loss(sum(marks), lost, received, p99_ms, unknown)
 
     def figures(self) -> dict[str, Any]:
         """For the report; None: not measured."""
@@ -135,16 +160,30 @@ class SinkWatch:
             "silent": self.silent,
             "received_events": loss and loss.received_events,
             "lost_events": loss and loss.lost_events,
-            "loss_percent": loss and round(100 * loss.part, 6),
+            "loss_percent": loss and (round(100 * loss.part, 6) if loss.sent_events else None),
             "latency_p99_ms": loss and loss.latency_p99_ms,
         }
 
 
 def asking(host: str, port: int) -> Callable[[Sequence[str]], Answer]:
-    """How the sink that publishes there is asked."""
+    """How the sink that publishes there is asked. Its name is looked up once."""
+    places: list[Any] = []
 
     def ask_sink(words: Sequence[str]) -> Answer:
-        with socket.create_connection((host, port), _PATIENCE_S) as client:
-            return ask(client, words)
+        patience_ns = _PATIENCE_NS if places else _FIRST_PATIENCE_NS
+        found = places or socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        error: OSError | None = None
+        for place in found:
+            deadline_ns = monotonic_ns() + patience_ns
+            with socket.socket(*place[:3]) as client:
+                try:
+                    wait_until(client, deadline_ns)
+                    client.connect(place[4])
+                except OSError as failure:
+                    error = failure
+                    continue
+                places[:] = [place]
+                return ask(client, words, deadline_ns)
+        raise error or OSError("no address")
 
     return ask_sink

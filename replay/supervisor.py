@@ -103,11 +103,16 @@ class Supervisor:
         """End the run soon, as missed for that `reason`."""
         self.outcome.aborted = reason
 
-    def run(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> Outcome:
+    def run(
+        self,
+        each_tick: Callable[[], None],
+        each_second: Callable[[Outcome], None],
+        at_end: Callable[[Outcome], None] = lambda _: None,
+    ) -> Outcome:
         """Carry out the plan, to its end or to SIGINT or SIGTERM; a second signal kills the workers at once.
 
-        While it runs, `each_tick` is called every 100 ms, and `each_second` about once a second. Raises RunError when
-        no run came about.
+        While it runs, `each_tick` is called every 100 ms, and `each_second` about once a second; `at_end` when all
+        workers have ended and signals are still noted. Raises RunError when no run came about.
         """
         outcome = self.outcome
         self._extend_lease()
@@ -126,6 +131,7 @@ class Supervisor:
             after = nic_counters(self.plan.nic)
             if before is not None and after is not None:
                 outcome.nic = {counter: after[counter] - before[counter] for counter in after}
+            at_end(outcome)
         finally:
             self._crew.kill()
             for number, handler in previous.items():
@@ -182,7 +188,8 @@ class Supervisor:
             each_tick()
             self._collect_running()
             if now_ns >= next_second_ns:
-                next_second_ns += SECOND_NS
+                # After a stall, too, a second is nearly one: what was sent before it has had the time to arrive.
+                next_second_ns = max(next_second_ns + SECOND_NS, now_ns + SECOND_NS - _TICK_NS)
                 self._sample_memory()
                 each_second(outcome)
 

@@ -25,7 +25,7 @@ _SO_RXQ_OVFL: Final = 40
 _SO_MEMINFO: Final = 55
 
 _MEMINFO: Final = struct.Struct("=9I")
-_MEMINFO_DROPS: Final = 8
+_MEMINFO_HELD, _MEMINFO_DROPS = 0, 8
 
 _SECOND_NS: Final = 1_000_000_000
 
@@ -130,9 +130,16 @@ def dropped_packets(receiver: socket.socket) -> int:
     It is the counter that SO_RXQ_OVFL attaches to received messages, but SO_MEMINFO also shows later drops.
     A joined train is one packet: with UDP_GRO one drop may be as many datagrams as a train has.
     """
-    meminfo = receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
-    drops: int = _MEMINFO.unpack(meminfo)[_MEMINFO_DROPS]
-    return drops
+    return _memory_of(receiver)[_MEMINFO_DROPS]
+
+
+def waiting_bytes(receiver: socket.socket) -> int:
+    """The memory of the packets that wait at this socket, which is more than their payload; 0: it was read empty."""
+    return _memory_of(receiver)[_MEMINFO_HELD]
+
+
+def _memory_of(receiver: socket.socket) -> tuple[int, ...]:
+    return _MEMINFO.unpack(receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))
 
 
 class Slots:

@@ -15,7 +15,7 @@ from captures.command import DURATION_NS, SIZE
 from captures.errors import ExitCode, InputError, RunError
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.proc_net import receive_counters
-from replay.linux.udp_receive import buffer_bytes_of, dropped_packets
+from replay.linux.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
 from replay.ports import PORTS, format_ports
 from replay.report_file import check_report_path, write_report
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
@@ -150,7 +150,7 @@ def _publisher(place: Place | None, tally: Tally, sockets: Sequence[socket.socke
     """What answers those who ask for counters, if a place for it was named."""
     if place is None:
         return None
-    return Publisher(place, tally, lambda: [dropped_packets(receiver) for receiver in sockets])
+    return Publisher(place, tally, lambda: [(dropped_packets(each), waiting_bytes(each)) for each in sockets])
 
 
 def _watch(

@@ -3,7 +3,8 @@
     ["begin", RUN]                        the sink counts that run's tags from now on, if it counts no other one
     ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
 
-A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost.
+A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost. Nor is what may
+still wait at a socket: numbers behind the last one that was read count as lost where nothing waits.
 """
 
 import socket
@@ -55,9 +56,12 @@ PLACE: Final = Parsed("addr", parse_place)
 class Publisher:
     """The sink's end."""
 
-    def __init__(self, place: Place, tally: Tally, drops: Callable[[], Sequence[int]]) -> None:
-        """Listen at `place`; `drops` tells the packets that each seat's socket dropped. Raises PreflightError."""
-        self._tally, self._drops = tally, drops
+    def __init__(self, place: Place, tally: Tally, seats: Callable[[], Sequence[tuple[int, int]]]) -> None:
+        """Listen at `place`. Raises PreflightError.
+
+        `seats` tells, of each seat's socket, the packets that it dropped, and the bytes that wait there to be read.
+        """
+        self._tally, self._seats = tally, seats
         family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -96,25 +100,34 @@ class Publisher:
         counted = int(self._tally.run[0])
         if counted not in (0, run):
             raise InputError(f"the sink counts run {run_text(counted)}; start another sink for run {text}")
+        if self._tally.sequences["next"].any():
+            raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
         self._tally.run[0] = run
 
     def counters(self, marks: dict[int, int]) -> Answer:
         """What is known now: of all, and of each port by its number."""
-        tally, drops = self._tally, np.array(self._drops(), np.int64)
+        tally = self._tally
+        # Before the counts are read: what is taken from a socket meanwhile still counts as waiting.
+        drops, waiting = np.array(self._seats(), np.int64).T
         ports: dict[str, dict[str, Any]] = {}
         for place, port in enumerate(tally.ports):
             seats, row = np.flatnonzero(tally.port_of_seat == place), tally.sequences[place : place + 1]
+            mark, waits = marks.get(port, 0), int(waiting[seats].sum())
+            if waits:
+                mark = min(mark, int(row["next"][0]))
             ports[str(port)] = {
                 "received_events": int(tally.lanes["events"][seats].sum()),
                 "verified_events": int(row["arrived"][0]),
-                "lost_events": lost_below(row, tally.rings[place], marks.get(port, 0)),
+                "lost_events": lost_below(row, tally.rings[place], mark),
                 "duplicated_events": int(row["duplicated"][0]),
                 "kernel_drops": int(drops[seats].sum()),
+                "waiting_bytes": waits,
             }
         p99_us = tally.age.percentile_us(_PERCENTILE)
         run = int(tally.run[0])
         return {
             "run_id": run_text(run) if run else None,
+            "since_ns": tally.start_ns,
             "latency_p99_ms": None if p99_us is None else round(p99_us / 1000, 3),
             "ports": ports,
         }

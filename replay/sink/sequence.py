@@ -13,8 +13,8 @@ The last WINDOW numbers are remembered, as a ring of one word each:
 A number that comes later than that is *late*: it may be a duplicate or the lost one, so it stays lost. As long as no
 number of the ring is missing, nothing of it is touched.
 
-Others may read an account while it is written, so what arrived is counted before all that follows from it: at no instant
-does it say that more was lost than is.
+Others may read an account while it is written, so what arrived is counted before all that follows from it: at no
+instant does it say that more was lost than is.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """A sender that asks its sink while it runs: no loss that is none, and an end when there is too much."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,20 @@ import pytest
 
 from captures.errors import ExitCode
 from captures.reader import Capture
-from tests.network.programs import Ended, call, free_ports, listed, listening_sink, run_of
+from tests.network.programs import (
+    Ended,
+    assert_ran,
+    await_line,
+    call,
+    command,
+    finish,
+    free_ports,
+    listed,
+    listening_sink,
+    run_of,
+    running,
+    workers_of,
+)
 from tools.lab import PORTS, V4, Lab
 
 PLACE = f"{V4}:5600"
@@ -77,6 +92,42 @@ def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, lab: Lab, tagged: 
     assert ended.report["sink"]["silent"]
     assert ended.report["criteria"] == [{"name": "max_loss_percent", "limit": 100, "measured": None, "met": False}]
     assert ended.stderr.count("does not answer: loss is not measured meanwhile") == 1
+
+
+@pytest.mark.parametrize("which", ["capture", "tagged"])
+def test_what_waits_at_a_sink_is_neither_lost_nor_measured(tmp_path: Path, which: str, request: pytest.FixtureRequest):
+    """Its workers are stopped, and its parent goes on answering."""
+    capture, ports, log = request.getfixturevalue(which), free_ports(2), tmp_path / "sink.log"
+    (tcp,) = free_ports(1)
+    place = f"127.0.0.1:{tcp}"
+    with running(command("replay", "sink", "--ports", listed(ports), "--publish", place, "--json"), log) as sink:
+        await_line(log, "listening on", sink)
+        workers = workers_of(sink)
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        limits = ("--abort-loss", "0%", "--max-loss", "0%", "--min-eps", 1)
+        options = ("--duration", "5s", "--eps", "2k", "--sink", place, *limits)
+        ended = call(*run_of(capture, "127.0.0.1", ports, *options))
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        sink.terminate()
+        received = finish(sink, log).report
+    assert ended.code == ExitCode.MISSED
+    assert ended.report["reason"] == "max_loss_percent 0: not measured, missed"
+    assert (ended.report["sink"]["silent"], ended.report["sink"]["lost_events"]) == (False, None)
+    assert ended.report["sink"]["answers"] >= 4
+    assert "had not read all of it at the end" in ended.stderr
+    assert received["received_events"] == ended.report["sent_events"] == 10_000
+
+
+def test_a_second_run_of_one_id_is_refused(tmp_path: Path, lab: Lab, tagged: Capture):
+    """The sink would take its events for duplicates, and miss none."""
+    with sink_at(tmp_path, lab):
+        once = ("--events", "2k", "--run-id", "00000007")
+        assert_ran(asking(lab, tagged, *once))
+        ended = asking(lab, tagged, *once)
+    assert (ended.code, ended.report) == (ExitCode.PREFLIGHT, {})
+    assert "the sink has heard a run 00000007 before" in ended.stderr
 
 
 def test_another_run_is_refused(tmp_path: Path, lab: Lab, tagged: Capture):

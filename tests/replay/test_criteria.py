@@ -8,8 +8,12 @@ from replay.criteria import Criteria, criterion_line, judge
 
 
 def report(*, eps=1000.0, cpu=(50.0, 70.0), loss=None, latency=None):
-    sink = None if loss is None and latency is None else {"loss_percent": loss, "latency_p99_ms": latency}
-    return {"sink": sink, "achieved_eps": eps, "workers": [{"cpu_percent": each} for each in cpu]}
+    """The loss in percent of 10^10 events."""
+    sent, sink = 10**10, None
+    if loss is not None or latency is not None:
+        lost = None if loss is None else round(loss * sent / 100)
+        sink = {"loss_percent": loss and round(loss, 6), "lost_events": lost, "latency_p99_ms": latency}
+    return {"sink": sink, "sent_events": sent, "achieved_eps": eps, "workers": [{"cpu_percent": each} for each in cpu]}
 
 
 def test_without_limits_nothing_is_judged():
@@ -22,7 +26,7 @@ def test_without_limits_nothing_is_judged():
         (Criteria(max_loss=Fraction(1, 200)), {"loss": 0.5}, True),
         (Criteria(max_loss=Fraction(1, 200)), {"loss": 0.51}, False),
         (Criteria(max_loss=Fraction(0)), {"loss": 0.0}, True),
-        (Criteria(max_loss=Fraction(0)), {"loss": 0.000001}, False),
+        (Criteria(max_loss=Fraction(0)), {"loss": 1e-8}, False),
         (Criteria(min_eps=1000), {}, True),
         (Criteria(min_eps=1001), {}, False),
         (Criteria(max_latency_p99_ns=5_000_000), {"latency": 5.0}, True),

@@ -19,6 +19,7 @@ class MadeUp:
         self.received = dict.fromkeys(PORTS, before)
         self.lost = dict.fromkeys(PORTS, 0)
         self.deaf = False
+        self.waiting, self.since_ns = 0, 17
         self.asked = []
 
     def __call__(self, words):
@@ -26,14 +27,19 @@ class MadeUp:
         if self.deaf:
             raise ConnectionRefusedError(111, "Connection refused")
         ports = {
-            str(port): {"received_events": count, "verified_events": count, "lost_events": self.lost[port]}
+            str(port): {
+                "received_events": count,
+                "verified_events": count,
+                "lost_events": self.lost[port],
+                "waiting_bytes": self.waiting,
+            }
             for port, count in self.received.items()
         }
-        return {"run_id": RUN, "latency_p99_ms": 1.5, "ports": ports}
+        return {"run_id": RUN, "since_ns": self.since_ns, "latency_p99_ms": 1.5, "ports": ports}
 
 
 def watch_of(sink, run_id=RUN):
-    watch = SinkWatch("198.18.0.2:5600", PORTS, run_id, sink)
+    watch = SinkWatch("198.18.0.2:5600", PORTS, run_id, sink, shortest_bytes=100)
     watch.begin()
     return watch
 
@@ -62,13 +68,28 @@ def test_a_look_asks_about_the_counts_of_the_look_before():
     assert (loss.sent_events, loss.lost_events, loss.latency_p99_ms) == (190, 3, 1.5)
 
 
-def test_a_port_that_the_sink_does_not_know_is_lost():
+def test_a_port_that_the_sink_does_not_listen_at_is_refused():
     sink = MadeUp()
     del sink.received[515]
+    with pytest.raises(PreflightError, match="the sink does not listen at port 515"):
+        watch_of(sink)
+
+
+def test_untagged_events_that_may_wait_at_the_sink_are_not_lost():
+    sink = MadeUp()
+    watch = watch_of(sink, run_id=None)
+    watch.look([10, 10])
+    sink.waiting = 399
+    assert watch.look([10, 10]).lost_events == 2 * (10 - 3)
+
+
+def test_a_sink_in_the_place_of_another_has_measured_nothing():
+    sink = MadeUp()
     watch = watch_of(sink)
     watch.look([10, 10])
-    sink.received[514] = 10
-    assert watch.look([20, 20]).lost_events == 10
+    sink.since_ns += 1
+    assert watch.look([20, 20]) is None
+    assert (watch.silent, watch.answers) == (True, 0)
 
 
 def test_two_looks_in_a_row_are_needed_and_some_events():
@@ -106,10 +127,67 @@ def test_it_settles_when_nothing_is_lost_or_nothing_changes_any_more():
 
     for least, took_ns in ((0, SECOND_NS // 2), (25, 13 * SECOND_NS // 10)):
         now[0], sink = 0, MadeUp()
-        sink.lost[514] = 50
+        sink.lost[514], sink.received = 50, dict.fromkeys(PORTS, 100)
         watch = watch_of(sink)
         watch.settle([100, 100], lambda: now[0], sleep_ns)
         assert (watch.loss.lost_events, now[0]) == (least, took_ns)
+
+
+def settled(sink, run_id=RUN, *, change=lambda _now_ns: None):
+    """What a sink is found to have when 100 events of each port were sent, and how long that took."""
+    now = [0]
+
+    def sleep_ns(wait_ns):
+        now[0] += wait_ns
+        change(now[0])
+
+    watch = watch_of(sink, run_id)
+    watch.settle([100, 100], lambda: now[0], sleep_ns)
+    return watch, now[0]
+
+
+def test_what_the_sink_has_not_read_is_awaited_and_neither_lost_nor_measured():
+    sink = MadeUp()
+    sink.received = {514: 100, 515: 40}
+    watch, took_ns = settled(sink)
+    assert (watch.loss, watch.silent, took_ns) == (None, False, SECOND_NS)
+    assert watch.figures()["lost_events"] is None
+
+    def read_on(_now_ns):
+        sink.received[515] = min(100, sink.received[515] + 1)
+
+    watch, took_ns = settled(sink, change=read_on)
+    assert (watch.loss, took_ns) == (None, 5 * SECOND_NS)
+    watch, took_ns = settled(sink, change=read_on)
+    assert (watch.loss.lost_events, watch.loss.received_events, took_ns) == (0, 200, SECOND_NS)
+
+
+def test_an_answer_that_is_missing_at_the_end_is_asked_for_again():
+    sink = MadeUp()
+    sink.received = dict.fromkeys(PORTS, 100)
+
+    def hear(now_ns):
+        sink.deaf = now_ns < SECOND_NS // 2
+
+    watch = watch_of(sink)
+    sink.deaf = True
+    now = [0]
+
+    def sleep_ns(wait_ns):
+        now[0] += wait_ns
+        hear(now[0])
+
+    watch.settle([100, 100], lambda: now[0], sleep_ns)
+    assert (watch.loss.lost_events, now[0]) == (0, SECOND_NS // 2)
+    sink.deaf = True
+    watch.settle([100, 100], lambda: 9 * SECOND_NS if len(sink.asked) > 20 else 0, lambda _: None)
+    assert (watch.loss, watch.silent) == (None, True)
+
+
+def test_of_nothing_that_was_sent_no_share_is_lost():
+    watch = watch_of(MadeUp())
+    watch.settle([0, 0], lambda: 0, lambda _: None)
+    assert (watch.figures()["lost_events"], watch.figures()["loss_percent"]) == (0, None)
 
 
 @pytest.mark.parametrize("answer", [{"error": "the sink counts run 00000001"}, {}, {"ports": 5}])

@@ -17,6 +17,7 @@ from replay.linux.udp_receive import (
     buffer_bytes_of,
     dropped_packets,
     open_receiver,
+    waiting_bytes,
     walk_control,
 )
 
@@ -51,6 +52,17 @@ def taken(slots, receiver):
 
 def test_nothing_waits(receiver):
     assert Slots().fill(receiver.fileno(), 0) == 0
+
+
+def test_what_waits_is_seen_until_it_is_read(receiver, sender):
+    slots = Slots()
+    assert waiting_bytes(receiver) == 0
+    sender.send(b"plain")
+    sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 150)
+    sender.send(b"t" * (3 * 150 + 20))
+    assert waiting_bytes(receiver) >= 5 + 470
+    assert slots.fill(receiver.fileno(), 0) == 2
+    assert waiting_bytes(receiver) == 0
 
 
 def test_a_train_comes_whole_with_its_segment_size_and_arrival(receiver, sender):

@@ -6,6 +6,8 @@ import socket
 import pytest
 
 from captures.errors import InputError, PreflightError
+from replay import exchange
+from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange import ask
 from replay.histogram import Histogram
 from replay.sink.publish import Place, Publisher, parse_place
@@ -23,8 +25,14 @@ def tally():
 
 
 @pytest.fixture
-def publisher(tally):
-    opened = Publisher(Place("127.0.0.1", free_ports(1)[0]), tally, lambda: [3, 4])
+def waiting():
+    """Bytes at the socket of the first port."""
+    return [0]
+
+
+@pytest.fixture
+def publisher(tally, waiting):
+    opened = Publisher(Place("127.0.0.1", free_ports(1)[0]), tally, lambda: [(3, waiting[0]), (4, 0)])
     yield opened
     opened.close()
 
@@ -50,7 +58,7 @@ def test_what_is_no_place_is_refused(text):
         parse_place(text)
 
 
-def test_counters_are_those_of_the_tally(publisher, tally):
+def test_counters_are_those_of_the_tally(publisher, tally, waiting):
     account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
     account.take(0, 10, 0, 0)
     account.take(15, 5, 0, 0)
@@ -63,11 +71,16 @@ def test_counters_are_those_of_the_tally(publisher, tally):
         "lost_events": 5,
         "duplicated_events": 0,
         "kernel_drops": 3,
+        "waiting_bytes": 0,
     }
     assert told["ports"]["515"]["lost_events"] == 40
     assert told["latency_p99_ms"] == pytest.approx(2, rel=1 / 64)
     assert publisher.obey(["counters", "514:12"])["ports"]["514"]["lost_events"] == 2
     assert publisher.obey(["counters", ""])["run_id"] is None
+    assert told["ports"]["514"]["lost_events"] == publisher.obey(["counters", "514:20"])["ports"]["514"]["lost_events"]
+    assert publisher.obey(["counters", "514:30"])["ports"]["514"]["lost_events"] == 5 + 10
+    waiting[0] = 1
+    assert publisher.obey(["counters", "514:30"])["ports"]["514"]["lost_events"] == 5
 
 
 def test_a_run_begins_once(publisher, tally):
@@ -76,6 +89,14 @@ def test_a_run_begins_once(publisher, tally):
     publisher.obey(["begin", "1f3a9c07"])
     with pytest.raises(InputError, match="the sink counts run 1f3a9c07; start another sink for run 00000002"):
         publisher.obey(["begin", "00000002"])
+
+
+def test_a_run_that_was_heard_before_is_refused(publisher, tally):
+    publisher.obey(["begin", "1f3a9c07"])
+    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 0, 0)
+    with pytest.raises(InputError, match="the sink has heard a run 1f3a9c07 before"):
+        publisher.obey(["begin", "1f3a9c07"])
 
 
 @pytest.mark.parametrize(
@@ -111,4 +132,30 @@ def test_an_answer_that_is_none_is_refused():
     with near, far:
         far.sendall(b"[1]\n")
         with pytest.raises(ValueError, match="no JSON object"):
-            ask(near, ["counters", ""])
+            ask(near, ["counters", ""], monotonic_ns() + 5 * SECOND_NS)
+
+
+@pytest.mark.parametrize("asking", [True, False])
+def test_one_who_writes_piece_by_piece_is_not_waited_for_again_and_again(monkeypatch, asking):
+    """Each piece comes in time, and the line never ends; on a clock that takes a tenth of a second for each look."""
+    ticks = iter(range(0, 10**12, SECOND_NS // 10))
+    monkeypatch.setattr(exchange, "monotonic_ns", lambda: next(ticks))
+    pieces = []
+
+    class Dripping:
+        def recv(self, _most):
+            pieces.append(b"[")
+            return b"["
+
+        def settimeout(self, seconds):
+            assert seconds > 0
+
+        def sendall(self, _line):
+            pass
+
+    with pytest.raises(TimeoutError):
+        if asking:
+            ask(Dripping(), ["counters", ""], SECOND_NS)
+        else:
+            exchange._read_line(Dripping(), 4096, SECOND_NS // 2)
+    assert 1 < len(pieces) < 12
