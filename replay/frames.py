@@ -3,21 +3,64 @@
 What differs from train to train is written for a whole batch at once: lengths, source, and the sums that depend on
 them. The UDP checksum is the pseudo-header's sum alone, as the kernel wants it of those who leave the rest to the
 device (include/linux/skbuff.h, CHECKSUM_PARTIAL).
+
+To add 16-bit words in ones' complement (RFC 1071) is to reckon modulo 65535. 65536 is 1 there, so a longer number is as
+good as the sum of its words.
 """
 
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.linux.packet_send import VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4, VNET_HEADER
+from replay.linux.packet_send import (
+    VIRTIO_NET_HDR_F_NEEDS_CSUM,
+    VIRTIO_NET_HDR_GSO_NONE,
+    VIRTIO_NET_HDR_GSO_UDP_L4,
+    VNET_HEADER,
+)
 from replay.sources import Sources
 
 _UDP_BYTES: Final = 8
-_IP_BYTES: Final = {socket.AF_INET: 20, socket.AF_INET6: 40}
+_CARRY: Final = 0xFFFF
+"""The modulus of sums in ones' complement."""
+
+
+class _IpHeader(NamedTuple):
+    """Where things stand in an IP header, in bytes."""
+
+    size: int
+    length: int
+    empty_length: int
+    """What stands there for a datagram without payload."""
+    checks: tuple[int, ...]
+    """Its checksum, if it has one."""
+    addresses: int
+    """Source and destination, to the end."""
+    source: int
+    """Its last 32 bits."""
+
+    def sums(self, header: bytes) -> list[int]:
+        """What the sums of the pseudo header, and of the header, are for no payload from the source 0.
+
+        The header's is negative, for its complement is sent.
+        """
+        words = np.frombuffer(header, ">u2").astype(np.int64)
+        words[self.source // 2 : self.source // 2 + 2] = 0
+        sums = [int(words[self.addresses // 2 :].sum()) + socket.IPPROTO_UDP + _UDP_BYTES]
+        for check in self.checks:
+            words[[self.length // 2, check // 2]] = self.empty_length, 0
+            sums.append(-int(words.sum()))
+        return sums
+
+
+_IP_HEADERS: Final = {
+    socket.AF_INET: _IpHeader(20, 2, 20 + _UDP_BYTES, (10,), 12, 12),  # RFC 791, section 3.1
+    socket.AF_INET6: _IpHeader(40, 4, _UDP_BYTES, (), 8, 20),  # RFC 8200, section 3
+}
 
 
 @dataclass(frozen=True)
@@ -39,48 +82,34 @@ class Headers:
 
     def __init__(self, family: int, prototypes: Sequence[bytes], rows: int) -> None:
         """Room for `rows` trains; `prototypes` has one header for each lane, all of one length."""
+        layout = _IP_HEADERS[socket.AddressFamily(family)]
         frame_bytes = len(prototypes[0])
         udp = frame_bytes - _UDP_BYTES
-        ip = udp - _IP_BYTES[socket.AddressFamily(family)]
-        head = VNET_HEADER.itemsize
-        self._ipv4 = family == socket.AF_INET
-        fields = {
-            "vnet": (VNET_HEADER, 0),
-            "ip_length": (">u2", head + ip + (2 if self._ipv4 else 4)),
-            "ip_check": (">u2", head + ip + 10),
-            "source": (">u4", head + ip + (12 if self._ipv4 else 20)),
-            "source_port": (">u2", head + udp),
-            "udp_length": (">u2", head + udp + 4),
-            "udp_check": (">u2", head + udp + 6),
-        }
-        self._ip_rest_bytes = _UDP_BYTES + (20 if self._ipv4 else 0)
-        self.row_bytes = head + frame_bytes
-        row = np.dtype(
-            {
-                "names": list(fields),
-                "formats": [kind for kind, _ in fields.values()],
-                "offsets": [offset for _, offset in fields.values()],
-                "itemsize": self.row_bytes,
-            }
-        )
-        lanes = np.frombuffer(bytearray(b"".join(bytes(head) + made for made in prototypes)), row)
-        vnet = lanes["vnet"]
-        vnet["flags"] = VIRTIO_NET_HDR_F_NEEDS_CSUM
-        vnet["hdr_len"], vnet["csum_start"], vnet["csum_offset"] = frame_bytes, udp, 6
-        sums = np.frombuffer(b"".join(made[ip:udp] for made in prototypes), ">u2").reshape(len(prototypes), -1)
-        # What does not change: of the pseudo header the protocol and addresses, of the header all but length and sum.
-        addresses = sums[:, 6 if self._ipv4 else 4 :].sum(axis=1, dtype=np.int64) - _words(lanes["source"])
-        self._pseudo_sum = addresses + socket.IPPROTO_UDP
-        lanes["ip_length"] = lanes["udp_length"] = 0
-        self._header_sum = sums[:, [0, 2, 3, 4]].sum(axis=1, dtype=np.int64) + addresses
-        self._lanes = lanes.view(np.uint8).reshape(len(prototypes), self.row_bytes)
+        ip = udp - layout.size
+        self.row_bytes = VNET_HEADER.itemsize + frame_bytes
         self.table = np.zeros((rows, self.row_bytes), np.uint8)
         """The headers, shape (rows, row_bytes)."""
-        made = self.table.reshape(-1).view(row)
-        self._vnet_type, self._vnet_size = made["vnet"]["gso_type"], made["vnet"]["gso_size"]
-        self._ip_length, self._ip_check = made["ip_length"], made["ip_check"]
-        self._source, self._source_port = made["source"], made["source_port"]
-        self._udp_length, self._udp_check = made["udp_length"], made["udp_check"]
+        lanes = bytearray(b"".join(bytes(VNET_HEADER.itemsize) + made for made in prototypes))
+        self._lanes = np.frombuffer(lanes, np.uint8).reshape(-1, self.row_bytes)
+        vnet = _vnet(self._lanes)
+        vnet["flags"] = VIRTIO_NET_HDR_F_NEEDS_CSUM
+        vnet["hdr_len"], vnet["csum_start"], vnet["csum_offset"] = frame_bytes, udp, 6
+
+        # Views of what differs from train to train, made once: taking one costs as much as filling it.
+        vnet = _vnet(self.table)
+        self._kind, self._cut = vnet["gso_type"], vnet["gso_size"]
+        self._source = self._fields(">u4", ip + layout.source)[:, 0]
+        self._source_port = self._fields(">u2", udp)[:, 0]
+        self._lengths = self._fields(">u2", udp + 4, ip + layout.length)
+        self._empty_lengths = np.array([_UDP_BYTES, layout.empty_length])
+        self._checks = self._fields(">u2", udp + 6, *(ip + check for check in layout.checks))
+        self._signs = np.array([1, -1])[: 1 + len(layout.checks)]
+        self._sums = np.array([layout.sums(made[ip:udp]) for made in prototypes])
+
+    def _fields(self, kind: str, *places: int) -> NDArray[Any]:
+        """The fields at one or two places of each frame, shape (rows, places)."""
+        at, step = VNET_HEADER.itemsize + places[0], places[-1] - places[0]
+        return np.ndarray((len(self.table), len(places)), kind, self.table, at, (self.row_bytes, step))
 
     def write(
         self,
@@ -89,34 +118,23 @@ class Headers:
         length: NDArray[np.int64],
         source: NDArray[np.int64],
         source_port: NDArray[np.int64],
+        *,
+        cut: bool,
     ) -> None:
-        """The headers of n trains of `size` bytes, cut into events of `length`; all arrays have the shape (n,).
+        """The headers of n trains of `size` bytes, to be `cut` into events of `length`; the arrays have the shape (n,).
 
-        `source` is the last 32 bits of the address that each comes from. Those of one event are no trains.
+        `source` is the last 32 bits of the address that each comes from. The kernel takes a train of one event for what
+        it is, whatever is said (include/linux/virtio_net.h, virtio_net_hdr_to_skb).
         """
         n = len(lane)
-        self.table[:n] = self._lanes[lane]
-        train = size > length
-        self._vnet_type[:n] = train * VIRTIO_NET_HDR_GSO_UDP_L4
-        self._vnet_size[:n] = train * length
+        np.take(self._lanes, lane, 0, self.table[:n], "clip")  # clip: any other mode takes a copy first
+        self._kind[:n] = VIRTIO_NET_HDR_GSO_UDP_L4 if cut else VIRTIO_NET_HDR_GSO_NONE
+        self._cut[:n] = length
         self._source[:n], self._source_port[:n] = source, source_port
-        udp_length = size + _UDP_BYTES
-        self._udp_length[:n] = udp_length
-        words = _words(source)
-        self._udp_check[:n] = _folded(self._pseudo_sum[lane] + words + udp_length)
-        ip_length = size + self._ip_rest_bytes
-        self._ip_length[:n] = ip_length
-        if self._ipv4:
-            self._ip_check[:n] = ~_folded(self._header_sum[lane] + words + ip_length)
+        self._lengths[:n] = size[:, None] + self._empty_lengths
+        self._checks[:n] = (self._sums[lane] + (source + size)[:, None] * self._signs) % _CARRY
 
 
-def _words(address: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The two halves of 32 bits, added."""
-    address = address.astype(np.int64, copy=False)
-    return (address >> 16) + (address & 0xFFFF)
-
-
-def _folded(total: NDArray[np.int64]) -> NDArray[np.uint16]:
-    """Sums of 16-bit words in ones' complement (RFC 1071, section 4.1)."""
-    total = (total >> 16) + (total & 0xFFFF)
-    return ((total >> 16) + (total & 0xFFFF)).astype(np.uint16)
+def _vnet(rows: NDArray[np.uint8]) -> NDArray[Any]:
+    """The virtio headers at the start of rows of bytes, shape (rows,)."""
+    return rows[:, : VNET_HEADER.itemsize].view(VNET_HEADER)[:, 0]

@@ -21,6 +21,8 @@ DEFAULT_PORTS: Final = range(49152, 49153)
 
 MOST_ADDRESSES: Final = 1 << 32
 _GOLDEN: Final = (5**0.5 - 1) / 2
+_AT_HAND: Final = 4096
+"""Flows that are drawn at once, for many batches."""
 _EXAMPLE_NETWORK: Final = "198.18.64.0/22"
 _EXAMPLE_PORTS: Final = "49152-65535"
 
@@ -86,14 +88,23 @@ class Picker:
         while gcd(self._stride, self._flows) != 1:
             self._stride += 1
         self._next = worker * round(self._flows * _GOLDEN / 7) % self._flows
+        self._draw(0)
+
+    def _draw(self, n: int) -> None:
+        """Have the next flows at hand, `n` of them or more."""
+        flow = (self._next + np.arange(max(n, _AT_HAND)) * self._stride) % self._flows
+        self._at_hand = self._first_word + flow % self._addresses, self._first_port + flow // self._addresses
+        self._taken = 0
 
     def pick(self, source: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The last 32 bits of the address, and the port, of trains with these sources in the capture, shape (n,)."""
         if self._of_capture:
             return self._first_word + source % self._addresses, self._first_port + source % self._ports
-        n = len(source)
-        flow = (self._next + np.arange(n) * self._stride) % self._flows
-        self._next = (self._next + n * self._stride) % self._flows
-        if self._ports == 1:
-            return self._first_word + flow, np.full(n, self._first_port)
-        return self._first_word + flow % self._addresses, self._first_port + flow // self._addresses
+        first, end = self._taken, self._taken + len(source)
+        addresses, ports = self._at_hand
+        if end > len(ports):
+            self._next = (self._next + first * self._stride) % self._flows
+            self._draw(len(source))
+            return self.pick(source)
+        self._taken = end
+        return addresses[first:end], ports[first:end]

@@ -38,11 +38,11 @@ class PacketBackend(Backend):
     def _dress_trains(self, n: int) -> None:
         batch = self._batch
         assert n == batch.trains
-        self._headers.write(batch.lane, batch.size, batch.length, *self._picker.pick(batch.source))
+        self._headers.write(batch.lane, batch.size, batch.length, *self._picker.pick(batch.source), cut=True)
 
     def _dress_events(self, train: NDArray[np.int64]) -> None:
         batch = self._batch
-        self._headers.write(batch.lane, batch.length, batch.length, *self._picker.pick(batch.source))
+        self._headers.write(batch.lane, batch.length, batch.length, *self._picker.pick(batch.source), cut=False)
         self._header_base[: len(train)] = self._headers_address + self._headers.row_bytes * train
 
     def errors(self) -> Iterator[tuple[int, int]]:
