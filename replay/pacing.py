@@ -34,11 +34,10 @@ def batch_room(room: int, most: int, took_ns: int) -> int:
     """How many trains the next batch may have, 1 to `most`, when one of `room` took `took_ns` to stage and send.
 
     Stamps are written before a batch leaves. Where sending is slow (without GSO, or with trains cut by the
-    kernel) batches shrink, so that even the last stamp is not older than a millisecond when it leaves.
+    kernel) batches shrink, so that even the last stamp is not older than a millisecond when it leaves. One that was
+    late by chance halves the next at most.
     """
-    if took_ns > STAMP_AGE_NS:
-        return max(1, room // 2)
-    return min(most, 2 * room) if 2 * took_ns <= STAMP_AGE_NS else room
+    return max(1, room // 2, min(most, 2 * room, room * STAMP_AGE_NS // max(1, took_ns)))
 
 
 class Paced:
