@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from captures.format import MAX_TRAIN_BYTES
 from replay.clock import wall_ns
-from replay.journal import TRAINS, Journal
+from replay.journal import SHAPE_BYTES, TRAINS, Journal
 from replay.stamps import Stamp, stamps_of
 from replay.stripes import Pieces
 from replay.tags import Tagging, TagWriter
@@ -26,9 +26,10 @@ class Batch:
         Events get the tags of `tagging`, if it is given. A train always fits, whatever its size. `journal` is told
         which trains are staged.
         """
-        self._payload = payload
+        self._payload = payload.data
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
+        self._room = self.buffer.data
         self._stamps = stamps_of(stamp, self.buffer)
         self._tags = tagging and TagWriter(self.buffer, tagging)
         self.trains = 0
@@ -36,6 +37,8 @@ class Batch:
         self._shapes = journal.shapes
         self._lane = journal.lane
         self._shift = np.zeros(TRAINS, np.int64)
+        # Of what is staged: kept in lists, since to fill arrays one by one costs as much as to copy a train.
+        self._staged: tuple[list[bytes], list[int], list[int]] = [], [], []
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -66,6 +69,8 @@ class Batch:
         """Forget the trains; for those staged from now on, this instant is now."""
         self.journal.begin()
         self.trains = self._used_bytes = 0
+        for kept in self._staged:
+            kept.clear()
         if self._stamps is not None:
             self._stamps.begin(wall_ns())
 
@@ -73,15 +78,22 @@ class Batch:
         """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`; stamp and tag them."""
         used, offset = self._used_bytes, pieces.start[first]
         size = pieces.bytes_of(first, end)
-        self.buffer[used : used + size] = self._payload[offset : offset + size]
+        self._room[used : used + size] = self._payload[offset : offset + size]
         shift = used - offset
         if self._stamps is not None:
             self._stamps.write(pieces, first, end, shift)
         if self._tags is not None:
             self._tags.write(pieces, first, end, shift, lane)
-        rows = slice(self.trains, self.trains + end - first)
-        self._shapes[rows] = pieces.shapes[first:end]
-        self._shift[rows] = shift
-        self._lane[rows] = lane
-        self.trains = rows.stop
+        shapes, lanes, shifts = self._staged
+        shapes.append(pieces.shapes[first * SHAPE_BYTES : end * SHAPE_BYTES])
+        trains = end - first
+        lanes += [lane] * trains
+        shifts += [shift] * trains
+        self.trains += trains
         self._used_bytes += size
+
+    def end(self) -> None:
+        """No more trains: from now on the properties and the journal say what they are."""
+        shapes, lanes, shifts = self._staged
+        self.journal.describe(b"".join(shapes), lanes)
+        self._shift[: self.trains] = shifts

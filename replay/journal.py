@@ -22,8 +22,9 @@ MESSAGES: Final = TRAINS * MAX_TRAIN_EVENTS
 """The most messages of one batch: each event of each train."""
 
 SHAPE: Final = 6
-"""Numbers that describe a piece: offset in the payload, size and length of an event, all in bytes; the events and the
-bytes of its lane from the start of the run through its last event; the source of the events in the capture."""
+SHAPE_BYTES: Final = SHAPE * 8
+"""Numbers that describe a piece, int64: offset in the payload, size and length of an event, all in bytes; the events
+and the bytes of its lane from the start of the run through its last event; the source of the events in the capture."""
 
 
 class Journal:
@@ -40,6 +41,7 @@ class Journal:
         self.shapes = np.frombuffer(memory, np.int64, TRAINS * SHAPE, ends[1]).reshape(TRAINS, SHAPE)
         self.lane = np.frombuffer(memory, np.int64, TRAINS, ends[2])
         """The run's lane that each train goes to."""
+        self._shape_bytes = memoryview(memory)[ends[1] : ends[2]]
         self._loaded = np.frombuffer(memory, np.int64, 3, ends[3]).data
         self._taken_bytes = self.messages["len"]
 
@@ -47,6 +49,11 @@ class Journal:
         """A new batch: what the one before sent has been counted."""
         self._taken_bytes[: self._loaded[1]] = 0
         self._loaded[1] = 0
+
+    def describe(self, shapes: bytes, lanes: list[int]) -> None:
+        """The trains of the batch: the shape of each, and its lane."""
+        self._shape_bytes[: len(shapes)] = shapes
+        self.lane[: len(lanes)] = lanes
 
     def load(self, trains: int, messages: int, *, whole: bool) -> None:
         """Messages that are about to be sent: trains as a `whole`, one each, or events as `train` says."""

@@ -143,15 +143,15 @@ def pages(runs: Iterable[Run]) -> Iterator[list[Run]]:
 class Pieces:
     """A page of a lane's, ready to send: each piece is one train or a cut of one. Items of equal number.
 
-    An array where a batch takes many at once, lists where the loop takes one by one.
+    No arrays, since the loop takes one or a few at a time, which costs ten times as much of an array.
     """
 
     start: list[int]
     """First byte in the payload."""
     reach: list[int]
     """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
-    shapes: NDArray[np.int64]
-    """What `replay.journal.SHAPE` says, shape (pieces, SHAPE)."""
+    shapes: bytes
+    """SHAPE_BYTES of each: what `replay.journal` says."""
     count: list[int]
     """Events."""
     through: list[tuple[int, int]]
@@ -238,7 +238,7 @@ def _pieces(
     return Pieces(
         start=offset.tolist(),
         reach=np.searchsorted(whose, whose, "right").tolist() if len(runs) > 1 else [len(rows)] * len(rows),
-        shapes=np.stack((offset, size, length, events, nbytes, rows["source"]), axis=1),
+        shapes=np.stack((offset, size, length, events, nbytes, rows["source"]), axis=1).tobytes(),
         count=count.tolist(),
         through=list(zip(events.tolist(), nbytes.tolist(), strict=True)),
         since_ns=since_ns,

@@ -73,6 +73,7 @@ def serve(
                 heapq.heappop(heap)
             else:
                 heapq.heapreplace(heap, (ready, place))
+        batch.end()
         backend.load()
         try:
             deliver(backend, tally, may_go_on)

@@ -1,7 +1,11 @@
 """Pages of a capture made by hand, without a schedule."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from captures.format import MAX_TRAIN_EVENTS
 from replay.axis import ramp
+from replay.journal import SHAPE
 from replay.stripes import Pieces, Run, cut_pieces
 from tests.captures.content import Content
 
@@ -11,3 +15,8 @@ def page_of(held: Content, first: int = 0, events: int | None = None, before: tu
     if events is None:
         events = int(held.trains["count"].sum()) - first
     return cut_pieces(held.trains, [Run(first, events, MAX_TRAIN_EVENTS, ramp(0, 0, 1), None)], before)
+
+
+def shapes_of(pieces: Pieces) -> NDArray[np.int64]:
+    """The shape of each piece: (pieces, SHAPE)."""
+    return np.frombuffer(pieces.shapes, np.int64).reshape(-1, SHAPE)

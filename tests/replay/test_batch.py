@@ -8,7 +8,7 @@ from replay.clock import wall_ns
 from replay.journal import TRAINS, Journal
 from replay.stamps import Stamp, iso_ms
 from tests.captures.content import content, noise
-from tests.replay.pages import page_of
+from tests.replay.pages import page_of, shapes_of
 
 
 @given(shapes=st.lists(st.tuples(st.integers(1, 128), st.integers(1, 500)), min_size=1, max_size=8), data=st.data())
@@ -23,9 +23,10 @@ def test_a_batch_holds_what_the_capture_does(shapes: list[tuple[int, int]], data
         lane = data.draw(st.integers(0, 5))
         batch.stage(lane, pieces, first, end)
         for place in range(first, end):
-            start, place_size, length = pieces.shapes[place, :3].tolist()
+            start, place_size, length = shapes_of(pieces)[place, :3].tolist()
             expected.append((lane, length, held.payload[start : start + place_size].tobytes()))
 
+    batch.end()
     staged = [
         (lane, length, batch.buffer[start : start + size].tobytes())
         for lane, length, start, size in (

@@ -22,6 +22,7 @@ from replay.stripes import Deal, Pieces, Start, cut_pieces, lane_quota, lane_str
 from replay.tempo import Demand, Tempo
 from tests.captures.content import content, noise, window_instants_ns
 from tests.replay.axes import shapes, windows_of
+from tests.replay.pages import shapes_of
 
 counts = st.lists(st.integers(1, MAX_TRAIN_EVENTS), min_size=1, max_size=12)
 limits = st.integers(1, MAX_TRAIN_EVENTS)
@@ -60,7 +61,7 @@ axes = st.composite(on_axis)()
 def events_of(pieces: Pieces, trains: Table) -> list[int]:
     """The numbers of the events that pieces hold, found by where their bytes lie."""
     found: list[int] = []
-    for (offset, size, length), count in zip(pieces.shapes[:, :3].tolist(), pieces.count, strict=True):
+    for (offset, size, length), count in zip(shapes_of(pieces)[:, :3].tolist(), pieces.count, strict=True):
         assert size == count * length
         train = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
         row, rest = divmod(offset - int(train["offset"]), length)
@@ -231,7 +232,7 @@ def test_pieces_lie_back_to_back_as_far_as_they_say_and_keep_their_train_s_stamp
 ) -> None:
     axis, trains, along = drawn
     for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lanes - 1, trains):
-        offset, size, length = pieces.shapes.T[:3]
+        offset, size, length = shapes_of(pieces).T[:3]
         assert pieces.start == offset.tolist()
         for piece, reach in enumerate(pieces.reach):
             assert offset[piece + 1 : reach].tolist() == (offset + size)[piece : reach - 1].tolist()

@@ -31,6 +31,7 @@ from replay.target import Target
 from replay.tempo import Tempo
 from replay.worker import lane_pieces, serve, work
 from tests.captures.content import content, noise, write
+from tests.replay.pages import shapes_of
 
 NEVER_NS = 1 << 62
 CORE = 0
@@ -158,7 +159,7 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
 
 
 def lines_of(capture: Capture, pieces: Any) -> Iterator[bytes]:
-    for offset, size, length in pieces.shapes[:, :3].tolist():
+    for offset, size, length in shapes_of(pieces)[:, :3].tolist():
         for place in range(offset, offset + size, length):
             yield capture.payload[place : place + length].tobytes()
 

@@ -43,6 +43,7 @@ def staged(held: Content, lanes: list[int]) -> Batch:
     pieces = page_of(held)
     for place, lane in enumerate(lanes):
         batch.stage(lane, pieces, place, place + 1)
+    batch.end()
     return batch
 
 
