@@ -37,8 +37,8 @@ class Batch:
         self._shapes = journal.shapes
         self._lane = journal.lane
         self._shift = np.zeros(TRAINS, np.int64)
-        # Of what is staged: kept in lists, since to fill arrays one by one costs as much as to copy a train.
-        self._staged: tuple[list[bytes], list[int], list[int]] = [], [], []
+        self._staged: list[tuple[Pieces, int, int, int, int]] = []
+        """What `stage` was given, and the shift: to tell an array of each at once costs as much as to copy a train."""
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -69,31 +69,32 @@ class Batch:
         """Forget the trains; for those staged from now on, this instant is now."""
         self.journal.begin()
         self.trains = self._used_bytes = 0
-        for kept in self._staged:
-            kept.clear()
+        self._staged.clear()
         if self._stamps is not None:
             self._stamps.begin(wall_ns())
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> None:
         """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`; stamp and tag them."""
-        used, offset = self._used_bytes, pieces.start[first]
-        size = pieces.bytes_of(first, end)
-        self._room[used : used + size] = self._payload[offset : offset + size]
+        used, offset, beyond = self._used_bytes, pieces.start[first], pieces.end[end - 1]
         shift = used - offset
+        self._used_bytes = filled = beyond + shift
+        self._room[used:filled] = self._payload[offset:beyond]
         if self._stamps is not None:
             self._stamps.write(pieces, first, end, shift)
         if self._tags is not None:
             self._tags.write(pieces, first, end, shift, lane)
-        shapes, lanes, shifts = self._staged
-        shapes.append(pieces.shapes[first * SHAPE_BYTES : end * SHAPE_BYTES])
-        trains = end - first
-        lanes += [lane] * trains
-        shifts += [shift] * trains
-        self.trains += trains
-        self._used_bytes += size
+        self.trains += end - first
+        self._staged.append((pieces, first, end, lane, shift))
 
     def end(self) -> None:
         """No more trains: from now on the properties and the journal say what they are."""
-        shapes, lanes, shifts = self._staged
-        self.journal.describe(b"".join(shapes), lanes)
+        staged = self._staged
+        shapes = b"".join(
+            [pieces.shapes[first * SHAPE_BYTES : end * SHAPE_BYTES] for pieces, first, end, _, _ in staged]
+        )
+        lanes, shifts = [row[3] for row in staged], [row[4] for row in staged]
+        if self.trains > len(staged):
+            trains = [end - first for _, first, end, _, _ in staged]
+            lanes, shifts = np.repeat((lanes, shifts), trains, axis=1)
+        self.journal.describe(shapes, lanes)
         self._shift[: self.trains] = shifts

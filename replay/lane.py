@@ -46,7 +46,10 @@ class Lane:
         """Put up to `most` pieces that lie back to back into `batch`; only while `ready_ns` is not None."""
         pieces, first = self._pieces, self._next
         assert pieces is not None, "the lane is done"
-        end = min(first + most, pieces.reach[first])
+        reach = pieces.reach[first]
+        end = first + most
+        if end > reach:
+            end = reach
         batch.stage(self.index, pieces, first, end)
         due_ns = pieces.due_ns[end - 1]
         self._pace.spend(due_ns - pieces.since_ns[first], now_ns)

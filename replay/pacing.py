@@ -51,11 +51,14 @@ class Paced:
 
     def ready_ns(self, due_ns: int) -> int:
         """When what is due at `due_ns` may be sent: later than that only while the lane catches up."""
-        return max(due_ns, self._free_ns)
+        free_ns = self._free_ns
+        return due_ns if due_ns > free_ns else free_ns
 
     def spend(self, span_ns: int, now_ns: int) -> None:
         """Send, at `now_ns`, what takes `span_ns` of the lane's schedule."""
-        self._free_ns = max(self._free_ns, now_ns - BURST_NS) + span_ns * _SLOWER // _FASTER
+        behind_ns = now_ns - BURST_NS
+        free_ns = self._free_ns
+        self._free_ns = (behind_ns if behind_ns > free_ns else free_ns) + span_ns * _SLOWER // _FASTER
 
 
 class Unpaced:

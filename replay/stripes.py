@@ -148,6 +148,8 @@ class Pieces:
 
     start: list[int]
     """First byte in the payload."""
+    end: list[int]
+    """The byte behind it."""
     reach: list[int]
     """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
     shapes: bytes
@@ -174,8 +176,7 @@ class Pieces:
 
     def bytes_of(self, first: int, end: int) -> int:
         """How long the pieces `first` to `end` are, which lie back to back."""
-        last = end - 1
-        return self.start[last] - self.start[first] + self.count[last] * self.stamps[last][2]
+        return self.end[end - 1] - self.start[first]
 
 
 def cut_pieces(trains: Table, runs: Sequence[Run], before: tuple[int, int] = (0, 0)) -> Pieces:
@@ -237,6 +238,7 @@ def _pieces(
         tags = list(zip(*(column.tolist() for column in columns), strict=True))
     return Pieces(
         start=offset.tolist(),
+        end=(offset + size).tolist(),
         reach=np.searchsorted(whose, whose, "right").tolist() if len(runs) > 1 else [len(rows)] * len(rows),
         shapes=np.stack((offset, size, length, events, nbytes, rows["source"]), axis=1).tobytes(),
         count=count.tolist(),

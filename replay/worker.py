@@ -67,8 +67,9 @@ def serve(
         turns.clear()
         while heap and heap[0][0] <= now_ns and batch.trains < room:
             place = heap[0][1]
-            turns.append(lanes[place].take_turn(batch, min(turn_trains, room - batch.trains), now_ns))
-            ready = lanes[place].ready_ns()
+            lane, left = lanes[place], room - batch.trains
+            turns.append(lane.take_turn(batch, turn_trains if turn_trains < left else left, now_ns))
+            ready = lane.ready_ns()
             if ready is None:
                 heapq.heappop(heap)
             else:
