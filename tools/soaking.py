@@ -31,11 +31,19 @@ MOST_SAMPLES: Final = 2000
 @click.option("--time", "time_ns", type=DURATION_NS, default="30m", show_default=True, help="How long.")
 @click.option("--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second.")
 @click.option("--events", default="10M", show_default=True, help="Events of the capture, which is sent over and over.")
+@click.option("--tagged/--untagged", default=True, show_default=True, help="Whether events have tags, to be verified.")
 @click.option("--ports", type=PORTS, default="5514-5553", show_default=True, help="Ports on loopback.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write figures and samples to this file, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
 def soak(
-    *, time_ns: int, rate_eps: int, events: str, ports: tuple[int, ...], report: Path | None, as_json: bool
+    *,
+    time_ns: int,
+    rate_eps: int,
+    events: str,
+    tagged: bool,
+    ports: tuple[int, ...],
+    report: Path | None,
+    as_json: bool,
 ) -> int:
     """Replay into the sink over loopback for a long time, and say what crept, was lost or was late."""
     seconds = time_ns / SECOND_NS
@@ -45,7 +53,8 @@ def soak(
         folder = Path(name)
         say(f"building {events} events")
         capture = folder / "soak.rcap"
-        program("precompute", "build", "system", "--tagged", "-o", capture, "--events", events, folder=folder)
+        tags = ("--tagged",) if tagged else ()
+        program("precompute", "build", "system", *tags, "-o", capture, "--events", events, folder=folder)
         samples, sent, received = watched(folder, capture, seconds, rate_eps, format_ports(ports))
     if len(samples) < 3:
         raise RunError(f"the run could not be watched: {sent.get('reason', 'it left no report')}")
