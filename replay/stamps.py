@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from captures.format import LOCAL_ZONE, MAX_TRAIN_EVENTS, STAMP_WIDTHS, StampKind
 from captures.stamps import stamp_texts
+from replay.places import places
 from replay.stripes import Pieces
 
 _SECOND_NS: Final = 1_000_000_000
@@ -74,14 +75,6 @@ def _one_text(style: int, resolution_ns: int, instant_ns: int) -> NDArray[np.voi
     second, rest_ns = divmod(instant_ns, _SECOND_NS)
     place = rest_ns // resolution_ns
     return _second_texts(style, resolution_ns, second)[place : place + 1]
-
-
-def places(buffer: NDArray[np.uint8], width: int) -> NDArray[np.void]:
-    """Where texts of `width` bytes may be written: in a buffer, from every byte on.
-
-    The items overlap, a byte apart: each event's length is a step, and a train a slice.
-    """
-    return np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer, 0, (1,))
 
 
 class _Places:

@@ -18,7 +18,7 @@ from captures.command import Parsed
 from captures.errors import RunError
 from captures.format import MAX_TRAIN_EVENTS
 from captures.tags import HEAD_BYTES, MAX_RUN, MAX_SEQUENCE, TAIL_BLOCK, TAIL_BYTES, head_text, same_head, tail_block
-from replay.stamps import places
+from replay.places import places
 from replay.stripes import Pieces
 
 _HEAD: Final = f"S{HEAD_BYTES}"

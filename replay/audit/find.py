@@ -12,10 +12,10 @@ found in the window where its last byte is new.
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from captures.tags import SD_ID, SUFFIX, TAG_BYTES, Tags, parse_tags
+from replay.places import texts_at
 
 LEAD: Final = 32
 """Bytes before a block that its window repeats: a tag, and the escape before it."""
@@ -50,21 +50,15 @@ def find_tags(window: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Tags]:
     hyphens = looked_at == _HYPHEN
     between = _SECOND_HYPHEN - _FIRST_HYPHEN
     places = np.flatnonzero(hyphens[:-between] & hyphens[between:]) + (LEAD - TAG_BYTES)
-    texts = _texts(window, places - 1, TAG_BYTES + 2)
+    texts = texts_at(window, places - 1, TAG_BYTES + 2)
     tags = parse_tags(texts[:, 1:-1])
     sound = tags.sound & ~_JOINS[texts[:, -1]]
     joined = np.flatnonzero(sound & _JOINS[texts[:, 0]])
     if joined.size:
-        sound[joined] = _escaped(_texts(window, places[joined] - _ESCAPE_BYTES, _ESCAPE_BYTES))
+        sound[joined] = _escaped(texts_at(window, places[joined] - _ESCAPE_BYTES, _ESCAPE_BYTES))
     if sound.all():
         return places, tags
     return places[sound], Tags(tags.run[sound], tags.port[sound], tags.sequence[sound], sound[sound])
-
-
-def _texts(window: NDArray[np.uint8], places: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
-    """`width` bytes from each place on, shape (places, width)."""
-    texts = np.ndarray((len(window) - width + 1,), f"S{width}", window, 0, (1,))[places]
-    return texts.view(np.uint8).reshape(-1, width)
 
 
 def _escaped(before: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -86,7 +80,7 @@ def find_markers(window: NDArray[np.uint8]) -> NDArray[np.int64]:
     one, two = _WORD[_PAIR_AT : _PAIR_AT + 2]
     pairs = np.flatnonzero((lower[:-1] == one) & (lower[1:] == two)) + first - _PAIR_AT
     words = pairs[pairs + len(_WORD) < len(window)]
-    words = words[(_texts(window, words, len(_WORD)) | _LOWER == np.frombuffer(_WORD, np.uint8)).all(axis=1)]
+    words = words[(texts_at(window, words, len(_WORD)) | _LOWER == np.frombuffer(_WORD, np.uint8)).all(axis=1)]
     ends = [_tails(window, words + len(_WORD), tail) for tail in _TAILS]
     return np.sort(np.concatenate(ends))
 
@@ -96,7 +90,7 @@ def _tails(window: NDArray[np.uint8], places: NDArray[np.int64], tail: bytes) ->
     ends = places + len(tail) - 1
     places = places[(ends >= LEAD) & (ends < len(window))]
     letters = np.frombuffer(tail, np.uint8)
-    texts = sliding_window_view(window, len(tail))[places]
+    texts = texts_at(window, places, len(tail))
     capitals = np.frombuffer(tail.upper(), np.uint8)
     same = ((texts == letters) | (texts == capitals)).all(axis=1)
     found: NDArray[np.int64] = places[same] + len(tail) - 1

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from replay.places import texts_at
 from replay.sink.stamp_text import (
     BAD_US,
     COARSE_BYTES,
@@ -105,11 +105,10 @@ def _heads(data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[
 
     Those that say the same, and there are few that do not, are read once.
     """
-    window = sliding_window_view(data, HEAD_BYTES)
     lengths = np.minimum(lengths, HEAD_BYTES)
-    marks = (window[starts, 2:5] == ord(">")) & (np.arange(2, 5) < lengths[:, None])
+    marks = (texts_at(data, starts + 2, 3) == ord(">")) & (np.arange(2, 5) < lengths[:, None])
     mark = np.select([marks[:, 2], marks[:, 1], marks[:, 0]], [4, 3, 2], -1)
-    texts = window[starts + np.maximum(mark, 0)]  # a copy
+    texts = texts_at(data, starts + np.maximum(mark, 0), HEAD_BYTES)
     texts[np.arange(HEAD_BYTES) >= (lengths - mark)[:, None]] = 0
     row = np.arange(len(texts))
     versions = (texts[:, 1] == ord("1")) & (texts[:, 2] == ord(" "))

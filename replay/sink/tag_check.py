@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from captures.tags import HEAD_BYTES, SD_ID, SD_PARAM, TAG_BYTES, TAIL_BLOCK, TAIL_BYTES, Tags, parse_tags, tail_block
+from replay.places import texts_at
 
 MOST_EVENT_BYTES: Final = 2048
 """How far into an event tags are looked for: as far as the longest event of a capture."""
@@ -63,7 +64,7 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     """The tags of all events of a round.
 
     `data` is flat and reaches MOST_EVENT_BYTES behind the last start. Unless it is `thorough`, a train whose first
-    event has no tag is taken for a train without tags: that spares runs of untagged captures most of the cost.
+    event says nothing of tags is taken for a train without: that spares runs of untagged captures most of the cost.
     """
     untagged, events = np.zeros(len(messages.starts), np.int64), messages.events
     rows: list[tuple[int, int, int, int, int, int]] = []
@@ -71,18 +72,24 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     trains = np.flatnonzero(~singly)
     columns = (trains, *(column[trains] for column in messages), events[trains])
     for number, start, length, segment, count in zip(*(column.tolist() for column in columns), strict=True):
-        read = _train(data, start, length, segment, count)
-        if read is not None:
-            rows.append((number, 0, *read, count))
-        elif thorough or _MARK in data[start : start + segment].tobytes():
+        head = data[start : start + segment].tobytes()
+        if not thorough and _MARK not in head:
+            untagged[number] = count
+            continue
+        read = _train(data, start, length, segment, count, head)
+        if read is None:
             singly[number] = True
         else:
-            untagged[number] = count
+            rows.append((number, 0, *read, count))
+    found = np.array(rows, np.int64).reshape(-1, 6)
+    malformed = np.zeros_like(untagged)
+    if not singly.any():  # to find that out array by array costs as much as a dozen trains
+        message, _, run, port, first, counted = found.T
+        return TagRows(message, run, port, first, counted, untagged, malformed)
     owner, place, starts, lengths = _events(messages, np.flatnonzero(singly))
     tags, marked = _singles(data, starts, lengths)
     np.add.at(untagged, owner[~tags.sound & ~marked], 1)
-    malformed = np.bincount(owner[~tags.sound & marked], minlength=len(untagged))
-    found = np.array(rows, np.int64).reshape(-1, 6)
+    np.add.at(malformed, owner[~tags.sound & marked], 1)
     if tags.sound.any():
         parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
         found = np.concatenate([found, np.stack(parts, axis=1)[tags.sound]])
@@ -92,11 +99,15 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     return TagRows(message, run, port, first, counted, untagged, malformed)
 
 
-def _train(data: NDArray[np.uint8], start: int, length: int, segment: int, count: int) -> tuple[int, int, int] | None:
-    """Run, port and first number of a train whose tags count up from its first event's; None: it is none."""
+def _train(
+    data: NDArray[np.uint8], start: int, length: int, segment: int, count: int, head: bytes
+) -> tuple[int, int, int] | None:
+    """Run, port and first number of a train whose tags count up from its first event's; None: it is none.
+
+    That event is `head`.
+    """
     if length % segment:  # the last event is shorter
         return None
-    head = data[start : start + segment].tobytes()
     column = tag_column(head)
     if column < 0:
         return None
@@ -164,7 +175,7 @@ def _singles(
     rest = np.flatnonzero(~tags.sound)
     if rest.size:
         width = max(TAG_BYTES + 2, min(int(lengths[rest].max()), MOST_EVENT_BYTES))
-        rows = sliding_window_view(data, width)[starts[rest]]
+        rows = texts_at(data, starts[rest], width)
         for row, at in _quoted(rows, lengths[rest]):
             _add(tags, rest[row], _read(data, starts[rest[row]] + at))
         if _MARK in rows.tobytes():
@@ -175,7 +186,7 @@ def _singles(
 
 def _read(data: NDArray[np.uint8], places: NDArray[np.int64]) -> Tags:
     """The tags at `places`; what is sent has no capitals."""
-    texts = sliding_window_view(data, TAG_BYTES)[places]
+    texts = texts_at(data, places, TAG_BYTES)
     tags = parse_tags(texts)
     tags.sound[((texts >= ord("A")) & (texts <= ord("F"))).any(axis=1)] = False
     return tags

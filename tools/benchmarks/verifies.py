@@ -98,6 +98,7 @@ def _send(capture: Capture, ports: list[int], least: int, *, joined: bool) -> in
             pieces = cut_pieces(capture.trains, [run], reached[lane])
             batch.stage(lane, pieces, 0, 1)
             reached[lane], sent, train = pieces.through[-1], sent + run.events, train + 1
+        batch.end()
         backend.load()
         while backend.pending:
             backend.send()
