@@ -109,6 +109,8 @@ def look(control: Path, sender: subprocess.Popen[bytes], sink: subprocess.Popen[
     for part, parent in (("sender", sender), ("sink", sink)):
         main = psutil.Process(parent.pid)
         family = [main, *main.children()]
+        if len(family) == 1:
+            raise psutil.NoSuchProcess(main.pid, msg="its workers have ended, and what they used is not seen any more")
         cpu_s[part] = 0.0
         for process in family:
             held = process.memory_info()

@@ -52,7 +52,7 @@ def test_what_a_run_takes_while_it_begins_is_no_growth() -> None:
     [
         (lambda i, s: replace(s, memory_bytes=s.memory_bytes + i * (1 << 20)), "memory grew by 100.0 MiB an hour"),
         (lambda i, s: replace(s, descriptors=30 + (i > 60) + i % 2), "1 more files were open"),
-        (lambda _, s: replace(s, sent_events=round(s.sent_events * 0.9999)), "the schedule drifted by 99.99"),
+        (lambda _, s: replace(s, sent_events=round(s.sent_events * 0.9999)), "the schedule drifted by 99.9"),
         (lambda i, s: replace(s, sent_events=s.sent_events - 3000 * (i == 50)), "the rate fell to 917 EPS"),
         (lambda i, s: replace(s, sent_events=s.sent_events + 2000 * (i % 2)), "the rate varied by 5.5"),
     ],
@@ -65,6 +65,12 @@ def test_what_creeps_is_a_fault(change: Any, said: str) -> None:
 def test_files_that_are_open_at_a_look_are_no_leak() -> None:
     samples = [replace(s, descriptors=30 + (i not in {1, 98})) for i, s in enumerate(steady())]
     assert faults(findings(samples, SENT, 3_600_000)) == []
+
+
+def test_a_stall_that_was_caught_up_with_is_no_drift() -> None:
+    samples = [replace(s, sent_events=s.sent_events - 800 * (i < 4)) for i, s in enumerate(steady())]
+    found = findings(samples, SENT, 3_600_000)
+    assert (found["drift_worst_ms"], found["drift_ppm"]) == (802.0, 0.0)
 
 
 def test_a_drift_of_a_few_milliseconds_in_a_short_run_is_none() -> None:
