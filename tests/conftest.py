@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -22,12 +23,22 @@ AGAINST_THE_CLOCK = ("network", "replay/backends", "replay/linux", "replay/sink"
 """Tests that run programs at a pace, one at a time: two at once would be late for each other's sake."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests are shared out to several processes (pytest-xdist), those against the clock go to one of them."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests are shared out to several processes (pytest-xdist), those against the clock go to one of them.
+
+    By their paths: the marks that pytest-xdist has for this, xdist_group, are without effect from pytest 9.2 on.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - an optional plugin
+
     here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).as_posix().startswith(AGAINST_THE_CLOCK):
-            item.add_marker(pytest.mark.xdist_group("against-the-clock"))
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = (config.rootpath / nodeid.partition("::")[0]).relative_to(here).as_posix()
+            return "against the clock" if path.startswith(AGAINST_THE_CLOCK) else nodeid
+
+    return Scheduling(config, log)
 
 
 def _fail_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
