@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from math import ceil
 from typing import Final
 
 from captures.units import format_count, format_size
@@ -9,10 +10,14 @@ from replay.backends.udp import SEND_BUFFER_BYTES
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
 from replay.linux.capabilities import Capability
+from replay.placement import Surroundings, reckon_workers
 from replay.ports import format_ports
 
 COMFORT: Final = 2
 """How many times as fast as needed a disk has to be to be trusted."""
+
+SENDING: Final = 2
+"""How many times as long as to stage it a train takes a worker in all: twice on a slow core, more on others."""
 
 TUNE: Final = "sudo ./tools/tune apply --role sender"
 KERNEL: Final = "uname -r  # use a newer kernel, or a container whose seccomp profile allows it"
@@ -132,9 +137,13 @@ def isolation(machine: MachineFacts) -> Finding:
     return ended("isolation", found, why, mend=mend, sound=not (machine.isolated and shared))
 
 
-def capture_findings(capture: CaptureFacts, available_bytes: int, load: Load) -> list[Finding]:
-    """All checks that need a capture and no target; `available_bytes` of memory are there for its pages."""
-    return [memory(capture, available_bytes), page_cache(capture, available_bytes, load)]
+def capture_findings(capture: CaptureFacts, machine: MachineFacts, load: Load) -> list[Finding]:
+    """All checks that need a capture and no target."""
+    return [
+        memory(capture, machine.available_bytes),
+        page_cache(capture, machine.available_bytes, load),
+        staging(capture, machine, load),
+    ]
 
 
 def memory(capture: CaptureFacts, available_bytes: int) -> Finding:
@@ -166,3 +175,17 @@ def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Findi
     return ended(
         "page-cache", found, why, mend=mend, state=state, sound=capture.read_bytes_s >= COMFORT * needed_bytes_s
     )
+
+
+def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding:
+    """Whether workers can do their part, whatever the network."""
+    rate, each, cpus = load.rate_eps, capture.staged_eps, machine.cpus
+    needed = ceil(rate * SENDING / each)
+    gso = machine.segments > 1
+    chosen, _ = reckon_workers(rate, len(load.ports), cpus, Surroundings(), gso=gso, measured_eps=None)
+    found = f"a core stages {format_count(each)} events/s; {format_count(rate)} EPS take {needed} workers or more"
+    why = "reading, stamping and tagging are half of a worker's time or less; the rest is sending"
+    enough = needed <= len(cpus)
+    mend = f"replay run ... --workers {needed}" if enough else "give it more cores or faster ones, or lower --eps"
+    state = State.FAIL if rate > each * len(cpus) else State.WARN
+    return ended("staging", found, why, mend=mend, state=state, sound=needed <= chosen)

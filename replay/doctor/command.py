@@ -52,7 +52,7 @@ def doctor(
     check_flags(options, host, capture)
     load = Load(rate_eps, ports, options)
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
-    stored = None if capture is None else capture_facts(capture, monotonic_ns)
+    stored = None if capture is None else capture_facts(capture, load, monotonic_ns)
     findings = _findings(machine, stored, host, load)
     left_out = []
     if file is None:
@@ -70,7 +70,7 @@ def doctor(
 def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target | None, load: Load) -> list[Finding]:
     findings = machine_findings(machine, load)
     if stored is not None:
-        findings += capture_findings(stored, machine.available_bytes, load)
+        findings += capture_findings(stored, machine, load)
     if host is not None:
         # pyroute2 takes a while to load.
         from replay.doctor.network_checks import network_findings  # noqa: PLC0415

@@ -19,6 +19,7 @@ from captures.reader import Capture
 from replay.backends.udp import SEND_BUFFER_BYTES
 from replay.clock import SECOND_NS
 from replay.cpus import parse_cpus
+from replay.doctor.staging import staged_eps
 from replay.linux.capabilities import Capability, effective_capabilities
 from replay.linux.cores import memory_nodes
 from replay.linux.mmsg import sendmmsg
@@ -87,6 +88,8 @@ class CaptureFacts:
     """Payload in the page cache; None: the kernel does not tell."""
     read_bytes_s: float | None
     """How fast a sample of the rest was read; None where there is no rest."""
+    staged_eps: float
+    """Events per second that a core reads, stamps and tags, at the load's rate."""
 
     @property
     def event_bytes(self) -> float:
@@ -111,8 +114,11 @@ def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
     )
 
 
-def capture_facts(capture: Capture, monotonic_ns: Callable[[], int]) -> CaptureFacts:
-    """The capture; where some of it is not in the page cache, a sample of that is read. Raises OSError."""
+def capture_facts(capture: Capture, load: Load, monotonic_ns: Callable[[], int]) -> CaptureFacts:
+    """The capture; where some of it is not in the page cache, a sample of that is read. Raises OSError.
+
+    Some of it is staged as for the load, by this core.
+    """
     cached = cached_bytes(capture.payload) if may_be_told(capture.path) else None
     return CaptureFacts(
         path=capture.path,
@@ -122,6 +128,7 @@ def capture_facts(capture: Capture, monotonic_ns: Callable[[], int]) -> CaptureF
         sources=capture.sources,
         cached_bytes=None if cached is None else int(cached.sum()),
         read_bytes_s=read_rate(capture, cached, monotonic_ns),
+        staged_eps=staged_eps(capture, load.ports, load.rate_eps, monotonic_ns),
     )
 
 

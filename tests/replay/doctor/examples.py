@@ -31,4 +31,5 @@ CAPTURE = CaptureFacts(
     sources=0,
     cached_bytes=1_500_000_000,
     read_bytes_s=None,
+    staged_eps=20e6,
 )

@@ -158,5 +158,32 @@ def test_what_does_not_fit_is_not_to_be_cached(available, mend):
     assert found.mend.startswith(mend)
 
 
-def test_both_checks_of_a_capture_are_made():
-    assert [finding.check for finding in checks.capture_findings(CAPTURE, GIB, LOAD)] == ["memory", "page-cache"]
+@pytest.mark.parametrize(
+    ("staged_eps", "changed", "state", "mend"),
+    [
+        (8_000_000, {}, "ok", None),
+        (7_999_999, {}, "warn", "replay run ... --workers 2"),
+        (4_000_000, {}, "warn", "replay run ... --workers 2"),
+        (3_999_999, {}, "warn", "give it more cores"),
+        (2_000_000, {}, "warn", "give it more cores"),
+        (1_999_999, {}, "fail", "give it more cores"),
+        (1_999_999, {"cpus": (2, 3, 4, 5, 6)}, "warn", "replay run ... --workers 5"),
+        (500_000, {"segments": 1, "cpus": tuple(range(20))}, "ok", None),
+    ],
+)
+def test_cores_do_their_part_or_not(staged_eps, changed, state, mend):
+    """4,000,000 events a second, which one worker is counted on for where nothing was measured; without GSO, 16."""
+    found = checks.staging(capture(staged_eps=staged_eps), machine(**changed), LOAD)
+    assert found.state == state
+    assert (found.mend or "").startswith(mend or "")
+    assert (found.mend is None) == (mend is None)
+
+
+def test_what_a_staging_finding_says():
+    found = checks.staging(capture(staged_eps=3e6), MACHINE, LOAD).found
+    assert found == "a core stages 3.00M events/s; 4.00M EPS take 3 workers or more"
+
+
+def test_all_checks_of_a_capture_are_made():
+    found = [finding.check for finding in checks.capture_findings(CAPTURE, MACHINE, LOAD)]
+    assert found == ["memory", "page-cache", "staging"]

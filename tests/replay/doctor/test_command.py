@@ -13,7 +13,7 @@ from replay.doctor.facts import machine_facts
 from tests.captures.content import content, noise, write
 from tests.network.programs import call
 
-CAPTURE_CHECKS = {"memory", "page-cache"}
+CAPTURE_CHECKS = {"memory", "page-cache", "staging"}
 NETWORK_CHECKS = {"route", "device", "neighbour", "qdisc", "flows"}
 
 

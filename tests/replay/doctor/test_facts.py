@@ -15,6 +15,7 @@ from replay.doctor import facts
 from replay.doctor.facts import SAMPLE_NS, capture_facts, machine_facts, read_rate
 from replay.linux.page_cache import WINDOW_BYTES
 from tests.captures.content import content, noise, write
+from tests.replay.doctor.examples import LOAD
 
 LAST_BYTES = 1000
 
@@ -99,34 +100,44 @@ def capture(tmp_path_factory):
     return open_capture(path)
 
 
+@pytest.fixture
+def staged(monkeypatch):
+    """Nothing is staged: that would map the pages of the capture, and what is mapped stays in the page cache."""
+    monkeypatch.setattr(facts, "staged_eps", lambda *_: 5e6)
+
+
 def evict(capture):
     with capture.path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+@pytest.mark.usefixtures("staged")
 def test_a_capture_all_in_the_cache(capture):
     capture.path.read_bytes()
-    found = capture_facts(capture, monotonic_ns)
+    found = capture_facts(capture, LOAD, monotonic_ns)
     assert found.cached_bytes == found.payload_bytes == 3 * WINDOW_BYTES + LAST_BYTES
     assert found.read_bytes_s is None
     assert (found.longest, found.sources) == (LAST_BYTES, capture.sources)
+    assert found.staged_eps == 5e6
     assert found.event_bytes == pytest.approx(len(capture.payload) / capture.events)
 
 
+@pytest.mark.usefixtures("staged")
 def test_a_capture_on_the_disk_is_sampled(capture):
     evict(capture)
-    found = capture_facts(capture, monotonic_ns)
+    found = capture_facts(capture, LOAD, monotonic_ns)
     if found.cached_bytes == found.payload_bytes:
         pytest.skip("needs a file system that lives on a disk")
     assert found.read_bytes_s > 0
     # All of so small a capture is its sample, so now it is in the cache.
-    assert capture_facts(capture, monotonic_ns).cached_bytes == found.payload_bytes
+    assert capture_facts(capture, LOAD, monotonic_ns).cached_bytes == found.payload_bytes
 
 
+@pytest.mark.usefixtures("staged")
 def test_a_capture_of_which_nothing_is_told_is_sampled(capture, monkeypatch):
     monkeypatch.setattr(facts, "may_be_told", lambda _: False)
-    found = capture_facts(capture, monotonic_ns)
+    found = capture_facts(capture, LOAD, monotonic_ns)
     assert found.cached_bytes is None
     assert found.read_bytes_s > 0
 

@@ -1,0 +1,51 @@
+"""How many events a second one core stages: a worker's part but for the sending, tried with the capture itself."""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from captures.format import MAX_TRAIN_EVENTS
+from captures.reader import Capture
+from replay.batch import Batch
+from replay.clock import SECOND_NS
+from replay.journal import TRAINS, Journal
+from replay.lane import Lane
+from replay.pacing import Unpaced
+from replay.schedule import Steady
+from replay.stamps import Stamp
+from replay.stripes import Deal, Start
+from replay.tags import Tagging, new_run
+from replay.tempo import Tempo
+from replay.worker import lane_pieces
+
+TRIAL_NS: Final = SECOND_NS // 4
+LOOP_EVENTS: Final = 1 << 18
+"""Of the capture, over and over: more than the caches hold, and little enough to be in memory after a moment."""
+
+
+def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_ns: Callable[[], int]) -> float:
+    """Events per second that this core reads, stamps and tags, in trains as a run at that rate would cut them.
+
+    It takes TRIAL_NS, and as long before that to warm up. Nothing is sent. Raises OSError.
+    """
+    deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
+    batch = Batch(capture.payload, Stamp.NOW, Journal(), Tagging(new_run(), ports) if capture.tagged else None)
+    with capture.path.open("rb") as file:
+        sources = [lane_pieces(capture, deal, lane, file.fileno(), Tempo(), Start()) for lane in range(len(ports))]
+        turns = itertools.cycle([Lane(lane, Unpaced(), source, 0.0) for lane, source in enumerate(sources)])
+        _stage(batch, turns, monotonic_ns)
+        return _stage(batch, turns, monotonic_ns)
+
+
+def _stage(batch: Batch, turns: Iterable[Lane], monotonic_ns: Callable[[], int]) -> float:
+    """Events per second, a train of each lane in turn."""
+    events = 0
+    begin_ns = now_ns = monotonic_ns()
+    while now_ns - begin_ns < TRIAL_NS:
+        batch.begin()
+        for lane in itertools.islice(turns, TRAINS):
+            lane.take_turn(batch, 1, now_ns)
+        batch.end()
+        events += int((batch.size // batch.length).sum())
+        now_ns = monotonic_ns()
+    return events * SECOND_NS / (now_ns - begin_ns)

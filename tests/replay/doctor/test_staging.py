@@ -1,0 +1,41 @@
+"""Staging on trial: what it counts, and that it sends what a run would."""
+
+import itertools
+
+import pytest
+
+from captures.format import TagKind
+from captures.reader import open_capture
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.doctor.staging import TRIAL_NS, staged_eps
+from replay.journal import TRAINS
+from tests.captures.content import content, noise, write
+
+PORTS = (514, 515, 516)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["untagged", "tagged"])
+def capture(tmp_path_factory, request):
+    held = content(noise([(128, 100)] * 5))
+    if request.param:
+        held.trains["tag_kind"], held.trains["tag_column"] = TagKind.HEX, 60
+    path = tmp_path_factory.mktemp("staging") / "noise.rcap"
+    write(path, held)
+    return open_capture(path)
+
+
+def test_each_event_of_the_second_trial_counts(capture):
+    """Two batches of trains of one event each, as 500 EPS on three ports are cut."""
+    instants = iter([0, TRIAL_NS, 7, 7 + TRIAL_NS // 2, 7 + TRIAL_NS])
+    assert staged_eps(capture, PORTS, 500, lambda: next(instants)) == 2 * TRAINS * SECOND_NS / TRIAL_NS
+
+
+def test_trains_are_as_long_as_the_rate_makes_them(capture):
+    """At 300,000 EPS 2 ms of a port are 200 events: trains stay whole, but where a stripe or the capture ends."""
+    instants = itertools.count(0, TRIAL_NS)
+    events = staged_eps(capture, PORTS, 300_000, lambda: next(instants)) * TRIAL_NS / SECOND_NS
+    assert TRAINS < events <= TRAINS * 128
+
+
+def test_a_core_stages_something(capture):
+    assert staged_eps(capture, PORTS, 4_000_000, monotonic_ns) > 0
