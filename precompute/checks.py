@@ -69,8 +69,9 @@ class _Facts:
         """Of a column's texts."""
         held = set(texts)
         lengths = list(map(len, held))
-        longest_bytes = max(map(len, map(str.encode, held)))
-        return cls(min(lengths), max(lengths), longest_bytes, frozenset().union(*held))
+        together = "".join(held)
+        longest_bytes = max(lengths) if together.isascii() else max(map(len, map(str.encode, held)))
+        return cls(min(lengths), max(lengths), longest_bytes, frozenset(together))
 
     @classmethod
     def of_all(cls, parts: Iterable["_Facts"]) -> "_Facts":
@@ -90,6 +91,8 @@ class _Texts:
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = fields
         self._known: dict[Placeholder, _Facts] = {}
+        self._rows: dict[str, list[tuple[str, ...]]] = {}
+        """The texts of fields that were asked for: to make them takes a while."""
 
     def facts(self, place: str, segments: Iterable[Segment]) -> _Facts:
         """What a template string can become. Raises ProfileError on a placeholder that stands for nothing."""
@@ -117,8 +120,10 @@ class _Texts:
             return self._optional(placeholder, field)
         if isinstance(field, Generated):
             return _Facts(field.length, field.length, field.length, frozenset(field.alphabet))
+        if name not in self._rows:
+            self._rows[name] = [texts for texts, weight in field.rows() if weight]
         at = columns.index(column)
-        texts = (texts[at] for texts, weight in field.rows() if weight)
+        texts = [texts[at] for texts in self._rows[name]]
         return _Facts.of_texts(map(escaped, texts) if placeholder.escaped else texts)
 
     def _optional(self, placeholder: Placeholder, field: Optional) -> _Facts:
