@@ -16,7 +16,7 @@ from replay.tags import Tagging, TagWriter
 
 
 class Batch:
-    """Room for `TRAINS` trains."""
+    """Room for `TRAINS` trains: `begin`, `stage` what is due, `end`, and a backend can load it."""
 
     def __init__(
         self, payload: NDArray[np.uint8], stamp: Stamp, journal: Journal, tagging: Tagging | None = None

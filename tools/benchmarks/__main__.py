@@ -10,13 +10,13 @@ import click
 
 from captures import __version__
 from replay.linux.udp_send import max_segments
-from tools.benchmarks import builds, delivers, sends, verifies
+from tools.benchmarks import audits, builds, delivers, sends, verifies
 from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table
 from tools.benchmarks.programs import capture_of
 from tools.lab import Lab
 
-PARTS = ("parts", "build", "send", "tags", "verify", "deliver")
+PARTS = ("parts", "build", "send", "tags", "verify", "deliver", "audit")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +29,7 @@ PARTS = ("parts", "build", "send", "tags", "verify", "deliver")
 def bench(
     *, parts: tuple[str, ...], rounds: int, seconds: int, paced_seconds: int, events: str, json_path: Path | None
 ) -> None:
-    """Measure the parts of a build, builds, sends, tags, the sink and deliveries: all PARTS, or those named.
+    """Measure the parts of a build, builds, sends, tags, the sink, deliveries, the audit: all PARTS, or those named.
 
     Ways that are compared are measured in turns, round after round; what counts is the median and the ratios.
     """
@@ -58,6 +58,8 @@ def _alone(parts: tuple[str, ...], folder: Path, rounds: int) -> list[Figure]:
         figures += builds.measure(folder, rounds)
     if "verify" in parts:
         figures += verifies.measure(folder, rounds)
+    if "audit" in parts:
+        figures += audits.measure(folder, rounds)
     return figures
 
 
