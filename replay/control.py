@@ -39,11 +39,16 @@ class ControlSocket:
     """The run's end. Nothing ever waits for long: `poll` answers those who have asked."""
 
     def __init__(self, path: Path | None) -> None:
-        """Listen on `path`, or on a name of this process in `control_folder`. Raises PreflightError."""
+        """Listen on `path`, or on a name of this process in `control_folder`. Raises PreflightError.
+
+        A socket that a killed run left there is replaced: process ids come again, in a container soon.
+        """
         self.path = path or control_folder() / f"{os.getpid()}.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)  # mode 0600 from the first instant
         try:
+            if _left_behind(self.path):
+                self.path.unlink(missing_ok=True)
             self._listener.bind(str(self.path))
             listen(self._listener)
         except OSError as error:
@@ -84,6 +89,19 @@ def ask(path: Path, words: Sequence[str]) -> Answer:
             raise PreflightError(f"{path}: the run does not answer: {error or 'it has ended'}") from None
 
 
+def _left_behind(path: Path) -> bool:
+    """Whether a socket is there that nobody listens on: its run was killed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(_CLIENT_PATIENCE_NS / SECOND_NS)
+        try:
+            client.connect(str(path))
+        except ConnectionRefusedError:
+            return path.is_socket()  # any other file refuses, too
+        except OSError:  # nothing is there, or somebody is busy
+            return False
+    return False
+
+
 def find_run(pid: int | None) -> Path:
     """The socket of the only run of this user's that is under way, or of the one with that process id.
 
@@ -91,15 +109,10 @@ def find_run(pid: int | None) -> Path:
     """
     living = []
     for path in sorted(control_folder().glob("*.sock")):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(_CLIENT_PATIENCE_NS / SECOND_NS)
-            try:
-                client.connect(str(path))
-                living.append(path)
-            except ConnectionRefusedError:
-                path.unlink(missing_ok=True)
-            except OSError:
-                living.append(path)  # busy
+        if _left_behind(path):
+            path.unlink(missing_ok=True)
+        else:
+            living.append(path)
     if pid is not None:
         living = [path for path in living if path.stem == str(pid)]
     if len(living) == 1:

@@ -119,6 +119,20 @@ def test_a_place_that_can_not_be_is_refused(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "there").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["run.sock", None])
+def test_a_socket_that_a_killed_run_left_is_replaced(tmp_path: Path, name: str | None) -> None:
+    path = tmp_path / name if name else control_folder() / f"{os.getpid()}.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(path))
+    with served(path if name else None) as found:
+        assert found == path
+        assert ask(path, ["status"]) == {"words": ["status"]}
+        with pytest.raises(PreflightError, match="Address already in use"):  # somebody listens on it now
+            ControlSocket(path)
+        assert ask(path, ["status"]) == {"words": ["status"]}
+
+
 def test_the_only_run_is_found_and_a_dead_one_s_socket_removed(folder: Path) -> None:
     with pytest.raises(InputError, match="no run is under way"):
         find_run(None)
