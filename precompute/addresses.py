@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from socket import inet_ntoa
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
@@ -90,9 +89,9 @@ class Network(Pooled):
             first, hosts, taken = _network(text).network_address, _hosts(_network(text)), self._taken(text)
             chosen = hosts if taken == _size(hosts) else (hosts[place] for place in spread(taken, _size(hosts)))
             texts: list[tuple[str, ...]]
-            if first.version == 4:  # a tenth of the time of the other way
+            if first.version == 4:  # half the time of the other way
                 base = int(first)
-                texts = [(inet_ntoa((base + host).to_bytes(4, "big")),) for host in chosen]
+                texts = [(".".join(map(str, (base + host).to_bytes(4, "big"))),) for host in chosen]
             else:
                 texts = [(str(first + host),) for host in chosen]
             parts.append(list(ranked(texts, self.zipf)))
