@@ -173,14 +173,16 @@ def _singles(
     tags = _read(data, starts + np.maximum(lengths - TAG_BYTES, 0))
     tags.sound[lengths < TAG_BYTES] = False
     rest = np.flatnonzero(~tags.sound)
-    if rest.size:
-        width = max(TAG_BYTES + 2, min(int(lengths[rest].max()), MOST_EVENT_BYTES))
-        rows = texts_at(data, starts[rest], width)
+    if not rest.size:
+        return tags, marked
+    width = max(TAG_BYTES + 2, min(int(lengths[rest].max()), MOST_EVENT_BYTES))
+    rows = texts_at(data, starts[rest], width)
+    if _MARK in rows.tobytes():
         for row, at in _quoted(rows, lengths[rest]):
             _add(tags, rest[row], _read(data, starts[rest[row]] + at))
-        if _MARK in rows.tobytes():
-            events = zip(rows, lengths[rest].tolist(), strict=True)
-            marked[rest] = [_MARK in row[:length].tobytes() for row, length in events]
+        left = np.flatnonzero(~tags.sound[rest])
+        events = zip(rows[left], lengths[rest[left]].tolist(), strict=True)
+        marked[rest[left]] = [_MARK in row[:length].tobytes() for row, length in events]
     return tags, marked
 
 
