@@ -97,8 +97,8 @@ def _left_behind(path: Path) -> bool:
             client.connect(str(path))
         except ConnectionRefusedError:
             return path.is_socket()  # any other file refuses, too
-        except OSError:  # nothing is there, or somebody is busy
-            return False
+        except OSError:
+            pass  # nothing is there, or somebody is busy
     return False
 
 
@@ -111,7 +111,7 @@ def find_run(pid: int | None) -> Path:
     for path in sorted(control_folder().glob("*.sock")):
         if _left_behind(path):
             path.unlink(missing_ok=True)
-        else:
+        elif path.is_socket():
             living.append(path)
     if pid is not None:
         living = [path for path in living if path.stem == str(pid)]

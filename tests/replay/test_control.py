@@ -147,6 +147,14 @@ def test_the_only_run_is_found_and_a_dead_one_s_socket_removed(folder: Path) -> 
             find_run(1)
 
 
+def test_a_file_that_is_no_socket_is_no_run_and_stays(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / "1.sock").write_text("mine")
+    with pytest.raises(InputError, match="no run is under way"):
+        find_run(None)
+    assert (folder / "1.sock").read_text() == "mine"
+
+
 def test_of_several_runs_one_must_be_named(folder: Path) -> None:
     with served(folder.parent / "other.sock") as other, served(None):
         other.rename(folder / "77.sock")
