@@ -3,7 +3,7 @@
 import ipaddress
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
@@ -23,6 +23,14 @@ def spread(count: int, size: int) -> Iterator[int]:
     while math.gcd(step, size) > 1:
         step += 1
     return (number * step % size for number in range(count))
+
+
+def _written(first: ipaddress.IPv4Address | ipaddress.IPv6Address, hosts: Iterable[int]) -> Iterator[str]:
+    """The addresses so far from the `first`."""
+    if first.version == 6:
+        return (str(first + host) for host in hosts)
+    base = int(first)  # without an object for each: half the time
+    return (".".join(map(str, (base + host).to_bytes(4, "big"))) for host in hosts)
 
 
 def _network(text: str) -> IPNetwork:
@@ -88,13 +96,7 @@ class Network(Pooled):
         for text in self.network:
             first, hosts, taken = _network(text).network_address, _hosts(_network(text)), self._taken(text)
             chosen = hosts if taken == _size(hosts) else (hosts[place] for place in spread(taken, _size(hosts)))
-            texts: list[tuple[str, ...]]
-            if first.version == 4:  # half the time of the other way
-                base = int(first)
-                texts = [(".".join(map(str, (base + host).to_bytes(4, "big"))),) for host in chosen]
-            else:
-                texts = [(str(first + host),) for host in chosen]
-            parts.append(list(ranked(texts, self.zipf)))
+            parts.append(list(ranked([(text,) for text in _written(first, chosen)], self.zipf)))
         shares = integer_weights(
             [
                 Fraction(weight) / sum(rank for _, rank in part)

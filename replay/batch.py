@@ -88,13 +88,12 @@ class Batch:
 
     def end(self) -> None:
         """No more trains: from now on the properties and the journal say what they are."""
-        staged = self._staged
-        shapes = b"".join(
-            [pieces.shapes[first * SHAPE_BYTES : end * SHAPE_BYTES] for pieces, first, end, _, _ in staged]
-        )
-        lanes, shifts = [row[3] for row in staged], [row[4] for row in staged]
-        if self.trains > len(staged):
-            trains = [end - first for _, first, end, _, _ in staged]
-            lanes, shifts = np.repeat((lanes, shifts), trains, axis=1)
-        self.journal.describe(shapes, lanes)
+        shapes: list[bytes] = []
+        lanes: list[int] = []
+        shifts: list[int] = []
+        for pieces, first, end, lane, shift in self._staged:
+            shapes.append(pieces.shapes[first * SHAPE_BYTES : end * SHAPE_BYTES])
+            lanes += [lane] * (end - first)
+            shifts += [shift] * (end - first)
+        self.journal.describe(b"".join(shapes), lanes)
         self._shift[: self.trains] = shifts

@@ -22,9 +22,9 @@ MESSAGES: Final = TRAINS * MAX_TRAIN_EVENTS
 """The most messages of one batch: each event of each train."""
 
 SHAPE: Final = 6
-SHAPE_BYTES: Final = SHAPE * 8
 """Numbers that describe a piece, int64: offset in the payload, size and length of an event, all in bytes; the events
 and the bytes of its lane from the start of the run through its last event; the source of the events in the capture."""
+SHAPE_BYTES: Final = SHAPE * 8
 
 
 class Journal:

@@ -153,7 +153,7 @@ class Pieces:
     reach: list[int]
     """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
     shapes: bytes
-    """SHAPE_BYTES of each: what `replay.journal` says."""
+    """What `replay.journal.SHAPE` says, SHAPE_BYTES of each."""
     count: list[int]
     """Events."""
     through: list[tuple[int, int]]

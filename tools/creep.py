@@ -48,11 +48,12 @@ def findings(samples: Sequence[Sample], sent: dict[str, Any], received_events: i
     memory = linear_regression([sample.elapsed_s for sample in settled], [sample.memory_bytes for sample in settled])
     span_s = samples[-1].elapsed_s - samples[0].elapsed_s
     third = len(samples) // 3
-    # Of a third at either end: what a stall delayed is caught up with, and is no drift.
-    middles = [median(sample.elapsed_s for sample in part) for part in (samples[:third], samples[-third:])]
-    drifts = [median(part) for part in (drift_ms[:third], drift_ms[-third:])]
+    ends = slice(None, third), slice(-third, None)
+    # The medians of both: what a stall delayed is caught up with, and is no drift.
+    middles_s = [median(sample.elapsed_s for sample in samples[part]) for part in ends]
+    drifts_ms = [median(drift_ms[part]) for part in ends]
     # The least of some: a request to the control socket may be open at any look.
-    descriptors = [min(sample.descriptors for sample in part) for part in (samples[:third], samples[-third:])]
+    descriptors = [min(sample.descriptors for sample in samples[part]) for part in ends]
     lost = sent["sent_events"] - received_events
     return {
         "verdict": sent["verdict"],
@@ -73,7 +74,7 @@ def findings(samples: Sequence[Sample], sent: dict[str, Any], received_events: i
         "lag_max_ms": sent["lag_ms"]["max"],
         "drift_median_ms": round(median(drift_ms), 3),
         "drift_worst_ms": round(max(map(abs, drift_ms)), 3),
-        "drift_ppm": round(1000 * (drifts[1] - drifts[0]) / (middles[1] - middles[0]), 3),
+        "drift_ppm": round(1000 * (drifts_ms[1] - drifts_ms[0]) / (middles_s[1] - middles_s[0]), 3),
         "memory_mib": round(samples[-1].memory_bytes / 2**20, 2),
         "memory_mib_per_hour": round(memory.slope * 3600 / 2**20, 3),
         "memory_growth_mib": round((settled[-1].memory_bytes - settled[0].memory_bytes) / 2**20, 3),

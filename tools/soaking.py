@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,6 +18,7 @@ from captures.command import COUNT, DURATION_NS, run
 from captures.errors import ExitCode, InputError, RunError, StampedeError
 from replay.control import ask
 from replay.ports import PORTS, format_ports
+from tools.command_line import command
 from tools.creep import Sample, faults, findings
 
 SECOND_NS: Final = 1_000_000_000
@@ -154,11 +154,6 @@ def program(*line: object, folder: Path) -> None:
     if done.returncode:
         kind = InputError if done.returncode == ExitCode.USAGE else RunError
         raise kind(done.stderr.strip().splitlines()[-1])
-
-
-def command(name: object, *arguments: object) -> list[str]:
-    """The command line of `replay` or `precompute`."""
-    return [sys.executable, "-c", f"from {name}.cli import main; main()", *map(str, arguments)]
 
 
 def say(text: str) -> None:

@@ -110,7 +110,7 @@ class Sequence:
         """Events whose numbers were reached before."""
         known = max(first, min(end, reached - WINDOW))
         late, duplicated, reordered = known - first, 0, 0
-        for number, ring in self._parts(known, end):
+        for number, ring in _parts(self._ring, known, end):
             missing = np.flatnonzero(ring)
             duplicated += len(ring) - len(missing)
             reordered += len(missing)
@@ -144,20 +144,17 @@ class Sequence:
         self._open[0] += end - known
         split = min(max(known, first + dropped), end)
         for word, part in ((-interval - 1, (known, split)), (interval + 1, (split, end))):
-            for _, ring in self._parts(*part):
+            for _, ring in _parts(self._ring, *part):
                 ring[:] = word
 
     def _forget(self, first: int, end: int) -> None:
         """Numbers WINDOW before these leave the ring: what is missing of them is lost for good."""
         if self._open[0]:
-            for _, ring in self._parts(first, end):
+            for _, ring in _parts(self._ring, first, end):
                 missing = int(np.count_nonzero(ring))
                 if missing:
                     self._open[0] -= missing
                     ring[:] = 0
-
-    def _parts(self, first: int, end: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
-        return _parts(self._ring, first, end)
 
 
 def _parts(ring: NDArray[np.int32], first: int, end: int) -> Iterator[tuple[int, NDArray[np.int32]]]:

@@ -83,18 +83,15 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
             rows.append((number, 0, *read, count))
     found = np.array(rows, np.int64).reshape(-1, 6)
     malformed = np.zeros_like(untagged)
-    if not singly.any():  # to find that out array by array costs as much as a dozen trains
-        message, _, run, port, first, counted = found.T
-        return TagRows(message, run, port, first, counted, untagged, malformed)
-    owner, place, starts, lengths = _events(messages, np.flatnonzero(singly))
-    tags, marked = _singles(data, starts, lengths)
-    np.add.at(untagged, owner[~tags.sound & ~marked], 1)
-    np.add.at(malformed, owner[~tags.sound & marked], 1)
-    if tags.sound.any():
+    if singly.any():  # to find that out array by array costs as much as a dozen trains
+        owner, place, starts, lengths = _events(messages, np.flatnonzero(singly))
+        tags, marked = _singles(data, starts, lengths)
+        np.add.at(untagged, owner[~tags.sound & ~marked], 1)
+        np.add.at(malformed, owner[~tags.sound & marked], 1)
         parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
         found = np.concatenate([found, np.stack(parts, axis=1)[tags.sound]])
-    if rows:
-        found = found[np.lexsort((found[:, 1], found[:, 0]))]
+        if rows:
+            found = found[np.lexsort((found[:, 1], found[:, 0]))]
     message, _, run, port, first, counted = found.T
     return TagRows(message, run, port, first, counted, untagged, malformed)
 

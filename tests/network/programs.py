@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +17,7 @@ import psutil
 from captures.errors import ExitCode, PreflightError
 from captures.reader import Capture
 from replay.control import ask
+from tools import command_line
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -27,7 +27,7 @@ PATIENCE_S = 60
 def command(program: object, *arguments: object, host: str | None = None) -> list[str]:
     """The command line of `replay` or `precompute`, in the namespace `host` if one is given."""
     inside = [] if host is None else ["ip", "netns", "exec", host]
-    return [*inside, sys.executable, "-c", f"from {program}.cli import main; main()", *map(str, arguments)]
+    return [*inside, *command_line.command(program, *arguments)]
 
 
 def run_of(capture: Capture, target: str, ports: Sequence[int], *options: object) -> tuple[object, ...]:

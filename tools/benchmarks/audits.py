@@ -1,10 +1,10 @@
 """How fast `replay audit` goes through what a collector wrote; beside programs that only count its lines."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from captures.tags import BLANK, tag_text
 from replay.tags import new_run
 from tools.benchmarks.figures import Figure, in_turns
 from tools.benchmarks.programs import PATIENCE_S, capture_of
+from tools.command_line import command
 
 LINES: Final = 1_000_000
 _PORTS: Final = range(5514, 5554)
@@ -22,7 +23,7 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
     """Lines per second, the start of each program included, and without it: from a file twice as long."""
     once, twice = (_collected(folder, lines) for lines in (LINES, 2 * LINES))
     programs: dict[str, tuple[object, ...]] = {
-        "replay audit": (sys.executable, "-c", "from replay.cli import main; main()", "audit"),
+        "replay audit": (*command("replay", "audit"),),
         "grep -c stampede=": ("grep", "-c", "stampede="),
         "wc -l": ("wc", "-l"),
     }
@@ -36,15 +37,12 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
 def _collected(folder: Path, lines: int) -> Path:
     """A file of that many tagged events of `system`, to 40 ports in turn, a line each; in the page cache."""
     blank, run, path = BLANK.encode(), new_run(), folder / f"collected-{lines}.log"
+    capture = open_capture(capture_of(folder, "1M", "system", "--tagged"))
+    endless = chain.from_iterable(capture.lines() for _ in count())
     with path.open("wb") as file:
-        written = 0
-        while written < lines:
-            for line in open_capture(capture_of(folder, "1M", "system", "--tagged")).lines():
-                number, port = divmod(written, len(_PORTS))
-                file.write(line.replace(blank, tag_text(run, _PORTS[port], number)) + b"\n")
-                written += 1
-                if written == lines:
-                    break
+        for written, line in zip(range(lines), endless, strict=False):
+            number, port = divmod(written, len(_PORTS))
+            file.write(line.replace(blank, tag_text(run, _PORTS[port], number)) + b"\n")
     return path
 
 

@@ -2,11 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from tools.command_line import command
 
 PATIENCE_S: Final = 60
 
@@ -18,7 +19,7 @@ def inside(host: str, *command: object) -> list[str]:
 
 def replay(host: str, *arguments: object) -> list[str]:
     """The command line of `replay` in the namespace `host`."""
-    return inside(host, sys.executable, "-c", "from replay.cli import main; main()", *arguments)
+    return inside(host, *command("replay", *arguments))
 
 
 def output_of(command: list[str], seconds: float) -> str:
@@ -65,9 +66,8 @@ def capture_of(folder: Path, events: str, profile: str = "system", *options: str
     path = folder / f"{'-'.join((profile, events, *options))}.rcap"
     if path.exists():
         return path
-    build = "from precompute.cli import main; main()"
     subprocess.run(
-        [sys.executable, "-c", build, "build", profile, *options, "-o", str(path), "--events", events],
+        command("precompute", "build", profile, *options, "-o", path, "--events", events),
         capture_output=True,
         timeout=10 * PATIENCE_S,
         check=True,
