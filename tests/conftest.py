@@ -28,6 +28,11 @@ AGAINST_THE_CLOCK = (
 bytes alone may share the cores."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How thorough to be."""
+    parser.addoption("--deep", action="store_true", help="let the fuzzers of tests/fuzz share an hour")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where tests are shared out to several processes (pytest-xdist), those against the clock go to one of them.
