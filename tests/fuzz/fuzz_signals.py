@@ -1,4 +1,4 @@
-"""Runs that are disturbed at random: signals to supervisor and workers, a terminal that stops, commands that come at once.
+"""Runs that are disturbed at random: signals to supervisor and workers, a terminal that stops, commands at any instant.
 
 Whatever happens to a run, its report is there unless the supervisor itself was killed, the ledger is exact, and nothing
 is left: no process, no control socket, no shared memory.
@@ -37,6 +37,7 @@ RATE_EPS = 100_000
 EVENTS = 150_000
 PATIENCE_S = 60
 CTRL_S, CTRL_Q = b"\x13", b"\x11"
+SHARED_MEMORY = Path("/dev/shm")
 MARK = "STAMPEDE_FUZZ"
 """A variable in the environment of all that a trial starts: what is left of it is found by this."""
 
@@ -139,7 +140,7 @@ def fuzz_signals(seconds: float, seed: int) -> int:
 def disturbed_run(draw: random.Random, folder: Path, capture: Path) -> None:
     """One run, some disturbances, and what must hold after it."""
     ports, mark = free_ports(2), f"{os.getpid()}-{draw.random()}"
-    shared = set(os.listdir("/dev/shm"))
+    shared = set(SHARED_MEMORY.iterdir())
     sent_path, received_path = folder / "sent.json", folder / "received.json"
     with listening_sink(folder / "sink.log", "--ports", listed(ports)) as end_sink:
         with started(draw, folder, capture, ports, mark) as trial:
@@ -161,7 +162,7 @@ def disturbed_run(draw: random.Random, folder: Path, capture: Path) -> None:
         check_killed(json.loads(received_path.read_text()), story)
         return
     check_ledger(sent_path, received_path, story)
-    eventually(lambda: set(os.listdir("/dev/shm")) <= shared, f"no shared memory left after {story}")
+    eventually(lambda: set(SHARED_MEMORY.iterdir()) <= shared, f"no shared memory left after {story}")
 
 
 @contextmanager
