@@ -1,15 +1,14 @@
 """The edge that both commands share: errors become one line and an exit code, units become flags."""
 
 import inspect
-import os
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 import click
 
+from captures import interruption, standard_streams
 from captures.errors import ExitCode, StampedeError
 from captures.units import parse_count, parse_duration_ns, parse_share, parse_size
 
@@ -62,7 +61,7 @@ def grouped(
     return decorate
 
 
-def _complaint(error: BaseException, name: str) -> tuple[str, int]:
+def _complaint(error: Exception, name: str) -> tuple[str, int]:
     """What to tell the user of a failure, and the exit code."""
     match error:
         case click.exceptions.NoArgsIsHelpError():
@@ -78,7 +77,7 @@ def _complaint(error: BaseException, name: str) -> tuple[str, int]:
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             return f"{name}: {where}{error.strerror or error}", ExitCode.FAILED
-        case click.Abort() | KeyboardInterrupt():
+        case click.Abort():
             return f"{name}: interrupted", ExitCode.INTERRUPTED
     # A defect keeps its traceback, but not Python's exit code: 1 means that a target was missed.
     return "".join(traceback.format_exception(error)), ExitCode.FAILED
@@ -91,18 +90,36 @@ def run(group: click.Command) -> NoReturn:
     """
     name = group.name or ""
     try:
-        # Not group.main(): it exits with 1 when a pipe breaks.
-        with group.make_context(name, sys.argv[1:]) as context:
-            code = group.invoke(context)
+        interruption.take()
+        standard_streams.guard()
+        code = _carry_out(group, name)
+        interruption.ignore()
+    except KeyboardInterrupt:  # there is one at most
+        print(f"{name}: interrupted", file=sys.stderr)
+        code = ExitCode.INTERRUPTED
+        interruption.ignore()
+    standard_streams.drain()
+    raise SystemExit(code)
+
+
+def _carry_out(group: click.Command, name: str) -> int:
+    """Run the command line to its end; the exit code."""
+    try:
+        code = _invoke(group, name)
         sys.stdout.flush()
-    except click.exceptions.Exit as leave:
-        code = leave.exit_code
-    except BrokenPipeError:
-        # The reader of our stdout left (`| head`): keep the interpreter from flushing into the pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.FAILED
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every end has its exit code
+    except BrokenPipeError:  # the reader of our stdout left, like `| head`: no word, and yet no success
+        return ExitCode.FAILED
+    except Exception as error:  # noqa: BLE001 - every end has its exit code
         line, code = _complaint(error, name)
-        with suppress(BrokenPipeError):  # nobody reads it; the exit code still says what happened
-            print(line, file=sys.stderr)
-    raise SystemExit(code or ExitCode.MET)
+        print(line, file=sys.stderr)
+    return code or ExitCode.MET
+
+
+def _invoke(group: click.Command, name: str) -> int | None:
+    # Not group.main(): it exits with 1 when a pipe breaks.
+    try:
+        with group.make_context(name, sys.argv[1:]) as context:
+            code: int | None = group.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    return code

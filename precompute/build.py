@@ -1,14 +1,13 @@
 """Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it."""
 
-import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from captures.errors import InputError, PreflightError
+from captures.output_file import FULL
 from captures.writer import CaptureShape, CaptureWriter, check_room
 from precompute.axis import Axis, untimed
 from precompute.chunks import chunks_of_windows, events_of_size
@@ -17,8 +16,6 @@ from precompute.layouts import make_frames
 from precompute.profile import Profile
 from precompute.recipe import Recipe
 from precompute.timeline import rate_windows
-
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,13 @@ def build_capture(
     jobs: int,
     force: bool,
     expect: str | None = None,
+    inputs: Iterable[Path] = (),
     progress: Callable[[int, int], object],
 ) -> Built:
     """Render `recipe`, which decides every byte, into the capture `path`.
 
-    `expect` is the digest that must come out. `progress` is called with the events rendered since its last call
-    and with those of the whole capture.
+    `expect` is the digest that must come out. `inputs` are files that it must not replace. `progress` is called with
+    the events rendered since its last call and with those of the whole capture.
 
     Raises InputError for a path that can't be or a digest that is another, PreflightError when the disk has no room,
     RunError when a job dies, OSError when the disk fails; nothing is left behind then.
@@ -80,7 +78,7 @@ def build_capture(
         sources=0 if frames.hosts is None else frames.hosts.count,
     )
     try:
-        with CaptureWriter(path, shape, force=force) as writer:
+        with CaptureWriter(path, shape, force=force, inputs=inputs) as writer:
             work = Work(frames, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
             mix = np.zeros(frames.templates, np.uint64)
             for chunk, rendered in render_chunks(work, chunks, jobs):
@@ -88,7 +86,7 @@ def build_capture(
                 progress(chunk.events, events)
             digest = writer.finish(mix, jobs, expect)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
         raise
     return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)

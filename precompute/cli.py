@@ -107,13 +107,14 @@ def build(profile: str, output: Path, jobs: int, *, force: bool, expect: str | N
     """
     began_s = time.perf_counter()
     recipe = _recipe(profile, output, **asked)
+    read = [] if profile in built_in_names() else [Path(profile)]
     with _bar(unit=" events", unit_scale=True) as bar:
 
         def progress(rendered: int, total: int) -> None:
             bar.total = total
             bar.update(rendered)
 
-        built = build_capture(output, recipe, jobs=jobs, force=force, expect=expect, progress=progress)
+        built = build_capture(output, recipe, jobs=jobs, force=force, expect=expect, inputs=read, progress=progress)
     click.echo(f"{output}: {_told(built, time.perf_counter() - began_s)}", err=True)
 
 

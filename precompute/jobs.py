@@ -6,12 +6,10 @@ their number changes no byte. A job holds one chunk and little else: about 200 M
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from captures.errors import RunError
 from captures.format import StampKind
+from captures.interruption import blocked
 from captures.writer import PartWriter
 from precompute.axis import Axis
 from precompute.blocks import LayoutKey
@@ -104,26 +103,26 @@ def render_chunks(work: Work, chunks: Sequence[Chunk], jobs: int) -> Iterator[tu
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(work,))
     try:
-        with _interrupt_held():
+        with blocked():  # for good in the jobs: what a signal means is this process's to say
             done = {pool.submit(_render, chunk): chunk for chunk in chunks}
         for future in as_completed(done):
             yield done[future], future.result()
     except BrokenProcessPool:
+        _kill_jobs()
         raise RunError(
             "a rendering job died before its time; if the machine ran out of memory, use fewer --jobs"
         ) from None
+    except BaseException:
+        _kill_jobs()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-@contextmanager
-def _interrupt_held() -> Iterator[None]:
-    """Hold Ctrl-C back; processes started meanwhile never get it, and leave its handling to this one."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _kill_jobs() -> None:
+    """End the jobs at once: the pool waits for the chunks they are at, or asks them to end by a signal they block."""
+    for job in multiprocessing.active_children():
+        job.kill()
 
 
 _job: Job

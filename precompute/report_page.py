@@ -4,16 +4,14 @@ Whatever comes from the capture is escaped: captures come from anywhere. plotly 
 and only when a page is asked for, because it is large.
 """
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from html import escape
 from importlib import resources
-from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from captures.errors import InputError, PreflightError
+from captures.errors import PreflightError
+from captures.output_file import OutputFile, write_all
 from captures.units import format_count, format_duration, format_size
 from precompute.field_figures import FieldFigures
 from precompute.inspection import Inspection
@@ -27,20 +25,18 @@ _GRID: Final = "rgba(128,136,144,0.25)"
 _MAX_TEMPLATES: Final = 100
 
 
-def write_page(path: Path, name: str, found: Inspection) -> None:
-    """Write the page of the capture called `name`; an older one is replaced.
+def write_page(output: OutputFile, name: str, found: Inspection) -> None:
+    """Write the page of the capture called `name`.
 
-    Raises PreflightError without plotly, InputError when the file can't be written; nothing is left behind then.
+    Raises PreflightError without plotly or when the disk is full, InputError when another file is there by now.
     """
-    page = _page(name, found)
-    partial = path.with_name(path.name + ".partial")
+    # A file's name may hold bytes that are no text.
+    page = _page(name, found).encode(errors="backslashreplace")
     try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
+        write_all(output.fd, page)
+        output.finish()
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise InputError(f"{path}: can't be written: {error.strerror or os.strerror(error.errno or 0)}") from None
+        raise PreflightError(f"{output.path}: can't be written: {error.strerror}") from None
 
 
 def _page(name: str, found: Inspection) -> str:

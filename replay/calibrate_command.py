@@ -13,7 +13,7 @@ import click
 from captures.command import DURATION_NS
 from captures.errors import ExitCode, InputError, RunError
 from captures.reader import open_capture
-from replay.calibration import Entry, Trial, check_writable, default_path, save, winner
+from replay.calibration import Entry, Trial, default_path, prepare, save, winner
 from replay.clock import wall_ns
 from replay.ports import PORTS
 from replay.stamps import iso_ms
@@ -60,7 +60,7 @@ def calibrate(
     if time_ns < _LEAST_NS:
         raise InputError("--time: 10ms at least, or there is nothing to measure")
     path = calibration or default_path()
-    check_writable(path)
+    prepare(path, [] if file is None else [file])
     host = resolve(target, allow_public=allow_public)
     here = situation(host, options.interface)
     with ExitStack() as stack:
@@ -80,12 +80,24 @@ def calibrate(
         event_bytes=round(event_bytes, 1),
         measured=iso_ms(wall_ns())[:10],
     )
-    save(path, entry)
+    failure = _saved(path, entry)
     click.echo(calibration_table(trials, best), err=True)
-    click.echo(f"{path}: {here.interface} is calibrated", err=True)
+    if not failure:
+        click.echo(f"{path}: {here.interface} is calibrated", err=True)
     if as_json:
         click.echo(json.dumps({"trials": [_trial(trial) for trial in trials], "winner": asdict(entry)}, indent=2))
+    if failure:
+        raise RunError(failure)
     return ExitCode.MET
+
+
+def _saved(path: Path, entry: Entry) -> str:
+    """Save the entry; what went wrong, which is said when the trials have been shown."""
+    try:
+        save(path, entry)
+    except (OSError, InputError) as error:
+        return f"{path}: not written: {error.strerror if isinstance(error, OSError) else error}"
+    return ""
 
 
 def calibration_table(trials: Sequence[Trial], best: Trial) -> str:

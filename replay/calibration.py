@@ -7,8 +7,7 @@ there is a file.
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from typing import ClassVar, Final, Literal
 
 from captures.errors import InputError, PreflightError
 from captures.format import MAX_TRAIN_EVENTS
+from captures.output_file import OutputFile, write_file
 from replay.journal import TRAINS
 
 OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-scatter-gather")
@@ -124,22 +124,39 @@ def winner(trials: Sequence[Trial]) -> Trial:
 
 
 def default_path() -> Path:
-    """Where the file is unless told otherwise (XDG Base Directory Specification)."""
+    """Where the file is unless told otherwise (XDG Base Directory Specification).
+
+    Raises PreflightError for a user who has no home.
+    """
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "stampede" / "calibration.json"
-
-
-def load(path: Path | None) -> Calibration:
-    """The file `path`, or the usual one, which need not be there or be ours to read. Raises InputError."""
-    file = path or default_path()
     try:
-        text = file.read_bytes()
+        return (base if base.is_absolute() else Path.home() / ".cache") / "stampede" / "calibration.json"
+    except RuntimeError:
+        raise PreflightError("this user has no home, and HOME is not set; give --calibration FILE") from None
+
+
+def load(path: Path) -> Calibration:
+    """The calibration in the file `path`. Raises InputError."""
+    try:
+        text = path.read_bytes()
     except OSError as error:
-        if path is None:
-            return Calibration()
         hint = "; `replay calibrate` writes it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(f"--calibration {path}: {error.strerror}{hint}") from None
-    return _checked(file, text)
+    return _checked(path, text)
+
+
+def load_usual() -> tuple[Calibration, str]:
+    """The calibration in the usual place, which is a convenience: nothing that is wrong with it ends a run.
+
+    Also what is wrong with it, in a line; that there is none, or that it is not ours to read, is not wrong.
+    """
+    try:
+        path = default_path()
+        return _checked(path, path.read_bytes()), ""
+    except (OSError, PreflightError):
+        return Calibration(), ""
+    except InputError as error:
+        return Calibration(), str(error)
 
 
 def _checked(file: Path, text: bytes) -> Calibration:
@@ -151,17 +168,22 @@ def _checked(file: Path, text: bytes) -> Calibration:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
-            f"{file}: {place}: {first['msg']}; remove it, or write it anew with `replay calibrate`"
+            f"{file}: {place}: {first['msg']}; remove it, and measure again with `replay calibrate`"
         ) from None
 
 
-def check_writable(path: Path) -> None:
-    """Refuse a place that `save` could not write to, before anything is measured. Raises PreflightError."""
+def prepare(path: Path, inputs: Iterable[Path]) -> None:
+    """Make the folder of `path`, and see that `save` can write there, before anything is measured.
+
+    Raises PreflightError; InputError when what is there is no calibration, or one of `inputs`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise PreflightError(f"{path}: can't be written: {error.strerror}; give another --calibration FILE") from None
+    OutputFile(path, force=True, inputs=inputs).close()
+    if path.is_file():
+        load(path)
 
 
 def save(path: Path, entry: Entry) -> None:
@@ -169,13 +191,10 @@ def save(path: Path, entry: Entry) -> None:
 
     Raises InputError when what is there is no calibration, OSError.
     """
-    kept = load(path).entries if path.exists() else ()
+    kept = load(path).entries if path.is_file() else ()
     others = tuple(old for old in kept if old.situation.interface != entry.situation.interface)
     text = json.dumps(asdict(Calibration(entries=(*others, entry))), indent=2) + "\n"
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        fresh = Path(folder) / path.name
-        fresh.write_text(text)
-        fresh.replace(path)
+    write_file(path, text.encode(), force=True)
 
 
 def outdated(entry: Entry, now: Situation) -> str | None:

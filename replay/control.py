@@ -24,7 +24,10 @@ def control_folder() -> Path:
     Raises PreflightError when it is somebody else's.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime) / "stampede" if runtime else Path(tempfile.gettempdir()) / f"stampede-{os.getuid()}"
+    try:
+        folder = Path(runtime) / "stampede" if runtime else Path(tempfile.gettempdir()) / f"stampede-{os.getuid()}"
+    except OSError as error:  # no folder for temporary files can be written to
+        raise PreflightError(f"{error.strerror}; name a place with --control") from None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()

@@ -28,8 +28,10 @@ _FINEST: Final = 1000
 class Controls:
     """Obeys for a supervisor; `poll` it every now and then."""
 
-    def __init__(self, supervisor: Supervisor, listener: ControlSocket, rate_file: Path | None, limit_eps: int) -> None:
-        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`."""
+    def __init__(
+        self, supervisor: Supervisor, listener: ControlSocket | None, rate_file: Path | None, limit_eps: int
+    ) -> None:
+        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`. Without a listener nobody asks."""
         self._supervisor, self._listener = supervisor, listener
         self._rate_file, self._limit_eps = rate_file, limit_eps
         self._factor = Fraction(1)
@@ -42,7 +44,8 @@ class Controls:
 
     def poll(self) -> None:
         """Obey those who have asked since the last time."""
-        self._listener.poll(self.obey)
+        if self._listener is not None:
+            self._listener.poll(self.obey)
         if self._signalled:
             self._signalled = False
             try:

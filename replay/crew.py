@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import psutil
 
+from captures.interruption import blocked
 from captures.reader import Capture
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
@@ -38,9 +39,10 @@ class Crew:
         return self._context.Process(target=work, args=arguments, name=f"worker-{index}", daemon=True)
 
     def start(self) -> None:
-        """Fork them all."""
-        for process in self._processes:
-            process.start()
+        """Fork them all; a signal never reaches them, not even before they ignore it."""
+        with blocked():
+            for process in self._processes:
+                process.start()
 
     def kill(self) -> None:
         """Kill those that live, at once."""
@@ -52,6 +54,8 @@ class Crew:
         """Wait for their ends, end those that take longer, and count what the dead had sent."""
         deadline_ns = monotonic_ns() + patience_ns
         for process in self._processes:
+            if process.pid is None:  # never started
+                continue
             process.join(max(0, deadline_ns - monotonic_ns()) / SECOND_NS)
             if process.is_alive():
                 process.kill()
@@ -134,7 +138,8 @@ class Crew:
         row["state"] = State.STARTING
         row["beat_ns"] = monotonic_ns()
         self._processes[index] = self._process(index)
-        self._processes[index].start()
+        with blocked():
+            self._processes[index].start()
 
     def _note(self, index: int, way: Remedy, cause: str) -> None:
         """Begin a recovery, or go on with one that did not help yet."""

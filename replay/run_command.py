@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any, Final
 import click
 
 from captures.command import COUNT, DURATION_NS, Parsed
-from captures.errors import ExitCode, InputError
+from captures.errors import ExitCode, InputError, PreflightError
+from captures.interruption import held
 from captures.reader import Capture, open_capture
 from captures.units import parse_count
 from replay.clock import SECOND_NS
@@ -26,7 +28,7 @@ from replay.live_loss import LiveLoss
 from replay.plan import Extent, Pace, RunPlan, check_limit, plan_run, plan_table
 from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
-from replay.report_file import check_report_path, write_report
+from replay.report_file import ReportFile
 from replay.stamps import Stamp
 from replay.supervisor import Supervisor
 from replay.surroundings import situation, surroundings
@@ -163,27 +165,55 @@ def run(
         plan, crew, surroundings(host, options.interface, usable_cpus(crew.cpus)), worker_eps=choice.worker_eps
     )
     check_limit(plan, control.limit_eps)
-    if report_path is not None:
-        check_report_path(report_path)
-    if dry_run:
-        _show(plan_table(plan), plan.describe(), as_json=as_json)
-        return ExitCode.MET
-    report = _carry_out(capture, plan, judged, control)
-    _show(run_table(report), report, as_json=as_json)
-    if report_path is not None:
-        write_report(report_path, report)
-    return exit_code(report)
+    with ReportFile(report_path, inputs=[file, control.rate_file, way.calibration]) as report_file:
+        if dry_run:
+            _show(plan_table(plan), plan.describe(), as_json=as_json)
+            return ExitCode.MET
+        report = _carry_out(capture, plan, judged, control, report_file)
+        _show(run_table(report), report, as_json=as_json)
+        return exit_code(report)
 
 
-def _carry_out(capture: Capture, plan: RunPlan, judged: JudgeOptions, control: ControlOptions) -> dict[str, Any]:
-    """Run the plan to its end, and report on it."""
+def _carry_out(
+    capture: Capture, plan: RunPlan, judged: JudgeOptions, control: ControlOptions, report_file: ReportFile
+) -> dict[str, Any]:
+    """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
     supervisor = Supervisor(capture, plan)
-    with ControlSocket(control.path) as listener, LiveLine(plan) as line:
+    with ExitStack() as stack:
+        listener = _control_socket(control.path, stack)
+        line = stack.enter_context(LiveLine(plan))
         sink = LiveLoss(judged, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
-        outcome = supervisor.run(controls.poll, sink.each_second, sink.settle)
-    return run_report(capture, plan, outcome, judged.criteria, sink.figures())
+        noted = stack.enter_context(held())
+
+        def each_tick() -> None:
+            if noted.first:  # it came before the supervisor listened to signals
+                supervisor.stop(noted.first)
+            controls.poll()
+
+        failure = None
+        try:
+            supervisor.run(each_tick, sink.each_second, sink.settle)
+        except Exception as error:  # noqa: BLE001 - it is raised again when the report is safe
+            failure = error
+            supervisor.outcome.failures.append(str(error) or type(error).__name__)
+        report = run_report(capture, plan, supervisor.outcome, judged.criteria, sink.figures())
+        report_file.write(report)
+        if failure is not None:
+            raise failure
+    return report
+
+
+def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None:
+    """Where `replay ctl` finds the run; a run goes on without, unless it was asked for by --control."""
+    try:
+        return stack.enter_context(ControlSocket(path))
+    except PreflightError as error:
+        if path is not None:
+            raise
+        click.echo(f"`replay ctl` can't reach this run: {error}", err=True)
+        return None
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:

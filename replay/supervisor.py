@@ -109,7 +109,7 @@ class Supervisor:
         each_second: Callable[[Outcome], None],
         at_end: Callable[[Outcome], None] = lambda _: None,
     ) -> Outcome:
-        """Carry out the plan, to its end or to SIGINT or SIGTERM; a second signal kills the workers at once.
+        """Carry out the plan, to its end or to SIGINT, SIGTERM or SIGHUP; a second signal kills the workers at once.
 
         While it runs, `each_tick` is called every 100 ms, and `each_second` about once a second; `at_end` when all
         workers have ended and signals are still noted. Raises RunError when no run came about.
@@ -132,6 +132,10 @@ class Supervisor:
             if before is not None and after is not None:
                 outcome.nic = {counter: after[counter] - before[counter] for counter in after}
             at_end(outcome)
+        except BaseException:
+            self._crew.kill()
+            self._crew.join(0)  # what they had sent is counted all the same
+            raise
         finally:
             self._crew.kill()
             for number, handler in previous.items():
@@ -139,14 +143,17 @@ class Supervisor:
         return outcome
 
     def _take_signals(self) -> dict[int, Any]:
-        """Have SIGINT and SIGTERM noted; returns the handlers before."""
+        """Have SIGINT, SIGTERM and SIGHUP noted (the last not under nohup(1)); returns the handlers before."""
 
         def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
             if self.outcome.interrupted_by:
                 self._crew.kill()
             self.stop(signal.Signals(number).name)
 
-        return {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        return {number: signal.signal(number, note) for number in numbers}
 
     def _extend_lease(self) -> None:
         self.board.control["lease_ns"] = monotonic_ns() + LEASE_NS

@@ -9,7 +9,7 @@ import click
 
 from captures.command import grouped
 from captures.format import MAX_TRAIN_EVENTS
-from replay.calibration import Calibration, Situation, Way, load, outdated
+from replay.calibration import Calibration, Situation, Way, load, load_usual, outdated
 from replay.journal import TRAINS
 from replay.linux.udp_send import max_segments
 from replay.wire_options import BackendChoice, WireOptions
@@ -66,7 +66,7 @@ def choose(options: WayOptions, wire: WireOptions, situation: Callable[[], Situa
     `situation` is only asked when there is a calibration. Raises InputError.
     """
     asked, why = _asked(wire)
-    calibration = load(options.calibration)
+    calibration = _calibration(options.calibration)
     chosen = Choice(Way(), "udp: nothing else was asked for, and there is no calibration of this interface")
     if calibration.entries:
         chosen = _calibrated(calibration, situation())
@@ -82,6 +82,16 @@ def choose(options: WayOptions, wire: WireOptions, situation: Callable[[], Situa
         click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
         way = replace(way, gso=False)
     return Choice(way, chosen.why, chosen.worker_eps if way == chosen.way else None)
+
+
+def _calibration(path: Path | None) -> Calibration:
+    """The one in `path`, or the usual one. Raises InputError for one that was asked for."""
+    if path is not None:
+        return load(path)
+    calibration, wrong = load_usual()
+    if wrong:
+        click.echo(f"no calibration is used: {wrong}", err=True)
+    return calibration
 
 
 def _asked(wire: WireOptions) -> tuple[str | None, str]:

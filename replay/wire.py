@@ -10,16 +10,13 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-from scapy.layers.inet import IP, UDP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
-
 from captures.errors import InputError, PreflightError
 from replay.clock import monotonic_ns, sleep_ns
 from replay.frames import Wire
 from replay.linux.links import Link, link
 from replay.linux.packet_send import open_packet_socket
 from replay.linux.routes import next_hop_mac, route_to
+from replay.scapy_layers import IP, UDP, Dot1AD, Dot1Q, Ether, IPv6
 from replay.sources import DEFAULT_PORTS, Sources
 from replay.target import Target
 from replay.wire_options import WireOptions

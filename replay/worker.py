@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from captures.errors import StampedeError
+from captures.interruption import SIGNALS
 from captures.reader import Capture
 from replay.backends.messages import Backend
 from replay.backends.packet import PacketBackend
@@ -117,8 +118,8 @@ def lane_pieces(
 
 def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int) -> None:
     """The life of worker `index` in its own process on the core `cpu`: serve, and say how it went."""
-    # A terminal's Ctrl-C reaches every process of the group; the supervisor alone decides what it means.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    # A terminal's Ctrl-C or hang-up reaches every process of the group; the supervisor alone decides what it means.
+    for number in (*SIGNALS, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     state = board.workers["state"].data
     try:

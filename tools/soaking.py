@@ -18,6 +18,7 @@ from captures.command import COUNT, DURATION_NS, run
 from captures.errors import ExitCode, InputError, RunError, StampedeError
 from replay.control import ask
 from replay.ports import PORTS, format_ports
+from replay.report_file import ReportFile
 from tools.command_line import command
 from tools.creep import Sample, faults, findings
 
@@ -49,6 +50,17 @@ def soak(
     seconds = time_ns / SECOND_NS
     if seconds < 5:
         raise InputError("--time: 5s at least, or there is nothing to compare")
+    with ReportFile(report) as report_file:
+        found = soaked(seconds, rate_eps, events, ports, report_file, tagged=tagged)
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+    return ExitCode.MISSED if found["faults"] else ExitCode.MET
+
+
+def soaked(
+    seconds: float, rate_eps: int, events: str, ports: tuple[int, ...], report_file: ReportFile, *, tagged: bool
+) -> dict[str, Any]:
+    """Build, replay, look on, report; what was found."""
     with TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
         say(f"building {events} events")
@@ -61,13 +73,10 @@ def soak(
     found = findings(samples, sent, received["received_events"])
     wrong = faults(found)
     found = {**found, "faults": wrong}
+    report_file.write({**found, "each": [asdict(sample) for sample in samples]})
     say("\n".join(f"  {name:<26} {value}" for name, value in found.items() if name != "faults"))
     say("\n".join(f"fault: {line}" for line in wrong) or "no fault")
-    if report is not None:
-        report.write_text(json.dumps({**found, "each": [asdict(sample) for sample in samples]}, indent=1) + "\n")
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-    return ExitCode.MISSED if wrong else ExitCode.MET
+    return found
 
 
 def watched(

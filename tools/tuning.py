@@ -10,7 +10,6 @@ import json
 import mmap
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,7 +19,8 @@ import click
 from pydantic import BaseModel, StringConstraints, ValidationError
 
 from captures.command import run
-from captures.errors import InputError, PreflightError, RunError
+from captures.errors import InputError, PreflightError, RunError, StampedeError
+from captures.output_file import write_file
 from replay.linux.links import find, link, rtnetlink
 
 Value = tuple[int, ...]
@@ -173,14 +173,10 @@ def save(path: Path, saved: Saved) -> None:
     """Write the state file for its owner only, whole or not at all. Raises PreflightError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            fresh = Path(folder) / path.name
-            fresh.touch(mode=0o600)
-            # Without fsync: a crash of the machine takes the settings with it.
-            fresh.write_text(saved.model_dump_json(indent=2) + "\n")
-            fresh.replace(path)
-    except OSError as error:
-        raise PreflightError(f"nothing changed: the state file {path} can't be written: {error.strerror}") from error
+        write_file(path, (saved.model_dump_json(indent=2) + "\n").encode(), force=True, mode=0o600)
+    except (OSError, StampedeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise PreflightError(f"nothing changed: the state file {path} can't be written: {why}") from error
 
 
 def apply(host: Host, steps: Sequence[Step], path: Path) -> list[Step]:

@@ -17,7 +17,7 @@ from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
 from replay.audit.sources import STDIN, file_windows, keep_freed_memory
 from replay.audit.tally import MAX_RUNS, Tally
-from replay.report_file import check_report_path, read_report, write_report
+from replay.report_file import ReportFile, read_report
 from replay.tags import RUN, run_text
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -54,21 +54,19 @@ def audit(
     Any text will do: syslog lines, JSON, CSV. Files are read one after the other; gzip and Zstandard are unpacked; - is
     stdin. Exit code 1 when more than --max-loss is missing, or something that was never sent is there.
     """
-    if report_path is not None:
-        check_report_path(report_path)
-    sent = None if sent_path is None else _sent(sent_path, run)
-    wanted = run if run is not None or sent is None else sent.run
-    lines = Lines()
-    with Seen() as seen:
-        tally = Tally(seen, wanted)
-        _read(files, lines, tally)
-        found = _run(wanted, lines, tally)
-        report = audit_report(Question([str(file) for file in files], sent, max_loss), found, lines, tally, seen)
-    click.echo(audit_table(report), err=True)
-    if as_json:
-        click.echo(json.dumps(report, indent=2))
-    if report_path is not None:
-        write_report(report_path, report)
+    with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
+        sent = None if sent_path is None else _sent(sent_path, run)
+        wanted = run if run is not None or sent is None else sent.run
+        lines = Lines()
+        with Seen() as seen:
+            tally = Tally(seen, wanted)
+            _read(files, lines, tally)
+            found = _run(wanted, lines, tally)
+            report = audit_report(Question([str(file) for file in files], sent, max_loss), found, lines, tally, seen)
+        report_file.write(report)
+        click.echo(audit_table(report), err=True)
+        if as_json:
+            click.echo(json.dumps(report, indent=2))
     return exit_code(report)
 
 

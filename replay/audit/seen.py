@@ -218,5 +218,8 @@ def _starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _no_file(error: OSError) -> str:
-    folder = tempfile.gettempdir()
+    try:
+        folder = tempfile.gettempdir()
+    except OSError:
+        folder = "TMPDIR"
     return f"{folder}: no room for what was seen ({error.strerror}); set TMPDIR to a folder on a disk with space"

@@ -6,23 +6,24 @@ import multiprocessing
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from tqdm import tqdm
 
 from captures.command import DURATION_NS, SIZE
 from captures.errors import ExitCode, InputError, RunError
+from captures.interruption import Noted, held
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.proc_net import receive_counters
 from replay.linux.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
 from replay.ports import PORTS, format_ports
-from replay.report_file import check_report_path, write_report
+from replay.report_file import ReportFile
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.publish import PLACE, Place, Publisher
 from replay.sink.report import Ending, sink_report, sink_table
 from replay.sink.tally import Tally, shared_tally
-from replay.sink.watch import StopSignals, Watch
+from replay.sink.watch import Watch
 from replay.sink.workers import Workers, seating
 from replay.tags import RUN
 
@@ -83,36 +84,40 @@ def sink(
     """Receive events, and count them by port.
 
     Datagrams, bytes, stamps and their age, what became of tagged events and what the kernel dropped are reported when
-    the time is over, after silence, or on SIGINT or SIGTERM.
+    the time is over, after silence, or on SIGINT, SIGTERM or SIGHUP.
     """
     _check(address, buffer_bytes)
-    if report_path is not None:
-        check_report_path(report_path)
-    tally = _tally(ports, workers, run_id)
-    before = receive_counters()
-    with StopSignals() as signals:
-        seats = [ports[place] for place in tally.port_of_seat]
-        sockets = open_sockets(address, seats, buffer_bytes, shared=tally.shared)
-        publisher = _publisher(place, tally, sockets)
-        gro = _prepare(sockets, buffer_bytes)
-        crew = Workers(sockets, tally)
-        try:
-            click.echo(ready_line(address, format_ports(ports), sockets), err=True)
-            ended_by = _watch(Watch(monotonic_ns(), duration_ns, idle_ns), crew, sockets, tally, signals, publisher)
-            crew.stop()
-        finally:
-            crew.kill()
-    ending = Ending(
-        kernel_drops=[dropped_packets(receiver) for receiver in sockets],
-        buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
-        gro=gro,
-        ended_by=ended_by,
-        host={name: count - before[name] for name, count in receive_counters().items()},
-    )
-    close_sockets(sockets)
-    _publish(sink_report(tally, ending), report_path, as_json=as_json)
-    if (death := crew.death()) is not None:
-        raise RunError(f"{death}; the report holds what was counted until then")
+    with ReportFile(report_path) as report_file:
+        with held() as signals:
+            tally = _tally(ports, workers, run_id)
+            before = receive_counters()
+            sockets = open_sockets(
+                address, [ports[place] for place in tally.port_of_seat], buffer_bytes, shared=tally.shared
+            )
+            publisher = _publisher(place, tally, sockets)
+            gro = _prepare(sockets, buffer_bytes)
+            crew = Workers(sockets, tally)
+            try:
+                click.echo(ready_line(address, format_ports(ports), sockets), err=True)
+                watch = Watch(monotonic_ns(), duration_ns, idle_ns)
+                ended_by, failure = _watched(watch, crew, sockets, tally, signals, publisher)
+            finally:
+                crew.kill()
+            ending = Ending(
+                kernel_drops=[dropped_packets(receiver) for receiver in sockets],
+                buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
+                gro=gro,
+                ended_by=ended_by,
+                host={name: count - before[name] for name, count in receive_counters().items()},
+            )
+            close_sockets(sockets)
+            report = sink_report(tally, ending)
+            report_file.write(report)
+        click.echo(sink_table(report), err=True)
+        if as_json:
+            click.echo(json.dumps(report, indent=2))
+        if failure is not None:
+            raise failure
     return ExitCode.MET
 
 
@@ -153,18 +158,38 @@ def _publisher(place: Place | None, tally: Tally, sockets: Sequence[socket.socke
     return Publisher(place, tally, lambda: [(dropped_packets(each), waiting_bytes(each)) for each in sockets])
 
 
+def _watched(
+    watch: Watch,
+    crew: Workers,
+    sockets: Sequence[socket.socket],
+    tally: Tally,
+    signals: Noted,
+    publisher: Publisher | None,
+) -> tuple[str, Exception | None]:
+    """Look on, and end the workers; why it ended, and what failed: it is raised when the report is safe."""
+    try:
+        ended_by = _watch(watch, crew, sockets, tally, signals, publisher)
+        crew.stop(in_a_hurry=lambda: signals.urgent)
+    except Exception as error:  # noqa: BLE001 - see above
+        return "failure", error
+    death = crew.death()
+    if death is not None:
+        return ended_by, RunError(f"{death}; the report holds what was counted until then")
+    return ended_by, None
+
+
 def _watch(
     watch: Watch,
     crew: Workers,
     sockets: Sequence[socket.socket],
     tally: Tally,
-    signals: StopSignals,
+    signals: Noted,
     publisher: Publisher | None,
 ) -> str:
     """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
     shown_events, next_drops_ns = 0, 0
     with tqdm(disable=None, unit=" events", unit_scale=True, mininterval=1, leave=False) as line:
-        while not signals.asked:
+        while not signals.first:
             sleep_ns(_TICK_NS)
             if publisher is not None:
                 publisher.poll()
@@ -179,12 +204,3 @@ def _watch(
             if (reason := watch.ended_by(now_ns, events)) is not None:
                 return reason
     return "signal"
-
-
-def _publish(report: dict[str, Any], path: Path | None, *, as_json: bool) -> None:
-    """The table for people on stderr, the report where it was asked for."""
-    click.echo(sink_table(report), err=True)
-    if as_json:
-        click.echo(json.dumps(report, indent=2))
-    if path is not None:
-        write_report(path, report)

@@ -9,7 +9,7 @@ import click
 
 from captures.command import SHARE
 from captures.errors import ExitCode, InputError
-from replay.report_file import check_report_path, read_report, write_report
+from replay.report_file import ReportFile, read_report
 from replay.sink.ledger import Ledger, reconcile
 from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_table
 from replay.sink.losses import losses
@@ -43,22 +43,20 @@ def reconcile_reports(
     """
     if received is None and collector is None:
         raise click.UsageError("say what SENT is compared with: a sink's report, or --collector and an audit's")
-    if report_path is not None:
-        check_report_path(report_path)
-    sent_report = read_report(sent)
-    heard, written = (None if path is None else read_report(path) for path in (received, collector))
-    try:
-        ledger = reconcile(sent_report, heard, written)
-        found = losses(ledger, sent_report, heard, written)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        said = error if isinstance(error, ValueError) else f"this is no report ({error})"
-        against = " and ".join(str(path) for path in (received, collector) if path is not None)
-        raise InputError(f"{sent} against {against}: {said}; the order is SENT RECEIVED") from None
-    way = counters_on_the_way(sent_report, heard)
-    figures = ledger_json(ledger, found, way)
-    click.echo(json.dumps(figures, indent=2) if as_json else ledger_table(ledger, found, way))
-    if report_path is not None:
-        write_report(report_path, figures)
+    with ReportFile(report_path, inputs=[sent, received, collector]) as report_file:
+        sent_report = read_report(sent)
+        heard, written = (None if path is None else read_report(path) for path in (received, collector))
+        try:
+            ledger = reconcile(sent_report, heard, written)
+            found = losses(ledger, sent_report, heard, written)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            said = error if isinstance(error, ValueError) else f"this is no report ({error})"
+            against = " and ".join(str(path) for path in (received, collector) if path is not None)
+            raise InputError(f"{sent} against {against}: {said}; the order is SENT RECEIVED") from None
+        way = counters_on_the_way(sent_report, heard)
+        figures = ledger_json(ledger, found, way)
+        report_file.write(figures)
+        click.echo(json.dumps(figures, indent=2) if as_json else ledger_table(ledger, found, way))
     return ExitCode.MET if _passes(ledger, max_loss) else ExitCode.MISSED
 
 

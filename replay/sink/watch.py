@@ -1,11 +1,6 @@
 """When a sink ends: told by a signal, after its time, after silence, or when a worker dies."""
 
-import signal
 from dataclasses import dataclass
-from types import FrameType, TracebackType
-from typing import Final, Self
-
-_STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
@@ -35,29 +30,3 @@ class Watch:
         if self.idle_ns is not None and now_ns - self._heard_ns >= self.idle_ns:
             return "idle"
         return None
-
-
-class StopSignals:
-    """While entered, a first SIGINT or SIGTERM is noted in `asked`, a second raises KeyboardInterrupt."""
-
-    def __init__(self) -> None:
-        """Nothing was asked yet."""
-        self.asked = False
-        self._before: list[object] = []
-
-    def __enter__(self) -> Self:
-        """Take the signals over."""
-        self._before = [signal.signal(number, self._note) for number in _STOPPING]
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Give them back."""
-        for number, handler in zip(_STOPPING, self._before, strict=True):
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True

@@ -4,16 +4,19 @@ import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from multiprocessing import connection
 from typing import Final
 
+from captures.interruption import SIGNALS, blocked
 from replay.placement import Surroundings, ordered
 from replay.sink.receive import receive
 from replay.sink.tally import Tally
 
 _JOIN_S: Final = 60.0
 """More than a worker needs to read full buffers to their end."""
+_TICK_S: Final = 0.1
 
 
 def seating(ports: int, workers: int) -> tuple[list[slice], list[int]]:
@@ -54,8 +57,9 @@ class Workers:
             for worker, seats in enumerate(tally.seats)
         ]
         self._tally = tally
-        for process in self._processes:
-            process.start()
+        with blocked():  # a signal never reaches them, not even before they ignore it
+            for process in self._processes:
+                process.start()
 
     def death(self) -> str | None:
         """A line about the first worker that failed or was killed; None if all are well, or ended well."""
@@ -65,11 +69,13 @@ class Workers:
                 return f"sink worker {worker} (process {process.pid}) died: {how}"
         return None
 
-    def stop(self) -> None:
-        """Tell the workers to empty their buffers and end, and wait until they have."""
+    def stop(self, in_a_hurry: Callable[[], bool]) -> None:
+        """Tell the workers to empty their buffers and end, and wait until they have, or somebody is in a hurry."""
         self._tally.stop[0] = 1
-        for process in self._processes:
-            process.join(_JOIN_S)
+        patience_ticks = round(_JOIN_S / _TICK_S)
+        while patience_ticks and not in_a_hurry() and any(process.is_alive() for process in self._processes):
+            connection.wait([process.sentinel for process in self._processes if process.is_alive()], _TICK_S)
+            patience_ticks -= 1
         self.kill()
 
     def kill(self) -> None:
@@ -81,7 +87,7 @@ class Workers:
 
 def _work(sockets: Sequence[socket.socket], worker: int, core: int, tally: Tally, parent_pid: int) -> None:
     """A worker's life. A ^C reaches the whole process group, but only the parent decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     os.sched_setaffinity(0, {core})
     receive(sockets, tally.part(worker), parent_pid)

@@ -1,9 +1,7 @@
 """A capture exists whole under its name or not at all, whatever goes wrong while it is written."""
 
-import fcntl
 import os
 import resource
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from captures.errors import InputError, PreflightError
 from captures.reader import open_capture
 from captures.writer import CaptureWriter, check_room
 from tests.captures.content import content, noise, tiny, write
+from tests.disks import disk_of
 
 NOBODY = 65534
 
@@ -68,38 +67,33 @@ def test_a_folder_is_no_name(tmp_path):
         CaptureWriter(tmp_path, tiny().shape, force=True)
 
 
-def test_two_writers_never_share_a_name(path):
-    with CaptureWriter(path, tiny().shape) as first:
-        with pytest.raises(PreflightError, match=r"new\.rcap\.partial is locked"):
-            CaptureWriter(path, tiny().shape)
+def test_of_two_writers_of_a_name_the_first_to_finish_has_it(path):
+    other = content(noise([(3, 100)]))
+    with CaptureWriter(path, tiny().shape) as first, CaptureWriter(path, other.shape) as second:
         first.part().write(*tiny().part(0, 3))
-        first.finish(tiny().mix)
-    assert open_capture(path).events == tiny().trains["count"].sum()
+        second.part().write(*other.part(0, 1))
+        digest = second.finish(other.mix)
+        with pytest.raises(InputError, match="exists already"):
+            first.finish(tiny().mix)
+    assert open_capture(path).digest == digest
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_a_killed_build_left_is_taken_over(path):
-    partial = path.with_name("new.rcap.partial")
-    partial.write_bytes(b"\xff" * 100_000)
-    digest = write(path, tiny())
-    assert digest == write(path.with_name("other.rcap"), tiny())
-    assert path.read_bytes() == path.with_name("other.rcap").read_bytes()
-    assert not partial.exists()
-
-
-def test_a_partial_file_renamed_before_the_lock_is_not_ours(path, monkeypatch):
-    """The other build finished between our open and our lock: its file must not be touched."""
-    lock, finished = fcntl.flock, path.with_name("theirs.rcap")
-
-    def finish_first(fd: int, operation: int) -> None:
-        monkeypatch.undo()
-        path.with_name("new.rcap.partial").rename(finished)
-        finished.write_bytes(b"theirs")
-        lock(fd, operation)
-
-    monkeypatch.setattr(fcntl, "flock", finish_first)
+def test_a_file_of_the_name_that_a_partial_one_once_had_is_nobodys_business(path):
+    stranger = path.with_name("new.rcap.partial")
+    stranger.write_bytes(b"theirs")
     write(path, tiny())
-    assert finished.read_bytes() == b"theirs"
-    open_capture(path)
+    assert stranger.read_bytes() == b"theirs"
+
+
+def test_what_is_digested_is_what_gets_the_name(path):
+    """Whatever somebody does to the folder meanwhile: the file is known by its descriptor."""
+    with CaptureWriter(path, tiny().shape) as writer:
+        writer.part().write(*tiny().part(0, 3))
+        for each in path.parent.iterdir():
+            each.write_bytes(b"foreign")
+        digest = writer.finish(tiny().mix)
+    assert open_capture(path).digest == digest
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -131,14 +125,8 @@ def test_a_read_only_folder_is_named():
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with disk_of("1m", tmp_path) as disk:
+        yield disk
 
 
 def test_a_disk_too_small_is_seen_before_writing(small_disk):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from captures.errors import ExitCode
 
-PROGRAM = (sys.executable, "-c", "from precompute.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from precompute.entry import main; main()")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 

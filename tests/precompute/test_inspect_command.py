@@ -1,6 +1,7 @@
 """`precompute inspect`: one set of figures, as text, as JSON and as a page."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -45,11 +46,37 @@ def test_a_page_is_written_beside_the_summary(capture, tmp_path):
     assert "<h1>a.rcap</h1>" in (tmp_path / "page.html").read_text()
 
 
-def test_a_page_that_can_not_be_written_prints_nothing(capture, tmp_path):
-    page = tmp_path / "none" / "page.html"
-    result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(page)])
+@pytest.mark.parametrize("place", ["none/page.html", "file/page.html"])
+def test_a_page_that_can_not_be_written_prints_nothing(capture, tmp_path, place):
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(tmp_path / place)])
     assert isinstance(result.exception, InputError)
+    assert "\n" not in str(result.exception)
     assert result.stdout == ""
+
+
+def test_a_page_that_is_there_is_replaced_by_force_alone(capture, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("old")
+    result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(page)])
+    assert str(result.exception) == f"{page}: exists already; choose another name, or --force to replace it"
+    assert page.read_text() == "old"
+    said(capture.path, "--html", page, "--force")
+    assert "<h1>a.rcap</h1>" in page.read_text()
+    assert names(tmp_path) == ["page.html"]
+
+
+@pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])
+def test_a_page_never_takes_the_captures_place(tmp_path, link):
+    capture = build(tmp_path / "a.rcap", load_profile("system"), events=100)
+    page = tmp_path / "b.rcap" if link else capture.path
+    if link:
+        link(page, capture.path)
+    before = capture.path.read_bytes()
+    for force in ([], ["--force"]):
+        result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(page), *force])
+        assert "this is the file that is read" in str(result.exception)
+    assert capture.path.read_bytes() == before
 
 
 def test_what_is_no_capture_is_refused(tmp_path):

@@ -5,14 +5,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from captures.errors import ExitCode
+from captures.reader import open_capture
+from tests.disks import disk_of
 from tests.precompute.profiles import names
-from tests.precompute.program import ENVIRONMENT, PROGRAM, fails, precompute
+from tests.precompute.program import ENVIRONMENT, PROGRAM, precompute
 
 LONG = ("build", "system", "-o", "long.rcap", "--events", "12M")
 """Takes seconds: long enough to be hit in the middle."""
@@ -50,13 +53,23 @@ def jobs_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [child for child in psutil.Process(process.pid).children() if child.memory_info().rss > 150 << 20]
 
 
+def is_writing(process: subprocess.Popen[str], folder: Path) -> bool:
+    """Whether it has a file in that folder, which has no name yet."""
+    with suppress(FileNotFoundError):
+        return any(
+            str(entry.readlink()).startswith(f"{folder}/#") for entry in Path(f"/proc/{process.pid}/fd").iterdir()
+        )
+    return False
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_leaves_nothing(folder, jobs):
+def test_a_signal_leaves_nothing(folder, jobs, name):
     process = start(*LONG, "--jobs", jobs)
-    wait_for((folder / "long.rcap.partial").exists, process)
+    wait_for(lambda: is_writing(process, folder), process)
     if jobs == "2":
         wait_for(lambda: len(jobs_of(process)) == 2, process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    os.killpg(process.pid, signal.Signals[name])  # as a terminal does: to the whole group
     output, complaint = process.communicate(timeout=60)
     assert (process.returncode, output) == (ExitCode.INTERRUPTED, "")
     assert complaint == "precompute: interrupted\n"
@@ -75,41 +88,31 @@ def test_a_job_that_dies_is_reported_and_leaves_nothing(folder):
     assert names(folder) == []
 
 
-def test_jobs_end_with_a_killed_build_and_the_next_takes_over_its_file(folder):
+def test_jobs_end_with_a_killed_build_and_nothing_is_left(folder):
     process = start(*LONG, "--jobs", "2")
     wait_for(lambda: len(jobs_of(process)) == 2, process)
     jobs = jobs_of(process)
     process.kill()
     process.communicate(timeout=60)
     assert psutil.wait_procs(jobs, timeout=60)[1] == []
-    assert names(folder) == ["long.rcap.partial"]
+    assert names(folder) == []
+
+
+def test_of_two_builds_of_a_name_the_first_to_finish_has_it(folder):
+    process = start(*LONG[:-1], "4M", "--jobs", "1")
+    wait_for(lambda: is_writing(process, folder), process)
     assert precompute(*LONG[:-1], "1000").returncode == 0
+    output, complaint = process.communicate(timeout=60)
+    assert (process.returncode, output) == (ExitCode.USAGE, "")
+    assert complaint == "precompute: long.rcap: exists already; choose another name, or --force to replace it\n"
+    assert open_capture(folder / "long.rcap").events == 1000
     assert names(folder) == ["long.rcap"]
-
-
-def test_two_builds_never_share_a_name(folder):
-    process = start(*LONG, "--jobs", "1")
-    wait_for((folder / "long.rcap.partial").exists, process)
-    line = fails(ExitCode.PREFLIGHT, *LONG[:-1], "1000")
-    assert "long.rcap: another build is writing it (long.rcap.partial is locked)" in line
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
 
 
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of 200 MiB."""
-    disk = folder / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts a small disk")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", disk], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with disk_of("200m", folder) as disk:
+        yield disk
 
 
 def fill(folder: Path) -> None:
@@ -123,7 +126,7 @@ def fill(folder: Path) -> None:
 def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(small_disk, jobs):
     """There is room when the build starts, and somebody else takes it."""
     process = start("build", "system", "-o", "disk/a.rcap", "--size", "180MB", "--jobs", jobs)
-    wait_for((small_disk / "a.rcap.partial").exists, process)
+    wait_for(lambda: is_writing(process, small_disk), process)
     os.killpg(process.pid, signal.SIGSTOP)
     fill(small_disk)
     os.killpg(process.pid, signal.SIGCONT)

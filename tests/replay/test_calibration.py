@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from captures.errors import InputError, PreflightError
 from replay import calibration
-from replay.calibration import Calibration, Entry, Situation, Trial, Way, check_writable, load, outdated, save, winner
+from replay.calibration import (
+    Calibration,
+    Entry,
+    Situation,
+    Trial,
+    Way,
+    load,
+    load_usual,
+    outdated,
+    prepare,
+    save,
+    winner,
+)
 from replay.way_options import WayOptions, choose
 from replay.wire_options import BackendChoice, WireOptions
 
@@ -44,11 +56,11 @@ def test_the_usual_file_need_not_be_there_but_one_that_is_named_must(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert load(None) == Calibration()
+    assert load_usual() == (Calibration(), "")
     usual = tmp_path / "stampede" / "calibration.json"
-    check_writable(usual)
+    prepare(usual, [])
     save(usual, ENTRY)
-    assert load(None).entries == (ENTRY,)
+    assert load_usual()[0].entries == (ENTRY,)
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     assert calibration.default_path() == Path.home() / ".cache/stampede/calibration.json"
     with pytest.raises(InputError, match="No such file or directory; `replay calibrate` writes it"):
@@ -72,9 +84,10 @@ def test_a_damaged_file_is_refused_and_not_written_over(file: Path, change: Any,
     file.write_text(text)
     with pytest.raises(InputError, match=said) as refusal:
         load(file)
-    assert "remove it, or write it anew" in str(refusal.value)
-    with pytest.raises(InputError):
-        save(file, ENTRY)
+    assert "remove it, and measure again" in str(refusal.value)
+    for writes in (lambda: save(file, ENTRY), lambda: prepare(file, [])):
+        with pytest.raises(InputError):
+            writes()
     assert file.read_text() == text
 
 
@@ -90,7 +103,31 @@ def test_foreign_bytes_are_refused_in_one_line(tmp_path_factory: pytest.TempPath
 def test_a_place_that_cant_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PreflightError, match="give another --calibration FILE"):
-        check_writable(tmp_path / "file" / "calibration.json")
+        prepare(tmp_path / "file" / "calibration.json", [])
+    with pytest.raises(InputError, match="is the file that is read"):
+        prepare(tmp_path / "file", [tmp_path / "file"])
+
+
+def test_what_is_wrong_with_the_usual_file_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    usual = calibration.default_path()
+    usual.parent.mkdir()
+    usual.write_text("damaged")
+    assert choose(WayOptions(), WireOptions(), lambda: HERE).way == Way()
+    assert capsys.readouterr().err.startswith(f"no calibration is used: {usual}: the file: Invalid JSON")
+
+
+def test_a_user_without_a_home_has_no_calibration_and_can_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert load_usual() == (Calibration(), "")
+    with pytest.raises(PreflightError, match="this user has no home, and HOME is not set; give --calibration FILE"):
+        calibration.default_path()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from replay.clock import SECOND_NS
 from tests.captures.content import content, noise, write
 from tests.network.programs import eventually
 
-COMMAND = [sys.executable, "-c", "from replay.cli import main; main()", "run"]
+COMMAND = [sys.executable, "-c", "from replay.entry import main; main()", "run"]
 TIMEOUT_S = 60
 
 

@@ -1,6 +1,5 @@
 """The `tools/bench` command."""
 
-import json
 import os
 import platform
 import tempfile
@@ -9,7 +8,9 @@ from pathlib import Path
 import click
 
 from captures import __version__
+from captures.command import run
 from replay.linux.udp_send import max_segments
+from replay.report_file import ReportFile
 from tools.benchmarks import audits, builds, delivers, sends, verifies
 from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table
@@ -19,7 +20,7 @@ from tools.lab import Lab
 PARTS = ("parts", "build", "send", "tags", "verify", "deliver", "audit")
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("tools/bench", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--rounds", type=click.IntRange(1, 99), default=3, show_default=True, help="Measurements of each way.")
 @click.option("--seconds", type=click.IntRange(1, 600), default=3, show_default=True, help="Length of each send.")
@@ -34,18 +35,19 @@ def bench(
     Ways that are compared are measured in turns, round after round; what counts is the median and the ratios.
     """
     parts = parts or PARTS
-    with tempfile.TemporaryDirectory(prefix="stampede-bench-") as name:
-        folder = Path(name)
-        figures = _alone(parts, folder, rounds)
-        if {"send", "tags", "deliver"} & set(parts):
-            figures += _in_lab(parts, folder, rounds, seconds, paced_seconds, events)
-    ratios = _ratios(figures)
-    click.echo(table(figures))
-    for name, value in ratios.items():
-        click.echo(f"{name}: {value:.2f}")
-    if json_path is not None:
-        report = {"machine": _machine(), "figures": [figure.as_json() for figure in figures], "ratios": ratios}
-        json_path.write_text(json.dumps(report, indent=2) + "\n")
+    with ReportFile(json_path) as report_file:
+        with tempfile.TemporaryDirectory(prefix="stampede-bench-") as name:
+            folder = Path(name)
+            figures = _alone(parts, folder, rounds)
+            if {"send", "tags", "deliver"} & set(parts):
+                figures += _in_lab(parts, folder, rounds, seconds, paced_seconds, events)
+        ratios = _ratios(figures)
+        report_file.write(
+            {"machine": _machine(), "figures": [figure.as_json() for figure in figures], "ratios": ratios}
+        )
+        click.echo(table(figures))
+        for name, value in ratios.items():
+            click.echo(f"{name}: {value:.2f}")
 
 
 def _alone(parts: tuple[str, ...], folder: Path, rounds: int) -> list[Figure]:
@@ -123,4 +125,4 @@ def _machine() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    bench(prog_name="tools/bench")
+    run(bench)

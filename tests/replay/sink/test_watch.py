@@ -1,14 +1,11 @@
 """When a sink ends, decided on a made-up clock; which worker gets which port; what a small buffer means."""
 
-import os
-import signal
-
 import pytest
 
 from captures.errors import PreflightError
 from replay.sink import listen
 from replay.sink.listen import open_sockets, small_buffer_notice
-from replay.sink.watch import StopSignals, Watch
+from replay.sink.watch import Watch
 from replay.sink.workers import seating
 
 
@@ -31,18 +28,6 @@ def test_silence_counts_from_the_last_arrival():
 def test_silence_counts_from_the_start_when_nothing_comes():
     watch = Watch(start_ns=100, duration_ns=None, idle_ns=50)
     assert [watch.ended_by(now_ns, 0) for now_ns in (149, 150)] == [None, "idle"]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_second_signal_interrupts_and_the_handlers_come_back(number):
-    before = signal.getsignal(number)
-    with StopSignals() as signals:
-        assert not signals.asked
-        os.kill(os.getpid(), number)
-        assert signals.asked
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-    assert signal.getsignal(number) is before
 
 
 @pytest.mark.parametrize("workers", range(1, 41))
