@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import click
 import psutil
-from tqdm import tqdm
 
 from captures.command import COUNT, DURATION_NS, run
 from captures.errors import ExitCode, InputError, RunError, StampedeError
+from captures.terminal import bar
 from replay.control import ask
 from replay.ports import PORTS, format_ports
 from tools.command_line import command
@@ -36,18 +36,20 @@ MOST_SAMPLES: Final = 2000
 
 @click.command("tools/soak", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--time", "time_ns", type=DURATION_NS, default="30m", show_default=True, help="How long.")
-@click.option("--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second.")
+@click.option("-e", "--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second.")
 @click.option("--events", default="10M", show_default=True, help="Events of the capture, which is sent over and over.")
 @click.option("--tagged/--untagged", default=True, show_default=True, help="Whether events have tags, to be verified.")
-@click.option("--ports", type=PORTS, default="5514-5553", show_default=True, help="Ports on loopback.")
+@click.option("-p", "--ports", type=PORTS, default="5514-5553", show_default=True, help="Ports on loopback.")
 @click.option(
     "--exact",
     is_flag=True,
     help="Judge only what holds at any speed: every event accounted for, and nothing creeps. Rates, lag and variation "
     "are shown, beside the time that the machine had to give away.",
 )
-@click.option("--report", type=click.Path(path_type=Path), help="Write figures and samples to this file, as JSON.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
+@click.option(
+    "-o", "--report", type=click.Path(path_type=Path), help="Write figures and samples to this file, as JSON."
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
 def soak(
     *,
     time_ns: int,
@@ -114,14 +116,14 @@ def watched(
             until(control.is_socket, sender, "the run starts")
             every_s = max(1.0, seconds / MOST_SAMPLES)
             deadline_s = time.monotonic() + SLOWEST * seconds + PATIENCE_S
-            with tqdm(total=round(seconds), unit=" s", disable=None, leave=False) as bar:
+            with bar(total=round(seconds), unit=" s") as shown:
                 while sender.poll() is None and time.monotonic() < deadline_s:
                     time.sleep(every_s)
                     with suppress(StampedeError, psutil.Error, KeyError):  # it is over
                         sample = look(control, sender, sink)
                         if sample.elapsed_s > 1:
                             samples.append(sample)
-                            bar.update(round(sample.elapsed_s) - bar.n)
+                            shown.update(round(sample.elapsed_s) - shown.n)
         sink.terminate()  # it counts what it still holds; by --idle, a machine that is slow to start a run would end it
         with suppress(subprocess.TimeoutExpired):
             sink.wait(PATIENCE_S)
