@@ -1,15 +1,23 @@
-"""The edge that both commands share: errors become one line and an exit code, units become flags."""
+"""The edge that both commands share: errors become one line and an exit code, units become flags.
+
+What a command was asked for, it prints on stdout: text, or with `--json` JSON alone, and the text on stderr. All else
+that it says goes to stderr.
+"""
 
 import inspect
+import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.shell_completion import shell_complete
 
 from captures import interruption, standard_streams
 from captures.errors import ExitCode, StampedeError
+from captures.terminal import colours
 from captures.units import parse_count, parse_duration_ns, parse_share, parse_size
 
 Value = TypeVar("Value")
@@ -35,6 +43,13 @@ COUNT = Parsed("count", parse_count)
 SIZE = Parsed("size", parse_size)
 DURATION_NS = Parsed("duration", parse_duration_ns)
 SHARE = Parsed("share", parse_share)
+
+
+def answer(text: str, figures: Any, *, as_json: bool) -> None:
+    """Print what a command was asked for."""
+    click.echo(text, err=as_json, color=colours())
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
 
 
 def grouped(
@@ -86,9 +101,13 @@ def _complaint(error: Exception, name: str) -> tuple[str, int]:
 def run(group: click.Command) -> NoReturn:
     """Run a command line and exit with one of `ExitCode`; a failure prints one line on stderr.
 
-    A command returns its exit code (None is 0). What is not foreseen prints its traceback: it is a defect.
+    A command returns its exit code (None is 0). What is not foreseen prints its traceback: it is a defect. A shell that
+    asks for completions, by the variable that Click gives this job, gets them instead.
     """
     name = group.name or ""
+    variable = f"_{name.upper()}_COMPLETE"
+    if instruction := os.environ.get(variable):
+        raise SystemExit(shell_complete(group, {}, name, variable, instruction))
     try:
         interruption.take()
         standard_streams.guard()

@@ -1,10 +1,15 @@
-"""Counts, sizes, durations and shares as people write them: `4M`, `2GiB`, `8h30m`, `0.5%`. One parser for all."""
+"""Counts, sizes, durations and shares as people write them: `4M`, `2GiB`, `8h30m`, `0.5%`. One parser for all.
+
+The kind of a value says what a letter means: a count has millions and no minutes, so `4m` are four million; a duration
+has minutes, so `4m` are four of them. A size keeps the case of its units, which tells bytes from bits elsewhere.
+"""
 
 import re
 from fractions import Fraction
+from textwrap import fill
 from typing import Final
 
-_COUNT_UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_COUNT_UNITS: Final = {"": 1} | dict.fromkeys("kK", 10**3) | dict.fromkeys("mM", 10**6) | dict.fromkeys("gG", 10**9)
 _SIZE_UNITS: Final = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KiB": 2**10,
     "MiB": 2**20,
@@ -12,11 +17,15 @@ _SIZE_UNITS: Final = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB"
     "TiB": 2**40,
 }
 _DURATION_UNITS_NS: Final = {
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-    "d": 86400 * 10**9,
+    name: unit_ns
+    for names, unit_ns in (
+        ("ms msec msecs", 10**6),
+        ("s sec secs second seconds", 10**9),
+        ("m min mins minute minutes", 60 * 10**9),
+        ("h hr hrs hour hours", 3600 * 10**9),
+        ("d day days", 86400 * 10**9),
+    )
+    for name in names.split()
 }
 _SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%?")
 _NUMBER: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?\s?([A-Za-z]*)")
@@ -36,7 +45,7 @@ def _scale(text: str, units: dict[str, int], what: str, example: str) -> int:
 
 
 def parse_count(text: str) -> int:
-    """A count or a rate: `500`, `1.5k`, `4M`, `2G`. Raises ValueError with a line that gives an example."""
+    """A count or a rate: `500`, `1.5k`, `4M`, `2g`. Raises ValueError with a line that gives an example."""
     return _scale(text, _COUNT_UNITS, "count", "500, 250k, 4M or 1.5G")
 
 
@@ -46,7 +55,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration_ns(text: str) -> int:
-    """Nanoseconds of `10s`, `8h30m`, `500ms` or plain seconds. Raises ValueError with an example."""
+    """Nanoseconds of `10s`, `8h30m`, `500ms`, `10sec` or plain seconds. Raises ValueError with an example."""
     example = "10s, 500ms or 8h30m"
     text = text.strip()
     if re.fullmatch(r"\d{1,18}(\.\d{1,9})?", text):
@@ -64,6 +73,16 @@ def parse_share(text: str) -> Fraction:
     if not 0 <= share <= 1:
         raise ValueError(f"{text!r} is no share; write it like 0.5%")
     return share
+
+
+def counted(count: int, one: str, width: int = 0) -> str:
+    """So many of what `one` of them is called, for people: `1 port`, `40,000 events`."""
+    return f"{count:>{width},} {one}{'' if count == 1 else 's'}"
+
+
+def fitted(row: str) -> str:
+    """A table's row for a terminal of 80 columns: where it is longer, it goes on in the next line, further in."""
+    return fill(row, 80, subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
 
 
 def format_count(value: float) -> str:

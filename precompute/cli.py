@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from tqdm import tqdm
+from click.shell_completion import CompletionItem
 
 import captures
 from captures.command import COUNT, DURATION_NS, SIZE, Parsed, run
@@ -15,6 +15,7 @@ from captures.digests import damaged_parts
 from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_EVENTS
 from captures.reader import open_capture
+from captures.terminal import bar
 from captures.units import format_count, format_duration, format_size
 from precompute.build import Built, build_capture, recipe_of_size
 from precompute.inspect_command import inspect
@@ -43,6 +44,21 @@ JOBS = click.option(
     metavar="N",
     help="Processes or threads that work at once; changes no byte.",
 )
+
+
+def _complete_profile(_context: click.Context, _argument: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What a shell is offered for a profile: files, and the built-in ones that begin so.
+
+    Files come first: bash forgets what was offered before them.
+    """
+    names = [CompletionItem(name) for name in _complete_name(_context, _argument, incomplete)]
+    return [CompletionItem(incomplete, type="file"), *names]
+
+
+def _complete_name(_context: click.Context, _argument: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in built_in_names() if name.startswith(incomplete)]
+
+
 CAPTURE = click.argument("capture", type=FILE, metavar="FILE")
 
 
@@ -60,11 +76,12 @@ def precompute() -> None:
 
 
 @precompute.command(epilog=f"Built-in profiles: {', '.join(built_in_names())}.")
-@click.argument("profile")
+@click.argument("profile", shell_complete=_complete_profile)
 @click.option("-o", "--output", type=FILE, required=True, metavar="FILE", help="The capture to write.")
 @click.option("--events", type=COUNT, metavar="COUNT", help="How many events, like 4M.")
 @click.option("--size", type=SIZE, metavar="SIZE", help="Or: as many as fit this payload, like 2GiB.")
 @click.option(
+    "-d",
     "--duration",
     "duration_ns",
     type=DURATION_NS,
@@ -72,6 +89,7 @@ def precompute() -> None:
     help="Or: as many as fall due in this time, like 8h30m, at --eps. The capture then has a time axis.",
 )
 @click.option(
+    "-e",
     "--eps",
     "rate_eps",
     type=COUNT,
@@ -108,20 +126,14 @@ def build(profile: str, output: Path, jobs: int, *, force: bool, expect: str | N
     began_s = time.perf_counter()
     recipe = _recipe(profile, output, **asked)
     read = [] if profile in built_in_names() else [Path(profile)]
-    with _bar(unit=" events", unit_scale=True) as bar:
+    with bar(unit=" events", unit_scale=True, leave=True) as rendering:
 
         def progress(rendered: int, total: int) -> None:
-            bar.total = total
-            bar.update(rendered)
+            rendering.total = total
+            rendering.update(rendered)
 
         built = build_capture(output, recipe, jobs=jobs, force=force, expect=expect, inputs=read, progress=progress)
     click.echo(f"{output}: {_told(built, time.perf_counter() - began_s)}", err=True)
-
-
-def _bar(**options: Any) -> "tqdm[NoReturn]":
-    # Its monitor would be a thread, and jobs are forked: a fork must find none.
-    tqdm.monitor_interval = 0
-    return tqdm(disable=None, **options)
 
 
 def _told(built: Built, elapsed_s: float) -> str:
@@ -183,7 +195,7 @@ def recipe(*, capture: Path) -> None:
 
 
 @precompute.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete_name)
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the profile's file, as a start for one of your own.")
 def profiles(*, name: str | None, as_yaml: bool) -> None:
     """List the built-in profiles, or show the one called NAME."""
@@ -199,7 +211,7 @@ def profiles(*, name: str | None, as_yaml: bool) -> None:
 
 
 @precompute.command()
-@click.argument("profile", metavar="FILE")
+@click.argument("profile", metavar="FILE", shell_complete=_complete_profile)
 def check(*, profile: str) -> None:
     """Check a profile, and print ten events of it."""
     loaded = load_profile(profile)
@@ -217,12 +229,12 @@ def schema() -> None:
 @precompute.command()
 @CAPTURE
 @JOBS
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def verify(*, capture: Path, jobs: int, as_json: bool) -> None:
     """Compare every byte of a capture with its digests; exits with 2 when it is damaged."""
     opened = open_capture(capture)
-    with _bar(total=len(opened.payload), unit="B", unit_scale=True, unit_divisor=1024) as bar:
-        damaged = damaged_parts(opened, jobs, bar.update)
+    with bar(total=len(opened.payload), unit="B", unit_scale=True, unit_divisor=1024, leave=True) as reading:
+        damaged = damaged_parts(opened, jobs, reading.update)
     if as_json:
         click.echo(json.dumps({"digest": opened.digest, "sound": not damaged, "damaged": damaged}, indent=2))
     elif not damaged:

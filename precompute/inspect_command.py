@@ -18,7 +18,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("capture", type=FILE, metavar="FILE")
-@click.option("--json", "as_json", is_flag=True, help="Print all figures and the whole recipe as JSON.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print all figures and the whole recipe as JSON.")
 @click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page with charts, which needs nothing else.")
 @click.option("--force", is_flag=True, help="Replace the page if it exists.")
 @click.option("--events", type=COUNT, default="0", metavar="COUNT", help="Print the first events, too.")

@@ -29,8 +29,10 @@ _LEAST_NS: Final = 10_000_000
 
 @click.command("calibrate")
 @click.argument("file", type=FILE, required=False)
-@click.option("--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
-@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
+@click.option("-t", "--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
+@click.option(
+    "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
+)
 @wire_options
 @click.option("--time", "time_ns", type=DURATION_NS, default="500ms", show_default=True, help="How long each trial is.")
 @click.option(
@@ -39,7 +41,7 @@ _LEAST_NS: Final = 10_000_000
     metavar="FILE",
     help="Where to write it.  [default: ~/.cache/stampede/calibration.json, that `replay run` finds]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the trials and the winner as JSON on stdout.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the trials and the winner as JSON on stdout.")
 @click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
 def calibrate(
     *,

@@ -121,10 +121,12 @@ class Controls:
         supervisor = self._supervisor
         plan, outcome, board = supervisor.plan, supervisor.outcome, supervisor.board
         mean_eps = plan.schedule.mean_eps
-        elapsed_ns = max(0, monotonic_ns() - outcome.start_ns)
+        waiting = not outcome.start_ns
+        elapsed_ns = 0 if waiting else max(0, monotonic_ns() - outcome.start_ns)
+        state = "stopping" if outcome.interrupted_by else "paused" if self._paused else "running"
         recent = recent_eps(board.workers, plan, elapsed_ns)
         return {
-            "state": "stopping" if outcome.interrupted_by else "paused" if self._paused else "running",
+            "state": "waiting" if waiting and state == "running" else state,
             "target_eps": mean_eps and round(mean_eps * float(outcome.demand.tempo.factor), 3),
             "elapsed_s": round(elapsed_ns / SECOND_NS, 3),
             "eps": round(sum(recent)),

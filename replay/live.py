@@ -3,10 +3,11 @@
 import errno
 import sys
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, Self
 
 from tqdm import tqdm
 
+from captures.terminal import bar
 from captures.units import format_count
 from replay.plan import RunPlan
 from replay.report import error_total, fallback_line
@@ -18,9 +19,8 @@ class LiveLine:
 
     def __init__(self, plan: RunPlan) -> None:
         """Show nothing yet."""
-        tqdm.monitor_interval = 0  # no thread: a worker that died is replaced by fork(2)
         self._plan = plan
-        self._bar: tqdm[NoReturn] | None = None
+        self._bar: tqdm[Any] | None = None
         self._refused = False
 
     def __enter__(self) -> Self:
@@ -30,15 +30,15 @@ class LiveLine:
     def show(self, outcome: Outcome, loss: str = "") -> None:
         """Renew the line; `loss` is what is known of it."""
         if self._bar is None:
-            self._bar = tqdm(total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False)
-        bar = self._bar
+            self._bar = bar(total=self._plan.total, unit=" events", unit_scale=True)
+        shown = self._bar
         self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
         mean_eps = self._plan.schedule.mean_eps
         mean_eps = mean_eps and mean_eps * float(outcome.demand.tempo.factor)
         target = "max" if mean_eps is None else format_count(mean_eps)
-        bar.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}{loss}", refresh=False)
-        bar.update(sent - bar.n)
+        shown.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}{loss}", refresh=False)
+        shown.update(sent - shown.n)
 
     def _announce_fallback(self, outcome: Outcome) -> None:
         """Say it once when the kernel has refused GSO, on a terminal or not."""

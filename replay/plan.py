@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from captures.errors import InputError
 from captures.reader import Capture
+from captures.units import counted, fitted
 from replay.axis import Axis
 from replay.clock import SECOND_NS
 from replay.frames import Wire
@@ -17,7 +18,7 @@ from replay.pacing import train_limit
 from replay.ports import check_workers, format_ports
 from replay.resources import Claims
 from replay.schedule import OnAxis, Schedule, Steady
-from replay.stamps import Stamp
+from replay.stamps import Stamp, iso_ms
 from replay.stripes import Deal, lane_quota
 from replay.tags import Tagging, run_text
 from replay.target import Target
@@ -78,6 +79,8 @@ class RunPlan:
     claims: Claims = field(default_factory=Claims)
     run: int | None = None
     """What the events' tags call this run; None: tags are not written."""
+    start_at_ns: int | None = None
+    """The instant to start at, in nanoseconds since 1970; None: as soon as it is ready."""
     nic: str | None = None
     """The network card that it goes through; None on loopback."""
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -157,6 +160,7 @@ class RunPlan:
             **self.targets(),
             "events": self.total,
             "duration_s": self.duration_ns and self.duration_ns / SECOND_NS,
+            "start_at": self.start_at_ns and iso_ms(self.start_at_ns),
             "stamp": str(self.stamp),
             "run_id": self.run_id,
             "gso": self.segments > 1,
@@ -304,18 +308,21 @@ def plan_table(plan: RunPlan) -> str:
     per_lane = "" if mean_eps is None else f", {_figure(mean_eps / len(plan.ports))} EPS each"
     if plan.pace.speed:
         rate = f"at speed {float(plan.pace.speed):g}: {rate} in the mean, {_figure(peak_eps or 0)} at the peak"
-    events = "until the time is over" if plan.total is None else f"{plan.total:,} events"
-    gso = f"GSO, up to {plan.segments} datagrams a send" if plan.segments > 1 else "without GSO"
+    events = "until the time is over" if plan.total is None else counted(plan.total, "event")
+    gso = f"GSO, up to {counted(plan.segments, 'datagram')} a send" if plan.segments > 1 else "without GSO"
     tags = "" if plan.run_id is None else f", tagged as run {plan.run_id}"
+    trains = f"trains of at most {counted(plan.train_limit, 'event')}, {plan.batch_trains} a call"
     lines = [
-        f"to {plan.target.host}, ports {format_ports(plan.ports)}: {len(plan.ports)} lanes{per_lane}",
-        f"  {rate}, {events}{tags}, trains of at most {plan.train_limit} events, {plan.batch_trains} a call, {gso}",
+        f"to {plan.target.host}, ports {format_ports(plan.ports)}: {counted(len(plan.ports), 'lane')}{per_lane}",
+        f"  {rate}, {events}{tags}, {trains}, {gso}",
         *(f"  {what} {why}" for what, why in plan.choices.items()),
     ]
+    if plan.start_at_ns is not None:
+        lines.append(f"  starts at {iso_ms(plan.start_at_ns)}")
     for i, worker in enumerate(plan.workers):
         ports = format_ports(plan.ports[worker.lanes.start : worker.lanes.stop])
         lines.append(f"  worker {i} on core {worker.cpu}: ports {ports}")
-    return "\n".join([*lines, "nothing was sent"])
+    return "\n".join([*(fitted(line) for line in lines), "nothing was sent"])
 
 
 def _figure(rate_eps: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from captures import __version__
 from captures.errors import ExitCode
 from captures.reader import Capture
-from captures.units import format_count, format_share, format_size
+from captures.units import counted, fitted, format_count, format_share, format_size
 from replay.board import ERRNO_NAMES
 from replay.clock import SECOND_NS
 from replay.criteria import Criteria, criterion_line, judge
@@ -114,7 +114,7 @@ def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
     if outcome.failures:
         return "failed", "; ".join(outcome.failures)
     if outcome.interrupted_by:
-        return "interrupted", f"{outcome.interrupted_by} after {sent:,} events"
+        return "interrupted", f"{outcome.interrupted_by} after {counted(sent, 'event')}"
     fault = outcome.aborted or _fault(outcome, sum(report["errors"].values()), sent)
     missed = [criterion_line(row) for row in report["criteria"] if not row["met"]]
     if fault or missed:
@@ -125,14 +125,14 @@ def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
 def _fault(outcome: Outcome, errors: int, sent: int) -> str | None:
     """What makes a run miss, whatever its rate; None: nothing."""
     if errors > MAX_ERROR_RATE * sent:
-        return f"{errors:,} errors with {sent:,} events, and at most {MAX_ERROR_RATE:.2%} are allowed"
+        return f"{counted(errors, 'error')} with {counted(sent, 'event')}, and at most {MAX_ERROR_RATE:.2%} are allowed"
     return _nic_fault(outcome.nic or {}, sent)
 
 
 def _rate_verdict(report: dict[str, Any]) -> tuple[str, str]:
     """The verdict on the mean rate, for which `min_eps` may have set another limit."""
     if not report["target_eps"]:
-        return "measured", f"no target was set; {report['sent_events']:,} events sent"
+        return "measured", f"no target was set; {counted(report['sent_events'], 'event')} sent"
     part, own = report["achieved_eps"] / report["target_eps"], {row["name"] for row in report["criteria"]}
     if part < 1 - TOLERANCE and "min_eps" not in own:
         return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"
@@ -144,9 +144,8 @@ def _nic_fault(nic: dict[str, int], sent: int) -> str | None:
     dropped = nic.get("tx_dropped", 0)
     if losses := nic.get("carrier_losses", 0):
         times = "once" if losses == 1 else f"{losses} times"
-        return (
-            f"the network card's link was down {times}, and what was sent meanwhile is lost ({dropped:,} drops counted)"
-        )
+        drops = counted(dropped, "drop")
+        return f"the network card's link was down {times}, and what was sent meanwhile is lost ({drops} counted)"
     if dropped > MAX_ERROR_RATE * sent:
         return f"the network card dropped {dropped:,} packets or trains; see `ip -s link`"
     return None
@@ -226,17 +225,16 @@ def run_table(report: dict[str, Any]) -> str:
     if report["target_eps"] and report["speed"]:
         target += f" at speed {report['speed']:g}, {format_count(report['target_peak_eps'])} at its peak"
     achieved, peak = report["achieved_eps"], report["peak_eps"]
-    lanes = len(report["lanes"])
-    size = format_size(report["sent_bytes"])
+    verdict = f"{report['verdict']}: {report['reason']}" + (f"; run {report['run_id']}" if report["run_id"] else "")
+    where = f"in {report['duration_s']:.2f} s to {counted(len(report['lanes']), 'port')}"
     lines = [
-        f"{report['verdict']}: {report['reason']}" + (f"; run {report['run_id']}" if report["run_id"] else ""),
-        f"  sent      {report['sent_events']:>16,} events, {size}, in {report['duration_s']:.2f} s to {lanes} ports",
+        f"  sent      {counted(report['sent_events'], 'event', 16)}, {format_size(report['sent_bytes'])}, {where}",
         f"  rate      {achieved:>16,.0f} EPS mean, {peak:,.0f} in the best second; target {target}",
     ]
     if report["offered"]:
         offered = report["offered"]
         lines.append(
-            f"  offered   {offered['below_95_percent']:>16,} of {offered['intervals']:,} intervals of "
+            f"  offered   {offered['below_95_percent']:>16,} of {counted(offered['intervals'], 'interval')} of "
             f"{offered['interval_ms']:.0f} ms below 95% of the target; the worst had {offered['worst_percent']:.1f}%"
         )
     if report["lag_ms"]:
@@ -249,14 +247,14 @@ def run_table(report: dict[str, Any]) -> str:
     for worker in report["workers"]:
         cpu = "not measured" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f}%"
         lines.append(
-            f"  worker {worker['id']:<2} {worker['sent_events']:>16,} events, core {worker['core']}, "
-            f"CPU {cpu}, {len(worker['ports'])} ports"
+            f"  worker {worker['id']:<2} {counted(worker['sent_events'], 'event', 16)}, core {worker['core']}, "
+            f"CPU {cpu}, {counted(len(worker['ports']), 'port')}"
         )
         if worker["gso_refused"]:
             lines.append(f"             {fallback_line(worker['gso_refused'])}")
     lines += [_recovery_line(recovery) for recovery in report["recoveries"]]
     lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in report["lanes"] if lane["errors"]]
-    return "\n".join(lines)
+    return "\n".join([verdict, *map(fitted, lines)])
 
 
 def _sink_line(sink: dict[str, Any], sent: int) -> str:
@@ -264,7 +262,7 @@ def _sink_line(sink: dict[str, Any], sent: int) -> str:
         why = "did not answer at the end" if sink["silent"] else "had not read all of it at the end"
         return f"{sink['address']} {why}: loss was not measured"
     share = format_share(sink["lost_events"], sent)
-    return f"{sink['lost_events']:>16,} events lost, {share}; {sink['received_events']:,} arrived"
+    return f"{counted(sink['lost_events'], 'event', 16)} lost, {share}; {sink['received_events']:,} arrived"
 
 
 def _recovery_line(recovery: dict[str, Any]) -> str:
@@ -276,7 +274,7 @@ def _recovery_line(recovery: dict[str, Any]) -> str:
     if behind is None:
         return line
     caught_up = "not caught up by the end" if recovered is None else f"caught up {recovered:.2f} s after the failure"
-    return f"{line}, {behind:,} events behind, {caught_up}"
+    return f"{line}, {counted(behind, 'event')} behind, {caught_up}"
 
 
 def fallback_line(name: str) -> str:

@@ -1,21 +1,17 @@
 """The `replay run` command."""
 
 import json
-import re
 from contextlib import ExitStack
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from captures.command import COUNT, DURATION_NS, Parsed
+from captures.command import answer
 from captures.errors import ExitCode, InputError, PreflightError
 from captures.interruption import held
 from captures.reader import Capture, open_capture
-from captures.units import parse_count
-from replay.clock import SECOND_NS
 from replay.control import ControlSocket
 from replay.control_options import ControlOptions, control_options
 from replay.controls import Controls
@@ -25,11 +21,12 @@ from replay.judge_options import JudgeOptions, judge_options
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
 from replay.live_loss import LiveLoss
-from replay.plan import Extent, Pace, RunPlan, check_limit, plan_run, plan_table
+from replay.pace_options import PaceOptions, pace_options
+from replay.plan import RunPlan, check_limit, plan_run, plan_table
 from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
 from replay.report_file import ReportFile
-from replay.stamps import Stamp
+from replay.stamps import Stamp, iso_ms
 from replay.supervisor import Supervisor
 from replay.surroundings import situation, surroundings
 from replay.tags import RUN, new_run
@@ -37,61 +34,16 @@ from replay.target import resolve
 from replay.way_options import WayOptions, choose, way_options
 from replay.wire_options import BackendChoice, WireOptions, wire_of, wire_options
 
-MAX_RATE: Final = 0
-"""What `--eps max` parses to."""
-
-DEFAULT_RATE_EPS: Final = 4_000_000
-DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
-
 FILE = click.Path(path_type=Path)
-
-
-def _parse_rate(text: str) -> int:
-    if text.strip() == "max":
-        return MAX_RATE
-    rate_eps = parse_count(text)
-    if rate_eps == 0:
-        raise ValueError("a rate is 1 at least; write it like 500, 250k or 4M, or max")
-    return rate_eps
-
-
-def _parse_speed(text: str) -> Fraction:
-    """Exact; 0 stands for max."""
-    if text.strip() == "max":
-        return Fraction(0)
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip(), re.ASCII) or not (speed := Fraction(text.strip())):
-        raise ValueError(f"{text!r} is not a speed; write it like 1, 10 or 0.5, or max")
-    return speed
-
-
-RATE_EPS = Parsed("rate", _parse_rate)
-SPEED = Parsed("speed", _parse_speed)
 
 
 @click.command("run")
 @click.argument("file", type=FILE)
-@click.option("--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
-@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
+@click.option("-t", "--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
 @click.option(
-    "--eps",
-    "rate_eps",
-    type=RATE_EPS,
-    help="Events per second of all ports together, or max: as fast as it goes.  [default: 4M]",
+    "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
 )
-@click.option(
-    "--speed",
-    type=SPEED,
-    metavar="X",
-    help="Follow the capture's time axis, X times as fast, like 1, 10 or 0.5; max: as fast as it goes.",
-)
-@click.option(
-    "--duration",
-    "duration_ns",
-    type=DURATION_NS,
-    help="How long to send.  [default: 10s, or with --speed the whole capture]",
-)
-@click.option("--loops", type=click.IntRange(1), help="Send the whole capture this many times.")
-@click.option("--events", type=COUNT, help="Send exactly this many events.")
+@pace_options
 @crew_options
 @wire_options
 @way_options
@@ -111,8 +63,8 @@ SPEED = Parsed("speed", _parse_speed)
 @click.option("--keep-tags", is_flag=True, help="Send tags as they were built: zeros.")
 @judge_options
 @control_options
-@click.option("--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
+@click.option("-o", "--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show the plan, and send nothing.")
 @click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
 def run(
@@ -120,11 +72,7 @@ def run(
     file: Path,
     target: str,
     ports: tuple[int, ...],
-    rate_eps: int | None,
-    speed: Fraction | None,
-    duration_ns: int | None,
-    loops: int | None,
-    events: int | None,
+    asked: PaceOptions,
     stamp: str,
     run_id: int | None,
     keep_tags: bool,
@@ -144,15 +92,15 @@ def run(
     network card over 0.01% of the events, a lost link.
     """
     capture = open_capture(file)
-    pace = _pace(rate_eps, speed)
+    _check_tags(capture, run_id, keep_tags=keep_tags)
     host = resolve(target, allow_public=allow_public)
     choice = choose(way, options, lambda: situation(host, options.interface))
     plan = plan_run(
         capture,
         target=host,
         ports=ports,
-        pace=pace,
-        extent=_extent(pace, duration_ns, loops, events),
+        pace=asked.pace,
+        extent=asked.extent,
         train_max=choice.way.train_max,
         segments=max_segments() if choice.way.gso else 1,
         stamp=Stamp(stamp),
@@ -164,10 +112,11 @@ def run(
     plan = manned(
         plan, crew, surroundings(host, options.interface, usable_cpus(crew.cpus)), worker_eps=choice.worker_eps
     )
+    plan = replace(plan, start_at_ns=asked.start_at_ns)
     check_limit(plan, control.limit_eps)
     with ReportFile(report_path, inputs=[file, control.rate_file, way.calibration]) as report_file:
         if dry_run:
-            _show(plan_table(plan), plan.describe(), as_json=as_json)
+            answer(plan_table(plan), plan.describe(), as_json=as_json)
             return ExitCode.MET
         report = _carry_out(capture, plan, judged, control, report_file)
         _show(run_table(report), report, as_json=as_json)
@@ -179,6 +128,8 @@ def _carry_out(
 ) -> dict[str, Any]:
     """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
     supervisor = Supervisor(capture, plan)
+    if plan.start_at_ns is not None:
+        click.echo(f"it starts at {iso_ms(plan.start_at_ns)}", err=True)
     with ExitStack() as stack:
         listener = _control_socket(control.path, stack)
         line = stack.enter_context(LiveLine(plan))
@@ -216,24 +167,13 @@ def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None
         return None
 
 
-def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
-    """What the two options say together."""
-    if speed is None:
-        return Pace(DEFAULT_RATE_EPS if rate_eps is None else rate_eps or None)
-    if rate_eps is None:
-        return Pace(speed=speed)
-    click.echo("--eps overrides --speed: the capture's time axis is not followed", err=True)
-    return Pace(rate_eps or None)
-
-
-def _extent(pace: Pace, duration_ns: int | None, loops: int | None, events: int | None) -> Extent:
-    """How far the run goes; when nothing is said, ten seconds, or once along the time axis."""
-    given = [value for value in (duration_ns, loops, events) if value is not None]
-    if len(given) > 1 or 0 in given:
-        raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
-    if given:
-        return Extent(duration_ns, loops, events)
-    return Extent(DEFAULT_DURATION_NS) if pace.speed is None else Extent(loops=1)
+def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> None:
+    """Refuse what is said of tags that are not there, or will not be written. Raises InputError."""
+    flag = "--run-id" if run_id is not None else "--keep-tags"
+    if (run_id is not None or keep_tags) and not capture.tagged:
+        raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")
+    if run_id is not None and keep_tags:
+        raise InputError("--run-id is written into the tags, and --keep-tags sends them blank; give one of the two")
 
 
 def _show(table: str, figures: dict[str, Any], *, as_json: bool) -> None:

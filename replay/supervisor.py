@@ -11,7 +11,7 @@ from fractions import Fraction
 from types import FrameType
 from typing import Any, Final
 
-from captures.errors import RunError
+from captures.errors import PreflightError, RunError
 from captures.reader import Capture
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
@@ -92,7 +92,7 @@ class Supervisor:
     def change_tempo(self, factor: Fraction) -> None:
         """Go on at so many times the tempo of the plan from now on; 0 is a pause."""
         outcome = self.outcome
-        now_ns = max(0, monotonic_ns() - outcome.start_ns)
+        now_ns = max(0, monotonic_ns() - outcome.start_ns) if outcome.start_ns else 0
         self.board.set_tempo(outcome.demand.change(now_ns, factor))
 
     def stop(self, by: str) -> None:
@@ -121,6 +121,7 @@ class Supervisor:
         try:
             self._crew.start()
             self._await_ready()
+            self._await_instant(each_tick)
             if not outcome.failures and not outcome.interrupted_by:
                 self._start()
                 self._watch(each_tick, each_second)
@@ -171,10 +172,25 @@ class Supervisor:
             sleep_ns(_TICK_NS // 20)
         outcome.failures = self._crew.failures()
 
+    def _await_instant(self, each_tick: Callable[[], None]) -> None:
+        """Until shortly before the instant to start at, where there is one; on the wall's clock, which may be set."""
+        at_ns, outcome = self.plan.start_at_ns, self.outcome
+        while at_ns is not None and (wait_ns := at_ns - _HEAD_START_NS - wall_ns()) > 0:
+            outcome.failures = outcome.failures or self._crew.failures()
+            if outcome.failures or outcome.interrupted_by:
+                return
+            self._extend_lease()
+            each_tick()
+            sleep_ns(min(wait_ns, _TICK_NS))
+
     def _start(self) -> None:
-        control, plan = self.board.control, self.plan
-        start_ns = monotonic_ns() + _HEAD_START_NS
-        self.outcome.started_wall_ns = wall_ns() + _HEAD_START_NS
+        """Raises PreflightError where the instant to start at is over."""
+        control, plan, now_ns = self.board.control, self.plan, wall_ns()
+        start_ns, at_ns = monotonic_ns(), plan.start_at_ns
+        if at_ns is not None and at_ns < now_ns:
+            raise PreflightError("--start-at: that instant was over before the run was ready; give it more time")
+        self.outcome.started_wall_ns = now_ns + _HEAD_START_NS if at_ns is None else at_ns
+        start_ns += self.outcome.started_wall_ns - now_ns
         if plan.stop_after_ns is not None:
             control["end_ns"] = start_ns + plan.stop_after_ns
         control["start_wall_ns"] = self.outcome.started_wall_ns

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from tqdm import tqdm
-
 from captures.errors import PreflightError
 from captures.format import MAX_TRAIN_EVENTS
 from captures.reader import Capture
+from captures.terminal import bar
 from replay.calibration import BACKENDS, Trial, Way, winner
 from replay.cpus import usable_cpus
 from replay.crew_options import CrewOptions, manned
@@ -66,7 +65,7 @@ class Trials:
         """A trial of each way: ROUNDS times, in turns, so that what else the machine does meets all alike."""
         rates: list[list[float]] = [[] for _ in ways]
         refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
-        for place in tqdm(ROUNDS * list(range(len(ways))), what, unit=" trials", disable=None, leave=False):
+        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials"):
             if not refused[place]:
                 try:
                     rate_eps, seen = self._measure(ways[place])

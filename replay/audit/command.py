@@ -1,16 +1,15 @@
 """The `replay audit` command."""
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import click
-from tqdm import tqdm
 
-from captures.command import SHARE
+from captures.command import SHARE, answer
 from captures.errors import InputError
+from captures.terminal import bar
 from replay.audit.lines import Lines
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
@@ -38,8 +37,8 @@ _BLANK: Final = 0
     show_default=True,
     help="The most that may be lost for exit code 0.",
 )
-@click.option("--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+@click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def audit(
     *,
     files: tuple[Path, ...],
@@ -64,9 +63,7 @@ def audit(
             found = _run(wanted, lines, tally)
             report = audit_report(Question([str(file) for file in files], sent, max_loss), found, lines, tally, seen)
         report_file.write(report)
-        click.echo(audit_table(report), err=True)
-        if as_json:
-            click.echo(json.dumps(report, indent=2))
+        answer(audit_table(report), report, as_json=as_json)
     return exit_code(report)
 
 
@@ -77,7 +74,7 @@ def _sent(path: Path, run: int | None) -> Sent:
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
     if sent.run is None and run is None:
-        raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run")
+        raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run-id")
     if None not in (sent.run, run) and sent.run != run:
         raise InputError(f"{path}: this is the report of run {run_text(sent.run or 0)}, and --run-id is another")
     return sent
@@ -88,9 +85,9 @@ def _read(files: Sequence[Path], lines: Lines, tally: Tally) -> None:
     keep_freed_memory()
     sizes = [file.stat().st_size if file != STDIN and file.is_file() else 0 for file in files]
     total = sum(sizes) if all(sizes) else None
-    with tqdm(total=total, disable=None, unit="B", unit_scale=True, unit_divisor=1024, leave=False) as bar:
+    with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024) as reading:
         for file in files:
-            for window in file_windows(file, bar.update):
+            for window in file_windows(file, reading.update):
                 tally.take(lines.take(window))
 
 
@@ -110,7 +107,7 @@ def _run(wanted: int | None, lines: Lines, tally: Tally) -> int:
         raise InputError(f"no event of run {run_text(wanted)} is there; there are others: {others}")
     if tally.tags_of_other_runs > counts[0][1]:
         raise InputError(
-            f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run {run_text(counts[0][0])}"
+            f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run-id {run_text(counts[0][0])}"
         )
     return counts[0][0]
 

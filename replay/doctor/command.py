@@ -1,14 +1,13 @@
 """The `replay doctor` command."""
 
-import json
 from pathlib import Path
 
 import click
 
-from captures.command import COUNT
+from captures.command import COUNT, answer
 from captures.errors import ExitCode, InputError
 from captures.reader import open_capture
-from captures.units import format_count
+from captures.units import counted, format_count
 from replay.clock import monotonic_ns
 from replay.cpus import CPUS, usable_cpus
 from replay.doctor.checks import capture_findings, machine_findings
@@ -21,15 +20,25 @@ from replay.wire_options import WireOptions, check_flags, wire_options
 
 @click.command("doctor")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--target", metavar="HOST", help="Host that a run would send to.  [default: the network is left out]")
-@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
 @click.option(
-    "--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second of all ports together."
+    "-t", "--target", metavar="HOST", help="Host that a run would send to.  [default: the network is left out]"
+)
+@click.option(
+    "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
+)
+@click.option(
+    "-e",
+    "--eps",
+    "rate_eps",
+    type=COUNT,
+    default="4M",
+    show_default=True,
+    help="Events per second of all ports together.",
 )
 @click.option("--cpus", type=CPUS, help="Cores that workers would be pinned to.  [default: all that are allowed]")
 @wire_options
 @click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON on stdout.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the findings as JSON on stdout.")
 def doctor(
     *,
     file: Path | None,
@@ -59,11 +68,10 @@ def doctor(
         left_out.append("the capture, since no FILE is given")
     if target is None:
         left_out.append("the network, since no --target is given")
-    where = f" to {len(ports)} ports ({format_ports(ports)})" + (f" of {host.host}" if host else "")
-    click.echo(f"{format_count(rate_eps)} EPS{where}", err=True)
-    click.echo(findings_table(findings, left_out), err=True)
-    if as_json:
-        click.echo(json.dumps(findings_json(findings, left_out), indent=2))
+    where = f" to {counted(len(ports), 'port')} ({format_ports(ports)})" + (f" of {host.host}" if host else "")
+    asked = f"{format_count(rate_eps)} EPS{where}"
+    text = f"{asked}\n{findings_table(findings, left_out)}"
+    answer(text, findings_json(findings, left_out), as_json=as_json)
     return ExitCode.PREFLIGHT if worst(findings) is State.FAIL else ExitCode.MET
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import click
-from tqdm import tqdm
 
 from captures.command import DURATION_NS, SIZE
 from captures.errors import ExitCode, InputError, RunError
 from captures.interruption import Noted, held
+from captures.terminal import bar
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.proc_net import receive_counters
 from replay.linux.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
@@ -41,8 +41,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     metavar="ADDR",
     help="IPv4 or IPv6 address to receive at.",
 )
-@click.option("--ports", type=PORTS, default="514-553", show_default=True, help="UDP ports, like 514-553,600.")
-@click.option("--duration", "duration_ns", type=DURATION_NS, help="End after this time.")
+@click.option("-p", "--ports", type=PORTS, default="514-553", show_default=True, help="UDP ports, like 514-553,600.")
+@click.option("-d", "--duration", "duration_ns", type=DURATION_NS, help="End after this time.")
 @click.option("--idle", "idle_ns", type=DURATION_NS, help="End when nothing arrived for this time.")
 @click.option(
     "--workers",
@@ -66,8 +66,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     type=PLACE,
     help="Tell `replay run --sink` the counters there, like 198.18.0.2:5600. Whoever reaches that address may ask.",
 )
-@click.option("--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+@click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def sink(
     *,
     address: str,
@@ -188,7 +188,7 @@ def _watch(
 ) -> str:
     """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
     shown_events, next_drops_ns = 0, 0
-    with tqdm(disable=None, unit=" events", unit_scale=True, mininterval=1, leave=False) as line:
+    with bar(unit=" events", unit_scale=True, mininterval=1) as line:
         while not signals.first:
             sleep_ns(_TICK_NS)
             if publisher is not None:

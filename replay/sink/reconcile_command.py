@@ -26,8 +26,10 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     type=SHARE,
     help="Exit with 0 if no more than this is lost, like 0.5%, whatever else differs.  [default: nothing may differ]",
 )
-@click.option("--report", "report_path", type=_FILE, metavar="FILE", help="Write the ledger as JSON to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
+@click.option(
+    "-o", "--report", "report_path", type=_FILE, metavar="FILE", help="Write the ledger as JSON to this file."
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
 def reconcile_reports(
     *,
     sent: Path,

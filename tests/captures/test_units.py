@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.units import (
+    counted,
+    fitted,
     format_count,
     format_duration,
     format_share,
@@ -17,9 +19,17 @@ from captures.units import (
     parse_size,
 )
 
-COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+COUNTS = {"": 1, "k": 10**3, "K": 10**3, "m": 10**6, "M": 10**6, "g": 10**9, "G": 10**9}
 SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-DURATIONS = {"": 10**9, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+DURATIONS = {"": 10**9, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9} | {
+    "msec": 10**6,
+    "sec": 10**9,
+    "seconds": 10**9,
+    "min": 60 * 10**9,
+    "minutes": 60 * 10**9,
+    "hour": 3600 * 10**9,
+    "days": 86400 * 10**9,
+}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,33 @@ def test_what_is_read_is_exact(parse, units, data):
     else:
         with pytest.raises(ValueError, match="not a whole number"):
             parse(text)
+
+
+def test_the_kind_of_a_value_says_what_its_letter_means():
+    """A count has no minutes, and a duration no millions; a large M of a duration might be either, and is refused."""
+    assert (parse_count("4m"), parse_duration_ns("4m")) == (4_000_000, 240 * 10**9)
+    assert parse_count("10K") == parse_count("10k") == 10_000
+    assert parse_duration_ns("1h30min10sec") == 5410 * 10**9
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration_ns("4M")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 ports"), (1, "1 port"), (2, "2 ports"), (-1, "-1 ports"), (40_000, "40,000 ports")]
+)
+def test_so_many_of_what(count, said):
+    assert counted(count, "port") == said
+    assert counted(count, "port", 16) == said.rjust(16 + len(said) - said.index(" "))
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=30), max_size=20))
+def test_a_row_fits_a_terminal_and_loses_no_word(words):
+    row = "  worker 0  " + " ".join(words)
+    lines = fitted(row).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert fitted(row).split() == row.split()
+    assert all(line.startswith(" " * 12) for line in lines[1:])
+    assert len(row.rstrip()) > 80 or lines == [row.rstrip()]
 
 
 @given(st.integers(0, 999), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))

@@ -31,8 +31,9 @@ def command(program: object, *arguments: object, host: str | None = None) -> lis
 
 
 def run_of(capture: Capture, target: str, ports: Sequence[int], *options: object) -> tuple[object, ...]:
-    """A `replay run` that prints its report, as `call` and `command` take it."""
-    return ("replay", "run", capture.path, "--target", target, "--ports", listed(ports), "--json", *options)
+    """A `replay run` that prints its report, as `call` and `command` take it; at 10k EPS, where no option says more."""
+    pace = () if {"--eps", "--speed"} & set(options) else ("--eps", "10k")
+    return ("replay", "run", capture.path, "--target", target, "--ports", listed(ports), "--json", *pace, *options)
 
 
 def listed(ports: Sequence[int]) -> str:

@@ -61,6 +61,15 @@ def _buffer_bytes() -> int:
     return int(Path("/proc/sys/net/core/rmem_max").read_text())
 
 
+def bearable_eps(lanes: int) -> int:
+    """A rate of which the servers' buffers hold two seconds: so long a machine may leave them without a core.
+
+    The kernel charges a lone datagram of some 200 bytes with 1,280 (udp(7) says that it counts its own overhead, too),
+    and doubles what was asked for (socket(7)).
+    """
+    return min(5_000, lanes * 2 * _buffer_bytes() // 1280 // 2)
+
+
 @contextmanager
 def rsyslog(folder: Path, lanes: int, template: str, settings: str = "") -> Iterator[Server]:
     """A rsyslogd with a `template` called "event", and global `settings`; skips the test where there is none."""

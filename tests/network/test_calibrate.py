@@ -33,7 +33,7 @@ def test_each_way_is_measured_and_a_run_follows_the_best(tmp_path: Path, lab: La
     ]
     assert [trial["train_max"] for trial in trials[4:7]] == [64, 32, 16]
     assert [trial["batch_trains"] for trial in trials[7:]] == [16, 8, 4]
-    assert all(len(trial["rates_eps"]) == 3 and min(trial["rates_eps"]) > 0 for trial in trials)
+    assert all(len(trial["rates_eps"]) == 3 and max(trial["rates_eps"]) > 0 for trial in trials)
     assert json.loads(json.dumps(asdict(load(file).of(DEVICE)))) == winner
     assert (winner["situation"]["interface"], winner["situation"]["mtu"]) == (DEVICE, 1500)
     assert done.stderr.count("EPS\n") == len(trials)

@@ -14,11 +14,10 @@ from captures.reader import Capture, open_capture
 from captures.tags import TAG_BYTES
 from tests.network.expected import port_lines
 from tests.network.programs import Ended, assert_ran, call, eventually, run_of
-from tests.network.servers import Server, rsyslog, syslog_ng
+from tests.network.servers import Server, bearable_eps, rsyslog, syslog_ng
 
 LANES = 4
 EVENTS = 10_000
-RATE_EPS = 5_000  # an ordinary user's receive buffers are small: 200 kB by default
 
 RSYSLOG_TEXT = (
     'template(name="event" type="string" string="%timestamp% %hostname% %syslogtag%%structured-data%%msg%\\n")'
@@ -58,9 +57,8 @@ def tagged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def send(server: Server, capture: Capture) -> Path:
     """Send a whole capture, and wait until it is written; returns the sender's report."""
     report = server.folder / "sent.json"
-    sent = call(
-        *run_of(capture, "127.0.0.1", server.ports, "--loops", 1, "--eps", RATE_EPS, "--report", report)
-    )  # fmt: skip
+    options = ("--loops", 1, "--eps", bearable_eps(LANES), "--report", report)
+    sent = call(*run_of(capture, "127.0.0.1", server.ports, *options))
     assert_ran(sent)
     eventually(lambda: len(server.events()) >= capture.events, "all events in the collector's file")
     return report

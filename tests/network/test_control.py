@@ -80,8 +80,8 @@ def assert_all_arrived(ended: Ended, sink: dict[str, Any]) -> None:
     assert sum(sent) > 0
 
 
-PAUSED_RUN_S = 15
-"""Longer than three commands take to start on a slow machine."""
+PAUSED_RUN_S = 3600
+"""It is stopped long before; what it asks for says when it would have ended."""
 
 
 def test_rate_pause_and_resume(tmp_path: Path, capture: Capture):
@@ -89,7 +89,8 @@ def test_rate_pause_and_resume(tmp_path: Path, capture: Capture):
         assert stat.S_IMODE(run.control.stat().st_mode) == 0o600
         faster = run.tell("rate", 2 * RATE_EPS)
         assert (faster.code, faster.report["target_eps"]) == (0, 2 * RATE_EPS)
-        eventually(lambda: run.status()["eps"] > 1.5 * RATE_EPS, "the new rate")
+        asked = run.status()["asked_events"]
+        assert RATE_EPS * PAUSED_RUN_S < asked < 2 * RATE_EPS * PAUSED_RUN_S
 
         assert run.tell("pause").report["state"] == "paused"
         eventually(lambda: run.status()["eps"] == 0, "silence")
@@ -99,15 +100,14 @@ def test_rate_pause_and_resume(tmp_path: Path, capture: Capture):
 
         resumed = run.tell("resume").report
         assert (resumed["state"], resumed["target_eps"]) == ("running", 2 * RATE_EPS)
+        eventually(lambda: run.status()["sent_events"] > silent, "more")
+        # The pause does not make the run longer: half a second of it at least is not asked for any more.
+        assert 0 < run.status()["asked_events"] <= asked - 2 * RATE_EPS * 0.5
+        run.stop()
         ended, sink = end()
 
-    assert_ran(ended)
+    assert ended.code == ExitCode.INTERRUPTED, ended.stderr
     assert_all_arrived(ended, sink)
-    assert ended.report["sent_events"] == ended.report["asked_events"]
-    # The pause does not make it longer, and what was asked for is less by it.
-    assert PAUSED_RUN_S - 1 < ended.report["duration_s"] < PAUSED_RUN_S + 1
-    assert ended.report["asked_events"] < 2 * RATE_EPS * (PAUSED_RUN_S - 1)
-    assert ended.report["target_eps"] == pytest.approx(ended.report["asked_events"] / PAUSED_RUN_S, rel=0.05)
     assert not tmp_path.joinpath("control").exists()
 
 
@@ -119,7 +119,7 @@ def test_a_run_of_so_many_events_sends_them_all_at_any_rate(tmp_path: Path, capt
     assert_ran(ended)
     assert_all_arrived(ended, sink)
     assert ended.report["sent_events"] == ended.report["asked_events"] == capture.events
-    assert ended.report["duration_s"] < capture.events / RATE_EPS - 0.5
+    assert RATE_EPS < ended.report["target_eps"] < 5 * RATE_EPS  # of both, for as long as each was asked for
 
 
 def test_stop_ends_it_with_a_report(tmp_path: Path, capture: Capture):

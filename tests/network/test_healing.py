@@ -17,6 +17,7 @@ import pytest
 
 from captures.errors import ExitCode
 from captures.reader import Capture
+from replay.control import ask
 from tests.network.programs import (
     Ended,
     assert_ran,
@@ -56,6 +57,20 @@ def worker(supervisor: psutil.Process, place: int) -> int:
     return sorted(child.pid for child in supervisor.children())[place]
 
 
+def recovery_of(ended: Ended, place: int, cause: str) -> dict[str, Any]:
+    """The first recovery of a worker from `cause`; where cores are taken away, there may be others beside it."""
+    return next(
+        recovery
+        for recovery in ended.report["recoveries"]
+        if recovery["worker"] == place and recovery["cause"].startswith(cause)
+    )
+
+
+def kills(ended: Ended) -> int:
+    """How many workers were killed by the test."""
+    return sum(recovery["cause"] == "was killed by SIGKILL" for recovery in ended.report["recoveries"])
+
+
 def assert_every_event_once(ended: Ended, sink: dict[str, Any]) -> None:
     for sent, received in zip(ended.report["lanes"], sink["lanes"], strict=True):
         assert (sent["port"], sent["sent_events"]) == (received["port"], received["received_events"])
@@ -71,8 +86,8 @@ def test_a_killed_worker_is_replaced_and_its_lanes_go_on(tmp_path: Path, capture
     assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert ended.report["sent_events"] == RATE_EPS * SECONDS
-    (recovery,) = ended.report["recoveries"]
-    assert (recovery["worker"], recovery["cause"], recovery["way"]) == (0, "was killed by SIGKILL", "hard")
+    recovery = recovery_of(ended, 0, "was killed by SIGKILL")
+    assert (kills(ended), recovery["way"]) == (1, "hard")
     assert recovery["events_behind"] >= 0
     assert recovery["recovered_s"] >= recovery["silent_s"] > 0
     assert "worker 0  was killed by SIGKILL" in ended.stderr
@@ -87,8 +102,8 @@ def test_a_frozen_worker_is_woken_and_catches_up(tmp_path: Path, capture: Captur
     assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert ended.report["sent_events"] == RATE_EPS * SECONDS
-    (recovery,) = ended.report["recoveries"]
-    assert (recovery["worker"], recovery["way"]) == (1, "soft")
+    recovery = recovery_of(ended, 1, "stood still")
+    assert recovery["way"] == "soft"
     assert re.fullmatch(r"stood still for \d+\.\d s", recovery["cause"])
     assert recovery["events_behind"] > RATE_EPS / 2
     assert recovery["recovered_s"] > recovery["silent_s"] > 2
@@ -121,7 +136,7 @@ def test_one_that_dies_again_is_moved_to_another_core(tmp_path: Path, capture: C
 
     assert_ran(ended)
     assert_every_event_once(ended, sink)
-    assert len(ended.report["recoveries"]) == 2
+    assert kills(ended) == 2
 
 
 def test_what_dies_time_after_time_ends_the_run_and_all_is_counted(tmp_path: Path, capture: Capture):
@@ -144,14 +159,14 @@ def test_what_dies_time_after_time_ends_the_run_and_all_is_counted(tmp_path: Pat
 
 def replaced(status: dict[str, Any], deaths: int) -> bool:
     """Whether so many workers have died, and all run again."""
-    return status["recoveries"] == deaths and {worker["state"] for worker in status["workers"]} == {"running"}
+    return status["recoveries"] >= deaths and {worker["state"] for worker in status["workers"]} == {"running"}
 
 
 @pytest.mark.parametrize("gso", ["--gso", "--no-gso"])
 def test_at_full_speed_too_every_datagram_is_counted(tmp_path: Path, capture: Capture, lab: Lab, gso: str):
     """Killed in the midst of its system calls; the far end of the wire counts what enters, and drops it."""
-    log, control, loops = tmp_path / "run.log", tmp_path / "control", 40
-    length = ("--loops", loops, "--eps", "200k", "--workers", 2, "--control", control, gso)
+    log, control = tmp_path / "run.log", tmp_path / "control"
+    length = ("--loops", 1_000_000, "--eps", "200k", "--workers", 2, "--control", control, gso)
     run = command(*run_of(capture, V4, PORTS, *length), host=lab.sender)
     with lab.cut_at_sender(), lab.dropping(f"udp dport {PORTS[0]}-{PORTS[-1]}") as dropped:
         with running(run, log) as process:
@@ -161,8 +176,9 @@ def test_at_full_speed_too_every_datagram_is_counted(tmp_path: Path, capture: Ca
                 os.kill(worker(supervisor, 0), signal.SIGKILL)
                 eventually(lambda deaths=deaths: replaced(status_of(control), deaths), "its successor")
                 time.sleep(0.1)
+            ask(control, ["stop"])
             ended = finish(process, log)
 
-        assert_ran(ended)
-        assert dropped() == ended.report["sent_events"] == loops * capture.events
-        assert len(ended.report["recoveries"]) == 3
+        assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+        assert dropped() == ended.report["sent_events"] > 0
+        assert kills(ended) == 3

@@ -15,6 +15,7 @@ from tests.network.programs import (
     Ended,
     assert_ran,
     await_line,
+    await_sending,
     call,
     command,
     finish,
@@ -49,14 +50,14 @@ def test_nothing_is_lost_though_events_are_always_on_their_way(
     capture = request.getfixturevalue(which)
     limits = ("--abort-loss", "0%", "--max-loss", "0%", "--min-eps", 1, "--max-latency-p99", "1h")
     with sink_at(tmp_path, lab) as end:
-        ended = asking(lab, capture, "--duration", "4s", *limits)
+        ended = asking(lab, capture, "--events", "80k", *limits)
         report = end()
     assert ended.code == ExitCode.MET, ended.stderr
     sink = ended.report["sink"]
     assert sink["lost_events"] == 0
     assert sink["received_events"] == ended.report["sent_events"] == report["received_events"]
     assert (sink["tagged"], sink["silent"]) == (which == "tagged", False)
-    assert sink["answers"] >= 3
+    assert sink["answers"] >= 1
     assert [row["met"] for row in ended.report["criteria"]] == [True, True, True]
     assert report["run_id"] == ended.report["run_id"]
 
@@ -70,7 +71,7 @@ def test_too_much_loss_ends_the_run(tmp_path: Path, lab: Lab, which: str, reques
     assert ended.code == ExitCode.MISSED
     assert ended.report["verdict"] == "missed"
     assert "stopped after" in ended.report["reason"]
-    assert ended.report["duration_s"] < 50
+    assert ended.report["sent_events"] < ended.report["asked_events"]
     lost = {lane["port"]: lane["sent_events"] for lane in ended.report["lanes"]}[PORTS[1]]
     assert ended.report["sink"]["lost_events"] == lost
 
@@ -85,9 +86,14 @@ def test_a_limit_that_is_not_kept_is_missed_and_told(tmp_path: Path, lab: Lab, t
 
 
 def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, lab: Lab, tagged: Capture):
-    """It ends by itself in mid-run; frames of our own do not hear that nobody listens any more."""
-    with sink_at(tmp_path, lab, "--duration", "8s"):
-        ended = asking(lab, tagged, "--duration", "14s", "--max-loss", "100%", "--backend", "packet")
+    """It ends in mid-run; frames of our own do not hear that nobody listens any more."""
+    log, control = tmp_path / "run.log", tmp_path / "control"
+    options = ("--eps", "2k", "--events", "20k", "--max-loss", "100%", "--backend", "packet", "--control", control)
+    line = command(*run_of(tagged, V4, PORTS, "--sink", PLACE, *options), host=lab.sender)
+    with sink_at(tmp_path, lab) as end, running(line, log) as process:
+        await_sending(control)
+        end()
+        ended = finish(process, log)
     assert ended.code == ExitCode.MISSED, ended.stderr
     assert ended.report["sink"]["silent"]
     assert ended.report["criteria"] == [{"name": "max_loss_percent", "limit": 100, "measured": None, "met": False}]
@@ -106,7 +112,7 @@ def test_what_waits_at_a_sink_is_neither_lost_nor_measured(tmp_path: Path, which
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         limits = ("--abort-loss", "0%", "--max-loss", "0%", "--min-eps", 1)
-        options = ("--duration", "5s", "--eps", "2k", "--sink", place, *limits)
+        options = ("--events", "10k", "--eps", "2k", "--sink", place, *limits)
         ended = call(*run_of(capture, "127.0.0.1", ports, *options))
         for pid in workers:
             os.kill(pid, signal.SIGCONT)
@@ -115,7 +121,7 @@ def test_what_waits_at_a_sink_is_neither_lost_nor_measured(tmp_path: Path, which
     assert ended.code == ExitCode.MISSED
     assert ended.report["reason"] == "max_loss_percent 0: not measured, missed"
     assert (ended.report["sink"]["silent"], ended.report["sink"]["lost_events"]) == (False, None)
-    assert ended.report["sink"]["answers"] >= 4
+    assert ended.report["sink"]["answers"] >= 1
     assert "had not read all of it at the end" in ended.stderr
     assert received["received_events"] == ended.report["sent_events"] == 10_000
 

@@ -11,7 +11,18 @@ import pytest
 
 from captures.reader import Capture
 from captures.tags import tag_text
-from tests.network.programs import await_line, await_sending, call, command, finish, listed, run_of, running
+from tests.network.programs import (
+    await_line,
+    await_sending,
+    call,
+    command,
+    eventually,
+    finish,
+    listed,
+    run_of,
+    running,
+    status_of,
+)
 from tools.lab import PORTS, V4, V6
 from tools.middle import RIGHT, SLOW, MiddleLab
 
@@ -55,10 +66,10 @@ def told(
     *options: object,
     address: str = V4,
     listening: tuple[object, ...] = (),
-    freeze_s: float = 0,
+    frozen_events: int = 0,
     after_s: float = 0.5,
 ) -> Told:
-    """Send the capture once; the sink's worker stands still for a while in mid-run, if asked to."""
+    """Send the capture once; the sink's worker stands still while `frozen_events` are sent in mid-run."""
     sent, received, log = folder / "sent.json", folder / "received.json", folder / "sink.log"
     heard = ("--bind", address, "--ports", listed(PORTS), "--report", received, "--json")
     sink_line = ("replay", "sink", *heard, *listening)
@@ -67,9 +78,9 @@ def told(
         await_line(log, "listening on", sink)
         control = folder / "control"
         with running(command(*run_line, "--control", control, host=road.sender), folder / "run.log") as sender:
-            if freeze_s:
+            if frozen_events:
                 await_sending(control)
-                freeze(sink.pid, freeze_s)
+                freeze(sink.pid, control, frozen_events)
             ended = finish(sender, folder / "run.log")
             assert ended.code in (0, 1), ended.stderr  # 1: too slow, or the loss that the test is about
         time.sleep(after_s)  # for what is still in a queue of the middle's
@@ -80,11 +91,12 @@ def told(
     return Told(report, ledger)
 
 
-def freeze(pid: int, seconds: float) -> None:
-    """Stop a sink's worker for a while."""
+def freeze(pid: int, control: Path, events: int) -> None:
+    """Stop a sink's worker while so many events are sent."""
     (worker,) = psutil.Process(pid).children()
     worker.suspend()
-    time.sleep(seconds)
+    enough = min(status_of(control)["sent_events"] + events, EVENTS)
+    eventually(lambda: status_of(control).get("sent_events", EVENTS) >= enough, f"{events} events more, or the end")
     worker.resume()
 
 
@@ -153,7 +165,7 @@ def test_what_a_slower_queue_delays_is_reordered_and_not_lost(tmp_path: Path, ro
 def test_a_slow_sink_loses_in_its_sockets_to_the_event(tmp_path: Path, road: MiddleLab, tagged: Capture):
     """Datagrams come singly: a dropped packet is an event. What the middle takes of another port is told apart."""
     with road.rules("udp dport 5515 numgen inc mod 10 0 counter drop") as counted:
-        found = told(tmp_path, road, tagged, "--eps", "5k", listening=("--buffer", "64kB"), freeze_s=1)
+        found = told(tmp_path, road, tagged, "--eps", "5k", listening=("--buffer", "64kB"), frozen_events=5000)
         taken = counted()[0]
     drops, in_socket = found.ledger_lanes("kernel_drops"), found.ledger_lanes("lost_in_socket_events")
     assert taken == share(10, 0)
@@ -168,7 +180,7 @@ def test_a_slow_sink_loses_in_its_sockets_to_the_event(tmp_path: Path, road: Mid
 
 def test_joined_trains_that_a_slow_sink_loses_are_its_sockets(tmp_path: Path, lab: MiddleLab, tagged: Capture):
     """Over a plain veth trains come joined: a dropped packet is many events, and all of them are the socket's."""
-    found = told(tmp_path, lab, tagged, "--eps", "5k", listening=("--buffer", "64kB"), freeze_s=1)
+    found = told(tmp_path, lab, tagged, "--eps", "5k", listening=("--buffer", "64kB"), frozen_events=5000)
     lost, drops = found.ledger_lanes("lost_events"), found.ledger_lanes("kernel_drops")
     assert found.ledger_lanes("lost_in_socket_events") == lost
     assert all(0 < packets <= events for packets, events in zip(drops, lost, strict=True))

@@ -143,7 +143,7 @@ def test_nobody_answers(sender: Lab, family: int):
     for _ in range(2):  # the second time the neighbour stands in the table, without an address
         began_ns = monotonic_ns()
         assert mac_of(found, family, host, patience_ns=SHORT_NS) is None
-        assert SHORT_NS <= monotonic_ns() - began_ns < 10 * SHORT_NS
+        assert monotonic_ns() - began_ns >= SHORT_NS
     sender.run_at(sender.sender, "ip", "neigh", "flush", "to", host, "dev", DEVICE)
 
 

@@ -12,10 +12,9 @@ import pytest
 from captures.reader import Capture, open_capture
 from tests.network.expected import port_lines
 from tests.network.programs import Ended, assert_ran, call, eventually, run_of
-from tests.network.servers import Server, rsyslog
+from tests.network.servers import Server, bearable_eps, rsyslog
 
 LANES = 4
-RATE_EPS = 10_000  # an ordinary user's receive buffers are small: 200 kB by default
 
 TEMPLATE = """
 template(name="event" type="list" option.jsonf="on") {
@@ -123,7 +122,7 @@ def instant(stamp: str) -> str:
 
 def run(server: Server, capture: Capture, *options: object) -> tuple[Ended, list[dict[str, str]]]:
     """What a run says of itself, and what rsyslog made of its events."""
-    ended = call(*run_of(capture, "127.0.0.1", server.ports, "--loops", 1, "--eps", RATE_EPS, *options))
+    ended = call(*run_of(capture, "127.0.0.1", server.ports, "--loops", 1, "--eps", bearable_eps(LANES), *options))
     assert_ran(ended)
     eventually(lambda: len(server.events()) >= capture.events, "all events in rsyslog's file")
     return ended, [json.loads(line) for line in server.events()]

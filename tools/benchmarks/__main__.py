@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import psutil
 
 from captures import __version__
 from captures.command import run
@@ -16,6 +17,7 @@ from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table
 from tools.benchmarks.programs import capture_of
 from tools.lab import Lab
+from tools.steal import stolen_percent
 
 PARTS = ("parts", "build", "send", "tags", "verify", "deliver", "audit")
 
@@ -34,20 +36,25 @@ def bench(
 
     Ways that are compared are measured in turns, round after round; what counts is the median and the ratios.
     """
-    parts = parts or PARTS
+    parts, before = parts or PARTS, psutil.cpu_times()
     with ReportFile(json_path) as report_file:
         with tempfile.TemporaryDirectory(prefix="stampede-bench-") as name:
             folder = Path(name)
             figures = _alone(parts, folder, rounds)
             if {"send", "tags", "deliver"} & set(parts):
                 figures += _in_lab(parts, folder, rounds, seconds, paced_seconds, events)
-        ratios = _ratios(figures)
+        ratios, steal_percent = _ratios(figures), round(stolen_percent(before, psutil.cpu_times()), 1)
         report_file.write(
-            {"machine": _machine(), "figures": [figure.as_json() for figure in figures], "ratios": ratios}
+            {
+                "machine": _machine() | {"steal_percent": steal_percent},
+                "figures": [figure.as_json() for figure in figures],
+                "ratios": ratios,
+            }
         )
         click.echo(table(figures))
         for name, value in ratios.items():
             click.echo(f"{name}: {value:.2f}")
+        click.echo(f"the host gave {steal_percent}% of the cores' time to others meanwhile")
 
 
 def _alone(parts: tuple[str, ...], folder: Path, rounds: int) -> list[Figure]:

@@ -1,0 +1,23 @@
+"""What a terminal is shown beside plain text: bars that move, and colours, where it can show them."""
+
+import os
+from typing import Any
+
+from tqdm import tqdm
+
+
+def dumb() -> bool:
+    """Whether the terminal can neither move its cursor nor show colours (TERM=dumb)."""
+    return os.environ.get("TERM") == "dumb"
+
+
+def colours() -> bool | None:
+    """What `click.echo` takes for `color`: False where nobody wants colours (https://no-color.org), None elsewhere."""
+    return False if os.environ.get("NO_COLOR") or dumb() else None
+
+
+def bar(**options: Any) -> "tqdm[Any]":
+    """A bar on stderr, which is gone when it is closed; there is none where stderr is no terminal that can show it."""
+    # Its monitor would be a thread, and workers and jobs are forked: a fork must find none.
+    tqdm.monitor_interval = 0
+    return tqdm(disable=True if dumb() else None, **{"leave": False, **options})
