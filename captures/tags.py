@@ -4,9 +4,9 @@
     run      port sequence         hexadecimal, lower case, with leading zeros
 
 The run is a number that each run draws anew, the port is the one that the event was sent to, and the sequence counts
-the port's events from 0. Before it is sent, an event has zeros there. A tag stands at the end of the message, behind
-`stampede=`, or in the structured data of RFC 5424 (section 6.3), under the enterprise number that RFC 5612 sets aside
-for examples.
+the port's events from 0. Before it is sent, an event has zeros there. A tag stands behind `stampede=`, at the end of
+the message or at its front, or in the structured data of RFC 5424 (section 6.3), under the enterprise number that RFC
+5612 sets aside for examples.
 
 Events that follow each other on a port differ in the last digits only, so their tags are a constant *head* of 16 bytes,
 and a slice of a table of *tails* of 8: the sequence modulo 2^32.
@@ -22,7 +22,9 @@ from captures.format import MAX_TRAIN_EVENTS, TAG_WIDTHS, TagKind
 
 SD_ID: Final = "stampede@32473"
 SD_PARAM: Final = "tag"
-SUFFIX: Final = " stampede="
+MARK: Final = "stampede="
+"""What stands before a tag at the front of a message; a space stands behind the tag."""
+SUFFIX: Final = f" {MARK}"
 """What stands before a tag at the end of a message."""
 
 BLANK: Final = "00000000-0000-0000000000"

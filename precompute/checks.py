@@ -195,7 +195,7 @@ def _check_style(place: str, style: Style, template: Template) -> None:
             raise ProfileError(f"{place}.{name}" if name != "bom" else place, f"{name} is of format rfc5424 only")
     if style.format == Format.ISO3164 and style.zone != "Z":
         raise ProfileError(place, f"format iso3164 is in UTC; leave out the zone {style.zone}")
-    if style.tagged and SD_ID in template.data:  # RFC 5424, section 6.3.2: no SD-ID twice
+    if style.tag_place and SD_ID in template.data:  # RFC 5424, section 6.3.2: no SD-ID twice
         raise ProfileError(f"{place}.data.{SD_ID}", "is where tags stand; take another SD-ID, or leave out tagged")
 
 

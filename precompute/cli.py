@@ -25,6 +25,7 @@ from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe,
 from precompute.samples import sample_events
 from precompute.schema import profile_schema
 from precompute.streams import MAX_SEED
+from precompute.syslog import TagPlace
 from precompute.text import harmless
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -60,6 +61,7 @@ def _complete_name(_context: click.Context, _argument: click.Parameter, incomple
 
 
 CAPTURE = click.argument("capture", type=FILE, metavar="FILE")
+_TAG_FLAGS: Final = {TagPlace.END: "--tagged", TagPlace.FRONT: "--tagged-front"}
 
 
 def _parse_digest(text: str) -> str:
@@ -109,7 +111,18 @@ def precompute() -> None:
     metavar="N",
     help=f"The most events of a train.  [default: {MAX_TRAIN_EVENTS}]",
 )
-@click.option("--tagged", is_flag=True, help="Leave room in each event for a tag: run, port and number.")
+@click.option(
+    _TAG_FLAGS[TagPlace.END],
+    "tag_place",
+    flag_value=TagPlace.END,
+    help="Leave room in each event for a tag: run, port and number.",
+)
+@click.option(
+    _TAG_FLAGS[TagPlace.FRONT],
+    "tag_place",
+    flag_value=TagPlace.FRONT,
+    help="The same at the front of the message, where cutting does not reach it.",
+)
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option(
     "--expect",
@@ -157,19 +170,20 @@ def _recipe(
     rate_eps: int | None,
     seed: int | None,
     train: int | None,
-    tagged: bool,
+    tag_place: TagPlace | None,
 ) -> Recipe:
     """What to build: a recipe as it stands, or a profile with what the flags say."""
     extent = {"--events": events, "--size": size, "--duration": duration_ns, "--eps": rate_eps}
     loaded = load(name)
     if isinstance(loaded, Recipe):
-        asked = extent | {"--seed": seed, "--train": train, "--tagged": tagged or None}
+        tagged = {} if tag_place is None else {_TAG_FLAGS[tag_place]: tag_place}
+        asked = {**extent, "--seed": seed, "--train": train, **tagged}
         if given := [flag for flag, value in asked.items() if value is not None]:
             raise click.UsageError(f"{name} is a recipe and says all itself; leave out {', '.join(given)}")
         return loaded
     _check_extent(extent)
-    if tagged:
-        loaded = with_tags(name, loaded)
+    if tag_place is not None:
+        loaded = with_tags(name, loaded, tag_place)
     seed, train = DEFAULT_SEED if seed is None else seed, train or MAX_TRAIN_EVENTS
     if size is not None:
         return recipe_of_size(output, loaded, size=size, seed=seed, train=train)

@@ -17,6 +17,7 @@ from precompute.layouts import make_frames
 from precompute.payload_figures import PayloadFigures, payload_figures, sample
 from precompute.profile import Profile
 from precompute.recognition import Recogniser
+from precompute.syslog import TagPlace
 from precompute.text import harmless
 
 _BLOCK_TRAINS: Final = 1 << 17
@@ -60,6 +61,8 @@ class Inspection:
     trains: int
     tagged: bool
     """Whether each event has room for a tag."""
+    tag_place: TagPlace | None
+    """Where the recipe's profile has tags stand; None also when it is not known."""
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
     rate: Rate | None
@@ -97,6 +100,7 @@ class Inspection:
             "trains": self.trains,
             "mean_train": self.mean_train,
             "tagged": self.tagged,
+            "tag_place": self.tag_place,
             "lengths": {str(length): events for length, events in self.lengths.items()},
             "rate": self.rate and asdict(self.rate),
             "mix": None if self.mix is None else [asdict(template) for template in self.mix],
@@ -123,6 +127,7 @@ def inspect_capture(capture: Capture) -> Inspection:
         payload_bytes=len(capture.payload),
         trains=len(capture.trains),
         tagged=capture.tagged,
+        tag_place=None if profile is None else profile.tag_place,
         lengths=_lengths(capture),
         rate=_rate(capture),
         mix=mix,

@@ -13,6 +13,7 @@ from precompute.composing import composed
 from precompute.profile import Profile
 from precompute.recipe import Recipe
 from precompute.strict_yaml import parse_yaml, read_text
+from precompute.syslog import TagPlace
 from precompute.text import harmless
 
 _BUILT_IN: Final = Path(str(resources.files("precompute.profiles")))
@@ -64,12 +65,12 @@ def load(name: str) -> Profile | Recipe:
         raise InputError(harmless(f"{name}: {error}")) from None
 
 
-def with_tags(name: str, profile: Profile) -> Profile:
+def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Profile:
     """The profile that was loaded by `name`, with room for a tag in each event.
 
     Raises InputError where that can't be.
     """
-    tagged = profile.with_tags()
+    tagged = profile.with_tags(place)
     try:
         check_profile(tagged)
     except ProfileError as error:

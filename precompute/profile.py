@@ -7,7 +7,7 @@
       user: {choices: {root: 1, deploy: 9}}
       page: {file: pages.txt}    # one value a line, in a file beside the profile
     source: host                 # events come in trains of one host; left out: each event has its own
-    tagged: true                 # each event has room for a tag; left out: none has
+    tagged: true                 # each event has room for a tag; front: before its message; left out: none has
     groups:
       sshd:
         weight: 20               # against the other groups
@@ -26,15 +26,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from precompute.fields import Model, Text, Weight
 from precompute.kinds import Field, TemplateString
-from precompute.syslog import FACILITIES, SEVERITIES, Format, Line, Parts, Style, syslog_line, zone_minutes
+from precompute.syslog import FACILITIES, SEVERITIES, Format, Line, Parts, Style, TagPlace, syslog_line, zone_minutes
 from precompute.timeline import Timeline
 
 _Value = TypeVar("_Value")
@@ -89,6 +96,14 @@ class _OneOf:
         return name
 
 
+def _tagged(value: object) -> object:
+    if value is True or value == "front":
+        return value
+    if value is False or value is None:
+        return None
+    raise ValueError("must be true, false or front")
+
+
 def _zone(text: str) -> str:
     zone_minutes(text)
     return text
@@ -106,7 +121,11 @@ SdName = Annotated[Text, _named(_SD_NAME, 'up to 32 characters of ASCII, and no 
 FormatName = Annotated[Text, _OneOf(tuple(map(str, Format))), AfterValidator(Format)]
 Zone = Annotated[Text, AfterValidator(_zone)]
 Flag = Annotated[bool, Strict()]
-OnlyTrue = Annotated[Flag | None, AfterValidator(lambda flag: flag or None)]
+Tagged = Annotated[
+    Literal[True, "front"] | None,
+    BeforeValidator(_tagged),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "front"}, {"type": "null"}]}),
+]
 """None where it is false: a recipe then does not mention it."""
 Severity = Annotated[Text, _OneOf(SEVERITIES)]
 Facility = Annotated[Text, _OneOf(FACILITIES)]
@@ -166,8 +185,8 @@ class Profile(Model):
     timeline: Timeline | None = None
     source: Name | None = None
     """The field from one value of which all events of a train come."""
-    tagged: OnlyTrue = None
-    """Whether each event has room for a tag."""
+    tagged: Tagged = None
+    """Whether each event has room for a tag, and whether that is at the front of its message."""
     fields: Annotated[dict[Name, Field], AfterValidator(_in_order)] = {}  # noqa: RUF012
     groups: Annotated[dict[Name, Group], AfterValidator(_likely_groups)]
 
@@ -183,12 +202,19 @@ class Profile(Model):
             Format(self.format if group.format is None else group.format),
             self.zone if group.zone is None else group.zone,
             self.bom if group.bom is None else group.bom,
-            bool(self.tagged),
+            self.tag_place,
         )
 
-    def with_tags(self) -> "Profile":
+    @property
+    def tag_place(self) -> TagPlace | None:
+        """Where the tag of each event stands; None: there are no tags."""
+        if self.tagged is None:
+            return None
+        return TagPlace.END if self.tagged is True else TagPlace.FRONT
+
+    def with_tags(self, place: TagPlace = TagPlace.END) -> "Profile":
         """The same with room for a tag in each event; whether that fits is for `precompute.checks`."""
-        return self.model_copy(update={"tagged": True})
+        return self.model_copy(update={"tagged": place == TagPlace.END or "front"})
 
     def templates(self) -> Iterator[tuple[str, Style, Template]]:
         """Every template with its place in the profile and its style, in the order in which captures count them."""

@@ -8,6 +8,7 @@ from precompute.kinds import KINDS, Field
 from precompute.layouts import make_frames
 from precompute.loading import built_in_names, built_in_text
 from precompute.profile import Profile
+from precompute.syslog import TagPlace
 
 _MESSAGE_WIDTH: Final = 60
 
@@ -34,13 +35,18 @@ def profile_table(profile: Profile) -> str:
             f"events    {float(frames.mean_bytes):.1f} bytes in the mean",
             f"timeline  {'a constant rate' if profile.timeline is None else 'its own, in builds with --duration'}",
             *([] if frames.hosts is None else [f"source    {profile.source}, {frames.hosts.count} values"]),
-            *(["tags      room for one in each event"] if profile.tagged else []),
+            *_tags(profile),
             "",
             *_templates(profile),
             "",
             *_fields(profile),
         ]
     )
+
+
+def _tags(profile: Profile) -> Iterator[str]:
+    if profile.tag_place is not None:
+        yield f"tags      room for one in each event{' before its message' * (profile.tag_place == TagPlace.FRONT)}"
 
 
 def _templates(profile: Profile) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from captures.units import format_duration, format_size
 from precompute.inspection import Inspection
+from precompute.syslog import TagPlace
 from precompute.text import harmless
 
 _MAX_BINS: Final = 16
@@ -25,7 +26,7 @@ def _totals(found: Inspection) -> Iterator[str]:
     yield f"payload  {found.payload_bytes:,} bytes ({format_size(found.payload_bytes)})"
     yield f"trains   {found.trains:,} of {found.mean_train:.1f} events in the mean"
     if found.tagged:
-        yield "tags     room for one in each event"
+        yield f"tags     room for one in each event{' before its message' * (found.tag_place == TagPlace.FRONT)}"
     yield f"recipe   {recipe_line(found.recipe)}"
     yield f"digest   {found.digest}"
 

@@ -4,8 +4,9 @@ iso3164  <PRI>2026-01-01T08:00:00.000Z HOST TAG[PID]: MESSAGE
 rfc3164  <PRI>Jan  1 08:00:00 HOST TAG[PID]: MESSAGE
 rfc5424  <PRI>1 2026-01-01T08:00:00.000000Z HOST APP-NAME PROCID MSGID STRUCTURED-DATA MESSAGE
 
-Where lines are tagged, ` stampede=` and a tag end the message, or, in rfc5424, `[stampede@32473 tag="..."]` begins the
-structured data.
+Where lines are tagged, ` stampede=` and a tag end the message, or `stampede=`, a tag and a space begin it: the profile
+says which. In rfc5424 `[stampede@32473 tag="..."]` begins the structured data in both cases, and that stands before the
+message.
 """
 
 import re
@@ -15,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from captures.format import LOCAL_ZONE, StampKind
-from captures.tags import BLANK, SD_ID, SD_PARAM, SUFFIX
+from captures.tags import BLANK, MARK, SD_ID, SD_PARAM, SUFFIX
 from precompute.template import Placeholder, Segment, parse_template
 
 SEVERITIES: Final = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -42,6 +43,14 @@ class Format(StrEnum):
     RFC5424 = "rfc5424"
 
 
+class TagPlace(StrEnum):
+    """Where in a message a tag stands; in RFC 5424 it stands in structured data, before the message, in any case."""
+
+    END = "end"
+    FRONT = "front"
+    """Where what cuts long messages does not reach it."""
+
+
 def zone_minutes(zone: str) -> int:
     """Minutes east of UTC of `Z` or `+02:00`; LOCAL_ZONE for `local`. Raises ValueError with an example."""
     if zone in ("Z", "local"):
@@ -61,7 +70,8 @@ class Style:
     zone: str = "Z"
     bom: bool = False
     """Whether a byte order mark says that the message is UTF-8 (RFC 5424, section 6.4)."""
-    tagged: bool = False
+    tag_place: TagPlace | None = None
+    """None: its lines have no tags."""
 
     @property
     def stamp_kind(self) -> StampKind:
@@ -114,11 +124,13 @@ def syslog_line(style: Style, parts: Parts) -> Line:
     priority = f"<{FACILITIES.index(parts.facility) * 8 + SEVERITIES.index(parts.severity)}>"
     if style.format != Format.RFC5424:
         process = parts.tag if parts.pid is None else f"{parts.tag}[{parts.pid}]"
-        suffix = (SUFFIX, BlankTag(BLANK)) if style.tagged else ()
-        return Line(priority, _joined((*parse_template(f" {parts.host} {process}: {parts.message}"), *suffix)))
+        front = (MARK, BlankTag(BLANK), " ") if style.tag_place == TagPlace.FRONT else ()
+        end = (SUFFIX, BlankTag(BLANK)) if style.tag_place == TagPlace.END else ()
+        before = parse_template(f" {parts.host} {process}: ")
+        return Line(priority, _joined((*before, *front, *parse_template(parts.message), *end)))
     header = " ".join((parts.host, parts.tag, parts.pid or _NIL, parts.msgid or _NIL))
     message = (_BOM if style.bom else "") + parts.message
-    data = _structured_data(parts.data, tagged=style.tagged)
+    data = _structured_data(parts.data, tagged=style.tag_place is not None)
     return Line(f"{priority}1 ", _joined((*parse_template(f" {header} "), *data, *parse_template(f" {message}"))))
 
 

@@ -1,25 +1,31 @@
 """The `replay audit` command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from captures.command import SHARE, answer
+from captures.command import DURATION_NS, SHARE, answer
 from captures.errors import InputError
+from captures.interruption import held
 from captures.terminal import bar
-from replay.audit.lines import Lines
+from captures.units import format_duration
+from replay.audit.follow import Follower
+from replay.audit.lines import LineCounts
+from replay.audit.reading import Collection, read_files
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
-from replay.audit.sources import STDIN, file_windows, keep_freed_memory
+from replay.audit.sources import STDIN, keep_freed_memory
 from replay.audit.tally import MAX_RUNS, Tally
+from replay.clock import SECOND_NS
 from replay.report_file import ReportFile, read_report
 from replay.tags import RUN, run_text
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_SETTLE_NS: Final = 5 * SECOND_NS
 _BLANK: Final = 0
 """The run of tags that were never written."""
 
@@ -35,7 +41,15 @@ _BLANK: Final = 0
     type=SHARE,
     default="0%",
     show_default=True,
-    help="The most that may be lost for exit code 0.",
+    help="The most that may be lost or cut for exit code 0.",
+)
+@click.option("--follow", is_flag=True, help="Read on while files are written, until no event comes for --settle.")
+@click.option(
+    "--settle",
+    "settle_ns",
+    type=DURATION_NS,
+    metavar="TIME",
+    help=f"With --follow: how long no event must have come.  [default: {format_duration(_SETTLE_NS)}]",
 )
 @click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
@@ -45,23 +59,27 @@ def audit(
     sent_path: Path | None,
     run: int | None,
     max_loss: Fraction,
+    follow: bool,
+    settle_ns: int | None,
     report_path: Path | None,
     as_json: bool,
 ) -> int:
     """Reconcile FILE..., what a collector or a SIEM wrote, with what was sent, by the tags of the events.
 
     Any text will do: syslog lines, JSON, CSV. Files are read one after the other; gzip and Zstandard are unpacked; - is
-    stdin. Exit code 1 when more than --max-loss is missing, or something that was never sent is there.
+    stdin. Exit code 1 when more than --max-loss is lost or cut, or something that was never sent is there. ^C reports
+    on what was read, and exits with 130.
     """
     with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
         sent = None if sent_path is None else _sent(sent_path, run)
         wanted = run if run is not None or sent is None else sent.run
-        lines = Lines()
-        with Seen() as seen:
-            tally = Tally(seen, wanted)
-            _read(files, lines, tally)
-            found = _run(wanted, lines, tally)
-            report = audit_report(Question([str(file) for file in files], sent, max_loss), found, lines, tally, seen)
+        for_ns = _settle_ns(files, settle_ns, follow=follow)
+        with Seen() as seen, held() as signals:
+            found = Collection(Tally(seen, wanted))
+            followed = _read(files, found, for_ns, lambda: bool(signals.names))
+            interrupted = bool(signals.names)
+            question = Question([str(file) for file in files], sent, max_loss, followed, interrupted=interrupted)
+            report = audit_report(question, _run(wanted, found, known=sent is not None or interrupted), found, seen)
         report_file.write(report)
         answer(audit_table(report), report, as_json=as_json)
     return exit_code(report)
@@ -80,43 +98,64 @@ def _sent(path: Path, run: int | None) -> Sent:
     return sent
 
 
-def _read(files: Sequence[Path], lines: Lines, tally: Tally) -> None:
-    """Take in all files; a bar shows how far on a terminal."""
+def _read(
+    files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
+) -> dict[str, Any] | None:
+    """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
     keep_freed_memory()
     sizes = [file.stat().st_size if file != STDIN and file.is_file() else 0 for file in files]
-    total = sum(sizes) if all(sizes) else None
+    total = sum(sizes) if all(sizes) and settle_ns is None else None
     with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024) as reading:
-        for file in files:
-            for window in file_windows(file, reading.update):
-                tally.take(lines.take(window))
+        if settle_ns is not None:
+            return Follower(files, into, reading.update, stopped).follow(settle_ns)
+        read_files(files, into, reading.update, stopped)
+    return None
 
 
-def _run(wanted: int | None, lines: Lines, tally: Tally) -> int:
-    """The run that is reported on. Raises InputError when nothing of it was found."""
-    if not tally.runs:
-        raise InputError(_no_tag(lines))
-    counts = [(run, tags) for run, tags in tally.runs.most_common() if run != _BLANK]
-    if wanted is not None and wanted in tally.runs:
+def _settle_ns(files: Sequence[Path], settle_ns: int | None, *, follow: bool) -> int | None:
+    """How long files are followed without an event; None: they are read once."""
+    if settle_ns is not None and not follow:
+        raise click.UsageError("--settle says how long --follow waits; give both")
+    if follow and STDIN in files:
+        raise click.UsageError("- is read to its end in any case; leave out --follow, or name a file")
+    return (_SETTLE_NS if settle_ns is None else settle_ns) if follow else None
+
+
+def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
+    """The run that is reported on; None: there is nothing of any.
+
+    Raises InputError when nothing of it was found, unless it is `known` that there should be.
+    """
+    tally = found.tally
+    if wanted is not None and (known or wanted in tally.runs):
         return wanted
-    if not counts:
-        raise InputError(
-            "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"
-        )
-    if wanted is not None:
-        others = ", ".join(f"{run_text(run)} ({tags:,} tags)" for run, tags in counts[:RUNS_SHOWN])
-        raise InputError(f"no event of run {run_text(wanted)} is there; there are others: {others}")
-    if tally.tags_of_other_runs > counts[0][1]:
-        raise InputError(
-            f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run-id {run_text(counts[0][0])}"
-        )
-    return counts[0][0]
+    counts = [(run, tags) for run, tags in tally.runs.most_common() if run != _BLANK]
+    if wanted is None and counts:
+        if tally.tags_of_other_runs > counts[0][1]:
+            raise InputError(
+                f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run-id {run_text(counts[0][0])}"
+            )
+        return counts[0][0]
+    if known or not found.lines.lines:
+        return wanted
+    raise InputError(_nothing(wanted, counts, found))
 
 
-def _no_tag(lines: Lines) -> str:
+def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Collection) -> str:
+    """What to do about files in which there is nothing of a run."""
+    if not found.tally.runs:
+        return _no_tag(found.lines)
+    if wanted is None or not counts:
+        return "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"
+    others = ", ".join(f"{run_text(run)} ({tags:,} tags)" for run, tags in counts[:RUNS_SHOWN])
+    return f"no event of run {run_text(wanted)} is there; there are others: {others}"
+
+
+def _no_tag(lines: LineCounts) -> str:
     """What to do about files without a tag."""
-    if lines.malformed:
+    if lines.marked:
         return (
-            f"none of {lines.lines:,} lines has a whole tag, and {lines.malformed:,} have the beginning of one: "
+            f"none of {lines.lines:,} lines has a whole tag, and {lines.marked:,} have the beginning of one: "
             "the collector cuts messages; raise the size it allows (rsyslog: maxMessageSize, syslog-ng: log-msg-size)"
         )
     return (

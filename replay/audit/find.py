@@ -1,9 +1,11 @@
-r"""Where tags stand in a stretch of bytes, whatever surrounds them: syslog lines, JSON, CSV, key=value. Pure.
+r"""Where tags stand in a stretch of bytes, whatever surrounds them: syslog lines, JSON, CSV, records, packets. Pure.
 
-A tag is found by its structure alone: 24 characters with hyphens at 8 and 13 and hexadecimal digits elsewhere, next to
-no further digit or hyphen. So no UUID is one (RFC 9562: its hyphens are at 8, 13, 18 and 23), and no part of a digest.
-Some exports write what stands before a tag, a quote or an equals sign, as an escape that ends in digits itself:
-`\u0022`, `\x22`, `%3D`. Behind one of these a tag is a tag.
+A tag is found by its shape alone: 24 characters with hyphens at 8 and 13 and hexadecimal digits elsewhere. What stands
+beside it says nothing: where records have no line feed between them, a digit may (`...-000000002a2026-12-26`, or an
+octet count). No UUID holds one (RFC 9562: its hyphens are at 8, 13, 18 and 23).
+
+Two such texts may overlap: the last digits of a tag and what follows may look like the run of another. Of one run the
+first is the tag; texts of different runs are both told, for only one of them is of the run that is asked for.
 
 Files are looked at block by block. A *window* is a block with the LEAD bytes before it; what straddles two blocks is
 found in the window where its last byte is new.
@@ -14,27 +16,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.tags import SD_ID, SUFFIX, TAG_BYTES, Tags, parse_tags
+from captures.tags import MARK, SD_ID, TAG_BYTES, Tags, parse_tags
 from replay.places import texts_at
 
-LEAD: Final = 32
-"""Bytes before a block that its window repeats: a tag, and the escape before it."""
-_ESCAPE_BYTES: Final = 6
-"""Of the longest escape, `\\u0022`."""
+LEAD: Final = 64
+"""Bytes before a block that its window repeats: a tag and the one that it may overlap, or the end of a line that was
+cut within what announces a tag."""
 _FIRST_HYPHEN, _SECOND_HYPHEN = 8, 13
-assert LEAD >= TAG_BYTES + _ESCAPE_BYTES
+assert LEAD >= 2 * (TAG_BYTES - 1)
 
 _HYPHEN: Final = ord("-")
-_IS_HEX: Final = np.zeros(256, np.bool_)
-_IS_HEX[np.frombuffer(b"0123456789abcdefABCDEF", np.uint8)] = True
-_JOINS: Final = _IS_HEX.copy()
-"""What may not stand beside a tag."""
-_JOINS[_HYPHEN] = True
 
 _LOWER: Final = 0x20
 """The bit by which small letters differ from capitals."""
-_SUFFIX: Final = SUFFIX.strip().encode()
-_WORD: Final = _SUFFIX[:-1]
+_WORD: Final = MARK[:-1].encode()
 _TAILS: Final = (b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
 """What makes `stampede` a marker: what a tag stands behind, as it was sent and as some JSON has it."""
 _PAIR_AT: Final = 3
@@ -42,34 +37,28 @@ _PAIR_AT: Final = 3
 
 
 def find_tags(window: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Tags]:
-    """The first bytes of the tags in a window, in order, and what they say.
-
-    A tag is known to be one by the byte behind it, so that is the one that must be new. All that is returned is sound.
-    """
-    looked_at = window[LEAD - TAG_BYTES + _FIRST_HYPHEN : len(window) - TAG_BYTES + _SECOND_HYPHEN]
+    """The first bytes of the tags whose last byte is new in a window, in order, and what they say. All are sound."""
+    looked_at = window[_FIRST_HYPHEN : len(window) - TAG_BYTES + _SECOND_HYPHEN + 1]
     hyphens = looked_at == _HYPHEN
     between = _SECOND_HYPHEN - _FIRST_HYPHEN
-    places = np.flatnonzero(hyphens[:-between] & hyphens[between:]) + (LEAD - TAG_BYTES)
-    texts = texts_at(window, places - 1, TAG_BYTES + 2)
-    tags = parse_tags(texts[:, 1:-1])
-    sound = tags.sound & ~_JOINS[texts[:, -1]]
-    joined = np.flatnonzero(sound & _JOINS[texts[:, 0]])
-    if joined.size:
-        sound[joined] = _escaped(texts_at(window, places[joined] - _ESCAPE_BYTES, _ESCAPE_BYTES))
-    if sound.all():
+    places = np.flatnonzero(hyphens[:-between] & hyphens[between:])
+    tags = parse_tags(texts_at(window, places, TAG_BYTES))
+    places, tags = _pick(places, tags, tags.sound)
+    return _pick(places, tags, (places > LEAD - TAG_BYTES) & ~_within_another(places, tags))
+
+
+def _pick(places: NDArray[np.int64], tags: Tags, which: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Tags]:
+    """Some of them."""
+    if which.all():
         return places, tags
-    return places[sound], Tags(tags.run[sound], tags.port[sound], tags.sequence[sound], sound[sound])
+    return places[which], Tags(tags.run[which], tags.port[which], tags.sequence[which], tags.sound[which])
 
 
-def _escaped(before: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether the bytes before a tag, shape (tags, _ESCAPE_BYTES), end in an escape."""
-    digits = _IS_HEX[before]
-    two = digits[:, -2:].all(axis=1)
-    lower = before | _LOWER
-    unicode = two & digits[:, 2:4].all(axis=1) & (before[:, 0] == ord("\\")) & (lower[:, 1] == ord("u"))
-    byte = two & (before[:, 2] == ord("\\")) & (lower[:, 3] == ord("x"))
-    found: NDArray[np.bool_] = unicode | byte | (two & (before[:, 3] == ord("%")))
-    return found
+def _within_another(places: NDArray[np.int64], tags: Tags) -> NDArray[np.bool_]:
+    """Which of the tags begin within the one before them, if that is of the same run."""
+    within = np.zeros(len(places), np.bool_)
+    within[1:] = (np.diff(places) < TAG_BYTES) & (tags.run[1:] == tags.run[:-1])
+    return within
 
 
 def find_markers(window: NDArray[np.uint8]) -> NDArray[np.int64]:

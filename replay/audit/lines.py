@@ -1,8 +1,8 @@
-"""The lines of a file and the tags in them, window by window, so that no line is ever held as a whole.
+"""The lines of files and the tags in them, window by window, so that no line is ever held as a whole.
 
 A tag that stands in a line again, no more than NEAR bytes behind the same one, is not counted again: many exports have
-a message twice, raw and taken apart. Of the line that a window ends in, all that is kept is whether it has a tag or a
-marker so far, and its tags of the last NEAR bytes.
+a message twice, raw and taken apart. Of the line that a window ends in, all that is kept is its length, whether it has
+a tag or a marker so far, and its tags of the last NEAR bytes.
 """
 
 from typing import Final, NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.tags import Tags
+from replay.audit.cut import Cut
 from replay.audit.find import LEAD, find_markers, find_tags
 
 NEAR: Final = 1 << 20
@@ -41,23 +42,47 @@ class _Rows(NamedTuple):
         return _Rows(*(column[which] for column in self))
 
 
-class Lines:
-    """The lines of several files, one after the other."""
+class LineCounts:
+    """The lines of all files, by what is in them."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.tagged = 0
         """Lines with a tag or more, of whichever run."""
-        self.malformed = 0
-        """Lines where a tag is announced and none is sound: cut short, or damaged."""
+        self.marked = 0
+        """Lines where a tag is announced and none is whole."""
+        self.cut_in_tag = 0
+        """Those of them that end there."""
+        self.unfinished = 0
+        """Last lines without a line feed, and without a whole tag."""
         self.bytes = 0
-        self._open_tagged = self._open_marked = False
-        self._recent = _NOTHING
+        self.cut = Cut()
+
+    @property
+    def cut_lines(self) -> int:
+        """Lines that were cut before their tag ended."""
+        return self.cut_in_tag + self.cut.untraced()
+
+    @property
+    def malformed(self) -> int:
+        """Lines with a tag that is damaged."""
+        return self.marked - self.cut_in_tag
 
     @property
     def untagged(self) -> int:
         """Lines with nothing of ours."""
-        return self.lines - self.tagged - self.malformed
+        return self.lines - self.tagged - self.marked - self.cut.untraced() - self.unfinished
+
+
+class Lines:
+    """The lines of one file."""
+
+    def __init__(self, counts: LineCounts) -> None:
+        """Count them in `counts`."""
+        self._counts = counts
+        self._bytes = self._open_from = 0
+        self._open_tagged = self._open_marked = False
+        self._recent = _NOTHING
 
     def take(self, window: NDArray[np.uint8]) -> TagRows:
         """Count a window's lines and return its tags, each once per line."""
@@ -72,9 +97,17 @@ class Lines:
         self._keep(rows, len(ends), len(window) - LEAD)
         return TagRows(fresh.lane, fresh.sequence)
 
+    def end(self) -> None:
+        """Count the last line, where it has no line feed."""
+        if self._bytes > self._open_from:
+            self._counts.lines += 1
+            self._counts.tagged += self._open_tagged
+            self._counts.unfinished += not self._open_tagged
+        self._open_from = self._bytes
+
     def _rows(self, places: NDArray[np.int64], owners: NDArray[np.int64], tags: Tags) -> _Rows:
         """The tags of a window behind those that are kept of its first line."""
-        rows = _Rows(places + (self.bytes - LEAD), owners, tags.run << PORT_BITS | tags.port, tags.sequence)
+        rows = _Rows(places + (self._bytes - LEAD), owners, tags.run << PORT_BITS | tags.port, tags.sequence)
         if not self._recent.place.size:
             return rows
         return _Rows(*(np.concatenate(pair) for pair in zip(self._recent, rows, strict=True)))
@@ -91,15 +124,38 @@ class Lines:
         first = LEAD if not whole or not tagged[:whole].all() else int(ends[-1]) + 1
         markers = find_markers(window[first - LEAD :]) + (first - LEAD)
         marked[np.searchsorted(ends, markers)] = True
-        self.lines += whole
-        self.tagged += int(np.count_nonzero(tagged[:whole]))
-        self.malformed += int(np.count_nonzero(marked[:whole] & ~tagged[:whole]))
+        if whole:
+            self._judge(window, ends, tagged[:whole], marked[:whole])
         self._open_tagged, self._open_marked = bool(tagged[whole]), bool(marked[whole])
+
+    def _judge(
+        self,
+        window: NDArray[np.uint8],
+        ends: NDArray[np.int64],
+        tagged: NDArray[np.bool_],
+        marked: NDArray[np.bool_],
+    ) -> None:
+        """Count lines, one at least, that end at `ends`."""
+        counts = self._counts
+        counts.lines += len(ends)
+        counts.tagged += int(np.count_nonzero(tagged))
+        before = self._bytes - LEAD  # bytes of the file before the window
+        lengths = np.diff(ends, prepend=self._open_from - before - 1) - 1
+        self._open_from = before + int(ends[-1]) + 1
+        counts.cut.measure(int(lengths.max()))
+        if tagged.all():
+            return
+        odd = marked & ~tagged
+        counts.cut.take_plain(lengths[~marked & ~tagged])
+        if odd.any():
+            counts.marked += int(np.count_nonzero(odd))
+            counts.cut_in_tag += counts.cut.take_marked(window, ends[odd], lengths[odd])
 
     def _keep(self, rows: _Rows, open_line: int, fresh_bytes: int) -> None:
         """Remember what the open line has had lately."""
-        self.bytes += fresh_bytes
-        recent = rows.pick((rows.line == open_line) & (rows.place >= self.bytes - NEAR - LEAD))
+        self._bytes += fresh_bytes
+        self._counts.bytes += fresh_bytes
+        recent = rows.pick((rows.line == open_line) & (rows.place >= self._bytes - NEAR - LEAD))
         self._recent = recent._replace(line=np.zeros_like(recent.line))
 
 

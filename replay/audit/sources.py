@@ -1,28 +1,32 @@
-"""Reading files as windows of bytes: plain, gzip or Zstandard, told by their first bytes and not by their names."""
+"""Reading files as windows of bytes: plain, gzip or Zstandard, told by their first bytes and not by their names.
 
-import gzip
-import io
+A file may grow while it is read: what ends for now is read on later, and only `Windows.complaint` asks whether it was
+whole. Pipes are waited for, whether or not whoever made them had them not block.
+"""
+
+import os
+import select
+import stat
 import sys
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
 from captures.errors import InputError
 from replay.audit.find import LEAD
+from replay.audit.unpack import Bomb, Unpacked, decoder_of
 
 BLOCK_BYTES: Final = 1 << 20
 """What is looked at together: fits a core's second-level cache with what is made of it."""
 STDIN: Final = Path("-")
 _NEWLINE: Final = ord("\n")
+_WAIT_MS: Final = 200
+"""How long a pipe is waited for before it is asked whether to go on."""
 
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_HEAD_BYTES: Final = 6
 _REFUSED: Final = {
     b"\xff\xfe": "this is UTF-16, as PowerShell writes it; make it UTF-8: iconv -f UTF-16 -t UTF-8",
     b"\xfe\xff": "this is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8",
@@ -30,9 +34,6 @@ _REFUSED: Final = {
     b"\xfd7zXZ": "this is xz; unpack it on the way: xz -dc FILE | replay audit -",
     b"PK\x03\x04": "this is a zip archive; unpack it on the way: unzip -p FILE | replay audit -",
 }
-_ZSTD_INPUT_BYTES: Final = 2048
-"""What is unpacked at once. A block of 128 KiB of one byte takes 4 bytes (RFC 8878, section 3.1.1.2), so this becomes
-64 MiB at most."""
 
 
 def keep_freed_memory() -> None:
@@ -48,105 +49,153 @@ class Source(Protocol):
     """What bytes are read from."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the buffer from its start; 0: the end."""
+        """Fill the buffer from its start, as far as there is something; 0: nothing more for now."""
 
 
-def windows(source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[np.uint8]]:
+class Windows:
     """The windows of one file, each valid until the next: a block behind the LEAD bytes before it.
 
-    Before a file are line feeds, and one is behind it if its last line has none.
-    """
-    buffer = np.full(LEAD + block_bytes, _NEWLINE, np.uint8)
-    room = memoryview(buffer)[LEAD:]  # type: ignore[arg-type]
-    while count := source.readinto(room):
-        yield buffer[: LEAD + count]
-        buffer[:LEAD] = buffer[count : LEAD + count].copy()
-    if buffer[LEAD - 1] != _NEWLINE:
-        buffer[LEAD] = _NEWLINE
-        yield buffer[: LEAD + 1]
-
-
-def file_windows(path: Path, progress: Callable[[int], object]) -> Iterator[NDArray[np.uint8]]:
-    """The windows of a file, or of stdin if it is called `-`; `progress` gets the bytes that were read from the disk.
-
-    Raises InputError when it can't be read or unpacked.
-    """
-    try:
-        with ExitStack() as stack:
-            file: IO[bytes] = sys.stdin.buffer if path == STDIN else stack.enter_context(path.open("rb"))
-            counted = _Counted(file, progress)
-            yield from windows(_unpacked(io.BufferedReader(counted, BLOCK_BYTES), path))
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-        raise InputError(f"{path}: can't be unpacked, it is damaged or was cut short: {error}") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
-
-
-def _unpacked(file: io.BufferedReader, path: Path) -> Source:
-    """What the file holds. Raises InputError for what is no text and can't be unpacked here."""
-    head = file.peek(len(_ZSTD))
-    for magic, complaint in _REFUSED.items():
-        if head.startswith(magic):
-            raise InputError(f"{path}: {complaint}")
-    if head.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=file)
-    if head.startswith(_ZSTD):
-        return _Zstd(file)
-    return file
-
-
-class _Counted(io.RawIOBase):
-    """A file that says how much was read from it. Closing it leaves the file open."""
-
-    def __init__(self, file: IO[bytes], progress: Callable[[int], object]) -> None:
-        self._file, self._progress = file, progress
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        self._progress(count)
-        return count
-
-
-class _Zstd:
-    """The frames of a Zstandard file, one after the other.
-
-    zstandard's own readers take the end of a file within a frame for the end of the frame, so the frames are watched.
+    Before a file are line feeds.
     """
 
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._file = file
-        self._packed = self._text = b""
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._inside = False
+    def __init__(self, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
+        """Look at so many bytes together."""
+        self._source = source
+        self._buffer = np.full(LEAD + block_bytes, _NEWLINE, np.uint8)
+        self._room = memoryview(self._buffer)[LEAD:]  # type: ignore[arg-type]
+        self._count = 0
+
+    def next(self) -> NDArray[np.uint8] | None:
+        """The next window; None: there is nothing more for now."""
+        if self._count:
+            self._buffer[:LEAD] = self._buffer[self._count : LEAD + self._count].copy()
+        self._count = self._source.readinto(self._room) or 0
+        return self._buffer[: LEAD + self._count] if self._count else None
+
+
+class Bytes:
+    """The bytes of an open file, from its present place on."""
+
+    def __init__(self, fd: int, progress: Callable[[int], object], stopped: Callable[[], bool]) -> None:
+        """`progress` gets the bytes as they are read; once it is `stopped`, there are no more."""
+        self._fd, self._progress, self._stopped = fd, progress, stopped
+        self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        self._ahead = b""
+        self.place = 0
+        """Bytes that were read."""
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, fewer only at the end."""
+        while len(self._ahead) < count and (more := self._read(count)):
+            self._ahead += more
+        return self._ahead
+
+    def read(self, count: int) -> bytes:
+        """Some of the next `count` bytes; none at the end."""
+        ahead, self._ahead = self._ahead, b""
+        return ahead or self._read(count)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer as far as the file goes. Raises EOFError when it ends within a frame."""
-        filled = 0
-        while filled < len(buffer):
-            if not self._text and not self._more():
+        """Fill the buffer as far as the file goes."""
+        filled = min(len(self._ahead), len(buffer))
+        buffer[:filled] = self._ahead[:filled]
+        self._ahead = self._ahead[filled:]
+        while filled < len(buffer) and self._ready():
+            try:
+                count = os.readv(self._fd, [buffer[filled:]])
+            except BlockingIOError:
+                continue
+            if not count:
                 break
-            part = self._text[: len(buffer) - filled]
-            buffer[filled : filled + len(part)] = part
-            self._text = self._text[len(part) :]
-            filled += len(part)
+            self._note(count)
+            filled += count
         return filled
 
-    def _more(self) -> bool:
-        """Unpack until there is something; False: the file is at its end."""
-        while not self._text:
-            if self._frame.eof:
-                self._packed = self._frame.unused_data
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-                self._inside = False
-            packed = self._packed or self._file.read(_ZSTD_INPUT_BYTES)
-            self._packed = b""
-            if not packed:
-                if self._inside:
-                    raise EOFError("the end is missing")
-                return False
-            self._inside = True
-            self._text = self._frame.decompress(packed)
-        return True
+    def _read(self, count: int) -> bytes:
+        while self._ready():
+            try:
+                found = os.read(self._fd, count)
+            except BlockingIOError:
+                continue
+            self._note(len(found))
+            return found
+        return b""
+
+    def _note(self, count: int) -> None:
+        self.place += count
+        self._progress(count)
+
+    def _ready(self) -> bool:
+        """Wait until there is something to read, or the end; False: it is stopped."""
+        if self._regular:
+            return not self._stopped()
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        while not self._stopped():
+            if poll.poll(_WAIT_MS):
+                return True
+        return False
+
+
+class File:
+    """A file that is read to its end, and on if it grows."""
+
+    def __init__(self, path: Path, fd: int, progress: Callable[[int], object], stopped: Callable[[], bool]) -> None:
+        """Begin at the place of the descriptor, which stays the caller's."""
+        self.path = path
+        self._bytes = Bytes(fd, progress, stopped)
+        self._unpacked: Unpacked | None = None
+        self._windows: Windows | None = None
+
+    @property
+    def place(self) -> int:
+        """Bytes that were read of the file as it lies on the disk."""
+        return self._bytes.place
+
+    @property
+    def held(self) -> bool:
+        """Whether there is more to count without reading on."""
+        return self._unpacked is not None and self._unpacked.held
+
+    def next(self) -> NDArray[np.uint8] | None:
+        """The next window; None: there is nothing more for now. Raises InputError when it can't be read."""
+        try:
+            if self._windows is None:
+                self._windows = Windows(self._opened())
+            return self._windows.next()
+        except Bomb as error:
+            raise InputError(f"{self.path}: {error}") from None
+        except OSError as error:
+            raise InputError(f"{self.path}: {error.strerror or error}") from None
+
+    def complaint(self) -> str | None:
+        """What is wrong if this is the file's end; None: nothing. Raises InputError when none of it can be unpacked."""
+        if self._unpacked is None:
+            return None
+        if self._unpacked.damage and not self._unpacked.text_bytes:
+            raise InputError(f"{self.path}: can't be unpacked: {self._unpacked.damage}")
+        return self._unpacked.complaint()
+
+    def _opened(self) -> Source:
+        """What the file holds. Raises InputError for what is no text and can't be unpacked here."""
+        head = self._bytes.peek(_HEAD_BYTES)
+        for magic, complaint in _REFUSED.items():
+            if head.startswith(magic):
+                raise InputError(f"{self.path}: {complaint}")
+        decoder = decoder_of(head)
+        if decoder is None:
+            return self._bytes
+        self._unpacked = Unpacked(self._bytes.read, decoder)
+        return self._unpacked
+
+
+def open_file(path: Path) -> int:
+    """A descriptor of a file, or of stdin if it is called `-`; the caller closes it. Raises InputError."""
+    try:
+        if path != STDIN:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if sys.stdin is None:
+            raise InputError("-: stdin is closed")
+        return os.dup(sys.stdin.fileno())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None

@@ -66,6 +66,10 @@ class Tally:
             self._refuse(tags.lane[~known])
             self._count(lanes[known], tags.sequence[known])
 
+    def tags(self) -> int:
+        """How many tags there were, of the run that is asked for, if one is."""
+        return self.runs[self._run] if self._run is not None else self.runs.total() + self.tags_of_other_runs
+
     def lanes(self, run: int) -> list[Lane]:
         """The lanes of a run, by port."""
         found = [(key & _PORT_MASK, number) for number, key in enumerate(self._lanes) if key >> PORT_BITS == run]

@@ -23,7 +23,7 @@ from precompute.kinds import Field, Optional
 from precompute.loading import load
 from precompute.profile import Profile, Template
 from precompute.recipe import Recipe
-from precompute.syslog import FACILITIES, SEVERITIES, Style
+from precompute.syslog import FACILITIES, SEVERITIES, Style, TagPlace
 
 
 def template(message: str, **others: Any) -> dict[str, Any]:
@@ -186,15 +186,18 @@ def _parts(style: Style, entry: Template) -> list[str | Hole]:
     """What stands behind that."""
     if style.format != "rfc5424":
         process = entry.tag if entry.pid is None else f"{entry.tag}[{entry.pid}]"
-        return [*_cut(f"{entry.host} {process}: {entry.message}"), f" stampede={BLANK_TAG}" * style.tagged]
+        header, message = _cut(f"{entry.host} {process}: "), _cut(entry.message)
+        front, end = (style.tag_place == place for place in ("front", "end"))
+        return [*header, f"stampede={BLANK_TAG} " * front, *message, f" stampede={BLANK_TAG}" * end]
     parts = _cut(f"{entry.host} {entry.tag} {entry.pid or '-'} {entry.msgid or '-'} ")
-    parts.append(f'[stampede@32473 tag="{BLANK_TAG}"]' * style.tagged)
+    tagged = style.tag_place is not None
+    parts.append(f'[stampede@32473 tag="{BLANK_TAG}"]' * tagged)
     for name, params in entry.data.items():
         parts.append(f"[{name}")
         for param, text in params.items():
             parts += [f' {param}="', *_cut(text, quoted=True), '"']
         parts.append("]")
-    return [*parts, "-" * (not entry.data and not style.tagged) + " " + "\ufeff" * style.bom, *_cut(entry.message)]
+    return [*parts, "-" * (not entry.data and not tagged) + " " + "\ufeff" * style.bom, *_cut(entry.message)]
 
 
 def _cut(text: str, *, quoted: bool = False) -> list[str | Hole]:
@@ -309,7 +312,7 @@ def sourced(draw: st.DrawFn) -> Profile:
 @st.composite
 def tagged(draw: st.DrawFn) -> Profile:
     """Small sound profiles with a tag in each event."""
-    made = draw(profiles() | sourced()).with_tags()
+    made = draw(profiles() | sourced()).with_tags(draw(st.sampled_from(TagPlace)))
     try:
         check_profile(made)
     except InputError as error:

@@ -54,6 +54,8 @@ def test_a_source_is_told_with_its_values():
 def test_tags_are_told():
     lines = profile_table(profile({}, template("m"), tagged=True)).splitlines()
     assert lines[3:6] == ["timeline  a constant rate", "tags      room for one in each event", ""]
+    lines = profile_table(profile({}, template("m"), tagged="front")).splitlines()
+    assert lines[4] == "tags      room for one in each event before its message"
 
 
 def test_a_built_in_profile_s_table_has_all_its_templates_and_fields():

@@ -20,6 +20,7 @@ from precompute.profile import Profile
 from precompute.recipe import Recipe
 from precompute.samples import sample_events
 from precompute.summary import summary
+from precompute.syslog import TagPlace
 from tests.precompute.profiles import Reader, build, complaint, profile, tagged, template
 from tests.precompute.test_build import EVERYTHING, TIMELINE
 from tests.precompute.test_render import ASKED
@@ -30,6 +31,7 @@ TAG = rb"(?P<tag>0{8}-0{4}-0{10})"
 SUFFIXED = re.compile(rb"<\d+>(?!1 ).* stampede=" + TAG, re.DOTALL)
 # The header's five parts have no space in them, and what follows the tag is other data or the message.
 STRUCTURED = re.compile(rb"<\d+>1 \S+ \S+ \S+ \S+ \S+ \[stampede@32473 tag=\"" + TAG + rb"\"\](?:\[| ).*", re.DOTALL)
+FRONT = re.compile(rb"<\d+>(?!1 )(?:\w{3} [ \d]\d )?\S+ \S+ \S+: stampede=" + TAG + rb" .*", re.DOTALL)
 ELEMENT = b'[stampede@32473 tag="' + BLANK + b'"]'
 
 
@@ -37,6 +39,8 @@ def without_tag(line: bytes) -> bytes:
     """The event as it would be in an untagged capture."""
     if SUFFIXED.fullmatch(line):
         return line.removesuffix(b" stampede=" + BLANK)
+    if FRONT.fullmatch(line):
+        return line.replace(b"stampede=" + BLANK + b" ", b"", 1)
     before, _, behind = line.partition(ELEMENT)
     return before + (b"-" if behind.startswith(b" ") else b"") + behind
 
@@ -48,15 +52,16 @@ def assert_tagged(capture: Capture) -> None:
     for number, column in enumerate(capture.trains["tag_column"].tolist()):
         for row in capture.matrix(number):
             line = row.tobytes()
-            found = STRUCTURED.fullmatch(line) or SUFFIXED.fullmatch(line)
+            found = STRUCTURED.fullmatch(line) or SUFFIXED.fullmatch(line) or FRONT.fullmatch(line)
             assert found, line
             assert found.start("tag") == column
             assert line.count(BLANK) == 1
 
 
+@pytest.mark.parametrize("place", TagPlace)
 @pytest.mark.parametrize("name", built_in_names())
-def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_path, name):
-    capture = build(tmp_path / "a.rcap", load_profile(name).with_tags(), events=20_000)
+def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_path, name, place):
+    capture = build(tmp_path / "a.rcap", load_profile(name).with_tags(place), events=20_000)
     assert_tagged(capture)
     plain = build(tmp_path / "plain.rcap", load_profile(name), events=20_000)
     assert not plain.tagged
@@ -151,10 +156,35 @@ def test_sources_and_tags_go_together(tmp_path):
         assert {line.tobytes().split(b" ")[1] for line in capture.matrix(number)} == {b"server%03d" % (source + 1)}
 
 
+def test_a_tag_at_the_front_stands_before_the_message(tmp_path):
+    fields = {"h": {"choices": ["a", "bbb"]}, "t": {"choices": ["xx", "y"]}}
+    for style in ("iso3164", "rfc3164"):
+        made = profile(fields, template("says {t}", host="{h}"), format=style, tagged="front")
+        capture = build(tmp_path / f"{style}.rcap", made, events=200)
+        assert_tagged(capture)
+        for line in capture.lines():
+            assert re.search(rb": stampede=0{8}-0{4}-0{10} says (xx|y)$", line)
+
+
+def test_rfc5424_has_the_same_bytes_wherever_tags_are_asked_for(tmp_path):
+    ends, fronts = (
+        build(tmp_path / f"{place}.rcap", load_profile("rfc5424-services").with_tags(place), events=2000)
+        for place in TagPlace
+    )
+    assert ends.payload.tobytes() == fronts.payload.tobytes()
+    assert ends.trains.tolist() == fronts.trains.tolist()
+
+
 # Same seed, same bytes, for good: a change here is a new `precompute.recipe.RENDERER`.
 def test_a_tagged_suffix_gives_the_same_bytes_for_good(tmp_path):
     capture = build(tmp_path / "golden.rcap", load_profile("system").with_tags(), jobs=2, events=50_000)
     assert capture.digest == "0618014843b69fcc448fd4959ddbd24295f588969028ac1a651786e4c24e8866"
+
+
+def test_tags_at_the_front_give_the_same_bytes_for_good(tmp_path):
+    made = load_profile("mixed").with_tags(TagPlace.FRONT)
+    capture = build(tmp_path / "golden.rcap", made, jobs=2, events=50_000)
+    assert capture.digest == "a73f3f4e6da258095cb570995cc1ae8f35d01d4c484db668b7836cd6946f6e96"
 
 
 @pytest.mark.parametrize(
@@ -225,8 +255,10 @@ groups:
             "stampede@32473",
             "groups.g.templates[0].data.stampede@32473: is where tags stand; take another SD-ID, or leave out tagged",
         ),
-        ("tagged: true", "tagged: 1", "tagged: must be true or false"),
-        ("tagged: true", "tagged: yes", "tagged: must be true or false"),
+        ("tagged: true", "tagged: 1", "tagged: must be true, false or front"),
+        ("tagged: true", "tagged: yes", "tagged: must be true, false or front"),
+        ("tagged: true", "tagged: end", "tagged: must be true, false or front"),
+        ("tagged: true", "tagged: [front]", "tagged: must be true, false or front"),
         (
             "data: {a@1: {tag: x}}",
             "data: {a@1: {tag: %s}}" % ("x" * (2049 - len(AROUND))),
@@ -257,9 +289,16 @@ def test_samples_show_the_tag():
 def test_an_inspection_tells_of_tags(tmp_path):
     found = inspect_capture(build(tmp_path / "a.rcap", load_profile("system").with_tags(), events=2000))
     assert found.as_json()["tagged"] is True
+    assert found.as_json()["tag_place"] == "end"
     assert "\ntags     room for one in each event\n" in summary(found)
+    front = inspect_capture(
+        build(tmp_path / "f.rcap", load_profile("system").with_tags(TagPlace.FRONT), events=2000)
+    )  # fmt: skip
+    assert (front.tagged, front.tag_place) == (True, "front")
+    assert "\ntags     room for one in each event before its message\n" in summary(front)
     plain = inspect_capture(build(tmp_path / "b.rcap", load_profile("system"), events=2000))
     assert "\ntags " not in summary(plain)
+    assert plain.tag_place is None
 
 
 def call(*arguments: str) -> Result:
@@ -272,11 +311,13 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_flag_is_as_good_as_the_key(folder):
+@pytest.mark.parametrize(("flag", "value"), [("--tagged", True), ("--tagged-front", "front")])
+def test_the_flag_is_as_good_as_the_key(folder, flag, value):
     asked = ("--events", "500", "--jobs", "1")
-    assert call("build", "system", "-o", "flag.rcap", "--tagged", *asked).exit_code == 0
+    assert call("build", flag, "system", "-o", "flag.rcap", *asked).exit_code == 0
     made = load_profile("system").model_dump(mode="json", by_alias=True, exclude_none=True)
-    key = build(folder / "key.rcap", Profile.model_validate(made | {"tagged": True}), events=500)
+    key = build(folder / "key.rcap", Profile.model_validate(made | {"tagged": value}), events=500)
+    assert key.recipe["profile"]["tagged"] == value
     assert (folder / "flag.rcap").read_bytes() == key.path.read_bytes()
     (folder / "r.yaml").write_text(call("recipe", "flag.rcap").stdout)
     assert call("build", "r.yaml", "-o", "again.rcap", "--expect", key.digest).exit_code == 0
@@ -286,9 +327,10 @@ def test_the_flag_is_as_good_as_the_key(folder):
 def test_a_recipe_says_itself_whether_it_is_tagged(folder):
     assert call("build", "system", "-o", "a.rcap", "--events", "10", "--jobs", "1").exit_code == 0
     (folder / "r.yaml").write_text(call("recipe", "a.rcap").stdout)
-    refused = call("build", "r.yaml", "-o", "b.rcap", "--tagged")
-    assert refused.exit_code == ExitCode.USAGE
-    assert "r.yaml is a recipe and says all itself; leave out --tagged" in refused.output
+    for flag in ("--tagged", "--tagged-front"):
+        refused = call("build", "r.yaml", "-o", "b.rcap", flag)
+        assert refused.exit_code == ExitCode.USAGE
+        assert f"r.yaml is a recipe and says all itself; leave out {flag}\n" in refused.output
     assert not (folder / "b.rcap").exists()
 
 

@@ -4,13 +4,23 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from captures.tags import TAG_BYTES
+from replay.audit.cut import MANY, MOST_BYTES
 from replay.audit.lines import NEAR
 
-TAG = re.compile(
-    rb"(?:(?<![0-9A-Fa-f-])|(?<=\\[uU][0-9A-Fa-f]{4})|(?<=\\[xX][0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2}))"
-    rb"([0-9A-Fa-f]{8})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{10})(?![0-9A-Fa-f-])"
-)
+TAG = re.compile(rb"(?=([0-9A-Fa-f]{8})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{10}))")
+"""Wherever it begins, also within another."""
 MARKER = re.compile(rb"(?i)stampede(=|@32473|\\u003d)")
+ANNOUNCED = rb'(?i)stampede(?:=|\\u003d|@32473(?: tag=(?:\\*"{0,2}|\\u0022)| tag| ta| t| |))'
+"""All that may stand between the marker and the tag."""
+CLOSED = rb"[\"'\\\]})\r ]*$"
+PARTS = [
+    rb"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{0,9}",
+    rb"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{0,4}",
+    rb"[0-9A-Fa-f]{0,8}",
+]
+"""What may be left of a tag, but not all."""
+CUT = [re.compile(ANNOUNCED + b"(" + part + b")" + CLOSED) for part in PARTS]
 
 Tag = tuple[int, int, int]
 
@@ -22,27 +32,51 @@ class Audited:
     lines: int = 0
     tagged: int = 0
     malformed: int = 0
+    cut: int = 0
+    unfinished: int = 0
     tags: list[Tag] = field(default_factory=list)
     """Each once per line, in order."""
+    parts: list[tuple[str, int]] = field(default_factory=list)
+    """Of each line that ends within a tag, what is left of the tag, and the line's length."""
+
+
+def tags_of(line: bytes) -> list[tuple[int, Tag]]:
+    """All tags of a line and where they begin: of one run, none begins within the one before it."""
+    found = []
+    before = [(match.start(), tuple(int(digits, 16) for digits in match.groups())) for match in TAG.finditer(line)]
+    for (place, tag), (last, other) in zip(before, [(-TAG_BYTES, (-1, 0, 0)), *before], strict=False):
+        if place - last >= TAG_BYTES or other[0] != tag[0]:
+            found.append((place, tag))
+    return found
 
 
 def audited(content: bytes) -> Audited:
     """One file."""
     found = Audited()
-    lines = content.split(b"\n")
-    for line in lines if lines[-1] else lines[:-1]:
+    untraced: Counter[int] = Counter()
+    *lines, last = content.split(b"\n")
+    for line in (*lines, last) if last else lines:
         found.lines += 1
-        last: dict[Tag, int] = {}
-        for match in TAG.finditer(line):
-            run, port, number = (int(digits, 16) for digits in match.groups())
-            tag = (run, port, number)
-            if tag not in last or match.start() - last[tag] > NEAR:
+        place_of: dict[Tag, int] = {}
+        for place, tag in tags_of(line):
+            if tag not in place_of or place - place_of[tag] > NEAR:
                 found.tags.append(tag)
-            last[tag] = match.start()
-        if last:
+            place_of[tag] = place
+        if place_of:
             found.tagged += 1
+        elif last and found.lines > len(lines):
+            found.unfinished += 1
+        elif part := next(filter(None, (pattern.search(line) for pattern in CUT)), None):
+            found.parts.append((part[1].decode().lower(), len(line)))
         elif MARKER.search(line):
             found.malformed += 1
+        else:
+            untraced[len(line)] += 1
+    lengths = {length for _, length in found.parts}
+    longest = max(map(len, lines), default=0)
+    if untraced[longest] >= MANY:
+        lengths.add(longest)
+    found.cut = len(found.parts) + sum(untraced[length] for length in lengths if length < MOST_BYTES)
     return found
 
 

@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 
+from captures.errors import ExitCode
 from captures.tags import BLANK, tag_text
 from tests.network.programs import command
 from tests.replay.audit.texts import document, structured, suffixed
@@ -71,7 +75,6 @@ def test_a_run_may_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words", "complaint"),
     [
-        (b"", (), "none of 0 lines has a tag: was the capture built with --tagged"),
         (b"one\ntwo\n", (), "none of 2 lines has a tag: was the capture built with --tagged, and does the collector"),
         (b"a stampede=1f3a9c07-15\n", (), "none of 1 lines has a whole tag, and 1 have the beginning of one"),
         (b"a stampede=" + BLANK.encode(), (), "all tags are blank"),
@@ -81,6 +84,12 @@ def test_a_run_may_be_named(tmp_path: Path) -> None:
         (lines(514, 0), ("--sent", "none.json"), "none.json: No such file"),
         (lines(514, 0), ("--report", "none/r.json"), "can't write a report there"),
         (lines(514, 0), ("none.log",), "none.log: No such file"),
+        (lines(514, 0), ("--follow", "none.log", "--settle", "10ms"), "none.log: no such file, and none came"),
+        (lines(514, 0), ("--follow", "-"), "- is read to its end in any case; leave out --follow"),
+        (lines(514, 0), ("--follow", "/dev/null"), "/dev/null: only a regular file can be followed"),
+        (lines(514, 0), ("--settle", "1s"), "--settle says how long --follow waits; give both"),
+        (b"\x1f\x8b" + b"\xff" * 50, (), "a.log: can't be unpacked: it is damaged"),
+        (gzip.compress(bytes(30 << 20)) * 9, (), "a.log: unpacks to more than 500 times its size"),
         (b"".join(lines(514, 0, run=run) * 2 for run in range(1, 200)), (), "tags of more than 64 runs; name the one"),
     ],
 )
@@ -111,6 +120,93 @@ def test_a_report_that_does_not_fit_is_refused(
     done = audit(tmp_path, "a.log", "--sent", sent_json(tmp_path, {514: 1}, **more), *words)
     assert done.returncode == 2
     assert complaint in done.stderr.decode()
+
+
+def test_an_empty_file_is_all_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"")
+    sent = sent_json(tmp_path, {514: 7, 515: 3})
+    done = audit(tmp_path, "a.log", "--sent", sent, "--json", "--report", "r.json")
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert json.loads((tmp_path / "r.json").read_text()) == report
+    assert (report["lost_events"], report["loss_percent"], report["passed"]) == (10, 100.0, False)
+    assert [lane["lost_events"] for lane in report["lanes"]] == [7, 3]
+    assert report["verdict"] == (
+        "100.00% lost: nothing of 10 events of run 1f3a9c07 is there, nor any other line"
+    )  # fmt: skip
+    for words, run in (((), None), (("--run-id", "1f3a9c07"), "1f3a9c07")):
+        done = audit(tmp_path, "a.log", "--json", *words)
+        assert done.returncode == 1, done.stderr
+        report = json.loads(done.stdout)
+        assert (report["run_id"], report["loss_percent"], report["sent_events"]) == (run, 100.0, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"one\ntwo\n", "and none of 2 lines has a whole tag: was the capture built with --tagged, and does the"),
+        (lines(514, 0, run=OTHER), "but tags of other runs: 0a0b0c0d"),
+        (b"a stampede=" + BLANK.encode(), "but tags that nothing wrote"),
+    ],
+)
+def test_what_is_there_in_place_of_the_run_is_said(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "a.log").write_bytes(content)
+    done = audit(tmp_path, "a.log", "--sent", sent_json(tmp_path, {514: 10}))
+    assert done.returncode == 1
+    assert "100.00% lost: nothing of 10 events of run 1f3a9c07 is there, " + told in done.stderr.decode()
+
+
+def test_a_stdin_that_does_not_block_is_read_to_its_end(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    program = subprocess.Popen(
+        command("replay", "audit", "-", "--json"), cwd=tmp_path, stdin=reading, stdout=subprocess.PIPE
+    )
+    os.close(reading)
+    for number in range(20):
+        os.write(writing, lines(514, number))
+        time.sleep(0.1)
+    os.close(writing)
+    stdout, _ = program.communicate(timeout=TIMEOUT_S)
+    assert json.loads(stdout)["received_events"] == 20
+
+
+def test_an_audit_that_is_interrupted_reports_what_it_read(tmp_path: Path) -> None:
+    program = subprocess.Popen(
+        command("replay", "audit", "-", "--report", "r.json"), cwd=tmp_path, stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert program.stdin is not None
+    program.stdin.write(lines(514, *range(40_000)))
+    program.stdin.flush()  # more than a pipe holds, so the audit reads by now
+    program.send_signal(signal.SIGINT)
+    assert program.wait(timeout=TIMEOUT_S) == ExitCode.INTERRUPTED
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["interrupted"], report["lost_events"], report["passed"]) == (True, 0, False)
+    assert 0 < report["received_events"] <= 40_000
+
+
+def test_a_collector_that_did_not_flush_yet_is_followed(tmp_path: Path) -> None:
+    sent = sent_json(tmp_path, {514: 100, 515: 100})
+    log = tmp_path / "a.log"
+    content = b"".join(lines(515, number) + lines(514, number) for number in range(100))
+    half = len(content) - len(lines(514, 0)) // 3
+    log.write_bytes(content[:half])
+    early = audit(tmp_path, "a.log", "--sent", sent, "--json")
+    assert early.returncode == 1
+    assert json.loads(early.stdout)["unfinished_lines"] == 1
+    assert "maybe not flushed yet: wait, or use --follow" in json.loads(early.stdout)["verdict"]
+
+    words = ("a.log", "later.log", "--sent", sent, "--follow", "--settle", "3s", "--json")
+    program = subprocess.Popen(command("replay", "audit", *words), cwd=tmp_path, stdout=subprocess.PIPE)
+    time.sleep(1)
+    (tmp_path / "later.log").write_bytes(b"of others\n")
+    with log.open("ab") as file:
+        file.write(content[half:])
+    stdout, _ = program.communicate(timeout=TIMEOUT_S)
+    report = json.loads(stdout)
+    assert (program.returncode, report["received_events"], report["duplicated_events"]) == (0, 200, 0)
+    assert report["followed"] == {"settle_s": 3.0, "settled": True, "rotations": 0, "truncations": 0}
 
 
 def test_a_run_without_an_id_may_be_named(tmp_path: Path) -> None:

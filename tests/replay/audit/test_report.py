@@ -1,5 +1,6 @@
 """The report of an audit: what is lost and surplus, by the sender's report and without one; verdict and exit code."""
 
+import io
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 from captures.errors import ExitCode
-from replay.audit.lines import PORT_BITS, Lines, TagRows
+from replay.audit.lines import PORT_BITS, LineCounts, Lines, TagRows
+from replay.audit.reading import Collection
 from replay.audit.report import Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
+from replay.audit.sources import Windows
 from replay.audit.tally import Tally
 
 RUN = 0x1F3A9C07
@@ -27,6 +30,14 @@ STEADY = {
 }
 
 
+def take(counts: LineCounts, text: bytes) -> None:
+    """Count the lines of a text that has no whole tag."""
+    lines, windows = Lines(counts), Windows(io.BytesIO(text))
+    while (window := windows.next()) is not None:
+        lines.take(window)
+    lines.end()
+
+
 def report_on(
     heard: dict[int, Iterable[int]],
     sent: Sent | None = None,
@@ -34,22 +45,31 @@ def report_on(
     malformed: int = 0,
     foreign: int = 0,
     refused: int = 0,
+    cut: Iterable[bytes] = (),
+    damaged: Iterable[str] = (),
+    followed: dict[str, Any] | None = None,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
     """The report on a collection with these numbers by port."""
-    lines = Lines()
     with Seen() as seen:
         tally = Tally(seen)
+        found = Collection(tally)
+        lines = found.lines
         for port, numbers in heard.items():
-            found = np.array(list(numbers), np.int64)
-            lines.lines += len(found)
-            lines.tagged += len(found)
-            tally.take(TagRows(np.full(len(found), RUN << PORT_BITS | port), found))
+            rows = np.array(list(numbers), np.int64)
+            lines.lines += len(rows)
+            lines.tagged += len(rows)
+            tally.take(TagRows(np.full(len(rows), RUN << PORT_BITS | port), rows))
         if foreign:
             tally.take(TagRows(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
         tally.refused[RUN] += refused
         lines.lines += malformed
-        lines.malformed = malformed
-        report = audit_report(Question(["a.log"], sent, Fraction(max_loss)), RUN, lines, tally, seen)
+        lines.marked = malformed
+        for text in cut:
+            take(lines, text)
+        found.damaged += [(file, "its end is missing") for file in damaged]
+        question = Question(["a.log"], sent, Fraction(max_loss), followed, interrupted=interrupted)
+        report = audit_report(question, RUN, found, seen)
     assert audit_table(report).endswith(report["verdict"])
     return report
 
@@ -86,7 +106,7 @@ def test_what_is_lost_at_the_end_and_whole_ports_show_with_the_sender_s_report()
 
     report = report_on(heard, sent({514: 100, 515: 100, 516: 100}))
     assert [lane["lost_events"] for lane in report["lanes"]] == [10, 0, 100]
-    assert report["verdict"] == "36.67% lost: 110 of 300, most on port 516 (all of its 100)"
+    assert report["verdict"].startswith("36.67% lost: 110 of 300, most on port 516 (all of its 100); 10 of them are")
     assert report["lanes"][2]["missing"][0] == {
         "first": 0, "last": 99, "events": 100, "sent_from_s": None, "sent_to_s": None
     }  # fmt: skip
@@ -122,7 +142,106 @@ def test_damaged_tags_count_as_loss_where_the_sender_s_report_is_not_there_to_te
     assert exit_code(without) == ExitCode.MISSED
     assert exit_code(report_on({514: range(9)}, max_loss="0.1", malformed=1)) == ExitCode.MET
     assert exit_code(report_on({514: range(9)}, sent({514: 9}), malformed=1)) == ExitCode.MET
-    assert "1 line with a tag that was cut short" in without["verdict"]
+    assert "1 line with a tag that is damaged" in without["verdict"]
+
+
+CUT_512 = [b"x" * 486 + b"stampede=1f3a9c07-0202-0\n"] * 3 + [b"x" * 492 + b"stampede=1f3a9c07-02\n"] * 2
+UNTRACED_512 = [b"x" * 512 + b"\n"] * 5
+assert {len(line) - 1 for line in CUT_512 + UNTRACED_512} == {510, 512}
+
+
+def test_cut_events_are_their_own_kind() -> None:
+    """Ten of twenty are there without their tag: none is lost. Of three the port is still there."""
+    report = report_on({514: range(10)}, sent({514: 20}), cut=CUT_512 + UNTRACED_512)
+    assert (report["missing_events"], report["lost_events"], report["cut_events"]) == (10, 0, 10)
+    assert report["cut_to_bytes"] == {"min": 510, "max": 512}
+    assert (report["cut_lines"], report["malformed_lines"], report["untagged_lines"]) == (10, 0, 0)
+    lane = report["lanes"][0]
+    assert (lane["missing_events"], lane["cut_events"], lane["lost_events"]) == (10, 3, 7)
+    assert lane["cut_to_bytes"] == {"min": 510, "max": 510}
+    assert report["verdict"] == (
+        "none of 20 events of run 1f3a9c07 is known to be lost; 50.00% cut: 10 are there without their tag, their "
+        "lines cut to 510 to 512 bytes; raise the size that is allowed (rsyslog: maxMessageSize, syslog-ng: "
+        "log-msg-size), or build the capture with --tagged-front"
+    )
+    assert "of 7 cut events the port is cut off as well" in audit_table(report)
+    assert report["loss_percent"] == 0
+    assert exit_code(report) == ExitCode.MISSED
+    assert exit_code(report_on({514: range(10)}, sent({514: 20}), "0.5", cut=CUT_512 + UNTRACED_512)) == ExitCode.MET
+
+
+def test_what_is_lost_beside_what_is_cut_is_told_apart() -> None:
+    report = report_on({514: range(10)}, sent({514: 30}), cut=CUT_512)
+    assert (report["lost_events"], report["cut_events"]) == (15, 5)
+    assert report["verdict"].startswith("50.00% lost: 15 of 30; 16.67% cut: 5 are there")
+
+
+def test_no_more_is_cut_than_is_missing() -> None:
+    """Two of these lines are of events that came twice, or of others."""
+    report = report_on({514: range(27)}, sent({514: 30}), cut=CUT_512)
+    assert (report["lost_events"], report["cut_events"], report["cut_lines"]) == (0, 3, 5)
+
+
+def test_the_cut_events_of_other_runs_are_theirs() -> None:
+    theirs = [b"x" * 488 + b"stampede=0000000a-0202-00\n"] * 4
+    assert report_on({514: range(10)}, sent({514: 20}), cut=theirs)["cut_events"] == 0
+    unknown = [b"x" * 490 + b"stampede=1f3a\n", b"x" * 490 + b"stampede=1f3b\n"]
+    assert report_on({514: range(10)}, sent({514: 20}), cut=unknown)["cut_events"] == 1
+
+
+def test_without_the_sender_s_report_a_port_may_be_cut_altogether() -> None:
+    report = report_on({515: range(10)}, cut=CUT_512[:3])
+    assert [(lane["port"], lane["cut_events"]) for lane in report["lanes"]] == [(514, 3), (515, 0)]
+    assert (report["lost_events"], report["cut_events"]) == (0, 3)
+    assert exit_code(report) == ExitCode.MISSED
+
+
+def test_lines_pile_up_at_one_length_only_where_something_cuts_them() -> None:
+    few, many = [b"y" * 300 + b"\n"] * 9, [b"y" * 300 + b"\n"] * 10
+    assert report_on({514: range(10)}, sent({514: 30}), cut=few)["cut_events"] == 0
+    assert report_on({514: range(10)}, sent({514: 30}), cut=many)["cut_events"] == 10
+    longer = [*many, b"y" * 301 + b"\n"]
+    assert report_on({514: range(10)}, sent({514: 30}), cut=longer)["cut_events"] == 0
+
+
+def test_the_last_of_each_port_may_not_be_flushed_yet() -> None:
+    report = report_on({514: range(95), 515: range(90)}, sent({514: 100, 515: 100}))
+    assert [lane["tail_events"] for lane in report["lanes"]] == [5, 10]
+    assert report["verdict"] == (
+        "7.50% lost: 15 of 200, most on port 515 (no. 90 to 99); they are the last of ports of which all before is "
+        "there, so maybe not flushed yet: wait, or use --follow"
+    )
+    assert exit_code(report) == ExitCode.MISSED
+    settled = {"settle_s": 5.0, "settled": True, "rotations": 0, "truncations": 0}
+    quiet = report_on({514: range(95), 515: range(90)}, sent({514: 100, 515: 100}), followed=settled)
+    assert quiet["verdict"].endswith("of which all before is there, and no event came for 5 s")
+
+
+def test_a_port_with_a_gap_has_lost_its_last_as_well() -> None:
+    report = report_on({514: [*range(50), *range(60, 95)], 515: range(98)}, sent({514: 100, 515: 100}))
+    assert [lane["tail_events"] for lane in report["lanes"]] == [0, 2]
+    assert "; 2 of them are the last of ports of which all before is there" in report["verdict"]
+    assert report_on({515: range(98)}, sent({514: 100, 515: 98}))["tail_events"] == 0
+
+
+def test_a_line_that_is_not_finished_is_said() -> None:
+    report = report_on({514: range(9)}, sent({514: 10}), cut=[b"<6>text stampede=1f3a9c07-0202"])
+    assert (report["unfinished_lines"], report["cut_events"], report["malformed_lines"]) == (1, 0, 0)
+    assert report["verdict"].endswith("; 1 last line is not finished, and maybe not flushed yet")
+
+
+def test_files_that_are_not_whole_are_named() -> None:
+    report = report_on({514: range(9)}, sent({514: 9}), damaged=["a.gz"])
+    assert report["damaged_files"] == [{"file": "a.gz", "complaint": "its end is missing"}]
+    assert report["verdict"].endswith("; a.gz is not whole, and what could be read was counted")
+    assert "\na.gz: its end is missing\n" in audit_table(report)
+    assert exit_code(report) == ExitCode.MET
+
+
+def test_an_interrupted_audit_is_no_success() -> None:
+    report = report_on({514: range(9)}, sent({514: 9}), interrupted=True)
+    assert report["verdict"].startswith("interrupted: not all was read; all 9 events")
+    assert (report["passed"], exit_code(report)) == (False, ExitCode.INTERRUPTED)
 
 
 def test_an_account_that_is_not_whole_is_no_success() -> None:

@@ -1,0 +1,82 @@
+"""From files to counts: one after the other, each to its end."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from replay.audit.lines import LineCounts, Lines
+from replay.audit.sources import File, open_file
+from replay.audit.tally import Tally
+
+
+class Collection:
+    """What was read so far."""
+
+    def __init__(self, tally: Tally) -> None:
+        """Count tags in `tally`."""
+        self.lines = LineCounts()
+        self.tally = tally
+        self.damaged: list[tuple[str, str]] = []
+        """Files that were not whole, and what was wrong with them."""
+
+
+class Reading:
+    """A file that is counted, from its beginning; close it, or use it as a context."""
+
+    def __init__(
+        self, path: Path, into: Collection, progress: Callable[[int], object], stopped: Callable[[], bool]
+    ) -> None:
+        """Open it. Raises InputError. Once `stopped`, nothing more is read."""
+        self.path = path
+        self.fd = open_file(path)
+        self._into, self._stopped = into, stopped
+        self._progress = progress
+        self._begin()
+
+    def _begin(self) -> None:
+        self.file = File(self.path, self.fd, self._progress, self._stopped)
+        self._lines = Lines(self._into.lines)
+
+    def read(self, limit: int | None = None) -> None:
+        """Count what is there, and at least as far as `limit` bytes of the file. Raises InputError."""
+        while not self._stopped() and (limit is None or self.file.place < limit or self.file.held):
+            window = self.file.next()
+            if window is None:
+                return
+            self._into.tally.take(self._lines.take(window))
+
+    def end(self) -> None:
+        """Count the last line, and say what the file lacks. Raises InputError when none of it can be unpacked."""
+        self._lines.end()
+        complaint = None if self._stopped() else self.file.complaint()
+        if complaint is not None:
+            self._into.damaged.append((str(self.path), complaint))
+
+    def restart(self) -> None:
+        """Go on with what was written over the file, from its beginning."""
+        self._lines.end()
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        self._begin()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_files(
+    paths: Sequence[Path], into: Collection, progress: Callable[[int], object], stopped: Callable[[], bool]
+) -> None:
+    """Count all files, or what can be read of them until `stopped`. Raises InputError."""
+    for path in paths:
+        if stopped():
+            return
+        with Reading(path, into, progress, stopped) as reading:
+            reading.read()
+            reading.end()

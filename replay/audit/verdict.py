@@ -1,0 +1,118 @@
+"""The report of an audit in a sentence: what is lost, what was cut, what may only be late, and what else is odd."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from captures.tags import BLANK
+from captures.units import format_share
+
+_BLANK_RUN: Final = BLANK.partition("-")[0]
+_SIZES: Final = "rsyslog: maxMessageSize, syslog-ng: log-msg-size"
+_WHOLE: Final = (
+    "was the capture built with --tagged, and does the collector write the whole message and its structured data "
+    "(rsyslog: %rawmsg%, syslog-ng: ${SDATA} ${MSG})?"
+)
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """The report in a sentence."""
+    parts = ["interrupted: not all was read"] if report["interrupted"] else []
+    parts.append(_lost(report))
+    parts += [*_cut(report), *_late(report), *_odd(report)]
+    return "; ".join(parts)
+
+
+def _lost(report: dict[str, Any]) -> str:
+    """What is lost, or that nothing is."""
+    received, lost, cut, sent = (report[f"{name}_events"] for name in ("received", "lost", "cut", "sent"))
+    run = report["run_id"]
+    if not received and not cut and (sent or sent is None):
+        events = "anything" if sent is None else f"{sent:,} events"
+        return f"100.00% lost: nothing of {events} of {f'run {run}' if run else 'any run'} is there, {_instead(report)}"
+    if lost:
+        where = "" if cut else f", {_where(report['lanes'])}"
+        return f"{format_share(lost, _expected(report))} lost: {lost:,} of {_expected(report):,}{where}"
+    if cut:
+        return f"none of {_expected(report):,} events of run {run} is known to be lost"
+    if sent is None:
+        return f"nothing is missing of run {run} below the last of its {received:,} events on each port"
+    return f"all {sent:,} events of run {run} are there"
+
+
+def _expected(report: dict[str, Any]) -> int:
+    """Events that were sent, as far as one can tell."""
+    sent: int | None = report["sent_events"]
+    if sent is not None:
+        return sent
+    return int(report["received_events"] + max(report["missing_events"], report["cut_events"]))
+
+
+def _instead(report: dict[str, Any]) -> str:
+    """What is there where nothing of the run is."""
+    if not report["lines"]:
+        return "nor any other line"
+    others = [each["run_id"] for each in report["foreign_runs"]]
+    if others == [_BLANK_RUN]:
+        return "but tags that nothing wrote: it was sent by something else than `replay run`, or with --keep-tags"
+    if others:
+        return f"but tags of other runs: {', '.join(others)}"
+    lines = f"{report['lines']:,} {'line' if report['lines'] == 1 else 'lines'}"
+    return f"and none of {lines} has a whole tag: {_WHOLE}"
+
+
+def _cut(report: dict[str, Any]) -> Iterator[str]:
+    """What came without its tag, since it was cut."""
+    cut, to_bytes = report["cut_events"], report["cut_to_bytes"]
+    if cut:
+        first, last = to_bytes["min"], to_bytes["max"]
+        length = f"{first:,} bytes" if first == last else f"{first:,} to {last:,} bytes"
+        yield (
+            f"{format_share(cut, _expected(report))} cut: {cut:,} are there without their tag, their lines cut to "
+            f"{length}; raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+        )
+
+
+def _late(report: dict[str, Any]) -> Iterator[str]:
+    """What may not have been written yet."""
+    tail, followed = report["tail_events"], report["followed"]
+    if tail:
+        all_of_them = "they are" if tail == report["lost_events"] else f"{tail:,} of them are"
+        quiet = (
+            f"and no event came for {followed['settle_s']:g} s"
+            if followed and followed["settled"]
+            else "so maybe not flushed yet: wait, or use --follow"
+        )
+        yield f"{all_of_them} the last of ports of which all before is there, {quiet}"
+    if report["unfinished_lines"]:
+        lines = "line is" if report["unfinished_lines"] == 1 else "lines are"
+        yield f"{report['unfinished_lines']:,} last {lines} not finished, and maybe not flushed yet"
+
+
+def _odd(report: dict[str, Any]) -> Iterator[str]:
+    """What should not be there."""
+    if report["surplus_events"]:
+        yield f"{report['surplus_events']:,} events that were not sent: is this the report of run {report['run_id']}?"
+    if report["malformed_lines"]:
+        lines = "line" if report["malformed_lines"] == 1 else "lines"
+        yield f"{report['malformed_lines']:,} {lines} with a tag that is damaged"
+    if report["refused_tags"]:
+        yield f"{report['refused_tags']:,} tags too scattered to be kept account of: the figures are not whole"
+    if report["damaged_files"]:
+        files = report["damaged_files"]
+        named = f"{files[0]['file']} is" if len(files) == 1 else f"{len(files)} files are"
+        yield f"{named} not whole, and what could be read was counted"
+
+
+def _where(lanes: Sequence[dict[str, Any]]) -> str:
+    """The port that lost most, and its longest range."""
+    worst = max(lanes, key=lambda lane: int(lane["lost_events"]))
+    if worst["lost_events"] == worst["sent_events"]:
+        return f"most on port {worst['port']} (all of its {worst['sent_events']:,})"
+    longest = max(worst["missing"], key=lambda each: int(each["events"]))
+    one = longest["events"] == 1
+    text = f"no. {longest['first']:,}" + ("" if one else f" to {longest['last']:,}")
+    if longest["sent_from_s"] is not None:
+        text += f", sent between {longest['sent_from_s']:.1f} s and {longest['sent_to_s']:.1f} s"
+    if worst["missing_ranges"] > 1:
+        text += f", and {worst['missing_ranges'] - 1:,} other {'gap' if worst['missing_ranges'] == 2 else 'gaps'}"
+    return f"most on port {worst['port']} ({text})"
