@@ -14,6 +14,7 @@ from captures.command import COUNT, DURATION_NS, SIZE, Parsed, run
 from captures.digests import damaged_parts
 from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_EVENTS
+from captures.harmless import harmless
 from captures.reader import open_capture
 from captures.units import format_count, format_duration, format_size
 from precompute.build import Built, build_capture, recipe_of_size
@@ -24,7 +25,6 @@ from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe,
 from precompute.samples import sample_events
 from precompute.schema import profile_schema
 from precompute.streams import MAX_SEED
-from precompute.text import harmless
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from captures.errors import InputError
+from captures.harmless import harmless
 from captures.reader import Capture
 from precompute.checks import check_profile
 from precompute.chi_square import ChiSquare, chi_square
@@ -17,7 +18,6 @@ from precompute.layouts import make_frames
 from precompute.payload_figures import PayloadFigures, payload_figures, sample
 from precompute.profile import Profile
 from precompute.recognition import Recogniser
-from precompute.text import harmless
 
 _BLOCK_TRAINS: Final = 1 << 17
 _RATE_POINTS: Final = 2000
