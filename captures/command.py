@@ -17,6 +17,7 @@ from click.shell_completion import shell_complete
 
 from captures import interruption, standard_streams
 from captures.errors import ExitCode, StampedeError
+from captures.harmless import harmless
 from captures.terminal import colours
 from captures.units import parse_count, parse_duration_ns, parse_share, parse_size
 
@@ -77,21 +78,21 @@ def grouped(
 
 
 def _complaint(error: Exception, name: str) -> tuple[str, int]:
-    """What to tell the user of a failure, and the exit code."""
+    """What to tell the user of a failure, and the exit code. Names and values in it may come from elsewhere."""
     match error:
         case click.exceptions.NoArgsIsHelpError():
             return error.format_message(), ExitCode.USAGE
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else name
             text = " ".join(error.format_message().split())
-            return f"{path}: {text}  ({path} --help shows the usage)", ExitCode.USAGE
+            return harmless(f"{path}: {text}  ({path} --help shows the usage)"), ExitCode.USAGE
         case click.ClickException():
-            return f"{name}: {error.format_message()}", ExitCode.USAGE
+            return harmless(f"{name}: {error.format_message()}"), ExitCode.USAGE
         case StampedeError():
-            return f"{name}: {error}", error.exit_code
+            return harmless(f"{name}: {error}"), error.exit_code
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
-            return f"{name}: {where}{error.strerror or error}", ExitCode.FAILED
+            return harmless(f"{name}: {where}{error.strerror or error}"), ExitCode.FAILED
         case click.Abort():
             return f"{name}: interrupted", ExitCode.INTERRUPTED
     # A defect keeps its traceback, but not Python's exit code: 1 means that a target was missed.

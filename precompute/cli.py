@@ -14,6 +14,7 @@ from captures.command import COUNT, DURATION_NS, SIZE, Parsed, run
 from captures.digests import damaged_parts
 from captures.errors import CaptureError
 from captures.format import MAX_TRAIN_EVENTS
+from captures.harmless import harmless
 from captures.reader import open_capture
 from captures.terminal import bar
 from captures.units import format_count, format_duration, format_size
@@ -26,7 +27,6 @@ from precompute.samples import sample_events
 from precompute.schema import profile_schema
 from precompute.streams import MAX_SEED
 from precompute.syslog import TagPlace
-from precompute.text import harmless
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1

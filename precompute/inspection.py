@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from captures.errors import InputError
+from captures.harmless import harmless
 from captures.reader import Capture
 from precompute.checks import check_profile
 from precompute.chi_square import ChiSquare, chi_square
@@ -18,7 +19,6 @@ from precompute.payload_figures import PayloadFigures, payload_figures, sample
 from precompute.profile import Profile
 from precompute.recognition import Recogniser
 from precompute.syslog import TagPlace
-from precompute.text import harmless
 
 _BLOCK_TRAINS: Final = 1 << 17
 _RATE_POINTS: Final = 2000

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from captures.errors import InputError
+from captures.harmless import harmless
 from precompute.checks import ProfileError, check_profile
 from precompute.complaints import worst
 from precompute.composing import composed
@@ -14,7 +15,6 @@ from precompute.profile import Profile
 from precompute.recipe import Recipe
 from precompute.strict_yaml import parse_yaml, read_text
 from precompute.syslog import TagPlace
-from precompute.text import harmless
 
 _BUILT_IN: Final = Path(str(resources.files("precompute.profiles")))
 _LISTS: Final = Path(str(resources.files("precompute.lists")))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
+from captures.harmless import harmless
 from captures.units import format_duration, format_size
 from precompute.inspection import Inspection
 from precompute.syslog import TagPlace
-from precompute.text import harmless
 
 _MAX_BINS: Final = 16
 _BAR_WIDTH: Final = 40

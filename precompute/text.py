@@ -1,4 +1,4 @@
-"""Text that may stand in an event, and text that may be shown on a terminal."""
+"""Text that may stand in an event."""
 
 
 def printable(text: str) -> str:
@@ -13,8 +13,3 @@ def printable(text: str) -> str:
         if not character.isprintable():
             raise ValueError(f"character {position} is U+{ord(character):04X}, which is not printable")
     return text
-
-
-def harmless(text: str) -> str:
-    """`text` with whatever is not printable escaped: what comes from elsewhere can't drive the terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

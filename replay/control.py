@@ -13,7 +13,7 @@ from typing import Final, Self
 from captures.errors import InputError, PreflightError
 from replay import exchange
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.exchange import Answer, answer_waiting, listen, wait_until
+from replay.exchange import Answer, Clients, wait_until
 
 _CLIENT_PATIENCE_NS: Final = 5 * SECOND_NS
 
@@ -53,7 +53,7 @@ class ControlSocket:
             if _left_behind(self.path):
                 self.path.unlink(missing_ok=True)
             self._listener.bind(str(self.path))
-            listen(self._listener)
+            self._clients = Clients(self._listener)
         except OSError as error:
             self._listener.close()
             reason = error.strerror or str(error)
@@ -68,12 +68,13 @@ class ControlSocket:
 
     def poll(self, obey: Callable[[Sequence[str]], Answer]) -> None:
         """Have `obey` answer the requests that are waiting; it raises InputError for those it refuses."""
-        answer_waiting(self._listener, obey)
+        self._clients.poll(obey)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the socket."""
+        self._clients.close()
         self._listener.close()
         with suppress(FileNotFoundError):
             if self.path.stat().st_ino == self._inode:  # else it is another run's by now

@@ -1,5 +1,6 @@
 """What a run can be told while it goes on: rate, speed, pause, resume, status, stop; by socket, file or signal."""
 
+import re
 import signal
 from collections.abc import Sequence
 from fractions import Fraction
@@ -105,10 +106,9 @@ class Controls:
         plan = self._supervisor.plan
         if not plan.pace.speed:
             raise InputError("the run does not follow the capture's time axis: say rate, like rate 2M")
-        try:
-            factor = (Fraction(text) / plan.pace.speed).limit_denominator(_FINEST)
-        except (ValueError, ZeroDivisionError):
-            raise InputError(f"{text!r} is not a speed; write it like 1, 10 or 0.5") from None
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip(), re.ASCII):
+            raise InputError(f"{text[:40]!r} is not a speed; write it like 1, 10 or 0.5")
+        factor = (Fraction(text.strip()) / plan.pace.speed).limit_denominator(_FINEST)
         if not 0 < factor * Fraction(plan.schedule.peak_eps or 0) <= self._limit_eps:
             raise InputError(
                 f"speed {text} asks for over {self._limit_eps:,} EPS in the busiest window, or for nothing; "

@@ -2,14 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from captures.errors import ExitCode, InputError
+from captures.errors import ExitCode, InputError, RunError
+from captures.harmless import harmless
 from captures.units import format_count
 from replay.control import ask, find_run
 from replay.controls import COMMANDS
-from replay.exchange import Answer
+
+if TYPE_CHECKING:
+    from replay.answers import RunStatus
+
+_SHOWN_CHARACTERS: Final = 500
 
 
 @click.command("ctl")
@@ -20,23 +26,28 @@ from replay.exchange import Answer
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print how the run stands as JSON on stdout.")
 def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, as_json: bool) -> int:
     """Change the rate of a run that is under way (rate 2M), or its speed (speed 10); pause, resume, status, stop."""
+    from replay.answers import run_status  # noqa: PLC0415 - pydantic takes a while to load
+
     answer = ask(path or find_run(pid), [command] if value is None else [command, value])
     if "error" in answer:
-        raise InputError(answer["error"])
-    click.echo(_table(answer), err=True)
+        raise InputError(harmless(str(answer["error"])[:_SHOWN_CHARACTERS]))
+    try:
+        status = run_status(answer)
+    except ValueError as error:
+        raise RunError(f"the run does not answer as one of this version would: {error}") from None
+    click.echo(_table(status), err=True)
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     return ExitCode.MET
 
 
-def _table(answer: Answer) -> str:
-    target_eps, asked_events = answer["target_eps"], answer["asked_events"]
-    target = "as fast as it goes" if target_eps is None else f"target {format_count(target_eps)} EPS"
-    asked = "" if asked_events is None else f" of {asked_events:,}"
-    lines = [f"{answer['state']} for {answer['elapsed_s']:.1f} s: {answer['eps']:,} EPS, {target}"]
-    lines[0] += f"; {answer['sent_events']:,}{asked} events sent"
-    for worker in answer["workers"]:
-        counts = f"{worker['eps']:>11,} EPS {worker['sent_events']:>16,} events, {worker['errors']:,} errors"
-        place = f"core {worker['core']}, ports {worker['ports']}"
-        lines.append(f"  worker {worker['id']:<2} {worker['state']:<8} {counts}, {place}")
+def _table(status: "RunStatus") -> str:
+    target = "as fast as it goes" if status.target_eps is None else f"target {format_count(status.target_eps)} EPS"
+    asked = "" if status.asked_events is None else f" of {status.asked_events:,}"
+    lines = [f"{status.state} for {status.elapsed_s:.1f} s: {status.eps:,} EPS, {target}"]
+    lines[0] += f"; {status.sent_events:,}{asked} events sent"
+    for worker in status.workers:
+        counts = f"{worker.eps:>11,} EPS {worker.sent_events:>16,} events, {worker.errors:,} errors"
+        place = f"core {worker.core}, ports {worker.ports}"
+        lines.append(f"  worker {worker.id:<2} {worker.state:<8} {counts}, {place}")
     return "\n".join(lines)

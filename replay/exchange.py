@@ -1,14 +1,16 @@
 """One request a connection, a line of JSON each way: how a run is controlled, and how a sink is asked. unix(7), tcp(7).
 
 The request is a list of words, like ["rate", "2M"]; the answer an object, with `error` when it was refused. Who answers
-has other things to do: nothing of it ever waits for long.
+has other things to do, so it never waits for a client: it looks now and then, takes in what has come, and drops whoever
+needs too long. What either side reads is bounded in length, in time and in depth.
 """
 
 import json
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
 
 from captures.errors import InputError
 from replay.clock import SECOND_NS, monotonic_ns
@@ -17,36 +19,101 @@ Answer = dict[str, Any]
 
 LONGEST_REQUEST_BYTES: Final = 4096
 _LONGEST_ANSWER_BYTES: Final = 1 << 16
-_PATIENCE_NS: Final = SECOND_NS // 5
-"""How long a client may take over its line and the answer, in whatever pieces."""
-_AT_ONCE: Final = 4
+PATIENCE_NS: Final = 2 * SECOND_NS
+"""How long a client may take from its connection to the end of the answer, in whatever pieces."""
+MOST_CLIENTS: Final = 64
+"""So many may be connected at once; for a further one, who has said nothing for longest is dropped."""
+_ANSWERS_AT_ONCE: Final = 8
+"""Further requests are answered at the next look: who answers has other things to do."""
 
 
-def listen(listener: socket.socket) -> None:
-    """Make a bound socket one that `answer_waiting` takes. Raises OSError."""
-    listener.settimeout(0)
-    listener.listen(_AT_ONCE)
+@dataclass
+class _Client:
+    """Who has connected and is not done yet."""
+
+    sock: socket.socket
+    deadline_ns: int
+    request: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+    """Whether the whole request has come, or all that ever will."""
+    answer: memoryview | None = None
+    """What is still to be written; None: nothing was asked yet."""
+
+    def receive(self) -> None:
+        """Take in what has come. Raises BlockingIOError when more is needed, OSError when there is nobody any more."""
+        while not self.complete:
+            part = self.sock.recv(LONGEST_REQUEST_BYTES)
+            self.request += part
+            self.complete = not part or b"\n" in part or len(self.request) >= LONGEST_REQUEST_BYTES
+
+    def send(self, answer: memoryview) -> None:
+        """Write what the socket takes. Raises BlockingIOError while something is left, OSError."""
+        self.answer = answer
+        while self.answer:
+            self.answer = self.answer[self.sock.send(self.answer) :]
 
 
-def answer_waiting(listener: socket.socket, obey: Callable[[Sequence[str]], Answer]) -> None:
-    """Have `obey` answer the requests that are waiting; it raises InputError for those it refuses."""
-    for _ in range(_AT_ONCE):
-        try:
-            client, _ = listener.accept()
-        except BlockingIOError:
-            return
-        with client, suppress(OSError):
-            deadline_ns = monotonic_ns() + _PATIENCE_NS
-            request = _read_line(client, LONGEST_REQUEST_BYTES, deadline_ns)
-            wait_until(client, deadline_ns)
-            client.sendall(_line(_answer(request, obey)))
+class Clients:
+    """Those who connect to a listening socket; `poll` it every now and then, and it never waits."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        """Listen on a bound socket, which stays the caller's. Raises OSError."""
+        listener.settimeout(0)
+        listener.listen(MOST_CLIENTS)
+        self._listener = listener
+        self._clients: list[_Client] = []
+        """In the order in which they came."""
+
+    def poll(self, obey: Callable[[Sequence[str]], Answer]) -> None:
+        """Have `obey` answer the requests that have come; it raises InputError for those it refuses."""
+        now_ns = monotonic_ns()
+        self._accept(now_ns)
+        left = _ANSWERS_AT_ONCE
+        staying = []
+        for client in self._clients:
+            try:
+                client.receive()
+                if client.answer is None and left:
+                    left -= 1
+                    client.send(memoryview(_line(_answer(bytes(client.request), obey))))
+                elif client.answer is not None:
+                    client.send(client.answer)
+                stays = client.answer is None
+            except BlockingIOError:
+                stays = now_ns < client.deadline_ns
+            except OSError:
+                stays = False
+            if stays:
+                staying.append(client)
+            else:
+                client.sock.close()
+        self._clients = staying
+
+    def _accept(self, now_ns: int) -> None:
+        """Take in those who have connected; where there are too many, who has been silent for longest goes."""
+        for _ in range(MOST_CLIENTS):
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:  # nobody waits; or there is no descriptor left, which must end nothing
+                return
+            sock.settimeout(0)
+            if len(self._clients) >= MOST_CLIENTS:
+                idle = next((client for client in self._clients if not client.complete), self._clients[0])
+                self._clients.remove(idle)
+                idle.sock.close()
+            self._clients.append(_Client(sock, now_ns + PATIENCE_NS))
+
+    def close(self) -> None:
+        """Leave those who are still connected."""
+        for client in self._clients:
+            client.sock.close()
+        self._clients.clear()
 
 
-def _answer(line: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
-    try:
-        words = json.loads(line)
-    except (ValueError, RecursionError):  # the latter of thousands of brackets
-        words = None
+def _answer(request: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
+    words = None
+    with suppress(ValueError):
+        words = _parsed(request.partition(b"\n")[0])
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         return {"error": 'a request is a list of words in JSON, like ["rate", "2M"]'}
     try:
@@ -59,7 +126,7 @@ def ask(client: socket.socket, words: Sequence[str], deadline_ns: int) -> Answer
     """The answer to a request, from a connected socket, by then. Raises OSError; ValueError: it is no answer."""
     wait_until(client, deadline_ns)
     client.sendall(_line(list(words)))
-    answer = json.loads(_read_line(client, _LONGEST_ANSWER_BYTES, deadline_ns))
+    answer = _parsed(_read_line(client, _LONGEST_ANSWER_BYTES, deadline_ns))
     if not isinstance(answer, dict):
         raise ValueError("no JSON object")  # noqa: TRY004 - as of what is no JSON at all
     return answer
@@ -67,6 +134,18 @@ def ask(client: socket.socket, words: Sequence[str], deadline_ns: int) -> Answer
 
 def _line(content: Any) -> bytes:
     return json.dumps(content).encode() + b"\n"
+
+
+def _parsed(line: bytes) -> Any:
+    """What a line of JSON holds. Raises ValueError, also for depths and numbers that only an attack has."""
+    try:
+        return json.loads(line, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deep") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
 
 
 def wait_until(sock: socket.socket, deadline_ns: int) -> None:
@@ -78,12 +157,12 @@ def wait_until(sock: socket.socket, deadline_ns: int) -> None:
 
 
 def _read_line(sock: socket.socket, longest: int, deadline_ns: int) -> bytes:
-    """What comes up to the end of a line, within bounds. Raises TimeoutError."""
-    read = b""
-    while not read.endswith(b"\n") and len(read) < longest:
+    """What comes up to the end of a line. Raises TimeoutError; ValueError where it is longer than `longest`."""
+    read = bytearray()
+    while len(read) <= longest:
         wait_until(sock, deadline_ns)
         part = sock.recv(longest)
-        if not part:
-            break
         read += part
-    return read
+        if not part or b"\n" in part:
+            return bytes(read.partition(b"\n")[0])
+    raise ValueError(f"more than {longest} bytes")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import click
 
@@ -9,6 +10,7 @@ from captures.command import COUNT, DURATION_NS, SHARE, grouped
 from captures.errors import InputError
 from replay.criteria import Criteria
 from replay.sink.publish import PLACE, Place
+from replay.sink_token import token_of_asker, token_option
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class JudgeOptions:
     """What the flags say."""
 
     sink: Place | None
+    token: str | None
+    """That the sink asks for."""
     abort_loss: Fraction | None
     criteria: Criteria
 
@@ -23,6 +27,7 @@ class JudgeOptions:
 def _options(
     *,
     sink: Place | None,
+    token_path: Path | None,
     abort_loss: Fraction | None,
     max_loss: Fraction | None,
     min_eps: int | None,
@@ -33,7 +38,10 @@ def _options(
     flag = criteria.needs_sink if abort_loss is None else "--abort-loss"
     if flag is not None and sink is None:
         raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
-    return JudgeOptions(sink, abort_loss, criteria)
+    if token_path is not None and sink is None:
+        raise InputError("--sink-token-file: there is no sink to show it to; name one with --sink")
+    token = token_of_asker(token_path) if sink else None
+    return JudgeOptions(sink, token, abort_loss, criteria)
 
 
 judge_options = grouped(
@@ -44,6 +52,7 @@ judge_options = grouped(
         type=PLACE,
         help="Ask the sink that publishes its counters there, like 198.18.0.2:5600, what arrives: loss while it runs.",
     ),
+    token_option,
     click.option("--abort-loss", type=SHARE, help="Stop when more than this share is lost, like 1%; needs --sink."),
     click.option(
         "--max-loss", type=SHARE, help="Pass only if no more than this share is lost, like 0.5%; needs --sink."

@@ -24,7 +24,7 @@ class LiveLoss:
         self._said_silent = False
         place = judged.sink
         self._watch = place and SinkWatch(
-            str(place), plan.ports, plan.run_id, asking(*place), shortest_bytes=shortest_bytes
+            str(place), plan.ports, plan.run_id, asking(*place, judged.token), shortest_bytes=shortest_bytes
         )
 
     def begin(self) -> None:
@@ -39,7 +39,7 @@ class LiveLoss:
             loss = watch.look(outcome.board.lanes["sent_events"].tolist())
             if watch.silent and not self._said_silent:
                 self._said_silent = True
-                click.echo(f"the sink at {watch.address} does not answer: loss is not measured meanwhile", err=True)
+                click.echo(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile", err=True)
             if loss is not None:
                 told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
                 if self._limit is not None and watch.exceeds(float(self._limit)):

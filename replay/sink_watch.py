@@ -8,13 +8,18 @@ known or nothing more comes.
 """
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from captures.errors import PreflightError
+from captures.harmless import harmless
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange import Answer, ask, wait_until
+from replay.sink_token import proved
+
+if TYPE_CHECKING:
+    from replay.answers import SinkCounters
 
 _PATIENCE_NS: Final = SECOND_NS // 4
 """The supervisor has a lease to extend."""
@@ -23,6 +28,8 @@ _FIRST_PATIENCE_NS: Final = 5 * SECOND_NS
 _SETTLE_STEP_NS: Final = SECOND_NS // 10
 _SETTLED_NS: Final = SECOND_NS
 _SETTLE_AT_MOST_NS: Final = 5 * SECOND_NS
+_SHOWN_CHARACTERS: Final = 200
+"""Of what a sink says."""
 LEAST_EVENTS: Final = 1000
 """Of fewer, a share says nothing that a run should be stopped for."""
 
@@ -69,7 +76,9 @@ class SinkWatch:
         """The latest; None: not measured."""
         self.answers = 0
         self.silent = False
-        """Whether it did not answer when it was last asked."""
+        """Whether it gave no answer that makes sense when it was last asked."""
+        self.fault = ""
+        """What it did instead."""
         self._over = 0
 
     def begin(self) -> None:
@@ -77,15 +86,16 @@ class SinkWatch:
         words = ["begin", self._run_id] if self._run_id else ["counters", ""]
         try:
             answer = self._ask(words)
-            if "error" in answer:
-                raise PreflightError(f"--sink {self.address}: {answer['error']}")
-            heard = {int(port): int(counts["received_events"]) for port, counts in answer["ports"].items()}
-            self._since_ns = answer.get("since_ns")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(refusal := answer.get("error"), str):
+                raise PreflightError(f"--sink {self.address}: {harmless(refusal[:_SHOWN_CHARACTERS])}")
+            counters = _counters(answer)
+        except (OSError, ValueError) as error:
+            said = harmless(str(getattr(error, "strerror", None) or error)[:_SHOWN_CHARACTERS])
             raise PreflightError(
-                f"--sink {self.address}: no sink answers there ({getattr(error, 'strerror', None) or error}); "
-                f"start one with --publish {self.address}"
+                f"--sink {self.address}: no sink answers there ({said}); start one with --publish {self.address}"
             ) from None
+        heard = {int(port): counts.received_events for port, counts in counters.ports.items()}
+        self._since_ns = counters.since_ns
         if deaf := [str(port) for port in self._ports if port not in heard]:
             raise PreflightError(f"--sink {self.address}: the sink does not listen at port {', '.join(deaf)}")
         self._before = heard
@@ -128,27 +138,36 @@ class SinkWatch:
         """Ask how many of so many events of each port did not arrive."""
         text = ",".join(f"{port}:{mark}" for port, mark in zip(self._ports, marks, strict=True))
         try:
-            answer = self._ask(["counters", text])
-            # Another sink, in the place of the one that was asked first, has not heard all of the run.
-            self.silent = answer.get("since_ns") != self._since_ns
-            self.loss = None if self.silent else self._loss(answer["ports"], marks, answer.get("latency_p99_ms"))
-            self.answers += not self.silent
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self.loss, self.silent = None, True
+            self.loss = self._loss(_counters(self._ask(["counters", text])), marks)
+        except OSError:
+            self.loss, self.silent, self.fault = None, True, "does not answer"
+        except ValueError as error:
+            said = harmless(str(error)[:_SHOWN_CHARACTERS])
+            self.loss, self.silent, self.fault = None, True, f"does not answer as a sink of this run would ({said})"
+        else:
+            self.silent = False
+            self.answers += 1
 
-    def _loss(self, said: Mapping[str, Mapping[str, Any]], marks: Sequence[int], p99_ms: float | None) -> Loss:
+    def _loss(self, said: "SinkCounters", marks: Sequence[int]) -> Loss:
+        """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing."""
+        if said.since_ns != self._since_ns:
+            raise ValueError("another one took its place, which has not heard all of the run")
         lost = received = unknown = 0
         for port, mark in zip(self._ports, marks, strict=True):
-            counts = said[str(port)]
+            counts = said.ports.get(str(port))
+            if counts is None:
+                raise ValueError(f"it says nothing of port {port}")
             if self._run_id:
-                here, lost_here = counts["verified_events"], counts["lost_events"]
+                here, lost_here = counts.verified_events, counts.lost_events
             else:
-                here = counts["received_events"] - self._before[port]
-                lost_here = max(0, mark - here - counts["waiting_bytes"] // self._shortest_bytes)
+                here = counts.received_events - self._before[port]
+                lost_here = max(0, mark - here - counts.waiting_bytes // self._shortest_bytes)
+            if here < 0 or lost_here > mark:
+                raise ValueError(f"of {mark:,} events to port {port}, {lost_here:,} are lost and {here:,} arrived")
             lost += lost_here
             received += here
             unknown += max(0, mark - here - lost_here)
-        return Loss(sum(marks), lost, received, p99_ms, unknown)
+        return Loss(sum(marks), lost, received, said.latency_p99_ms, unknown)
 
     def figures(self) -> dict[str, Any]:
         """For the report; None: not measured."""
@@ -165,7 +184,14 @@ class SinkWatch:
         }
 
 
-def asking(host: str, port: int) -> Callable[[Sequence[str]], Answer]:
+def _counters(answer: Answer) -> "SinkCounters":
+    """What a sink's answer says. Raises ValueError."""
+    from replay.answers import sink_counters  # noqa: PLC0415 - pydantic takes a while to load
+
+    return sink_counters(answer)
+
+
+def asking(host: str, port: int, token: str | None = None) -> Callable[[Sequence[str]], Answer]:
     """How the sink that publishes there is asked. Its name is looked up once."""
     places: list[Any] = []
 
@@ -183,7 +209,7 @@ def asking(host: str, port: int) -> Callable[[Sequence[str]], Answer]:
                     error = failure
                     continue
                 places[:] = [place]
-                return ask(client, words, deadline_ns)
+                return ask(client, proved(words, token), deadline_ns)
         raise error or OSError("no address")
 
     return ask_sink

@@ -47,11 +47,12 @@ class Demand:
     def change(self, now_ns: int, factor: Fraction) -> Tempo:
         """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new tempo.
 
-        A run of so many events still sends as many; one that lasts so long sends what falls due until then.
+        A run of so many events still sends as many; one that lasts so long sends what falls due until then,
+        which a change after that leaves as it is.
         """
         before = self.tempo
         tempo = Tempo(now_ns, before.schedule_ns(now_ns), factor, before.total)
-        if self._duration_ns is not None and before.total is not None:
+        if self._duration_ns is not None and before.total is not None and now_ns < self._duration_ns:
             total = self.schedule.events_due(tempo.schedule_ns(self._duration_ns))
             tempo = Tempo(tempo.since_ns, tempo.at_ns, tempo.factor, total)
         self._tempos.append(tempo)

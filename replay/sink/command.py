@@ -25,6 +25,7 @@ from replay.sink.report import Ending, sink_report, sink_table
 from replay.sink.tally import Tally, shared_tally
 from replay.sink.watch import Watch
 from replay.sink.workers import Workers, seating
+from replay.sink_token import token_option
 from replay.tags import RUN
 
 _TICK_NS: Final = SECOND_NS // 20
@@ -64,8 +65,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--publish",
     "place",
     type=PLACE,
-    help="Tell `replay run --sink` the counters there, like 198.18.0.2:5600. Whoever reaches that address may ask.",
+    help="Tell `replay run --sink` the counters there, like 198.18.0.2:5600, if it has the token of this sink.",
 )
+@token_option
 @click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def sink(
@@ -78,6 +80,7 @@ def sink(
     buffer_bytes: int,
     run_id: int | None,
     place: Place | None,
+    token_path: Path | None,
     report_path: Path | None,
     as_json: bool,
 ) -> int:
@@ -94,7 +97,7 @@ def sink(
             sockets = open_sockets(
                 address, [ports[place] for place in tally.port_of_seat], buffer_bytes, shared=tally.shared
             )
-            publisher = _publisher(place, tally, sockets)
+            publisher = _publisher(place, token_path, tally, sockets)
             gro = _prepare(sockets, buffer_bytes)
             crew = Workers(sockets, tally)
             try:
@@ -151,11 +154,17 @@ def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
     return gro
 
 
-def _publisher(place: Place | None, tally: Tally, sockets: Sequence[socket.socket]) -> Publisher | None:
+def _publisher(
+    place: Place | None, token_path: Path | None, tally: Tally, sockets: Sequence[socket.socket]
+) -> Publisher | None:
     """What answers those who ask for counters, if a place for it was named."""
     if place is None:
         return None
-    return Publisher(place, tally, lambda: [(dropped_packets(each), waiting_bytes(each)) for each in sockets])
+
+    def seats() -> list[tuple[int, int]]:
+        return [(dropped_packets(each), waiting_bytes(each)) for each in sockets]
+
+    return Publisher(place, tally, seats, token_path)
 
 
 def _watched(

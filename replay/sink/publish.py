@@ -1,26 +1,32 @@
 """A sink's counters for whoever asks while it runs: `replay.exchange` over tcp(7).
 
-    ["begin", RUN]                        the sink counts that run's tags from now on, if it counts no other one
+    ["begin", RUN]                        the sink counts that run's tags from now on, if it has heard no other one
     ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
 
 A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost. Nor is what may
-still wait at a socket: numbers behind the last one that was read count as lost where nothing waits.
+still wait at a socket: numbers behind the last one that was read count as lost where nothing waits. Either request
+stands behind a proof of the sink's token (`replay.sink_token`), where it has one.
 """
 
+import re
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from captures.command import Parsed
-from captures.errors import InputError, PreflightError
-from replay.exchange import Answer, answer_waiting, listen
+from captures.errors import InputError, PreflightError, StampedeError
+from replay.exchange import Answer, Clients
+from replay.ports import MOST_PORTS
 from replay.sink.sequence import lost_below
 from replay.sink.tally import Tally
+from replay.sink_token import checked, token_of_sink
 from replay.tags import parse_run, run_text
 
 _PERCENTILE: Final = 99
+_MARK: Final = re.compile(r"(\d{1,5}):(\d{1,18})", re.ASCII)
 
 
 class Place(NamedTuple):
@@ -56,51 +62,69 @@ PLACE: Final = Parsed("addr", parse_place)
 class Publisher:
     """The sink's end."""
 
-    def __init__(self, place: Place, tally: Tally, seats: Callable[[], Sequence[tuple[int, int]]]) -> None:
-        """Listen at `place`. Raises PreflightError.
+    def __init__(
+        self,
+        place: Place,
+        tally: Tally,
+        seats: Callable[[], Sequence[tuple[int, int]]],
+        token_path: Path | None = None,
+    ) -> None:
+        """Listen at `place`, for those who have the token if there must be one. Raises InputError, PreflightError.
 
         `seats` tells, of each seat's socket, the packets that it dropped, and the bytes that wait there to be read.
         """
         self._tally, self._seats = tally, seats
-        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        self._pinned = int(tally.run[0])
+        """The run that the sink was told to count; 0: none."""
         try:
+            family, _, _, _, address = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0]
+            self._listener = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise _no_place(place, error) from None
+        try:
+            self._token = token_of_sink(token_path, str(address[0]))
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._listener.bind(place)
-            listen(self._listener)
+            self._listener.bind(address)
+            self._clients = Clients(self._listener)
         except OSError as error:
             self._listener.close()
-            raise PreflightError(
-                f"--publish {place}: {error.strerror or error}; name an address and port of this host"
-            ) from None
+            raise _no_place(place, error) from None
+        except StampedeError:
+            self._listener.close()
+            raise
 
     def close(self) -> None:
         """Stop listening."""
+        self._clients.close()
         self._listener.close()
 
     def poll(self) -> None:
         """Answer those who have asked."""
-        answer_waiting(self._listener, self.obey)
+        self._clients.poll(self.obey)
 
     def obey(self, words: Sequence[str]) -> Answer:
         """Carry out a request. Raises InputError when it can't be."""
+        words = checked(words, self._token)
         match words:
             case ["begin", text]:
                 self._begin(text)
                 return self.counters({})
             case ["counters", text]:
                 return self.counters(_marks(text))
-        raise InputError(f"{words[0]!r} is no request of a sink's; there are begin RUN, and counters PORT:MARK,...")
+        raise InputError(
+            f"{words[0][:40]!r} is no request of a sink's; there are begin RUN, and counters PORT:MARK,..."
+        )
 
     def _begin(self, text: str) -> None:
+        """Count that run's tags from now on; one that was named before and never heard is in nobody's way."""
         try:
             run = parse_run(text)
         except ValueError as error:
             raise InputError(str(error)) from None
-        counted = int(self._tally.run[0])
-        if counted not in (0, run):
+        counted, heard = int(self._tally.run[0]), bool(self._tally.sequences["next"].any())
+        if counted not in (0, run) and (heard or self._pinned):
             raise InputError(f"the sink counts run {run_text(counted)}; start another sink for run {text}")
-        if self._tally.sequences["next"].any():
+        if heard:
             raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
         self._tally.run[0] = run
 
@@ -133,9 +157,12 @@ class Publisher:
         }
 
 
+def _no_place(place: Place, error: OSError) -> PreflightError:
+    return PreflightError(f"--publish {place}: {error.strerror or error}; name an address and port of this host")
+
+
 def _marks(text: str) -> dict[int, int]:
-    try:
-        pairs = [part.split(":") for part in text.split(",") if part]
-        return {int(port): int(mark) for port, mark in pairs}
-    except ValueError:
-        raise InputError(f"{text[:40]!r}: marks are written like 514:1000,515:1000") from None
+    pairs = [_MARK.fullmatch(part) for part in text.split(",") if part]
+    if None in pairs or len(pairs) > MOST_PORTS:
+        raise InputError(f"{text[:40]!r}: marks are written like 514:1000,515:1000")
+    return {int(pair[1]): int(pair[2]) for pair in pairs if pair}

@@ -1,16 +1,22 @@
 """A sender that asks its sink while it runs: no loss that is none, and an end when there is too much."""
 
+import itertools
+import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyroute2 import netns
 
 from captures.errors import ExitCode
 from captures.reader import Capture
+from replay.sink_token import VARIABLE
 from tests.network.programs import (
     Ended,
     assert_ran,
@@ -29,6 +35,12 @@ from tests.network.programs import (
 from tools.lab import PORTS, V4, Lab
 
 PLACE = f"{V4}:5600"
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sinks and runs of this test share a secret."""
+    monkeypatch.setenv(VARIABLE, "0123456789abcdef")
 
 
 @contextmanager
@@ -134,6 +146,85 @@ def test_a_second_run_of_one_id_is_refused(tmp_path: Path, lab: Lab, tagged: Cap
         ended = asking(lab, tagged, *once)
     assert (ended.code, ended.report) == (ExitCode.PREFLIGHT, {})
     assert "the sink has heard a run 00000007 before" in ended.stderr
+
+
+def test_one_without_the_token_is_refused_and_binds_nothing(
+    tmp_path: Path, lab: Lab, tagged: Capture, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "token"
+    with sink_at(tmp_path, lab, "--sink-token-file", path) as end:
+        for wrong in ("", "fedcba9876543210"):
+            monkeypatch.setenv(VARIABLE, wrong)
+            ended = asking(lab, tagged)
+            assert (ended.code, ended.stderr.count("\n")) == (ExitCode.PREFLIGHT, 1)
+            assert "token" in ended.stderr
+        assert_ran(asking(lab, tagged, "--events", "2k", "--sink-token-file", path))
+        assert end()["received_events"] == 2000
+
+
+def test_silent_clients_of_a_sink_are_in_nobodys_way(tmp_path: Path, lab: Lab, tagged: Capture):
+    netns.pushns(lab.sender)
+    try:
+        with sink_at(tmp_path, lab), ExitStack() as stack:
+            for _ in range(4):
+                stack.enter_context(socket.create_connection((V4, 5600), 5))
+            ended = asking(lab, tagged, "--duration", "3s", "--max-loss", "0%", "--min-eps", 1)
+    finally:
+        netns.popns()
+    assert ended.code == ExitCode.MET, ended.stderr
+    assert ended.report["sink"]["answers"] >= 2
+
+
+def hostile(place: tuple[str, int], answers: Sequence[bytes]) -> Callable[[], None]:
+    """A server in a thread that answers each request with the next of these, the last one again and again."""
+    listener = socket.create_server(place)
+
+    def serve() -> None:
+        for number in itertools.count():
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, suppress(OSError):
+                client.recv(4096)
+                client.sendall(answers[min(number, len(answers) - 1)])
+
+    threading.Thread(target=serve, daemon=True).start()
+
+    def end() -> None:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+    return end
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"[" * 60_000 + b"\n",
+        b'{"since_ns": 1, "latency_p99_ms": "1.5", "ports": {}}\n',
+        b'{"since_ns": 1, "latency_p99_ms": Infinity, "ports": {}}\n',
+        b'{"error": "\\u001b[2Jno"}\n',
+    ],
+)
+def test_a_sink_that_talks_nonsense_measured_nothing_and_the_run_goes_on(
+    tmp_path: Path, tagged: Capture, nonsense: bytes
+):
+    (port,) = free_ports(1)
+    counts = {"received_events": 0, "verified_events": 0, "lost_events": 0, "waiting_bytes": 0}
+    sound = {"since_ns": 1, "latency_p99_ms": None, "ports": {str(port): counts}}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        place = probe.getsockname()
+    end = hostile(place, [json.dumps(sound).encode() + b"\n", nonsense])
+    with listening_sink(tmp_path / "sink.log", "--ports", port):
+        limits = ("--eps", "2k", "--duration", "3s", "--max-loss", "0%")
+        ended = call(*run_of(tagged, "127.0.0.1", (port,), "--sink", f"127.0.0.1:{place[1]}", *limits))
+    end()
+    assert ended.code == ExitCode.MISSED, ended.stderr
+    assert ended.report["sent_events"] == 6000
+    assert (ended.report["sink"]["silent"], ended.report["sink"]["lost_events"]) == (True, None)
+    assert ended.stderr.count("loss is not measured meanwhile") == 1
+    assert "\x1b" not in ended.stderr
 
 
 def test_another_run_is_refused(tmp_path: Path, lab: Lab, tagged: Capture):

@@ -48,6 +48,8 @@ def test_a_run_that_lasts_so_long_ends_then_and_one_of_so_many_events_sends_them
     assert demand_of(1000, 5000, 5 * SECOND_NS, slower).tempo.total == 2000
     assert demand_of(1000, 5000, None, slower).tempo.total == 5000
     assert demand_of(None, None, 5 * SECOND_NS, slower).tempo.total is None
+    late = [(51 * SECOND_NS // 10, Fraction(1000))]
+    assert demand_of(1000, 5000, 5 * SECOND_NS, late).tempo.total == 5000
 
 
 @given(steps=changes, step_ns=st.integers(1, SECOND_NS))

@@ -1,20 +1,16 @@
 """What a sink tells those who ask while it runs."""
 
-import json
-import socket
+import re
 
 import pytest
 
 from captures.errors import InputError, PreflightError
-from replay import exchange
-from replay.clock import SECOND_NS, monotonic_ns
-from replay.exchange import ask
 from replay.histogram import Histogram
 from replay.sink.publish import Place, Publisher, parse_place
 from replay.sink.sequence import Sequence
 from replay.sink.tally import shared_tally
 from replay.sink.workers import seating
-from tests.network.programs import free_ports
+from replay.sink_token import VARIABLE, proved
 
 PORTS = (514, 515)
 
@@ -32,7 +28,7 @@ def waiting():
 
 @pytest.fixture
 def publisher(tally, waiting):
-    opened = Publisher(Place("127.0.0.1", free_ports(1)[0]), tally, lambda: [(3, waiting[0]), (4, 0)])
+    opened = Publisher(Place("127.0.0.1", 0), tally, lambda: [(3, waiting[0]), (4, 0)])
     yield opened
     opened.close()
 
@@ -83,79 +79,79 @@ def test_counters_are_those_of_the_tally(publisher, tally, waiting):
     assert publisher.obey(["counters", "514:30"])["ports"]["514"]["lost_events"] == 5
 
 
-def test_a_run_begins_once(publisher, tally):
+def hear(tally):
+    """Some events of the run come to the first port."""
+    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 0, 0)
+
+
+def test_a_run_that_was_heard_is_in_the_way_of_others(publisher, tally):
     assert publisher.obey(["begin", "1f3a9c07"])["run_id"] == "1f3a9c07"
     assert tally.run[0] == 0x1F3A9C07
     publisher.obey(["begin", "1f3a9c07"])
+    hear(tally)
     with pytest.raises(InputError, match="the sink counts run 1f3a9c07; start another sink for run 00000002"):
         publisher.obey(["begin", "00000002"])
 
 
+def test_a_run_that_was_named_and_never_heard_is_in_nobodys_way(publisher, tally):
+    publisher.obey(["begin", "1f3a9c07"])
+    assert publisher.obey(["begin", "00000002"])["run_id"] == "00000002"
+    assert tally.run[0] == 2
+
+
+def test_the_run_that_a_sink_was_started_for_stays(tally):
+    tally.run[0] = 7
+    opened = Publisher(Place("127.0.0.1", 0), tally, lambda: [(0, 0), (0, 0)])
+    with pytest.raises(InputError, match="the sink counts run 00000007"):
+        opened.obey(["begin", "00000002"])
+    opened.obey(["begin", "00000007"])
+    opened.close()
+
+
 def test_a_run_that_was_heard_before_is_refused(publisher, tally):
     publisher.obey(["begin", "1f3a9c07"])
-    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
-    account.take(0, 10, 0, 0)
+    hear(tally)
     with pytest.raises(InputError, match="the sink has heard a run 1f3a9c07 before"):
         publisher.obey(["begin", "1f3a9c07"])
 
 
 @pytest.mark.parametrize(
-    "words", [["stop"], ["begin"], ["begin", "run"], ["counters", "514"], ["counters", "514:x"], ["counters", "1:2:3"]]
+    "words",
+    [
+        ["stop"],
+        ["begin"],
+        ["begin", "run"],
+        ["counters", "514"],
+        ["counters", "514:x"],
+        ["counters", "1:2:3"],
+        ["counters", "514:" + 30 * "9"],
+    ],
 )
 def test_what_is_no_request_is_refused(publisher, words):
     with pytest.raises(InputError):
         publisher.obey(words)
 
 
-def test_it_answers_over_tcp_and_waits_for_nobody(publisher):
-    place = publisher._listener.getsockname()
-    publisher.poll()
-    with socket.create_connection(place, 5) as silent, socket.create_connection(place, 5) as client:
-        silent.sendall(b"no line")
-        client.sendall(json.dumps(["counters", ""]).encode() + b"\n")
-        publisher.poll()
-        assert json.loads(client.makefile().readline())["ports"]["514"]["received_events"] == 0
-    with socket.create_connection(place, 5) as client:
-        client.shutdown(socket.SHUT_WR)
-        publisher.poll()
-        assert "a request is a list of words" in client.makefile().readline()
+def test_a_token_is_asked_for_where_others_could_reach_it(tally, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    opened = Publisher(Place("0.0.0.0", 0), tally, lambda: [(0, 0), (0, 0)])
+    token = re.search(rf"export {VARIABLE}=(\w+)", capsys.readouterr().err)[1]
+    for words in (["begin", "00000002"], ["counters", ""], ["proof", "", "begin", "00000002"]):
+        with pytest.raises(InputError, match="token"):
+            opened.obey(words)
+    assert tally.run[0] == 0
+    assert opened.obey(proved(["begin", "00000002"], token))["run_id"] == "00000002"
+    opened.close()
+    path = tmp_path / "token"
+    opened = Publisher(Place("127.0.0.1", 0), tally, lambda: [(0, 0), (0, 0)], path)
+    with pytest.raises(InputError, match="the sink asks for its token"):
+        opened.obey(["counters", ""])
+    opened.obey(proved(["counters", ""], path.read_text().strip()))
+    opened.close()
 
 
-def test_a_place_in_use_is_named(publisher):
+def test_a_place_in_use_is_named(publisher, tally):
     host, port = publisher._listener.getsockname()
     with pytest.raises(PreflightError, match=f"--publish 127.0.0.1:{port}: Address already in use"):
-        Publisher(Place(host, port), None, list)
-
-
-def test_an_answer_that_is_none_is_refused():
-    near, far = socket.socketpair()
-    with near, far:
-        far.sendall(b"[1]\n")
-        with pytest.raises(ValueError, match="no JSON object"):
-            ask(near, ["counters", ""], monotonic_ns() + 5 * SECOND_NS)
-
-
-@pytest.mark.parametrize("asking", [True, False])
-def test_one_who_writes_piece_by_piece_is_not_waited_for_again_and_again(monkeypatch, asking):
-    """Each piece comes in time, and the line never ends; on a clock that takes a tenth of a second for each look."""
-    ticks = iter(range(0, 10**12, SECOND_NS // 10))
-    monkeypatch.setattr(exchange, "monotonic_ns", lambda: next(ticks))
-    pieces = []
-
-    class Dripping:
-        def recv(self, _most):
-            pieces.append(b"[")
-            return b"["
-
-        def settimeout(self, seconds):
-            assert seconds > 0
-
-        def sendall(self, _line):
-            pass
-
-    with pytest.raises(TimeoutError):
-        if asking:
-            ask(Dripping(), ["counters", ""], SECOND_NS)
-        else:
-            exchange._read_line(Dripping(), 4096, SECOND_NS // 2)
-    assert 1 < len(pieces) < 12
+        Publisher(Place(host, port), tally, list)
