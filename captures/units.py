@@ -66,6 +66,11 @@ def parse_share(text: str) -> Fraction:
     return share
 
 
+def counted(count: int, one: str, width: int = 0) -> str:
+    """So many of what `one` of them is called, for people: `1 port`, `40,000 events`."""
+    return f"{count:>{width},} {one}{'' if count == 1 else 's'}"
+
+
 def format_count(value: float) -> str:
     """A count or a rate for people: `999`, `250.0k`, `4.00M`, `1.50G`."""
     for unit, digits in (("", 0), ("k", 1), ("M", 2)):

@@ -70,6 +70,8 @@ class SinkWatch:
         self.answers = 0
         self.silent = False
         """Whether it did not answer when it was last asked."""
+        self.deaf: list[int] = []
+        """Ports at which it does not listen; tagged events count all the same if something on the way maps them."""
         self._over = 0
 
     def begin(self) -> None:
@@ -86,8 +88,10 @@ class SinkWatch:
                 f"--sink {self.address}: no sink answers there ({getattr(error, 'strerror', None) or error}); "
                 f"start one with --publish {self.address}"
             ) from None
-        if deaf := [str(port) for port in self._ports if port not in heard]:
-            raise PreflightError(f"--sink {self.address}: the sink does not listen at port {', '.join(deaf)}")
+        self.deaf = [port for port in self._ports if port not in heard]
+        if self.deaf and not self._run_id:
+            ports = ", ".join(map(str, self.deaf))
+            raise PreflightError(f"--sink {self.address}: the sink does not listen at port {ports}")
         self._before = heard
 
     def look(self, sent: Sequence[int]) -> Loss | None:
