@@ -9,6 +9,7 @@ from replay.clock import monotonic_ns, sleep_ns
 from replay.judge_options import JudgeOptions
 from replay.live import LiveLine
 from replay.plan import RunPlan
+from replay.ports import format_ports
 from replay.sink_watch import SinkWatch, asking
 from replay.supervisor import Outcome, Supervisor
 
@@ -31,6 +32,12 @@ class LiveLoss:
         """Tell the sink that the run begins. Raises PreflightError when it does not answer."""
         if self._watch:
             self._watch.begin()
+            if self._watch.deaf:
+                click.echo(
+                    f"the sink at {self._watch.address} does not listen at {format_ports(tuple(self._watch.deaf))}: "
+                    "these events arrive only if something on the way sends them to its ports",
+                    err=True,
+                )
 
     def each_second(self, outcome: Outcome) -> None:
         """Ask the sink, renew the line, and end the run when too much is lost."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 MCL_CURRENT: Final = 1
 MCL_FUTURE: Final = 2
 MCL_ONFAULT: Final = 4
-_MAP_NORESERVE: Final = 0x4000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.munlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
@@ -47,6 +46,12 @@ def _check(result: int) -> None:
 def sparse_memory(size_bytes: int) -> mmap.mmap:
     """Zeroed memory that forked processes share; a page of it is had when it is written to, and not promised before.
 
-    Without MAP_NORESERVE (mmap(2)) the kernel may refuse what no machine could hold whole. Raises OSError.
+    A file of memfd_create(2) is accounted page by page even where the kernel promises no more than it has
+    (vm.overcommit_memory 2), which MAP_NORESERVE does not change there. Raises OSError.
     """
-    return mmap.mmap(-1, size_bytes, flags=mmap.MAP_SHARED | _MAP_NORESERVE)
+    descriptor = os.memfd_create("stampede")
+    try:
+        os.ftruncate(descriptor, size_bytes)
+        return mmap.mmap(descriptor, size_bytes, flags=mmap.MAP_SHARED)
+    finally:
+        os.close(descriptor)

@@ -225,3 +225,13 @@ def walk_control(control: bytes) -> tuple[int | None, int | None, int | None]:
             drops = _INT.unpack_from(body)[0]
         at += max(-(-length // 8) * 8, _CMSGHDR.size)
     return segment, arrival_ns, drops
+
+
+def unwrapped(told: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Drop counts that rise, from those that the kernel tells one after the other modulo 2^32; same shape.
+
+    The first is known whole. Cores that queue packets at the same time may note their counts in the other order, so a
+    count that is a little lower is an old one, and no wrap.
+    """
+    steps = (np.diff(told) + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
+    return np.maximum.accumulate(np.concatenate([told[:1], told[0] + np.cumsum(steps)]))

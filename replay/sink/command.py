@@ -22,7 +22,7 @@ from replay.report_file import ReportFile
 from replay.sink.listen import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.publish import PLACE, Place, Publisher
 from replay.sink.report import Ending, sink_report, sink_table
-from replay.sink.tally import Tally, shared_tally
+from replay.sink.tally import Tally, lock_count, shared_tally
 from replay.sink.watch import Watch
 from replay.sink.workers import Workers, seating
 from replay.sink_token import token_option
@@ -70,6 +70,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @token_option
 @click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+@click.option("--wide", is_flag=True, help="Show all ports in the table, not only the odd ones.")
 def sink(
     *,
     address: str,
@@ -83,6 +84,7 @@ def sink(
     token_path: Path | None,
     report_path: Path | None,
     as_json: bool,
+    wide: bool,
 ) -> int:
     """Receive events, and count them by port.
 
@@ -112,11 +114,12 @@ def sink(
                 gro=gro,
                 ended_by=ended_by,
                 host={name: count - before[name] for name, count in receive_counters().items()},
+                ended_ns=wall_ns(),
             )
             close_sockets(sockets)
             report = sink_report(tally, ending)
             report_file.write(report)
-        click.echo(sink_table(report), err=True)
+        click.echo(sink_table(report, wide=wide), err=True)
         if as_json:
             click.echo(json.dumps(report, indent=2))
         if failure is not None:
@@ -125,9 +128,10 @@ def sink(
 
 
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
-    """Where the workers count; ports that several of them share have locks."""
+    """Where the workers count; several of them have locks, since an event may come to any of them."""
     seats, port_of_seat = seating(len(ports), workers)
-    locks = [multiprocessing.get_context("fork").Lock() for _ in ports] if workers > len(ports) else []
+    context = multiprocessing.get_context("fork")
+    locks = [context.Lock() for _ in range(lock_count(len(ports)))] if workers > 1 else []
     tally = shared_tally(ports, seats, port_of_seat, wall_ns(), locks)
     tally.run[0] = run_id or 0
     return tally

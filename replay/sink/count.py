@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from captures.format import MAX_TRAIN_EVENTS
 from replay.clock import wall_ns
 from replay.histogram import record_rows
-from replay.linux.udp_receive import SLOT_BYTES, Arrivals
+from replay.linux.udp_receive import SLOT_BYTES, Arrivals, unwrapped
 from replay.sink.stamp_check import stamps_of
 from replay.sink.stamp_text import BAD_US, COARSE_US
 from replay.sink.tag_check import Messages, tags_of
 from replay.sink.tag_count import TagCounter
-from replay.sink.tally import TENTH_NS, Part
+from replay.sink.tally import Part
+from replay.sink.time_cells import TENTH_NS, cells_at
 
 _MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000
@@ -40,7 +41,8 @@ class Counter:
         np.minimum.at(lanes["first_ns"], seat, arrivals_ns)
         np.maximum.at(lanes["last_ns"], seat, arrivals_ns)
         np.maximum.at(lanes["joined"], seat, events > 1)
-        interval = np.clip((arrivals_ns - part.start_ns) // TENTH_NS, 0, part.tenths.size - 1)
+        np.maximum.at(lanes["longest"], seat, np.minimum(lengths, segments))
+        interval = cells_at((arrivals_ns - part.start_ns) // TENTH_NS)
         np.add.at(part.tenths, interval, events)
         message, instants_us, counts = stamps_of(data, *messages).T
         ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
@@ -55,8 +57,8 @@ class Counter:
         """
         droppable = np.zeros_like(drops)
         for place in np.unique(seat[drops > 0]).tolist():
-            own, lane = np.flatnonzero(seat == place), self._part.lanes[place : place + 1]
-            told = np.maximum.accumulate(np.concatenate([lane["drops"], drops[own]]))
+            own, lane = np.flatnonzero((seat == place) & (drops > 0)), self._part.lanes[place : place + 1]
+            told = unwrapped(np.concatenate([lane["drops"], drops[own]]))
             each = MAX_TRAIN_EVENTS if lane["joined"][0] else 1
             droppable[own] = np.diff(told) * each
             lane["drops"] = told[-1]
@@ -71,6 +73,7 @@ class Counter:
     ) -> None:
         """Record how old stamps were on arrival, `counts` events each; count those that say nothing of it."""
         instant = instants_us > COARSE_US
+        np.minimum.at(self._part.lanes["youngest_us"], seat[instant], ages_us[instant])
         measured = instant & (ages_us >= 0) & (ages_us <= _OLD_US)
         if not measured.all():
             for name, which in (

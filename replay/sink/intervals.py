@@ -1,7 +1,7 @@
 """When events were lost or otherwise troubled: the intervals of each port in which something is to be told.
 
-Intervals are tenths of a second. Where there are more than a report should have, neighbours are put together, two,
-four, eight and so on, until there are not.
+Intervals are tenths of a second, and longer in a sink that has run for many hours (`replay.sink.time_cells`). Where
+there are more than a report should have, neighbours are put together, two, four, eight and so on, until there are not.
 """
 
 from typing import Any, Final
@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.sink.sequence import PLANES
-from replay.sink.tally import STRANGE, TENTH_NS, Tally
+from replay.sink.tally import STRANGE, Tally
+from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
 
 MOST_ROWS: Final = 5000
-COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)))
-"""Of each row; the interval is counted in lengths of `interval_ms` since `since_ns`."""
+COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
+"""Of each row; the interval is counted in lengths of `interval_ms` since `since_ns`, and lasts `intervals` of them."""
 
 _TROUBLE: Final = PLANES[1:]
 """All but what arrived, which is told beside trouble only."""
-_ARRIVED: Final = PLANES[0]
 
 
 def troubled_intervals(tally: Tally) -> dict[str, Any]:
@@ -26,17 +26,17 @@ def troubled_intervals(tally: Tally) -> dict[str, Any]:
 
     Only planes of ports that have trouble are looked at: to read a page that was never written to would make it.
     """
-    places, intervals, counts = (np.concatenate(parts) for parts in zip(*_rows(tally), strict=True))
+    ports, cells, counts = (np.concatenate(parts) for parts in zip(*_rows(tally), strict=True))
+    tenths, lasting = tenths_of(cells)
     merged = 1
-    while len(places) > MOST_ROWS:
+    while len(ports) > MOST_ROWS:
         merged *= 2
-        key, row = np.unique(np.stack((places, intervals // 2), axis=1), axis=0, return_inverse=True)
-        summed = np.zeros((len(key), counts.shape[1]), np.int64)
+        key, row = np.unique(np.stack((ports, tenths // merged), axis=1), axis=0, return_inverse=True)
+        summed, longest = np.zeros((len(key), counts.shape[1]), np.int64), np.zeros(len(key), np.int64)
         np.add.at(summed, row.ravel(), counts)
-        (places, intervals), counts = key.T, summed
-    arrived = [_arrived(tally, int(place), int(i) * merged, merged) for place, i in zip(places, intervals, strict=True)]
-    ports = np.array(tally.ports, np.int64)[places]
-    table = np.column_stack((ports, intervals, np.array(arrived, np.int64), counts))
+        np.maximum.at(longest, row.ravel(), lasting)
+        ports, tenths, counts, lasting = key[:, 0], key[:, 1] * merged, summed, longest
+    table = np.column_stack((ports, tenths // merged, counts, np.maximum(1, lasting // merged)))
     return {
         "interval_ms": TENTH_NS * merged // 1_000_000,
         "since_ns": tally.start_ns,
@@ -46,24 +46,25 @@ def troubled_intervals(tally: Tally) -> dict[str, Any]:
 
 
 def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-    """Places of ports, intervals, and counts of _TROUBLE and STRANGE, of each interval with any of these."""
-    used = max(1, min((int(tally.lanes["last_ns"].max()) - tally.start_ns) // TENTH_NS + 1, tally.tenths.shape[1]))
-    width = len(_TROUBLE) + len(STRANGE)
+    """Ports, cells, and counts of PLANES and STRANGE, of each cell with any trouble."""
+    last = np.array([int(tally.lanes["last_ns"].max()) - tally.start_ns]) // TENTH_NS
+    used = int(cells_at(last)[0]) + 1
+    width = len(PLANES) + len(STRANGE)
     found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, width), np.int64))]
-    for place, row in enumerate(tally.sequences):
-        totals = {name: int(row[name]) for name in _TROUBLE[1:]} | {"lost": int(row["next"] - row["arrived"])}
+    for row in tally.rows:
+        account = tally.sequences[row]
+        totals = {name: int(account[name]) for name in _TROUBLE[1:]}
+        totals["lost"] = int(account["next"] - account["arrived"])
         counts = np.zeros((used, width), np.int64)
-        for column, name in enumerate(_TROUBLE):
+        for column, name in enumerate(_TROUBLE, 1):
             if totals[name]:
-                counts[:, column] = tally.planes[name][place, :used]
-        seats = np.flatnonzero(tally.port_of_seat == place)
-        for column, name in enumerate(STRANGE, len(_TROUBLE)):
+                counts[:, column] = tally.planes[name][row, :used]
+        seats = np.flatnonzero(tally.port_of_seat == row)
+        for column, name in enumerate(STRANGE, len(PLANES)):
             if tally.lanes[name][seats].any():
                 counts[:, column] = tally.strange[name][seats, :used].sum(axis=0)
-        intervals = np.flatnonzero(counts.any(axis=1))
-        found.append((np.full(len(intervals), place), intervals, counts[intervals]))
+        cells = np.flatnonzero(counts.any(axis=1))
+        if cells.size:
+            counts[cells, 0] = tally.planes[PLANES[0]][row, cells]
+            found.append((np.full(len(cells), tally.row_ports[row]), cells, counts[cells]))
     return found
-
-
-def _arrived(tally: Tally, place: int, first: int, intervals: int) -> int:
-    return int(tally.planes[_ARRIVED][place, first : first + intervals].sum())

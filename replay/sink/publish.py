@@ -3,6 +3,9 @@
     ["begin", RUN]                        the sink counts that run's tags from now on, if it has heard no other one
     ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
 
+Ports are those that events were sent to, as their tags say; the sink need not listen to them where something on the way
+maps ports.
+
 A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost. Nor is what may
 still wait at a socket: numbers behind the last one that was read count as lost where nothing waits. Either request
 stands behind a proof of the sink's token (`replay.sink_token`), where it has one.
@@ -20,7 +23,8 @@ from captures.command import Parsed
 from captures.errors import InputError, PreflightError, StampedeError
 from replay.exchange import Answer, Clients
 from replay.ports import MOST_PORTS
-from replay.sink.sequence import lost_below
+from replay.sink.report import total_drops
+from replay.sink.sequence import arrived_below, lost_below
 from replay.sink.tally import Tally
 from replay.sink_token import checked, token_of_sink
 from replay.tags import parse_run, run_text
@@ -121,7 +125,8 @@ class Publisher:
             run = parse_run(text)
         except ValueError as error:
             raise InputError(str(error)) from None
-        counted, heard = int(self._tally.run[0]), bool(self._tally.sequences["next"].any())
+        counted, rows = int(self._tally.run[0]), self._tally.rows
+        heard = any(self._tally.sequences[name][rows].any() for name in ("next", "held"))
         if counted not in (0, run) and (heard or self._pinned):
             raise InputError(f"the sink counts run {run_text(counted)}; start another sink for run {text}")
         if heard:
@@ -132,19 +137,20 @@ class Publisher:
         """What is known now: of all, and of each port by its number."""
         tally = self._tally
         # Before the counts are read: what is taken from a socket meanwhile still counts as waiting.
-        drops, waiting = np.array(self._seats(), np.int64).T
+        told, waiting = np.array(self._seats(), np.int64).T
+        drops = np.array(total_drops(tally, told.tolist()))
         ports: dict[str, dict[str, Any]] = {}
-        for place, port in enumerate(tally.ports):
-            seats, row = np.flatnonzero(tally.port_of_seat == place), tally.sequences[place : place + 1]
-            mark, waits = marks.get(port, 0), int(waiting[seats].sum())
-            if waits:
-                mark = min(mark, int(row["next"][0]))
+        rows = {int(tally.row_ports[row]): row for row in tally.rows}
+        for port in sorted({*rows, *marks}):
+            row = rows.get(port)
+            own = tally.port_of_seat == row
+            ways = own if row is None else own | (tally.came_by[:, row] > 0)
+            # Of a port whose way is not known yet, whatever waits may be its.
+            waits = int(waiting[ways if ways.any() else slice(None)].sum())
             ports[str(port)] = {
-                "received_events": int(tally.lanes["events"][seats].sum()),
-                "verified_events": int(row["arrived"][0]),
-                "lost_events": lost_below(row, tally.rings[place], mark),
-                "duplicated_events": int(row["duplicated"][0]),
-                "kernel_drops": int(drops[seats].sum()),
+                "received_events": int(tally.lanes["events"][own].sum()),
+                **self._numbers(row, marks.get(port, 0), waits=bool(waits)),
+                "kernel_drops": int(drops[own].sum()),
                 "waiting_bytes": waits,
             }
         p99_us = tally.age.percentile_us(_PERCENTILE)
@@ -154,6 +160,19 @@ class Publisher:
             "since_ns": tally.start_ns,
             "latency_p99_ms": None if p99_us is None else round(p99_us / 1000, 3),
             "ports": ports,
+        }
+
+    def _numbers(self, row: int | None, mark: int, *, waits: bool) -> dict[str, int]:
+        """What became of the numbers below `mark` of a port, which has a row unless nothing of it was ever heard."""
+        if row is None:
+            return {"verified_events": 0, "lost_events": 0 if waits else mark, "duplicated_events": 0}
+        account = self._tally.sequences[row : row + 1]
+        if waits:
+            mark = min(mark, int(account["next"][0]))
+        return {
+            "verified_events": arrived_below(account, mark),
+            "lost_events": lost_below(account, self._tally.rings[row], mark),
+            "duplicated_events": int(account["duplicated"][0]),
         }
 
 

@@ -4,6 +4,11 @@ A run numbers the events of each port from 0. An event is *reordered* if it arri
 (RFC 4737, section 3.3); its depth is how far the highest number was ahead of it. A number that is passed over is lost
 in the interval in which that is noticed, and not lost any more when it arrives after all.
 
+A number beyond the next one is a *leap*. One damaged digit makes a leap, too, so it is believed only when it goes on:
+GOES_ON events with rising numbers, more of them than the stream has gone on below meanwhile. Until then it is *held*.
+When the stream comes to a held number from below and goes on behind it, the event was early, and what came in between
+is reordered; when the number comes again, it came twice.
+
 The last WINDOW numbers are remembered, as a ring of one word each:
 
     0              it arrived, or the word was never used
@@ -11,7 +16,7 @@ The last WINDOW numbers are remembered, as a ring of one word each:
     -(i + 1)       the same, and the socket had dropped packets just before
 
 A number that comes later than that is *late*: it may be a duplicate or the lost one, so it stays lost. As long as no
-number of the ring is missing, nothing of it is touched.
+number of the ring is missing and nothing is held that is near, nothing of all this is touched.
 
 Others may read an account while it is written, so what arrived is counted before all that follows from it: at no
 instant does it say that more was lost than is.
@@ -27,9 +32,21 @@ from replay.histogram import CELLS, Histogram
 
 WINDOW: Final = 1 << 18
 """2.6 s of 100,000 events a second on a port."""
-LEAP: Final = 1 << 22
-"""So many numbers are not skipped because of one event: a damaged digit would make all later ones late."""
+GOES_ON: Final = 4
+"""So many events make a leap believed: damage would have to strike as many in the same way."""
+MOST_HELD: Final = 16
+"""Stretches that are held; the oldest makes room for one more."""
 
+HELD: Final = np.dtype(
+    [
+        ("first", "<i8"),
+        ("events", "<i8"),
+        ("interval", "<i8"),
+        ("droppable", "<i8"),
+        ("reached", "<i8"),  # the account's `next` when it came
+        ("in_order", "<i8"),  # and its `arrived` less its `reordered`
+    ]
+)
 SEQUENCE: Final = np.dtype(
     [
         ("next", "<i8"),  # the highest number that arrived, and one
@@ -37,74 +54,165 @@ SEQUENCE: Final = np.dtype(
         ("duplicated", "<i8"),
         ("reordered", "<i8"),
         ("late", "<i8"),
-        ("leapt", "<i8"),  # events whose numbers were too far ahead to be believed
+        ("stray", "<i8"),  # events with numbers that nothing followed, and that had to make room
         ("lost_in_socket", "<i8"),  # of those that are lost
         ("open", "<i8"),  # missing numbers of the ring
+        ("held", "<i8"),  # rows of `holds` in use, in the order of arrival
+        ("nearest", "<i8"),  # the lowest number of them; 0: there is none
+        ("holds", HELD, (MOST_HELD,)),
         ("depth", "<i8", (CELLS,)),  # Histogram of how deep reordered ones were
     ]
 )
 """One port's account."""
 
 PLANES: Final = ("arrived", "lost", "lost_in_socket", "duplicated", "reordered", "late")
-"""What is counted by interval as well: u32, shape (intervals,) each."""
+"""What is counted by interval as well: int64, shape (intervals,) each."""
 
 
 class Sequence:
     """The account of one port, kept in arrays that others may read meanwhile."""
 
-    def __init__(self, row: NDArray[np.void], ring: NDArray[np.int32], planes: dict[str, NDArray[np.uint32]]) -> None:
+    def __init__(self, row: NDArray[np.void], ring: NDArray[np.int32], planes: dict[str, NDArray[np.int64]]) -> None:
         """Count into `row`, SEQUENCE of shape (1,), `ring`, shape (WINDOW,), and `planes`; zeros are a new account."""
         self._row, self._ring, self._planes = row, ring, planes
         # Items of memoryviews: they cost half of what those of an array do.
         self._next, self._arrived, self._open = (row[name].data for name in ("next", "arrived", "open"))
+        self._held, self._nearest, self._in_socket = (row[name].data for name in ("held", "nearest", "lost_in_socket"))
         self._arrived_in = planes["arrived"].data
+        self._holds = row["holds"][0]
         self._depth = Histogram(row["depth"][0])
-        self._held = (-1, 0)
-        """First number and events of a leap that is not believed yet."""
 
-    def take(self, first: int, count: int, interval: int, droppable: int) -> bool:
+    def take(self, first: int, count: int, interval: int, droppable: int) -> int:
         """Count the arrival of `count` events from number `first` on, in one go and less than WINDOW.
 
-        `droppable` is how many events the socket may have dropped since the arrival before. Returns whether numbers
-        were passed over.
+        `droppable` is how many events the socket may have dropped since the arrival before. Returns how many lost
+        numbers were charged to it.
         """
-        reached = self._next[0]
-        if first == reached and not self._open[0]:
-            self._go_on(first + count, count, interval)
-            return False
-        if first - reached > LEAP and not self._is_believed(first, count, interval):
-            return False
-        reached = self._next[0]
-        if first < reached:
-            below = min(count, reached - first)
-            self._take_below(first, first + below, reached, interval)
-            first, count = first + below, count - below
-            if not count:
-                return False
-        elif first > reached:
-            self._pass_over(reached, first, interval, droppable)
-        self._forget(first, first + count)
-        self._go_on(first + count, count, interval)
-        return first > reached
+        end = first + count
+        if first == self._next[0] and not self._open[0] and (not self._held[0] or end <= self._nearest[0]):
+            self._go_on(end, count, interval)
+            return 0
+        before = self._in_socket[0]
+        self._take_early(first, interval)
+        if first <= self._next[0] or (count >= GOES_ON and not self._held[0]):
+            self._count(first, count, interval, droppable)
+        elif not self._take_twice(first, count, interval):
+            self._hold(first, count, interval, droppable)
+            self._believe(interval)
+        self._take_overtaken(interval)
+        return max(0, self._in_socket[0] - before)
 
     def _go_on(self, reached: int, count: int, interval: int) -> None:
         self._arrived[0] += count
         self._next[0] = reached
         self._arrived_in[interval] += count
 
-    def _is_believed(self, first: int, count: int, interval: int) -> bool:
-        """Whether a leap to `first` continues the one before, which is counted then; else it is held back."""
-        held, events = self._held
-        self._held = first, count
-        self._row["leapt"] += count
-        if held + events != first:
-            return False
-        self._held = -1, 0
-        self._row["leapt"] -= count + events
-        self._pass_over(self._next[0], held, interval, 0)
-        self._forget(held, first)
-        self._go_on(first, events, interval)
-        return True
+    def _count(self, first: int, count: int, interval: int, droppable: int) -> None:
+        """Count events whose place is certain, wherever it is."""
+        reached = self._next[0]
+        if first < reached:
+            below = min(count, reached - first)
+            self._take_below(first, first + below, reached, interval)
+            first, count = first + below, count - below
+        elif first > reached:
+            self._pass_over(reached, first, interval, droppable)
+        if count:
+            self._forget(first, first + count)
+            self._go_on(first + count, count, interval)
+
+    def _hold(self, first: int, count: int, interval: int, droppable: int) -> None:
+        """Keep a leap until it is known what it is."""
+        held = self._held[0]
+        last = self._holds[held - 1] if held else None
+        if last is not None and (last["first"] + last["events"], last["interval"]) == (first, interval):
+            last["events"] += count
+            return
+        if held == MOST_HELD:
+            self._row["stray"] += self._holds["events"][0]
+            droppable += int(self._holds["droppable"][0])
+            self._release([0])
+            held -= 1
+        in_order = self._arrived[0] - int(self._row["reordered"][0])
+        self._holds[held] = (first, count, interval, droppable, self._next[0], in_order)
+        self._keep(held + 1)
+
+    def _take_twice(self, first: int, count: int, interval: int) -> bool:
+        """Count leaping numbers that are held already as having come twice; returns whether no others are left.
+
+        Where it can be chosen, the later one is kept: the earlier one was out of place.
+        """
+        rows = self._holds[: self._held[0]].tolist()
+        within = [place for place, row in enumerate(rows) if first <= row[0] and row[0] + row[1] <= first + count]
+        twice = sum(rows[place][1] for place in within)
+        self._release(within)
+        around = [row for place, row in enumerate(rows) if place not in within]
+        met = range(first, first + count) if count < GOES_ON else ()
+        again = [number for number in met if any(row[0] <= number < row[0] + row[1] for row in around)]
+        twice += len(again)
+        self._row["duplicated"] += twice
+        self._planes["duplicated"][interval] += twice
+        return len(again) == count
+
+    def _release(self, rows: list[int]) -> None:
+        """Hold some rows no longer."""
+        held = self._held[0]
+        kept = np.delete(self._holds[:held], rows)
+        self._holds[: len(kept)] = kept
+        self._keep(len(kept))
+        self._holds[len(kept) : held] = 0
+
+    def _keep(self, held: int) -> None:
+        self._nearest[0] = self._holds["first"][:held].min() if held else 0
+        self._held[0] = held
+
+    def _believe(self, interval: int) -> None:
+        """Count the last leap, and those before it that it goes on from, if there are events enough."""
+        rows = self._holds[: self._held[0]].tolist()
+        chain: list[int] = []
+        believed, events, lowest = 0, 0, rows[-1][0] + rows[-1][1]
+        for place in range(len(rows) - 1, -1, -1):
+            first, count, _, _, reached, _ = rows[place]
+            if first + count <= lowest:
+                chain.append(place)
+                events, lowest = events + count, first
+                if events >= GOES_ON and events > self._next[0] - reached:
+                    believed = len(chain)
+        if believed:
+            chain = chain[believed - 1 :: -1]
+            self._take_reordered(chain[0], interval)
+            for place in chain:
+                self._count(*rows[place][:4])
+            self._release(chain)
+
+    def _take_early(self, first: int, interval: int) -> None:
+        """Count held events that the stream has come to from below, and behind which it goes on with `first`."""
+        while self._held[0] and self._nearest[0] == self._next[0] < first:
+            rows = self._holds[: self._held[0]].tolist()
+            place = next(place for place, row in enumerate(rows) if row[0] == self._next[0])
+            self._take_reordered(place, interval)
+            self._count(rows[place][0], rows[place][1], interval, 0)
+            self._holds["in_order"][place + 1 : len(rows)] += rows[place][1]  # it came before those
+            self._release([place])
+
+    def _take_overtaken(self, interval: int) -> None:
+        """Count held events whose numbers lie below what has arrived: they are the missing ones, or come twice."""
+        while self._held[0] and self._nearest[0] < self._next[0]:
+            rows = self._holds[: self._held[0]].tolist()
+            overtaken = [place for place, row in enumerate(rows) if row[0] < self._next[0]]
+            for place in overtaken:
+                self._count(rows[place][0], rows[place][1], interval, 0)
+            self._release(overtaken)
+
+    def _take_reordered(self, place: int, interval: int) -> None:
+        """Events that arrived in order, as it seemed, came behind an early one: that held at `place` is certain now."""
+        first, _, _, _, reached, in_order = self._holds[place].tolist()
+        below = self._arrived[0] - int(self._row["reordered"][0]) - in_order
+        if below > 0:
+            depths = first - np.arange(reached, reached + min(below, first - reached, WINDOW))
+            self._depth.record_many(depths, np.ones_like(depths))
+            self._row["reordered"] += below
+            self._planes["reordered"][interval] += below
+            self._holds["in_order"][place + 1 : self._held[0]] = in_order
 
     def _take_below(self, first: int, end: int, reached: int, interval: int) -> None:
         """Events whose numbers were reached before."""
@@ -130,15 +238,15 @@ class Sequence:
         """Numbers that were missing, by their words of the ring, are not lost."""
         np.subtract.at(self._planes["lost"], np.abs(words) - 1, 1)
         dropped = words[words < 0]
-        self._row["lost_in_socket"] -= len(dropped)
+        self._in_socket[0] -= len(dropped)
         np.subtract.at(self._planes["lost_in_socket"], -dropped - 1, 1)
 
     def _pass_over(self, first: int, end: int, interval: int, droppable: int) -> None:
         """Numbers that did not arrive before a higher one did: the earliest of them go to the socket's account."""
         dropped = min(droppable, end - first)
-        for name, events in (("lost", end - first), ("lost_in_socket", dropped)):
-            self._planes[name][interval] += np.uint32(min(events, 0xFFFFFFFF))
-        self._row["lost_in_socket"] += dropped
+        self._planes["lost"][interval] += end - first
+        self._planes["lost_in_socket"][interval] += dropped
+        self._in_socket[0] += dropped
         known = max(first, end - WINDOW)
         self._forget(known, end)
         self._open[0] += end - known
@@ -150,7 +258,7 @@ class Sequence:
     def _forget(self, first: int, end: int) -> None:
         """Numbers WINDOW before these leave the ring: what is missing of them is lost for good."""
         if self._open[0]:
-            for _, ring in _parts(self._ring, first, end):
+            for _, ring in _parts(self._ring, max(first, end - WINDOW), end):
                 missing = int(np.count_nonzero(ring))
                 if missing:
                     self._open[0] -= missing
@@ -166,6 +274,25 @@ def _parts(ring: NDArray[np.int32], first: int, end: int) -> Iterator[tuple[int,
         first += part
 
 
+def held_stretches(row: NDArray[np.void]) -> list[tuple[int, int]]:
+    """First number and events of what a SEQUENCE row, shape (1,), holds: it came, and nothing followed it yet.
+
+    In the order of the numbers, each number once.
+    """
+    held, reached, found = row["holds"][0][: int(row["held"][0])], 0, []
+    for first, events in sorted(zip(held["first"].tolist(), held["events"].tolist(), strict=True)):
+        start, reached = max(first, reached), max(first + events, reached)
+        if start < reached:
+            found.append((start, reached - start))
+    return found
+
+
+def arrived_below(row: NDArray[np.void], mark: int) -> int:
+    """How many numbers arrived, of those that are held only the ones below `mark`, which were sent."""
+    held = sum(max(0, min(first + events, mark) - first) for first, events in held_stretches(row))
+    return held + int(row["arrived"][0])
+
+
 def lost_below(row: NDArray[np.void], ring: NDArray[np.int32], mark: int) -> int:
     """How many of the numbers below `mark` did not arrive, as far as is known: SEQUENCE row, shape (1,), and its ring.
 
@@ -175,4 +302,4 @@ def lost_below(row: NDArray[np.void], ring: NDArray[np.int32], mark: int) -> int
     reached, above = int(row["next"][0]), 0
     if mark < reached and row["open"][0]:
         above = sum(int(np.count_nonzero(part)) for _, part in _parts(ring, max(mark, reached - WINDOW), reached))
-    return max(0, max(mark, reached) - above - int(row["arrived"][0]))
+    return max(0, max(mark, reached) - above - arrived_below(row, mark))

@@ -1,12 +1,12 @@
 """The tags of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, numbers out.
 
-An event's tag stands at its end, or else in structured data (`captures.tags`). A train whose tags are what its first
-one and the table of tails say is one row, after two comparisons. All else, lone events and trains with anything odd in
-them, is read together, event by event.
+An event's tag stands at its end, or else anywhere behind `stampede=`, or in structured data (`captures.tags`); what
+follows it does not matter. A train whose tags are what its first one and the table of tails say is one row, after two
+comparisons. All else, lone events and trains with anything odd in them, is read together, event by event.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -14,20 +14,61 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from captures.tags import HEAD_BYTES, SD_ID, SD_PARAM, TAG_BYTES, TAIL_BLOCK, TAIL_BYTES, Tags, parse_tags, tail_block
+from captures.tags import (
+    BLANK,
+    HEAD_BYTES,
+    SD_ID,
+    SD_PARAM,
+    SUFFIX,
+    TAG_BYTES,
+    TAIL_BLOCK,
+    TAIL_BYTES,
+    Tags,
+    parse_tags,
+    tail_block,
+)
 from replay.places import texts_at
 
 MOST_EVENT_BYTES: Final = 2048
 """How far into an event tags are looked for: as far as the longest event of a capture."""
 _MARK: Final = SD_ID.partition("@")[0].encode()
 """Stands before every tag."""
-_OPENING: Final = f'[{SD_ID} {SD_PARAM}="'.encode()
+_OPENINGS: Final = (f'[{SD_ID} {SD_PARAM}="'.encode(), SUFFIX.strip().encode())
+"""One of them stands right before a tag that is not at the end."""
+
+
+def _beginnings(text: Iterable[str]) -> str:
+    """A pattern of all that a text, pattern by pattern, may begin with, nothing and the whole included."""
+    pattern = ""
+    for one in reversed(list(text)):
+        pattern = f"(?:{one}{pattern})?"
+    return pattern
+
+
+_DIGITS: Final = [digit if digit == "-" else "[0-9a-f]" for digit in BLANK]
+_PARTED: Final = re.compile(
+    f"{_MARK.decode()}(?:{_beginnings(['=', *_DIGITS[:-1]])}|"
+    f"{_beginnings([*_OPENINGS[0].decode().partition(_MARK.decode())[2], *_DIGITS[:-1]])})\\s*\\Z".encode()
+)
+"""The end of an event that was cut within its tag."""
+_LONGEST_PART: Final = len(_OPENINGS[0]) + TAG_BYTES
 _HEAD: Final = re.compile(rb"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{2})")
 _HEAD_TEXT: Final = np.dtype(f"S{HEAD_BYTES}")
 _TAIL_TEXT: Final = np.dtype(f"S{TAIL_BYTES}")
 _EPOCH: Final = 1 << 32
 _HYPHENS: Final = (8, 13)
-_QUOTE, _HYPHEN = b'"-'
+_HYPHEN: Final = ord("-")
+
+
+class Tagless(NamedTuple):
+    """Events without a whole tag, some of a message in each row; shape (rows,) each."""
+
+    message: NDArray[np.int64]
+    length: NDArray[np.int64]
+    """Of each of them, in bytes."""
+    events: NDArray[np.int64]
+    parted: NDArray[np.bool_]
+    """Whether they end in the first part of a tag."""
 
 
 class TagRows(NamedTuple):
@@ -44,6 +85,8 @@ class TagRows(NamedTuple):
     """Events without a tag, of each message: shape (messages,)."""
     malformed: NDArray[np.int64]
     """Events with what should be a tag and is none, of each message."""
+    tagless: Tagless
+    """The same events, untagged and malformed, by their lengths."""
 
 
 class Messages(NamedTuple):
@@ -68,6 +111,7 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     """
     untagged, events = np.zeros(len(messages.starts), np.int64), messages.events
     rows: list[tuple[int, int, int, int, int, int]] = []
+    tagless: list[tuple[int, int, int, bool]] = []
     singly = events == 1
     trains = np.flatnonzero(~singly)
     columns = (trains, *(column[trains] for column in messages), events[trains])
@@ -75,6 +119,8 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
         head = data[start : start + segment].tobytes()
         if not thorough and _MARK not in head:
             untagged[number] = count
+            last = length - (count - 1) * segment
+            tagless += (number, segment, count - 1, False), (number, last, 1, False)
             continue
         read = _train(data, start, length, segment, count, head)
         if read is None:
@@ -83,17 +129,22 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
             rows.append((number, 0, *read, count))
     found = np.array(rows, np.int64).reshape(-1, 6)
     malformed = np.zeros_like(untagged)
+    singles: NDArray[np.int64] = np.empty((0, 4), np.int64)
     if singly.any():  # to find that out array by array costs as much as a dozen trains
         owner, place, starts, lengths = _events(messages, np.flatnonzero(singly))
-        tags, marked = _singles(data, starts, lengths)
-        np.add.at(untagged, owner[~tags.sound & ~marked], 1)
-        np.add.at(malformed, owner[~tags.sound & marked], 1)
+        tags, marked, parted = _singles(data, starts, lengths)
+        if not tags.sound.all():
+            np.add.at(untagged, owner[~tags.sound & ~marked], 1)
+            np.add.at(malformed, owner[~tags.sound & marked], 1)
+            singles = np.stack((owner, lengths, np.ones_like(owner), parted), axis=1)[~tags.sound].astype(np.int64)
         parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
         found = np.concatenate([found, np.stack(parts, axis=1)[tags.sound]])
         if rows:
             found = found[np.lexsort((found[:, 1], found[:, 0]))]
     message, _, run, port, first, counted = found.T
-    return TagRows(message, run, port, first, counted, untagged, malformed)
+    whose, length, events_of, cut = np.concatenate([np.array(tagless, np.int64).reshape(-1, 4), singles]).T
+    by_length = Tagless(whose, length, events_of, cut.astype(np.bool_))
+    return TagRows(message, run, port, first, counted, untagged, malformed, by_length)
 
 
 def _train(
@@ -122,9 +173,10 @@ def _train(
     tails = np.ndarray((count,), _TAIL_TEXT, data, at + HEAD_BYTES, (segment,)).tobytes()
     whole = whole and tails == tail_block(block)[first : first + count].tobytes()
     if whole and column + TAG_BYTES < segment:
-        opening = np.ndarray((count,), f"S{len(_OPENING)}", data, at - len(_OPENING), (segment,)).tobytes()
-        closing = np.ndarray((count,), "S1", data, at + TAG_BYTES, (segment,)).tobytes()
-        whole = opening == _OPENING * count and closing == b'"' * count
+        known_by = next(opening for opening in _OPENINGS if head.endswith(opening, 0, column))
+        width = len(known_by)
+        openings = np.ndarray((count,), f"V{width}", data, at - width, (segment,)).tobytes()
+        whole = openings == known_by * count
     if not whole or low + count > _EPOCH:
         return None
     run, port, high = known
@@ -136,10 +188,12 @@ def tag_column(event: bytes) -> int:
     column = len(event) - TAG_BYTES
     if column >= 0 and event[column + _HYPHENS[0]] == event[column + _HYPHENS[1]] == _HYPHEN:
         return column
-    opening = event.find(_OPENING, 0, MOST_EVENT_BYTES)
-    column = opening + len(_OPENING)
-    closed = event[column + TAG_BYTES : min(column + TAG_BYTES + 1, MOST_EVENT_BYTES)] == b'"'
-    return column if opening >= 0 and closed else -1
+    for opening in _OPENINGS:
+        found = event.find(opening, 0, MOST_EVENT_BYTES)
+        column = found + len(opening)
+        if found >= 0 and column + TAG_BYTES <= min(len(event), MOST_EVENT_BYTES):
+            return column
+    return -1
 
 
 @lru_cache(4096)
@@ -164,23 +218,24 @@ def _events(messages: Messages, which: NDArray[np.int64]) -> tuple[NDArray[np.in
 
 def _singles(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> tuple[Tags, NDArray[np.bool_]]:
-    """The tags of single events, and for those without one whether there should be one."""
-    marked = np.zeros(len(starts), np.bool_)
+) -> tuple[Tags, NDArray[np.bool_], NDArray[np.bool_]]:
+    """The tags of single events, for those without one whether there should be one, and whether it was cut off."""
+    marked, parted = np.zeros((2, len(starts)), np.bool_)
     tags = _read(data, starts + np.maximum(lengths - TAG_BYTES, 0))
     tags.sound[lengths < TAG_BYTES] = False
     rest = np.flatnonzero(~tags.sound)
     if not rest.size:
-        return tags, marked
+        return tags, marked, parted
     width = max(TAG_BYTES + 2, min(int(lengths[rest].max()), MOST_EVENT_BYTES))
     rows = texts_at(data, starts[rest], width)
     if _MARK in rows.tobytes():
-        for row, at in _quoted(rows, lengths[rest]):
+        for row, at in _opened(rows, lengths[rest]):
             _add(tags, rest[row], _read(data, starts[rest[row]] + at))
         left = np.flatnonzero(~tags.sound[rest])
-        events = zip(rows[left], lengths[rest[left]].tolist(), strict=True)
-        marked[rest[left]] = [_MARK in row[:length].tobytes() for row, length in events]
-    return tags, marked
+        events = [row[:length].tobytes() for row, length in zip(rows[left], lengths[rest[left]].tolist(), strict=True)]
+        marked[rest[left]] = [_MARK in event for event in events]
+        parted[rest[left]] = [_PARTED.search(event, max(0, len(event) - _LONGEST_PART)) is not None for event in events]
+    return tags, marked, parted
 
 
 def _read(data: NDArray[np.uint8], places: NDArray[np.int64]) -> Tags:
@@ -191,22 +246,26 @@ def _read(data: NDArray[np.uint8], places: NDArray[np.int64]) -> Tags:
     return tags
 
 
-def _quoted(
+def _opened(
     rows: NDArray[np.uint8], lengths: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Places in `rows`, shape (events, bytes), that look like a tag in structured data: rows and columns.
+    """Places in `rows`, shape (events, bytes), that look like a tag behind its opening: rows and columns.
 
     All of them, in groups that have each row once, and its first place first.
     """
     hyphens = rows == _HYPHEN
     first, second = _HYPHENS
-    end = rows.shape[1] - TAG_BYTES
+    end = rows.shape[1] - TAG_BYTES + 1
     row, column = np.nonzero(hyphens[:, first : first + end] & hyphens[:, second : second + end])
-    kept = (column >= len(_OPENING)) & (column + TAG_BYTES < lengths[row])
-    row, column = row[kept], column[kept]
-    before = sliding_window_view(rows, len(_OPENING), axis=1)[row, column - len(_OPENING)]
-    kept = (before == np.frombuffer(_OPENING, np.uint8)).all(axis=1) & (rows[row, column + TAG_BYTES] == _QUOTE)
-    row, column = row[kept], column[kept]
+    within = column + TAG_BYTES <= lengths[row]
+    row, column = row[within], column[within]
+    opened = np.zeros(len(row), np.bool_)
+    for opening in _OPENINGS:
+        width = len(opening)
+        far = np.flatnonzero(column >= width)
+        before = sliding_window_view(rows, width, axis=1)[row[far], column[far] - width]
+        opened[far] |= (before == np.frombuffer(opening, np.uint8)).all(axis=1)
+    row, column = row[opened], column[opened]
     while row.size:
         _, once = np.unique(row, return_index=True)
         yield row[once], column[once]

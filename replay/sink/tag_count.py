@@ -1,14 +1,16 @@
-"""Counting the tags of a round: whose events they are, and what became of each port's numbers."""
+"""Counting the tags of a round: whose events they are, to which port they were sent, what became of its numbers."""
 
-from collections import defaultdict
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from replay.ports import HIGHEST_PORT
 from replay.sink.sequence import Sequence
-from replay.sink.tag_check import TagRows
-from replay.sink.tally import Part
+from replay.sink.tag_check import Tagless, TagRows
+from replay.sink.tally import TAGLESS, Part
+
+_UNKNOWN: Final = -1
 
 
 class TagCounter:
@@ -17,50 +19,83 @@ class TagCounter:
     def __init__(self, part: Part) -> None:
         """Count into `part`."""
         self._part = part
-        self._ports = np.array(part.ports, np.int64)
-        self._accounts = [
-            Sequence(
-                part.sequences[place : place + 1],
-                part.rings[place],
-                {name: plane[place] for name, plane in part.planes.items()},
-            )
-            for place in range(len(part.ports))
-        ]
-        self._droppable = [0] * len(part.ports)
-        """Events that each seat may have dropped since the last own one."""
+        self._row_of_port = np.full(HIGHEST_PORT + 1, _UNKNOWN)
+        self._accounts: dict[int, Sequence] = {}
+        self._learn()
+        seats = len(part.row_of_seat)
+        self._dropped = np.zeros(seats, np.int64)
+        """Events that each seat may have dropped so far."""
+        self._charged = [0] * seats
+        """How many lost numbers were charged to each seat."""
+        self._told: dict[tuple[int, int], int] = {}
+        """What a seat may have dropped when a row's last event came there."""
 
     def count(
         self, tags: TagRows, seat: NDArray[np.int64], interval: NDArray[np.int64], droppable: NDArray[np.int64]
     ) -> None:
         """Count a round's tags. Of each message: its seat, its interval, and how many events may be lost before it."""
         run = self._run(tags)
-        own = (tags.run == run) & (tags.port == self._ports[seat[tags.message]])
+        row, own = self._row_of_port[tags.port], tags.run == run
+        if (row[own] == _UNKNOWN).any():
+            self._give_rows(tags.port[own & (row == _UNKNOWN)])
+            row = self._row_of_port[tags.port]
+        own &= row != _UNKNOWN
         self._count_strange("untagged", tags.untagged, seat, interval)
         self._count_strange("malformed", tags.malformed, seat, interval)
+        self._count_lengths(tags.tagless, seat)
         if not own.all():
             other = tags.message[~own]
             foreign = np.zeros_like(tags.untagged)
             np.add.at(foreign, other, tags.events[~own])
             self._count_strange("foreign", foreign, seat, interval)
             self._count_others(tags.run[~own], tags.events[~own])
-        message = tags.message[own]
+            row = row[own]
+        message, events = tags.message[own], tags.events[own]
         if message.size:
-            rows = _Rows(seat[message], tags.first[own], tags.events[own], interval[message], message)
-            self._count_own(rows, seat, droppable)
+            place = seat[message]
+            mapped = row != self._part.row_of_seat[place]
+            if mapped.any():
+                np.add.at(self._part.came_by, (place[mapped], row[mapped]), events[mapped])
+            dropped = self._dropped_before(seat, droppable)[message]
+            self._count_own(_Rows(place, row, tags.first[own], events, interval[message], dropped))
+        elif droppable.any():
+            self._dropped_before(seat, droppable)
 
     def _run(self, tags: TagRows) -> int:
         """The run that counts: the first one that was heard, unless another was asked for."""
         run = self._part.run
         if not run[0] and tags.run.any():
             run[0] = tags.run[tags.run > 0][0]
-        return int(run[0]) or -1
+        return int(run[0]) or _UNKNOWN
+
+    def _learn(self) -> None:
+        """Look up which ports have rows by now."""
+        rows = np.flatnonzero(self._part.row_ports)
+        self._row_of_port[self._part.row_ports[rows]] = rows
+
+    def _give_rows(self, ports: NDArray[np.int64]) -> None:
+        """Give rows to ports that have none, as long as there are any."""
+        with self._part.locks[-1]:
+            self._learn()
+            for port in np.unique(ports).tolist():
+                free = np.flatnonzero(self._part.row_ports == 0)
+                if port and free.size and self._row_of_port[port] == _UNKNOWN:
+                    self._part.row_ports[free[0]] = port
+            self._learn()
 
     def _count_strange(
         self, name: str, events: NDArray[np.int64], seat: NDArray[np.int64], interval: NDArray[np.int64]
     ) -> None:
         if events.any():
             np.add.at(self._part.lanes[name], seat, events)
-            np.add.at(self._part.strange[name], (seat, interval), events.astype(np.uint32))
+            np.add.at(self._part.strange[name], (seat, interval), events)
+
+    def _count_lengths(self, tagless: Tagless, seat: NDArray[np.int64]) -> None:
+        """Note how long events without a whole tag are: cut ones are known by it."""
+        if tagless.message.size:
+            for name, which in zip(TAGLESS, (~tagless.parted, tagless.parted), strict=True):
+                place = seat[tagless.message[which]], tagless.length[which]
+                np.add.at(self._part.tagless[name], place, tagless.events[which])
 
     def _count_others(self, runs: NDArray[np.int64], events: NDArray[np.int64]) -> None:
         """Keep the events of other runs apart, of as many as there is room for."""
@@ -72,57 +107,64 @@ class TagCounter:
                 others["run"][place] = run
                 others["events"][place] += events[runs == run].sum()
 
-    def _count_own(self, rows: "_Rows", seat: NDArray[np.int64], droppable: NDArray[np.int64]) -> None:
-        """Count the arrivals of the run, seat by seat and each in its order."""
-        rows = rows.by_seat()
-        starts = rows.starts()
-        dropped, later = self._dropped(rows, seat, droppable) if droppable.any() else ({}, {})
-        if dropped:  # what was dropped lies before a row of its own
-            starts = np.union1d(starts, list(dropped))
-        columns = (rows.seat[starts], rows.first[starts], np.add.reduceat(rows.events, starts), rows.interval[starts])
-        stretches = zip(starts.tolist(), *(column.tolist() for column in columns), strict=True)
-        for row, place, first, events, interval in stretches:
-            may_be = self._droppable[place] + dropped.get(row, 0)
-            self._droppable[place] = 0
-            with self._part.locks[place]:
-                self._accounts[place].take(first, events, interval, may_be)
-        for place, events in later.items():
-            self._droppable[place] += events
+    def _dropped_before(self, seat: NDArray[np.int64], droppable: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many events its seat may have dropped before each message, since the sink began."""
+        before = self._dropped[seat]
+        if droppable.any():
+            for place in np.unique(seat[droppable > 0]).tolist():
+                own = np.flatnonzero(seat == place)
+                before[own] += np.cumsum(droppable[own])
+                self._dropped[place] = before[own[-1]]
+        return before
 
-    @staticmethod
-    def _dropped(
-        rows: "_Rows", seat: NDArray[np.int64], droppable: NDArray[np.int64]
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        """Events that may be dropped right before some of the `rows`, and those of each seat after its last one."""
-        before: dict[int, int] = defaultdict(int)
-        later: dict[int, int] = defaultdict(int)
-        for message in np.flatnonzero(droppable).tolist():
-            after = np.flatnonzero((rows.seat == seat[message]) & (rows.message >= message))
-            if after.size:
-                before[int(after[0])] += int(droppable[message])
-            else:
-                later[int(seat[message])] += int(droppable[message])
-        return before, later
+    def _count_own(self, rows: "_Rows") -> None:
+        """Count the arrivals of the run, row by row and each in its order.
+
+        What a socket dropped may be of any port whose events come there: it is charged with the gaps of all of them
+        that are noticed behind it, as far as it reaches.
+        """
+        rows = rows.sorted()
+        starts = rows.starts()
+        columns = (rows.seat, rows.row, rows.first, rows.interval, rows.dropped)
+        events = np.add.reduceat(rows.events, starts).tolist()
+        stretches = zip(*(column[starts].tolist() for column in columns), events, strict=True)
+        for seat, row, first, interval, dropped, count in stretches:
+            may_be = 0
+            if dropped:
+                may_be = dropped - max(self._told.get((seat, row), 0), self._charged[seat])
+                self._told[seat, row] = dropped
+            account = self._accounts.get(row) or self._account(row)
+            with self._part.locks[row]:
+                charged = account.take(first, count, interval, may_be)
+            self._charged[seat] += charged
+
+    def _account(self, row: int) -> Sequence:
+        part = self._part
+        planes = {name: plane[row] for name, plane in part.planes.items()}
+        account = self._accounts[row] = Sequence(part.sequences[row : row + 1], part.rings[row], planes)
+        return account
 
 
 class _Rows(NamedTuple):
     """Stretches of numbers that arrived; int64, shape (rows,) each."""
 
     seat: NDArray[np.int64]
+    row: NDArray[np.int64]
     first: NDArray[np.int64]
     events: NDArray[np.int64]
     interval: NDArray[np.int64]
-    message: NDArray[np.int64]
+    dropped: NDArray[np.int64]
 
-    def by_seat(self) -> "_Rows":
-        """Seat after seat, each in its order of arrival."""
-        order = np.argsort(self.seat, kind="stable")
+    def sorted(self) -> "_Rows":
+        """Seat after seat and row after row, each in its order of arrival."""
+        key = self.seat << 32 | self.row
+        order = np.argsort(key, kind="stable")
         return _Rows(*(column[order] for column in self))
 
     def starts(self) -> NDArray[np.int64]:
         """The rows that do not continue the one before: with them, longer stretches begin."""
         new = np.full(len(self.seat), fill_value=True)
         new[1:] = self.first[1:] != self.first[:-1] + self.events[:-1]
-        new[1:] |= self.seat[1:] != self.seat[:-1]
-        new[1:] |= self.interval[1:] != self.interval[:-1]
+        for column in (self.seat, self.row, self.interval, self.dropped):
+            new[1:] |= column[1:] != column[:-1]
         return np.flatnonzero(new)

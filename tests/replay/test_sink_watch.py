@@ -68,11 +68,12 @@ def test_a_look_asks_about_the_counts_of_the_look_before():
     assert (loss.sent_events, loss.lost_events, loss.latency_p99_ms) == (190, 3, 1.5)
 
 
-def test_a_port_that_the_sink_does_not_listen_at_is_refused():
+def test_a_port_that_the_sink_does_not_listen_at_is_refused_where_tags_do_not_tell():
     sink = MadeUp()
     del sink.received[515]
     with pytest.raises(PreflightError, match="the sink does not listen at port 515"):
-        watch_of(sink)
+        watch_of(sink, run_id=None)
+    assert watch_of(sink).deaf == [515]
 
 
 def test_untagged_events_that_may_wait_at_the_sink_are_not_lost():

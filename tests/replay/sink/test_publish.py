@@ -85,6 +85,19 @@ def hear(tally):
     account.take(0, 10, 0, 0)
 
 
+def test_a_port_that_is_mapped_to_one_of_the_sinks_is_counted_by_its_tags(publisher, tally, waiting):
+    assert publisher.obey(["counters", "600:40"])["ports"]["600"]["lost_events"] == 40
+    waiting[0] = 1
+    assert publisher.obey(["counters", "600:40"])["ports"]["600"]["lost_events"] == 0
+    tally.row_ports[2] = 600
+    tally.came_by[1, 2] = 30
+    account = Sequence(tally.sequences[2:3], tally.rings[2], {name: plane[2] for name, plane in tally.planes.items()})
+    account.take(0, 30, 0, 0)
+    account.take(32, 1, 0, 0)
+    told = publisher.obey(["counters", "600:40"])["ports"]["600"]
+    assert (told["verified_events"], told["lost_events"], told["received_events"]) == (31, 9, 0)
+
+
 def test_a_run_that_was_heard_is_in_the_way_of_others(publisher, tally):
     assert publisher.obey(["begin", "1f3a9c07"])["run_id"] == "1f3a9c07"
     assert tally.run[0] == 0x1F3A9C07

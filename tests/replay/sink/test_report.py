@@ -7,8 +7,11 @@ import pytest
 
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
+from replay.sink.intervals import COLUMNS, troubled_intervals
 from replay.sink.report import Ending, sink_report, sink_table
-from replay.sink.tally import TENTH_NS, shared_tally
+from replay.sink.sequence import Sequence
+from replay.sink.tally import shared_tally
+from replay.sink.time_cells import TENTH_NS, cells_at
 from replay.sink.workers import seating
 
 START_NS = 1_700_000_000 * SECOND_NS
@@ -55,6 +58,43 @@ def test_all_workers_make_up_the_best_second():
     assert tally_of([5] * 30, lanes=(0, 1, 2), workers=2).best_second_events() == 150
 
 
+def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
+    tally = empty_tally()
+    month = 30 * 86400 * 10
+    cell = int(cells_at(np.array([month]))[0])
+    tally.run[0] = 7
+    tally.lanes["last_ns"][0] = START_NS + month * TENTH_NS
+    tally.lanes["events"][0] = 1
+    tally.tenths[0, cell] = 512 * 50
+    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 5, 0)
+    account.take(17, 10, cell, 0)
+    assert tally.best_second_events() == 500
+    rows = troubled_intervals(tally)["rows"]
+    (told,) = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    assert (told["port"], told["lost_events"], told["arrived_events"], told["intervals"]) == (514, 7, 10, 512)
+    assert told["interval"] <= month < told["interval"] + told["intervals"]
+
+
+def test_drops_are_known_beyond_32_bits():
+    tally = tally_of([100] * 20)
+    tally.lanes["drops"][1] = (1 << 32) + 10
+    assert report_of(tally, drops=(5, 14, 0))["kernel_drops"] == 5 + (1 << 32) + 14
+
+
+def test_many_ports_are_shown_where_they_are_odd_or_on_request():
+    ports = tuple(range(5140, 5180))
+    tally = shared_tally(ports, *seating(len(ports), 1), START_NS)
+    tally.lanes["events"], tally.lanes["bytes"], tally.lanes["last_ns"] = 10, 1500, START_NS + 1
+    tally.lanes["first_ns"] = START_NS
+    tally.lanes["bad_stamps"][7] = 3
+    report = sink_report(tally, Ending((0,) * 40, buffer_bytes=(4096,) * 40, gro=True, ended_by="idle"))
+    table = sink_table(report)
+    assert [line.split()[0] for line in table.splitlines()[1:3]] == ["5147", "all"]
+    assert "39 more ports with --wide" in table
+    assert sink_table(report, wide=True).count("\n  51") == 40
+
+
 def test_rates_are_over_the_time_from_first_to_last_arrival():
     report = report_of(tally_of([0] * 10 + [100] * 21, lanes=(0, 2)))
     assert (report["duration_s"], report["rate_eps"], report["peak_eps"]) == (2.0, 2100.0, 2000)
@@ -93,7 +133,7 @@ def test_the_report_is_json_and_its_table_explains_what_needs_it():
     report = report_of(tally, drops=(0, 4, 0))
     table = sink_table(json.loads(json.dumps(report)))
     assert "7 stamps lie in the future" in table
-    assert "2,000 stamps are over an hour old: kept ones, or the two hosts' clocks differ" in table
+    assert "2,000 stamps are over an hour old: kept ones, or the clocks differ" in table
     assert "drops are packets" in table
 
 

@@ -12,12 +12,12 @@ from replay.sink.tag_check import MOST_EVENT_BYTES, Messages, tags_of
 
 TAG = rb"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{10})"
 SUFFIX = re.compile(b"(?s:.*)" + TAG)
-QUOTED = re.compile(rb'\[stampede@32473 tag="' + TAG + b'"')
+OPENED = re.compile(rb'(?:\[stampede@32473 tag="|stampede=)' + TAG)
 
 
 def plain_tag(event):
     """By the definition, event by event: run, port and number; "untagged" or "malformed" where there is no tag."""
-    match = SUFFIX.fullmatch(event) or QUOTED.search(event)
+    match = SUFFIX.fullmatch(event) or OPENED.search(event)
     if match:
         return tuple(int(digits, 16) for digits in match.groups())
     return "malformed" if b"stampede" in event else "untagged"
@@ -33,6 +33,8 @@ FORMS = (
     b'<6>1 - host app 1 - [stampede@32473 tag="%s"][x y="1"] text',
     b'[stampede@32473 tag="%s"',
     b"<6>host app: stampede=%s and more",
+    b"<6>host app: stampede=%s0a1b2c",
+    b"<6>host app: stampede=%s\n",
     b'<6>host app: other="%s" text',
 )
 
@@ -96,11 +98,35 @@ def test_a_round_is_read_as_the_plain_way_reads_its_events(drawn):
 def test_a_train_of_consecutive_numbers_is_one_row(form):
     events = numbered(4000, 128, form=form)
     rows = tags_of(*laid_out([(b"".join(events), len(events[0]))]), thorough=True)
-    assert [column.tolist() for column in rows] == [[0], [0x1F3A9C07], [5514], [4000], [128], [0], [0]]
+    assert [column.tolist() for column in rows[:7]] == [[0], [0x1F3A9C07], [5514], [4000], [128], [0], [0]]
+    assert not rows.tagless.message.size
+
+
+@pytest.mark.parametrize("form", [b"<6>host app: text stampede=%s", b'<6>1 - h app 1 - [stampede@32473 tag="%s'])
+def test_an_event_that_was_cut_within_its_tag_is_told_from_one_that_is_damaged(form):
+    (whole,) = numbered(7, 1, form=form)
+    begins = whole.index(b"stampede") + len(b"stampede")
+    events = [whole[:length] for length in range(begins, len(whole))]
+    events += [event + b"\n" for event in events] + [whole[:-5] + b"x" + whole[-4:], whole[: begins - 1]]
+    rows = tags_of(*laid_out([(event, len(event)) for event in events]), thorough=True)
+    assert rows.tagless.parted.tolist() == [True] * (len(events) - 2) + [False] * 2
+    assert rows.tagless.length.tolist() == [len(event) for event in events]
+
+
+def test_events_without_a_tag_are_told_by_their_lengths():
+    train = [b"<6>host app: text without any".ljust(50, b".")] * 9 + [b"<6>short"]
+    lone = numbered(0, 1)[0]
+    laid = laid_out([(b"".join(train), 50), (lone, len(lone)), (lone[:40], 40)])
+    for thorough in (True, False):
+        tagless = tags_of(*laid, thorough=thorough).tagless
+        counted = {}
+        for _, length, events in zip(*(column.tolist() for column in tagless[:3]), strict=True):
+            counted[length] = counted.get(length, 0) + events
+        assert counted == {50: 9, 8: 1, 40: 1}
 
 
 def test_before_the_first_tag_a_train_without_one_in_front_is_not_looked_through():
-    marked = numbered(0, 1)[0] + b" cut"
+    marked = numbered(0, 1)[0][:-4] + b" cut"
     without = b"<6>host app: text without any".ljust(len(marked), b".")
     train = [without, marked]
     laid = laid_out([(b"".join(train), len(without))])

@@ -1,0 +1,46 @@
+"""Time in a table of fixed size: tenths of a second at first, coarser cells later, and no end for a century. Pure.
+
+The first FINE tenths have a cell each, 14.6 hours. From there on every octave, the time from 2^k to 2^(k+1) tenths, is
+cut into OCTAVE cells of equal length:
+
+    after      14.6 h    29 h     5 days    20 days    1 year
+    a cell     1.6 s     3.2 s    13 s      51 s       14 min
+
+The last cell takes in all that is later still.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.clock import SECOND_NS
+
+TENTH_NS: Final = SECOND_NS // 10
+
+_FINE_BITS: Final = 19
+_OCTAVE_BITS: Final = 15
+FINE: Final = 1 << _FINE_BITS
+OCTAVE: Final = 1 << _OCTAVE_BITS
+CELLS: Final = FINE + 16 * OCTAVE
+"""How many there are: 108 years."""
+
+
+def cells_at(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The cell of each tenth of a second, same shape; what is before the first one is in the first."""
+    if not tenths.size or (tenths.min() >= 0 and tenths.max() < FINE):
+        return tenths
+    tenths = np.clip(tenths, 0, (1 << 50) - 1)
+    octaves = np.maximum(np.frexp(tenths.astype(np.float64))[1] - 1 - _FINE_BITS, 0)
+    coarse = FINE + octaves * OCTAVE + (tenths >> (octaves + _FINE_BITS - _OCTAVE_BITS)) - OCTAVE
+    return np.where(tenths < FINE, tenths, np.minimum(coarse, CELLS - 1))
+
+
+def tenths_of(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first tenth of each cell, and how many it lasts; same shape."""
+    octaves, place = np.divmod(cells - FINE, OCTAVE)
+    widths = octaves + _FINE_BITS - _OCTAVE_BITS
+    coarse = cells >= FINE
+    return np.where(coarse, place + OCTAVE << np.maximum(widths, 0), cells), np.where(
+        coarse, 1 << np.maximum(widths, 0), 1
+    )
