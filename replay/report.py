@@ -13,6 +13,7 @@ from replay.clock import SECOND_NS
 from replay.criteria import Criteria, criterion_line, judge
 from replay.healing import Recovery
 from replay.histogram import Histogram
+from replay.host.table import run_lines
 from replay.plan import RunPlan, describe_wire
 from replay.stamps import iso_ms
 from replay.supervisor import Outcome
@@ -52,10 +53,11 @@ def run_report(
     outcome: Outcome,
     criteria: Criteria | None = None,
     sink: dict[str, Any] | None = None,
+    collector_host: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All that is known of a run, as JSON-ready values; what was not measured is None.
 
-    It is judged by the `criteria`, and by what a `sink` said (`SinkWatch.figures`).
+    It is judged by the `criteria` and by what a `sink` said (`SinkWatch.figures`); `collector_host`: `OwnHost.figures`.
     """
     board = outcome.board
     start_ns = int(board.control["start_ns"][0])
@@ -83,6 +85,7 @@ def run_report(
         "offered": outcome.offered.figures(),
         "lag_ms": _lag(board.workers["lag"]),
         "sink": sink,
+        "collector_host": collector_host,
         "criteria": [],
         "cpu_percent_mean": None if None in cpu else round(sum(cpu), 2),
         "memory_bytes_peak": outcome.memory_bytes_peak,
@@ -99,13 +102,20 @@ def run_report(
         "choices": dict(plan.choices),
         "stamp": str(plan.stamp),
         "run_id": plan.run_id,
-        "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
-        "host": {"kernel": platform.release(), "python": platform.python_version()},
-        "version": __version__,
+        **_origin(capture),
     }
     report["criteria"] = judge(criteria or Criteria(), report)
     report["verdict"], report["reason"] = _verdict(outcome, report)
     return report
+
+
+def _origin(capture: Capture) -> dict[str, Any]:
+    """What was sent, and by what."""
+    return {
+        "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
+        "host": {"kernel": platform.release(), "python": platform.python_version()},
+        "version": __version__,
+    }
 
 
 def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
@@ -245,6 +255,8 @@ def run_table(report: dict[str, Any]) -> str:
     lines.append(f"  errors    {_counts(report['errors']):>16}; waits: {_counts(report['waits'])}")
     if report["sink"]:
         lines.append(f"  sink      {_sink_line(report['sink'], report['sent_events'])}")
+    if report["collector_host"]:
+        lines += run_lines(report["collector_host"])
     lines += [f"  criterion {criterion_line(row)}" for row in report["criteria"]]
     for worker in report["workers"]:
         cpu = "not measured" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f}%"

@@ -19,6 +19,7 @@ from replay.control_options import ControlOptions, control_options
 from replay.controls import Controls
 from replay.cpus import usable_cpus
 from replay.crew_options import CrewOptions, crew_options, manned
+from replay.host.beside import OwnHost
 from replay.judge_options import JudgeOptions, judge_options
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
@@ -28,7 +29,7 @@ from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
 from replay.report_file import check_report_path, write_report
 from replay.stamps import Stamp
-from replay.supervisor import Supervisor
+from replay.supervisor import Outcome, Supervisor
 from replay.surroundings import situation, surroundings
 from replay.tags import RUN, new_run
 from replay.target import resolve
@@ -177,13 +178,23 @@ def run(
 
 def _carry_out(capture: Capture, plan: RunPlan, judged: JudgeOptions, control: ControlOptions) -> dict[str, Any]:
     """Run the plan to its end, and report on it."""
-    supervisor = Supervisor(capture, plan)
+    supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
     with ControlSocket(control.path) as listener, LiveLine(plan) as line:
         sink = LiveLoss(judged, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
-        outcome = supervisor.run(controls.poll, sink.each_second, sink.settle)
-    return run_report(capture, plan, outcome, judged.criteria, sink.figures())
+        own_host.begin()
+
+        def each_second(outcome: Outcome) -> None:
+            own_host.each_second()
+            sink.each_second(outcome)
+
+        def settle(outcome: Outcome) -> None:
+            sink.settle(outcome)
+            own_host.settle()
+
+        outcome = supervisor.run(controls.poll, each_second, settle)
+    return run_report(capture, plan, outcome, judged.criteria, sink.figures(), own_host.figures())
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:

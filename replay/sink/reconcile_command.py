@@ -9,6 +9,7 @@ import click
 
 from captures.command import SHARE
 from captures.errors import ExitCode, InputError
+from replay.host.collector_host import collector_host
 from replay.report_file import check_report_path, read_report, write_report
 from replay.sink.ledger import Ledger, reconcile
 from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_table
@@ -22,6 +23,13 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.argument("received", type=_FILE, required=False)
 @click.option("--collector", type=_FILE, metavar="FILE", help="Also: the report that `replay audit --report` wrote.")
 @click.option(
+    "--collector-host",
+    "host_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Also: the report that `replay watch` wrote beside the collector.  [default: the sender's, on the same host]",
+)
+@click.option(
     "--max-loss",
     type=SHARE,
     help="Exit with 0 if no more than this is lost, like 0.5%, whatever else differs.  [default: nothing may differ]",
@@ -33,6 +41,7 @@ def reconcile_reports(
     sent: Path,
     received: Path | None,
     collector: Path | None,
+    host_path: Path | None,
     max_loss: Fraction | None,
     report_path: Path | None,
     as_json: bool,
@@ -55,8 +64,10 @@ def reconcile_reports(
         against = " and ".join(str(path) for path in (received, collector) if path is not None)
         raise InputError(f"{sent} against {against}: {said}; the order is SENT RECEIVED") from None
     way = counters_on_the_way(sent_report, heard)
-    figures = ledger_json(ledger, found, way)
-    click.echo(json.dumps(figures, indent=2) if as_json else ledger_table(ledger, found, way))
+    host = collector_host(host_path, ledger, sent_report, heard)
+    figures = ledger_json(ledger, found, way) | {"collector_host": host and host.figures()}
+    table = [ledger_table(ledger, found, way), *(host.lines() if host else ())]
+    click.echo(json.dumps(figures, indent=2) if as_json else "\n".join(table))
     if report_path is not None:
         write_report(report_path, figures)
     return ExitCode.MET if _passes(ledger, max_loss) else ExitCode.MISSED
