@@ -15,6 +15,7 @@ from replay.healing import Recovery
 from replay.histogram import Histogram
 from replay.host.table import run_lines
 from replay.plan import RunPlan, describe_wire
+from replay.shortfall import shortfall
 from replay.stamps import iso_ms
 from replay.supervisor import Outcome
 
@@ -91,6 +92,7 @@ def run_report(
         "memory_bytes_peak": outcome.memory_bytes_peak,
         "lanes": [_lane(port, row) for port, row in zip(plan.ports, board.lanes, strict=True)],
         "workers": workers,
+        "strain": outcome.strain and outcome.strain.figures(outcome.cores),
         "recoveries": [_recovery(recovery) for recovery in outcome.recoveries],
         "target": plan.target.host,
         "backend": plan.backend,
@@ -100,22 +102,31 @@ def run_report(
         "train_events_max": plan.train_limit,
         "batch_trains": plan.batch_trains,
         "choices": dict(plan.choices),
-        "stamp": str(plan.stamp),
-        "run_id": plan.run_id,
-        **_origin(capture),
+        **_origin(capture, plan),
     }
     report["criteria"] = judge(criteria or Criteria(), report)
     report["verdict"], report["reason"] = _verdict(outcome, report)
-    return report
+    return _explained(report)
 
 
-def _origin(capture: Capture) -> dict[str, Any]:
+def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
     """What was sent, and by what."""
     return {
+        "stamp": str(plan.stamp),
+        "run_id": plan.run_id,
         "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
         "host": {"kernel": platform.release(), "python": platform.python_version()},
         "version": __version__,
     }
+
+
+def _explained(report: dict[str, Any]) -> dict[str, Any]:
+    """The report, with what was short where the rate was missed: in a field, and in the reason of a missed run."""
+    short = report["achieved_eps"] < (1 - TOLERANCE) * (report["target_eps"] or 0)
+    report["shortfall"] = shortfall(report) if short else None
+    if short and report["verdict"] == "missed":
+        report["reason"] += f"; {report['shortfall']}"
+    return report
 
 
 def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
