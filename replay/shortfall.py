@@ -12,6 +12,8 @@ FULL_PERCENT: Final = 90.0
 """A worker that takes so much of its core has little time left to send more."""
 TAKEN_PERCENT: Final = 3.0
 """So much of a core's time, taken by the host, by other programs or by a disk, is a cause."""
+COLD: Final = 0.1
+"""A capture is told to have been cold where so much of what was sent came off the disk."""
 WAIT_S: Final = 0.001
 """A worker waits for room so long at most, each time that the kernel has none."""
 
@@ -36,7 +38,8 @@ def _causes(report: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
         own[worker["core"]] = own.get(worker["core"], 0.0) + worker["cpu_percent"]
     if cores:
         yield from _taken(cores, own)
-        yield from _disk(max(row["iowait_percent"] for row in cores.values()), strain)
+    iowait_percent = max((row["iowait_percent"] for row in cores.values()), default=0.0)
+    yield from _disk(iowait_percent, strain, report["sent_bytes"])
     yield from _queue(report)
 
 
@@ -61,10 +64,14 @@ def _taken(cores: Mapping[int, Mapping[str, Any]], own: Mapping[int, float]) -> 
         yield others[core], f"CPU: other programs and interrupts took {others[core]:.0f}% of core {core}"
 
 
-def _disk(iowait_percent: float, strain: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+def _disk(iowait_percent: float, strain: Mapping[str, Any], sent_bytes: int) -> Iterator[tuple[float, str]]:
+    """A core that other programs keep busy never waits for a disk by its own count: then what was read must tell."""
+    read = format_size(strain["read_bytes"])
     if iowait_percent >= TAKEN_PERCENT and strain["read_bytes"]:
-        read = f"{format_size(strain['read_bytes'])} of the capture were read, {strain['major_faults']:,} major faults"
-        yield iowait_percent, f"disk: a worker's core waited for it {iowait_percent:.0f}% of the time ({read})"
+        faults = f"{read} of the capture were read, {strain['major_faults']:,} major faults"
+        yield iowait_percent, f"disk: a core waited for it {iowait_percent:.0f}% of the time ({faults})"
+    elif strain["read_bytes"] > COLD * sent_bytes:
+        yield 0.0, f"disk: the capture was cold, {read} of it were read while it was sent"
 
 
 def _queue(report: Mapping[str, Any]) -> Iterator[tuple[float, str]]:

@@ -20,6 +20,7 @@ def report(cpu: float = 40, waits: dict[str, int] | None = None, **core: Any) ->
         "workers": [{"id": 0, "core": 3, "cpu_percent": cpu}],
         "waits": waits or {},
         "duration_s": 10.0,
+        "sent_bytes": 1 << 30,
     }
 
 
@@ -34,8 +35,7 @@ def report(cpu: float = 40, waits: dict[str, int] | None = None, **core: Any) ->
         (report(40, busy_percent=95.0), "CPU: other programs and interrupts took 55% of core 3"),
         (
             report(iowait_percent=33.0),
-            "disk: a worker's core waited for it 33% of the time "
-            "(5.0 MiB of the capture were read, 1,234 major faults)",
+            "disk: a core waited for it 33% of the time (5.0 MiB of the capture were read, 1,234 major faults)",
         ),
         (
             report(waits={"ENOBUFS": 4000, "EAGAIN": 2}),
@@ -56,6 +56,13 @@ def test_the_worst_comes_first():
 def test_what_can_not_have_cost_the_rate_is_not_named():
     quiet = report(40, {"EAGAIN": 100}, busy_percent=42.0, steal_percent=2.0, iowait_percent=2.0)
     assert shortfall(quiet).startswith("neither")
+
+
+def test_a_cold_capture_is_named_where_the_core_never_idles():
+    """Time counts as waiting for a disk only where nothing else wants the core."""
+    cold = report()
+    cold["strain"]["read_bytes"] = 512 << 20
+    assert shortfall(cold) == "disk: the capture was cold, 512.0 MiB of it were read while it was sent"
 
 
 @pytest.mark.parametrize("missing", ["strain", "cpu"])
