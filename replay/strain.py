@@ -28,7 +28,7 @@ class Strain:
         """Take a look, about once a second; the first one is the start."""
         try:
             now = self._read_times()
-        except OSError:  # a container may hide it
+        except OSError:  # a sandbox may hide it
             return
         if self._first is None:
             self._first = now

@@ -82,7 +82,7 @@ def _go_on(accounts: Accounts, looker: Looker, signals: StopSignals, duration_ns
             if over or signals.asked or now_ns >= next_ns:
                 try:
                     accounts.take(looker.look())
-                except OSError:  # a watch of days does not end for want of a file descriptor
+                except (OSError, ValueError):  # a watch of days does not end for want of a file descriptor
                     accounts.failed_looks += 1
                 took_ns = monotonic_ns() - now_ns
                 next_ns = max(next_ns + SECOND_NS, now_ns + _PAUSE * took_ns)
