@@ -10,6 +10,7 @@ from replay.audit.command import audit
 from replay.calibrate_command import calibrate
 from replay.ctl_command import ctl
 from replay.doctor.command import doctor
+from replay.host.command import watch
 from replay.run_command import run
 from replay.sink.command import sink
 from replay.sink.reconcile_command import reconcile_reports
@@ -28,6 +29,7 @@ replay.add_command(ctl)
 replay.add_command(doctor)
 replay.add_command(sink)
 replay.add_command(reconcile_reports)
+replay.add_command(watch)
 
 
 def main() -> NoReturn:

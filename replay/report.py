@@ -13,7 +13,9 @@ from replay.clock import SECOND_NS
 from replay.criteria import Criteria, criterion_line, judge
 from replay.healing import Recovery
 from replay.histogram import Histogram
+from replay.host.table import run_lines
 from replay.plan import RunPlan, describe_wire
+from replay.shortfall import shortfall
 from replay.stamps import iso_ms
 from replay.supervisor import Outcome
 
@@ -52,10 +54,11 @@ def run_report(
     outcome: Outcome,
     criteria: Criteria | None = None,
     sink: dict[str, Any] | None = None,
+    collector_host: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All that is known of a run, as JSON-ready values; what was not measured is None.
 
-    It is judged by the `criteria`, and by what a `sink` said (`SinkWatch.figures`).
+    It is judged by the `criteria` and by what a `sink` said (`SinkWatch.figures`); `collector_host`: `OwnHost.figures`.
     """
     board = outcome.board
     start_ns = int(board.control["start_ns"][0])
@@ -83,11 +86,13 @@ def run_report(
         "offered": outcome.offered.figures(),
         "lag_ms": _lag(board.workers["lag"]),
         "sink": sink,
+        "collector_host": collector_host,
         "criteria": [],
         "cpu_percent_mean": None if None in cpu else round(sum(cpu), 2),
         "memory_bytes_peak": outcome.memory_bytes_peak,
         "lanes": [_lane(port, row) for port, row in zip(plan.ports, board.lanes, strict=True)],
         "workers": workers,
+        "strain": outcome.strain and outcome.strain.figures(outcome.cores),
         "recoveries": [_recovery(recovery) for recovery in outcome.recoveries],
         "target": plan.target.host,
         "backend": plan.backend,
@@ -97,14 +102,30 @@ def run_report(
         "train_events_max": plan.train_limit,
         "batch_trains": plan.batch_trains,
         "choices": dict(plan.choices),
+        **_origin(capture, plan),
+    }
+    report["criteria"] = judge(criteria or Criteria(), report)
+    report["verdict"], report["reason"] = _verdict(outcome, report)
+    return _explained(report)
+
+
+def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
+    """What was sent, and by what."""
+    return {
         "stamp": str(plan.stamp),
         "run_id": plan.run_id,
         "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
         "host": {"kernel": platform.release(), "python": platform.python_version()},
         "version": __version__,
     }
-    report["criteria"] = judge(criteria or Criteria(), report)
-    report["verdict"], report["reason"] = _verdict(outcome, report)
+
+
+def _explained(report: dict[str, Any]) -> dict[str, Any]:
+    """The report, with what was short where the rate was missed: in a field, and in the reason of a missed run."""
+    short = report["achieved_eps"] < (1 - TOLERANCE) * (report["target_eps"] or 0)
+    report["shortfall"] = shortfall(report) if short else None
+    if short and report["verdict"] == "missed":
+        report["reason"] += f"; {report['shortfall']}"
     return report
 
 
@@ -243,6 +264,8 @@ def run_table(report: dict[str, Any]) -> str:
     lines.append(f"  errors    {_counts(report['errors']):>16}; waits: {_counts(report['waits'])}")
     if report["sink"]:
         lines.append(f"  sink      {_sink_line(report['sink'], report['sent_events'])}")
+    if report["collector_host"]:
+        lines += run_lines(report["collector_host"])
     lines += [f"  criterion {criterion_line(row)}" for row in report["criteria"]]
     for worker in report["workers"]:
         cpu = "not measured" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f}%"

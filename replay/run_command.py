@@ -17,6 +17,7 @@ from replay.control_options import ControlOptions, control_options
 from replay.controls import Controls
 from replay.cpus import usable_cpus
 from replay.crew_options import CrewOptions, crew_options, manned
+from replay.host.beside import OwnHost
 from replay.judge_options import JudgeOptions, judge_options
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
@@ -27,7 +28,7 @@ from replay.ports import PORTS
 from replay.report import exit_code, run_report, run_table
 from replay.report_file import ReportFile
 from replay.stamps import Stamp, iso_ms
-from replay.supervisor import Supervisor
+from replay.supervisor import Outcome, Supervisor
 from replay.surroundings import situation, surroundings
 from replay.tags import RUN, new_run
 from replay.target import resolve
@@ -127,7 +128,7 @@ def _carry_out(
     capture: Capture, plan: RunPlan, judged: JudgeOptions, control: ControlOptions, report_file: ReportFile
 ) -> dict[str, Any]:
     """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
-    supervisor = Supervisor(capture, plan)
+    supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
     if plan.start_at_ns is not None:
         click.echo(f"it starts at {iso_ms(plan.start_at_ns)}", err=True)
     with ExitStack() as stack:
@@ -136,6 +137,7 @@ def _carry_out(
         sink = LiveLoss(judged, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
+        own_host.begin()
         noted = stack.enter_context(held())
 
         def each_tick() -> None:
@@ -143,13 +145,21 @@ def _carry_out(
                 supervisor.stop(noted.first)
             controls.poll()
 
+        def each_second(outcome: Outcome) -> None:
+            own_host.each_second()
+            sink.each_second(outcome)
+
+        def settle(outcome: Outcome) -> None:
+            sink.settle(outcome)
+            own_host.settle()
+
         failure = None
         try:
-            supervisor.run(each_tick, sink.each_second, sink.settle)
+            supervisor.run(each_tick, each_second, settle)
         except Exception as error:  # noqa: BLE001 - it is raised again when the report is safe
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
-        report = run_report(capture, plan, supervisor.outcome, judged.criteria, sink.figures())
+        report = run_report(capture, plan, supervisor.outcome, judged.criteria, sink.figures(), own_host.figures())
         report_file.write(report)
         if failure is not None:
             raise failure

@@ -19,6 +19,7 @@ from replay.crew import Crew
 from replay.healing import Recovery
 from replay.offered import Offered
 from replay.plan import RunPlan
+from replay.strain import Strain
 from replay.tempo import Demand
 
 LEASE_NS: Final = 3 * SECOND_NS // 2
@@ -49,6 +50,8 @@ class Outcome:
     recoveries: list[Recovery] = field(default_factory=list)
     nic: dict[str, int] | None = None
     """What the network card counted meanwhile (`replay.linux.links.counters`); None: there is none, or it is gone."""
+    strain: Strain | None = None
+    """What the machine gave it meanwhile; None: it has not begun."""
     memory_bytes_peak: int | None = None
     """The most that all workers together held without file mappings; None: not measured."""
 
@@ -126,6 +129,8 @@ class Supervisor:
                 self._start()
                 self._watch(each_tick, each_second)
             self.board.control["stop"] = 1
+            if outcome.strain:
+                outcome.strain.look()
             self._crew.join(_STOP_PATIENCE_NS)
             self._collect_rest()
             outcome.failures = outcome.failures or self._crew.failures()
@@ -199,6 +204,7 @@ class Supervisor:
     def _watch(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> None:
         """Until all workers are over, one fails for good, or a signal comes."""
         outcome = self.outcome
+        outcome.strain = Strain()
         next_second_ns = outcome.start_ns
         while not self._crew.over and not outcome.interrupted_by and not outcome.aborted:
             sleep_ns(_TICK_NS)
@@ -214,6 +220,7 @@ class Supervisor:
                 # After a stall, too, a second is nearly one: what was sent before it has had the time to arrive.
                 next_second_ns = max(next_second_ns + SECOND_NS, now_ns + SECOND_NS - _TICK_NS)
                 self._sample_memory()
+                outcome.strain.look()
                 each_second(outcome)
 
     def _sample_memory(self) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,11 +238,15 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
     (folder / "collected").write_bytes(b"\n".join(tags))
     audit = call("replay", "audit", "collected", "--run-id", "00000001", "--json")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as watched:
+        watched.bind(("127.0.0.1", 0))
+        watch = call("replay", "watch", "--ports", str(watched.getsockname()[1]), "--duration", "100ms", "--json")
     return {
         "sender": json.loads(sent),
         "sink": json.loads(received),
         "ledger": json.loads(ledger),
         "audit": json.loads(audit),
+        "watch": json.loads(watch),
     }
 
 
@@ -261,6 +266,7 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("sink", "### The sink's report"),
         ("ledger", "### The ledger"),
         ("audit", "### The audit"),
+        ("watch", "### The watch"),
     ],
 )
 def test_the_architecture_names_the_fields_of_a_real_report(reports, report, heading):

@@ -10,9 +10,11 @@ from captures.reader import open_capture
 from captures.units import counted, format_count
 from replay.clock import monotonic_ns
 from replay.cpus import CPUS, usable_cpus
+from replay.doctor.busy_checks import busy_findings
 from replay.doctor.checks import capture_findings, machine_findings
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts, machine_facts
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
+from replay.host.beside import is_this_host
 from replay.ports import PORTS, format_ports
 from replay.target import Target, resolve
 from replay.wire_options import WireOptions, check_flags, wire_options
@@ -76,7 +78,8 @@ def doctor(
 
 
 def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target | None, load: Load) -> list[Finding]:
-    findings = machine_findings(machine, load)
+    here = host is not None and is_this_host(host)
+    findings = machine_findings(machine, load) + busy_findings(machine, stored, load, receiver_here=here)
     if stored is not None:
         findings += capture_findings(stored, machine, load)
     if host is not None:

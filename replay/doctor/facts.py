@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from captures.reader import Capture
 from replay.backends.udp import SEND_BUFFER_BYTES
-from replay.clock import SECOND_NS
+from replay.clock import SECOND_NS, sleep_ns
 from replay.cpus import parse_cpus
+from replay.doctor.activity import Activity, activity_of
 from replay.doctor.staging import staged_eps
 from replay.linux.capabilities import Capability, effective_capabilities
 from replay.linux.cores import memory_nodes
@@ -72,6 +73,8 @@ class MachineFacts:
     isolated: frozenset[int]
     nodes: dict[int, int]
     """The memory node of each of `allowed` that has one."""
+    activity: Activity | None = None
+    """What else goes on; None: it can't be seen."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
         governors={cpu: name for cpu in cpus if (name := _text(_CPUS / f"cpu{cpu}/cpufreq/scaling_governor"))},
         isolated=frozenset(parse_cpus(listed) if (listed := _text(_CPUS / "isolated")) else ()),
         nodes=memory_nodes(allowed, _CPUS),
+        activity=activity_of(cpus, sleep_ns),
     )
 
 

@@ -29,6 +29,9 @@ ARPHRD_LOOPBACK: Final = 772
 COUNTERS: Final = ("tx_packets", "tx_bytes", "tx_dropped", "tx_errors", "rx_dropped")
 """Of struct rtnl_link_stats64, include/uapi/linux/if_link.h."""
 
+RECEIVE_COUNTERS: Final = ("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors", "rx_errors")
+"""Of the same: what came, what no protocol or queue took, what the card had no room for in memory or in itself."""
+
 CARRIER_LOSSES: Final = "carrier_losses"
 """How often the wire was unplugged, or the far end switched off: IFLA_CARRIER_DOWN_COUNT."""
 
@@ -125,6 +128,14 @@ def counters(name: str) -> dict[str, int]:
     counted = message.get_attr("IFLA_STATS64")
     losses = message.get_attr("IFLA_CARRIER_DOWN_COUNT") or 0
     return {**{counter: counted[counter] for counter in COUNTERS}, CARRIER_LOSSES: losses}
+
+
+def received_by_device() -> dict[str, dict[str, int]]:
+    """The RECEIVE_COUNTERS of each device of the calling thread's namespace. Raises OSError."""
+    with rtnetlink() as netlink:
+        messages = list(netlink.get_links())
+    counted = {message.get_attr("IFLA_IFNAME"): message.get_attr("IFLA_STATS64") for message in messages}
+    return {name: {counter: of[counter] for counter in RECEIVE_COUNTERS} for name, of in counted.items() if of}
 
 
 @contextmanager

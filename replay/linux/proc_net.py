@@ -1,9 +1,11 @@
-"""What this host's network counted on the way to its sockets: proc(5), net/ipv4/proc.c, net/core/net-procfs.c."""
+"""What this host's network counted on the way to its sockets: proc(5)."""
 
-from pathlib import Path
 from typing import Final
 
 import psutil
+
+from replay.linux.softnet import backlogs
+from replay.linux.udp_counters import udp_counters
 
 _UDP: Final = {
     "NoPorts": "udp_no_ports",
@@ -12,8 +14,7 @@ _UDP: Final = {
     "InCsumErrors": "udp_checksum_errors",
     "MemErrors": "udp_memory_errors",
 }
-"""Of /proc/net/snmp and /proc/net/snmp6, by what a report calls them."""
-_SOFTNET_DROPPED: Final = 1
+"""Of UDP's counters, by what a report calls them."""
 
 
 def receive_counters() -> dict[str, int]:
@@ -23,27 +24,10 @@ def receive_counters() -> dict[str, int]:
     room (net.core.netdev_max_backlog); `nic_rx_dropped` and `nic_rx_errors` are of all devices but loopback. Raises
     OSError.
     """
-    counted = dict.fromkeys(_UDP.values(), 0)
-    for name, value in [*_snmp(Path("/proc/net/snmp")), *_snmp6(Path("/proc/net/snmp6"))]:
-        if name in _UDP:
-            counted[_UDP[name]] += value
-    rows = Path("/proc/net/softnet_stat").read_text().splitlines()
-    counted["backlog_dropped"] = sum(int(row.split()[_SOFTNET_DROPPED], 16) for row in rows)
+    udp = udp_counters()
+    counted = {ours: udp.get(name, 0) for name, ours in _UDP.items()}
+    counted["backlog_dropped"] = sum(core.dropped for core in backlogs().values())
     devices = [device for name, device in psutil.net_io_counters(pernic=True).items() if name != "lo"]
     counted["nic_rx_dropped"] = sum(device.dropin for device in devices)
     counted["nic_rx_errors"] = sum(device.errin for device in devices)
     return counted
-
-
-def _snmp(path: Path) -> list[tuple[str, int]]:
-    """The `Udp:` pair of lines: names, and their values."""
-    names, values = (line.split()[1:] for line in path.read_text().splitlines() if line.startswith("Udp:"))
-    return [(name, int(value)) for name, value in zip(names, values, strict=True)]
-
-
-def _snmp6(path: Path) -> list[tuple[str, int]]:
-    """A name and its value a line; there is no such file on a kernel without IPv6."""
-    if not path.exists():
-        return []
-    pairs = (line.split() for line in path.read_text().splitlines() if line.startswith("Udp6"))
-    return [(name.removeprefix("Udp6"), int(value)) for name, value in pairs]

@@ -28,6 +28,9 @@ NUD_PERMANENT: Final = 0x80
 NUD_NONE: Final = 0x00
 NTF_USE: Final = 0x01
 
+# include/uapi/linux/rtnetlink.h
+RTN_LOCAL: Final = 2
+
 _USABLE: Final = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_NOARP | NUD_PERMANENT
 _DISCARD_PORT: Final = 9  # RFC 863
 _POLL_NS: Final = 10_000_000
@@ -70,6 +73,13 @@ def route_to(family: int, host: str, *, scope: int = 0, interface: str | None = 
         source=source,
         mtu=found.get_nested("RTA_METRICS", "RTAX_MTU") or _device_mtu(family, device),
     )
+
+
+def is_local(family: int, host: str) -> bool:
+    """Whether a numeric address is one of this host's own, by the type of its route. Raises OSError without a route."""
+    with rtnetlink() as netlink:
+        found = next(iter(netlink.route("get", family=family, dst=_normal(family, host))))
+    return bool(found["type"] == RTN_LOCAL)
 
 
 def next_hop_mac(

@@ -9,6 +9,7 @@ import click
 
 from captures.command import SHARE
 from captures.errors import ExitCode, InputError
+from replay.host.collector_host import collector_host
 from replay.report_file import ReportFile, read_report
 from replay.sink.ledger import Ledger, reconcile
 from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_table
@@ -21,6 +22,13 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.argument("sent", type=_FILE)
 @click.argument("received", type=_FILE, required=False)
 @click.option("--collector", type=_FILE, metavar="FILE", help="Also: the report that `replay audit --report` wrote.")
+@click.option(
+    "--collector-host",
+    "host_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Also: the report that `replay watch` wrote beside the collector.  [default: the sender's, on the same host]",
+)
 @click.option(
     "--max-loss",
     type=SHARE,
@@ -35,6 +43,7 @@ def reconcile_reports(
     sent: Path,
     received: Path | None,
     collector: Path | None,
+    host_path: Path | None,
     max_loss: Fraction | None,
     report_path: Path | None,
     as_json: bool,
@@ -45,7 +54,7 @@ def reconcile_reports(
     """
     if received is None and collector is None:
         raise click.UsageError("say what SENT is compared with: a sink's report, or --collector and an audit's")
-    with ReportFile(report_path, inputs=[sent, received, collector]) as report_file:
+    with ReportFile(report_path, inputs=[sent, received, collector, host_path]) as report_file:
         sent_report = read_report(sent)
         heard, written = (None if path is None else read_report(path) for path in (received, collector))
         try:
@@ -56,9 +65,11 @@ def reconcile_reports(
             against = " and ".join(str(path) for path in (received, collector) if path is not None)
             raise InputError(f"{sent} against {against}: {said}; the order is SENT RECEIVED") from None
         way = counters_on_the_way(sent_report, heard)
-        figures = ledger_json(ledger, found, way)
+        host = collector_host(host_path, ledger, sent_report, heard)
+        figures = ledger_json(ledger, found, way) | {"collector_host": host and host.figures()}
         report_file.write(figures)
-        click.echo(json.dumps(figures, indent=2) if as_json else ledger_table(ledger, found, way))
+        table = [ledger_table(ledger, found, way), *(host.lines() if host else ())]
+        click.echo(json.dumps(figures, indent=2) if as_json else "\n".join(table))
     return ExitCode.MET if _passes(ledger, max_loss) else ExitCode.MISSED
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.network.programs import PATIENCE_S, await_line, eventually, free_ports, running
 from tools.aside import SYSLOG_NG, Unavailable, syslog_ng_environment, unpacked
+from tools.lab import PORTS
 
 CACHE = Path.home() / ".cache" / "stampede"
 """Where .ci/run unpacks what can't be installed; tests themselves have no cache of their own (XDG_CACHE_HOME)."""
@@ -25,7 +26,7 @@ template(name="own" type="string" string="%syslogseverity%%msg%\\n")
 ruleset(name="events") {{
   action(type="omfile" file="{folder}/events" template="event")
 }}
-input(type="imudp" address="127.0.0.1" port={ports} name="port" name.appendPort="on"
+input(type="imudp" address="{address}" port={ports} name="port" name.appendPort="on"
       ruleset="events" rcvbufSize="{buffer_bytes}")
 action(type="omfile" file="{folder}/own" template="own")
 """
@@ -42,6 +43,11 @@ class Server:
     def path(self) -> Path:
         """Where it writes events, by the template it was given."""
         return self.folder / "events"
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return int((self.folder / "pid").read_text())
 
     def events(self) -> list[str]:
         """Each event that it wrote."""
@@ -71,16 +77,29 @@ def bearable_eps(lanes: int) -> int:
 
 
 @contextmanager
-def rsyslog(folder: Path, lanes: int, template: str, settings: str = "") -> Iterator[Server]:
-    """A rsyslogd with a `template` called "event", and global `settings`; skips the test where there is none."""
+def rsyslog(
+    folder: Path,
+    lanes: int,
+    template: str,
+    settings: str = "",
+    *,
+    buffer_bytes: int | None = None,
+    host: str | None = None,
+) -> Iterator[Server]:
+    """A rsyslogd with a `template` called "event", and global `settings`; skips the test where there is none.
+
+    It receives on loopback, or at all addresses of the namespace `host`, with buffers of `buffer_bytes`.
+    """
     if shutil.which("rsyslogd") is None:
         pytest.skip("needs rsyslogd")
-    server = Server(folder, free_ports(lanes))
+    server = Server(folder, free_ports(lanes) if host is None else PORTS[:lanes])
     config, log = folder / "rsyslog.conf", folder / "rsyslog.log"
     ports = json.dumps([*map(str, server.ports)])
     parts = {"folder": folder, "ports": ports, "template": template, "globals": settings}
-    config.write_text(RSYSLOG.format(buffer_bytes=_buffer_bytes(), **parts))
-    with running(["rsyslogd", "-n", "-f", str(config), "-i", str(folder / "pid")], log) as process:
+    parts |= {"address": "127.0.0.1" if host is None else "0.0.0.0"}
+    config.write_text(RSYSLOG.format(buffer_bytes=buffer_bytes or _buffer_bytes(), **parts))
+    inside = [] if host is None else ["ip", "netns", "exec", host]
+    with running([*inside, "rsyslogd", "-n", "-f", str(config), "-i", str(folder / "pid")], log) as process:
         # It says so once its ports are open.
         eventually(lambda: any(line.endswith("start") for line in server.said()), "rsyslogd's start")
         yield server

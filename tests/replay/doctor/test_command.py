@@ -71,7 +71,7 @@ def test_without_json_nothing_is_printed_on_stdout():
 )
 def test_only_a_failure_is_told_by_the_exit_code(monkeypatch, changed, code, worst):
     def facts(cpus, allowed):
-        sound = {"send_buffer_bytes": 4 << 20, "governors": {}, "isolated": frozenset()}
+        sound = {"send_buffer_bytes": 4 << 20, "governors": {}, "isolated": frozenset(), "activity": None}
         return replace(machine_facts(cpus, allowed), **sound | changed)
 
     monkeypatch.setattr(command, "machine_facts", facts)

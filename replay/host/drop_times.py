@@ -1,0 +1,38 @@
+"""When ports dropped packets: seconds in which something was dropped, in bounded memory. Pure.
+
+Where there would be more rows than a report should have, intervals are made twice as long, as often as it takes: a
+watch of days keeps its first hour as well as its last.
+"""
+
+from typing import Any, Final
+
+MOST_ROWS: Final = 5000
+COLUMNS: Final = ("port", "interval", "dropped_packets", "waiting_bytes_max")
+"""Of each row; the interval is counted in lengths of `interval_s` since the watch began."""
+
+
+class DropTimes:
+    """The intervals of each port with drops."""
+
+    def __init__(self) -> None:
+        """Intervals are a second long at first."""
+        self.interval_s = 1
+        self._rows: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def add(self, port: int, at_s: float, dropped_packets: int, waiting_bytes: int) -> None:
+        """Count what a port dropped until `at_s` since the look before, and what waited then."""
+        self._put((port, int(at_s) // self.interval_s), dropped_packets, waiting_bytes)
+        while len(self._rows) > MOST_ROWS:
+            rows, self._rows = self._rows, {}
+            self.interval_s *= 2
+            for (place, interval), counts in rows.items():
+                self._put((place, interval // 2), *counts)
+
+    def _put(self, key: tuple[int, int], dropped_packets: int, waiting_bytes: int) -> None:
+        before, most = self._rows.get(key, (0, 0))
+        self._rows[key] = (before + dropped_packets, max(most, waiting_bytes))
+
+    def figures(self) -> dict[str, Any]:
+        """For the report, in the order of ports and times."""
+        rows = [[*key, *counts] for key, counts in sorted(self._rows.items())]
+        return {"interval_s": self.interval_s, "columns": list(COLUMNS), "rows": rows}

@@ -1,0 +1,122 @@
+"""Where on a collector's host events were lost: the ledger's losses against what the host counted. Pure.
+
+    sent ─▶ the way ─▶ card, backlog ─▶ socket ─▶ its queue ─▶ the collector ─▶ its file
+                                          │          │             │
+                                       dropped     waits        not written
+
+Packets that a socket dropped are counted by port, and exact. What waits is memory, so it bounds how many events that
+may be. How many datagrams all programs of the host have read (InDatagrams) bounds what the collector can have had: what
+is missing beyond that never reached a socket. Other UDP traffic only makes that bound wider.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from captures.format import MAX_TRAIN_EVENTS
+from replay.host.model import HostReport
+
+LEAST_PACKET_BYTES: Final = 512
+"""What a waiting packet takes of a socket's buffer at least: struct sk_buff (232 bytes) and struct skb_shared_info (320
+bytes) alone are more (include/linux/skbuff.h); on x86-64 a lone event of 150 bytes takes 832."""
+
+_SLACK_S: Final = 2.0
+"""By so much the clocks of both hosts may differ without a word."""
+
+
+@dataclass(frozen=True)
+class PortLosses:
+    """What one port lost, and where."""
+
+    port: int
+    lost_events: int
+    dropped_packets: int
+    dropped_events: int
+    """Lost events that the socket's drops account for."""
+    queued_events_max: int
+    """Of the rest, as many as may have waited when the watch ended, or gone with a socket that was closed."""
+
+    @property
+    def rest_events(self) -> int:
+        """What the socket did not drop."""
+        return self.lost_events - self.dropped_events
+
+
+@dataclass(frozen=True)
+class HostLosses:
+    """All ports together."""
+
+    ports: tuple[PortLosses, ...]
+    joined: bool
+    """Whether a dropped packet was taken for up to MAX_TRAIN_EVENTS events, since the socket reads them joined."""
+    covers_run: bool | None
+    """Whether the watch began before the run and ended after it, by the clocks of both hosts; None: not known."""
+    outside_packets: int
+    """Dropped before the run began, or after it had ended."""
+    before_socket_events_min: int | None
+    """So many of the lost events never reached a socket, at least; None: not known."""
+
+    def total(self, name: str) -> int:
+        """The sum of a figure over the ports."""
+        return sum(getattr(port, name) for port in self.ports)
+
+
+def place_losses(
+    lost: Mapping[int, int],
+    written_events: int,
+    host: HostReport,
+    *,
+    run: tuple[float, float] | None = None,
+    joined: Collection[int] = (),
+) -> HostLosses:
+    """Place what was `lost` by port, where `written_events` came through on all ports together.
+
+    `run` is from when to when events were sent, seconds since 1970; None: not known. The ports in `joined` are read in
+    trains (UDP_GRO), which ordinary collectors do not do.
+    """
+    lanes = {lane.port: lane for lane in host.lanes}
+    ports, queue = [], 0
+    for port, events in sorted(lost.items()):
+        lane, missing = lanes.get(port), max(0, events)
+        packets = lane.dropped_packets if lane else 0
+        dropped = min(missing, packets * (MAX_TRAIN_EVENTS if port in joined else 1))
+        room = (lane.waiting_bytes + lane.discarded_bytes) // LEAST_PACKET_BYTES if lane else 0
+        queue += room
+        ports.append(PortLosses(port, missing, packets, dropped, min(missing - dropped, room)))
+    covers = None if run is None else _covers(host, run)
+    before = None
+    if covers is not False and not joined:
+        rest = sum(port.rest_events for port in ports)
+        before = max(0, rest - max(0, host.counters.udp_read + queue - written_events))
+    return HostLosses(tuple(ports), bool(joined), covers, _outside(host, run), before)
+
+
+def run_time(sent: Mapping[str, Any]) -> tuple[float, float] | None:
+    """From when to when a sender's report says that it sent, seconds since 1970; None: it does not say."""
+    started, duration_s = sent.get("started"), sent.get("duration_s")
+    if not isinstance(started, str) or not isinstance(duration_s, int | float):
+        return None
+    instant = datetime.fromisoformat(started)
+    if instant.tzinfo is None:
+        raise ValueError("started has no zone")
+    start_s = instant.timestamp()
+    return start_s, start_s + duration_s
+
+
+def _covers(host: HostReport, run: tuple[float, float]) -> bool:
+    return host.start_s <= run[0] + _SLACK_S and host.start_s + host.watched_s >= run[1] - _SLACK_S
+
+
+def _outside(host: HostReport, run: tuple[float, float] | None) -> int:
+    """Packets dropped in intervals that lie wholly outside the run."""
+    if run is None:
+        return 0
+    step_s, begin_s = host.drops.interval_s, host.start_s
+    outside = 0
+    for _, interval, dropped, _ in host.drops.rows:
+        from_s = begin_s + interval * step_s
+        # What a look finds was dropped since the look before.
+        if from_s - 1 > run[1] + _SLACK_S or from_s + step_s < run[0] - _SLACK_S:
+            outside += dropped
+    return outside

@@ -1,0 +1,125 @@
+"""The report of a collector's host for people. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from captures.units import format_size
+
+_WORST = 5
+"""So many ports with drops are told one by one in a run's table."""
+
+
+def owner_text(figures: dict[str, Any], port: int) -> str:
+    """Who has a port's sockets open, or had them: `rsyslogd (pid 812)`."""
+    sockets = [each for each in figures["sockets"] if each["port"] == port]
+    if not sockets:
+        return "nobody"
+    names = {program["pid"]: program["command"] for program in figures["programs"]}
+    latest = [each for each in sockets if each["open"]] or sockets[-1:]
+    pids = sorted({pid for each in latest for pid in each["owners"] or ()})
+    if pids:
+        more = f" and {len(pids) - 1} more" if len(pids) > 1 else ""
+        return f"{names.get(pids[0], 'process')} (pid {pids[0]}){more}"
+    unreadable = any(each["owners"] is None for each in latest)
+    return f"owner not readable (uid {latest[0]['uid']})" if unreadable else "no process"
+
+
+def verdict(figures: dict[str, Any]) -> str:
+    """The drops and queues in a sentence."""
+    lanes = figures["lanes"]
+    ports = "1 port" if len(lanes) == 1 else f"{len(lanes)} ports"
+    if not figures["sockets"]:
+        return f"no socket was bound to {'the port' if len(lanes) == 1 else 'any of the ' + ports}"
+    waits = f"; {figures['waiting_bytes']:,} bytes wait" if figures["waiting_bytes"] else ""
+    if figures["discarded_bytes"]:
+        waits += f"; {figures['discarded_bytes']:,} bytes waited at sockets that were closed"
+    if not figures["dropped_packets"]:
+        return f"nothing was dropped at the sockets of {ports}{waits}"
+    worst = max(lanes, key=lambda lane: lane["dropped_packets"])
+    dropping = sum(lane["dropped_packets"] > 0 for lane in lanes)
+    where = f"port {worst['port']}" if dropping == 1 else f"{dropping} of {ports}, most on {worst['port']}"
+    most = "" if dropping == 1 else f" ({worst['dropped_packets']:,})"
+    owner = owner_text(figures, worst["port"])
+    return f"{figures['dropped_packets']:,} packets dropped at the sockets of {owner}: {where}{most}{waits}"
+
+
+def host_table(figures: dict[str, Any]) -> str:
+    """A row for each port with something to tell, the programs, the cards, the host's counters, then the verdict."""
+    lines = [f"{'port':>6}  {'owner':<34}{'dropped':>12}{'waiting, B':>12}{'at most, B':>12}"]
+    told = [lane for lane in figures["lanes"] if _tells(lane)]
+    for lane in told:
+        counts = (lane["dropped_packets"], lane["waiting_bytes"], lane["waiting_bytes_max"])
+        cells = "".join(f"{count:>12,}" for count in counts)
+        lines.append(f"{lane['port']:>6}  {owner_text(figures, lane['port'])[:33]:<34}{cells}")
+        if lane["closed_sockets"] and lane["open_sockets"]:
+            lines.append(f"{'':>8}its socket was closed and opened anew; closed: {lane['closed_sockets']:,}")
+        elif not lane["open_sockets"] and lane["closed_sockets"]:
+            lines.append(f"{'':>8}its socket was closed")
+    if quiet := len(figures["lanes"]) - len(told):
+        lines.append(f"{quiet} {'port' if quiet == 1 else 'ports'} with nothing dropped and nothing waiting")
+    lines += program_lines(figures)
+    lines += _nic_lines(figures["nics"])
+    lines += _counter_lines(figures["counters"])
+    if figures["cut_looks"]:
+        lines.append(f"{figures['cut_looks']:,} looks did not see all sockets: this host has too many")
+    if figures["failed_looks"]:
+        lines.append(
+            f"{figures['failed_looks']:,} looks failed: what they would have seen is in the next one's figures"
+        )
+    return "\n".join([*lines, verdict(figures)])
+
+
+def _tells(lane: dict[str, Any]) -> bool:
+    return bool(lane["dropped_packets"] or lane["waiting_bytes"] or lane["closed_sockets"] or not lane["open_sockets"])
+
+
+def program_lines(figures: dict[str, Any]) -> list[str]:
+    """What each program with one of the sockets used."""
+    lines = []
+    for program in figures["programs"]:
+        cpu, most = program["cpu_percent"], program["cpu_percent_max"]
+        used = "CPU not measured" if cpu is None else f"CPU {cpu:.1f}% of a core, {most or cpu:.1f}% at most"
+        memory = format_size(program["memory_bytes_max"])
+        ended = "" if program["running"] else "; ended"
+        lines.append(f"{program['command']} (pid {program['pid']}): {used}; memory {memory} at most{ended}")
+    return lines
+
+
+def _nic_lines(nics: Iterable[dict[str, Any]]) -> list[str]:
+    return [
+        f"card {nic['name']}: {nic['rx_packets']:,} packets came; {nic['rx_dropped']:,} dropped, "
+        f"{nic['rx_missed_errors']:,} missed, {nic['rx_fifo_errors']:,} fifo errors"
+        for nic in nics
+        if nic["rx_packets"] or nic["rx_dropped"] or nic["rx_missed_errors"]
+    ]
+
+
+def _counter_lines(counters: dict[str, int]) -> list[str]:
+    said = {
+        "udp_receive_buffer_errors": "packets dropped by full socket buffers, of all UDP",
+        "udp_no_ports": "packets to ports where nobody listened",
+        "udp_checksum_errors": "packets with a bad UDP checksum",
+        "udp_memory_errors": "packets dropped for want of UDP memory (net.ipv4.udp_mem)",
+        "backlog_dropped": "packets dropped by a full backlog (net.core.netdev_max_backlog)",
+        "backlog_time_squeezes": "times receiving was put off (net.core.netdev_budget); nothing is lost by it",
+    }
+    return [f"{counters[name]:,} {text}" for name, text in said.items() if counters.get(name)]
+
+
+def run_lines(figures: dict[str, Any]) -> list[str]:
+    """For the table of a run whose target is its own host: the ports that dropped something, the worst first."""
+    dropping = [lane for lane in figures["lanes"] if lane["dropped_packets"]]
+    dropping.sort(key=lambda lane: -lane["dropped_packets"])
+    if not dropping:
+        return [f"  receiver  {verdict(figures)}"] if figures["sockets"] else []
+    lines = []
+    for lane in dropping[:_WORST]:
+        waits = f"; {lane['waiting_bytes']:,} bytes wait" if lane["waiting_bytes"] else ""
+        owner = owner_text(figures, lane["port"])
+        lines.append(
+            f"  port {lane['port']:<5} {lane['dropped_packets']:>16,} packets dropped at the socket of {owner}{waits}"
+        )
+    if rest := dropping[_WORST:]:
+        packets = sum(lane["dropped_packets"] for lane in rest)
+        lines.append(f"  {'':10} {packets:>16,} packets dropped at {len(rest)} more ports")
+    return lines
