@@ -4,18 +4,18 @@ A line was cut that ends within what announces a tag, or within the tag. So was 
 is as long as one of those, or as long as the longest line of all, if there are MANY like it: lines of one greatest
 length pile up only where something cuts them.
 
-A tag that is left in part may still say the run and the port. Runs are known only when all is read, so both are kept as
-far as they were written; what is kept is bounded.
+A tag that is left in part may still say the run and the port. Which run is asked for is known only when all is read, so
+lines are counted by both; what is kept is bounded.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.tags import BLANK, MARK, TAG_BYTES, parse_tags
 from replay.audit.find import LEAD
 from replay.places import texts_at
 
@@ -34,6 +34,21 @@ _END: Final = re.compile(
 )
 """The end of a line within a tag, and what an export puts behind a message."""
 _ROW_BYTES: Final = LEAD + 1
+
+_MARK: Final = np.frombuffer(MARK.encode(), np.uint8)
+_BLANK: Final = np.frombuffer(BLANK.encode(), np.uint8)
+_LOWER: Final = 0x20
+"""The bit by which small letters differ from capitals; an equals sign has it."""
+_RUN_DIGITS, _PORT_DIGITS = map(len, BLANK.split("-")[:2])
+_TO_PORT_BYTES: Final = _RUN_DIGITS + 1 + _PORT_DIGITS
+
+# A kind of cut lines is what their tags still say: the run, and below it the port.
+_KIND_BITS: Final = 17
+_NO_PORT: Final = 1 << 16
+_PORT_MASK: Final = (1 << _KIND_BITS) - 1
+_UNKNOWN: Final = -1
+"""The kind of lines that do not say their run."""
+_NOT_CUT: Final = -2
 
 
 @dataclass
@@ -69,7 +84,7 @@ class Cut:
     """The account of lines without a whole tag."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[bytes, int | None], _Lines] = {}
+        self._kinds: dict[int, _Lines] = {}
         self._plain = np.zeros(MOST_BYTES, np.int64)  # lines without a trace of a tag, by length
         self._cut_lengths = np.zeros(MOST_BYTES, np.bool_)
         self._longest = 0
@@ -87,33 +102,33 @@ class Cut:
 
     def take_marked(self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
         """Note lines that announce a tag and have none; `ends` are their line feeds. Returns how many were cut."""
-        count = 0
-        for row, run, port in _cut_tags(window, ends):
-            length = int(lengths[row])
-            self._note((run, port), length)
-            count += 1
-        return count
+        found = _kinds_of(window, ends)
+        cut = found != _NOT_CUT
+        for kind in np.unique(found[cut]).tolist():
+            self._note(kind, lengths[found == kind])
+        self._cut_lengths[lengths[cut & (lengths < MOST_BYTES)]] = True
+        return int(np.count_nonzero(cut))
 
-    def _note(self, kind: tuple[bytes, int | None], length: int) -> None:
+    def _note(self, kind: int, lengths: NDArray[np.int64]) -> None:
         if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
-            kind = b"", None
-        if length < MOST_BYTES:
-            self._cut_lengths[length] = True
-        self._kinds.setdefault(kind, _Lines(0, length, length)).add(1, length, length)
+            kind = _UNKNOWN
+        shortest, longest = int(lengths.min()), int(lengths.max())
+        self._kinds.setdefault(kind, _Lines(0, shortest, longest)).add(len(lengths), shortest, longest)
 
     def untraced(self) -> int:
         """How many lines without a trace of a tag were cut."""
         return int(self._plain[self._limits()].sum())
 
-    def of(self, run: str | None) -> CutOf:
-        """What was cut of a run, which is written as in tags."""
+    def of(self, run: int | None) -> CutOf:
+        """What was cut of a run."""
         total, ports = _Lines(0, MOST_BYTES, 0), dict[int, _Lines]()
-        for (begin, port), cut in self._kinds.items():
-            if not (run or "").encode().startswith(begin):
+        for kind, cut in self._kinds.items():
+            port = kind & _PORT_MASK
+            if kind != _UNKNOWN and kind >> _KIND_BITS != run:
                 continue
             total.add(cut.lines, cut.shortest, cut.longest)
-            if port is not None:
-                ports.setdefault(port, _Lines(0, cut.shortest, cut.longest)).add(cut.lines, cut.shortest, cut.longest)
+            if kind != _UNKNOWN and port != _NO_PORT:
+                ports[port] = cut
         untraced = np.flatnonzero(self._plain * self._limits())
         if untraced.size:
             total.add(self.untraced(), int(untraced[0]), int(untraced[-1]))
@@ -128,11 +143,38 @@ class Cut:
         return limits
 
 
-def _cut_tags(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> Iterator[tuple[int, bytes, int | None]]:
-    """Those of the lines that end within a tag: their number, and what the tag says of run and port."""
-    rows = texts_at(window, ends - LEAD, _ROW_BYTES).tobytes()
-    for match in _END.finditer(rows):
-        number, behind = divmod(match.end(), _ROW_BYTES)
-        if not behind:  # else it is the end of a line before
-            run, port = match["run"].lower(), match["port"]
-            yield number - 1, run, int(port, 16) if port and len(port) == 4 else None
+def _kinds_of(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For lines that end at `ends`, what the tags say within which they end: int64, _NOT_CUT where they end in none."""
+    kinds = _ending_plainly(window, ends)
+    rest = np.flatnonzero(kinds == _NOT_CUT)
+    if rest.size:
+        rows = texts_at(window, ends[rest] - LEAD, _ROW_BYTES).tobytes()
+        for match in _END.finditer(rows):
+            number, behind = divmod(match.end(), _ROW_BYTES)
+            if not behind:  # else it is the end of a line before
+                kinds[rest[number - 1]] = _kind(match["run"], match["port"] or b"")
+    return kinds
+
+
+def _kind(run: bytes, port: bytes) -> int:
+    if len(run) < _RUN_DIGITS:
+        return _UNKNOWN
+    return int(run, 16) << _KIND_BITS | (int(port, 16) if len(port) == _PORT_DIGITS else _NO_PORT)
+
+
+def _ending_plainly(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same where `stampede=` and a part of a tag are the end of the line, as they mostly are: many lines at once.
+
+    What is missing of a tag is filled up with that of a blank one, so that what is there can be read as a whole one.
+    """
+    width = len(_MARK) + TAG_BYTES
+    rows = texts_at(window, ends - width, width)
+    left = np.argmax(rows[:, ::-1] == _MARK[-1], axis=1)  # bytes behind the last equals sign
+    left[left >= TAG_BYTES] = 0
+    marks = texts_at(window, ends - left - len(_MARK), len(_MARK))
+    columns = np.arange(TAG_BYTES)
+    texts = np.take_along_axis(rows, np.minimum(columns + width - left[:, None], width - 1), axis=1)
+    tags = parse_tags(np.where(columns < left[:, None], texts, _BLANK))
+    kinds = tags.run << _KIND_BITS | np.where(left >= _TO_PORT_BYTES, tags.port, _NO_PORT)
+    kinds[left < _RUN_DIGITS] = _UNKNOWN
+    return np.where(tags.sound & (marks | _LOWER == _MARK).all(axis=1), kinds, _NOT_CUT)

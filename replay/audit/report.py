@@ -41,7 +41,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     """
     sent, lines, tally = question.sent, found.lines, found.tally
     text = None if run is None else run_text(run)
-    cut = lines.cut.of(text)
+    cut = lines.cut.of(run)
     heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
     lanes = [_lane(port, heard.get(port), sent, cut, seen) for port in ports]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ import pytest
 from captures.reader import Capture, open_capture
 from captures.tags import TAG_BYTES
 from tests.network.expected import port_lines
-from tests.network.programs import Ended, assert_ran, call, eventually, run_of
+from tests.network.programs import PATIENCE_S, Ended, assert_ran, call, command, eventually, run_of, running
 from tests.network.servers import Server, bearable_eps, rsyslog, syslog_ng
 
 LANES = 4
@@ -111,7 +112,8 @@ def test_a_template_without_structured_data_is_said(tmp_path: Path, tagged: Capt
     if _tag_is_last(tagged):
         assert audited.code == 0, audited.stderr
     else:
-        assert audited.code == 2
+        assert audited.code == 1
+        assert audited.report["lost_events"] == EVENTS
         assert "does the collector write the whole message and its structured data" in audited.stderr
 
 
@@ -124,9 +126,51 @@ def test_messages_that_are_cut_short_are_counted(tmp_path: Path, tagged: Capture
     ends = _tag_ends(list(tagged.lines()))
     whole = sum(end <= limit for end in ends)
     assert 0 < whole <= EVENTS
-    assert audited.report["received_events"] == whole
-    assert audited.report["lost_events"] == EVENTS - whole
+    report = audited.report
+    assert (report["received_events"], report["cut_events"], report["lost_events"]) == (whole, EVENTS - whole, 0)
+    assert (report["untagged_lines"], report["malformed_lines"]) == (0, 0)
+    assert report["cut_to_bytes"] == ({"min": limit, "max": limit} if whole < EVENTS else None)
+    assert all(lane["cut_events"] <= lane["missing_events"] for lane in report["lanes"])
     assert audited.code == (1 if whole < EVENTS else 0)
+
+
+def test_a_tag_at_the_front_is_not_cut(tmp_path: Path) -> None:
+    limit, path = 180, tmp_path / "front.rcap"
+    built = call("precompute", "build", "system", "--tagged-front", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    capture = open_capture(path)
+    assert sum(len(line) > limit for line in capture.lines()) > EVENTS / 10
+    with rsyslog(tmp_path, LANES, RSYSLOG_RAW, f'maxMessageSize="{limit}"') as server:
+        sent = send(server, capture)
+    audited = audit(server.path, "--sent", sent)
+
+    assert audited.code == 0, audited.stderr
+    report, lines = audited.report, port_lines(list(capture.lines()), LANES)
+    assert found(report) == {port: len(part) for port, part in zip(server.ports, lines, strict=True)}
+    assert max(map(len, server.events())) == limit
+
+
+def test_what_a_collector_still_holds_is_followed(tmp_path: Path, tagged: Capture) -> None:
+    """The audit begins while the collector has the last events in its buffer, as it does at its worst."""
+    with COLLECTORS["rsyslog, as it came"](tmp_path) as server:
+        sent = send(server, tagged)
+    content = server.path.read_bytes()
+    held, kept = tmp_path / "held", len(content) - (64 << 10)
+    held.write_bytes(content[:kept])
+    early = audit(held, "--sent", sent)
+    assert early.code == 1
+    assert early.report["tail_events"] == early.report["lost_events"] > 0
+    assert "so maybe not flushed yet: wait, or use --follow" in early.report["verdict"]
+
+    words = command("replay", "audit", held, "--sent", sent, "--follow", "--settle", "3s", "--json")
+    with running(words, tmp_path / "log") as following:
+        time.sleep(1)
+        with held.open("ab") as file:
+            file.write(content[kept:])
+        stdout, _ = following.communicate(timeout=PATIENCE_S)
+    report = json.loads(stdout)
+    assert (report["received_events"], report["lost_events"], report["duplicated_events"]) == (EVENTS, 0, 0)
+    assert following.returncode == 0
 
 
 def _tag_is_last(capture: Capture) -> bool:
