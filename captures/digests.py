@@ -58,22 +58,18 @@ def damaged_parts(capture: Capture, jobs: int, progress: Callable[[int], object]
     `progress` is called with the bytes read since its last call. The header and the small sections were
     compared when the capture was opened.
     """
-    fd = os.open(capture.path, os.O_RDONLY)
-    try:
-        damaged = []
-        header = np.frombuffer(os.pread(fd, PAGE_BYTES, 0), HEADER)[0]
-        trains = header["sections"][SECTION_NAMES.index("trains")]
-        digest = partial(digest_range, fd)
-        if digest(int(trains["offset"]), int(trains["size"])) != bytes(trains["digest"]):
-            damaged.append("section trains")
-        size = len(capture.payload)
-        blocks = np.arange(len(capture.digests))
-        for block, found in digest_blocks(fd, capture.payload_offset, size, blocks, jobs):
-            start = block * DIGEST_BLOCK_BYTES
-            end = min(start + DIGEST_BLOCK_BYTES, size)
-            progress(end - start)
-            if found != bytes(capture.digests[block]):
-                damaged.append(f"payload chunk {block} (bytes {start}-{end - 1} of the payload)")
-        return damaged
-    finally:
-        os.close(fd)
+    fd, damaged = capture.source.fd, []
+    header = np.frombuffer(os.pread(fd, PAGE_BYTES, 0), HEADER)[0]
+    trains = header["sections"][SECTION_NAMES.index("trains")]
+    digest = partial(digest_range, fd)
+    if digest(int(trains["offset"]), int(trains["size"])) != bytes(trains["digest"]):
+        damaged.append("section trains")
+    size = len(capture.payload)
+    blocks = np.arange(len(capture.digests))
+    for block, found in digest_blocks(fd, capture.payload_offset, size, blocks, jobs):
+        start = block * DIGEST_BLOCK_BYTES
+        end = min(start + DIGEST_BLOCK_BYTES, size)
+        progress(end - start)
+        if found != bytes(capture.digests[block]):
+            damaged.append(f"payload chunk {block} (bytes {start}-{end - 1} of the payload)")
+    return damaged

@@ -39,6 +39,7 @@ from captures.format import (
     header_digest,
     page_aligned,
 )
+from captures.source import Source
 
 _ROW_BYTES: Final = dict(zip(SECTION_NAMES, (1, WINDOW.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize, 1), strict=True))
 _BLOCK_ROWS: Final = 1 << 17
@@ -53,6 +54,8 @@ class Capture:
     """An open capture; its arrays are read-only views of the mapped file."""
 
     path: Path
+    source: Source
+    """The open file, for those who read it with pread(2), and who must know whether it was changed."""
     digest: str
     """Hexadecimal BLAKE3 of the header, which holds the digest of every section."""
     seed: int
@@ -77,7 +80,7 @@ class Capture:
     trains: Table
     payload: NDArray[np.uint8]
     payload_offset: int
-    """Where the payload starts in the file: for those who read it with pread(2)."""
+    """Where the payload starts in the file."""
 
     def matrix(self, train: int) -> NDArray[np.uint8]:
         """The events of one train, shape (count, length)."""
@@ -101,19 +104,19 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # to open a FIFO would block
             raise CaptureError(f"{path}: can't be opened: not a regular file")
-        with path.open("rb") as file:
-            head = file.read(PAGE_BYTES)
-            if not head.startswith(MAGIC):
-                raise CaptureError(f"{path}: this is not an .rcap capture (its first bytes differ)")
-            if len(head) < PAGE_BYTES:
-                raise CaptureError(f"{path}: {len(head)} bytes are too few for a capture; copy or build it again")
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        source = Source(path)
+        head = os.pread(source.fd, PAGE_BYTES, 0)
+        if not head.startswith(MAGIC):
+            raise CaptureError(f"{path}: this is not an .rcap capture (its first bytes differ)")
+        if len(head) < PAGE_BYTES:
+            raise CaptureError(f"{path}: {len(head)} bytes are too few for a capture; copy or build it again")
+        mapped = mmap.mmap(source.fd, 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CaptureError(f"{path}: can't be opened: {reason}") from None
     data = np.frombuffer(mapped, np.uint8)
     try:
-        return _checked(path, data)
+        return _checked(path, source, data)
     except _Unsound as error:
         raise CaptureError(f"{path}: {error}; copy or build the capture again") from None
 
@@ -127,7 +130,7 @@ def _require(condition: object, complaint: str) -> None:
         raise _Unsound(complaint)
 
 
-def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
+def _checked(path: Path, source: Source, data: NDArray[np.uint8]) -> Capture:
     raw = data[:PAGE_BYTES].tobytes()
     header = np.frombuffer(raw, HEADER)[0]
     _require(header["version"] == VERSION, f"format version {header['version']}; this tool reads {VERSION}")
@@ -151,6 +154,7 @@ def _checked(path: Path, data: NDArray[np.uint8]) -> Capture:
     _require(start_ns + duration_ns < 1 << 63, "it ends after the year 2262")
     return Capture(
         path=path,
+        source=source,
         digest=bytes(header["digest"]).hex(),
         seed=int(header["seed"]),
         start_ns=start_ns,

@@ -9,6 +9,7 @@ import psutil
 
 from captures.interruption import blocked
 from captures.reader import Capture
+from captures.source import CHANGED
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.healing import Patient, Recovery, Remedy
@@ -80,7 +81,12 @@ class Crew:
         return held
 
     def failures(self) -> list[str]:
-        """A line for each worker that failed for good, or is dead without a word and was not replaced."""
+        """A line for each worker that failed for good, or is dead without a word and was not replaced.
+
+        Where the capture was changed, that is the reason of whatever befell them.
+        """
+        if self._capture.source.changed:
+            return [CHANGED]
         lines = []
         for index, process in enumerate(self._processes):
             state, said = self._board.workers["state"][index], self._board.workers["failure"][index]
@@ -92,6 +98,8 @@ class Crew:
 
     def tend(self, now_ns: int) -> list[str]:
         """Look after each worker of a run that is under way; returns a line for each that is given up."""
+        if self._capture.source.changed:  # nobody may go on with it, least of all in another's place
+            return self.failures()
         given_up = []
         for index, process in enumerate(self._processes):
             state = self._board.workers["state"][index]

@@ -100,11 +100,16 @@ def lane_pieces(
 
     A page of about `PAGE_PIECES` pieces at a time. The kernel is told to read each run of a page from `fd`, the
     capture, more than a page ahead: lanes jump from stripe to stripe, which its own read-ahead does not see. That costs
-    2% of the speed, so a capture that stays in memory is spared it after the first loop.
+    2% of the speed, so a capture that stays in memory is spared it after the first loop. Raises RunError when somebody
+    changed the capture.
     """
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for page in pages(deal.runs(lane, tempo, start, sent[0])):
-        pieces = cut_pieces(capture.trains, page, sent)
+        try:
+            pieces = cut_pieces(capture.trains, page, sent)
+        finally:
+            # What is in memory by now is what will be counted; changed tables may not even add up.
+            capture.source.check()
         if not stays or sent[0] * deal.lanes < capture.events:
             first = 0
             while first < len(pieces.start):
@@ -139,7 +144,6 @@ class Worker:
     def __init__(self, capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
         """Get ready for row `index` of the board."""
         self._capture, self._plan, self._board, self._index = capture, plan, board, index
-        self._fd = os.open(capture.path, os.O_RDONLY)
         self._batch = Batch(capture.payload, plan.stamp, board.journals[index], plan.tagging)
         self._own = board.workers[index : index + 1]
         self._state = self._own["state"].data
@@ -216,6 +220,6 @@ class Worker:
         lanes = []
         for place, lane in enumerate(own):
             sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
-            source = lane_pieces(self._capture, plan.deal, lane, self._fd, tempo, start, sent)
+            source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, tempo, start, sent)
             lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(own)))
         return lanes

@@ -150,15 +150,15 @@ def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: 
         return None
     count = min(len(lacking), SAMPLE_BYTES // WINDOW_BYTES)
     read_bytes, begin_ns = 0, monotonic_ns()
-    with capture.path.open("rb", buffering=0) as file:
-        for window in lacking[np.linspace(0, len(lacking) - 1, count).astype(np.int64)].tolist():
-            place, size = capture.payload_offset + int(starts[window]), int(sizes[window])
-            # All at once, as a worker has it read ahead.
-            os.posix_fadvise(file.fileno(), place, size, os.POSIX_FADV_WILLNEED)
-            os.pread(file.fileno(), size, place)
-            read_bytes += int(missing[window])
-            if monotonic_ns() - begin_ns > SAMPLE_NS:
-                break
+    fd = capture.source.fd
+    for window in lacking[np.linspace(0, len(lacking) - 1, count).astype(np.int64)].tolist():
+        place, size = capture.payload_offset + int(starts[window]), int(sizes[window])
+        # All at once, as a worker has it read ahead.
+        os.posix_fadvise(fd, place, size, os.POSIX_FADV_WILLNEED)
+        os.pread(fd, size, place)
+        read_bytes += int(missing[window])
+        if monotonic_ns() - begin_ns > SAMPLE_NS:
+            break
     return read_bytes * SECOND_NS / max(1, monotonic_ns() - begin_ns)
 
 

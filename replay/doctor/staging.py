@@ -30,11 +30,10 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
     """
     deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
     batch = Batch(capture.payload, Stamp.NOW, Journal(), Tagging(new_run(), ports) if capture.tagged else None)
-    with capture.path.open("rb") as file:
-        sources = [lane_pieces(capture, deal, lane, file.fileno(), Tempo(), Start()) for lane in range(len(ports))]
-        turns = itertools.cycle([Lane(lane, Unpaced(), source, 0.0) for lane, source in enumerate(sources)])
-        _stage(batch, turns, monotonic_ns)
-        return _stage(batch, turns, monotonic_ns)
+    sources = [lane_pieces(capture, deal, lane, capture.source.fd, Tempo(), Start()) for lane in range(len(ports))]
+    turns = itertools.cycle([Lane(lane, Unpaced(), source, 0.0) for lane, source in enumerate(sources)])
+    _stage(batch, turns, monotonic_ns)
+    return _stage(batch, turns, monotonic_ns)
 
 
 def _stage(batch: Batch, turns: Iterable[Lane], monotonic_ns: Callable[[], int]) -> float:

@@ -139,9 +139,14 @@ def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """UDP ports of loopback that nobody uses now."""
+    """Ports of loopback that nobody uses now, neither for UDP nor for TCP."""
+    ports: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return tuple(each.getsockname()[1] for each in sockets)
+        while len(ports) < count:
+            datagrams = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            stream = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            datagrams.bind(("127.0.0.1", 0))
+            with suppress(OSError):
+                stream.bind(datagrams.getsockname())
+                ports.append(datagrams.getsockname()[1])
+    return tuple(ports)

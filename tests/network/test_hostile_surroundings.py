@@ -232,9 +232,31 @@ def test_a_capture_cut_short_in_mid_run_is_the_reason_that_is_given(tmp_path: Pa
         received = end_sink()
 
     assert ended.code == ExitCode.FAILED
-    assert "was cut short or its disk failed; build or copy it again" in ended.report["reason"]
+    assert "the capture was changed while it was read" in ended.report["reason"]
     assert "Traceback" not in ended.stderr
     assert ended.report["sent_events"] == received["received_events"] > 0
+
+
+def test_a_capture_overwritten_in_mid_run_ends_it_with_true_counts(tmp_path: Path, large: Capture):
+    """All at once, with bytes that would read as other trains."""
+    ports, log, control = free_ports(2), tmp_path / "run.log", tmp_path / "control"
+    other = bytearray(large.path.read_bytes())
+    other[8192:] = other[8192:][::-1]
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
+        options = ("--eps", "5k", "--loops", 30, "--stamp", "keep", "--control", control)
+        with running(command(*run_of(large, "127.0.0.1", ports, *options)), log) as process:
+            await_sending(control)
+            with large.path.open("r+b") as file:
+                file.write(other)
+            ended = finish(process, log)
+        received = end_sink()
+
+    assert ended.code == ExitCode.FAILED
+    assert ended.report["verdict"] == "failed"
+    assert ended.report["reason"].startswith("the capture was changed while it was read")
+    assert "Traceback" not in ended.stderr
+    assert ended.report["sent_events"] == received["received_events"] > 0
+    assert all(lane["sent_events"] > 0 for lane in ended.report["lanes"])
 
 
 def test_a_capture_replaced_in_mid_run_goes_on_as_it_was(tmp_path: Path, lab: Lab, capture: Capture, lines: Any):

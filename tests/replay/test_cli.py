@@ -336,4 +336,4 @@ def test_a_capture_cut_short_meanwhile_is_named(capture: Path, ports: str, tmp_p
         _, said = process.communicate(timeout=TIMEOUT_S)
 
     assert process.returncode == ExitCode.FAILED
-    assert "could not read the capture any more: it was cut short" in said
+    assert "the capture was changed while it was read" in said

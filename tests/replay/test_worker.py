@@ -1,6 +1,5 @@
 """The hot loop, run in this process against a backend that keeps what it is given."""
 
-import dataclasses
 import errno
 import os
 import socket
@@ -244,10 +243,18 @@ class TestWork:
 
         assert board.workers["state"][0] == State.STOPPED
 
-    def test_it_says_why_it_failed(self, capture: Capture) -> None:
+    def test_it_says_why_it_failed(self, tmp_path: Path) -> None:
+        """Somebody writes to the capture, and it sends nothing of what stands there now."""
+        path = tmp_path / "changing.rcap"
+        write(path, content(noise([(10, 30)] * 5)))
+        capture = open_capture(path)
         plan = plan_of(capture, 2, Extent(loops=1))
         board = board_for(plan)
-        work(dataclasses.replace(capture, path=Path("/no/such/capture")), plan, board, 0, CORE)
+        board.control["start_ns"] = monotonic_ns()
+        with path.open("r+b") as file:
+            file.write(b"x")
+        work(capture, plan, board, 0, CORE)
 
         assert board.workers["state"][0] == State.FAILED
-        assert b"No such file" in board.workers["failure"][0]
+        assert b"the capture was changed" in board.workers["failure"][0]
+        assert not board.lanes["sent_events"].any()
