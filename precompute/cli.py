@@ -17,10 +17,11 @@ from captures.format import MAX_TRAIN_EVENTS
 from captures.harmless import harmless
 from captures.reader import open_capture
 from captures.terminal import bar
-from captures.units import format_count, format_duration, format_size
+from captures.units import counted, format_count, format_duration, format_size
 from precompute.build import Built, build_capture, recipe_of_size
 from precompute.inspect_command import inspect
 from precompute.loading import built_in_names, built_in_text, load, load_profile, with_tags
+from precompute.profile import Profile
 from precompute.profile_table import profile_list, profile_table
 from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe, recipe_yaml
 from precompute.samples import sample_events
@@ -80,7 +81,12 @@ def precompute() -> None:
 @precompute.command(epilog=f"Built-in profiles: {', '.join(built_in_names())}.")
 @click.argument("profile", shell_complete=_complete_profile)
 @click.option("-o", "--output", type=FILE, required=True, metavar="FILE", help="The capture to write.")
-@click.option("--events", type=COUNT, metavar="COUNT", help="How many events, like 4M.")
+@click.option(
+    "--events",
+    type=COUNT,
+    metavar="COUNT",
+    help="How many events, like 4M. With --eps, too, the capture has a time axis.",
+)
 @click.option("--size", type=SIZE, metavar="SIZE", help="Or: as many as fit this payload, like 2GiB.")
 @click.option(
     "-d",
@@ -153,8 +159,8 @@ def _told(built: Built, elapsed_s: float) -> str:
     """A build in figures."""
     lasting = f" in {format_duration(built.duration_ns)} of traffic" if built.duration_ns else ""
     return (
-        f"{built.events:,} events{lasting}, {format_size(built.payload_bytes)}, "
-        f"mean {built.payload_bytes / built.events:.1f} bytes, {built.trains:,} trains of "
+        f"{counted(built.events, 'event')}{lasting}, {format_size(built.payload_bytes)}, "
+        f"mean {built.payload_bytes / built.events:.1f} bytes, {counted(built.trains, 'train')} of "
         f"{built.events / built.trains:.1f}; {format_count(built.events / elapsed_s)} events/s in {elapsed_s:.1f} s; "
         f"digest {built.digest}"
     )
@@ -185,15 +191,29 @@ def _recipe(
     if tag_place is not None:
         loaded = with_tags(name, loaded, tag_place)
     seed, train = DEFAULT_SEED if seed is None else seed, train or MAX_TRAIN_EVENTS
+    if events is not None and rate_eps is not None:
+        duration_ns, events = _lasting(name, loaded, events, rate_eps), None
     if size is not None:
         return recipe_of_size(output, loaded, size=size, seed=seed, train=train)
     return Recipe(profile=loaded, seed=seed, train=train, events=events, duration_ns=duration_ns, rate_eps=rate_eps)
 
 
+def _lasting(name: str, profile: Profile, events: int, rate_eps: int) -> int:
+    """The time in which exactly so many events fall due at a rate that does not change; raises click.UsageError."""
+    if profile.timeline is not None:
+        raise click.UsageError(
+            f"{name} has a timeline, which says how many events fall due: say --duration in place of --events"
+        )
+    duration_ns = -(-events * 10**9 // rate_eps)
+    if duration_ns > MAX_DURATION_NS:
+        raise click.UsageError(f"so many events at --eps {rate_eps:,} take longer than {MOST['--duration'][1]}")
+    return duration_ns
+
+
 def _check_extent(extent: dict[str, int | None]) -> None:
     given = {flag for flag, value in extent.items() if value is not None}
-    if given not in ({"--events"}, {"--size"}, {"--duration", "--eps"}):
-        raise click.UsageError("say how much: --events 4M, --size 2GiB, or --duration 8h with --eps 50k")
+    if given not in ({"--events"}, {"--events", "--eps"}, {"--size"}, {"--duration", "--eps"}):
+        raise click.UsageError("say how much: --events 4M, --size 2GiB, or --duration 8h or --events 4M with --eps 50k")
     for flag, value in extent.items():
         if value == 0:
             raise click.UsageError(f"{flag} is 1 at least; a capture holds at least one event")
@@ -252,7 +272,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"digest": opened.digest, "sound": not damaged, "damaged": damaged}, indent=2))
     elif not damaged:
-        click.echo(f"{capture}: sound; {opened.events:,} events, digest {opened.digest}")
+        click.echo(f"{capture}: sound; {counted(opened.events, 'event')}, digest {opened.digest}")
     if damaged:
         raise CaptureError(f"{capture}: damaged: {'; '.join(damaged)}; copy or build it again")
 

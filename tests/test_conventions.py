@@ -16,6 +16,7 @@ import pytest
 from precompute.cli import precompute
 from replay.cli import replay
 from tools.benchmarks.__main__ import bench
+from tools.demonstration import demo
 from tools.soaking import soak
 from tools.tuning import tune
 
@@ -51,7 +52,7 @@ def options(command: click.Command, name: str) -> Iterator[tuple[str, click.Opti
 
 
 PROGRAM = [*options(precompute, "precompute"), *options(replay, "replay")]
-TOOLS = [*options(soak, "soak"), *options(bench, "bench"), *options(tune, "tune")]
+TOOLS = [*options(demo, "demo"), *options(soak, "soak"), *options(bench, "bench"), *options(tune, "tune")]
 
 
 def flags(found: list[tuple[str, click.Option]]) -> set[str]:

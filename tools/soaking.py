@@ -187,7 +187,7 @@ def started(folder: Path, *line: object) -> Iterator[subprocess.Popen[bytes]]:
     """A command that runs beside, its words in a log of its name; it is ended at the latest when the block is left."""
     with ExitStack() as stack:
         log = stack.enter_context((folder / f"{line[1]}.log").open("wb"))
-        process = stack.enter_context(subprocess.Popen(command(*line), stdout=log, stderr=log))
+        process = stack.enter_context(subprocess.Popen(command(*line), stdout=log, stderr=log, cwd=folder))
         try:
             yield process
         finally:

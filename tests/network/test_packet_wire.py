@@ -402,4 +402,6 @@ def test_what_a_killed_worker_sent_is_not_sent_again(
     sent = [lane["sent_events"] for lane in ended.report["lanes"]]
     assert sent == [len(lane) for lane in came]
     whole = port_lines(lines, len(PORTS), loops=max(sent) * len(PORTS) // len(lines) + 2)
-    assert came == [lane[:count] for lane, count in zip(whole, sent, strict=True)]
+    # In the queue of the core that a worker was moved away from, what it sent there may be overtaken.
+    expected = [sorted(lane[:count]) for lane, count in zip(whole, sent, strict=True)]
+    assert [sorted(lane) for lane in came] == expected

@@ -64,6 +64,8 @@ def test_build_and_verify():
         (("--events", "1.5k"), 1500, "a.rcap: 1,500 events, "),
         (("--duration", "1m30s", "--eps", "20"), 1800, "a.rcap: 1,800 events in 1m30s of traffic, "),
         (("--duration", "2", "--eps", "1k"), 2000, "a.rcap: 2,000 events in 2s of traffic, "),
+        (("-d", "2sec", "-e", "1K"), 2000, "a.rcap: 2,000 events in 2s of traffic, "),
+        (("--events", "3k", "--eps", "1k"), 3000, "a.rcap: 3,000 events in 3s of traffic, "),
     ],
 )
 def test_an_extent_is_a_number_or_a_time(call, extent, events, told):
@@ -90,10 +92,10 @@ def test_an_existing_capture_is_kept_unless_forced(folder):
     assert open_capture("a.rcap").events == 1
 
 
-SAY = "precompute build: say how much: --events 4M, --size 2GiB, or --duration 8h with --eps 50k"
+SAY = "precompute build: say how much: --events 4M, --size 2GiB, or --duration 8h or --events 4M with --eps 50k"
 AT_LEAST = "is 1 at least; a capture holds at least one event"
 EXTENTS = {"--events": "1", "--size": "1MB", "--duration": "1s", "--eps": "1"}
-ALLOWED = ({"--events"}, {"--size"}, {"--duration", "--eps"})
+ALLOWED = ({"--events"}, {"--events", "--eps"}, {"--size"}, {"--duration", "--eps"})
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,20 @@ def test_an_extent_that_says_too_little_or_too_much_is_one_line(folder, call, fl
     assert names(folder) == []
 
 
+@pytest.mark.parametrize(("events", "rate_eps"), [(100, 3), (1, 7), (999, 1000), (1000, 999)])
+def test_so_many_events_at_a_rate_have_the_time_they_take(folder, call, events, rate_eps):
+    assert call("build", "system", "-o", "a.rcap", "--events", str(events), "--eps", str(rate_eps))[0] == 0
+    capture = open_capture(folder / "a.rcap")
+    assert (capture.events, capture.duration_ns) == (events, -(-events * 10**9 // rate_eps))
+
+
+def test_a_timeline_says_itself_how_many_events_there_are(folder, call):
+    code, output, error = call("build", "web", "-o", "a.rcap", "--events", "100", "--eps", "3")
+    assert (code, output, error.count("\n")) == (ExitCode.USAGE, "", 1)
+    assert "web has a timeline, which says how many events fall due: say --duration in place of --events" in error
+    assert names(folder) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
@@ -125,6 +141,7 @@ def test_an_extent_that_says_too_little_or_too_much_is_one_line(folder, call, fl
         (("--duration", "367d", "--eps", "1"), ExitCode.USAGE, "build: --duration is 366d at most"),
         (("--duration", "1s", "--eps", "1.1G"), ExitCode.USAGE, "build: --eps is 1G at most"),
         (("--events", "999999999999999999G"), ExitCode.USAGE, "build: --events is 1000000G at most"),
+        (("--events", "1G", "--eps", "1"), ExitCode.USAGE, "so many events at --eps 1 take longer than 366d"),
         (("--events", "1e3"), ExitCode.USAGE, "'--events': '1e3' is not a count; write it like 500, 250k, 4M or 1.5G"),
         (("--events", "-1"), ExitCode.USAGE, "'--events': '-1' is not a count"),
         (("--events", "1.5"), ExitCode.USAGE, "'--events': '1.5' is not a whole number"),

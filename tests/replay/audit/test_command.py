@@ -61,8 +61,8 @@ def test_with_the_sender_s_report(tmp_path: Path) -> None:
     assert audit(tmp_path, "a.log", "--sent", sent).returncode == 1
     done = audit(tmp_path, "a.log", "--sent", sent, "--max-loss", "1%")
     assert done.returncode == 0, done.stderr
-    assert b"1.00% lost: 1 of 100, most on port 514 (no. 99)" in done.stderr
-    assert done.stdout == b""
+    assert b"1.00% lost: 1 of 100, most on port 514 (no. 99)" in done.stdout
+    assert done.stderr == b""
 
 
 def test_a_run_may_be_named(tmp_path: Path) -> None:

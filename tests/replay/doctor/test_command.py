@@ -57,8 +57,12 @@ def test_what_is_not_given_is_left_out(capture):
     assert checks(target) & (CAPTURE_CHECKS | NETWORK_CHECKS) == NETWORK_CHECKS
 
 
-def test_without_json_nothing_is_printed_on_stdout():
-    assert doctor().stdout == ""
+def test_what_it_found_is_its_answer_and_goes_to_stdout():
+    found = doctor()
+    assert found.stdout.startswith("4.00M EPS to 40 ports (514-553)\n")
+    assert found.stderr == ""
+    one = doctor("--ports", "514").stdout
+    assert one.startswith("4.00M EPS to 1 port (514)\n")
 
 
 @pytest.mark.parametrize(

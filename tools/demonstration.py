@@ -1,0 +1,116 @@
+"""What `tools/demo` does: build, send, receive and reconcile on this machine, and say in five lines how it went."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import click
+import psutil
+
+from captures.command import COUNT, run
+from captures.errors import ExitCode, RunError
+from captures.units import counted, format_count
+from tools.command_line import command
+from tools.soaking import PATIENCE_S, started, until
+from tools.steal import stolen_percent
+
+PORTS: Final = "5514-5553"
+EVENTS: Final = "2M"
+
+
+@click.command("tools/demo")
+@click.argument("rate_eps", metavar="EPS", type=COUNT)
+@click.argument("seconds", metavar="SECONDS", type=click.IntRange(1, 3600))
+@click.option("--verbose", is_flag=True, help="Show each command, all it says, and every port.")
+def demo(*, rate_eps: int, seconds: int, verbose: bool) -> int:
+    """Build a capture, send it at EPS for SECONDS over loopback into the sink, and reconcile."""
+    with TemporaryDirectory(prefix="stampede-demo-") as name:
+        folder, before = Path(name), psutil.cpu_times()
+        built = call(folder, "precompute", "build", "system", "--tagged", "-o", "demo.rcap", "--events", EVENTS)
+        click.echo(f"built     {built.partition('; digest')[0].partition(': ')[2]}")
+        sent = delivered(folder, rate_eps, seconds)
+        steal_percent = stolen_percent(before, psutil.cpu_times())
+        reports = ("replay", "reconcile", "sent.json", "received.json")
+        ledger = json.loads(call(folder, *reports, "--json"))
+        click.echo("\n".join(summary(sent, ledger, steal_percent)))
+        if verbose or not ledger["balanced"]:
+            click.echo(f"\n$ {' '.join(reports)}\n{call(folder, *reports)}\n")
+        if verbose:
+            click.echo("\n".join(said(folder, rate_eps, seconds)))
+        click.echo(conclusion(sent, ledger))
+        return ExitCode.MET if passes(sent, ledger) else ExitCode.MISSED
+
+
+def call(folder: Path, *line: object) -> str:
+    """What a command says: on stdout, or else on stderr. Raises RunError when it fails."""
+    done = subprocess.run(command(*line), capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode not in (ExitCode.MET, ExitCode.MISSED):
+        raise RunError(done.stderr.strip().splitlines()[-1])
+    return (done.stdout or done.stderr).rstrip("\n")
+
+
+def send_line(rate_eps: int, seconds: int) -> tuple[object, ...]:
+    """The command that sends."""
+    pace = ("--eps", rate_eps, "--eps-limit", max(rate_eps, 5_000_000), "--duration", f"{seconds}s")
+    return ("replay", "run", "demo.rcap", "--target", "127.0.0.1", "--ports", PORTS, *pace, "--report", "sent.json")
+
+
+def listen_line() -> tuple[object, ...]:
+    """The command that receives."""
+    return ("replay", "sink", "--ports", PORTS, "--report", "received.json")
+
+
+def delivered(folder: Path, rate_eps: int, seconds: int) -> dict[str, Any]:
+    """Send, and receive; returns the sender's report. All reports, and what the commands say, are in the folder."""
+    with started(folder, *listen_line()) as sink:
+        log = folder / "sink.log"
+        until(lambda: "listening on" in log.read_text() or sink.poll() is not None, sink, "the sink listens")
+        (folder / "run.log").write_text(call(folder, *send_line(rate_eps, seconds)) + "\n")
+        sink.terminate()  # it counts what it still holds
+        sink.wait(PATIENCE_S)
+    sent: dict[str, Any] = json.loads((folder / "sent.json").read_text())
+    return sent
+
+
+def said(folder: Path, rate_eps: int, seconds: int) -> list[str]:
+    """The commands that sent and received, and what they said."""
+    lines = []
+    for name, line in (("sink", listen_line()), ("run", send_line(rate_eps, seconds))):
+        lines.append(f"$ {' '.join(map(str, line))}\n{(folder / f'{name}.log').read_text()}")
+    return lines
+
+
+def summary(sent: dict[str, Any], ledger: dict[str, Any], steal_percent: float) -> list[str]:
+    """What matters: what was sent, what it took, what became of it."""
+    asked = "" if sent["asked_events"] == sent["sent_events"] else f" of {sent['asked_events']:,}"
+    ports = counted(len(sent["lanes"]), "port")
+    rate = f"{sent['achieved_eps']:,.0f} EPS of {format_count(sent['target_eps'])}"
+    busy = ", ".join(f"{worker['cpu_percent'] or 0:.0f}% of core {worker['core']}" for worker in sent["workers"])
+    return [
+        f"sent      {sent['sent_events']:,}{asked} events in {sent['duration_s']:.2f} s to {ports}: {rate}",
+        f"CPU       sender {busy}; the host gave {steal_percent:.1f}% of the machine's time to others",
+        f"ledger    {ledger['verdict']}",
+    ]
+
+
+def passes(sent: dict[str, Any], ledger: dict[str, Any]) -> bool:
+    """Whether the rate was met and everything arrived."""
+    return sent["verdict"] == "met" and bool(ledger["balanced"])
+
+
+def conclusion(sent: dict[str, Any], ledger: dict[str, Any]) -> str:
+    """The last line: how it went, and what to do where it did not go well."""
+    if passes(sent, ledger):
+        return f"met: every event arrived, at {sent['achieved_eps'] / sent['target_eps']:.2%} of the asked rate"
+    parts = [] if sent["verdict"] == "met" else [f"{sent['verdict']}: {sent['reason']}"]
+    parts += [] if ledger["balanced"] else ["not every event arrived, see the table above"]
+    less = format_count(max(1, sent["achieved_eps"] // 2))
+    return f"{'; '.join(parts)}; where this machine is slow or busy, ask for less: ./tools/demo {less}"
+
+
+if __name__ == "__main__":
+    sys.argv[0] = "tools/demo"
+    run(demo)
