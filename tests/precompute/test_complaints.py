@@ -147,7 +147,7 @@ def test_what_is_no_mapping_at_all(tmp_path, text):
 
 RECIPE = """
 format: 2
-renderer: 2
+renderer: 3
 seed: 1
 train: 128
 events: 1000
