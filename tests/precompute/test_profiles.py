@@ -37,7 +37,7 @@ DOMAINS_FOR_EXAMPLES = r"(?:[a-z0-9-]+\.)*(?:example\.(?:com|net|org)|example|te
 
 ISO3164 = re.compile(
     r"<(?P<pri>\d{1,3})>(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
-    r"(?P<host>[a-z0-9]+) (?P<tag>[A-Za-z-]+)\[(?P<pid>\d+)\]: (?P<message>[ -~]+)"
+    r"(?P<host>[a-z0-9]+) (?P<tag>[A-Za-z-]+)(?:\[(?P<pid>\d+)\])?: (?P<message>[ -~]+)"
 )
 # RFC 3164, section 4.1; the tag as Postfix writes it, the host without its domain.
 RFC3164 = re.compile(
