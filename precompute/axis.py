@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format import WINDOW, Table
+from captures.instants import instants, ramp_values
 from precompute.chunks import Chunk
 
 
@@ -35,16 +36,19 @@ class Axis:
         return rows
 
     def instants_ns(self, chunk: Chunk) -> NDArray[np.int64]:
-        """When each event of a chunk is, from the start of the capture; shape (events,).
-
-        Event j of the n of a window is at j / n of its duration.
-        """
+        """When each event of a chunk is, from the start of the capture; shape (events,)."""
         own = slice(chunk.first_window, chunk.first_window + len(chunk.window_events))
         counts = chunk.window_events
-        first = np.cumsum(self.events[own]) - self.events[own] + int(self.events[: own.start].sum())
+        rows = (array[own].tolist() for array in (self.start_ns, self.duration_ns, self.events))
+        # A chunk begins somewhere in its first window, and at the beginning of all others.
+        into = chunk.first_event - int(self.events[: own.start].sum())
+        ramps = []
+        for start_ns, duration_ns, events in zip(*rows, strict=True):
+            ramps.append(instants(start_ns, duration_ns, max(1, events), into))
+            into = 0
         window = np.repeat(np.arange(len(counts)), counts)
-        place = np.arange(chunk.first_event, chunk.first_event + chunk.events) - first[window]
-        return self.start_ns[own][window] + place * self.duration_ns[own][window] // self.events[own][window]
+        index = np.arange(chunk.events) - (np.cumsum(counts) - counts)[window]
+        return ramp_values(np.array(ramps, np.int64).T[:, window].T, index)
 
 
 def untimed(events: int) -> Axis:

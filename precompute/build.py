@@ -14,6 +14,7 @@ from precompute.chunks import chunks_of_windows, events_of_size
 from precompute.jobs import Work, render_chunks
 from precompute.layouts import make_frames
 from precompute.profile import Profile
+from precompute.quotas import Quotas
 from precompute.recipe import Recipe
 from precompute.timeline import rate_windows
 
@@ -36,7 +37,7 @@ def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train:
     Raises InputError when that is none, PreflightError when the disk of `path` has no room for them.
     """
     check_room(path, size)
-    events = events_of_size(make_frames(profile), seed=seed, train=train, size=size)
+    events = events_of_size(make_frames(profile), seed=seed, size=size)
     if not events:
         raise InputError(f"{size} bytes are too few for a single event; ask for a larger size")
     return Recipe(profile=profile, seed=seed, train=train, events=events)
@@ -63,7 +64,8 @@ def build_capture(
     frames, axis = make_frames(recipe.profile), _axis(recipe)
     events = int(axis.events.sum())
     check_room(path, int(events * frames.mean_bytes))
-    chunks = list(chunks_of_windows(frames, seed=recipe.seed, train=recipe.train, windows=axis.events))
+    quotas = Quotas(frames, seed=recipe.seed, events=events)
+    chunks = list(chunks_of_windows(frames, quotas, seed=recipe.seed, train=recipe.train, windows=axis.events))
     last = chunks[-1]
     shape = CaptureShape(
         recipe=recipe.as_json(),
@@ -79,7 +81,7 @@ def build_capture(
     )
     try:
         with CaptureWriter(path, shape, force=force, inputs=inputs) as writer:
-            work = Work(frames, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
+            work = Work(frames, quotas, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
             mix = np.zeros(frames.templates, np.uint64)
             for chunk, rendered in render_chunks(work, chunks, jobs):
                 np.add.at(mix, [frame.template for frame in frames.frames], rendered)

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Final
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
+    Discriminator,
     PlainValidator,
     Strict,
+    Tag,
     WithJsonSchema,
     model_validator,
 )
@@ -116,20 +117,6 @@ def ranked(values: list[tuple[str, ...]], zipf: float | None) -> Iterator[Row]:
     return zip(values, weights, strict=True)
 
 
-def _weighted(choices: Any) -> Any:
-    """A list of values as a mapping to equal weights; anything else as it is, for pydantic to judge."""
-    if not isinstance(choices, list):
-        return choices
-    weights: dict[str, int] = {}
-    for position, value in enumerate(choices):
-        if not isinstance(value, str):
-            raise ValueError(f"[{position}] must be text; put quotes around it")  # noqa: TRY004 - pydantic's way
-        if value in weights:
-            raise ValueError(f"[{position}] repeats {value!r}; to make it likelier, give it a weight")
-        weights[value] = 1
-    return weights
-
-
 def likely(choices: dict[str, float]) -> dict[str, float]:
     """Sorted, because a mapping's order has no meaning in YAML and is lost in a recipe."""
     at_most(len(choices))
@@ -138,37 +125,50 @@ def likely(choices: dict[str, float]) -> dict[str, float]:
     return dict(sorted(choices.items()))
 
 
+def _several(values: tuple[str, ...]) -> tuple[str, ...]:
+    at_most(len(values))
+    if not values:
+        raise ValueError("needs at least one value")
+    return values
+
+
+def _unlike(values: tuple[str, ...]) -> tuple[str, ...]:
+    seen = set[str]()
+    for position, value in enumerate(values):
+        if value in seen:
+            raise ValueError(f"[{position}] repeats {value!r}; to make it likelier, give it a weight")
+        seen.add(value)
+    return values
+
+
+def _written(choices: Any) -> str:
+    return "list" if isinstance(choices, list | tuple) else "mapping"
+
+
+ValueList = Annotated[tuple[Text, ...], AfterValidator(_several)]
+"""Values in an order that counts."""
+
+
 class Choices(Pooled):
     """`choices: [root, deploy]`, with weights `choices: {root: 5, deploy: 1}`, or a list and `zipf: 1.1`."""
 
     choices: Annotated[
-        dict[Text, Weight],
-        BeforeValidator(_weighted, json_schema_input_type=list[str] | dict[str, Weight]),
-        AfterValidator(likely),
+        Annotated[ValueList, AfterValidator(_unlike), Tag("list")]
+        | Annotated[dict[Text, Weight], AfterValidator(likely), Tag("mapping")],
+        Discriminator(_written),
     ]
     zipf: Exponent | None = None
-    """None in a sound field: it is turned into weights, for a recipe keeps no order of the choices."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rank(cls, tree: Any) -> Any:
-        if not isinstance(tree, dict) or not isinstance(tree.get("choices"), list):
-            return tree
-        try:
-            exponent, weights = _exponent(tree.get("zipf")), _weighted(tree["choices"])
-            at_most(len(weights))
-        except ValueError:
-            return tree  # no zipf, or something that the fields' own checks tell of
-        return tree | {"zipf": None, "choices": dict(zip(weights, zipf_weights(len(weights), exponent), strict=True))}
 
     @model_validator(mode="after")
     def _unranked(self) -> "Choices":
-        if self.zipf is not None:
+        if self.zipf is not None and isinstance(self.choices, dict):
             raise ValueError("zipf ranks a list; choices that have weights need no zipf")
         return self
 
     def rows(self) -> Iterator[Row]:
         """Each value and its weight."""
+        if isinstance(self.choices, tuple):
+            return ranked([(value,) for value in self.choices], self.zipf)
         weights = integer_weights(list(self.choices.values()))
         return (((value,), weight) for value, weight in zip(self.choices, weights, strict=True))
 

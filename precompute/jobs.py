@@ -4,12 +4,14 @@ Every job plans and renders whole chunks and writes them to their final place, s
 their number changes no byte. A job holds one chunk and little else: about 200 MiB.
 """
 
+import gc
 import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -26,6 +28,7 @@ from precompute.blocks import LayoutKey
 from precompute.chunks import Chunk
 from precompute.layouts import Frames, Layout, StampField, make_layout
 from precompute.plan import plan_chunk
+from precompute.quotas import Quotas
 from precompute.recipe import Recipe
 from precompute.render import Renderer, StampsOf
 from precompute.streams import Purpose, stream
@@ -38,6 +41,7 @@ class Work:
     """What every job needs to know."""
 
     frames: Frames
+    quotas: Quotas
     axis: Axis
     recipe: Recipe
     part: PartWriter
@@ -63,10 +67,18 @@ class Job:
     def render(self, chunk: Chunk) -> NDArray[np.uint64]:
         """Render and write one chunk; returns the events of each frame, shape (frames,)."""
         work, seed = self._work, self._work.recipe.seed
-        cells = plan_chunk(work.frames, seed, chunk.number, chunk.window_events)
+        cells = plan_chunk(
+            work.frames,
+            work.quotas,
+            seed=seed,
+            chunk=chunk.number,
+            first_event=chunk.first_event,
+            windows=chunk.window_events,
+        )
         payload = self._payload[: chunk.payload_bytes]
         bits = stream(seed, chunk.number, Purpose.RENDER)
-        trains = self._renderer.render(cells, bits, chunk.first_event, self._stamps_of(chunk), payload)
+        with _no_collection():
+            trains = self._renderer.render(cells, bits, chunk.first_event, self._stamps_of(chunk), payload)
         trains["offset"] += np.uint64(chunk.payload_start)
         trains["first_event"] += np.uint64(chunk.first_event)
         work.part.write(chunk.first_train, trains, chunk.payload_start, payload)
@@ -123,6 +135,18 @@ def _kill_jobs() -> None:
     """End the jobs at once: the pool waits for the chunks they are at, or asks them to end by a signal they block."""
     for job in multiprocessing.active_children():
         job.kill()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold Python's search for cycles back: layouts make none, but thousands of new ones set it off again and again."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 _job: Job

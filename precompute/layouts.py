@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from precompute.fields import Pooled
 from precompute.generated import Generated
 from precompute.pools import Bucket, Hosts, Pool, WeightedRow, make_hosts, make_pool
 from precompute.profile import Profile
-from precompute.sampling import cumulative_shares, integer_weights
+from precompute.sampling import integer_weights
 from precompute.syslog import BlankTag, escaped, zone_minutes
 from precompute.template import Placeholder, Segment
 from precompute.variants import variants
@@ -73,6 +74,15 @@ class Frame:
         """The columns of a source, once for each place."""
         return [segment.column for segment in self.segments if isinstance(segment, Slot) and segment.source == source]
 
+    @cached_property
+    def shown(self) -> tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]:
+        """Of each source: the columns that it shows, and the segments in which each of them stands."""
+        places: list[dict[int, list[int]]] = [{} for _ in self.sources]
+        for number, segment in enumerate(self.segments):
+            if isinstance(segment, Slot):
+                places[segment.source].setdefault(segment.column, []).append(number)
+        return tuple(tuple((column, tuple(at)) for column, at in own.items()) for own in places)
+
     @property
     def mean_bytes(self) -> Fraction:
         """The mean length of its events."""
@@ -82,9 +92,35 @@ class Frame:
                 mean += source.mean_bytes[column] if isinstance(source, Pool) else source.length
         return mean
 
+    @cached_property
+    def varied(self) -> tuple[int, ...]:
+        """The sources whose values have several lengths."""
+        return tuple(
+            number for number, source in enumerate(self.sources) if isinstance(source, Pool) and len(source.buckets) > 1
+        )
+
+    @cached_property
+    def widths(self) -> tuple[NDArray[np.int64], ...]:
+        """Of each source: the bytes of an event that are its values, by bucket; of one that is no pool, just once."""
+        return tuple(
+            source.lengths[:, self._slots(number)].sum(axis=1)
+            if isinstance(source, Pool)
+            else np.array([source.length * len(self._slots(number))])
+            for number, source in enumerate(self.sources)
+        )
+
+    @cached_property
+    def fixed_bytes(self) -> int:
+        """The bytes of an event that are not values of the `varied` sources."""
+        fixed = (int(widths[0]) for number, widths in enumerate(self.widths) if number not in self.varied)
+        return self._literal_bytes + sum(fixed)
+
     def lengths(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Event lengths, shape (n,), of the sources' `buckets`, shape (n, sources)."""
-        return self._widths(self.segments, buckets)
+        lengths = np.full(len(buckets), self.fixed_bytes)
+        for source in self.varied:
+            lengths += self.widths[source][buckets[:, source]]
+        return lengths
 
     def tag_columns(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the tag is in events of the sources' `buckets`, shape (n, sources); 0: there is none. Shape (n,)."""
@@ -114,8 +150,8 @@ class Frames:
 
     frames: tuple[Frame, ...]
     """Of each template its variants."""
-    shares: NDArray[np.uint64]
-    """Cumulative shares of the frames, shape (frames + 1,)."""
+    weights: tuple[int, ...]
+    """Of each frame."""
     mean_bytes: Fraction
     """The mean length of an event."""
     templates: int
@@ -141,7 +177,7 @@ def make_frames(profile: Profile) -> Frames:
     frames = [_frame(fields, *parts) for parts in planned]
     return Frames(
         frames=tuple(frames),
-        shares=cumulative_shares(integer_weights(shares)),
+        weights=tuple(integer_weights(shares)),
         mean_bytes=sum((share * frame.mean_bytes for share, frame in zip(shares, frames, strict=True)), Fraction()),
         templates=len(templates),
         stamps=tuple(sorted({frame.stamp for frame in frames})),
@@ -267,27 +303,24 @@ class Layout:
 
 def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
     """The layout of a frame whose sources take the lengths of `buckets`: one for each source, then padding."""
-    base = b""
-    places: dict[Slot, list[int]] = {}
-    for segment in frame.segments:
-        if isinstance(segment, bytes):
-            base += segment
-            continue
-        places.setdefault(segment, []).append(len(base))
-        source = frame.sources[segment.source]
-        if isinstance(source, Pool):
-            base += source.buckets[buckets[segment.source]].columns[segment.column][0].tobytes()
-        else:
-            base += bytes(source.length)
+    texts = [
+        source.buckets[bucket].first if isinstance(source, Pool) else (bytes(source.length),)
+        for source, bucket in zip(frame.sources, buckets, strict=False)
+    ]
+    parts = [
+        segment if isinstance(segment, bytes) else texts[segment.source][segment.column] for segment in frame.segments
+    ]
+    begins = list(accumulate(map(len, parts), initial=0))
     fills, makings, host = [], [], None
-    for number, source in enumerate(frame.sources):
-        own = tuple((slot.column, tuple(at)) for slot, at in places.items() if slot.source == number)
+    for number, (source, shown) in enumerate(zip(frame.sources, frame.shown, strict=True)):
+        places = tuple([(column, tuple([begins[segment] for segment in segments])) for column, segments in shown])
         if isinstance(source, Generated):
-            makings.append(Making(source, own[0][1]))
+            makings.append(Making(source, places[0][1]))
         elif source.buckets[buckets[number]].size > 1:  # a single value is in the base already
-            fill = Fill(source.buckets[buckets[number]], own)
+            fill = Fill(source.buckets[buckets[number]], places)
             if number == frame.host:
                 host = fill
             else:
                 fills.append(fill)
-    return Layout(base=np.frombuffer(base, f"V{len(base)}"), fills=tuple(fills), makings=tuple(makings), host=host)
+    base = np.frombuffer(b"".join(parts), f"V{begins[-1]}")
+    return Layout(base=base, fills=tuple(fills), makings=tuple(makings), host=host)

@@ -1,5 +1,6 @@
 """From the name or the file of a profile or a recipe to its checked model; whatever is wrong ends in one line."""
 
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,10 +12,12 @@ from captures.harmless import harmless
 from precompute.checks import ProfileError, check_profile
 from precompute.complaints import worst
 from precompute.composing import composed
+from precompute.fields import at_most
 from precompute.profile import Profile
 from precompute.recipe import Recipe
 from precompute.strict_yaml import parse_yaml, read_text
 from precompute.syslog import TagPlace
+from precompute.text import printable
 
 _BUILT_IN: Final = Path(str(resources.files("precompute.profiles")))
 _LISTS: Final = Path(str(resources.files("precompute.lists")))
@@ -136,12 +139,18 @@ def _included_path(folder: Path, name: Any) -> Path:
     raise InputError(f"no such profile; name one that is built in ({', '.join(known)}), or a .yaml file beside")
 
 
-def _inlined(place: str, field: Any, folder: Path) -> Any:
-    """A field's tree with `file: NAME` or `list: NAME` replaced by the choices in it, so that it stands alone."""
+def _inlined(place: str, field: Any, folder: Path, *, by_line: bool = False) -> Any:
+    """A field's tree with `file: NAME` or `list: NAME` replaced by the choices in it, so that it stands alone.
+
+    `by_line` says that it is a column, whose lines belong to those of other columns.
+    """
     if not isinstance(field, dict):
         return field
     if isinstance(field.get("columns"), dict):
-        columns = {key: _inlined(f"{place}.columns.{key}", column, folder) for key, column in field["columns"].items()}
+        columns = {
+            key: _inlined(f"{place}.columns.{key}", column, folder, by_line=True)
+            for key, column in field["columns"].items()
+        }
         return field | {"columns": columns}
     source = next((key for key in ("file", "list") if key in field), None)
     if source is None:
@@ -151,11 +160,29 @@ def _inlined(place: str, field: Any, folder: Path) -> Any:
         raise ProfileError(place, f"stands alone or with zipf; {min(map(str, others))} has no meaning here")
     try:
         path = _beside(folder, field[source]) if source == "file" else _list(field[source])
-        lines = read_text(path).split("\n")
-    except InputError as error:
+        choices = list(_values(path.name, read_text(path), by_line=by_line))
+        at_most(len(choices))
+    except (InputError, ValueError) as error:
         raise ProfileError(place, str(error)) from None
-    choices = [line for line in (line.removesuffix("\r") for line in lines) if line]
     return {key: value for key, value in field.items() if key != source} | {"choices": choices}
+
+
+def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
+    """The values in the lines of the file called `name`. Raises InputError with the line that can't be one.
+
+    Empty lines are left out, and no value comes twice; but in a column each line is the value of its row.
+    """
+    first: dict[str, int] = {}
+    lines = text.removesuffix("\n").split("\n") if text else []
+    for number, line in enumerate((line.removesuffix("\r") for line in lines), 1):
+        if not line and not by_line:
+            continue
+        try:
+            yield printable(line)
+        except ValueError as error:
+            raise InputError(f"{name}, line {number}: {error}") from None
+        if first.setdefault(line, number) != number and not by_line:
+            raise InputError(f"{name}, line {number}: repeats {line!r} of line {first[line]}; keep one of them")
 
 
 def _beside(folder: Path, name: Any) -> Path:

@@ -1,8 +1,9 @@
 """What a chunk will hold, before a byte of it is rendered.
 
-A chunk is about a million events, drawn from random streams of its own. Its plan is a table of *cells*: some
-hundred rows each, of one frame and one length of each field. The plan costs about a hundredth of the
-rendering and gives the chunk's size exactly, so every job can write to its final place.
+A chunk is about a million events, drawn from random streams of its own. Its plan is a table of *cells*: up to 512 rows
+each, of one frame and one length of each field. Together they hold just the rows of each length that the capture's
+quotas give to the chunk. The plan costs a few hundredths of the rendering and gives the chunk's size exactly, so every
+job can write to its final place.
 
 Where the capture has a time axis, a chunk spans windows of it, or a part of one. Rendering in pieces of a window would
 be slow, so a chunk's cells are drawn as a whole, and the rows of each length are *dealt* to the windows.
@@ -15,20 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format import MAX_TRAIN_BYTES
-from precompute.layouts import Frame, Frames, StampField
-from precompute.pools import Pool
-from precompute.sampling import stratified, systematic
-from precompute.streams import Purpose, permutation, scaled_word, stream
+from precompute.cells import Cut, cut_cells
+from precompute.layouts import Frames, StampField
+from precompute.quotas import Quotas
+from precompute.streams import Purpose, raw_halves, scaled_word, stream
 
 MAX_CHUNK_EVENTS: Final = 1 << 20
 CHUNK_BYTES: Final = 128 << 20
 CELL_ROWS: Final = 512
 """Fewer mix finer, more render faster: a piece costs about 10 microseconds, a row a tenth of one."""
 MIN_CELLS: Final = 64
-"""Of a frame, while it has so many rows: a small capture should have many lengths too."""
-FEW_CELLS: Final = 16
+"""Of a frame, while it has so many rows: a small capture should have many combinations of lengths too."""
+FEW_CELLS: Final = 4
 """The same in a large chunk: a profile may have a hundred rare frames, whose layouts cost more than their rows."""
 LARGE_CHUNK_EVENTS: Final = 1 << 17
+SPREAD_ROWS: Final = 1 << 10
+"""Of a class, for each part in which its rare cells come: fewer parts are in blocks of their own, and cost more."""
+MAX_SPREAD: Final = 4
 
 
 def chunk_events(frames: Frames) -> int:
@@ -87,36 +91,55 @@ class Cells:
         return self.tag[self.class_start[:-1]]
 
 
-def plan_chunk(frames: Frames, seed: int, chunk: int, windows: NDArray[np.int64]) -> Cells:
-    """Draw the cells of one chunk whose `windows` hold so many events each."""
+def plan_chunk(
+    frames: Frames, quotas: Quotas, *, seed: int, chunk: int, first_event: int, windows: NDArray[np.int64]
+) -> Cells:
+    """Draw the cells of one chunk, which begins with event `first_event`; its `windows` hold so many events each."""
     bits = stream(seed, chunk, Purpose.PLAN)
-    widest = max(len(frame.sources) for frame in frames.frames)
     events = int(windows.sum())
-    counts = systematic(bits, frames.shares, events)
+    quota = quotas.of_chunk(chunk, first_event, events)
     least = MIN_CELLS if events < LARGE_CHUNK_EVENTS else FEW_CELLS
-    drawn = [(i, _draw_cells(bits, frames.frames[i], int(counts[i]), least, widest)) for i in np.flatnonzero(counts)]
-    cells = [len(rows) for _, (rows, *_) in drawn]
-    frame = np.repeat([i for i, _ in drawn], cells)
-    rows, length, tag, buckets = (np.concatenate(column) for column in zip(*(cell for _, cell in drawn), strict=True))
+    size = np.clip(quota.frame_rows // least, 1, CELL_ROWS)
+    widest = max(len(frame.sources) for frame in frames.frames)
+    cut = cut_cells(bits, quota.frame_rows, size, quota.lines, widest)
+    frame, buckets = cut.frame, cut.buckets
+    length, tag = _widths(frames, frame, buckets)
     stamp = _stamp_of_frame(frames)[frame]
     host = _host_buckets(frames, frame, buckets)
-
-    order = permutation(bits, len(rows))
     kind = (length * len(frames.stamps) + stamp) * (int(host.max()) + 1) + host
     kind = kind * (int(tag.max()) + 1) + tag
-    order = order[np.argsort(kind[order], kind="stable")]
+    order, rows = _in_classes(bits, kind, cut)
     starts = np.flatnonzero(np.diff(kind[order], prepend=-1))
     return Cells(
         frame=frame[order],
-        rows=rows[order],
+        rows=rows,
         length=length[order],
         stamp=stamp[order],
         host=host[order],
         tag=tag[order],
         buckets=buckets[order],
         class_start=np.append(starts, len(order)),
-        dealt=deal(bits, np.add.reduceat(rows[order], starts), windows),
+        dealt=deal(bits, np.add.reduceat(rows, starts), windows),
     )
+
+
+def _in_classes(
+    bits: np.random.Philox, kind: NDArray[np.int64], cut: Cut
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The cells in the order of their `kind`, which tells classes apart, and the rows of each.
+
+    Within a class the order is random. Of a large class rare cells come in several parts, evenly over the class: its
+    rows are dealt to windows one after the other, and the rare should not all come at one time.
+    """
+    _, place = np.unique(kind, return_inverse=True)
+    rows = np.bincount(place, cut.rows)[place].astype(np.int64)
+    parts = np.where(cut.rare, np.minimum(np.clip(rows // SPREAD_ROWS, 1, MAX_SPREAD), cut.rows), 1)
+    order = np.repeat(np.arange(len(kind)), parts)
+    part, of = np.arange(len(order)) - np.repeat(np.cumsum(parts) - parts, parts), parts[order]
+    shares = cut.rows[order] * (part + 1) // of - cut.rows[order] * part // of
+    phase = raw_halves(bits, len(kind)).astype(np.int64)[order]
+    by_place = np.lexsort(((phase + (part << 32)) // of, kind[order]))
+    return order[by_place], shares[by_place]
 
 
 def _stamp_of_frame(frames: Frames) -> NDArray[np.int64]:
@@ -133,21 +156,16 @@ def _host_buckets(frames: Frames, frame: NDArray[np.int64], buckets: NDArray[np.
     return found
 
 
-def _draw_cells(
-    bits: np.random.Philox, frame: Frame, events: int, least: int, widest: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, lengths, columns of the tag and buckets (padded to `widest` sources) of a frame's cells.
-
-    There are `least` of them, if it has the rows.
-    """
-    cells = max(events // CELL_ROWS, min(events, least))
-    buckets = np.zeros((cells, widest), np.int64)
-    for number, source in enumerate(frame.sources):
-        if isinstance(source, Pool) and len(source.buckets) > 1:
-            buckets[:, number] = stratified(bits, source.shares, cells)
-    rows = np.full(cells, events // cells)
-    rows[: events % cells] += 1
-    return rows, frame.lengths(buckets), frame.tag_columns(buckets), buckets
+def _widths(
+    frames: Frames, frame: NDArray[np.int64], buckets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The length of the events of each cell, and the column of their tag; cells are in the order of their frames."""
+    bounds = frame.searchsorted(np.arange(len(frames.frames) + 1)).tolist()
+    length, tag = np.empty(len(frame), np.int64), np.empty(len(frame), np.int64)
+    for own, start, end in zip(frames.frames, bounds, bounds[1:], strict=False):
+        if start < end:
+            length[start:end], tag[start:end] = own.lengths(buckets[start:end]), own.tag_columns(buckets[start:end])
+    return length, tag
 
 
 def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.int64]:

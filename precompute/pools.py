@@ -70,6 +70,11 @@ class Bucket:
         """How many values it has."""
         return len(self.columns[0])
 
+    @cached_property
+    def first(self) -> tuple[bytes, ...]:
+        """The texts of its first value, one for each column."""
+        return tuple(column[0].tobytes() for column in self.columns)
+
     def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which value for each random number, shape (numbers,).
 
@@ -97,11 +102,6 @@ class Pool:
         """The mean length of each column."""
         whole = sum(self.weights)
         return tuple(Fraction(sum(map(mul, self.weights, column)), whole) for column in self.lengths.T.tolist())
-
-    @cached_property
-    def shares(self) -> NDArray[np.uint64]:
-        """Cumulative shares of the buckets, shape (buckets + 1,)."""
-        return cumulative_shares(self.weights)
 
     def of_columns(self, columns: Sequence[int]) -> "Pool":
         """The same buckets with these of their columns; two buckets may have the same lengths then."""

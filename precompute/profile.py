@@ -17,8 +17,9 @@
             tag: sshd
             message: "session opened for user {user}"
 
-A field has one value in an event; naming it twice repeats that value. Order in `fields`, `groups`, `choices` and
-`data` has no meaning: they are sorted, so that a recipe renders the same bytes as its profile.
+A field has one value in an event; naming it twice repeats that value. A list keeps its order. The order of a mapping
+(`fields`, `groups`, `choices` with weights, `data`) has no meaning: it is sorted, so that a recipe renders the same
+bytes as its profile.
 """
 
 import re

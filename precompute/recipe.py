@@ -14,7 +14,7 @@ from precompute.streams import MAX_SEED
 
 FORMAT: Final = 2
 """Of the recipe itself: its keys and their meaning."""
-RENDERER: Final = 2
+RENDERER: Final = 3
 """Goes up whenever the same recipe would render other bytes."""
 MAX_EVENTS: Final = 10**15
 MAX_DURATION_NS: Final = 366 * 86_400 * 10**9

@@ -4,11 +4,24 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle, islice
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Tag
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Tag
 from pydantic import Field as Constraint
 
 from precompute.addresses import Mac, Network
-from precompute.fields import Choices, Exponent, Integers, Model, Pattern, Pooled, Row, Text, Weight, at_most, ranked
+from precompute.fields import (
+    Choices,
+    Exponent,
+    Integers,
+    Model,
+    Pattern,
+    Pooled,
+    Row,
+    Text,
+    ValueList,
+    Weight,
+    at_most,
+    ranked,
+)
 from precompute.sampling import integer_weights
 from precompute.template import parse_template
 
@@ -19,7 +32,7 @@ PLAIN_KINDS: Final[dict[str, type[Pooled]]] = {
     "network": Network,
     "mac": Mac,
 }
-"""What a column may be: a field with one text for each value."""
+"""Fields with one text for each value."""
 
 
 def kind_of(kinds: Mapping[str, type[Model]], field: Any) -> str | None:
@@ -30,17 +43,47 @@ def kind_of(kinds: Mapping[str, type[Model]], field: Any) -> str | None:
     return None
 
 
-def _plain_kind(field: Any) -> str | None:
-    return kind_of(PLAIN_KINDS, field)
+class ListColumn(Pooled):
+    """`choices: [ams, ams, fra]`: the texts of a column, row by row; a text may come again."""
+
+    choices: ValueList
+
+    def rows(self) -> Iterator[Row]:
+        """Each text; a column has no weights."""
+        return (((text,), 1) for text in self.choices)
 
 
-PlainField = Annotated[
-    Annotated[Choices, Tag("choices")]
+COLUMN_KINDS: Final[dict[str, type[Pooled]]] = PLAIN_KINDS | {"choices": ListColumn}
+"""What a column may be: values in an order."""
+
+
+def _column_kind(field: Any) -> str | None:
+    return kind_of(COLUMN_KINDS, field)
+
+
+def _orderly(field: Any) -> Any:
+    """Refuse what has a meaning in a field, and none in a column."""
+    if not isinstance(field, dict):
+        return field
+    if field.get("zipf") is not None:
+        raise ValueError("zipf has no meaning in one column; write it beside columns, where it ranks the rows")
+    for kind in ("choices", "network"):
+        if isinstance(field.get(kind), dict) and (kind == "choices" or len(field[kind]) > 1):
+            raise ValueError(
+                f"{kind} with weights have no order, and a column needs one; write a list, "
+                "or rows: [{name: a, weight: 9}, ...], where weights belong to rows"
+            )
+    return field
+
+
+ColumnField = Annotated[
+    Annotated[ListColumn, Tag("choices")]
     | Annotated[Pattern, Tag("pattern")]
     | Annotated[Integers, Tag("integers")]
     | Annotated[Network, Tag("network")]
     | Annotated[Mac, Tag("mac")],
-    Discriminator(_plain_kind),
+    Discriminator(_column_kind),
+    BeforeValidator(_orderly),
 ]
 
 
@@ -57,7 +100,7 @@ def _column(name: str) -> str:
 ColumnName = Annotated[Text, AfterValidator(_column)]
 
 
-def _any_columns(columns: dict[str, PlainField]) -> dict[str, PlainField]:
+def _any_columns(columns: dict[str, ColumnField]) -> dict[str, ColumnField]:
     if not columns:
         raise ValueError("needs at least one column")
     return dict(sorted(columns.items()))
@@ -70,7 +113,7 @@ class Columns(Pooled):
     `zipf` the likelier the earlier they come.
     """
 
-    columns: Annotated[dict[ColumnName, PlainField], AfterValidator(_any_columns)]
+    columns: Annotated[dict[ColumnName, ColumnField], AfterValidator(_any_columns)]
     zipf: Exponent | None = None
 
     @property
@@ -80,7 +123,7 @@ class Columns(Pooled):
 
     def rows(self) -> Iterator[Row]:
         """Each row and its weight."""
-        columns = [[text for (text,), weight in field.rows() if weight] for field in self.columns.values()]
+        columns = [[text for (text,), _ in field.rows()] for field in self.columns.values()]
         count = max(map(len, columns))
         values = list(zip(*(islice(cycle(column), count) for column in columns), strict=True))
         return ranked(values, self.zipf)

@@ -72,8 +72,7 @@ class Renderer:
         Hosts are places in the bucket that the train's class has; both have shape (trains,).
         """
         of_class, window, events = class_trains(cells, self._train)
-        order = permutation(bits, len(events))
-        order = order[np.argsort(window[order], kind="stable")]
+        order = _spread(bits, of_class, window)
         length, stamp = cells.class_length()[of_class], cells.class_stamp()[of_class]
         trains = np.zeros(len(events), TRAIN)
         trains["count"], trains["length"] = events, length
@@ -122,6 +121,21 @@ class Renderer:
             texts = stamps_of(field).take(numbers, mode="clip")
             np.ndarray(texts.shape, texts.dtype, self._shuffled, field.column, (block.length,))[...] = texts
         return shuffled
+
+
+def _spread(bits: np.random.Philox, of_class: NDArray[np.int64], window: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A random order of trains, window by window, in which those of each class are evenly spread over the window.
+
+    Each of the k trains that a class has in a window comes at a random place of another k-th of the window.
+    """
+    order = permutation(bits, len(window))
+    part = window * (int(of_class.max()) + 1) + of_class
+    order = order[part[order].argsort(kind="stable")]
+    starts = np.flatnonzero(np.diff(part[order], prepend=-1))
+    trains = np.diff(starts, append=len(order))
+    stratum = np.arange(len(order)) - np.repeat(starts, trains)
+    place = ((stratum << 32) + raw_halves(bits, len(order))) // np.repeat(trains, trains)
+    return order[np.lexsort((place, window[order]))]
 
 
 def _numbers(first: NDArray[np.uint64], trains: list[int]) -> NDArray[np.int64]:

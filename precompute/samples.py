@@ -9,6 +9,7 @@ from captures.format import MAX_TRAIN_EVENTS
 from precompute.layouts import make_frames, make_layout
 from precompute.plan import plan_chunk
 from precompute.profile import Profile
+from precompute.quotas import Quotas
 from precompute.render import Renderer
 from precompute.streams import Purpose, stream
 
@@ -19,7 +20,8 @@ _DRAWN: Final = 1000
 def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes]:
     """`count` of the events that the profile gives, evenly picked from a thousand."""
     frames = make_frames(profile)
-    cells = plan_chunk(frames, seed, 0, np.array([_DRAWN]))
+    quotas = Quotas(frames, seed=seed, events=_DRAWN)
+    cells = plan_chunk(frames, quotas, seed=seed, chunk=0, first_event=0, windows=np.array([_DRAWN]))
     payload = np.empty(int((cells.rows * cells.length).sum()), np.uint8)
     renderer = Renderer(
         lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, MAX_TRAIN_EVENTS, frames.hosts

@@ -1,9 +1,8 @@
-"""Shares of a whole, drawn with integers: how many events of each template, how many rows of each length.
+"""Shares of a whole, drawn with integers: how many trains of each host.
 
-Systematic sampling gives every part its exact share, rounded up or down at random but never further off,
-and costs one random number. A Latin hypercube does so for several fields at once: each field's column of
-cells is stratified by itself, then shuffled by itself, so every field keeps its exact shares, the fields
-stay independent, and the number of combinations is the number of cells, whatever the profile.
+Systematic sampling gives every part its exact share, rounded up or down at random but never further off, and costs one
+random number. What of a whole capture must be exact, its templates and the lengths of its fields, is split by
+`precompute.apportionment`.
 """
 
 import math
@@ -44,6 +43,6 @@ def systematic(bits: np.random.Philox, shares: NDArray[np.uint64], total: int) -
 
 
 def stratified(bits: np.random.Philox, shares: NDArray[np.uint64], cells: int) -> NDArray[np.int64]:
-    """One column of a Latin hypercube: the part that each cell gets, shape (cells,), in random order."""
+    """The part that each of so many `cells` gets, shape (cells,), in random order."""
     counts = systematic(bits, shares, cells)
     return np.repeat(np.arange(len(counts)), counts)[permutation(bits, cells)]

@@ -24,6 +24,8 @@ class Purpose(IntEnum):
     PLAN = 0
     RENDER = 1
     TIMELINE = 2
+    APPORTIONMENT = 3
+    FRAME_ORDER = 4
 
 
 def stream(seed: int, chunk: int, purpose: Purpose) -> np.random.Philox:

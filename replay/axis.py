@@ -1,42 +1,18 @@
 """The time axis of a capture that is played again and again: which window an event is in, and when it is. Pure.
 
-Event j of a window of n (both from 0) is at `start + j * duration // n` from the capture's first instant; each loop
-begins where the one before ended. So the instants of a window's events are a `Ramp`: exact integers, of any number of
-events at once.
+Within a window events are where `captures.instants` says; each loop begins where the one before ended.
 """
 
 from bisect import bisect_right
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from captures.errors import RunError
 from captures.format import Table
+from captures.instants import Ramp, instants
 
 _LAST_NS: Final = (1 << 63) - 1
-
-
-class Ramp(NamedTuple):
-    """The numbers (first + i * step) // per, for i from 0, as the parts of both divisions: no product overflows."""
-
-    base: int
-    rest: int
-    whole: int
-    part: int
-    per: int
-
-
-def ramp(first: int, step: int, per: int) -> Ramp:
-    """The numbers (first + i * step) // per."""
-    return Ramp(*divmod(first, per), *divmod(step, per), per)
-
-
-def ramp_values(ramps: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number at each of `index`, shape (n,), of a ramp each: `ramps` has shape (n, 5)."""
-    base, rest, whole, part, per = ramps.T
-    values: NDArray[np.int64] = base + index * whole + (rest + index * part) // per
-    return values
 
 
 class Axis:
@@ -69,4 +45,4 @@ class Axis:
         window_ns = start_ns + loop * self.loop_ns + self.start_ns[window]
         if window_ns + duration_ns > _LAST_NS:
             raise RunError("the capture's stamps, moved to now, have passed the year 2262; send fewer loops")
-        return count - into, ramp(window_ns * count + into * duration_ns, duration_ns, count)
+        return count - into, instants(window_ns, duration_ns, count, into)

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format import Table
-from replay.axis import Axis, Ramp, ramp, ramp_values
+from captures.instants import Ramp, ramp, ramp_values
+from replay.axis import Axis
 from replay.pacing import train_limit
 from replay.schedule import Schedule
 from replay.tempo import Tempo

@@ -233,7 +233,10 @@ RANKED = st.one_of(
 PLAIN = st.builds(lambda field, zipf: field | zipf, RANKED, ZIPF) | st.dictionaries(
     VALUES, WEIGHTS, min_size=1, max_size=12
 ).map(lambda weights: {"choices": weights})
-CORRELATED = st.builds(lambda x, y, zipf: {"columns": {"x": x, "y": y}} | zipf, PLAIN, PLAIN, ZIPF) | st.lists(
+COLUMN = RANKED.filter(lambda field: not isinstance(field.get("network"), dict)) | st.lists(
+    VALUES, min_size=1, max_size=12
+).map(lambda values: {"choices": values})
+CORRELATED = st.builds(lambda x, y, zipf: {"columns": {"x": x, "y": y}} | zipf, COLUMN, COLUMN, ZIPF) | st.lists(
     st.fixed_dictionaries({"x": VALUES, "y": VALUES, "weight": WEIGHTS}), min_size=1, max_size=9
 ).map(lambda rows: {"rows": rows})
 GENERATED = st.one_of(

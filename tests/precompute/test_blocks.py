@@ -10,6 +10,7 @@ from precompute.blocks import BLOCK_BYTES, cut_blocks
 from precompute.layouts import make_frames
 from precompute.loading import load_profile
 from precompute.plan import class_trains, plan_chunk
+from precompute.quotas import Quotas
 from tests.precompute.profiles import nasty, profile, template
 
 FRAMES = [
@@ -22,7 +23,8 @@ FRAMES = [
 @settings(max_examples=30)
 @given(st.sampled_from(FRAMES), st.integers(1, 60_000), st.integers(1, 128))
 def test_blocks_hold_every_row_once_and_every_train_whole(frames, events, train):
-    cells = plan_chunk(frames, 1, 0, np.array([events // 3, events - events // 3]))
+    quotas, windows = Quotas(frames, seed=1, events=events), np.array([events // 3, events - events // 3])
+    cells = plan_chunk(frames, quotas, seed=1, chunk=0, first_event=0, windows=windows)
     blocks = list(cut_blocks(cells, train))
     held: Counter[object] = Counter()
     for block in blocks:

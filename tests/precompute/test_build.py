@@ -2,6 +2,7 @@
 
 import errno
 
+import numpy as np
 import pytest
 
 from captures.errors import InputError, PreflightError
@@ -15,13 +16,13 @@ from tests.precompute.profiles import build, names, nasty, profile, template
 
 # Same seed, same bytes, for good: a change here is a new `precompute.recipe.RENDERER`.
 GOLDEN = [
-    ({"events": 1000}, "18a4d6da7c3be1f834c68a5ca04cac3b14cf63a8936050e51674dbb93f7650ac"),
+    ({"events": 1000}, "a260a6266e295b95d4ad7b2c20427717225cf86d9d2f413262187ec02a4b36f7"),
     (
         {"events": 100_000, "seed": 2**64 - 1, "train": 64},
-        "7f93a68eba19133060432de235382ce02c68fdc849537b6b431a331b50977642",
+        "15bf7b5c5ffa870f385dd24c8fec3c0e5e1edc56dabba6456c72cffb0b4d9aad",
     ),
-    ({"size": 150_000_000}, "57563d2d8978a43eaa6622b5245a794c9f676c85a005392f409fa9eaa4a4edc3"),
-    ({"duration_ns": 60 * 10**9, "rate_eps": 5000}, "b7b2fb0f70fa15ae6efcea3f116f1c268cc9bd422bc41adf779918b34fb24d79"),
+    ({"size": 150_000_000}, "0c70ed650a77f69673fa640c1fceedc0e0ca847a9dea449d7613a4c40f8f81fd"),
+    ({"duration_ns": 60 * 10**9, "rate_eps": 5000}, "3845d3ec40d18d50d183946fab8ec94edc5f78deafd220979baf6c20ab253e9c"),
 ]
 
 
@@ -50,10 +51,10 @@ TIMELINE = {"diurnal": {"low": 0.3, "peak": "03:00"}, "bursts": [{"every": "20s"
 @pytest.mark.parametrize(
     ("asked", "digest"),
     [
-        ({"events": 50_000}, "5ef9d75a98d1e73be5d02290f54acc7a33ffdc81f158a9761f4348bc2f365c44"),
+        ({"events": 50_000}, "8dce2d22f93829f02e739b6ae9689f0d423405e42f1076a6a129806f9a8c21ca"),
         (
             {"duration_ns": 120 * 10**9, "rate_eps": 1000},
-            "dfababd5be962f04f95bef4efdf7be0b11e995f2b4cfb18acd6beec723f65c58",
+            "c26731c787f8146a6b1277e5d86f812a9ef9769c54b25730391cb161be473120",
         ),
     ],
 )
@@ -144,3 +145,23 @@ def test_what_can_not_fit_is_refused_before_it_is_planned(tmp_path):
     with pytest.raises(InputError, match="can't be written: No such file or directory"):
         build(tmp_path / "no" / "folder.rcap", load_profile("system"), events=1)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("days", [5, 366])
+def test_a_window_of_days_is_as_exact_as_one_of_seconds(tmp_path, days):
+    """One rate of an event in ten minutes: few windows, of days each, whose products do not fit 64 bits."""
+    duration_ns = days * 86_400 * 10**9
+    timeline = {"curve": [["0s", 0.0017]]}
+    made = profile({}, template("m"), timeline=timeline)
+    capture = build(tmp_path / "a.rcap", made, duration_ns=duration_ns, rate_eps=1)
+    stamps = [np.datetime64(line[3:26].decode(), "ms") for line in capture.lines()]
+    start = np.datetime64("2026-01-01T00:00:00.000", "ms")
+    assert stamps == sorted(stamps)
+    assert stamps[0] == start
+    expected = [
+        int(window["start_ns"]) + j * int(window["duration_ns"]) // int(window["events"])
+        for window in capture.windows
+        for j in range(int(window["events"]))
+    ]
+    assert max(capture.windows["duration_ns"]) > 3 * 86_400 * 10**9
+    assert [(stamp - start).astype(int) for stamp in stamps] == [ns // 10**6 for ns in expected]

@@ -10,6 +10,7 @@ from precompute.axis import Axis
 from precompute.chunks import chunks_of_windows, events_of_size
 from precompute.layouts import make_frames
 from precompute.loading import load_profile
+from precompute.quotas import Quotas
 from tests.precompute.profiles import profile, profiles, template
 
 SYSTEM = make_frames(load_profile("system"))
@@ -39,7 +40,9 @@ def lie_back_to_back(found: list[chunks.Chunk]) -> bool:
 
 
 def chunks_of(frames, windows, **options) -> list[chunks.Chunk]:
-    return list(chunks_of_windows(frames, **({"seed": 1, "train": 128} | options), windows=np.array(windows)))
+    asked = {"seed": 1, "train": 128} | options
+    quotas = Quotas(frames, seed=asked["seed"], events=sum(windows))
+    return list(chunks_of_windows(frames, quotas, **asked, windows=np.array(windows)))
 
 
 WINDOWS = st.lists(st.integers(0, 9000) | st.just(0), min_size=1, max_size=12).filter(any)
@@ -77,7 +80,7 @@ def test_the_windows_of_a_capture_hold_the_trains_of_its_chunks(windows):
 @settings(max_examples=20)
 @given(st.integers(1000, 5_000_000), st.integers(0, 9))
 def test_a_size_is_met_within_a_few_events(size, seed):
-    events = events_of_size(SYSTEM, seed=seed, train=128, size=size)
+    events = events_of_size(SYSTEM, seed=seed, size=size)
     payload_bytes = sum(chunk.payload_bytes for chunk in chunks_of(SYSTEM, [events], seed=seed))
     assert size - 3 * 260 < payload_bytes <= size
 
@@ -86,14 +89,14 @@ def test_a_size_is_met_within_a_few_events(size, seed):
 @given(profiles(), st.integers(0, 20_000))
 def test_a_size_is_never_exceeded(made, size):
     frames = make_frames(made)
-    events = events_of_size(frames, seed=1, train=128, size=size)
+    events = events_of_size(frames, seed=1, size=size)
     assert events or size < 10 * frames.mean_bytes
     assert not events or sum(chunk.payload_bytes for chunk in chunks_of(frames, [events])) <= size
 
 
 def test_events_of_one_length_fill_a_size_exactly():
     frames = make_frames(profile({}, template("x" * 67)))
-    events = events_of_size(frames, seed=1, train=128, size=2_500_000)
+    events = events_of_size(frames, seed=1, size=2_500_000)
     found = chunks_of(frames, [events])
     assert [chunk.events for chunk in found] == [10_000, 10_000, 5000]
     assert sum(chunk.payload_bytes for chunk in found) == 2_500_000

@@ -232,11 +232,11 @@ def test_a_recipe_says_all_itself(folder, call, flag):
 @pytest.mark.usefixtures("capture")
 def test_a_recipe_of_another_version_is_refused(folder, call):
     recipe = call("recipe", "a.rcap")[1]
-    for key, line in (
-        ("format", "format 9 is that of another version; this tool has 2"),
-        ("renderer", "renderer 9 is that of another version; this tool has 2"),
+    for written, line in (
+        ("format: 2", "format 9 is that of another version; this tool has 2"),
+        ("renderer: 3", "renderer 9 is that of another version; this tool has 3"),
     ):
-        (folder / "r.yaml").write_text(recipe.replace(f"{key}: 2", f"{key}: 9"))
+        (folder / "r.yaml").write_text(recipe.replace(written, f"{written[:-1]}9"))
         code, _, error = call("build", "r.yaml", "-o", "b.rcap")
         assert (code, error) == (ExitCode.USAGE, f"precompute: r.yaml: {line}\n")
 

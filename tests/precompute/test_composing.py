@@ -175,6 +175,6 @@ def test_what_is_wrong_is_said_in_one_line(folder, text, line):
     (folder / "nested.yaml").write_text("name: nested\ninclude: {db.yaml: 1}\n")
     (folder / "broken.yaml").write_text(DB.replace("weight: 0.5", "weigt: 0.5"))
     (folder / "again.yaml").write_text(DB)
-    (folder / "recipe.yaml").write_text(yaml.dump({"renderer": 2, "profile": yaml.safe_load(DB)}))
+    (folder / "recipe.yaml").write_text(yaml.dump({"renderer": 3, "profile": yaml.safe_load(DB)}))
     (folder / "web.yaml").unlink()
     assert complaint(folder, f"name: all\n{text}\n").startswith(line)

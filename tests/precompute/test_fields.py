@@ -1,5 +1,7 @@
 """Each kind of field gives the values it says, as often as it says."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,39 +54,34 @@ def test_zipf_makes_the_kth_value_as_likely_as_one_in_k_to_the_exponent(written,
     assert min(weights, key=weights.__getitem__) == last
 
 
-def test_a_ranked_list_keeps_its_ranks_in_a_recipe():
-    """Which sorts mappings, so the order of the list is gone."""
+def test_a_list_keeps_its_order_in_a_recipe():
     made = field({"choices": ["z", "a", "m"], "zipf": 1})
-    assert texts(made.model_dump(mode="json", exclude_none=True)) == texts(made.model_dump(mode="json"))
-    ranks = dict(zip(["z", "a", "m"], zipf_weights(3, 1), strict=True))
-    assert {text: weight / max(ranks.values()) for (text,), weight in made.rows()} == {
-        "z": 1,
-        "a": pytest.approx(1 / 2),
-        "m": pytest.approx(1 / 3),
-    }
+    assert list(made.rows()) == [((text,), weight) for text, weight in zip("zam", zipf_weights(3, 1), strict=True)]
+    again = field(json.loads(json.dumps(made.model_dump(mode="json", exclude_none=True), sort_keys=True)))
+    assert list(again.rows()) == list(made.rows())
 
 
 @pytest.mark.parametrize(
     ("written", "line"),
     [
-        ("{choices: []}", ".choices: needs at least one value whose weight is above 0"),
+        ("{choices: []}", ".choices: needs at least one value"),
         ("{choices: {a: 0}}", ".choices: needs at least one value whose weight is above 0"),
         ("{choices: {a: -1}}", ".choices.a: must be a number from 0 to 1000000000000"),
         ("{choices: {a: 1e3}}", ".choices.a: must be a number from 0 to 1000000000000"),
         ("{choices: {a: true}}", ".choices.a: must be a number from 0 to 1000000000000"),
         ("{choices: {a: !!float .nan}}", ".choices.a: must be a number from 0 to 1000000000000"),
-        ("{choices: [a, 8]}", ".choices: [1] must be text; put quotes around it"),
+        ("{choices: [a, 8]}", ".choices[1]: must be text; put quotes around it"),
         ("{choices: {8: 1}}", ".choices.8: must be text; put quotes around it"),
         ("{choices: [a, b, a]}", ".choices: [2] repeats 'a'; to make it likelier, give it a weight"),
-        ('{choices: [""]}', ".choices.: must not be empty"),
-        (r'{choices: ["a\e"]}', ".choices.a\\x1b: character 2 is U+001B, which is not printable"),
+        ('{choices: [""]}', ".choices[0]: must not be empty"),
+        (r'{choices: ["a\e"]}', ".choices[0]: character 2 is U+001B, which is not printable"),
         ("{choices: ~}", ".choices: must be a mapping of keys"),
         ("{choices: a}", ".choices: must be a mapping of keys"),
         ("{choices: [a], zipf: 0}", ".zipf: must be a number above 0 and up to 4; write it like 1.1"),
         ("{choices: [a], zipf: 4.1}", ".zipf: must be a number above 0 and up to 4; write it like 1.1"),
         ("{choices: [a], zipf: yes}", ".zipf: must be a number above 0 and up to 4; write it like 1.1"),
         ("{choices: {a: 1}, zipf: 1}", ": zipf ranks a list; choices that have weights need no zipf"),
-        ("{choices: [8], zipf: 1}", ".choices: [0] must be text; put quotes around it"),
+        ("{choices: [8], zipf: 1}", ".choices[0]: must be text; put quotes around it"),
         ("{pattern: web, range: [1, 2]}", ".pattern: needs one place for a number, written {} or, with leading "),
         ('{pattern: "{}{}", range: [1, 2]}', ".pattern: needs one place for a number"),
         ('{pattern: "{a{}", range: [1, 2]}', ".pattern: needs one place for a number"),

@@ -92,21 +92,29 @@ def test_the_lines_of_a_file_become_choices(folder):
     assert Profile.model_validate(json.loads(json.dumps(made.model_dump(mode="json"), sort_keys=True))) == made
 
 
-def test_a_column_may_be_a_file(folder):
-    (folder / "list.txt").write_text("b\na\n")
-    text = with_service("{columns: {x: {file: list.txt}, y: {choices: [c]}}}").replace("{service}", "{service.x}")
+def test_columns_may_be_files_and_go_by_line(folder):
+    (folder / "hosts.txt").write_text("zeta\nalpha\nmike\n")
+    (folder / "sites.txt").write_bytes(b"fra\r\nams\r\nfra")
+    text = with_service("{columns: {y: {file: sites.txt}, x: {file: hosts.txt}}}").replace("{service}", "{service.x}")
     (folder / "web.yaml").write_text(text)
-    assert [texts for texts, _ in load_profile("web.yaml").fields["service"].rows()] == [("a", "c"), ("b", "c")]
+    rows = [texts for texts, _ in load_profile("web.yaml").fields["service"].rows()]
+    assert rows == [("zeta", "fra"), ("alpha", "ams"), ("mike", "fra")]
+    (folder / "sites.txt").write_text("fra\n\nams\n")
+    assert complaint(folder, text) == "fields.service.columns.y.file: sites.txt, line 2: must not be empty"
 
 
 def test_a_list_file_is_as_clean_as_a_profile(folder):
     bad = with_service("{file: list.txt}")
     (folder / "list.txt").write_bytes(b"one\ntw\x07o\n")
-    assert complaint(folder, bad) == "fields.service.choices.tw\\x07o: character 3 is U+0007, which is not printable"
+    assert complaint(folder, bad) == (
+        "fields.service.file: list.txt, line 2: character 3 is U+0007, which is not printable"
+    )
     (folder / "list.txt").write_bytes(b"one\ntwo\none\n")
-    assert complaint(folder, bad).startswith("fields.service.choices: [2] repeats 'one'")
+    assert complaint(folder, bad) == (
+        "fields.service.file: list.txt, line 3: repeats 'one' of line 1; keep one of them"
+    )
     (folder / "list.txt").write_bytes(b"\n\n")
-    assert complaint(folder, bad).startswith("fields.service.choices: needs at least one value")
+    assert complaint(folder, bad) == "fields.service.choices: needs at least one value"
     (folder / "list.txt").write_bytes(b"\xff")
     assert complaint(folder, bad) == "fields.service.file: byte 0 is not UTF-8; save the file as UTF-8"
     (folder / "list.txt").unlink()

@@ -1,6 +1,5 @@
 """A chunk's plan: exact sizes, exact shares, and a bounded number of layouts."""
 
-from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -9,12 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_BYTES
-from precompute.layouts import make_frames
+from precompute.layouts import Frames, make_frames
 from precompute.loading import load_profile
-from precompute.plan import CELL_ROWS, MIN_CELLS, chunk_events, class_trains, deal, plan_chunk, train_events
-from precompute.sampling import SHARE_BITS
+from precompute.plan import CELL_ROWS, Cells, chunk_events, class_trains, deal, plan_chunk, train_events
+from precompute.quotas import Quotas
 from precompute.streams import Purpose, stream
 from tests.precompute.profiles import nasty, profile, profiles, sourced, tagged, template
+
+
+def planned(frames: Frames, windows: np.ndarray, *, seed: int = 1, chunk: int = 0) -> Cells:
+    """The plan of a capture of one chunk."""
+    quotas = Quotas(frames, seed=seed, events=int(windows.sum()))
+    return plan_chunk(frames, quotas, seed=seed, chunk=chunk, first_event=0, windows=windows)
+
 
 WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(np.array)
 
@@ -23,12 +29,16 @@ WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(
 @given(profiles() | sourced() | tagged(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
 def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chunk):
     frames = make_frames(made)
-    cells = plan_chunk(frames, seed, chunk, windows)
-    events = windows.sum()
+    events = int(windows.sum())
+    cells = planned(frames, windows, seed=seed, chunk=chunk)
     assert cells.rows.sum() == events
     assert (cells.rows > 0).all()
-    exact = np.diff(frames.shares.astype(float)) * events / (1 << SHARE_BITS)
-    assert (abs(cells.frame_rows(len(frames.frames)) - exact) < 1.001).all()
+    quotas = Quotas(frames, seed=seed, events=events).of_chunk(chunk, 0, events)
+    assert cells.frame_rows(len(frames.frames)).tolist() == quotas.frame_rows.tolist()
+    for line in quotas.lines:
+        own = cells.frame == line.frame
+        rows = np.bincount(cells.buckets[own, line.source], cells.rows[own], len(line.counts))
+        assert rows.tolist() == line.counts.tolist()
 
     parts = (cells.length, cells.stamp, cells.host, cells.tag)
     kinds = list(zip(*(part.tolist() for part in parts), strict=True))
@@ -67,7 +77,7 @@ def test_rows_are_dealt_by_what_is_left(rows, parts):
 @given(profiles() | sourced(), WINDOWS, st.integers(1, 128))
 @settings(max_examples=30)
 def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, train):
-    cells = plan_chunk(make_frames(made), 1, 0, windows)
+    cells = planned(make_frames(made), windows)
     of_class, window, events = class_trains(cells, train)
     full = train_events(cells.class_length(), train)
     found = np.zeros_like(cells.dealt)
@@ -83,23 +93,37 @@ def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, trai
 def test_the_same_seed_and_chunk_give_the_same_plan_and_others_another():
     frames = make_frames(load_profile("system"))
     events = np.array([9000, 999])
-    first, again = plan_chunk(frames, 1, 0, events), plan_chunk(frames, 1, 0, events)
+    first, again = planned(frames, events), planned(frames, events)
     assert all((vars(first)[name] == vars(again)[name]).all() for name in vars(first))
-    for other in (plan_chunk(frames, 2, 0, events), plan_chunk(frames, 1, 1, events)):
+    for other in (planned(frames, events, seed=2), planned(frames, events, chunk=1)):
         assert first.length.tolist() != other.length.tolist()
 
 
-def test_a_nasty_profile_has_no_more_layouts_than_cells():
+def test_a_nasty_profile_has_few_more_layouts_than_slots():
     frames = make_frames(nasty())
-    cells = plan_chunk(frames, 1, 0, np.array([chunk_events(frames)]))
-    assert len(cells.rows) <= chunk_events(frames) // CELL_ROWS + MIN_CELLS
-    # Every field keeps its shares, although there are 20^8 combinations of lengths.
+    events = chunk_events(frames)
+    cells = planned(frames, np.array([events]))
+    # Each of eight fields leaves less than a slot of each of its twenty lengths: so many cells more, at most.
+    assert len(cells.rows) <= -(-events // CELL_ROWS) + 8 * 20
+    # Every field has its exact shares, although there are 20^8 combinations of lengths.
     for field in range(8):
-        rows = Counter[int]()
-        for bucket, count in zip(cells.buckets[:, field].tolist(), cells.rows.tolist(), strict=True):
-            rows[bucket] += count
-        assert len(rows) == 20
-        assert max(rows.values()) - min(rows.values()) <= 2 * CELL_ROWS
+        rows = np.bincount(cells.buckets[:, field], cells.rows, 20)
+        assert (abs(rows - events / 20) < 1).all()
+
+
+def test_rare_cells_of_a_large_class_are_spread_over_it():
+    fields = {"a": {"choices": {"x": 999, "yy": 1}}, "b": {"choices": ["yy", "x"]}}
+    frames = make_frames(profile(fields, template("{a}{b}")))
+    cells = planned(frames, np.array([400_000]))
+    starts = cells.class_start.tolist()
+    found = []
+    for first, last in pairwise(starts):
+        rows, rare = cells.rows[first:last], cells.buckets[first:last, 0] == 1
+        if rows.sum() > 100_000 and rare.any():
+            middle = np.cumsum(rows)[rare] / rows.sum()
+            found.append(np.bincount((middle * 4 - 1e-9).astype(int), rows[rare], 4))
+    assert found
+    assert all((quarters > 0).all() for quarters in found)
 
 
 @pytest.mark.parametrize("length", [1, 12, 300, 900])

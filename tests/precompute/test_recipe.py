@@ -63,7 +63,7 @@ def test_a_recipe_has_neither_defaults_nor_paths_of_this_machine():
 
 WRITTEN = """
 format: 2
-renderer: 2
+renderer: 3
 profile:
   name: web
   groups: {g: {weight: 1, templates: [{weight: 1, severity: info, host: h, tag: t, message: m}]}}
@@ -81,8 +81,8 @@ def test_the_written_recipe_is_sound(tmp_path):
     ("text", "line"),
     [
         (WRITTEN.replace("format: 2", "format: 1") + "events: 9", "format 1 is that of another version; this tool has"),
-        (WRITTEN.replace("renderer: 2", "renderer: 3") + "events: 9", "renderer 3 is that of another version; this to"),
-        (WRITTEN.replace("renderer: 2", "renderer: 3\nnew: 1"), "renderer 3 is that of another version; this tool "),
+        (WRITTEN.replace("renderer: 3", "renderer: 2") + "events: 9", "renderer 2 is that of another version; this to"),
+        (WRITTEN.replace("renderer: 3", "renderer: 2\nnew: 1"), "renderer 2 is that of another version; this tool "),
         (WRITTEN.replace("format: 2", "format: two") + "events: 9", "format: must be a whole number"),
         (WRITTEN, "needs either events, or duration_ns and rate_eps"),
         (WRITTEN + "duration_ns: 9", "needs either events, or duration_ns and rate_eps"),
@@ -97,7 +97,7 @@ def test_the_written_recipe_is_sound(tmp_path):
         (WRITTEN.replace("seed: 1", f"seed: {MAX_SEED + 1}") + "events: 9", f"seed: must be {MAX_SEED} or less"),
         (WRITTEN.replace("train: 128", "train: 0") + "events: 9", "train: must be 1 or more"),
         (WRITTEN.replace("name: web", "include: {system: 1}") + "events: 9", "profile.include: is not known; known ar"),
-        ("renderer: 2", "profile: is missing"),
+        ("renderer: 3", "profile: is missing"),
     ],
 )  # fmt: skip
 def test_what_is_no_recipe_of_this_tool_is_refused(tmp_path, text, line):

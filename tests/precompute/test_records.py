@@ -11,7 +11,7 @@ SERVER = {
         "name": {"pattern": "db{:02d}", "range": [1, 6]},
         "address": {"network": "198.18.2.0/29"},
         "site": {"choices": ["ams", "fra"]},
-        "rack": {"choices": {"never": 0, "r1": 1, "r2": 5, "r3": 1, "r4": 1}},
+        "rack": {"choices": ["r3", "r3", "r1", "r2"]},
     }
 }
 ROWS = {
@@ -36,11 +36,23 @@ def test_row_i_has_the_ith_value_of_each_column_and_short_columns_start_over():
             "name": f"db{i + 1:02d}",
             "address": f"198.18.2.{i + 1}",
             "site": ("ams", "fra")[i % 2],
-            "rack": f"r{i % 4 + 1}",
+            "rack": ("r3", "r3", "r1", "r2")[i % 4],
         }
         for i in range(6)
     ]
     assert {weight for _, weight in field(SERVER).rows()} == {1}
+
+
+def test_the_order_of_a_list_is_that_of_the_rows():
+    pairs = {"columns": {"word": {"choices": ["zeta", "alpha", "mike"]}, "number": {"choices": ["1", "2", "3"]}}}
+    assert rows(pairs) == [
+        {"number": "1", "word": "zeta"},
+        {"number": "2", "word": "alpha"},
+        {"number": "3", "word": "mike"},
+    ]
+    weights = [weight for _, weight in field(pairs | {"zipf": 1}).rows()]
+    assert weights == sorted(weights, reverse=True)
+    assert field(pairs).model_dump(mode="json")["columns"]["word"] == {"choices": ["zeta", "alpha", "mike"]}
 
 
 def test_zipf_ranks_the_rows():
@@ -94,8 +106,12 @@ def test_the_columns_of_an_event_belong_together(tmp_path):
         ("{columns: {a: {hex: 3}}}", ".columns.a: must have one of the keys choices, pattern, integers, network, "),
         ("{columns: {a-b: {choices: [x]}}}", ".columns.a-b: 'a-b' is no name of a column; use letters, digits and _"),
         ("{columns: {1: {choices: [x]}}}", ".columns.1: must be text; put quotes around it"),
-        ("{columns: {a: {choices: []}}}", ".columns.a.choices: needs at least one value whose weight is above 0"),
+        ("{columns: {a: {choices: []}}}", ".columns.a.choices: needs at least one value"),
         ("{columns: {a: {integers: [0, 1048576]}}}", ".columns.a.integers: holds 1048577 values; a field may have "),
+        ("{columns: {a: {choices: {x: 99, y: 1}}}}", ".columns.a: choices with weights have no order, and a column "),
+        ("{columns: {a: {network: {10.0.0.0/30: 1, 10.1.0.0/30: 1}}}}", ".columns.a: network with weights have no or"),
+        ("{columns: {a: {choices: [x], zipf: 1}}}", ".columns.a: zipf has no meaning in one column; write it beside "),
+        ("{columns: {a: {integers: [1, 2], zipf: 1}}}", ".columns.a: zipf has no meaning in one column; write it "),
         ("{columns: {a: {choices: [x]}}, zipf: 9}", ".zipf: must be a number above 0 and up to 4; write it like 1.1"),
         ("{rows: []}", ".rows: needs at least one row whose weight is above 0"),
         ("{rows: {}}", ".rows: must be a list"),

@@ -1,4 +1,4 @@
-"""The built-in `system` profile keeps C1 to C4 of the requirements."""
+"""The built-in `system` profile: its line, its sizes, its mix, its pools, and the names that rules look for."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from tests.precompute.profiles import build, chi_square
 
 LINE = re.compile(
     rb"<(?P<pri>\d{1,3})>(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
-    rb"(?P<host>server\d{3,4}) (?P<tag>[A-Za-z-]+)\[(?P<pid>\d{4,5})\]: (?P<message>[ -~]+)"
+    rb"(?P<host>server\d{3,4}) (?P<tag>[A-Za-z]+)(\[(?P<pid>\d{1,5})\])?: (?P<message>[ -~]+)"
 )
 # (group, priority, start of the message, share of all events)
 MIX = (
@@ -26,10 +26,10 @@ MIX = (
     ("kernel", 4, b"CPU", 0.15),
     ("kernel", 3, b"Out of memory: ", 0.05),
     ("kernel", 6, b"e", 0.05),
-    ("sshd-session", 6, b"Accepted publickey for ", 0.15),
-    ("sshd-session", 4, b"Failed password for ", 0.05),
-    ("anacron", 5, b"Job ", 0.08),
-    ("rsyslogd", 6, b"action ", 0.04),
+    ("sshd", 6, b"Accepted publickey for ", 0.15),
+    ("sshd", 4, b"Failed password for ", 0.05),
+    ("cron", 5, b"Job ", 0.08),
+    ("rsyslog", 6, b"action ", 0.04),
     ("NetworkManager", 6, b"<info> ", 0.03),
 )
 EVENTS = 250_000
@@ -63,12 +63,14 @@ def test_every_part_keeps_its_bounds_whatever_is_drawn():
         line = template.line(style)
         for parts, low, high in (
             (parse_template(template.host), 8, 12),
-            (parse_template(template.tag), 6, 15),
             (parse_template(template.message), 50, 200),
             ((line.head, profile.start, *line.tail), 96, 260),
         ):
             shortest, longest = bounds(parts)
             assert low <= shortest <= longest <= high
+        name = template.tag + ("" if template.pid is None else f"[{template.pid}]")
+        shortest, longest = bounds(parse_template(name))
+        assert 6 <= shortest <= longest <= (21 if template.tag == "NetworkManager" else 15)
     assert abs(frames.mean_bytes - 150) <= 3
 
 
@@ -86,6 +88,16 @@ def test_every_line_has_its_form_and_the_mean_its_length(capture, parsed):
     assert {match["stamp"] for match in parsed} == {b"2026-01-01T00:00:00.000Z"}
 
 
+def test_the_names_are_those_that_rules_look_for(parsed):
+    pids = {}
+    for match in parsed:
+        pids.setdefault(match["tag"], set()).add(match["pid"])
+    assert pids.pop(b"kernel") == {None}
+    assert pids.pop(b"systemd") == {b"1"}
+    assert set(pids) == {b"sshd", b"cron", b"rsyslog", b"NetworkManager"}
+    assert all(1000 <= int(pid) <= 10_999 for of_tag in pids.values() for pid in of_tag)
+
+
 def test_the_mix_is_exact(parsed):
     found = Counter[int]()
     for match in parsed:
@@ -99,18 +111,21 @@ def test_the_mix_is_exact(parsed):
         assert abs(found[number] - share * EVENTS) <= 1
 
 
-@pytest.mark.parametrize(("part", "size"), [("host", 999), ("pid", 9000)])
-def test_hosts_and_processes_are_uniform(parsed, part, size):
-    """Those of the commonest length: how many have another is drawn by the cell."""
-    length = {"host": 9, "pid": 4}[part]
-    found = Counter(match[part] for match in parsed if len(match[part]) == length)
-    assert len(found) == size
-    counts = np.array(list(found.values()))
-    assert abs(chi_square(counts, np.full(size, counts.mean()))) < 4
+@pytest.mark.parametrize(("part", "size", "share"), [("host", 1000, 0.999), ("pid", 10_000, 0.9)])
+def test_hosts_and_processes_are_uniform(parsed, part, size, share):
+    """Those of the commonest length, which have just their share of all."""
+    values = [match[part] for match in parsed if match[part] not in (None, b"1")]
+    common = {"host": 9, "pid": 4}[part]
+    found = Counter(value for value in values if len(value) == common)
+    assert abs(found.total() - share * len(values)) <= 1
+    possible = round(share * size)
+    counts = np.array([*found.values(), *[0] * (possible - len(found))])
+    assert len(counts) == possible
+    assert abs(chi_square(counts, np.full(possible, counts.mean()))) < 4
 
 
 def test_neighbouring_events_are_unlike(parsed):
-    """Of the hosts whose names have the commonest length: a rare length comes in cells."""
+    """Of the hosts whose names have the commonest length: a rare length comes in trains."""
     pairs = [(a["host"], b["host"]) for a, b in pairwise(parsed) if len(a["host"]) == len(b["host"]) == 9]
     alike = sum(a == b for a, b in pairs)
     assert len(pairs) / 999 * 0.7 < alike < len(pairs) / 999 * 1.3

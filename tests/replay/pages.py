@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format import MAX_TRAIN_EVENTS
-from replay.axis import ramp
+from captures.instants import ramp
 from replay.journal import SHAPE
 from replay.stripes import Pieces, Run, cut_pieces
 from tests.captures.content import Content

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.errors import RunError
-from replay.axis import Axis, ramp, ramp_values
+from captures.instants import ramp, ramp_values
+from replay.axis import Axis
 from tests.captures.content import window_instants_ns
 from tests.replay.axes import shapes, windows_of
 

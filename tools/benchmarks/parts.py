@@ -18,6 +18,7 @@ from precompute.blocks import LayoutKey
 from precompute.layouts import Frames, Layout, make_frames, make_layout
 from precompute.loading import load_profile
 from precompute.plan import chunk_events, plan_chunk
+from precompute.quotas import Quotas
 from precompute.streams import Purpose, stream
 from tools.benchmarks.builds import memory, on_one_core
 from tools.benchmarks.figures import Figure
@@ -53,6 +54,7 @@ def _chunks(tmpfs: Path, frames: Frames, events: int) -> Iterator[Spent]:
         return make_layout(frames.frames[key[0]], key[1])
 
     renderer = render.Renderer(layout_of, frames.stamps, 128, frames.hosts)
+    quotas = Quotas(frames, seed=1, events=_CHUNKS * events)
     payload = np.zeros(int(events * frames.mean_bytes * 1.1), np.uint8)
     copied = np.zeros_like(payload)
     path = tmpfs / "parts"
@@ -61,7 +63,8 @@ def _chunks(tmpfs: Path, frames: Frames, events: int) -> Iterator[Spent]:
         for number in range(_CHUNKS):
             spent: Spent = defaultdict(float)
             with _timed(spent, "sampling"):
-                cells = plan_chunk(frames, 1, number, np.array([events]))
+                first, windows = number * events, np.array([events])
+                cells = plan_chunk(frames, quotas, seed=1, chunk=number, first_event=first, windows=windows)
             size = int((cells.rows * cells.length).sum())
             _render(renderer, cells, number, payload[:size], spent)
             with _timed(spent, "digest"):

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from captures.instants import ramp
 from captures.reader import Capture, open_capture
-from replay.axis import ramp
 from replay.backends.udp import UdpBackend
 from replay.batch import Batch
 from replay.clock import wall_ns
