@@ -14,7 +14,7 @@ from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.host.accounts import Accounts
 from replay.host.figures import host_figures
 from replay.host.looking import Looker
-from replay.host.table import host_table, verdict
+from replay.host.table import counted_ports, host_table, verdict
 from replay.ports import PORTS, format_ports
 from replay.report_file import check_report_path, write_report
 from replay.sink.watch import StopSignals
@@ -49,7 +49,7 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
     with StopSignals() as signals:
         started_wall_ns = wall_ns()
         accounts.take(looker.look())
-        click.echo(f"watching {len(ports)} ports ({format_ports(ports)}); {verdict(_now(accounts))}", err=True)
+        click.echo(f"watching {counted_ports(len(ports))} ({format_ports(ports)}); {verdict(_now(accounts))}", err=True)
         ended_by = _go_on(accounts, looker, signals, duration_ns)
     report = watch_report(accounts, started_wall_ns, ended_by)
     if report_path is not None:
