@@ -10,6 +10,7 @@ from captures.command import DURATION_NS, answer
 from captures.errors import ExitCode
 from captures.interruption import Noted, held
 from captures.terminal import bar
+from captures.units import counted
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.host.accounts import Accounts
 from replay.host.figures import host_figures
@@ -48,7 +49,9 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
         with held() as signals:
             started_wall_ns = wall_ns()
             accounts.take(looker.look())
-            click.echo(f"watching {len(ports)} ports ({format_ports(ports)}); {verdict(_now(accounts))}", err=True)
+            click.echo(
+                f"watching {counted(len(ports), 'port')} ({format_ports(ports)}); {verdict(_now(accounts))}", err=True
+            )
             ended_by = _go_on(accounts, looker, signals, duration_ns)
         report = watch_report(accounts, started_wall_ns, ended_by)
         report_file.write(report)

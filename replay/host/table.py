@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from captures.units import format_size
+from captures.units import counted, format_size
 
 _WORST = 5
 """So many ports with drops are told one by one in a run's table."""
+_OWNERS = 3
+"""So many owners of ports without drops are named."""
 
 
 def owner_text(figures: dict[str, Any], port: int) -> str:
@@ -27,7 +29,7 @@ def owner_text(figures: dict[str, Any], port: int) -> str:
 def verdict(figures: dict[str, Any]) -> str:
     """The drops and queues in a sentence."""
     lanes = figures["lanes"]
-    ports = "1 port" if len(lanes) == 1 else f"{len(lanes)} ports"
+    ports = counted(len(lanes), "port")
     if not figures["sockets"]:
         return f"no socket was bound to {'the port' if len(lanes) == 1 else 'any of the ' + ports}"
     waits = f"; {figures['waiting_bytes']:,} bytes wait" if figures["waiting_bytes"] else ""
@@ -55,8 +57,10 @@ def host_table(figures: dict[str, Any]) -> str:
             lines.append(f"{'':>8}its socket was closed and opened anew; closed: {lane['closed_sockets']:,}")
         elif not lane["open_sockets"] and lane["closed_sockets"]:
             lines.append(f"{'':>8}its socket was closed")
-    if quiet := len(figures["lanes"]) - len(told):
-        lines.append(f"{quiet} {'port' if quiet == 1 else 'ports'} with nothing dropped and nothing waiting")
+    if quiet := [lane["port"] for lane in figures["lanes"] if lane not in told]:
+        owners = sorted({owner_text(figures, port) for port in quiet})
+        whose = ", ".join(owners[:_OWNERS]) + (" and others" if len(owners) > _OWNERS else "")
+        lines.append(f"{counted(len(quiet), 'port')} with nothing dropped and nothing waiting: {whose}")
     lines += program_lines(figures)
     lines += _nic_lines(figures["nics"])
     lines += _counter_lines(figures["counters"])

@@ -5,7 +5,8 @@ A run numbers the events of each port from 0. An event is *reordered* if it arri
 in the interval in which that is noticed, and not lost any more when it arrives after all.
 
 A number beyond the next one is a *leap*. One damaged digit makes a leap, too, so it is believed only when it goes on:
-GOES_ON events with rising numbers, more of them than the stream has gone on below meanwhile. Until then it is *held*.
+GOES_ON events with rising numbers from it on, more of them than the stream has gone on below meanwhile. Until then it
+is *held*.
 When the stream comes to a held number from below and goes on behind it, the event was early, and what came in between
 is reordered; when the number comes again, it came twice.
 
@@ -166,23 +167,34 @@ class Sequence:
         self._held[0] = held
 
     def _believe(self, interval: int) -> None:
-        """Count the last leap, and those before it that it goes on from, if there are events enough."""
+        """Count each leap that goes on, by the last one and those between.
+
+        Behind a leap that is believed there must be events enough: the last ones of a chain stay held, since one of
+        them may be damaged.
+        """
         rows = self._holds[: self._held[0]].tolist()
         chain: list[int] = []
-        believed, events, lowest = 0, 0, rows[-1][0] + rows[-1][1]
+        uncertain, believed, events, lowest = 0, 0, 0, rows[-1][0] + rows[-1][1]
         for place in range(len(rows) - 1, -1, -1):
             first, count, _, _, reached, _ = rows[place]
             if first + count <= lowest:
+                uncertain += events + count < GOES_ON
                 chain.append(place)
                 events, lowest = events + count, first
                 if events >= GOES_ON and events > self._next[0] - reached:
                     believed = len(chain)
         if believed:
-            chain = chain[believed - 1 :: -1]
-            self._take_reordered(chain[0], interval)
-            for place in chain:
-                self._count(*rows[place][:4])
-            self._release(chain)
+            self._count_leaps(rows, chain[uncertain:believed][::-1], interval)
+
+    def _count_leaps(self, rows: list[list[int]], places: list[int], interval: int) -> None:
+        """Count held rows, given by rising numbers; for those that stay held the stream has not gone on by the gaps."""
+        before = self._next[0]
+        self._take_reordered(places[0], interval)
+        for place in places:
+            self._count(*rows[place][:4])
+        passed_over = self._next[0] - before - sum(rows[place][1] for place in places)
+        self._release(places)
+        self._holds["reached"][: self._held[0]] += passed_over
 
     def _take_early(self, first: int, interval: int) -> None:
         """Count held events that the stream has come to from below, and behind which it goes on with `first`."""

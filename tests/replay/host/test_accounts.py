@@ -71,11 +71,12 @@ def test_memory_is_bounded_and_no_drop_is_forgotten(steps, keep):
     """A collector that opens its socket anew all the time."""
     before, module.MOST_CLOSED = module.MOST_CLOSED, keep
     try:
-        taken = accounts(look(0), *(look(n + 1, udp(inode=n, drops=drops)) for n, drops in enumerate(steps)))
+        sockets = [udp(inode=n, drops=drops, waiting_bytes=drops) for n, drops in enumerate(steps)]
+        taken = accounts(look(0), *(look(n + 1, socket) for n, socket in enumerate(sockets)), look(99))
     finally:
         module.MOST_CLOSED = before
     assert len(taken.sockets) <= keep + 1
-    assert lane(taken)["dropped_packets"] == sum(steps)
+    assert lane(taken)["dropped_packets"] == lane(taken)["discarded_bytes"] == sum(steps)
     assert lane(taken)["open_sockets"] + lane(taken)["closed_sockets"] == len(steps)
 
 
@@ -139,6 +140,7 @@ def test_owners_that_are_not_known_are_not_made_up():
     hidden = host_figures(accounts(whole(0, udp(), owners={1: None}, processes={})), 0)
     assert owner_text(hidden, 514) == "owner not readable (uid 104)"
     assert owner_text(hidden, 515) == "nobody"
+    assert "1 port with nothing dropped and nothing waiting: owner not readable (uid 104)" in host_table(hidden)
     none = host_figures(accounts(whole(0, udp(), owners={1: []}, processes={})), 0)
     assert owner_text(none, 514) == "no process"
     assert verdict(host_figures(accounts(whole(0)), 0)) == "no socket was bound to any of the 2 ports"

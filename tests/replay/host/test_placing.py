@@ -91,6 +91,14 @@ def test_a_dropped_packet_of_a_socket_that_reads_trains_is_up_to_128_events():
     assert host_losses_lines(losses, host(5))[-1].endswith("up to 128 events, since the sockets read them joined")
 
 
+def test_what_waited_at_a_socket_that_was_closed_is_neither_written_nor_lost_in_the_collector():
+    """It was read by nobody; its memory bounds how many events went with it."""
+    seen = accounts(whole(0, udp()), whole(5, udp(waiting_bytes=8 * 832)), whole(9, udp(inode=2)))
+    losses = place_losses({514: 8}, 0, read_watch(watch_report(seen, START_NS, "signal")))
+    assert losses.total("queued_events_max") == 8
+    assert losses.before_socket_events_min == 0
+
+
 def test_a_watch_that_began_late_is_said():
     run = (START_S, START_S + 8)
     assert place_losses({514: 1}, 0, host(), run=run).covers_run
