@@ -183,6 +183,8 @@ class Sequence:
                 events, lowest = events + count, first
                 if events >= GOES_ON and events > self._next[0] - reached:
                     believed = len(chain)
+        while 0 < uncertain < believed and rows[chain[uncertain - 1]][0] == sum(rows[chain[uncertain]][:2]):
+            uncertain -= 1  # what follows without a gap is no leap
         if believed:
             self._count_leaps(rows, chain[uncertain:believed][::-1], interval)
 
@@ -192,6 +194,7 @@ class Sequence:
         self._take_reordered(places[0], interval)
         for place in places:
             self._count(*rows[place][:4])
+            self._holds["in_order"][place + 1 : len(rows)] += rows[place][1]  # it came before those
         passed_over = self._next[0] - before - sum(rows[place][1] for place in places)
         self._release(places)
         self._holds["reached"][: self._held[0]] += passed_over

@@ -215,6 +215,19 @@ def test_a_leap_is_believed_when_it_goes_on():
     assert planes["lost"][0] == 10**9 - 10
 
 
+@pytest.mark.parametrize("bit", [5, 17, 38])
+def test_a_number_that_is_damaged_right_behind_a_loss_is_not_believed_for_the_events_between(bit):
+    came = [number | 1 << bit if number == 10**6 + 4 else number for number in range(10**6, 10**6 + 20)]
+    came.remove(10**6 + 1)
+    row, _, planes = new(1 << 18)
+    row["next"] = row["arrived"] = 10**6
+    account = Sequence(row, np.zeros(1 << 18, np.int32), planes)
+    for number in came:
+        account.take(number, 1, 0, 0)
+    assert ledger_of(row, 10**6 + 20) == (2, 1, 0)
+    assert (row["next"], row["late"], row["reordered"]) == (10**6 + 20, 0, 0)
+
+
 def test_numbers_that_are_damaged_alike_are_not_believed_while_the_stream_goes_on():
     numbers = [number | 1 << 30 if number % 10 == 5 else number for number in range(100)]
     row, _, _ = taken_singly(numbers)
