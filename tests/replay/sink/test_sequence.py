@@ -217,15 +217,16 @@ def test_a_leap_is_believed_when_it_goes_on():
 
 @pytest.mark.parametrize("bit", [5, 17, 38])
 def test_a_number_that_is_damaged_right_behind_a_loss_is_not_believed_for_the_events_between(bit):
-    came = [number | 1 << bit if number == 10**6 + 4 else number for number in range(10**6, 10**6 + 20)]
-    came.remove(10**6 + 1)
+    base = 1 << 20
+    came = [number | 1 << bit if number == base + 4 else number for number in range(base, base + 20)]
+    came.remove(base + 1)
     row, _, planes = new(1 << 18)
-    row["next"] = row["arrived"] = 10**6
+    row["next"] = row["arrived"] = base
     account = Sequence(row, np.zeros(1 << 18, np.int32), planes)
     for number in came:
         account.take(number, 1, 0, 0)
-    assert ledger_of(row, 10**6 + 20) == (2, 1, 0)
-    assert (row["next"], row["late"], row["reordered"]) == (10**6 + 20, 0, 0)
+    assert ledger_of(row, base + 20) == (2, 1, 0)
+    assert (row["next"], row["late"], row["reordered"]) == (base + 20, 0, 0)
 
 
 def test_numbers_that_are_damaged_alike_are_not_believed_while_the_stream_goes_on():
