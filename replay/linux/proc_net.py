@@ -27,7 +27,7 @@ def receive_counters() -> dict[str, int]:
     for name, value in [*_snmp(Path("/proc/net/snmp")), *_snmp6(Path("/proc/net/snmp6"))]:
         if name in _UDP:
             counted[_UDP[name]] += value
-    rows = Path("/proc/net/softnet_stat").read_text().splitlines()
+    rows = Path("/proc/net/softnet_stat").read_text(encoding="utf-8", errors="replace").splitlines()
     counted["backlog_dropped"] = sum(int(row.split()[_SOFTNET_DROPPED], 16) for row in rows)
     devices = [device for name, device in psutil.net_io_counters(pernic=True).items() if name != "lo"]
     counted["nic_rx_dropped"] = sum(device.dropin for device in devices)
@@ -37,7 +37,11 @@ def receive_counters() -> dict[str, int]:
 
 def _snmp(path: Path) -> list[tuple[str, int]]:
     """The `Udp:` pair of lines: names, and their values."""
-    names, values = (line.split()[1:] for line in path.read_text().splitlines() if line.startswith("Udp:"))
+    names, values = (
+        line.split()[1:]
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.startswith("Udp:")
+    )
     return [(name, int(value)) for name, value in zip(names, values, strict=True)]
 
 
@@ -45,5 +49,9 @@ def _snmp6(path: Path) -> list[tuple[str, int]]:
     """A name and its value a line; there is no such file on a kernel without IPv6."""
     if not path.exists():
         return []
-    pairs = (line.split() for line in path.read_text().splitlines() if line.startswith("Udp6"))
+    pairs = (
+        line.split()
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.startswith("Udp6")
+    )
     return [(name.removeprefix("Udp6"), int(value)) for name, value in pairs]
