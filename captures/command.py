@@ -96,7 +96,7 @@ def _complaint(error: Exception, name: str) -> tuple[str, int]:
         case click.Abort():
             return f"{name}: interrupted", ExitCode.INTERRUPTED
     # A defect keeps its traceback, but not Python's exit code: 1 means that a target was missed.
-    return "".join(traceback.format_exception(error)), ExitCode.FAILED
+    return "".join(traceback.format_exception(error)).rstrip(), ExitCode.FAILED
 
 
 def run(group: click.Command) -> NoReturn:

@@ -5,12 +5,12 @@ goes to stdout; what was asked for and can't be written is an error. Data is UTF
 files; only a terminal gets what it shows.
 """
 
+import codecs
 import io
 import os
-import select
 import sys
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from captures.errors import RunError
 
@@ -19,38 +19,49 @@ from captures.errors import RunError
 _CONTRARY: Final = (os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)
 
 
-class _Words(io.FileIO):
-    """Stderr: never fails, and never waits where it was made not to."""
+class _Words(io.TextIOWrapper):
+    """Stderr: never fails."""
 
-    def write(self, data: Any, /) -> int:
+    def write(self, text: str, /) -> int:
         """Write it, or drop it."""
-        size = memoryview(data).nbytes
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is left, or drop it."""
+        with suppress(OSError):
+            super().flush()
+
+
+class _Data(io.TextIOWrapper):
+    """Stdout: the first failure is raised, and what follows it is dropped, since nobody gets the whole any more.
+
+    What fails raises BrokenPipeError when the reader left, and RunError else.
+    """
+
+    def write(self, text: str, /) -> int:
+        """Write it."""
         try:
-            written = super().write(data)
-        except OSError:
-            return size
-        return size if written is None else written
-
-
-class _Data(io.FileIO):
-    """Stdout: the first failure is raised, and what follows it is dropped, since nobody gets the whole any more."""
-
-    failed = False
-
-    def write(self, data: Any, /) -> int:
-        """Write some of it. Raises BrokenPipeError when the reader left, RunError for what else there is."""
-        if self.failed:
-            return memoryview(data).nbytes
-        try:
-            while (written := super().write(data)) is None:
-                select.select([], [self], [])
-        except BrokenPipeError:
-            self.failed = True
-            raise
+            return super().write(text)
         except OSError as error:
-            self.failed = True
-            raise RunError(f"stdout can't be written: {error.strerror}") from None
-        return written
+            raise _given_up(error) from None
+
+    def flush(self) -> None:
+        """Write what is left."""
+        try:
+            super().flush()
+        except OSError as error:
+            raise _given_up(error) from None
+
+
+def _given_up(error: OSError) -> Exception:
+    """What to raise about stdout, which from now on takes everything and keeps nothing."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+    return error if isinstance(error, BrokenPipeError) else RunError(f"stdout can't be written: {error.strerror}")
 
 
 def guard() -> None:
@@ -60,12 +71,12 @@ def guard() -> None:
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the program
     if sys.stderr is sys.__stderr__:
-        encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
-        sys.stderr = _text(_Words(2, "w", closefd=False), encoding, line_buffering=True)
+        sys.stderr = _Words(_binary(2), _encoding(sys.stderr), "backslashreplace", line_buffering=True)
     if sys.stdout is sys.__stdout__:
+        with suppress(OSError):
+            os.set_blocking(1, True)  # whoever shares it may have set it not to block, and would get a part
         shown = sys.stdout if sys.stdout is not None and sys.stdout.isatty() else None
-        encoding = "utf-8" if shown is None else shown.encoding
-        sys.stdout = _text(_Data(1, "w", closefd=False), encoding, line_buffering=shown is not None)
+        sys.stdout = _Data(_binary(1), _encoding(shown), "backslashreplace", line_buffering=shown is not None)
 
 
 def drain() -> None:
@@ -86,6 +97,11 @@ def _occupy(number: int, mode: int) -> None:
                 os.close(fd)
 
 
-def _text(raw: io.FileIO, encoding: str, *, line_buffering: bool) -> io.TextIOWrapper:
-    """A text stream that writes whatever text, file names that are no text included."""
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=line_buffering)
+def _binary(number: int) -> io.BufferedWriter:
+    return io.BufferedWriter(io.FileIO(number, "w", closefd=False))
+
+
+def _encoding(stream: io.TextIOBase | None) -> str:
+    """That of a stream which a person reads; where it is ASCII, and for all others, UTF-8, which includes it."""
+    known = "ascii" if stream is None else codecs.lookup(stream.encoding or "ascii").name
+    return "utf-8" if known == "ascii" else known

@@ -88,7 +88,7 @@ def _elsewhere(text: bytes) -> str:
         finally:
             os.close(fd)
     except OSError:
-        click.echo(text, err=True)
+        click.echo(text.decode(), err=True)
         return "above, as JSON"
     return f"in {path}"
 

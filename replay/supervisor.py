@@ -90,6 +90,8 @@ class Supervisor:
         demand = Demand(plan.schedule, plan.duration_ns)
         self.board.set_tempo(demand.tempo)
         self._crew = Crew(capture, plan, self.board, demand)
+        self._hurried = self._ending = False
+        """Whether a second signal came, and whether the workers have been told to stop."""
         self.outcome = Outcome(self.board, demand, Offered(demand), self._crew.cores, recoveries=self._crew.recoveries)
 
     def change_tempo(self, factor: Fraction) -> None:
@@ -131,9 +133,11 @@ class Supervisor:
             self.board.control["stop"] = 1
             if outcome.strain:
                 outcome.strain.look()
-            self._crew.join(_STOP_PATIENCE_NS)
+            self._ending = True
+            self._crew.join(0 if self._hurried else _STOP_PATIENCE_NS)
             self._collect_rest()
-            outcome.failures = outcome.failures or self._crew.failures()
+            if not self._hurried:  # else some were killed since somebody asked twice, which is no failure of theirs
+                outcome.failures = outcome.failures or self._crew.failures()
             after = nic_counters(self.plan.nic)
             if before is not None and after is not None:
                 outcome.nic = {counter: after[counter] - before[counter] for counter in after}
@@ -152,7 +156,8 @@ class Supervisor:
         """Have SIGINT, SIGTERM and SIGHUP noted (the last not under nohup(1)); returns the handlers before."""
 
         def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-            if self.outcome.interrupted_by:
+            self._hurried = self.outcome.interrupted_by is not None
+            if self._hurried and self._ending:
                 self._crew.kill()
             self.stop(signal.Signals(number).name)
 

@@ -21,7 +21,10 @@ os.environ["XDG_CACHE_HOME"] = os.devnull
 
 AGAINST_THE_CLOCK = (
     *(f"network/test_{name}.py" for name in ("calibrate", "control", "crew", "healing", "hostile_surroundings")),
-    *(f"network/test_{name}.py" for name in ("ledger", "lifecycle", "live_loss", "lying_network", "time_axis")),
+    *(
+        f"network/test_{name}.py"
+        for name in ("ledger", "lifecycle", "live_loss", "lying_network", "reports", "time_axis")
+    ),
     *("replay/backends", "replay/linux", "replay/sink", "replay/test_cli.py", "tools"),
 )
 """Tests that run programs at a pace, one at a time: two at once would be late for each other's sake. Those that look at

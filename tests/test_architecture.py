@@ -67,6 +67,26 @@ def clock_readings(module: str, tree: ast.Module) -> Iterator[str]:
             yield f"{module} asks the clock: .{node.attr}, line {node.lineno}"
 
 
+def texts_of_unknown_encoding(module: str, tree: ast.Module) -> Iterator[str]:
+    """Files that are opened as text in whatever encoding the locale has."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or any(keyword.arg == "encoding" for keyword in node.keywords):
+            continue
+        match node.func:
+            case ast.Attribute(attr="read_text" | "write_text" as name):
+                yield f"{module} names no encoding: {name}, line {node.lineno}"
+            case ast.Name("open") | ast.Attribute(value=ast.Name(), attr="open") if not binary(node):
+                yield f"{module} names no encoding: open, line {node.lineno}"
+
+
+def binary(opening: ast.Call) -> bool:
+    """Whether a call of something called open says a binary mode, or is of those that know no text."""
+    if isinstance(opening.func, ast.Attribute) and opening.func.value.id in ("os", "gzip"):
+        return True
+    modes = [argument.value for argument in opening.args if isinstance(argument, ast.Constant)]
+    return any(isinstance(mode, str) and "b" in mode for mode in modes)
+
+
 def shapeless(module: str, source: str, tree: ast.Module) -> Iterator[str]:
     if module.rpartition(".")[2] in NAMELESS:
         yield f"{module} is named after no idea"
@@ -84,7 +104,12 @@ def shapeless(module: str, source: str, tree: ast.Module) -> Iterator[str]:
 
 def violations(module: str, source: str) -> list[str]:
     tree = ast.parse(source)
-    return [*wrong_imports(module, tree), *clock_readings(module, tree), *shapeless(module, source, tree)]
+    return [
+        *wrong_imports(module, tree),
+        *clock_readings(module, tree),
+        *texts_of_unknown_encoding(module, tree),
+        *shapeless(module, source, tree),
+    ]
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -115,6 +140,9 @@ def test_the_house_is_in_order(module, path):
         ("precompute.build", "from time import perf_counter", "imports time"),
         ("replay.stamps", "from datetime import datetime\ndatetime.now()", "asks the clock: .now, line 3"),
         ("precompute.build", "import datetime as d\nd.date.today()", "asks the clock: .today, line 3"),
+        ("replay.linux.cores", "path.read_text()", "names no encoding: read_text, line 2"),
+        ("replay.cli", "open(path, 'w')", "names no encoding: open, line 2"),
+        ("replay.cli", "path.open()", "names no encoding: open, line 2"),
         ("captures.utils", "", "is named after no idea"),
         ("captures.long", "\n" * MAX_MODULE_LINES, "has 401 lines"),
         ("captures.deep", "def f():\n" + "    f()\n" * MAX_FUNCTION_LINES, "captures.deep.f has 61 lines"),
@@ -142,6 +170,7 @@ def test_a_module_without_a_docstring_is_found():
         ("precompute.cli", "import time"),
         ("replay.stamps", "from datetime import UTC, datetime, time\ndatetime.fromtimestamp(0, UTC)"),
         ("replay.timeline", "from replay.timeline import x"),
+        ("replay.cli", "path.read_text(encoding='utf-8')\nopen(path, 'rb')\npath.open('wb')\nos.open(path, 0)"),
     ],
 )
 def test_what_is_allowed_passes(module, source):

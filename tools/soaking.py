@@ -127,7 +127,11 @@ def watched(
     options = ("--eps-limit", max(rate_eps, 5_000_000), *extent, "--control", control)
     samples = []
     with started(folder, *listen) as sink:
-        until(lambda: "listening on" in (folder / "sink.log").read_text(), sink, "the sink listens")
+        until(
+            lambda: "listening on" in (folder / "sink.log").read_text(encoding="utf-8", errors="replace"),
+            sink,
+            "the sink listens",
+        )
         with started(folder, *send, *options, "--report", sent_path) as sender:
             until(control.is_socket, sender, "the run starts")
             every_s = max(1.0, seconds / MOST_SAMPLES)
@@ -145,9 +149,9 @@ def watched(
             sink.wait(PATIENCE_S)
     try:
         received_path.read_bytes()
-        return samples, json.loads(sent_path.read_text())
+        return samples, json.loads(sent_path.read_text(encoding="utf-8", errors="replace"))
     except OSError:
-        said = (folder / "run.log").read_text().strip().splitlines()
+        said = (folder / "run.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise RunError(f"no report was written: {said[-1] if said else 'nothing was said'}") from None
 
 

@@ -115,7 +115,7 @@ class Host:
         try:
             if device := _DEVICE_SETTING.fullmatch(name):
                 return Reading((link(device[1]).tx_queue_len,))
-            value = tuple(map(int, self._path(name).read_text().split()))
+            value = tuple(map(int, self._path(name).read_text(encoding="utf-8", errors="replace").split()))
             # Other namespaces than the first show a global setting without write bits, and root has no way around.
             return Reading(value, writable=bool(self._path(name).stat().st_mode & 0o222))
         except OSError as error:
@@ -129,7 +129,7 @@ class Host:
             with rtnetlink() as netlink:
                 netlink.link("set", index=find(netlink, ifname=device[1])["index"], txqlen=value[0])
         else:
-            self._path(name).write_text(_text(value))
+            self._path(name).write_text(_text(value), encoding="ascii")
 
     def _path(self, name: str) -> Path:
         return self.root / name.replace(".", "/")

@@ -191,6 +191,6 @@ def _has_vnet_header() -> bool | None:
 def _text(path: Path) -> str:
     """A line of sysfs; empty when it is not there."""
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""

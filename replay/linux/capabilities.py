@@ -18,6 +18,6 @@ class Capability(IntEnum):
 
 def effective_capabilities() -> frozenset[Capability]:
     """Those that count for this process now: CapEff of /proc/self/status, proc_pid_status(5). Raises OSError."""
-    lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="utf-8", errors="replace").splitlines())
     bits = int(lines["CapEff"], 16)
     return frozenset(capability for capability in Capability if bits >> capability & 1)

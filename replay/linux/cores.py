@@ -28,6 +28,6 @@ def siblings(cpus: Iterable[int], root: Path = _CPUS) -> dict[int, frozenset[int
 
 def _listed(path: Path) -> frozenset[int]:
     try:
-        return parse_cpu_list(path.read_text())
+        return parse_cpu_list(path.read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError):
         return frozenset()

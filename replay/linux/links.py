@@ -159,7 +159,7 @@ def _folder(name: str, index: int, mac: bytes) -> Path:
     """The device's folder in sysfs, or one that is not there when sysfs shows another device by that name."""
     folder = _DEVICES / name
     try:
-        shown = (folder / "address").read_text().strip().replace(":", "")
+        shown = (folder / "address").read_text(encoding="utf-8", errors="replace").strip().replace(":", "")
     except OSError:
         shown = ""
     same = _number(folder / "ifindex") == index and shown == mac.hex()
@@ -175,7 +175,7 @@ def _bus_device(folder: Path) -> Path:
 def _number(path: Path) -> int | None:
     """A number of sysfs; None when it is not there, not known (-1), or the device is down (EINVAL)."""
     try:
-        number = int(path.read_text())
+        number = int(path.read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError):
         return None
     return number if number >= 0 else None
@@ -193,6 +193,8 @@ def _interrupt_cpus(folder: Path) -> frozenset[int]:
 def _served_by(interrupt: str) -> frozenset[int]:
     """The cores that serve an interrupt; none when it is gone, or not in use."""
     try:
-        return parse_cpu_list((_INTERRUPTS / interrupt / "effective_affinity_list").read_text())
+        return parse_cpu_list(
+            (_INTERRUPTS / interrupt / "effective_affinity_list").read_text(encoding="utf-8", errors="replace")
+        )
     except OSError:
         return frozenset()

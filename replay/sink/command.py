@@ -182,10 +182,9 @@ def _watched(
     """Look on, and end the workers; why it ended, and what failed: it is raised when the report is safe."""
     try:
         ended_by = _watch(watch, crew, sockets, tally, signals, publisher)
-        crew.stop(in_a_hurry=lambda: signals.urgent)
+        death = crew.stop(in_a_hurry=lambda: signals.urgent)
     except Exception as error:  # noqa: BLE001 - see above
         return "failure", error
-    death = crew.death()
     if death is not None:
         return ended_by, RunError(f"{death}; the report holds what was counted until then")
     return ended_by, None

@@ -69,14 +69,20 @@ class Workers:
                 return f"sink worker {worker} (process {process.pid}) died: {how}"
         return None
 
-    def stop(self, in_a_hurry: Callable[[], bool]) -> None:
-        """Tell the workers to empty their buffers and end, and wait until they have, or somebody is in a hurry."""
+    def stop(self, in_a_hurry: Callable[[], bool]) -> str | None:
+        """Tell the workers to empty their buffers and end, and wait until they have, or somebody is in a hurry.
+
+        Returns a line about one that did not end well; to be killed in a hurry is no such end.
+        """
         self._tally.stop[0] = 1
         patience_ticks = round(_JOIN_S / _TICK_S)
         while patience_ticks and not in_a_hurry() and any(process.is_alive() for process in self._processes):
             connection.wait([process.sentinel for process in self._processes if process.is_alive()], _TICK_S)
             patience_ticks -= 1
+        death = self.death()
+        hurry = in_a_hurry()
         self.kill()
+        return death if hurry else self.death()
 
     def kill(self) -> None:
         """End what is still running, at once."""

@@ -66,7 +66,7 @@ def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path, capture: C
         assert [ends_within(worker, PATIENCE_S) for worker in workers] == [True, True]
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_the_run_with_a_report_that_is_exact(tmp_path: Path, capture: Capture, name: str):
     ports = free_ports(4)
     log, file = tmp_path / "run.log", tmp_path / "run.json"

@@ -120,7 +120,11 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
 
 
 def _machine() -> dict[str, object]:
-    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    model = [
+        line
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.startswith("model name")
+    ]
     return {
         "cpu": model[0].partition(":")[2].strip() if model else "unknown",
         "cores": len(os.sched_getaffinity(0)),
