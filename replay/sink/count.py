@@ -13,7 +13,7 @@ from replay.sink.stamp_check import stamps_of
 from replay.sink.stamp_text import BAD_US, COARSE_US
 from replay.sink.tag_check import Messages, tags_of
 from replay.sink.tag_count import TagCounter
-from replay.sink.tally import Part
+from replay.sink.tally import NEVER_NS, Part
 from replay.sink.time_cells import TENTH_NS, cells_at
 
 _MICROSECOND_NS: Final = 1000
@@ -28,6 +28,7 @@ class Counter:
         """Count into `part`."""
         self._part = part
         self._tags = TagCounter(part)
+        self._youngest_us = NEVER_NS
 
     def count(self, data: NDArray[np.uint8], arrivals: Arrivals, seat: NDArray[np.int64]) -> None:
         """Count the messages of the first slots in `data`, and the seat of each, shape (messages,)."""
@@ -73,8 +74,10 @@ class Counter:
     ) -> None:
         """Record how old stamps were on arrival, `counts` events each; count those that say nothing of it."""
         instant = instants_us > COARSE_US
-        np.minimum.at(self._part.lanes["youngest_us"], seat[instant], ages_us[instant])
         measured = instant & (ages_us >= 0) & (ages_us <= _OLD_US)
+        youngest_us = int(np.min(ages_us, initial=self._youngest_us, where=instant))
+        if youngest_us < self._youngest_us:
+            self._youngest_us = self._part.lanes["youngest_us"][0] = youngest_us
         if not measured.all():
             for name, which in (
                 ("bad_stamps", instants_us == BAD_US),

@@ -85,7 +85,7 @@ class TagRows(NamedTuple):
     """Events without a tag, of each message: shape (messages,)."""
     malformed: NDArray[np.int64]
     """Events with what should be a tag and is none, of each message."""
-    tagless: Tagless
+    tagless: list[Tagless]
     """The same events, untagged and malformed, by their lengths."""
 
 
@@ -111,7 +111,7 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
     """
     untagged, events = np.zeros(len(messages.starts), np.int64), messages.events
     rows: list[tuple[int, int, int, int, int, int]] = []
-    tagless: list[tuple[int, int, int, bool]] = []
+    plain: list[int] = []
     singly = events == 1
     trains = np.flatnonzero(~singly)
     columns = (trains, *(column[trains] for column in messages), events[trains])
@@ -119,8 +119,7 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
         head = data[start : start + segment].tobytes()
         if not thorough and _MARK not in head:
             untagged[number] = count
-            last = length - (count - 1) * segment
-            tagless += (number, segment, count - 1, False), (number, last, 1, False)
+            plain.append(number)
             continue
         read = _train(data, start, length, segment, count, head)
         if read is None:
@@ -129,22 +128,32 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
             rows.append((number, 0, *read, count))
     found = np.array(rows, np.int64).reshape(-1, 6)
     malformed = np.zeros_like(untagged)
-    singles: NDArray[np.int64] = np.empty((0, 4), np.int64)
+    tagless = _by_length(messages, np.array(plain), events[plain]) if plain else []
     if singly.any():  # to find that out array by array costs as much as a dozen trains
         owner, place, starts, lengths = _events(messages, np.flatnonzero(singly))
         tags, marked, parted = _singles(data, starts, lengths)
         if not tags.sound.all():
-            np.add.at(untagged, owner[~tags.sound & ~marked], 1)
-            np.add.at(malformed, owner[~tags.sound & marked], 1)
-            singles = np.stack((owner, lengths, np.ones_like(owner), parted), axis=1)[~tags.sound].astype(np.int64)
+            lost = np.flatnonzero(~tags.sound)
+            np.add.at(untagged, owner[lost], ~marked[lost])
+            np.add.at(malformed, owner[lost], marked[lost])
+            tagless.append(Tagless(owner[lost], lengths[lost], np.ones_like(lost), parted[lost]))
         parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
         found = np.concatenate([found, np.stack(parts, axis=1)[tags.sound]])
         if rows:
             found = found[np.lexsort((found[:, 1], found[:, 0]))]
     message, _, run, port, first, counted = found.T
-    whose, length, events_of, cut = np.concatenate([np.array(tagless, np.int64).reshape(-1, 4), singles]).T
-    by_length = Tagless(whose, length, events_of, cut.astype(np.bool_))
-    return TagRows(message, run, port, first, counted, untagged, malformed, by_length)
+    return TagRows(message, run, port, first, counted, untagged, malformed, tagless)
+
+
+def _by_length(messages: Messages, numbers: NDArray[np.int64], events: NDArray[np.int64]) -> list[Tagless]:
+    """Whole messages, all of whose events have no tag; the last event of each may be shorter."""
+    segments, none = messages.segments[numbers], np.zeros(len(numbers), np.bool_)
+    last = messages.lengths[numbers] - (events - 1) * segments
+    short = last < segments
+    alike = Tagless(numbers, segments, events - short, none)
+    if not short.any():
+        return [alike]
+    return [alike, Tagless(numbers[short], last[short], np.ones_like(last[short]), none[short])]
 
 
 def _train(
@@ -156,7 +165,7 @@ def _train(
     """
     if length % segment:  # the last event is shorter
         return None
-    column = tag_column(head)
+    column, opening = tag_place(head)
     if column < 0:
         return None
     own = head[column : column + HEAD_BYTES]
@@ -172,28 +181,27 @@ def _train(
     whole = np.ndarray((count,), _HEAD_TEXT, data, at, (segment,)).tobytes() == own * count
     tails = np.ndarray((count,), _TAIL_TEXT, data, at + HEAD_BYTES, (segment,)).tobytes()
     whole = whole and tails == tail_block(block)[first : first + count].tobytes()
-    if whole and column + TAG_BYTES < segment:
-        known_by = next(opening for opening in _OPENINGS if head.endswith(opening, 0, column))
-        width = len(known_by)
+    if whole and opening:
+        width = len(opening)
         openings = np.ndarray((count,), f"V{width}", data, at - width, (segment,)).tobytes()
-        whole = openings == known_by * count
+        whole = openings == opening * count
     if not whole or low + count > _EPOCH:
         return None
     run, port, high = known
     return run, port, high + low
 
 
-def tag_column(event: bytes) -> int:
-    """Where an event's tag would stand; -1: nowhere."""
+def tag_place(event: bytes) -> tuple[int, bytes]:
+    """Where an event's tag would stand, and by which opening that is known, if it is not at the end; -1: nowhere."""
     column = len(event) - TAG_BYTES
     if column >= 0 and event[column + _HYPHENS[0]] == event[column + _HYPHENS[1]] == _HYPHEN:
-        return column
+        return column, b""
     for opening in _OPENINGS:
         found = event.find(opening, 0, MOST_EVENT_BYTES)
         column = found + len(opening)
         if found >= 0 and column + TAG_BYTES <= min(len(event), MOST_EVENT_BYTES):
-            return column
-    return -1
+            return column, opening
+    return -1, b""
 
 
 @lru_cache(4096)

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from replay.ports import HIGHEST_PORT
 from replay.sink.sequence import Sequence
 from replay.sink.tag_check import Tagless, TagRows
-from replay.sink.tally import TAGLESS, Part
+from replay.sink.tally import LENGTHS, TAGLESS, Part
 
 _UNKNOWN: Final = -1
+_ROW_BITS: Final = 16
+_ROW_MASK: Final = (1 << _ROW_BITS) - 1
 
 
 class TagCounter:
@@ -21,6 +23,7 @@ class TagCounter:
         self._part = part
         self._row_of_port = np.full(HIGHEST_PORT + 1, _UNKNOWN)
         self._accounts: dict[int, Sequence] = {}
+        self._without, self._parted = (part.tagless[name].reshape(-1) for name in TAGLESS)
         self._learn()
         seats = len(part.row_of_seat)
         self._dropped = np.zeros(seats, np.int64)
@@ -36,30 +39,31 @@ class TagCounter:
         """Count a round's tags. Of each message: its seat, its interval, and how many events may be lost before it."""
         run = self._run(tags)
         row, own = self._row_of_port[tags.port], tags.run == run
-        if (row[own] == _UNKNOWN).any():
-            self._give_rows(tags.port[own & (row == _UNKNOWN)])
+        unknown = row == _UNKNOWN
+        if unknown.any():
+            self._give_rows(tags.port[own & unknown])
             row = self._row_of_port[tags.port]
-        own &= row != _UNKNOWN
+            own &= row != _UNKNOWN
         self._count_strange("untagged", tags.untagged, seat, interval)
         self._count_strange("malformed", tags.malformed, seat, interval)
-        self._count_lengths(tags.tagless, seat)
+        for tagless in tags.tagless:
+            self._count_lengths(tagless, seat)
+        message, first, events = tags.message, tags.first, tags.events
         if not own.all():
             other = tags.message[~own]
             foreign = np.zeros_like(tags.untagged)
             np.add.at(foreign, other, tags.events[~own])
             self._count_strange("foreign", foreign, seat, interval)
             self._count_others(tags.run[~own], tags.events[~own])
-            row = row[own]
-        message, events = tags.message[own], tags.events[own]
+            row, message, first, events = (column[own] for column in (row, message, first, events))
+        dropped = self._dropped_before(seat, droppable)
         if message.size:
             place = seat[message]
             mapped = row != self._part.row_of_seat[place]
             if mapped.any():
                 np.add.at(self._part.came_by, (place[mapped], row[mapped]), events[mapped])
-            dropped = self._dropped_before(seat, droppable)[message]
-            self._count_own(_Rows(place, row, tags.first[own], events, interval[message], dropped))
-        elif droppable.any():
-            self._dropped_before(seat, droppable)
+            lane = place << _ROW_BITS | row
+            self._count_own(_Rows(lane, first, events, interval[message], dropped[message]))
 
     def _run(self, tags: TagRows) -> int:
         """The run that counts: the first one that was heard, unless another was asked for."""
@@ -92,10 +96,12 @@ class TagCounter:
 
     def _count_lengths(self, tagless: Tagless, seat: NDArray[np.int64]) -> None:
         """Note how long events without a whole tag are: cut ones are known by it."""
-        if tagless.message.size:
-            for name, which in zip(TAGLESS, (~tagless.parted, tagless.parted), strict=True):
-                place = seat[tagless.message[which]], tagless.length[which]
-                np.add.at(self._part.tagless[name], place, tagless.events[which])
+        place, parted = seat[tagless.message] * LENGTHS + tagless.length, tagless.parted
+        if not parted.any():
+            np.add.at(self._without, place, tagless.events)
+            return
+        for table, which in ((self._without, ~parted), (self._parted, parted)):
+            np.add.at(table, place[which], tagless.events[which])
 
     def _count_others(self, runs: NDArray[np.int64], events: NDArray[np.int64]) -> None:
         """Keep the events of other runs apart, of as many as there is room for."""
@@ -125,18 +131,19 @@ class TagCounter:
         """
         rows = rows.sorted()
         starts = rows.starts()
-        columns = (rows.seat, rows.row, rows.first, rows.interval, rows.dropped)
+        columns = (rows.lane, rows.first, rows.interval, rows.dropped)
         events = np.add.reduceat(rows.events, starts).tolist()
         stretches = zip(*(column[starts].tolist() for column in columns), events, strict=True)
-        for seat, row, first, interval, dropped, count in stretches:
-            may_be = 0
+        for lane, first, interval, dropped, count in stretches:
+            seat, row, may_be = lane >> _ROW_BITS, lane & _ROW_MASK, 0
             if dropped:
                 may_be = dropped - max(self._told.get((seat, row), 0), self._charged[seat])
                 self._told[seat, row] = dropped
             account = self._accounts.get(row) or self._account(row)
             with self._part.locks[row]:
                 charged = account.take(first, count, interval, may_be)
-            self._charged[seat] += charged
+            if charged:
+                self._charged[seat] += charged
 
     def _account(self, row: int) -> Sequence:
         part = self._part
@@ -148,8 +155,8 @@ class TagCounter:
 class _Rows(NamedTuple):
     """Stretches of numbers that arrived; int64, shape (rows,) each."""
 
-    seat: NDArray[np.int64]
-    row: NDArray[np.int64]
+    lane: NDArray[np.int64]
+    """Seat and row in one: the events of a port that came by a socket."""
     first: NDArray[np.int64]
     events: NDArray[np.int64]
     interval: NDArray[np.int64]
@@ -157,14 +164,13 @@ class _Rows(NamedTuple):
 
     def sorted(self) -> "_Rows":
         """Seat after seat and row after row, each in its order of arrival."""
-        key = self.seat << 32 | self.row
-        order = np.argsort(key, kind="stable")
+        order = np.argsort(self.lane, kind="stable")
         return _Rows(*(column[order] for column in self))
 
     def starts(self) -> NDArray[np.int64]:
         """The rows that do not continue the one before: with them, longer stretches begin."""
-        new = np.full(len(self.seat), fill_value=True)
+        new = np.full(len(self.lane), fill_value=True)
         new[1:] = self.first[1:] != self.first[:-1] + self.events[:-1]
-        for column in (self.seat, self.row, self.interval, self.dropped):
+        for column in (self.lane, self.interval, self.dropped):
             new[1:] |= column[1:] != column[:-1]
         return np.flatnonzero(new)

@@ -44,7 +44,7 @@ LANE: Final = np.dtype(
         ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
         ("joined", "<i8"),  # whether a message of several datagrams ever came
         ("longest", "<i8"),  # bytes of the longest datagram
-        ("youngest_us", "<i8"),  # the least age of a stamp, below 0 where the sender's clock is ahead; NEVER_NS: none
+        ("youngest_us", "<i8"),  # of each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
     ]

@@ -28,7 +28,7 @@ CELLS: Final = FINE + 16 * OCTAVE
 
 def cells_at(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The cell of each tenth of a second, same shape; what is before the first one is in the first."""
-    if not tenths.size or (tenths.min() >= 0 and tenths.max() < FINE):
+    if not (tenths >> _FINE_BITS).any():
         return tenths
     tenths = np.clip(tenths, 0, (1 << 50) - 1)
     octaves = np.maximum(np.frexp(tenths.astype(np.float64))[1] - 1 - _FINE_BITS, 0)

@@ -99,7 +99,7 @@ def test_a_train_of_consecutive_numbers_is_one_row(form):
     events = numbered(4000, 128, form=form)
     rows = tags_of(*laid_out([(b"".join(events), len(events[0]))]), thorough=True)
     assert [column.tolist() for column in rows[:7]] == [[0], [0x1F3A9C07], [5514], [4000], [128], [0], [0]]
-    assert not rows.tagless.message.size
+    assert not rows.tagless
 
 
 @pytest.mark.parametrize("form", [b"<6>host app: text stampede=%s", b'<6>1 - h app 1 - [stampede@32473 tag="%s'])
@@ -109,8 +109,9 @@ def test_an_event_that_was_cut_within_its_tag_is_told_from_one_that_is_damaged(f
     events = [whole[:length] for length in range(begins, len(whole))]
     events += [event + b"\n" for event in events] + [whole[:-5] + b"x" + whole[-4:], whole[: begins - 1]]
     rows = tags_of(*laid_out([(event, len(event)) for event in events]), thorough=True)
-    assert rows.tagless.parted.tolist() == [True] * (len(events) - 2) + [False] * 2
-    assert rows.tagless.length.tolist() == [len(event) for event in events]
+    (tagless,) = rows.tagless
+    assert tagless.parted.tolist() == [True] * (len(events) - 2) + [False] * 2
+    assert tagless.length.tolist() == [len(event) for event in events]
 
 
 def test_events_without_a_tag_are_told_by_their_lengths():
@@ -120,8 +121,9 @@ def test_events_without_a_tag_are_told_by_their_lengths():
     for thorough in (True, False):
         tagless = tags_of(*laid, thorough=thorough).tagless
         counted = {}
-        for _, length, events in zip(*(column.tolist() for column in tagless[:3]), strict=True):
-            counted[length] = counted.get(length, 0) + events
+        for part in tagless:
+            for _, length, events in zip(*(column.tolist() for column in part[:3]), strict=True):
+                counted[length] = counted.get(length, 0) + events
         assert counted == {50: 9, 8: 1, 40: 1}
 
 

@@ -27,7 +27,7 @@ class Counted:
         strange = [np.array(counts or [0] * len(messages), np.int64) for counts in (untagged, malformed)]
         tagless = Tagless(*np.array(lengths, np.int64).reshape(-1, 4).T)
         seat, interval, droppable = np.array(messages, np.int64).reshape(-1, 3).T
-        tagless = tagless._replace(parted=tagless.parted.astype(bool))
+        tagless = [tagless._replace(parted=tagless.parted.astype(bool))]
         self.counter.count(TagRows(*columns, *strange, tagless), seat, interval, droppable)
 
     def lost(self, port):
@@ -62,11 +62,10 @@ def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
 def test_workers_give_a_port_one_row_between_them():
     tally = shared_tally(PORTS, *seating(len(PORTS), 2), START_NS)
     nothing = np.zeros(1, np.int64)
-    none = Tagless(*np.zeros((3, 0), np.int64), np.zeros(0, bool))
     counters = [TagCounter(tally.part(worker)) for worker in range(2)]
     for number, port in enumerate((700, 701, 701, 700, 702, 700)):
         row = [np.array([value]) for value in (0, RUN, port, number, 1)]
-        counters[number % 2].count(TagRows(*row, nothing, nothing, none), nothing, nothing, nothing)
+        counters[number % 2].count(TagRows(*row, nothing, nothing, []), nothing, nothing, nothing)
     assert tally.row_ports[2:6].tolist() == [700, 701, 702, 0]
 
 
