@@ -172,7 +172,7 @@ class File:
         """What is wrong if this is the file's end; None: nothing. Raises InputError when none of it can be unpacked."""
         if self._unpacked is None:
             return None
-        if self._unpacked.damage and not self._unpacked.text_bytes:
+        if self._unpacked.unreadable:
             raise InputError(f"{self.path}: can't be unpacked: {self._unpacked.damage}")
         return self._unpacked.complaint()
 

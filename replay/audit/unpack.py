@@ -131,14 +131,14 @@ class Unpacked:
         self._text = memoryview(b"")
         self._opening = b""
         self._inside = self._ended = False
-        self._packed_bytes = self._text_bytes = 0
+        self._packed_bytes = self._text_bytes = self._whole_parts = 0
         self.damage: str | None = None
         """What stopped the unpacking, if that was not the end."""
 
     @property
-    def text_bytes(self) -> int:
-        """How much was unpacked."""
-        return self._text_bytes
+    def unreadable(self) -> bool:
+        """Whether nothing at all could be unpacked."""
+        return self.damage is not None and not self._text_bytes and not self._whole_parts
 
     @property
     def held(self) -> bool:
@@ -187,6 +187,7 @@ class Unpacked:
                 if rest is None:
                     break
                 packed, self._inside = rest, False
+                self._whole_parts += 1
                 self._decoder.renew()
         except (zlib.error, zstandard.ZstdError) as error:
             self._stop(error)
