@@ -28,6 +28,10 @@ NUD_PERMANENT: Final = 0x80
 NUD_NONE: Final = 0x00
 NTF_USE: Final = 0x01
 
+# include/uapi/linux/rtnetlink.h
+RT_TABLE_LOCAL: Final = 255
+_KINDS: Final = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"}
+
 _USABLE: Final = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_NOARP | NUD_PERMANENT
 _DISCARD_PORT: Final = 9  # RFC 863
 _POLL_NS: Final = 10_000_000
@@ -70,6 +74,29 @@ def route_to(family: int, host: str, *, scope: int = 0, interface: str | None = 
         source=source,
         mtu=found.get_nested("RTA_METRICS", "RTAX_MTU") or _device_mtu(family, device),
     )
+
+
+def route_kind(family: int, host: str, *, scope: int = 0) -> str:
+    """What the kernel's route to a numeric address makes of it (rtnetlink(7), rtm_type); sends nothing.
+
+    `unicast`, `local`, `broadcast`, `multicast` or `anycast`. Raises OSError where there is no route.
+    """
+    through = {"oif": scope} if scope else {}
+    with rtnetlink() as netlink:
+        found = next(iter(netlink.route("get", family=family, dst=_normal(family, host), **through)))
+    return _KINDS.get(found["type"], "unicast")
+
+
+def group_addresses(family: int) -> list[tuple[str, str, str]]:
+    """Single addresses that the local table holds as those of several hosts: address, kind and device of each."""
+    with rtnetlink() as netlink:
+        held = []
+        for row in netlink.route("dump", family=family, table=RT_TABLE_LOCAL):
+            kind, address = _KINDS.get(row["type"], "unicast"), row.get_attr("RTA_DST")
+            if kind in ("broadcast", "anycast") and address is not None:
+                device = find(netlink, index=row.get_attr("RTA_OIF")).get_attr("IFLA_IFNAME")
+                held.append((address, kind, device))
+        return held
 
 
 def next_hop_mac(
