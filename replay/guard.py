@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from captures.errors import InputError
+from captures.errors import InputError, PreflightError
+from replay.linux.interfaces import LOOPBACK, is_up
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -76,11 +77,23 @@ def check_host(said: str, address: Address, *, allow_public: bool) -> None:
         )
 
 
+def check_loopback(said: str) -> None:
+    """Refuse to go by a loopback device that is down, as it is in a new namespace. Raises PreflightError."""
+    if not is_up(LOOPBACK):
+        raise PreflightError(
+            f"{said}: the loopback device is down, and what is sent to this host itself is lost; "
+            f"`sudo ip link set {LOOPBACK} up`"
+        )
+
+
 def check_kind(said: str, family: int, address: Address, scope: int) -> None:
     """Refuse an address that the kernel's routes know as no single host's. Raises InputError.
 
-    Where there is no route, that is for others to say.
+    One of this host's own needs its loopback device: raises PreflightError. Where there is no route, that is for others
+    to say.
     """
+    if address.is_loopback:
+        check_loopback(said)
     if address in (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")):
         return
     from replay.linux.routes import route_kind  # noqa: PLC0415 - pyroute2 takes a while to load
@@ -88,6 +101,8 @@ def check_kind(said: str, family: int, address: Address, scope: int) -> None:
     kind = None
     with suppress(OSError):
         kind = route_kind(family, str(address), scope=scope)
+    if kind == "local":
+        check_loopback(said)
     if kind in _NO_UNICAST:
         raise InputError(
             f"{said}: {address} is {_NO_UNICAST[kind]} here, by `ip route get {address}`; name the SIEM's own address"
