@@ -42,7 +42,7 @@ _LEAST_NS: Final = 10_000_000
     help="Where to write it.  [default: ~/.cache/stampede/calibration.json, that `replay run` finds]",
 )
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the trials and the winner as JSON on stdout.")
-@click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
+@click.option("--allow-public", is_flag=True, help="Let --target and --source-ips be any; they must be yours to load.")
 def calibrate(
     *,
     file: Path | None,
@@ -70,7 +70,7 @@ def calibrate(
             folder = stack.enter_context(TemporaryDirectory(prefix="calibrate-"))
             file = make_capture(Path(folder) / "calibrate.rcap")
         capture = open_capture(file)
-        trials = Trials(capture, host, ports, options, time_ns).all()
+        trials = Trials(capture, host, ports, options, time_ns, allow_public=allow_public).all()
         best = winner(trials)
         event_bytes = len(capture.payload) / capture.events
     if not best.rate_eps:

@@ -311,4 +311,5 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _explain(errors: dict[str, int]) -> str:
     said = _counts(errors)
+    said = said.replace("EMSGSIZE", "too long for the way: EMSGSIZE")
     return said.replace("ECONNREFUSED", "nobody listens: ECONNREFUSED")

@@ -67,7 +67,7 @@ FILE = click.Path(path_type=Path)
 @click.option("-o", "--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show the plan, and send nothing.")
-@click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
+@click.option("--allow-public", is_flag=True, help="Let --target and --source-ips be any; they must be yours to load.")
 def run(
     *,
     file: Path,
@@ -106,7 +106,9 @@ def run(
         segments=max_segments() if choice.way.gso else 1,
         stamp=Stamp(stamp),
         run=None if keep_tags else run_id or new_run(),
-        wire=wire_of(replace(options, backend=BackendChoice(choice.way.backend)), host, ports, capture),
+        wire=wire_of(
+            replace(options, backend=BackendChoice(choice.way.backend)), host, ports, capture, allow_public=allow_public
+        ),
         batch_trains=choice.way.batch_trains,
         choices={"backend": choice.why},
     )

@@ -6,18 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from captures.errors import InputError, PreflightError
+from replay.guard import check_host, check_kind, family_of, unmapped
 from replay.linux.udp_send import route_mtu
-
-_ALLOWED: Final = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # private: RFC 1918
-        *("127.0.0.0/8", "::1/128"),  # loopback: RFC 1122, RFC 4291
-        *("198.18.0.0/15", "2001:2::/48"),  # benchmarks: RFC 2544, RFC 5180
-        *("169.254.0.0/16", "fe80::/10"),  # link-local: RFC 3927, RFC 4291
-        "fc00::/7",  # private: RFC 4193
-    )
-)
 
 _HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
 """IP and UDP header without options."""
@@ -41,27 +31,28 @@ class Target:
         return (self.host, port, 0, self.scope) if self.family == socket.AF_INET6 else (self.host, port)
 
 
-def resolve(text: str, *, allow_public: bool) -> Target:
-    """The target that a host name or an address stands for.
+def resolve(text: str, *, allow_public: bool, family: int = socket.AF_UNSPEC) -> Target:
+    """The target that a host name or an address stands for: the first one of that family.
 
-    Raises InputError when it can't be found, or lies outside the private, loopback, link-local and benchmark
-    ranges and `allow_public` is not set; multicast and broadcast are never a target.
+    Raises InputError when it can't be found, when the kernel's routes or its text say that it is no single host's
+    address, as of multicast and broadcast, or when it lies outside the private, loopback, link-local and benchmark
+    ranges and `allow_public` is not set.
     """
+    said = f"--target {text}"
     try:
-        found = socket.getaddrinfo(text, None, type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(text, None, family=family, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
-        raise InputError(f"--target {text}: can't be resolved: {getattr(error, 'strerror', error)}") from None
-    family, _, _, _, place = found[0]
-    host = str(place[0]).partition("%")[0]
-    address = ipaddress.ip_address(host)
-    if address.is_multicast or address.is_unspecified or host == "255.255.255.255":
-        raise InputError(f"--target {text}: {host} is not the address of one host; name the SIEM's own address")
-    if not allow_public and not any(address in network for network in _ALLOWED):
+        raise InputError(f"{said}: can't be resolved: {getattr(error, 'strerror', error)}") from None
+    place = found[0][4]
+    address = unmapped(ipaddress.ip_address(str(place[0]).partition("%")[0]))
+    scope = place[3] if len(place) == 4 and address.version == 6 else 0
+    check_host(said, address, allow_public=allow_public)
+    if address.version == 6 and address.is_link_local and not scope:
         raise InputError(
-            f"--target {text}: {host} is outside the private, loopback and benchmark ranges; "
-            "if that host is yours to load, say --allow-public"
+            f"{said}: a link-local address is one of each wire; name the device as well, like {address}%eth0"
         )
-    return Target(family, host, place[3] if len(place) == 4 else 0)
+    check_kind(said, family_of(address), address, scope)
+    return Target(family_of(address), str(address), scope)
 
 
 def check_mtu(target: Target, longest_bytes: int) -> int:

@@ -31,9 +31,17 @@ class Trials:
     """Trials of one wire."""
 
     def __init__(
-        self, capture: Capture, target: Target, ports: tuple[int, ...], options: WireOptions, time_ns: int
+        self,
+        capture: Capture,
+        target: Target,
+        ports: tuple[int, ...],
+        options: WireOptions,
+        time_ns: int,
+        *,
+        allow_public: bool,
     ) -> None:
         """`time_ns` is how long each trial sends."""
+        self._allow_public = allow_public
         self._capture, self._target, self._ports, self._options = capture, target, ports, options
         self._time_ns = time_ns
         self._around = surroundings(target, options.interface, usable_cpus(None))
@@ -87,7 +95,7 @@ class Trials:
             train_max=way.train_max,
             segments=max_segments() if way.gso else 1,
             stamp=Stamp.NOW,
-            wire=wire_of(options, self._target, self._ports, self._capture),
+            wire=wire_of(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
             batch_trains=way.batch_trains,
         )
         plan = manned(plan, CrewOptions(workers=1), self._around, worker_eps=None)

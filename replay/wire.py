@@ -13,9 +13,10 @@ from typing import Final
 from captures.errors import InputError, PreflightError
 from replay.clock import monotonic_ns, sleep_ns
 from replay.frames import Wire
+from replay.guard import Address, check_known, check_next_hop
 from replay.linux.links import Link, link
 from replay.linux.packet_send import open_packet_socket
-from replay.linux.routes import next_hop_mac, route_to
+from replay.linux.routes import group_addresses, next_hop_mac, route_to
 from replay.scapy_layers import IP, UDP, Dot1AD, Dot1Q, Ether, IPv6
 from replay.sources import DEFAULT_PORTS, Sources
 from replay.target import Target
@@ -31,7 +32,10 @@ def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_
     and PreflightError when there is no device, no route, no neighbour, or no right to send frames.
     """
     device, address, mac, mtu = _device_and_hop(target, options)
+    check_next_hop("--dst-mac" if options.next_mac else f"the next hop to {target.host}", mac)
     first, count = _network(address, options)
+    if options.network is not None:
+        check_known(_address(target, first), count, group_addresses(target.family))
     try:
         open_packet_socket(device.name, 1).close()
     except PermissionError:
@@ -39,14 +43,15 @@ def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_
             "--backend packet needs the capability CAP_NET_RAW: run as root, or give it to the interpreter with "
             "`sudo setcap cap_net_raw+ep $(readlink -f $(command -v python3))`; or use --backend udp"
         ) from None
-    source = str(ipaddress.ip_address(first) if target.family == socket.AF_INET else ipaddress.IPv6Address(first))
     return Wire(
         interface=device.name,
         next_mac=mac,
         vlans=options.vlans,
         sources=Sources(first, count, options.ports or DEFAULT_PORTS, of_capture),
         mtu=mtu,
-        prototypes=tuple(prototype(target, device.mac, mac, options.vlans, source, port) for port in ports),
+        prototypes=tuple(
+            prototype(target, device.mac, mac, options.vlans, str(_address(target, first)), port) for port in ports
+        ),
     )
 
 
@@ -96,6 +101,11 @@ def _network(address: str | None, options: WireOptions) -> tuple[int, int]:
             raise InputError("--source-ips: without a route to the target the sources must be given, as a network")
         return int(ipaddress.ip_address(address)), 1
     return options.network[1:]
+
+
+def _address(target: Target, number: int) -> Address:
+    """An address of the target's family."""
+    return ipaddress.IPv6Address(number) if target.family == socket.AF_INET6 else ipaddress.IPv4Address(number)
 
 
 def prototype(

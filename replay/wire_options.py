@@ -1,5 +1,6 @@
 """The flags that say how a run gets onto the wire, for all commands that have them."""
 
+import ipaddress
 import re
 import socket
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from captures.command import Parsed, grouped
 from captures.errors import InputError
 from captures.reader import Capture
 from replay.frames import Wire
+from replay.guard import check_next_hop, check_sources
 from replay.sources import NETWORK, SOURCE_PORTS
 from replay.target import Target, check_mtu, check_packet
 
@@ -131,10 +133,12 @@ wire_options: Final = grouped(
 """Give a command the flags; it is called with one argument for them all, `options`, which is WireOptions."""
 
 
-def check_flags(options: WireOptions, target: Target | None, capture: Capture | None) -> None:
+def check_flags(
+    options: WireOptions, target: Target | None, capture: Capture | None, *, allow_public: bool = False
+) -> None:
     """Refuse flags that contradict each other, the target or the capture, as far as these are known.
 
-    Raises InputError.
+    Sources are one's own unless `allow_public`. Raises InputError.
     """
     if options.backend is BackendChoice.UDP and options.frames_only:
         raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
@@ -147,15 +151,21 @@ def check_flags(options: WireOptions, target: Target | None, capture: Capture | 
         given, version = options.network[0], 6 if target.family == socket.AF_INET6 else 4
         if given != version:
             raise InputError(f"--source-ips is of IPv{given}, and the target {target.host} of IPv{version}")
+        first = ipaddress.IPv6Address(options.network[1]) if given == 6 else ipaddress.IPv4Address(options.network[1])
+        check_sources(first, options.network[2], ipaddress.ip_address(target.host), allow_public=allow_public)
+    if options.next_mac is not None:
+        check_next_hop("--dst-mac", options.next_mac)
 
 
-def wire_of(options: WireOptions, target: Target, ports: tuple[int, ...], capture: Capture) -> Wire | None:
+def wire_of(
+    options: WireOptions, target: Target, ports: tuple[int, ...], capture: Capture, *, allow_public: bool = False
+) -> Wire | None:
     """The wire that frames go out on; None: UDP sockets will do. Either way the capture's events fit into a packet.
 
     Raises InputError for flags that contradict each other, PreflightError where there is no route or an event is too
     long for it, and what `find_wire` raises.
     """
-    check_flags(options, target, capture)
+    check_flags(options, target, capture, allow_public=allow_public)
     if options.backend is BackendChoice.UDP or (options.backend is BackendChoice.AUTO and not options.frames_only):
         check_mtu(target, capture.longest)
         return None

@@ -39,7 +39,7 @@ from replay.wire_options import WireOptions, check_flags, wire_options
 )
 @click.option("--cpus", type=CPUS, help="Cores that workers would be pinned to.  [default: all that are allowed]")
 @wire_options
-@click.option("--allow-public", is_flag=True, help="Let --target be any address; it must be yours to load.")
+@click.option("--allow-public", is_flag=True, help="Let --target and --source-ips be any; they must be yours to load.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the findings as JSON on stdout.")
 def doctor(
     *,
@@ -60,7 +60,7 @@ def doctor(
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     capture = None if file is None else open_capture(file)
     host = None if target is None else resolve(target, allow_public=allow_public)
-    check_flags(options, host, capture)
+    check_flags(options, host, capture, allow_public=allow_public)
     load = Load(rate_eps, ports, options)
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
     stored = None if capture is None else capture_facts(capture, load, monotonic_ns)

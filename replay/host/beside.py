@@ -75,9 +75,9 @@ def is_this_host(target: Target) -> bool:
     """Whether a target is an address of this host."""
     if ipaddress.ip_address(target.host).is_loopback:
         return True
-    from replay.linux.routes import is_local  # noqa: PLC0415 - pyroute2 takes a while to load
+    from replay.linux.routes import route_kind  # noqa: PLC0415 - pyroute2 takes a while to load
 
     try:
-        return is_local(target.family, target.host)
+        return route_kind(target.family, target.host) == "local"
     except OSError:  # whoever sends says so
         return False

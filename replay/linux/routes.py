@@ -29,7 +29,8 @@ NUD_NONE: Final = 0x00
 NTF_USE: Final = 0x01
 
 # include/uapi/linux/rtnetlink.h
-RTN_LOCAL: Final = 2
+RT_TABLE_LOCAL: Final = 255
+_KINDS: Final = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"}
 
 _USABLE: Final = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_NOARP | NUD_PERMANENT
 _DISCARD_PORT: Final = 9  # RFC 863
@@ -75,11 +76,27 @@ def route_to(family: int, host: str, *, scope: int = 0, interface: str | None = 
     )
 
 
-def is_local(family: int, host: str) -> bool:
-    """Whether a numeric address is one of this host's own, by the type of its route. Raises OSError without a route."""
+def route_kind(family: int, host: str, *, scope: int = 0) -> str:
+    """What the kernel's route to a numeric address makes of it (rtnetlink(7), rtm_type); sends nothing.
+
+    `unicast`, `local`, `broadcast`, `multicast` or `anycast`. Raises OSError where there is no route.
+    """
+    through = {"oif": scope} if scope else {}
     with rtnetlink() as netlink:
-        found = next(iter(netlink.route("get", family=family, dst=_normal(family, host))))
-    return bool(found["type"] == RTN_LOCAL)
+        found = next(iter(netlink.route("get", family=family, dst=_normal(family, host), **through)))
+    return _KINDS.get(found["type"], "unicast")
+
+
+def group_addresses(family: int) -> list[tuple[str, str, str]]:
+    """Single addresses that the local table holds as those of several hosts: address, kind and device of each."""
+    with rtnetlink() as netlink:
+        held = []
+        for row in netlink.route("dump", family=family, table=RT_TABLE_LOCAL):
+            kind, address = _KINDS.get(row["type"], "unicast"), row.get_attr("RTA_DST")
+            if kind in ("broadcast", "anycast") and address is not None:
+                device = find(netlink, index=row.get_attr("RTA_OIF")).get_attr("IFLA_IFNAME")
+                held.append((address, kind, device))
+        return held
 
 
 def next_hop_mac(

@@ -81,11 +81,15 @@ class Arrivals(NamedTuple):
 def open_receiver(address: str, port: int, buffer_bytes: int, *, shared: bool = False) -> socket.socket:
     """A bound, non-blocking UDP socket that asks for arrival times, drops and `buffer_bytes` of payload room.
 
-    `address` is an IPv4 or IPv6 address. A `shared` port may be bound again; the kernel then deals its flows to the
+    `address` is an IPv4 or IPv6 address, a link-local one with its device, like `fe80::1%eth0`.
+    A `shared` port may be bound again; the kernel then deals its flows to the
     sockets (SO_REUSEPORT). The buffer may come out smaller: read it back with SO_RCVBUF. Raises
-    OSError: EADDRINUSE, EADDRNOTAVAIL (no such address here), EACCES (the port needs CAP_NET_BIND_SERVICE).
+    OSError: EADDRINUSE, EADDRNOTAVAIL (no such address here), EACCES (the port needs CAP_NET_BIND_SERVICE),
+    socket.gaierror (no such device).
     """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family, _, _, _, place = socket.getaddrinfo(
+        address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    )[0]
     receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         receiver.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -93,7 +97,7 @@ def open_receiver(address: str, port: int, buffer_bytes: int, *, shared: bool = 
         if shared:
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         ask_for_buffer(receiver, buffer_bytes)
-        receiver.bind((address, port))
+        receiver.bind(place)
     except OSError:
         receiver.close()
         raise

@@ -38,7 +38,8 @@ SEGMENT_CONTROL: Final = np.dtype(
 SEGMENT_CONTROL_LEN: Final = 18
 
 _EXTENDED_ERROR: Final = struct.Struct("<IBBBBII")
-"""struct sock_extended_err of include/uapi/linux/errqueue.h; its first word is the errno."""
+"""struct sock_extended_err of include/uapi/linux/errqueue.h: first the errno, then a byte that says whose it is."""
+SO_EE_ORIGIN_LOCAL: Final = 1
 
 
 def is_ipv6(family: int) -> bool:
@@ -84,7 +85,10 @@ def max_segments() -> int:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
     ):
-        receiver.bind(("127.0.0.1", 0))
+        try:
+            receiver.bind(("127.0.0.1", 0))
+        except OSError:  # EADDRNOTAVAIL: it has no address while it is down
+            return 64
         control = [(SOL_UDP, UDP_SEGMENT, struct.pack("<H", 1))]
         for segments in (128, 64):
             try:
@@ -98,12 +102,16 @@ def max_segments() -> int:
 
 
 def drain_errors(sock: socket.socket) -> Iterator[tuple[int, int]]:
-    """Take the queued ICMP and local errors: (errno, destination port) of each datagram that met one."""
+    """Take the queued errors that came back from the network: (errno, destination port) of each datagram that met one.
+
+    What this host itself refused (EMSGSIZE, of all that it queues) is left out: whoever sent it was told at once.
+    """
     while True:
         try:
             _, control, _, address = sock.recvmsg(0, 512, MSG_ERRQUEUE | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         for _level, _type, data in control:
-            code = _EXTENDED_ERROR.unpack_from(data)[0]
-            yield code, address[1] if address else 0
+            code, origin = _EXTENDED_ERROR.unpack_from(data)[:2]
+            if origin != SO_EE_ORIGIN_LOCAL:
+                yield code, address[1] if address else 0

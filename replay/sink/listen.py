@@ -1,12 +1,14 @@
 """The sink's sockets: one a port, bound before anything else starts, and failures in the user's words."""
 
 import errno
+import ipaddress
 import socket
 from collections.abc import Sequence
 from typing import Final
 
 from captures.errors import PreflightError
 from captures.units import format_size
+from replay.guard import check_loopback
 from replay.linux.udp_receive import ask_for_trains, buffer_bytes_of, open_receiver
 
 _DESIGN_RATE_EPS: Final = 100_000
@@ -21,6 +23,8 @@ def open_sockets(address: str, ports: Sequence[int], buffer_bytes: int, *, share
 
     Raises PreflightError, with nothing left open, if one can't be had.
     """
+    if ipaddress.ip_address(address).is_loopback:
+        check_loopback(f"--bind {address}")
     sockets: list[socket.socket] = []
     try:
         for port in ports:
@@ -48,6 +52,10 @@ def _why(error: OSError, address: str, port: int) -> str:
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{address} is not an address of this host; `ip address` lists them"
+    if isinstance(error, socket.gaierror):
+        return f"{address}: there is no such device; `ip link` lists them"
+    if error.errno == errno.EINVAL and ipaddress.ip_address(address).is_link_local:
+        return f"{address}: a link-local address is of one wire; name its device as well, like {address}%eth0"
     return f"port {port} on {address}: {error.strerror}"
 
 

@@ -41,7 +41,7 @@ def fuzz_collector_files(seconds: float, seed: int) -> int:
     end, count = time.monotonic() + seconds, 0
     with tempfile.TemporaryDirectory(prefix="stampede-fuzz-") as folder:
         while time.monotonic() < end:
-            draw = random.Random(f"{seed} {count}")  # noqa: S311 - a seed is to be drawn from again
+            draw = random.Random(f"{seed} {count}")
             try:
                 _audit_one(draw, Path(folder) / "collected")
             except Exception as error:

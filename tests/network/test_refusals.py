@@ -4,10 +4,12 @@ import ctypes
 import os
 import re
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from pyroute2 import netns
 
 from captures.errors import ExitCode
 from captures.reader import Capture, open_capture
@@ -136,3 +138,33 @@ def test_an_mtu_lowered_in_mid_run_ends_it_with_true_counts(
     assert ended.code == ExitCode.FAILED
     assert "EMSGSIZE" in ended.report["reason"]
     assert [lane["sent_events"] for lane in ended.report["lanes"]] == [len(lane) for lane in came]
+
+
+def test_icmp_about_an_earlier_datagram_is_no_refusal_of_gso(tmp_path: Path, lab: Lab, capture: Capture):
+    """A router says "fragmentation needed" of one datagram; all others fit, and go on in trains."""
+    from scapy.layers.inet import ICMP, IP, UDP  # noqa: PLC0415 - it takes a while to load
+
+    log = tmp_path / "run.log"
+    run = command(*run_of(capture, V4, PORTS, "--events", "20k", "--eps", "10k"), host=lab.sender)
+    with mailboxes(lab, V4) as boxes, running(run, log) as process:
+        boxes.await_first()
+        _, (source, port) = boxes._sockets[0].recvfrom(0, socket.MSG_PEEK)
+        quoted = IP(src=source, dst=V4, flags="DF") / UDP(sport=port, dport=PORTS[0], len=1000)
+        netns.pushns(lab.receiver)
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as router:
+                said = bytes(ICMP(type=3, code=4, nexthopmtu=1300) / quoted)
+                for _ in range(3):
+                    router.sendto(said, (source, 0))
+                    time.sleep(0.1)
+        finally:
+            netns.popns()
+        ended = finish(process, log)
+        came = boxes.take()
+    lab.run_at(lab.sender, "ip", "route", "flush", "cache")
+
+    assert [worker["gso_refused"] for worker in ended.report["workers"]] == [None] * len(ended.report["workers"])
+    assert ended.report["lanes"][0]["errors"] == {"EMSGSIZE": 3}
+    assert "too long for the way: EMSGSIZE 3" in ended.stderr
+    assert [lane["sent_events"] for lane in ended.report["lanes"]] == [len(lane) for lane in came]
+    assert ended.report["sent_events"] == 20_000

@@ -107,15 +107,32 @@ def test_errors_of_earlier_datagrams_are_counted_where_they_belong() -> None:
     assert run(kernel).errors == [(errno.ECONNREFUSED, 3), (errno.ECONNREFUSED, 4)]
 
 
-@pytest.mark.parametrize("name", ["EIO", "EINVAL", "EMSGSIZE", "ENOTSUP"])
+@pytest.mark.parametrize("name", ["EIO", "EINVAL", "ENOTSUP"])
 def test_gso_is_given_up_once_and_then_the_same_answer_is_final(name: str) -> None:
-    kernel = Kernel(10, [2, name, 3])
+    kernel = Kernel(10, [2, name, name, 3])
     counts = run(kernel)
     assert (counts.refused, counts.errors) == ([getattr(errno, name)], [])
     assert (kernel.pending, kernel.gso) == (0, False)
 
     with pytest.raises(RunError, match=name):
-        run(Kernel(10, [name, name]))
+        run(Kernel(10, [name] * 4))
+
+
+@pytest.mark.parametrize("queued", [[], [(errno.EMSGSIZE, 3)]])
+@pytest.mark.parametrize("name", ["EMSGSIZE", "ENOTSUP"])
+def test_what_icmp_says_of_an_earlier_datagram_refuses_nothing(name: str, queued: list[tuple[int, int]]) -> None:
+    """The message that met it is sent at the next try, and GSO goes on; also where the queue had no room for it."""
+    kernel = Kernel(10, [2, name, 3, name, 1, name], queued=queued)
+    counts = run(kernel)
+    assert (counts.refused, counts.errors) == ([], queued)
+    assert (kernel.pending, kernel.gso) == (0, True)
+
+
+def test_an_event_too_long_for_the_route_would_be_so_without_gso() -> None:
+    kernel = Kernel(10, [2, "EMSGSIZE", "EMSGSIZE"])
+    with pytest.raises(RunError, match=r"longer than the route takes by now \(EMSGSIZE\)"):
+        run(kernel)
+    assert (kernel.pending, kernel.gso) == (8, True)
 
 
 def test_being_told_to_stop_leaves_the_rest_pending() -> None:

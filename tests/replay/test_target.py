@@ -24,10 +24,29 @@ def test_other_addresses_need_a_knowing_word(address: str) -> None:
     assert resolve(address, allow_public=True).host == address
 
 
-@pytest.mark.parametrize("address", ["224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255"])
+@pytest.mark.parametrize(
+    "address", ["224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255", "::ffff:224.0.0.1", "::ffff:0:0"]
+)
 def test_what_is_no_single_host_is_never_a_target(address: str) -> None:
     with pytest.raises(InputError, match="not the address of one host"):
         resolve(address, allow_public=True)
+
+
+def test_an_ipv4_address_is_one_however_it_is_written() -> None:
+    assert resolve("::ffff:127.0.0.1", allow_public=False) == Target(socket.AF_INET, "127.0.0.1")
+    with pytest.raises(InputError, match=r"8\.8\.8\.8 is outside"):
+        resolve("::ffff:8.8.8.8", allow_public=False)
+
+
+def test_a_broadcast_address_is_known_by_its_route() -> None:
+    with pytest.raises(InputError, match=r"127\.255\.255\.255 is a broadcast address here"):
+        resolve("127.255.255.255", allow_public=True)
+
+
+def test_a_link_local_address_is_one_of_a_device() -> None:
+    with pytest.raises(InputError, match="name the device as well, like fe80::1%eth0"):
+        resolve("fe80::1", allow_public=False)
+    assert resolve("fe80::1%lo", allow_public=False) == Target(socket.AF_INET6, "fe80::1", 1)
 
 
 def test_a_name_is_resolved_and_one_that_is_not_there_is_said() -> None:

@@ -70,7 +70,7 @@ GIVEN: list[tuple[str, dict[str, Any]]] = [
     ("--interface", {"interface": "wire"}),
     ("--dst-mac", {"next_mac": MAC}),
     ("--vlan", {"vlans": (100,)}),
-    ("--source-ips", {"network": (4, 1, 1)}),
+    ("--source-ips", {"network": (4, 0xC6124001, 1)}),
     ("--source-ports", {"ports": range(1, 2)}),
     ("--source-mix", {"mix": SourceMix.UNIFORM}),
     ("--source-mix", {"mix": SourceMix.CAPTURE}),

@@ -181,6 +181,12 @@ def test_a_refusal_for_good_counts_what_left_before_it(capture: Capture) -> None
                 raise OSError(errno.EMSGSIZE, "Message too long")
             super().send()
 
+        def errors(self) -> Iterator[tuple[int, int]]:
+            return iter(())
+
+        def next_lane(self) -> int:
+            return 0
+
     keeper, boards = None, []
 
     def keep(batch: Batch) -> Any:
