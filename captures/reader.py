@@ -42,6 +42,8 @@ from captures.format import (
 from captures.source import Source
 
 _ROW_BYTES: Final = dict(zip(SECTION_NAMES, (1, WINDOW.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize, 1), strict=True))
+MAX_RECIPE_DEPTH: Final = 64
+"""Of objects and arrays in each other: whoever prints or checks a recipe goes down as deep."""
 _BLOCK_ROWS: Final = 1 << 17
 _STAMP_WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
 _HAS_ZONE: Final = np.array([kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) for kind in sorted(STAMP_WIDTHS)])
@@ -150,6 +152,8 @@ def _checked(path: Path, source: Source, data: NDArray[np.uint8]) -> Capture:
     sources = int(header["sources"])
     _check_trains(trains, len(payload), events, lengths, sources)
     _check_windows(windows, trains, events)
+    mix = section["mix"].view("<u8")
+    _require(not len(mix) or (mix.max() <= events and _total(mix) == events), "the mix does not sum to the events")
     start_ns, duration_ns = int(header["start_ns"]), int(windows["duration_ns"].sum())
     _require(start_ns + duration_ns < 1 << 63, "it ends after the year 2262")
     return Capture(
@@ -166,7 +170,7 @@ def _checked(path: Path, source: Source, data: NDArray[np.uint8]) -> Capture:
         tagged=bool(trains["tag_kind"][0]),
         recipe=_recipe(section["recipe"].tobytes()),
         windows=windows,
-        mix=section["mix"].view("<u8"),
+        mix=mix,
         digests=digests,
         trains=trains,
         payload=payload,
@@ -191,12 +195,27 @@ def _sections(data: NDArray[np.uint8], table: Table) -> tuple[dict[str, NDArray[
 
 def _recipe(raw: bytes) -> dict[str, Any]:
     try:
-        recipe = json.loads(raw)
+        recipe = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError):
         recipe = None
-    if not isinstance(recipe, dict):
-        raise _Unsound("the recipe is not a JSON object")
-    return recipe
+    _require(isinstance(recipe, dict), "the recipe is not a JSON object")
+    _require(_depth(recipe) <= MAX_RECIPE_DEPTH, f"the recipe is nested more than {MAX_RECIPE_DEPTH} deep")
+    return recipe  # type: ignore[no-any-return]
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _depth(tree: Any) -> int:
+    """How many objects and arrays are in each other; counting ends where there are too many."""
+    depth, level = 0, [tree]
+    while level := [value for value in level if isinstance(value, dict | list)]:
+        depth += 1
+        if depth > MAX_RECIPE_DEPTH:
+            break
+        level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
+    return depth
 
 
 def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int], sources: int) -> None:
@@ -241,6 +260,12 @@ def _check_tags(block: Table, first_kind: int, stamp_end: NDArray[np.int64]) -> 
     _require((tag_end <= block["length"]).all(), "a tag lies outside its event")
     apart = (column >= stamp_end) | (tag_end <= block["stamp_column"])
     _require((apart | (kind == 0) | (block["stamp_kind"] == 0)).all(), "a tag lies across its event's stamp")
+
+
+def _total(numbers: NDArray[np.uint64]) -> int:
+    """The sum of numbers of which 64 bits might not hold it."""
+    high, low = numbers >> np.uint64(32), numbers & np.uint64((1 << 32) - 1)
+    return (int(high.sum()) << 32) + int(low.sum())
 
 
 def _check_windows(windows: Table, trains: Table, events: int) -> None:

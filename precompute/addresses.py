@@ -82,8 +82,13 @@ class Network(Pooled):
         for text in self.network:
             if self.count is None and _size(_hosts(_network(text))) > MAX_VALUES:
                 raise ValueError(f"{text} has more than {MAX_VALUES} addresses; take some of them, like count: 10000")
-        at_most(sum(self._taken(text) for text in self.network))
+        at_most(self.possible)
         return self
+
+    @property
+    def possible(self) -> int:
+        """How many addresses there are."""
+        return sum(self._taken(text) for text in self.network)
 
     def _taken(self, text: str) -> int:
         """How many hosts of a network are values."""
@@ -123,6 +128,11 @@ class Mac(Ranked):
         if self.count > self._size:
             raise ValueError(f"there are only {self._size} MAC addresses that start with {self.mac}; lower count")
         return self
+
+    @property
+    def possible(self) -> int:
+        """How many addresses there are."""
+        return self.count
 
     @property
     def _size(self) -> int:

@@ -50,8 +50,9 @@ class Apportionment:
 
     def __init__(self, bits: np.random.Philox, weights: Sequence[int], events: int) -> None:
         """Split so many `events`; the `weights` are not negative and sum to more than 0."""
-        start = scaled_word(bits, sum(weights))
-        ends = [(end * events + start) // sum(weights) for end in accumulate(weights, initial=0)]
+        whole = sum(weights)
+        start = scaled_word(bits, whole)
+        ends = [(end * events + start) // whole for end in accumulate(weights, initial=0)]
         self.totals: Final = [end - before for before, end in pairwise(ends)]
         """Events of each part, within one of its share."""
         self._numbers: Final = np.int64 if events < _SHORT_LINE else object

@@ -12,7 +12,7 @@ from typing import Final
 from captures.errors import InputError
 from captures.format import STAMP_WIDTHS
 from captures.tags import SD_ID
-from precompute.fields import Pooled
+from precompute.fields import MAX_TEXTS, Pooled
 from precompute.generated import Generated
 from precompute.kinds import Field, Optional
 from precompute.profile import Profile, Template
@@ -20,6 +20,8 @@ from precompute.syslog import Format, Line, Style, escaped
 from precompute.template import Placeholder, Segment, parse_template
 from precompute.variants import MAX_OPTIONALS, expanded, optional_fields, variants
 
+MAX_FRAMES: Final = 1 << 14
+"""Templates of a profile, with and without each of their optional parts."""
 _MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
 """RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
 
@@ -91,8 +93,8 @@ class _Texts:
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = fields
         self._known: dict[Placeholder, _Facts] = {}
-        self._rows: dict[str, list[tuple[str, ...]]] = {}
-        """The texts of fields that were asked for: to make them takes a while."""
+        self._columns: dict[tuple[str, bool], list[_Facts]] = {}
+        """By field, and whether its texts are escaped: what each column can bring. To make them takes a while."""
 
     def facts(self, place: str, segments: Iterable[Segment]) -> _Facts:
         """What a template string can become. Raises ProfileError on a placeholder that stands for nothing."""
@@ -120,11 +122,16 @@ class _Texts:
             return self._optional(placeholder, field)
         if isinstance(field, Generated):
             return _Facts(field.length, field.length, field.length, frozenset(field.alphabet))
-        if name not in self._rows:
-            self._rows[name] = [texts for texts, weight in field.rows() if weight]
-        at = columns.index(column)
-        texts = [texts[at] for texts in self._rows[name]]
-        return _Facts.of_texts(map(escaped, texts) if placeholder.escaped else texts)
+        return self._of_columns(name, field, escape=placeholder.escaped)[columns.index(column)]
+
+    def _of_columns(self, name: str, field: Pooled, *, escape: bool) -> list[_Facts]:
+        """What each column of a field of values can bring."""
+        if (name, escape) not in self._columns:
+            texts = zip(*(texts for texts, weight in field.rows() if weight), strict=True)
+            self._columns[name, escape] = [
+                _Facts.of_texts(map(escaped, column) if escape else column) for column in texts
+            ]
+        return self._columns[name, escape]
 
     def _optional(self, placeholder: Placeholder, field: Optional) -> _Facts:
         place = f"fields.{placeholder.field}.optional"
@@ -137,6 +144,7 @@ class _Texts:
 
 def check_profile(profile: Profile) -> None:
     """Raise ProfileError at the first template that can't be rendered."""
+    _check_size(profile)
     texts = _Texts(profile.fields)
     _check_source(profile)
     for name, field in profile.fields.items():
@@ -160,6 +168,27 @@ def check_profile(profile: Profile) -> None:
         allowed = _MAX_EVENT_BYTES[style.format]
         if longest > allowed:
             raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
+
+
+def _check_size(profile: Profile) -> None:
+    """What is held in memory has its limit, however short the file is that asks for it."""
+    texts = 0
+    for name, field in profile.fields.items():
+        if isinstance(field, Pooled):
+            texts += field.possible * len(field.column_names)
+            if texts > MAX_TEXTS:
+                raise ProfileError(
+                    f"fields.{name}", f"with it the fields hold more than {MAX_TEXTS} texts; make some of them smaller"
+                )
+    frames = sum(
+        1 << min(len(optional_fields(template.line(style), profile.fields)), MAX_OPTIONALS)
+        for _, style, template in profile.templates()
+    )
+    if frames > MAX_FRAMES:
+        raise ProfileError(
+            "groups",
+            f"there are {frames} templates, each optional part counted twice; at most {MAX_FRAMES} are allowed",
+        )
 
 
 def _check_source(profile: Profile) -> None:

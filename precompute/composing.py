@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from precompute.checks import ProfileError
-from precompute.fields import MAX_WEIGHT
+from precompute.fields import MAX_WEIGHT, weight
 from precompute.profile import Profile
 from precompute.sampling import integer_weights
 from precompute.template import rename_fields
@@ -26,19 +26,17 @@ def composed(tree: Tree, parts: Mapping[str, tuple[Profile, float]]) -> Tree:
     """
     fields, groups = _own(tree, "fields"), _own(tree, "groups")
     shares = {
-        name: Fraction(weight)
-        * Fraction(group.weight)
-        / sum(Fraction(other.weight) for other in profile.groups.values())
-        for profile, weight in parts.values()
+        name: Fraction(part) * Fraction(group.weight) / sum(Fraction(other.weight) for other in profile.groups.values())
+        for profile, part in parts.values()
         for name, group in ((_prefixed(profile, key), group) for key, group in profile.groups.items())
     }
     kept = {name: _weight(group) for name, group in groups.items()}
-    shares |= {name: Fraction(weight) for name, weight in kept.items() if weight is not None}
+    shares |= {name: Fraction(own) for name, own in kept.items() if own is not None}
     for name, (profile, _) in parts.items():
         _add(f"include.{name}", "field", fields, _fields(profile))
         _add(f"include.{name}", "group", groups, _groups(profile))
-    for name, weight in zip(shares, _weights(list(shares.values())), strict=True):
-        groups[name] = groups[name] | {"weight": weight}
+    for name, share in zip(shares, _weights(list(shares.values())), strict=True):
+        groups[name] = groups[name] | {"weight": share}
     return {key: value for key, value in tree.items() if key != "include"} | {"fields": fields, "groups": groups}
 
 
@@ -68,9 +66,11 @@ def _weights(shares: list[Fraction]) -> list[int]:
 
 
 def _weight(group: Any) -> float | None:
-    """The weight of a group's tree; None when it has none that counts, which is for its model to say."""
-    weight = group.get("weight") if isinstance(group, dict) else None
-    return weight if type(weight) in (int, float) else None
+    """The weight of a group's tree; None when it has none that is sound, which is for its model to say."""
+    try:
+        return weight(group["weight"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _prefixed(profile: Profile, name: str) -> str:

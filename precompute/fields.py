@@ -27,6 +27,8 @@ from precompute.zipf import zipf_weights
 
 MAX_VALUES: Final = 1 << 20
 """Of one field: more would outgrow a processor's cache, and rendering would crawl."""
+MAX_TEXTS: Final = 1 << 22
+"""Of all fields of a profile, once for each column: they are held in memory, at some hundred bytes each."""
 MAX_WEIGHT: Final = 10**12
 MAX_ZIPF: Final = 4
 
@@ -42,7 +44,8 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1 << 16)
 
 
-def _weight(value: Any) -> int | float:
+def weight(value: Any) -> int | float:
+    """The weight that a tree holds. Raises ValueError when it is none."""
     if type(value) not in (int, float) or not 0 <= value <= MAX_WEIGHT:
         raise ValueError(f"must be a number from 0 to {MAX_WEIGHT}")
     return value  # type: ignore[no-any-return]
@@ -57,7 +60,7 @@ def _exponent(value: Any) -> int | float:
 Integer = Annotated[int, Strict()]
 Text = Annotated[str, Strict(), AfterValidator(printable)]
 Weight = Annotated[
-    int | float, PlainValidator(_weight), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT})
+    int | float, PlainValidator(weight), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT})
 ]
 Exponent = Annotated[
     int | float,
@@ -91,6 +94,11 @@ class Pooled(Model):
     def column_names(self) -> tuple[str, ...]:
         """The columns that a placeholder may name; one without a name in a plain field."""
         return ("",)
+
+    @property
+    def possible(self) -> int:
+        """How many values there are, without making them."""
+        raise NotImplementedError
 
     def rows(self) -> Iterator[Row]:
         """Each value and its weight."""
@@ -165,12 +173,17 @@ class Choices(Pooled):
             raise ValueError("zipf ranks a list; choices that have weights need no zipf")
         return self
 
+    @property
+    def possible(self) -> int:
+        """How many values there are."""
+        return len(self.choices)
+
     def rows(self) -> Iterator[Row]:
         """Each value and its weight."""
         if isinstance(self.choices, tuple):
             return ranked([(value,) for value in self.choices], self.zipf)
         weights = integer_weights(list(self.choices.values()))
-        return (((value,), weight) for value, weight in zip(self.choices, weights, strict=True))
+        return zip(((value,) for value in self.choices), weights, strict=True)
 
 
 def _numbered(pattern: str) -> str:
@@ -185,6 +198,12 @@ class Pattern(Ranked):
     pattern: Annotated[Text, AfterValidator(_numbered)]
     range: Range
 
+    @property
+    def possible(self) -> int:
+        """How many values there are."""
+        low, high = self.range
+        return high - low + 1
+
     def texts(self) -> Iterator[str]:
         """Each value."""
         low, high = self.range
@@ -198,6 +217,12 @@ class Integers(Ranked):
     """`integers: [1000, 10999]`: whole numbers, both ends included."""
 
     integers: Range
+
+    @property
+    def possible(self) -> int:
+        """How many values there are."""
+        low, high = self.integers
+        return high - low + 1
 
     def texts(self) -> Iterator[str]:
         """Each value."""

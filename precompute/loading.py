@@ -1,5 +1,6 @@
 """From the name or the file of a profile or a recipe to its checked model; whatever is wrong ends in one line."""
 
+import os
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -12,7 +13,7 @@ from captures.harmless import harmless
 from precompute.checks import ProfileError, check_profile
 from precompute.complaints import worst
 from precompute.composing import composed
-from precompute.fields import at_most
+from precompute.fields import MAX_WEIGHT, at_most
 from precompute.profile import Profile
 from precompute.recipe import Recipe
 from precompute.strict_yaml import parse_yaml, read_text
@@ -119,8 +120,8 @@ def _included(include: Any, folder: Path) -> dict[str, tuple[Profile, float]]:
     parts = {}
     for name, weight in include.items():
         place = f"include.{name}"
-        if type(weight) not in (int, float) or weight <= 0:
-            raise ProfileError(place, "must be a weight above 0")
+        if type(weight) not in (int, float) or not 0 < weight <= MAX_WEIGHT:
+            raise ProfileError(place, f"must be a weight above 0, and up to {MAX_WEIGHT}")
         try:
             path = _included_path(folder, name)
             parts[str(name)] = _profile(parse_yaml(read_text(path)), path.parent, may_include=False), weight
@@ -187,16 +188,15 @@ def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
 
 def _beside(folder: Path, name: Any) -> Path:
     """The file called `name` in a profile's folder."""
-    if (
-        not isinstance(name, str)
-        or not name.isprintable()
-        or Path(name).name != str(Path(name))
-        or not (folder / name).resolve().is_relative_to(folder.resolve())
-    ):
+    if not isinstance(name, str) or not name.isprintable() or not name or Path(name).name != str(Path(name)):
         raise InputError(f"{name!r} must be the name of a file beside the profile")
-    if not (folder / name).exists():
+    path = folder / name
+    # Path.resolve() ends in a RuntimeError where symbolic links go in a circle.
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise InputError(f"{name!r} must be the name of a file beside the profile")
+    if not path.exists():
         raise InputError(f"{name}: no such file beside the profile")
-    return folder / name
+    return path
 
 
 def _list(name: Any) -> Path:

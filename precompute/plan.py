@@ -33,6 +33,8 @@ LARGE_CHUNK_EVENTS: Final = 1 << 17
 SPREAD_ROWS: Final = 1 << 10
 """Of a class, for each part in which its rare cells come: fewer parts are in blocks of their own, and cost more."""
 MAX_SPREAD: Final = 4
+_DEALT_AT_ONCE: Final = 1 << 20
+"""Numbers in a table of windows and classes: most are 0 where windows are many, and are not kept."""
 
 
 def chunk_events(frames: Frames) -> int:
@@ -61,8 +63,8 @@ class Cells:
     """The bucket of each of the frame's sources, shape (cells, most sources of a frame), 0 beyond."""
     class_start: NDArray[np.int64]
     """The first cell of each class, and the number of cells: shape (classes + 1,)."""
-    dealt: NDArray[np.int64]
-    """How many rows of each class go to each window, shape (classes, windows)."""
+    dealt: "Dealt"
+    """Which rows of each class go to which window."""
 
     def frame_rows(self, frames: int) -> NDArray[np.uint64]:
         """Events of each frame, shape (frames,)."""
@@ -89,6 +91,16 @@ class Cells:
     def class_tag(self) -> NDArray[np.int64]:
         """The column of the tag of each class, 0 where there is none; shape (classes,)."""
         return self.tag[self.class_start[:-1]]
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt:
+    """Rows of classes dealt to windows: what each window has of each class, in the order of both; shape (parts,)."""
+
+    of_class: NDArray[np.int64]
+    window: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """At least 1: there may be a million windows, of which each has rows of a few classes only."""
 
 
 def plan_chunk(
@@ -168,25 +180,30 @@ def _widths(
     return length, tag
 
 
-def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.int64]:
+def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> Dealt:
     """Deal the `rows` of each class to `windows` that hold so many events each; both sum to the same.
 
-    Shape (classes, windows), with exactly these sums. Each window takes of each class its share of what is left,
-    rounded up or down at random (systematic sampling).
+    Parts have exactly these sums. Each window takes of each class its share of what is left, rounded up or down at
+    random (systematic sampling).
     """
-    dealt = np.empty((len(rows), len(windows)), np.int64)
-    left = rows.copy()
-    for number, events in enumerate(windows[:-1].tolist()):
-        ends = np.cumsum(left)
-        total = int(ends[-1])
-        start = scaled_word(bits, max(total, 1))
-        ends *= events
-        ends += start
-        ends //= max(total, 1)
-        dealt[:, number] = np.diff(ends, prepend=0)
-        left -= dealt[:, number]
-    dealt[:, -1] = left
-    return dealt
+    parts, left = [], rows.copy()
+    block = max(1, _DEALT_AT_ONCE // len(rows))
+    for start in range(0, len(windows), block):
+        own = windows[start : start + block]
+        table = np.empty((len(own), len(rows)), np.int64)
+        for taken, events in zip(table, own.tolist(), strict=True):
+            ends = np.cumsum(left)
+            total = max(int(ends[-1]), 1)
+            ends *= events
+            ends += scaled_word(bits, total)
+            ends //= total
+            taken[:] = np.diff(ends, prepend=0)
+            left -= taken
+        window, of_class = table.nonzero()
+        parts.append((of_class, window + start, table[window, of_class]))
+    of_class, window, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = of_class.argsort(kind="stable")
+    return Dealt(of_class[order], window[order], count[order])
 
 
 def train_events(length: NDArray[np.int64], train: int) -> NDArray[np.int64]:
@@ -196,11 +213,9 @@ def train_events(length: NDArray[np.int64], train: int) -> NDArray[np.int64]:
 
 def class_trains(cells: Cells, train: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The trains of a chunk, class by class and window by window: class, window and events of each."""
-    classes, windows = cells.dealt.shape
-    rows = cells.dealt.ravel()
-    full = np.repeat(train_events(cells.class_length(), train), windows)
-    parts = -(-rows // full)
-    events = np.repeat(full, parts)
-    events[(np.cumsum(parts) - 1)[parts > 0]] = (rows - (parts - 1) * full)[parts > 0]
-    part = np.repeat(np.arange(classes * windows), parts)
-    return part // windows, part % windows, events
+    dealt = cells.dealt
+    full = train_events(cells.class_length(), train)[dealt.of_class]
+    trains = -(-dealt.rows // full)
+    events = np.repeat(full, trains)
+    events[np.cumsum(trains) - 1] = dealt.rows - (trains - 1) * full
+    return np.repeat(dealt.of_class, trains), np.repeat(dealt.window, trains), events

@@ -48,6 +48,11 @@ class ListColumn(Pooled):
 
     choices: ValueList
 
+    @property
+    def possible(self) -> int:
+        """How many texts there are."""
+        return len(self.choices)
+
     def rows(self) -> Iterator[Row]:
         """Each text; a column has no weights."""
         return (((text,), 1) for text in self.choices)
@@ -121,11 +126,15 @@ class Columns(Pooled):
         """The columns that a placeholder may name."""
         return tuple(self.columns)
 
+    @property
+    def possible(self) -> int:
+        """How many rows there are."""
+        return max(field.possible for field in self.columns.values())
+
     def rows(self) -> Iterator[Row]:
         """Each row and its weight."""
         columns = [[text for (text,), _ in field.rows()] for field in self.columns.values()]
-        count = max(map(len, columns))
-        values = list(zip(*(islice(cycle(column), count) for column in columns), strict=True))
+        values = list(zip(*(islice(cycle(column), self.possible) for column in columns), strict=True))
         return ranked(values, self.zipf)
 
 
@@ -167,6 +176,11 @@ class Records(Pooled):
     def column_names(self) -> tuple[str, ...]:
         """The columns that a placeholder may name."""
         return tuple(self.rows_[0].columns)
+
+    @property
+    def possible(self) -> int:
+        """How many rows there are."""
+        return len(self.rows_)
 
     def rows(self) -> Iterator[Row]:
         """Each row and its weight."""

@@ -1,9 +1,12 @@
 """YAML as YAML 1.2's core schema has it: `yes`, `10:20` and `2026-01-01` are text.
 
-Aliases are refused (a short file can unfold to gigabytes with them) and so is a key given twice.
+Aliases are refused (a short file can unfold to gigabytes with them), and so are tags (`!!float .nan`, `!!set`), a key
+given twice, and what is nested too deep.
 """
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +15,8 @@ import yaml
 from captures.errors import InputError
 
 MAX_FILE_BYTES: Final = 16 << 20
+MAX_DEPTH: Final = 32
+"""Of lists and mappings in each other; a profile has eight."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -19,12 +24,24 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: Any = {}  # noqa: RUF012
 
+    _depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases."""
-        if self.check_event(yaml.AliasEvent):
-            event = self.get_event()  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
+        """Refuse aliases and tags."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        problem = None
+        if isinstance(event, yaml.AliasEvent):
+            problem = "aliases (*name) are not allowed"
+        elif getattr(event, "tag", None) is not None:
+            problem = "tags (!!int) are not allowed; write the value as it is, and text in quotes"
+        elif self._depth > MAX_DEPTH:
+            problem = f"is nested more than {MAX_DEPTH} deep"
+        if problem is not None:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         """Refuse a key that is given twice."""
@@ -47,9 +64,13 @@ for _tag, _regex, _first in (
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, whose name the caller adds to an error."""
+    """The text of a regular file, whose name the caller adds to an error. Raises InputError."""
     try:
-        with path.open("rb") as file:
+        # A FIFO would wait for somebody to write into it, and a device may have no end.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        with os.fdopen(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise InputError("is not a regular file; copy what it holds into one")
             raw = file.read(MAX_FILE_BYTES + 1)
         if len(raw) > MAX_FILE_BYTES:
             raise InputError(f"is larger than {MAX_FILE_BYTES >> 20} MiB; make its pools smaller")

@@ -421,3 +421,40 @@ def test_sources_are_told(tmp_path):
 def test_a_capture_without_a_time_axis_has_no_duration(tmp_path):
     write(tmp_path / "untimed.rcap", content(noise([(2, 30)]), window_ns=0))
     assert open_capture(tmp_path / "untimed.rcap").duration_ns == 0
+
+
+@pytest.mark.parametrize(
+    ("recipe", "complaint"),
+    [
+        (b'{"a":NaN}', "the recipe is not a JSON object"),
+        (b'{"a":[-Infinity]}', "the recipe is not a JSON object"),
+        (b'{"a":' * 64 + b"1" + b"}" * 64, None),
+        (b'{"a":' * 65 + b"1" + b"}" * 65, "the recipe is nested more than 64 deep"),
+        (b'{"a":' + b"[" * 900 + b"]" * 900 + b"}", "the recipe is nested more than 64 deep"),
+    ],
+)
+def test_a_recipe_is_json_of_some_depth(path: Path, recipe: bytes, complaint: str | None) -> None:
+    made = tiny()
+    write(path, replace(made, shape=replace(made.shape, recipe={"x": "y" * (len(recipe) - 8)})), force=True)
+    data = path.read_bytes()
+    start, end = section_bounds(data, RECIPE)
+    assert end - start == len(recipe)
+    path.write_bytes(sealed(data[:start] + recipe + data[end:]))
+    if complaint is None:
+        open_capture(path)
+    else:
+        with pytest.raises(CaptureError, match=complaint):
+            open_capture(path)
+
+
+@pytest.mark.parametrize("mix", [[0, 0], [2**64 - 1, 2], [2**63, 2**63]])
+def test_a_mix_sums_to_the_events(path: Path, mix: list[int]) -> None:
+    write(path, tiny(), force=True)
+    data = path.read_bytes()
+    start, end = section_bounds(data, MIX)
+    numbers = np.frombuffer(data[start:end], "<u8").copy()
+    numbers[:] = 0
+    numbers[: len(mix)] = mix[: len(numbers)]
+    path.write_bytes(sealed(data[:start] + numbers.tobytes() + data[end:]))
+    with pytest.raises(CaptureError, match="the mix does not sum to the events"):
+        open_capture(path)

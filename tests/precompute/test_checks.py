@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 
+from captures.errors import InputError
 from precompute.checks import ProfileError, check_profile
 from precompute.syslog import Format
 from tests.precompute.profiles import build, profile, profiles, template
@@ -127,3 +128,18 @@ def test_no_event_is_longer_than_the_check_allows(tmp_path_factory, made):
     capture = build(tmp_path_factory.mktemp("drawn") / "drawn.rcap", made, events=300)
     allowed = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
     assert capture.longest <= max(allowed[style.format] for _, style, _ in made.templates())
+
+
+def test_what_fields_hold_together_is_bounded_however_short_the_file():
+    fields = {f"f{number}": {"integers": [0, 1048575]} for number in range(5)}
+    with pytest.raises(InputError, match=r"fields.f4: with it the fields hold more than 4194304 texts"):
+        check_profile(profile(fields, template("{f0}")))
+    columns = {"r": {"columns": {f"c{number}": {"integers": [0, 99_999]} for number in range(50)}}}
+    with pytest.raises(InputError, match=r"fields.r: with it the fields hold more than 4194304 texts"):
+        check_profile(profile(columns, template("{r.c0}")))
+
+
+def test_templates_are_bounded_with_their_optional_parts():
+    fields = {name: {"optional": "x", "share": 0.5} for name in "abcd"}
+    with pytest.raises(InputError, match="groups: there are 16400 templates, each optional part counted twice"):
+        check_profile(profile(fields, *[template("x{a}{b}{c}{d}")] * 1025))

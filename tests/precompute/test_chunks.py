@@ -1,5 +1,7 @@
 """Chunks lie back to back, and a size is met as closely as events allow."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from precompute.chunks import chunks_of_windows, events_of_size
 from precompute.layouts import make_frames
 from precompute.loading import load_profile
 from precompute.quotas import Quotas
-from tests.precompute.profiles import profile, profiles, template
+from tests.precompute.profiles import nasty, profile, profiles, template
 
 SYSTEM = make_frames(load_profile("system"))
 
@@ -41,7 +43,7 @@ def lie_back_to_back(found: list[chunks.Chunk]) -> bool:
 
 def chunks_of(frames, windows, **options) -> list[chunks.Chunk]:
     asked = {"seed": 1, "train": 128} | options
-    quotas = Quotas(frames, seed=asked["seed"], events=sum(windows))
+    quotas = Quotas(frames, seed=asked["seed"], events=int(sum(windows)))
     return list(chunks_of_windows(frames, quotas, **asked, windows=np.array(windows)))
 
 
@@ -100,3 +102,15 @@ def test_events_of_one_length_fill_a_size_exactly():
     found = chunks_of(frames, [events])
     assert [chunk.events for chunk in found] == [10_000, 10_000, 5000]
     assert sum(chunk.payload_bytes for chunk in found) == 2_500_000
+
+
+def test_many_windows_of_many_classes_are_planned_in_little_memory(monkeypatch):
+    """A full table of windows and classes would hold 20 MiB here."""
+    monkeypatch.setattr(plan, "CHUNK_BYTES", 128 << 20)
+    frames, windows = make_frames(nasty()), np.tile([1, 0, 3], 8000)
+    tracemalloc.start()
+    (chunk,) = chunks_of(frames, windows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert chunk.window_trains.sum() > 16_000
+    assert peak < 18 << 20

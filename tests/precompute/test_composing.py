@@ -150,10 +150,10 @@ def test_weights_that_have_no_small_common_measure_are_rounded(folder):
         ("include: 7", "include: must be a mapping of profiles to weights, like {system: 40, web: 60}"),
         ("include: [system]", "include: must be a mapping of profiles to weights, like {system: 40, web: 60}"),
         ("include: {}", "include: must be a mapping of profiles to weights, like {system: 40, web: 60}"),
-        ("include: {db.yaml: 0}", "include.db.yaml: must be a weight above 0"),
-        ("include: {db.yaml: -1}", "include.db.yaml: must be a weight above 0"),
-        ("include: {db.yaml: many}", "include.db.yaml: must be a weight above 0"),
-        ("include: {db.yaml: true}", "include.db.yaml: must be a weight above 0"),
+        ("include: {db.yaml: 0}", "include.db.yaml: must be a weight above 0, and up to 1000000000000"),
+        ("include: {db.yaml: -1}", "include.db.yaml: must be a weight above 0, and up to 1000000000000"),
+        ("include: {db.yaml: many}", "include.db.yaml: must be a weight above 0, and up to 1000000000000"),
+        ("include: {db.yaml: true}", "include.db.yaml: must be a weight above 0, and up to 1000000000000"),
         ("include: {nobody.yaml: 1}", "include.nobody.yaml: nobody.yaml: no such file beside the profile"),
         ("include: {nobody: 1}", "include.nobody: no such profile; name one that is built in ("),
         ("include: {../db.yaml: 1}", "include.../db.yaml: '../db.yaml' must be the name of a file beside the profile"),
@@ -178,3 +178,16 @@ def test_what_is_wrong_is_said_in_one_line(folder, text, line):
     (folder / "recipe.yaml").write_text(yaml.dump({"renderer": 3, "profile": yaml.safe_load(DB)}))
     (folder / "web.yaml").unlink()
     assert complaint(folder, f"name: all\n{text}\n").startswith(line)
+
+
+@pytest.mark.parametrize("weight", ["-5", "1000000000001", "'3'", "true", "[1]"])
+def test_an_own_group_s_weight_is_checked_beside_an_include(tmp_path, weight):
+    own = f"g: {{weight: {weight}, templates: [{{weight: 1, severity: info, host: h, tag: t, message: m}}]}}"
+    line = complaint(tmp_path, f"name: all\ninclude: {{system: 0.1}}\ngroups: {{{own}}}")
+    assert line == "groups.g.weight: must be a number from 0 to 1000000000000"
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "true", "1000000000001", "'1'"])
+def test_an_included_profile_s_weight_is_checked(tmp_path, weight):
+    line = complaint(tmp_path, f"name: all\ninclude: {{system: {weight}}}")
+    assert line == "include.system: must be a weight above 0, and up to 1000000000000"

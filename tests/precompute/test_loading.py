@@ -1,6 +1,8 @@
 """Profiles and recipes from names and files."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,19 @@ def test_a_recipe_is_told_from_a_profile_by_its_keys(folder):
     assert load("recipe.yaml") == recipe
     with pytest.raises(InputError, match="^recipe.yaml: is a recipe; its profile stands in it under the key profile$"):
         load_profile("recipe.yaml")
+
+
+@pytest.mark.parametrize("make", ["fifo", "loop", "device", "folder"])
+def test_what_is_no_regular_file_is_refused_at_once(folder, make):
+    bad, path = with_service("{file: list.txt}"), folder / "list.txt"
+    match make:
+        case "fifo":
+            os.mkfifo(path)
+        case "loop":
+            path.symlink_to("other.txt")
+            (folder / "other.txt").symlink_to("list.txt")
+        case "device":
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        case "folder":
+            path.mkdir()
+    assert complaint(folder, bad).startswith("fields.service.file: ")

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_BYTES
+from precompute import plan
 from precompute.layouts import Frames, make_frames
 from precompute.loading import load_profile
-from precompute.plan import CELL_ROWS, Cells, chunk_events, class_trains, deal, plan_chunk, train_events
+from precompute.plan import CELL_ROWS, Cells, Dealt, chunk_events, class_trains, deal, plan_chunk, train_events
 from precompute.quotas import Quotas
 from precompute.streams import Purpose, stream
 from tests.precompute.profiles import nasty, profile, profiles, sourced, tagged, template
@@ -20,6 +21,16 @@ def planned(frames: Frames, windows: np.ndarray, *, seed: int = 1, chunk: int = 
     """The plan of a capture of one chunk."""
     quotas = Quotas(frames, seed=seed, events=int(windows.sum()))
     return plan_chunk(frames, quotas, seed=seed, chunk=chunk, first_event=0, windows=windows)
+
+
+def table(dealt: Dealt, classes: int, windows: int) -> np.ndarray:
+    """What is dealt, shape (classes, windows); each part comes once, in order, and holds something."""
+    parts = list(zip(dealt.of_class.tolist(), dealt.window.tolist(), strict=True))
+    assert parts == sorted(set(parts))
+    assert (dealt.rows > 0).all()
+    whole = np.zeros((classes, windows), np.int64)
+    whole[dealt.of_class, dealt.window] = dealt.rows
+    return whole
 
 
 WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(np.array)
@@ -55,16 +66,23 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
         assert host == (0 if place is None else buckets[place])
         assert tag == frames.frames[number].tag_columns(buckets[None])[0]
         assert (tag > 0) == bool(made.tagged)
-    assert cells.dealt.sum(axis=0).tolist() == windows.tolist()
-    assert cells.dealt.sum(axis=1).tolist() == cells.class_rows().tolist()
+    dealt = table(cells.dealt, len(starts) - 1, len(windows))
+    assert dealt.sum(axis=0).tolist() == windows.tolist()
+    assert dealt.sum(axis=1).tolist() == cells.class_rows().tolist()
 
 
-@given(st.lists(st.integers(1, 5000), min_size=1, max_size=20), st.lists(st.integers(0, 40), min_size=1, max_size=9))
-def test_rows_are_dealt_by_what_is_left(rows, parts):
+@given(
+    st.lists(st.integers(1, 5000), min_size=1, max_size=20),
+    st.lists(st.integers(0, 40), min_size=1, max_size=9),
+    st.integers(1, 60),
+)
+def test_rows_are_dealt_by_what_is_left(rows, parts, block):
     total = sum(rows)
     cuts = [0, *sorted(part * total // 40 for part in parts), total]
     windows = np.diff(cuts)
-    dealt = deal(stream(1, 2, Purpose.PLAN), np.array(rows), windows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_DEALT_AT_ONCE", block)
+        dealt = table(deal(stream(1, 2, Purpose.PLAN), np.array(rows), windows), len(rows), len(windows))
     assert dealt.sum(axis=0).tolist() == windows.tolist()
     assert dealt.sum(axis=1).tolist() == rows
     left = np.array(rows)
@@ -80,9 +98,10 @@ def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, trai
     cells = planned(make_frames(made), windows)
     of_class, window, events = class_trains(cells, train)
     full = train_events(cells.class_length(), train)
-    found = np.zeros_like(cells.dealt)
+    shape = len(cells.class_start) - 1, len(windows)
+    found = np.zeros(shape, np.int64)
     np.add.at(found, (of_class, window), events)
-    assert (found == cells.dealt).all()
+    assert (found == table(cells.dealt, *shape)).all()
     places = list(zip(of_class.tolist(), window.tolist(), strict=True))
     assert places == sorted(places)
     for place, following, count in zip(places, [*places[1:], None], events.tolist(), strict=True):
@@ -94,7 +113,8 @@ def test_the_same_seed_and_chunk_give_the_same_plan_and_others_another():
     frames = make_frames(load_profile("system"))
     events = np.array([9000, 999])
     first, again = planned(frames, events), planned(frames, events)
-    assert all((vars(first)[name] == vars(again)[name]).all() for name in vars(first))
+    for one, other in ((first, again), (first.dealt, again.dealt)):
+        assert all((vars(one)[name] == vars(other)[name]).all() for name in vars(one) if name != "dealt")
     for other in (planned(frames, events, seed=2), planned(frames, events, chunk=1)):
         assert first.length.tolist() != other.length.tolist()
 
