@@ -10,6 +10,8 @@ from itertools import pairwise
 from statistics import linear_regression, mean, median, pstdev
 from typing import Any, Final
 
+from captures.units import counted
+
 WARM_UP: Final = 0.2
 """The part of a run that memory has to settle in."""
 
@@ -120,20 +122,20 @@ def exactness_faults(found: dict[str, Any]) -> list[str]:
             found["sent_events"] != found["asked_events"],
             f"{found['sent_events']:,} events were sent, and {found['asked_events']:,} were asked for",
         ),
-        (found["errors"] > 0, f"{found['errors']:,} sends were answered with an error"),
-        (bool(before_socket), f"{before_socket or 0:,} events were lost, and not in a socket's buffer"),
-        (bool(duplicated), f"{duplicated or 0:,} events came twice"),
+        (found["errors"] > 0, f"{counted(found['errors'], 'send')} answered with an error"),
+        (bool(before_socket), f"{counted(before_socket or 0, 'event')} lost, and not in a socket's buffer"),
+        (bool(duplicated), f"{counted(duplicated or 0, 'event')} came twice"),
         (
             found["surplus_events"] > 0,
-            f"{found['surplus_events']:,} events more came than were sent: twice, or from somebody else on these ports",
+            f"{counted(found['surplus_events'], 'event')} more came than were sent: twice, or of other senders",
         ),
         (
             found["drift_beyond_lag_ms"] > MAX_DRIFT_MS,
             f"the schedule is off by {found['drift_beyond_lag_ms']} ms more than its workers know of",
         ),
         (memory_creeps(found), f"memory grew by {found['memory_mib_per_hour']} MiB an hour"),
-        (found["descriptors_more"] > 0, f"{found['descriptors_more']} more files were open at the end"),
-        (found["deaths"] > 0, f"workers died {found['deaths']} times"),
+        (found["descriptors_more"] > 0, f"{counted(found['descriptors_more'], 'file')} more open at the end"),
+        (found["deaths"] > 0, f"workers died {counted(found['deaths'], 'time')}"),
     )
     return [line for holds, line in limits if holds]
 
@@ -159,7 +161,7 @@ def speed_faults(found: dict[str, Any]) -> list[str]:
         ),
         (
             found["recoveries"] > found["deaths"],
-            f"workers stood still {found['recoveries'] - found['deaths']} times",
+            f"workers stood still {counted(found['recoveries'] - found['deaths'], 'time')}",
         ),
     )
     return [line for holds, line in limits if holds]

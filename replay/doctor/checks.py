@@ -5,7 +5,7 @@ import sys
 from math import ceil
 from typing import Final
 
-from captures.units import format_count, format_size
+from captures.units import counted, format_count, format_size
 from replay.backends.udp import SEND_BUFFER_BYTES
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
@@ -65,7 +65,7 @@ def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
 def udp_segment(machine: MachineFacts) -> Finding:
     """Trains in one send."""
     there = machine.segments > 1
-    found = f"{machine.segments} events in one send" if there else "this kernel has none"
+    found = f"{counted(machine.segments, 'event')} in one send" if there else "this kernel has none"
     why = "without UDP_SEGMENT events go out one by one, which takes several times the CPU"
     return ended("udp-segment", found, why, mend=KERNEL, sound=there)
 
@@ -183,7 +183,8 @@ def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding
     needed = ceil(rate * SENDING / each)
     gso = machine.segments > 1
     chosen, _ = reckon_workers(rate, len(load.ports), cpus, Surroundings(), gso=gso, measured_eps=None)
-    found = f"a core stages {format_count(each)} events/s; {format_count(rate)} EPS take {needed} workers or more"
+    workers = counted(needed, "worker")
+    found = f"a core stages {format_count(each)} events/s; {format_count(rate)} EPS take {workers} or more"
     why = "reading, stamping and tagging are half of a worker's time or less; the rest is sending"
     enough = needed <= len(cpus)
     mend = f"replay run ... --workers {needed}" if enough else "give it more cores or faster ones, or lower --eps"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Final
 
-from captures.units import format_count
+from captures.units import counted, format_count
 from replay.doctor.checks import TUNE, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
@@ -174,7 +174,7 @@ def offloads(way: _Way) -> list[Finding]:
 def qdisc(way: _Way) -> Finding:
     """What queues before the device."""
     device = way.device
-    found = f"{device.qdisc} at {device.name}, {device.tx_queue_len} packets long"
+    found = f"{device.qdisc} at {device.name}, {counted(device.tx_queue_len, 'packet')} long"
     if device.qdisc not in _PLAIN_QDISCS:
         why = f"{device.qdisc} may shape, delay or drop what is sent"
         return Finding("qdisc", State.WARN, found, why, f"sudo tc qdisc del dev {device.name} root")

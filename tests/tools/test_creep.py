@@ -57,7 +57,7 @@ def test_a_steady_run_has_no_fault() -> None:
 
 def test_events_that_nobody_sent_are_a_fault() -> None:
     found = exactness_faults(findings(steady(), SENT, ledger(-1, None)))
-    assert any(line.startswith("1 events more came than were sent") for line in found), found
+    assert any(line.startswith("1 event more came than were sent") for line in found), found
 
 
 def test_what_a_run_takes_while_it_begins_is_no_growth() -> None:
@@ -69,7 +69,7 @@ def test_what_a_run_takes_while_it_begins_is_no_growth() -> None:
     ("change", "said"),
     [
         (lambda i, s: replace(s, memory_bytes=s.memory_bytes + i * (1 << 20)), "memory grew by 100.0 MiB an hour"),
-        (lambda i, s: replace(s, descriptors=30 + (i > 60) + i % 2), "1 more files were open"),
+        (lambda i, s: replace(s, descriptors=30 + (i > 60) + i % 2), "1 file more open"),
         (lambda _, s: replace(s, sent_events=round(s.sent_events * 0.9999)), "the schedule drifted by 99.9"),
         (lambda i, s: replace(s, sent_events=s.sent_events - 3000 * (i == 50)), "the rate fell to 917 EPS"),
         (lambda i, s: replace(s, sent_events=s.sent_events + 2000 * (i % 2)), "the rate varied by 5.5"),
@@ -124,7 +124,7 @@ def test_a_slow_machine_is_no_fault_of_a_run_that_is_judged_by_exactness() -> No
         "27.778% of the events were lost",
         "the rate fell to",
         "the rate varied by",
-        "workers stood still 1 times",
+        "workers stood still 1 time",
     ):
         assert any(each.startswith(line) for each in said), (line, said)
 
@@ -146,7 +146,7 @@ def test_a_schedule_that_is_late_and_whose_workers_do_not_know_it_is_a_fault_at_
         ({"verdict": "failed", "reason": "a worker died"}, "the run's verdict is failed: a worker died"),
         ({"recoveries": [{"cause": "was killed by SIGKILL"}] * 2}, "workers died 2 times"),
         ({"asked_events": 3_600_001}, "3,600,000 events were sent, and 3,600,001 were asked for"),
-        ({"errors": {"EPERM": 3}}, "3 sends were answered with an error"),
+        ({"errors": {"EPERM": 3}}, "3 sends answered with an error"),
     ],
 )
 def test_what_the_report_says_is_a_fault_too(change: dict[str, Any], said: str) -> None:
@@ -156,7 +156,7 @@ def test_what_the_report_says_is_a_fault_too(change: dict[str, Any], said: str) 
 @pytest.mark.parametrize(
     ("account", "said"),
     [
-        (ledger(7, 4), ["3 events were lost, and not in a socket's buffer"]),
+        (ledger(7, 4), ["3 events lost, and not in a socket's buffer"]),
         (ledger(7, 7), []),
         (ledger(7, None), []),
         (ledger(0, 0, 5), ["5 events came twice", "5 events more came than were sent"]),
