@@ -135,8 +135,8 @@ def run(
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
-    Exit code 1: a limit was not kept or could not be measured; or a mean rate over 5% too low, errors or drops of the
-    network card over 0.01% of the events, a lost link.
+    Exit code 1: a limit was not kept or could not be measured; or not all was sent, a mean rate over 5% too low, errors
+    or drops of the network card over 0.01% of the events, a lost link.
     """
     capture = open_capture(file)
     pace = _pace(rate_eps, speed)
