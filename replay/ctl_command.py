@@ -1,11 +1,11 @@
 """The `replay ctl` command: tell a run that is under way what to do."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from captures.command import answer
 from captures.errors import ExitCode, InputError, RunError
 from captures.harmless import harmless
 from captures.units import format_count
@@ -28,16 +28,14 @@ def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, 
     """Change the rate of a run that is under way (rate 2M), or its speed (speed 10); pause, resume, status, stop."""
     from replay.answers import run_status  # noqa: PLC0415 - pydantic takes a while to load
 
-    answer = ask(path or find_run(pid), [command] if value is None else [command, value])
-    if "error" in answer:
-        raise InputError(harmless(str(answer["error"])[:_SHOWN_CHARACTERS]))
+    said = ask(path or find_run(pid), [command] if value is None else [command, value])
+    if "error" in said:
+        raise InputError(harmless(str(said["error"])[:_SHOWN_CHARACTERS]))
     try:
-        status = run_status(answer)
+        status = run_status(said)
     except ValueError as error:
         raise RunError(f"the run does not answer as one of this version would: {error}") from None
-    click.echo(_table(status), err=True)
-    if as_json:
-        click.echo(json.dumps(answer, indent=2))
+    answer(_table(status), said, as_json=as_json)
     return ExitCode.MET
 
 

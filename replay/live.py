@@ -1,7 +1,6 @@
-"""The line that a terminal shows while a run goes on."""
+"""What a run says while it goes on: a line that a terminal shows, and lines that stay. None of it ever waits."""
 
 import errno
-import sys
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from captures.terminal import bar
 from captures.units import format_count
 from replay.plan import RunPlan
 from replay.report import error_total, fallback_line
+from replay.stderr import Stderr
 from replay.supervisor import Outcome
 
 
@@ -20,6 +20,7 @@ class LiveLine:
     def __init__(self, plan: RunPlan) -> None:
         """Show nothing yet."""
         self._plan = plan
+        self._stderr = Stderr()
         self._bar: tqdm[Any] | None = None
         self._refused = False
 
@@ -30,7 +31,7 @@ class LiveLine:
     def show(self, outcome: Outcome, loss: str = "") -> None:
         """Renew the line; `loss` is what is known of it."""
         if self._bar is None:
-            self._bar = bar(total=self._plan.total, unit=" events", unit_scale=True)
+            self._bar = bar(total=self._plan.total, unit=" events", unit_scale=True, file=self._stderr)
         shown = self._bar
         self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
@@ -45,7 +46,11 @@ class LiveLine:
         code = int(outcome.board.workers["fallback_errno"].max())
         if code and not self._refused:
             self._refused = True
-            tqdm.write(fallback_line(errno.errorcode.get(code, str(code))), file=sys.stderr)
+            self.say(fallback_line(errno.errorcode.get(code, str(code))))
+
+    def say(self, text: str) -> None:
+        """Say a line that stays, on a terminal or not."""
+        tqdm.write(text, file=self._stderr)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import click
-
 from captures.units import format_share
 from replay.clock import monotonic_ns, sleep_ns
 from replay.judge_options import JudgeOptions
@@ -33,10 +31,9 @@ class LiveLoss:
         if self._watch:
             self._watch.begin()
             if self._watch.deaf:
-                click.echo(
+                self._line.say(
                     f"the sink at {self._watch.address} does not listen at {format_ports(tuple(self._watch.deaf))}: "
-                    "these events arrive only if something on the way sends them to its ports",
-                    err=True,
+                    "these events arrive only if something on the way sends them to its ports"
                 )
 
     def each_second(self, outcome: Outcome) -> None:
@@ -46,7 +43,7 @@ class LiveLoss:
             loss = watch.look(outcome.board.lanes["sent_events"].tolist())
             if watch.silent and not self._said_silent:
                 self._said_silent = True
-                click.echo(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile", err=True)
+                self._line.say(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile")
             if loss is not None:
                 told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
                 if self._limit is not None and watch.exceeds(float(self._limit)):
@@ -58,9 +55,10 @@ class LiveLoss:
         self._line.show(outcome, told)
 
     def settle(self, outcome: Outcome) -> None:
-        """Ask the sink about all that was sent, once all workers have ended."""
+        """Ask the sink about all that was sent, once all workers have ended; a signal cuts that short."""
         if self._watch:
-            self._watch.settle(outcome.board.lanes["sent_events"].tolist(), monotonic_ns, sleep_ns)
+            sent = outcome.board.lanes["sent_events"].tolist()
+            self._watch.settle(sent, monotonic_ns, sleep_ns, lambda: outcome.settling_cut_by is not None)
 
     def figures(self) -> dict[str, Any] | None:
         """For the report; None: no sink was named."""

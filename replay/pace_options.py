@@ -1,6 +1,5 @@
 """The flags that say how fast a run goes, how far, and when it starts."""
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -9,7 +8,7 @@ import click
 
 from captures.command import COUNT, DURATION_NS, Parsed, grouped
 from captures.errors import InputError
-from captures.units import parse_count
+from captures.units import parse_count, parse_speed
 from replay.clock import SECOND_NS, wall_ns
 from replay.instants import parse_instant
 from replay.plan import Extent, Pace
@@ -40,13 +39,14 @@ def parse_rate(text: str) -> int:
     return rate_eps
 
 
-def parse_speed(text: str) -> Fraction:
+def speed_or_max(text: str) -> Fraction:
     """Exact; 0 stands for max. Raises ValueError with a line that gives an example."""
     if text.strip() == "max":
         return Fraction(0)
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip(), re.ASCII) or not (speed := Fraction(text.strip())):
-        raise ValueError(f"{text!r} is not a speed; write it like 1, 10 or 0.5, or max")
-    return speed
+    try:
+        return parse_speed(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or max") from None
 
 
 def _options(
@@ -98,7 +98,7 @@ pace_options: Final = grouped(
     ),
     click.option(
         "--speed",
-        type=Parsed("speed", parse_speed),
+        type=Parsed("speed", speed_or_max),
         metavar="X",
         help="Follow the capture's time axis, X times as fast, like 1, 10 or 0.5; max: as fast as it goes.",
     ),

@@ -89,8 +89,8 @@ def run(
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
-    Exit code 1: a limit was not kept or could not be measured; or a mean rate over 5% too low, errors or drops of the
-    network card over 0.01% of the events, a lost link.
+    Exit code 1: a limit was not kept or could not be measured; or not all was sent, a mean rate over 5% too low, errors
+    or drops of the network card over 0.01% of the events, a lost link.
     """
     capture = open_capture(file)
     _check_tags(capture, run_id, keep_tags=keep_tags)
@@ -138,7 +138,7 @@ def _carry_out(
         line = stack.enter_context(LiveLine(plan))
         sink = LiveLoss(judged, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
-        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
+        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         own_host.begin()
         noted = stack.enter_context(held())
 
