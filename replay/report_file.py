@@ -13,7 +13,10 @@ import click
 
 from captures.errors import InputError, PreflightError, RunError
 from captures.output_file import FULL, OutputFile, write_all
+from captures.units import format_size
 
+MOST_BYTES: Final = 256 << 20
+"""Of a report that is read; one with 5,000 intervals has less than 1 MB."""
 _ROOM_BYTES: Final = 1 << 20
 """Reserved on the disk before the work begins: ten times what the report of a run to 100 ports takes."""
 
@@ -96,10 +99,15 @@ def _elsewhere(text: bytes) -> str:
 def read_report(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. Raises InputError when there is none."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError:
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{path}: no report has more than {format_size(MOST_BYTES)}")
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError):  # the latter of thousands of brackets
         raise InputError(f"{path}: not a JSON report") from None
     if not isinstance(report, dict):
         raise InputError(f"{path}: not a JSON report")

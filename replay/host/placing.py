@@ -11,8 +11,7 @@ is missing beyond that never reached a socket. Other UDP traffic only makes that
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from captures.format import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
@@ -90,18 +89,6 @@ def place_losses(
         rest = sum(port.rest_events for port in ports)
         before = max(0, rest - max(0, host.counters.udp_read + queue - written_events))
     return HostLosses(tuple(ports), bool(joined), covers, _outside(host, run), before)
-
-
-def run_time(sent: Mapping[str, Any]) -> tuple[float, float] | None:
-    """From when to when a sender's report says that it sent, seconds since 1970; None: it does not say."""
-    started, duration_s = sent.get("started"), sent.get("duration_s")
-    if not isinstance(started, str) or not isinstance(duration_s, int | float):
-        return None
-    instant = datetime.fromisoformat(started)
-    if instant.tzinfo is None:
-        raise ValueError("started has no zone")
-    start_s = instant.timestamp()
-    return start_s, start_s + duration_s
 
 
 def _covers(host: HostReport, run: tuple[float, float]) -> bool:

@@ -6,23 +6,21 @@ of what a collector wrote. An event that is missing was lost in one of these pla
     before the socket     on the way: a card, a queue, a filter, a wire; counters of both hosts say more
     socket buffer         the sink's had no room
     at the sink           either of them: without tags, and with trains that come joined, it can't tell
+    after the sink's end  nobody received any more: the sink had ended, or one of its workers had died
     collector             it had reached the sink, or without a sink was sent, and was not written
+
+An event of which the tag was cut off arrived, and which number it had can't be known. So *cut* events are no lost ones:
+of what is missing on a port, as many as were cut there arrived cut. An event whose number was not sent is *surplus*.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Final
 
 from captures.format import MAX_TRAIN_EVENTS
+from replay.sink.report_models import Collected, Received, ReceivedLane, Sent, SentLane, TagLane
 
-Side = Literal["sent", "received", "collected"]
-
-_COUNTS: Final[dict[Side, tuple[str, ...]]] = {
-    "sent": ("port", "sent_events", "sent_bytes"),
-    "received": ("port", "received_events", "received_bytes"),
-    "collected": ("port", "received_events"),
-}
-"""What each lane of a report must have."""
-_TAG_COUNTS: Final = ("verified_events", "next_sequence", "lost_in_socket_events", "duplicated_events", "late_events")
+DIED: Final = "failure"
+"""By which a sink says that it ended when a worker died."""
 
 
 @dataclass(frozen=True)
@@ -34,47 +32,74 @@ class Entry:
 
     port: int
     sent_events: int = 0
-    received_events: int | None = 0
-    """None: there was no sink."""
     sent_bytes: int = 0
+    received_events: int | None = 0
+    """By the port at which they came; None: there was no sink."""
     received_bytes: int | None = 0
     kernel_drops: int | None = None
     verified_events: int | None = None
-    """Different numbers of this run: tagged events, each counted once."""
+    """Different numbers of this run that were sent: tagged events, each counted once."""
+    surplus_events: int = 0
+    """Numbers that were not sent; without tags, what arrived beyond what was sent."""
     duplicated_events: int | None = None
     reordered_events: int | None = None
     late_events: int | None = None
+    cut_events: int = 0
     lost_in_socket_events: int | None = None
+    lost_after_end_events: int | None = None
+    foreign_events: int | None = None
+    untagged_events: int | None = None
+    malformed_events: int | None = None
+    came_by: dict[str, int] = field(default_factory=dict)
+    """Events by the other ports at which they came."""
     collected_events: int | None = None
     """Different numbers that a collector wrote."""
+    cut_at_collector_events: int = 0
 
     @property
     def reached_events(self) -> int:
-        """Events that reached the sink, different ones where tags tell; all that were sent where there was no sink."""
-        known = (self.verified_events, self.received_events, self.sent_events)
-        return next(events for events in known if events is not None)
+        """Events that reached the sink whole, different ones where tags tell; all that were sent without a sink."""
+        if self.verified_events is not None:
+            return self.verified_events
+        return self.sent_events if self.received_events is None else min(self.received_events, self.sent_events)
 
     @property
-    def lost_events(self) -> int:
-        """Events that were sent and did not reach the sink; negative when more arrived than were sent."""
-        return self.sent_events - self.reached_events
+    def lost_events(self) -> int | None:
+        """Events that were sent and did not reach the sink; None: there was none."""
+        return None if self.received_events is None else self.sent_events - self.reached_events - self.cut_events
 
     @property
     def lost_before_socket_events(self) -> int | None:
-        """Those of the lost that the socket did not lose."""
-        return None if self.lost_in_socket_events is None else self.lost_events - self.lost_in_socket_events
+        """Those of the lost that were lost neither by the socket nor after the sink's end."""
+        if self.lost_events is None or self.lost_in_socket_events is None:
+            return None
+        return self.lost_events - self.lost_in_socket_events - (self.lost_after_end_events or 0)
 
     @property
     def lost_at_collector_events(self) -> int | None:
         """Events that reached the sink, or were sent where there was none, and that the collector did not write."""
-        return None if self.collected_events is None else self.reached_events - self.collected_events
+        if self.collected_events is None:
+            return None
+        return max(0, self.reached_events - self.collected_events - self.cut_at_collector_events)
+
+    @property
+    def missing_events(self) -> int:
+        """All that was lost, wherever it was."""
+        return (self.lost_events or 0) + (self.lost_at_collector_events or 0)
 
     @property
     def agrees(self) -> bool:
         """Whether exactly that arrived which was sent: in events, and without tags also in bytes."""
         same_bytes = self.verified_events is not None or self.received_bytes in (None, self.sent_bytes)
-        wrong = self.lost_events or self.lost_at_collector_events or self.duplicated_events
-        return same_bytes and not wrong
+        cut = self.cut_events or self.cut_at_collector_events
+        return same_bytes and not (self.missing_events or self.surplus_events or self.duplicated_events or cut)
+
+    @property
+    def odd(self) -> bool:
+        """Whether the port should be looked at."""
+        strange = (self.late_events, self.foreign_events, self.malformed_events, self.came_by)
+        untagged = self.verified_events is not None and self.untagged_events
+        return not self.agrees or any(strange) or bool(untagged)
 
 
 @dataclass(frozen=True)
@@ -84,6 +109,16 @@ class Ledger:
     entries: tuple[Entry, ...]
     run_id: str | None = None
     """The run whose tags were compared; None: only counts were."""
+    unplaced_cut_events: int = 0
+    """Cut events whose port is not known; they are missing on some port and are not lost."""
+    cut_to_bytes: tuple[int, int] | None = None
+    """The least and the greatest length that events were cut to."""
+    other_runs: dict[str, int] = field(default_factory=dict)
+    """Events of other runs that came to the sink, of those that it could name."""
+    ended_by: str | None = None
+    """Why the sink ended before the run did; None: it did not."""
+    deaf_ports: tuple[int, ...] = ()
+    """Ports that were sent to, at which the sink did not listen, and of which nothing came by another one."""
 
     def total(self, name: str) -> int | None:
         """The sum of a figure over the ports; None where it was measured on none."""
@@ -96,87 +131,198 @@ class Ledger:
         return sum(entry.sent_events for entry in self.entries)
 
     @property
-    def received_events(self) -> int:
-        """Events received in total."""
-        return sum(entry.received_events or 0 for entry in self.entries)
-
-    @property
     def lost_events(self) -> int:
         """Events missing at the end, summed over the ports that miss some: no surplus elsewhere makes up for them."""
-        lost = [(entry.lost_events, entry.lost_at_collector_events or 0) for entry in self.entries]
-        return sum(max(before, 0) + max(after, 0) for before, after in lost)
+        return max(0, sum(entry.missing_events for entry in self.entries) - self.unplaced_cut_events)
+
+    @property
+    def cut_events(self) -> int:
+        """Events that arrived cut."""
+        return self.unplaced_cut_events + sum(
+            entry.cut_events + entry.cut_at_collector_events for entry in self.entries
+        )
 
     @property
     def surplus_events(self) -> int:
-        """Events too many: more than were sent on a port, or duplicated ones."""
-        return sum(max(-entry.lost_events, 0) + (entry.duplicated_events or 0) for entry in self.entries)
+        """Events too many: not sent, or duplicated ones."""
+        return sum(entry.surplus_events + (entry.duplicated_events or 0) for entry in self.entries)
 
     @property
     def balanced(self) -> bool:
         """Whether all ports agree."""
-        return all(entry.agrees for entry in self.entries)
+        return not self.unplaced_cut_events and all(entry.agrees for entry in self.entries)
 
 
 def reconcile(
-    sent: dict[str, Any], received: dict[str, Any] | None = None, collected: dict[str, Any] | None = None
+    sent: Sent, received: Received | None = None, collected: Collected | None = None, *, ended_by: str | None = None
 ) -> Ledger:
     """The ledger of a sender's report, a sink's and an audit's. A port that one of them doesn't know counts 0 there.
 
-    Raises ValueError when a report lacks its lanes, they hold no counts, or it is of another run.
+    `ended_by` is why the sink ended before the run did, if it did (`replay.sink.run_clock`). Raises ValueError when a
+    report is of another run.
     """
-    run = sent.get("run_id")
-    tagged = run is not None and received is not None and received.get("run_id") is not None
+    run = sent.run_id
+    tagged = run is not None and received is not None and received.run_id is not None
     for who, report in (("sink counted", received if tagged else None), ("audit is of", collected)):
-        if report is not None and report.get("run_id") != run:
-            raise ValueError(f"the {who} run {report.get('run_id')}, and the sender's run was {run}")
-    sent_lanes = _lanes(sent, "sent")
-    heard = None if received is None else _lanes(received, "received")
-    written = None if collected is None else _lanes(collected, "collected")
-    ports = sorted({*sent_lanes, *(heard or ()), *(written or ())})
+        if report is not None and (report.run_id or "").lower() != (run or "").lower():
+            raise ValueError(f"the {who} run {report.run_id}, and the sender's run was {run}")
+    lanes = {lane.port: lane for lane in sent.lanes}
+    heard = _Heard(received, lanes, tagged=tagged, ended_by=ended_by) if received else None
+    written = {lane.port: lane for lane in collected.lanes} if collected else {}
     entries = []
-    for port in ports:
-        entry = {"port": port, **_of(sent_lanes.get(port, {}), _COUNTS["sent"])}
-        if heard is None:
-            entry |= {"received_events": None, "received_bytes": None}
-        else:
-            entry |= _heard(heard.get(port, {}), entry.get("sent_events", 0), tagged=tagged)
-        if written is not None:
-            entry["collected_events"] = written.get(port, {}).get("received_events", 0)
-        entries.append(Entry(**entry))
+    for port in sorted({*lanes, *(heard.ports if heard else ()), *written}):
+        lane = lanes.get(port) or SentLane(port=port, sent_events=0)
+        entry = heard.entry(lane) if heard else _unheard(lane)
+        entries.append(_collected(entry, collected, port) if collected else entry)
     kept = [entry for entry in entries if entry.sent_events or entry.received_events or entry.collected_events]
-    return Ledger(tuple(kept), run if tagged or written is not None else None)
+    unplaced = (heard.unplaced_cut if heard else 0) + _unplaced_at_collector(collected)
+    missing = sum(entry.missing_events for entry in kept)
+    return Ledger(
+        tuple(kept),
+        run if tagged or collected is not None else None,
+        min(unplaced, missing),
+        _lengths(received if tagged else None, collected),
+        dict(received.tags.other_runs) if tagged and received and received.tags else {},
+        ended_by if received else None,
+        tuple(entry.port for entry in kept if heard and tagged and heard.is_deaf(entry)),
+    )
 
 
-def _heard(lane: dict[str, Any], sent_events: int, *, tagged: bool) -> dict[str, Any]:
-    """What the sink says of a port, to which so many events were sent: fields of Entry."""
-    heard = _of(lane, (*_COUNTS["received"], "kernel_drops"))
-    drops = lane.get("kernel_drops")
-    each = MAX_TRAIN_EVENTS if lane.get("joined") else 1
-    if not tagged:
-        lost = sent_events - lane.get("received_events", 0)
-        if drops is not None and lane.get("joined") is False and lost >= 0:
-            heard["lost_in_socket_events"] = min(drops, lost)
-        return heard
-    counts = {name: lane.get(name) or 0 for name in _TAG_COUNTS}
-    # Nothing came behind what was lost at the end: no gap shows it, and drops tell as in a gap.
-    tail = max(0, sent_events - counts.pop("next_sequence"))
-    heard |= counts
-    heard["lost_in_socket_events"] += min(tail, each * (lane.get("drops_after_last") or 0))
-    heard["reordered_events"] = lane.get("reordered_events", 0)
-    return heard
+class _Heard:
+    """What a sink says, put in order by the ports that events were sent to."""
+
+    def __init__(self, received: Received, sent: dict[int, SentLane], *, tagged: bool, ended_by: str | None) -> None:
+        self._own = {lane.port: lane for lane in received.lanes}
+        self._mapped = {lane.port: lane for lane in received.mapped_lanes}
+        self._sent, self._tagged, self._ended_by = sent, tagged, ended_by
+        self.ports = {*self._own, *self._mapped}
+        self._ways = {port: self._ways_of(port) for port in {*self.ports, *sent}}
+        """Of each port that was sent to, the sink's ports at which its events came."""
+        self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
+        # What sockets dropped behind the last event that they handed over, in events, until it is charged.
+        self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
+
+    def _ways_of(self, port: int) -> set[int]:
+        lane: TagLane | None = self._own.get(port) or self._mapped.get(port)
+        own = {port} & set(self._own)
+        return own | {int(by) for by in lane.came_by if int(by) in self._own} if lane else own
+
+    def _placed_cut(self) -> tuple[dict[int, int], int]:
+        """Cut events by the port that they were sent to, and how many may be of several ports."""
+        placed: dict[int, int] = {}
+        unplaced = 0
+        for by, lane in self._own.items():
+            if not lane.cut_events:
+                continue
+            ports = [port for port, ways in self._ways.items() if by in ways and port in self._sent]
+            if len(ports) == 1:
+                placed[ports[0]] = placed.get(ports[0], 0) + lane.cut_events
+            else:
+                unplaced += lane.cut_events
+        return placed, unplaced
+
+    def is_deaf(self, entry: Entry) -> bool:
+        """Whether nothing can have come of a port that was sent to."""
+        return bool(entry.sent_events) and entry.port not in self.ports
+
+    def entry(self, sent: SentLane) -> Entry:
+        """The account of a port."""
+        own = self._own.get(sent.port)
+        figures = {"port": sent.port, "sent_events": sent.sent_events, "sent_bytes": sent.sent_bytes}
+        if own is not None:
+            names = ("received_events", "received_bytes", "kernel_drops")
+            figures |= {name: getattr(own, name) for name in names}
+        if self._tagged:
+            lane = own or self._mapped.get(sent.port) or TagLane(port=sent.port)
+            return Entry(**figures, **self._numbers(lane, sent.sent_events), **_strange(own))  # type: ignore[arg-type]
+        return Entry(**figures, **self._counts(own, sent.sent_events))  # type: ignore[arg-type]
+
+    def _counts(self, lane: ReceivedLane | None, sent: int) -> dict[str, int | None]:
+        """Without tags: only where datagrams come singly a dropped packet is an event."""
+        arrived = lane.received_events if lane else 0
+        lost = max(0, sent - arrived)
+        known = lane is not None and lane.kernel_drops is not None and lane.joined is False and sent >= arrived
+        in_socket = min(lane.kernel_drops or 0, lost) if known and lane else None
+        died = self._ended_by == DIED
+        return {
+            "surplus_events": max(0, arrived - sent),
+            "lost_in_socket_events": 0 if died and in_socket is None else in_socket,
+            "lost_after_end_events": lost - (in_socket or 0) if died else None,
+        }
+
+    def _numbers(self, lane: TagLane, sent: int) -> dict[str, object]:
+        """With tags: what became of the numbers that were sent to a port."""
+        reached, verified = lane.next_sequence or 0, lane.verified_events or 0
+        held = sum(max(0, min(first + events, sent) - first) for first, events in lane.unconfirmed)
+        surplus = sum(events for _, events in lane.unconfirmed) - held
+        beyond = min(max(reached - sent, 0), max(verified - sent, 1)) if reached > sent else max(verified - sent, 0)
+        verified, surplus = min(verified - beyond + held, sent), surplus + beyond
+        missing = sent - verified
+        cut = min(self._cut.get(lane.port, 0), missing)
+        lost = missing - cut
+        # Nothing came behind what was lost at the end: no gap shows it, and drops tell as in a gap.
+        tail = min(max(0, sent - reached - held), lost)
+        after_end = tail if self._ended_by else 0
+        in_gaps = min(lane.lost_in_socket_events or 0, lost - after_end)
+        in_socket = in_gaps + self._drop(lane.port, min(tail - after_end, lost - after_end - in_gaps))
+        names = ("duplicated_events", "late_events")
+        return {
+            "verified_events": verified,
+            "surplus_events": surplus,
+            "cut_events": cut,
+            "lost_in_socket_events": in_socket,
+            "lost_after_end_events": after_end if self._ended_by else None,
+            "reordered_events": lane.reordered_events,
+            "came_by": dict(lane.came_by),
+            **{name: getattr(lane, name) or 0 for name in names},
+        }
+
+    def _drop(self, port: int, events: int) -> int:
+        """How many events of a port the sockets may have dropped at the end; none is charged with the same twice."""
+        dropped = 0
+        for way in sorted(self._ways.get(port, ())):
+            here = min(events - dropped, self._dropped.get(way, 0))
+            self._dropped[way] -= here
+            dropped += here
+        return dropped
 
 
-def _of(lane: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: lane[name] for name in names if name in lane and name != "port"}
+def _each(lane: ReceivedLane) -> int:
+    """How many events a packet may be that a socket drops."""
+    return MAX_TRAIN_EVENTS if lane.joined else 1
 
 
-def _lanes(report: dict[str, Any], side: Side) -> dict[int, dict[str, Any]]:
-    """A report's lanes by port; refuses what has not the counts of its side."""
-    names, lanes = _COUNTS[side], report.get("lanes")
-    if not isinstance(lanes, list) or not all(_has_counts(lane, names) for lane in lanes):
-        raise ValueError(f"a report of what was {side} has lanes with the counts {', '.join(names)}")
-    return {lane["port"]: lane for lane in lanes}
+def _strange(lane: ReceivedLane | None) -> dict[str, int | None]:
+    names = ("foreign_events", "untagged_events", "malformed_events")
+    return {name: getattr(lane, name) for name in names} if lane else {}
 
 
-def _has_counts(lane: object, names: tuple[str, ...]) -> bool:
-    return isinstance(lane, dict) and all(type(lane.get(name)) is int and lane[name] >= 0 for name in names)
+def _unheard(sent: SentLane) -> Entry:
+    """A port without a sink."""
+    return Entry(sent.port, sent.sent_events, sent.sent_bytes, received_events=None, received_bytes=None)
+
+
+def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
+    """The account with what a collector wrote."""
+    lane = next((lane for lane in collected.lanes if lane.port == port), None)
+    surplus = (lane.surplus_events or 0) if lane else 0
+    written = lane.received_events - surplus if lane else 0
+    if written > entry.sent_events:
+        surplus, written = surplus + written - entry.sent_events, entry.sent_events
+    cut = min((lane.cut_events or 0) if lane else 0, max(0, entry.reached_events - written))
+    figures = vars(entry) | {"collected_events": max(0, written), "cut_at_collector_events": cut}
+    return Entry(**figures | {"surplus_events": entry.surplus_events + surplus})
+
+
+def _unplaced_at_collector(collected: Collected | None) -> int:
+    """Lines that were cut before the port."""
+    if collected is None:
+        return 0
+    return max(0, (collected.cut_events or 0) - sum(lane.cut_events or 0 for lane in collected.lanes))
+
+
+def _lengths(received: Received | None, collected: Collected | None) -> tuple[int, int] | None:
+    known = [lane.cut_to_bytes for lane in received.lanes if lane.cut_to_bytes] if received else []
+    if collected:
+        known += [each for each in (collected.cut_to_bytes, *(lane.cut_to_bytes for lane in collected.lanes)) if each]
+    return (min(each.min for each in known), max(each.max for each in known)) if known else None

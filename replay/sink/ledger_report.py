@@ -1,26 +1,31 @@
-"""The ledger for people and for machines: a sentence, a table, JSON. Pure."""
+"""The ledger for people and for machines: a sentence, a few lines, a table, JSON. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from textwrap import fill
 from typing import Any, Final
 
-from captures.units import format_share
-from replay.sink.ledger import Entry, Ledger
-from replay.sink.losses import COLLECTOR, SOCKET, Loss
+from captures.units import counted, format_share
+from replay.sink.ledger import DIED, Entry, Ledger
+from replay.sink.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
+from replay.sink.report_models import Received, Sent
+from replay.sink.run_clock import RunClock
+from replay.sink.tag_report import came_by_lines, lengths_text
 
 WAY: Final = (
-    ("tx_dropped", "nic", "sent", "dropped by the sender's card"),
-    ("nic_rx_errors", "host", "received", "damaged at the receiver's cards"),
-    ("nic_rx_dropped", "host", "received", "dropped by the receiver's cards"),
-    ("backlog_dropped", "host", "received", "dropped by a full backlog (net.core.netdev_max_backlog)"),
-    ("udp_checksum_errors", "host", "received", "with a bad UDP checksum"),
-    ("udp_no_ports", "host", "received", "to ports where nobody listened"),
-    ("udp_memory_errors", "host", "received", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
-    ("udp_receive_buffer_errors", "host", "received", "dropped by full socket buffers"),
+    ("tx_dropped", "dropped by the sender's card"),
+    ("nic_rx_errors", "damaged at the receiver's cards"),
+    ("nic_rx_dropped", "dropped by the receiver's cards"),
+    ("backlog_dropped", "dropped by a full backlog (net.core.netdev_max_backlog)"),
+    ("udp_checksum_errors", "with a bad UDP checksum"),
+    ("udp_no_ports", "to ports where nobody listened"),
+    ("udp_memory_errors", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
+    ("udp_receive_buffer_errors", "dropped by full socket buffers"),
 )
-"""Counters on the way: their name, where they stand in whose report, and what they count, packets of all traffic."""
+"""Counters on the way: their name, and what they count, packets of all traffic. The first is the sender's."""
 
 _FIGURES: Final = ("received", "verified", "duplicated", "reordered", "late", "lost_in_socket", "collected")
+_STRANGE: Final = ("lost_after_end", "foreign", "untagged", "malformed")
 _COLUMNS: Final = (
     ("sent", "sent_events"),
     ("received", "received_events"),
@@ -29,54 +34,66 @@ _COLUMNS: Final = (
     ("lost", "lost_events"),
     ("before socket", "lost_before_socket_events"),
     ("in socket", "lost_in_socket_events"),
+    ("after end", "lost_after_end_events"),
     ("at collector", "lost_at_collector_events"),
+    ("cut", "cut_events"),
+    ("surplus", "surplus_events"),
     ("duplicated", "duplicated_events"),
+    ("foreign", "foreign_events"),
     ("reordered", "reordered_events"),
     ("kernel drops", "kernel_drops"),
 )
-"""Of the table; those that were measured nowhere are left out."""
+"""Of the table, the wide one; those that were measured nowhere are left out."""
 _ALWAYS: Final = ("sent_events", "received_events", "lost_events", "kernel_drops")
+_WIDTH: Final = 80
+_CELL: Final = 13
 
 
-def counters_on_the_way(sent: dict[str, Any], received: dict[str, Any] | None) -> dict[str, int | None]:
+def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int | None]:
     """What both hosts counted between sender and sink, by name; None: not measured."""
-    reports = {"sent": sent, "received": received or {}}
-    return {name: (reports[side].get(part) or {}).get(name) for name, part, side, _ in WAY}
+    host = (received.host if received else None) or {}
+    counters = {name: host.get(name) for name, _ in WAY}
+    return counters | {"tx_dropped": sent.nic.tx_dropped if sent.nic else None}
 
 
 def verdict(ledger: Ledger, losses: Sequence[Loss] = ()) -> str:
     """The ledger in one sentence."""
-    sent, ports = f"{ledger.sent_events:,}", len(ledger.entries)
+    return "; ".join(_verdict_parts(ledger, losses))
+
+
+def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
     arrived = "were written" if ledger.total("collected_events") is not None else "arrived"
     if ledger.balanced:
-        return f"all {sent} events {arrived} on {ports} {'port' if ports == 1 else 'ports'}"
+        return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(len(ledger.entries), 'port')}"]
     parts = []
     if ledger.lost_events:
         parts.append(_loss(ledger, losses))
-    if beyond := [entry for entry in ledger.entries if entry.lost_events < 0]:
-        worst = min(beyond, key=lambda entry: entry.lost_events)
-        events = -sum(entry.lost_events for entry in beyond)
-        parts.append(
-            f"{events:,} events arrived that were not sent, most on port {worst.port} ({-worst.lost_events:,})"
-        )
-    counted = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
-    parts += [f"{total:,} {name}" for name, total in counted if total]
+    if ledger.cut_events:
+        least, most = ledger.cut_to_bytes or (0, 0)
+        to = f" to {lengths_text({'min': least, 'max': most})}" if ledger.cut_to_bytes else ""
+        parts.append(f"{ledger.cut_events:,} cut{to}, their tags are gone")
+    if beyond := [entry for entry in ledger.entries if entry.surplus_events]:
+        worst = max(beyond, key=lambda entry: entry.surplus_events)
+        events = sum(entry.surplus_events for entry in beyond)
+        said = f"{counted(events, 'event')} arrived that {'was' if events == 1 else 'were'} not sent"
+        parts.append(f"{said}, most on port {worst.port} ({worst.surplus_events:,})")
+    totals = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
+    parts += [f"{total:,} {name}" for name, total in totals if total]
     if not parts:
-        parts.append(f"all {sent} events arrived, but not with the bytes that were sent")
-    return "; ".join(parts)
+        parts.append(f"all {counted(ledger.sent_events, 'event')} arrived, but not with the bytes that were sent")
+    return parts
 
 
 def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
     lost, sent = ledger.lost_events, ledger.sent_events
-    if ledger.run_id is None:
-        worst = max(ledger.entries, key=lambda entry: entry.lost_events)
-        drops = "not measured" if worst.kernel_drops is None else f"{worst.kernel_drops:,}"
-        return (
-            f"{lost:,} of {sent:,} events lost ({lost / max(sent, 1):.2%}), most on port {worst.port} "
-            f"({worst.lost_events:,}; kernel drops there: {drops})"
-        )
     said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
-    return f"{format_share(lost, sent)} lost: {lost:,} of {sent:,} events" + "".join(f", {text}" for text in said)
+    if ledger.run_id is None:
+        worst = max(ledger.entries, key=lambda entry: entry.missing_events)
+        drops = "not measured" if worst.kernel_drops is None else f"{worst.kernel_drops:,}"
+        said = [f"most on port {worst.port} ({worst.missing_events:,}; kernel drops there: {drops})"]
+        if ledger.ended_by == DIED:
+            said.append("and the sink's worker died")
+    return ", ".join([f"{format_share(lost, sent)} lost: {lost:,} of {counted(sent, 'event')}", *said])
 
 
 def _places(losses: Sequence[Loss]) -> list[str]:
@@ -94,28 +111,80 @@ def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
         ports[loss.port] = ports.get(loss.port, 0) + loss.events
     worst = max(ports, key=lambda port: ports[port])
     whole = sum(ports.values())
-    named = f"port {worst}" if len(ports) == 1 else f"{len(ports)} ports, most on {worst} ({ports[worst]:,}),"
-    at = {SOCKET: "in the socket buffer of", COLLECTOR: "at the collector, of"}.get(where, f"{where} of")
-    text = f"{format_share(whole, sent)} {at} {named}"
+    named = f"port {worst}" if len(ports) == 1 else f"{len(ports)} ports, most on {worst} ({ports[worst]:,})"
+    at = {
+        SOCKET: "in the socket buffer of",
+        COLLECTOR: "at the collector, of",
+        WORKER_DIED: "not received since the sink's worker died, of",
+        AFTER_END: "not received since the sink had ended, of",
+    }.get(where, f"{where} of")
+    return f"{format_share(whole, sent)} {at} {named}{_when(losses)}"
+
+
+def _when(losses: Sequence[Loss]) -> str:
+    """When events were lost, as far as is known."""
     timed = [(loss.from_s, loss.to_s) for loss in losses if loss.from_s is not None and loss.to_s is not None]
-    if len(timed) == len(losses):
-        text += f" between {min(start for start, _ in timed):.1f} s and {max(end for _, end in timed):.1f} s"
-    return text
+    if not timed:
+        return ", it is not known when"
+    from_s, to_s = (f"{instant:.1f} s" for instant in (min(start for start, _ in timed), max(end for _, end in timed)))
+    said = f" at about {from_s}" if from_s == to_s else f" between {from_s} and {to_s}"
+    return said if len(timed) == len(losses) else f"{said} and at times that are not known"
+
+
+def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | None] | None = None) -> list[str]:
+    """What explains a ledger, a line each."""
+    lines = []
+    if foreign := ledger.total("foreign_events"):
+        named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
+        of = f"of other runs: {named}" if named else "of other runs"
+        lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
+    for name, said in (("untagged", "without a tag"), ("malformed", "with a damaged tag")):
+        events = ledger.total(f"{name}_events") if ledger.run_id else None
+        if events:
+            lines.append(f"{counted(events, 'event')} came {said}")
+    lines += came_by_lines({entry.port: entry.came_by for entry in ledger.entries})
+    if ledger.unplaced_cut_events:
+        lines.append(
+            f"of {counted(ledger.unplaced_cut_events, 'cut event')} the port is not known: "
+            "they are missing by port, and are not in the sum of the lost"
+        )
+    if ledger.deaf_ports:
+        ports = ", ".join(map(str, ledger.deaf_ports))
+        lines.append(f"the sink did not listen at {ports}")
+    if clock is not None and clock.differs:
+        by = "by the stamps" if clock.by_stamps else "by the first arrival"
+        way_off = "ahead of" if clock.ahead_s > 0 else "behind"
+        lines.append(
+            f"the sink's clock is {abs(clock.ahead_s):,.1f} s {way_off} the sender's ({by}); times allow for that"
+        )
+    counts = dict(WAY)
+    return lines + [f"{counted(packets, 'packet')} {counts[name]}" for name, packets in (way or {}).items() if packets]
 
 
 def ledger_json(
-    ledger: Ledger, losses: Sequence[Loss] = (), way: dict[str, int | None] | None = None
+    ledger: Ledger,
+    losses: Sequence[Loss] = (),
+    way: dict[str, int | None] | None = None,
+    clock: RunClock | None = None,
 ) -> dict[str, Any]:
     """The ledger as a plain dictionary, ready for JSON."""
+    least_most = ledger.cut_to_bytes
     return {
         "verdict": verdict(ledger, losses),
         "balanced": ledger.balanced,
         "run_id": ledger.run_id,
         "sent_events": ledger.sent_events,
-        **{f"{name}_events": ledger.total(f"{name}_events") for name in _FIGURES},
+        **{f"{name}_events": ledger.total(f"{name}_events") for name in (*_FIGURES, *_STRANGE)},
         "lost_events": ledger.lost_events,
         "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
         "surplus_events": ledger.surplus_events,
+        "cut_events": ledger.cut_events,
+        "cut_to_bytes": least_most and {"min": least_most[0], "max": least_most[1]},
+        "unplaced_cut_events": ledger.unplaced_cut_events,
+        "other_runs": ledger.other_runs,
+        "sink_ended_by": ledger.ended_by,
+        "deaf_ports": list(ledger.deaf_ports),
+        "clock_ahead_s": None if clock is None or not clock.differs else round(clock.ahead_s, 3),
         "losses": [asdict(loss) for loss in losses],
         "counters": way or {},
         "lanes": [_lane(entry) for entry in ledger.entries],
@@ -127,18 +196,40 @@ def _lane(entry: Entry) -> dict[str, Any]:
     return vars(entry) | {name: getattr(entry, name) for name in names}
 
 
-def ledger_table(ledger: Ledger, losses: Sequence[Loss] = (), way: dict[str, int | None] | None = None) -> str:
-    """The ledger for people: a row for each port, the sums, what was counted on the way, then the verdict."""
-    columns = [(title, name) for title, name in _COLUMNS if name in _ALWAYS or ledger.total(name) is not None]
-    widths = [max(len(title), 13) for title, _ in columns]
+def ledger_lines(ledger: Ledger, losses: Sequence[Loss] = (), said: Sequence[str] = ()) -> str:
+    """The lines that matter, in 80 columns: the verdict, and what explains it."""
+    parts = [*_verdict_parts(ledger, losses), *said]
+    return "\n".join(fill(part, _WIDTH, subsequent_indent="    ", break_on_hyphens=False) for part in parts)
+
+
+def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
+    """A row for each port, and the sums: of the odd ports in 80 columns, or of all and with all figures if `wide`."""
+    entries = [entry for entry in ledger.entries if wide or entry.odd]
+    if not entries:
+        return ""
+    columns = [column for column in _COLUMNS if column[1] in _ALWAYS or ledger.total(column[1]) is not None]
+    if not wide:
+        columns = _narrow(ledger, columns)
+    widths = [max(len(title), _CELL) if wide else max(len(title), 11) for title, _ in columns]
     titles = (f"{title:>{width}}" for (title, _), width in zip(columns, widths, strict=True))
     lines = [f"{'port':>6} " + " ".join(titles)]
-    rows = [(str(entry.port), [getattr(entry, name) for _, name in columns]) for entry in ledger.entries]
+    rows = [(str(entry.port), [getattr(entry, name) for _, name in columns]) for entry in entries]
     if len(ledger.entries) > 1:
         rows.append(("all", [ledger.total(name) for _, name in columns]))
     for port, values in rows:
         cells = ("-" if value is None else f"{value:,}" for value in values)
         lines.append(f"{port:>6} " + " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)))
-    counted = {name: said for name, _, _, said in WAY}
-    lines += [f"{packets:,} packets {counted[name]}" for name, packets in (way or {}).items() if packets]
-    return "\n".join([*lines, verdict(ledger, losses)])
+    if left := len(ledger.entries) - len(entries):
+        lines.append(f"{counted(left, 'more port')} with nothing lost; --wide shows all")
+    return "\n".join(lines)
+
+
+def _narrow(ledger: Ledger, columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The columns that have something to tell, as far as there is room."""
+    arrived = "verified_events" if ledger.total("verified_events") is not None else "received_events"
+    kept = [column for column in columns if column[1] in ("sent_events", arrived, "collected_events", "lost_events")]
+    rest = [column for column in columns if column not in kept and ledger.total(column[1])]
+    rest = [column for column in rest if column[1] not in ("received_events", "kernel_drops")]
+    room = (_WIDTH - 6) // 12
+    chosen = {*kept, *rest[: max(0, room - len(kept))]}
+    return [column for column in columns if column in chosen]

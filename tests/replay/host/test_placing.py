@@ -17,6 +17,7 @@ from replay.host.model import read_own_host, read_watch
 from replay.host.placing import LEAST_PACKET_BYTES, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.sink.ledger import reconcile
+from replay.sink.report_models import Collected, Sent, checked
 from tests.replay.host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000
@@ -125,6 +126,10 @@ def ledger(sent=1000, written=890):
     return sender, audited
 
 
+def reconciled(sender, audited):
+    return reconcile(checked(Sent, sender), None, checked(Collected, audited))
+
+
 def test_reconcile_takes_the_report(tmp_path: Path):
     sender, audited = ledger()
     paths = {}
@@ -144,13 +149,13 @@ def test_reconcile_takes_the_report(tmp_path: Path):
 
 def test_a_run_on_the_receiver_s_host_brings_its_own():
     sender, audited = ledger()
-    assert collector_host(None, reconcile(sender, None, audited), sender, None) is None
+    assert collector_host(None, reconciled(sender, audited), checked(Sent, sender), None) is None
     sender["collector_host"] = {name: value for name, value in report(100, read=900).items() if name != "kind"}
-    found = collector_host(None, reconcile(sender, None, audited), sender, None)
+    found = collector_host(None, reconciled(sender, audited), checked(Sent, sender), None)
     assert found.figures()["dropped_at_socket_events"] == 100
     assert found.figures()["in_collector_events_max"] == 10
     all_there = ledger(1000, 1000)[1]
-    assert collector_host(None, reconcile(sender, None, all_there), sender, None).lines() == []
+    assert collector_host(None, reconciled(sender, all_there), checked(Sent, sender), None).lines() == []
 
 
 json_values = st.recursive(
@@ -196,7 +201,7 @@ def test_a_damaged_report_is_taken_whole_or_refused_in_a_line(changed):
 
 
 def collector_host_of(seen, sender, audited):
-    lost = {entry.port: entry.lost_at_collector_events for entry in reconcile(sender, None, audited).entries}
+    lost = {entry.port: entry.lost_at_collector_events for entry in reconciled(sender, audited).entries}
     return place_losses(lost, 890, seen, run=(START_S, START_S + 8))
 
 
@@ -206,7 +211,7 @@ def test_another_file_is_refused(tmp_path: Path, wrong):
     path.write_text(json.dumps(wrong))
     sender, audited = ledger()
     with pytest.raises(InputError, match="host.json: "):
-        collector_host(path, reconcile(sender, None, audited), sender, None)
+        collector_host(path, reconciled(sender, audited), checked(Sent, sender), None)
     with pytest.raises(ValueError, match="no report of a collector's host"):
         read_own_host(wrong)
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from captures.command import run
 from replay.sink.intervals import COLUMNS
 from replay.sink.ledger import reconcile
-from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_table, verdict
-from replay.sink.losses import BEFORE, COLLECTOR, EITHER, SOCKET, Loss, losses
+from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_lines, notes, verdict
+from replay.sink.losses import AFTER_END, BEFORE, COLLECTOR, EITHER, SOCKET, WORKER_DIED, Loss, losses
+from replay.sink.report_models import Collected, Received, Sent, checked
+from replay.sink.run_clock import RunClock
 
 RUN = "1f3a9c07"
 STARTED = "2025-08-30T10:15:30.000Z"
@@ -43,7 +45,7 @@ def heard_lane(port, verified, *, reached=None, in_socket=0, **more):
 
 def heard_report(lanes, rows=(), **more):
     """`rows` are port, interval, lost and lost in the socket; the first interval is 2 s after the start of the run."""
-    zeros = dict.fromkeys(COLUMNS, 0)
+    zeros = dict.fromkeys(COLUMNS, 0) | {"intervals": 1}
     table = [
         list((zeros | {"port": port, "interval": i, "lost_events": lost, "lost_in_socket_events": dropped}).values())
         for port, i, lost, dropped in rows
@@ -59,8 +61,10 @@ def audit_report(events, **more):
 
 
 def told(sent, received=None, collected=None):
-    ledger = reconcile(sent, received, collected)
-    return ledger, losses(ledger, sent, received, collected)
+    kinds = ((Sent, sent), (Received, received), (Collected, collected))
+    reports = [report and checked(kind, report) for kind, report in kinds]
+    ledger = reconcile(*reports, ended_by=RunClock(*reports[:2]).ended_by)
+    return ledger, losses(ledger, *reports)
 
 
 def test_a_gap_in_the_socket_and_one_before_it_are_told_apart_and_placed_in_the_run():
@@ -108,7 +112,7 @@ def test_duplicates_are_no_arrivals_and_make_it_unbalanced():
 def test_many_ports_are_told_by_their_worst():
     received = heard_report([heard_lane(port, 90 - port, reached=100) for port in range(50, 53)])
     ledger, found = told(sent_report(dict.fromkeys(range(50, 53), 100)), received)
-    assert "before the socket of 3 ports, most on 52 (62), " in verdict(ledger, found)
+    assert "before the socket of 3 ports, most on 52 (62) between " in verdict(ledger, found)
 
 
 def test_without_tags_only_lone_datagrams_tell_where():
@@ -138,7 +142,7 @@ def test_a_collector_stands_behind_the_sink_or_in_its_place():
 def test_reports_of_another_run_are_refused(which):
     reports = {"received": heard_report([heard_lane(5140, 1)]), "collected": audit_report({5140: 1})}
     with pytest.raises(ValueError, match=f"run 00000001, and the sender's run was {RUN}"):
-        reconcile(sent_report({5140: 1}), **{which: reports[which] | {"run_id": "00000001"}})
+        told(sent_report({5140: 1}), **{which: reports[which] | {"run_id": "00000001"}})
 
 
 @given(
@@ -159,16 +163,82 @@ def test_each_place_has_what_the_ledger_says(gaps, tail):
         for where, events in ((SOCKET, entry.lost_in_socket_events), (BEFORE, entry.lost_before_socket_events)):
             assert sum(loss.events for loss in found if (loss.port, loss.where) == (entry.port, where)) == events
     json.dumps(ledger_json(ledger, found))
-    assert verdict(ledger, found) in ledger_table(ledger, found)
+    assert verdict(ledger, found).split()[0] in ledger_lines(ledger, found)
 
 
 def test_counters_on_the_way_are_of_both_hosts():
     sent = sent_report({5140: 1}, nic={"tx_dropped": 4})
-    way = counters_on_the_way(sent, {"host": {"backlog_dropped": 7}})
+    received = heard_report([heard_lane(5140, 1)], host={"backlog_dropped": 7})
+    way = counters_on_the_way(checked(Sent, sent), checked(Received, received))
     assert (way["tx_dropped"], way["backlog_dropped"], way["udp_no_ports"]) == (4, 7, None)
-    table = ledger_table(reconcile(sent, heard_report([heard_lane(5140, 1)])), (), way)
-    assert "4 packets dropped by the sender's card" in table
-    assert "7 packets dropped by a full backlog (net.core.netdev_max_backlog)" in table
+    assert notes(told(sent, received)[0], way=way) == [
+        "4 packets dropped by the sender's card",
+        "7 packets dropped by a full backlog (net.core.netdev_max_backlog)",
+    ]
+
+
+def test_times_allow_for_a_clock_that_differs():
+    """The sink's clock is two hours ahead: all that it saw is 7,200 s later in its report."""
+    ahead_ns = 7200 * 10**9
+    received = heard_report([heard_lane(5140, 970, reached=1000)], [(5140, 5, 30, 0)], stamp_age_min_ms=7_200_000.2)
+    received["intervals"]["since_ns"] += ahead_ns
+    received["first_arrival"] = "2025-08-30T12:15:32.000Z"
+    sent = sent_report({5140: 1000}, stamp="now")
+    ledger, found = told(sent, received)
+    assert found == [Loss(5140, BEFORE, 30, 2.4, 2.6)]
+    clock = RunClock(checked(Sent, sent), checked(Received, received))
+    (said,) = notes(ledger, clock)
+    assert said == "the sink's clock is 7,200.0 s ahead of the sender's (by the stamps); times allow for that"
+    del received["stamp_age_min_ms"]
+    assert told(sent, received)[1] == [Loss(5140, BEFORE, 30, 0.5, 0.6)]
+
+
+@pytest.mark.parametrize("lag_ms", [0, 3, 400])
+def test_clocks_that_agree_are_not_talked_about(lag_ms):
+    received = heard_report([heard_lane(5140, 1000)], stamp_age_min_ms=float(lag_ms))
+    assert not RunClock(checked(Sent, sent_report({5140: 1000}, stamp="now")), checked(Received, received)).differs
+
+
+def test_a_stretch_of_time_is_never_empty():
+    rows = [(5140, 0, 30, 0)]
+    received = heard_report([heard_lane(5140, 970, reached=1000)], rows, stamp_age_min_ms=900.0)
+    received["intervals"]["since_ns"] = STARTED_NS - 2 * 10**9
+    _, (loss,) = told(sent_report({5140: 1000}, stamp="now"), received)
+    assert (loss.from_s, loss.to_s) == (0.0, 0.1)
+
+
+def test_a_verdict_never_ends_in_a_comma():
+    received = heard_report([heard_lane(port, 90 - port, reached=100) for port in range(50, 53)])
+    for sent in (
+        sent_report(dict.fromkeys(range(50, 53), 100)),
+        sent_report(dict.fromkeys(range(50, 53), 100), started=None),
+    ):
+        ledger, found = told({name: value for name, value in sent.items() if name != "duration_s"}, received)
+        assert not verdict(ledger, found).endswith(",")
+        assert "it is not known when" in verdict(ledger, found)
+
+
+def test_no_share_is_more_than_the_whole_though_a_wrong_number_made_a_gap_of_millions():
+    received = heard_report([heard_lane(5140, 100, reached=4_000_100)], [(5140, 5, 4_000_000, 0)])
+    ledger, found = told(sent_report({5140: 100}), received)
+    assert sum(loss.events for loss in found) == ledger.lost_events == 1
+
+
+@pytest.mark.parametrize(("ended_by", "place"), [("failure", WORKER_DIED), ("idle", AFTER_END), ("signal", AFTER_END)])
+def test_what_is_missing_after_the_sink_s_end_is_not_the_network_s(ended_by, place):
+    lanes = [heard_lane(5140, 480, reached=500, in_socket=5, drops_after_last=9)]
+    received = heard_report(lanes, [(5140, 5, 20, 5)], ended_by=ended_by, ended="2025-08-30T10:15:40.000Z")
+    ledger, found = told(sent_report({5140: 1000}), received)
+    assert {(loss.where, loss.events) for loss in found} == {(SOCKET, 5), (BEFORE, 15), (place, 500)}
+    (entry,) = ledger.entries
+    assert (entry.lost_before_socket_events, entry.lost_after_end_events) == (15, 500)
+    assert "not received since the sink" in verdict(ledger, found)
+
+
+def test_a_sink_that_outlived_the_run_lost_nothing_by_its_end():
+    received = heard_report([heard_lane(5140, 500)], ended_by="idle", ended="2025-08-30T10:15:55.000Z")
+    _, found = told(sent_report({5140: 1000}), received)
+    assert {loss.where for loss in found} == {BEFORE}
 
 
 @pytest.fixture
@@ -214,6 +284,7 @@ def test_what_can_not_be_compared_is_said_in_one_line(command):
 
 def test_a_report_that_is_spoiled_is_no_traceback(command):
     received = heard_report([heard_lane(5140, 1)])
-    for spoiled in ({"intervals": 5}, {"intervals": {"rows": [[1]], "columns": ["port"]}}, {"first_arrival": "noon"}):
+    rows = {"rows": [[1, 2]], "columns": ["port"]}
+    for spoiled in ({"intervals": 5}, {"intervals": rows}, {"first_arrival": "noon"}, {"lanes": {}}):
         code, _, err = command({"s": sent_report({5140: 2}), "r": received | spoiled}, "s", "r")
         assert (code, err.count("\n")) == (2, 1), spoiled
