@@ -101,4 +101,4 @@ def test_a_damaged_calibration_ends_a_run_before_it_starts(tmp_path: Path, captu
     (tmp_path / "calibration.json").write_text(json.dumps({"version": 9}))
     run = call(*run_of(capture, "127.0.0.1", [5514], "--calibration", tmp_path / "calibration.json"))
     assert run.code == ExitCode.USAGE
-    assert "write it anew with `replay calibrate`" in run.stderr
+    assert "remove it, and measure again with `replay calibrate`" in run.stderr

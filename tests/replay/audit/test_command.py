@@ -82,7 +82,7 @@ def test_a_run_may_be_named(tmp_path: Path) -> None:
         (lines(514, 0), ("--run-id", "0"), "write eight hexadecimal digits"),
         (lines(514, 0), ("--max-loss", "0.5"), "write it like 0.5%"),
         (lines(514, 0), ("--sent", "none.json"), "none.json: No such file"),
-        (lines(514, 0), ("--report", "none/r.json"), "can't write a report there"),
+        (lines(514, 0), ("--report", "none/r.json"), "can't be written: No such file"),
         (lines(514, 0), ("none.log",), "none.log: No such file"),
         (lines(514, 0), ("--follow", "none.log", "--settle", "10ms"), "none.log: no such file, and none came"),
         (lines(514, 0), ("--follow", "-"), "- is read to its end in any case; leave out --follow"),

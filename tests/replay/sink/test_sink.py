@@ -328,7 +328,7 @@ def test_a_port_in_use_is_named(start):
         (["--run-id", "12"], 2, "'12' is no id of a run; write eight hexadecimal digits"),
         (["--buffer", "2GiB"], 2, "--buffer 2147483648: choose less than 1GiB"),
         (["--ports", "80"], 2, "port 80 is outside 514-65535"),
-        (["--report", "/nowhere/report.json"], 2, "/nowhere/report.json: can't write a report there"),
+        (["--report", "/nowhere/report.json"], 2, "/nowhere/report.json: can't be written: No such file"),
     ],
 )
 def test_what_can_not_be_done_is_said_in_one_line(start, flags, code, complaint):
