@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from textwrap import fill
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from captures.units import counted, format_share
 from replay.sink.ledger import DIED, Entry, Ledger
@@ -46,7 +46,6 @@ _COLUMNS: Final = (
 """Of the table, the wide one; those that were measured nowhere are left out."""
 _ALWAYS: Final = ("sent_events", "received_events", "lost_events", "kernel_drops")
 _WIDTH: Final = 80
-_CELL: Final = 13
 
 
 def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int | None]:
@@ -207,29 +206,55 @@ def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
     entries = [entry for entry in ledger.entries if wide or entry.odd]
     if not entries:
         return ""
-    columns = [column for column in _COLUMNS if column[1] in _ALWAYS or ledger.total(column[1]) is not None]
+    columns = [
+        _Column.of(title, name, entries, ledger)
+        for title, name in _COLUMNS
+        if name in _ALWAYS or ledger.total(name) is not None
+    ]
     if not wide:
-        columns = _narrow(ledger, columns)
-    widths = [max(len(title), _CELL) if wide else max(len(title), 11) for title, _ in columns]
-    titles = (f"{title:>{width}}" for (title, _), width in zip(columns, widths, strict=True))
-    lines = [f"{'port':>6} " + " ".join(titles)]
-    rows = [(str(entry.port), [getattr(entry, name) for _, name in columns]) for entry in entries]
-    if len(ledger.entries) > 1:
-        rows.append(("all", [ledger.total(name) for _, name in columns]))
-    for port, values in rows:
-        cells = ("-" if value is None else f"{value:,}" for value in values)
-        lines.append(f"{port:>6} " + " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)))
+        columns = _fitting(columns)
+    ports = ["port", *(str(entry.port) for entry in entries), *["all"] * (len(ledger.entries) > 1)]
+    lines = [
+        f"{port:>6} " + " ".join(f"{column.cells[row]:>{column.width}}" for column in columns)
+        for row, port in enumerate(ports)
+    ]
     if left := len(ledger.entries) - len(entries):
         lines.append(f"{counted(left, 'more port')} with nothing lost; --wide shows all")
     return "\n".join(lines)
 
 
-def _narrow(ledger: Ledger, columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The columns that have something to tell, as far as there is room."""
-    arrived = "verified_events" if ledger.total("verified_events") is not None else "received_events"
-    kept = [column for column in columns if column[1] in ("sent_events", arrived, "collected_events", "lost_events")]
-    rest = [column for column in columns if column not in kept and ledger.total(column[1])]
-    rest = [column for column in rest if column[1] not in ("received_events", "kernel_drops")]
-    room = (_WIDTH - 6) // 12
-    chosen = {*kept, *rest[: max(0, room - len(kept))]}
+class _Column(NamedTuple):
+    """A figure of all ports that are shown, with its title and its sum."""
+
+    name: str
+    cells: list[str]
+    told: bool
+    """Whether there is anything but zeros in it."""
+
+    @classmethod
+    def of(cls, title: str, name: str, entries: Sequence[Entry], ledger: Ledger) -> "_Column":
+        """That of a figure of the ledger's."""
+        figures = [*(getattr(entry, name) for entry in entries), ledger.total(name)]
+        return cls(name, [title, *("-" if value is None else f"{value:,}" for value in figures)], any(figures))
+
+    @property
+    def width(self) -> int:
+        """As much as its longest cell needs, and some air."""
+        return max(11, *map(len, self.cells))
+
+
+def _fitting(columns: Sequence[_Column]) -> list[_Column]:
+    """Those that have something to tell, the first of them as far as there is room."""
+    names = {column.name for column in columns}
+    arrived = "verified_events" if "verified_events" in names else "received_events"
+    always = ("sent_events", arrived, "collected_events", "lost_events")
+    left = [
+        column for column in columns if column.told and column.name not in (*always, "received_events", "kernel_drops")
+    ]
+    chosen = [column for column in columns if column.name in always]
+    room = _WIDTH - 6 - sum(column.width + 1 for column in chosen)
+    for column in left:
+        room -= column.width + 1
+        if room >= 0:
+            chosen.append(column)
     return [column for column in columns if column in chosen]

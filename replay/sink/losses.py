@@ -70,7 +70,7 @@ def _sent_between(missing: Sequence[Missing]) -> tuple[float | None, float | Non
     known = [(start, end) for start, end in times if start is not None and end is not None]
     if not known or len(known) < len(times):
         return None, None
-    return min(start for start, _ in known), max(end for _, end in known)
+    return stretch(min(start for start, _ in known), max(end for _, end in known))
 
 
 def _by_place(ledger: Ledger, entry: Entry) -> dict[str, int]:

@@ -181,6 +181,12 @@ class Missing(_Part):
     sent_from_s: Seconds | None = None
     sent_to_s: Seconds | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.sent_from_s is not None and self.sent_to_s is not None and self.sent_from_s > self.sent_to_s:
+            raise ValueError("it ends before it begins")
+        return self
+
 
 class CollectedLane(_Part):
     """A port of an audit."""

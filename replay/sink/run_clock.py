@@ -13,6 +13,8 @@ from replay.sink.report_models import Received, Sent
 
 _DIFFERENT_S: Final = 0.5
 """A difference that is told; a smaller one may be a slow way."""
+_LONGEST_S: Final = 1e10
+"""Of a run: three hundred years; what is later is no time."""
 _EARLIER_S: Final = 0.5
 """By how much a sink must end before the run for events to be lost by that."""
 
@@ -66,7 +68,7 @@ class RunClock:
 
 def stretch(from_s: float | None, to_s: float | None) -> tuple[float | None, float | None]:
     """A stretch of time in tenths of a second that holds it, and is never empty."""
-    if from_s is None or to_s is None:
+    if from_s is None or to_s is None or to_s > _LONGEST_S:
         return None, None
     first = math.floor(from_s * 10 + 1e-6)
     return first / 10, max(math.ceil(to_s * 10 - 1e-6), first + 1) / 10
