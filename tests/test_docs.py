@@ -1,5 +1,6 @@
 """The manual against the code: links, commands, profiles, exit codes, fields of reports, names of modules."""
 
+import gzip
 import importlib.machinery
 import importlib.util
 import ipaddress
@@ -236,8 +237,10 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     (folder / "received.json").write_bytes(received)
     ledger = call("replay", "reconcile", "sent.json", "received.json", "--json")
     tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
-    (folder / "collected").write_bytes(b"\n".join(tags))
-    audit = call("replay", "audit", "collected", "--run-id", "00000001", "--json")
+    # Followed, with a line that was cut and a tail that is not packed, so that the report has all its fields.
+    lines = b"\n".join([*tags, b"stampede=00000001-0202-0", b""])
+    (folder / "collected").write_bytes(gzip.compress(lines) + b"a tail")
+    audit = call("replay", "audit", "collected", "--run-id", "00000001", "--follow", "--settle", "100ms", "--json")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as watched:
         watched.bind(("127.0.0.1", 0))
         watch = call("replay", "watch", "--ports", str(watched.getsockname()[1]), "--duration", "100ms", "--json")
