@@ -31,7 +31,7 @@ from replay.stamps import Stamp
 from replay.supervisor import Supervisor
 from replay.surroundings import situation, surroundings
 from replay.tags import RUN, new_run
-from replay.target import resolve
+from replay.target import family_options, resolve
 from replay.way_options import WayOptions, choose, way_options
 from replay.wire_options import BackendChoice, WireOptions, wire_of, wire_options
 
@@ -69,6 +69,7 @@ SPEED = Parsed("speed", _parse_speed)
 @click.command("run")
 @click.argument("file", type=FILE)
 @click.option("--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
+@family_options
 @click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
 @click.option(
     "--eps",
@@ -117,6 +118,7 @@ def run(
     *,
     file: Path,
     target: str,
+    family: int | None,
     ports: tuple[int, ...],
     rate_eps: int | None,
     speed: Fraction | None,
@@ -143,7 +145,7 @@ def run(
     """
     capture = open_capture(file)
     pace = _pace(rate_eps, speed)
-    host = resolve(target, allow_public=allow_public)
+    host = resolve(target, allow_public=allow_public, family=family)
     choice = choose(way, options, lambda: situation(host, options.interface))
     plan = plan_run(
         capture,

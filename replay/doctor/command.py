@@ -15,13 +15,14 @@ from replay.doctor.checks import capture_findings, machine_findings
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts, machine_facts
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
 from replay.ports import PORTS, format_ports
-from replay.target import Target, resolve
+from replay.target import Target, family_options, resolve
 from replay.wire_options import WireOptions, check_flags, wire_options
 
 
 @click.command("doctor")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--target", metavar="HOST", help="Host that a run would send to.  [default: the network is left out]")
+@family_options
 @click.option("--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each.")
 @click.option(
     "--eps", "rate_eps", type=COUNT, default="4M", show_default=True, help="Events per second of all ports together."
@@ -34,6 +35,7 @@ def doctor(
     *,
     file: Path | None,
     target: str | None,
+    family: int | None,
     ports: tuple[int, ...],
     rate_eps: int,
     cpus: tuple[int, ...] | None,
@@ -48,7 +50,7 @@ def doctor(
     if rate_eps == 0:
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     capture = None if file is None else open_capture(file)
-    host = None if target is None else resolve(target, allow_public=allow_public)
+    host = None if target is None else resolve(target, allow_public=allow_public, family=family)
     check_flags(options, host, capture, allow_public=allow_public)
     load = Load(rate_eps, ports, options)
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
