@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +32,7 @@ from replay.surroundings import situation, surroundings
 from replay.tags import RUN, new_run
 from replay.target import family_options, resolve
 from replay.way_options import WayOptions, choose, way_options
-from replay.wire_options import BackendChoice, WireOptions, wire_of, wire_options
+from replay.wire_options import WireOptions, wire_of, wire_options
 
 MAX_RATE: Final = 0
 """What `--eps max` parses to."""
@@ -157,15 +156,12 @@ def run(
         segments=max_segments() if choice.way.gso else 1,
         stamp=Stamp(stamp),
         run=None if keep_tags else run_id or new_run(),
-        wire=wire_of(
-            replace(options, backend=BackendChoice(choice.way.backend)), host, ports, capture, allow_public=allow_public
-        ),
+        wire=wire_of(choice.followed(options), host, ports, capture, allow_public=allow_public),
         batch_trains=choice.way.batch_trains,
         choices={"backend": choice.why},
     )
-    plan = manned(
-        plan, crew, surroundings(host, options.interface, usable_cpus(crew.cpus)), worker_eps=choice.worker_eps
-    )
+    around = surroundings(host, options.interface, usable_cpus(crew.cpus))
+    plan = manned(plan, crew, around, worker_eps=choice.worker_eps)
     check_limit(plan, control.limit_eps)
     if report_path is not None:
         check_report_path(report_path)
