@@ -1,6 +1,5 @@
 """The `replay calibrate` command."""
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -10,15 +9,15 @@ from typing import Any, Final
 
 import click
 
-from captures.command import DURATION_NS
+from captures.command import DURATION_NS, answer
 from captures.errors import ExitCode, InputError, RunError
 from captures.reader import open_capture
-from replay.calibration import Entry, Trial, default_path, prepare, save, winner
+from replay.calibration import Entry, Trial, default_path, dependable_eps, prepare, save, winner
 from replay.clock import wall_ns
 from replay.ports import PORTS
 from replay.stamps import iso_ms
 from replay.surroundings import situation
-from replay.target import resolve
+from replay.target import family_options, resolve
 from replay.trial_capture import make_capture
 from replay.trials import ROUNDS, Trials
 from replay.wire_options import WireOptions, wire_options
@@ -30,6 +29,7 @@ _LEAST_NS: Final = 10_000_000
 @click.command("calibrate")
 @click.argument("file", type=FILE, required=False)
 @click.option("-t", "--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
+@family_options
 @click.option(
     "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
 )
@@ -47,6 +47,7 @@ def calibrate(
     *,
     file: Path | None,
     target: str,
+    family: int | None,
     ports: tuple[int, ...],
     time_ns: int,
     calibration: Path | None,
@@ -63,33 +64,34 @@ def calibrate(
         raise InputError("--time: 10ms at least, or there is nothing to measure")
     path = calibration or default_path()
     prepare(path, [] if file is None else [file])
-    host = resolve(target, allow_public=allow_public)
+    host = resolve(target, allow_public=allow_public, family=family)
     here = situation(host, options.interface)
     with ExitStack() as stack:
         if file is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="calibrate-"))
             file = make_capture(Path(folder) / "calibrate.rcap")
         capture = open_capture(file)
-        trials = Trials(capture, host, ports, options, time_ns, allow_public=allow_public).all()
+        trying = Trials(capture, host, ports, options, time_ns, allow_public=allow_public)
+        trials = trying.all()
         best = winner(trials)
+        paced = trying.paced(best) if best.rate_eps else best
+        refused = best.refused or paced.refused
         event_bytes = len(capture.payload) / capture.events
-    if not best.rate_eps:
-        raise RunError(f"no way of sending worked: {best.refused}")
+    if refused:
+        raise RunError(f"no way of sending worked: {refused}")
     entry = Entry(
         situation=here,
         way=best.way,
-        worker_eps=int(best.rate_eps),
+        worker_eps=dependable_eps(best, paced),
         event_bytes=round(event_bytes, 1),
         measured=iso_ms(wall_ns())[:10],
     )
     failure = _saved(path, entry)
-    click.echo(calibration_table(trials, best), err=True)
-    if not failure:
-        click.echo(f"{path}: {here.interface} is calibrated", err=True)
-    if as_json:
-        click.echo(json.dumps({"trials": [_trial(trial) for trial in trials], "winner": asdict(entry)}, indent=2))
+    figures = {"trials": [_trial(trial) for trial in trials], "paced": _trial(paced), "winner": asdict(entry)}
+    answer(calibration_table(trials, best, entry.worker_eps), figures, as_json=as_json)
     if failure:
         raise RunError(failure)
+    click.echo(f"{path}: {here.interface} is calibrated", err=True)
     return ExitCode.MET
 
 
@@ -102,8 +104,8 @@ def _saved(path: Path, entry: Entry) -> str:
     return ""
 
 
-def calibration_table(trials: Sequence[Trial], best: Trial) -> str:
-    """The trials for people, the winner marked."""
+def calibration_table(trials: Sequence[Trial], best: Trial, worker_eps: int) -> str:
+    """The trials for people, the winner marked, and what a worker is counted on for."""
     width = max(len(str(trial.way)) for trial in trials)
     lines = []
     for trial in trials:
@@ -112,7 +114,8 @@ def calibration_table(trials: Sequence[Trial], best: Trial) -> str:
         lines.append(f"{mark} {trial.way!s:<{width}}{said}")
     if any("ECONNREFUSED" in trial.errors for trial in trials):
         lines.append("nobody listens on some of the ports, which costs udp time: start the receiver, and measure again")
-    return "\n".join([*lines, f"medians of {ROUNDS} rounds of one worker; * is what `replay run` will do"])
+    lines.append(f"medians of {ROUNDS} rounds of one worker; * is what `replay run` will do")
+    return "\n".join([*lines, f"at a pace it sends {worker_eps:,} EPS, by which `--workers auto` reckons"])
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

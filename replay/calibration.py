@@ -77,7 +77,7 @@ class Entry(_Checked):
     situation: Situation
     way: Way
     worker_eps: int
-    """What one worker sent."""
+    """What one worker sent at a pace."""
     event_bytes: float
     """The mean event it was measured with."""
     measured: str
@@ -121,6 +121,11 @@ def winner(trials: Sequence[Trial]) -> Trial:
     """The fastest of trials, or an earlier one that is as fast but for TIE."""
     best = max(trial.rate_eps for trial in trials)
     return next(trial for trial in trials if trial.rate_eps >= best * (1 - TIE))
+
+
+def dependable_eps(best: Trial, paced: Trial) -> int:
+    """What a worker is counted on for: what the best way sent at a pace, and never more than without one."""
+    return max(1, int(min(best.rate_eps, paced.rate_eps)))
 
 
 def default_path() -> Path:

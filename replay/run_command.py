@@ -31,9 +31,9 @@ from replay.stamps import Stamp, iso_ms
 from replay.supervisor import Outcome, Supervisor
 from replay.surroundings import situation, surroundings
 from replay.tags import RUN, new_run
-from replay.target import resolve
+from replay.target import family_options, resolve
 from replay.way_options import WayOptions, choose, way_options
-from replay.wire_options import BackendChoice, WireOptions, wire_of, wire_options
+from replay.wire_options import WireOptions, wire_of, wire_options
 
 FILE = click.Path(path_type=Path)
 
@@ -41,6 +41,7 @@ FILE = click.Path(path_type=Path)
 @click.command("run")
 @click.argument("file", type=FILE)
 @click.option("-t", "--target", required=True, metavar="HOST", help="Host to send to: a name or an address.")
+@family_options
 @click.option(
     "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
 )
@@ -72,6 +73,7 @@ def run(
     *,
     file: Path,
     target: str,
+    family: int | None,
     ports: tuple[int, ...],
     asked: PaceOptions,
     stamp: str,
@@ -94,7 +96,7 @@ def run(
     """
     capture = open_capture(file)
     _check_tags(capture, run_id, keep_tags=keep_tags)
-    host = resolve(target, allow_public=allow_public)
+    host = resolve(target, allow_public=allow_public, family=family)
     choice = choose(way, options, lambda: situation(host, options.interface))
     plan = plan_run(
         capture,
@@ -106,16 +108,12 @@ def run(
         segments=max_segments() if choice.way.gso else 1,
         stamp=Stamp(stamp),
         run=None if keep_tags else run_id or new_run(),
-        wire=wire_of(
-            replace(options, backend=BackendChoice(choice.way.backend)), host, ports, capture, allow_public=allow_public
-        ),
+        wire=wire_of(choice.followed(options), host, ports, capture, allow_public=allow_public),
         batch_trains=choice.way.batch_trains,
         choices={"backend": choice.why},
     )
-    plan = manned(
-        plan, crew, surroundings(host, options.interface, usable_cpus(crew.cpus)), worker_eps=choice.worker_eps
-    )
-    plan = replace(plan, start_at_ns=asked.start_at_ns)
+    around = surroundings(host, options.interface, usable_cpus(crew.cpus))
+    plan = replace(manned(plan, crew, around, worker_eps=choice.worker_eps), start_at_ns=asked.start_at_ns)
     check_limit(plan, control.limit_eps)
     with ReportFile(report_path, inputs=[file, control.rate_file, way.calibration]) as report_file:
         if dry_run:

@@ -2,12 +2,25 @@
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import click
 
 from captures.errors import InputError, PreflightError
 from replay.guard import check_host, check_kind, family_of, unmapped
 from replay.linux.udp_send import route_mtu
+
+
+def family_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the flags `-4` and `-6`; it is called with `family`, which `resolve` takes."""
+    for version, family in (("6", socket.AF_INET6), ("4", socket.AF_INET)):
+        said = f"Send by IPv{version}, where the name of --target stands for addresses of both kinds."
+        flag = click.option(f"-{version}", "family", type=int, flag_value=int(family), default=None, help=said)
+        command = flag(command)
+    return command
+
 
 _HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
 """IP and UDP header without options."""
@@ -31,8 +44,8 @@ class Target:
         return (self.host, port, 0, self.scope) if self.family == socket.AF_INET6 else (self.host, port)
 
 
-def resolve(text: str, *, allow_public: bool, family: int = socket.AF_UNSPEC) -> Target:
-    """The target that a host name or an address stands for: the first one of that family.
+def resolve(text: str, *, allow_public: bool, family: int | None = None) -> Target:
+    """The target that a host name or an address stands for: the first one of that `family`, if one is given.
 
     Raises InputError when it can't be found, when the kernel's routes or its text say that it is no single host's
     address, as of multicast and broadcast, or when it lies outside the private, loopback, link-local and benchmark
@@ -40,7 +53,7 @@ def resolve(text: str, *, allow_public: bool, family: int = socket.AF_UNSPEC) ->
     """
     said = f"--target {text}"
     try:
-        found = socket.getaddrinfo(text, None, family=family, type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(text, None, family=family or socket.AF_UNSPEC, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         raise InputError(f"{said}: can't be resolved: {getattr(error, 'strerror', error)}") from None
     place = found[0][4]

@@ -1,11 +1,15 @@
-"""A small capture to measure with, where none is at hand: events alike, of the length that syslog usually has."""
+"""A small capture to measure with, where none is at hand: events alike, of the length that syslog usually has.
+
+They have tags: who measures with less than a run will do counts on too much.
+"""
 
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from captures.format import MAX_TRAIN_EVENTS, TRAIN, WINDOW, StampKind
+from captures.format import MAX_TRAIN_EVENTS, TRAIN, WINDOW, StampKind, TagKind
+from captures.tags import BLANK, SUFFIX, TAG_BYTES
 from captures.writer import CaptureShape, CaptureWriter
 
 EVENT_BYTES: Final = 150
@@ -19,13 +23,15 @@ _REST: Final = b" host stampede - - - an event of a calibration, "
 
 def make_capture(path: Path) -> Path:
     """Write it to `path`, which is returned. Raises PreflightError when the disk has no room, OSError."""
-    event = (_HEAD + _STAMP + _REST).ljust(EVENT_BYTES, b".")
+    tag = (SUFFIX + BLANK).encode()
+    event = (_HEAD + _STAMP + _REST).ljust(EVENT_BYTES - len(tag), b".") + tag
     count = EVENTS // MAX_TRAIN_EVENTS
     trains = np.zeros(count, TRAIN)
     trains["count"], trains["length"] = MAX_TRAIN_EVENTS, EVENT_BYTES
     trains["first_event"] = MAX_TRAIN_EVENTS * np.arange(count)
     trains["offset"] = EVENT_BYTES * MAX_TRAIN_EVENTS * np.arange(count)
     trains["stamp_kind"], trains["stamp_column"] = StampKind.ISO_MS, len(_HEAD)
+    trains["tag_kind"], trains["tag_column"] = TagKind.HEX, EVENT_BYTES - TAG_BYTES
     windows = np.zeros(1, WINDOW)
     windows["trains"], windows["events"] = count, EVENTS
     shape = CaptureShape(

@@ -1,4 +1,8 @@
-"""Trials: what one worker sends by each way, as fast as it goes, through the wire that a run would take."""
+"""Trials: what one worker sends by each way, as fast as it goes, through the wire that a run would take.
+
+Stamps are written, and tags where the capture has them, as in a run. The winner is tried again at a pace, since that is
+how a run sends: keeping a schedule costs a worker time, too.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +23,7 @@ from replay.report import run_report
 from replay.stamps import Stamp
 from replay.supervisor import Supervisor
 from replay.surroundings import surroundings
+from replay.tags import new_run
 from replay.target import Target
 from replay.wire_options import BackendChoice, WireOptions, wire_of
 
@@ -56,6 +61,11 @@ class Trials:
             trials += self._measured(name, [way for way in ways if way != best.way])
         return trials
 
+    def paced(self, best: Trial) -> Trial:
+        """The way of `best`, asked for as many events a second as it sent: what it sends then, it can keep up."""
+        (trial,) = self._measured("paced", [best.way], int(best.rate_eps))
+        return trial
+
     def _backends(self) -> list[Way]:
         backends: tuple[str, ...] = BACKENDS
         if self._options.backend is not BackendChoice.AUTO:
@@ -69,32 +79,36 @@ class Trials:
             for each in gso
         ]
 
-    def _measured(self, what: str, ways: Sequence[Way]) -> list[Trial]:
-        """A trial of each way: ROUNDS times, in turns, so that what else the machine does meets all alike."""
+    def _measured(self, what: str, ways: Sequence[Way], target_eps: int | None = None) -> list[Trial]:
+        """A trial of each way, at that rate if there is one.
+
+        ROUNDS times, in turns, so that what else the machine does meets all alike.
+        """
         rates: list[list[float]] = [[] for _ in ways]
         refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
         for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials"):
             if not refused[place]:
                 try:
-                    rate_eps, seen = self._measure(ways[place])
+                    rate_eps, seen = self._measure(ways[place], target_eps)
                     rates[place].append(rate_eps)
                     errors[place].update(seen)
                 except PreflightError as error:
                     refused[place] = str(error)
         return [Trial(*measured) for measured in zip(ways, rates, refused, errors, strict=True)]
 
-    def _measure(self, way: Way) -> tuple[float, dict[str, int]]:
+    def _measure(self, way: Way, target_eps: int | None) -> tuple[float, dict[str, int]]:
         """What one worker sends, and the errors it meets. Raises PreflightError where the way can't be gone."""
         options = replace(self._options, backend=BackendChoice(way.backend))
         plan = plan_run(
             self._capture,
             target=self._target,
             ports=self._ports,
-            pace=Pace(),
+            pace=Pace(target_eps),
             extent=Extent(duration_ns=self._time_ns),
             train_max=way.train_max,
             segments=max_segments() if way.gso else 1,
             stamp=Stamp.NOW,
+            run=new_run(),
             wire=wire_of(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
             batch_trains=way.batch_trains,
         )

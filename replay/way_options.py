@@ -59,6 +59,10 @@ class Choice:
     why: str
     worker_eps: int | None = None
 
+    def followed(self, wire: WireOptions) -> WireOptions:
+        """What the user says about the wire, with the backend of this way."""
+        return replace(wire, backend=BackendChoice(self.way.backend))
+
 
 def choose(options: WayOptions, wire: WireOptions, situation: Callable[[], Situation]) -> Choice:
     """The way for a run: by its flags, then by the calibration, then as is usual.

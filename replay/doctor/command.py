@@ -16,7 +16,7 @@ from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts,
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
 from replay.host.beside import is_this_host
 from replay.ports import PORTS, format_ports
-from replay.target import Target, resolve
+from replay.target import Target, family_options, resolve
 from replay.wire_options import WireOptions, check_flags, wire_options
 
 
@@ -25,6 +25,7 @@ from replay.wire_options import WireOptions, check_flags, wire_options
 @click.option(
     "-t", "--target", metavar="HOST", help="Host that a run would send to.  [default: the network is left out]"
 )
+@family_options
 @click.option(
     "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
 )
@@ -45,6 +46,7 @@ def doctor(
     *,
     file: Path | None,
     target: str | None,
+    family: int | None,
     ports: tuple[int, ...],
     rate_eps: int,
     cpus: tuple[int, ...] | None,
@@ -59,7 +61,7 @@ def doctor(
     if rate_eps == 0:
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     capture = None if file is None else open_capture(file)
-    host = None if target is None else resolve(target, allow_public=allow_public)
+    host = None if target is None else resolve(target, allow_public=allow_public, family=family)
     check_flags(options, host, capture, allow_public=allow_public)
     load = Load(rate_eps, ports, options)
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))

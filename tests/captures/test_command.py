@@ -64,6 +64,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("OSError(28, 'No space left on device')", ExitCode.FAILED, "No space left on device"),
         ("KeyboardInterrupt", ExitCode.INTERRUPTED, "interrupted"),
         ("click.Abort", ExitCode.INTERRUPTED, "interrupted"),
+        # What comes from elsewhere can't drive the terminal.
+        (r"errors.InputError('\x1b[2J\nno')", ExitCode.USAGE, r"\x1b[2J\nno"),
+        (r"FileNotFoundError(2, 'No such file', '\u202ex\x07')", ExitCode.FAILED, r"\u202ex\x07: No such file"),
     ],
 )
 def test_a_failure_is_one_line_and_a_code(error, code, line):

@@ -161,7 +161,7 @@ def damaged_text(text: str, rng: random.Random) -> bytes:
 
 def fuzz_reports(seconds: float, seed: int) -> int:
     """Reconcile damaged reports for so long; returns how many. Raises AssertionError for one that is not told well."""
-    rng, deadline, tried = random.Random(seed), time.monotonic() + seconds, 0  # noqa: S311 - to be had again by its seed
+    rng, deadline, tried = random.Random(seed), time.monotonic() + seconds, 0
     sound = sound_reports()
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("sent", "received", "audit")]

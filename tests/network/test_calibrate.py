@@ -37,6 +37,10 @@ def test_each_way_is_measured_and_a_run_follows_the_best(tmp_path: Path, lab: La
     assert json.loads(json.dumps(asdict(load(file).of(DEVICE)))) == winner
     assert (winner["situation"]["interface"], winner["situation"]["mtu"]) == (DEVICE, 1500)
     assert done.stderr.count("EPS\n") == len(trials)
+    paced = sorted(done.report["paced"]["rates_eps"])[1]
+    best = max(sorted(trial["rates_eps"])[1] for trial in trials)
+    assert 0 < winner["worker_eps"] <= min(paced + 1, best)
+    assert f"at a pace it sends {winner['worker_eps']:,} EPS" in done.stderr
 
     plan = call(*run_of(capture, V4, PORTS, "--dry-run", "--calibration", file), host=lab.sender).report
     way = winner["way"]

@@ -17,6 +17,7 @@ from replay.calibration import (
     Situation,
     Trial,
     Way,
+    dependable_eps,
     load,
     load_usual,
     outdated,
@@ -24,6 +25,7 @@ from replay.calibration import (
     save,
     winner,
 )
+from replay.placement import Surroundings, reckon_workers
 from replay.way_options import WayOptions, choose
 from replay.wire_options import BackendChoice, WireOptions
 
@@ -147,6 +149,20 @@ def test_an_entry_holds_as_long_as_nothing_changed(change: dict[str, Any], said:
 def test_the_fastest_wins_unless_an_earlier_one_is_as_fast(rates: list[float], place: int) -> None:
     trials = [Trial(Way(batch_trains=i + 1), [rate, rate * 9, 0] if rate else ()) for i, rate in enumerate(rates)]
     assert winner(trials) is trials[place]
+
+
+@pytest.mark.parametrize(
+    ("free", "paced", "counted"), [(100, 60, 60), (100, 120, 100), (1, 0.1, 1), (5e6, 3_999_999.7, 3_999_999)]
+)
+def test_a_worker_is_counted_on_for_what_it_sends_at_a_pace(free: float, paced: float, counted: int) -> None:
+    assert dependable_eps(Trial(Way(), [free]), Trial(Way(), [paced])) == counted
+
+
+def test_the_workers_of_a_run_are_reckoned_by_that() -> None:
+    """As fast as it goes two workers would seem enough; at a pace it takes three."""
+    trials = [Trial(Way(), [rate]) for rate in (3_000_000, 2_000_000)]
+    count, why = reckon_workers(4e6, 40, range(8), Surroundings(), gso=True, measured_eps=dependable_eps(*trials))
+    assert (count, why.startswith("3: 4,000,000 EPS at 1,500,000 each")) == (3, True)
 
 
 def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

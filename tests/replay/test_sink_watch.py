@@ -199,3 +199,41 @@ def test_a_sink_that_does_not_take_the_run_is_refused(answer):
     sink.deaf = True
     with pytest.raises(PreflightError, match=r"no sink answers there \(Connection refused\); start one with"):
         watch_of(sink)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"latency_p99_ms": "1.5"}, "latency_p99_ms"),
+        ({"latency_p99_ms": float("inf")}, "latency_p99_ms"),
+        ({"ports": {"514": {}}}, "received_events"),
+        ({"ports": {}}, "it says nothing of port 514"),
+        ({"since_ns": 10**400}, "since_ns"),
+        ({"since_ns": 18}, "another one took its place"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_measures_nothing(change, fault):
+    sink = MadeUp()
+    watch = watch_of(lambda words: {**sink(words), **(change if len(sink.asked) > 1 else {})})
+    watch.look([10, 10])
+    assert watch.look([20, 20]) is None
+    assert (watch.silent, watch.answers) == (True, 0)
+    assert fault in watch.fault
+
+
+@pytest.mark.parametrize(("run_id", "lost", "received"), [(RUN, 11, 10), (None, 0, -1)])
+def test_counts_that_can_not_be_measure_nothing(run_id, lost, received):
+    """More lost of ten events than ten, and fewer received than when the run began."""
+    sink = MadeUp()
+    watch = watch_of(sink, run_id)
+    watch.look([10, 10])
+    sink.lost[514], sink.received[514] = lost, received
+    assert watch.look([20, 20]) is None
+    assert watch.silent
+
+
+def test_what_a_sink_says_is_shown_harmless():
+    with pytest.raises(PreflightError) as refusal:
+        watch_of(lambda _: {"error": "\x1b[2Jno" + 1000 * "!"})
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 300

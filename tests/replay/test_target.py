@@ -57,6 +57,26 @@ def test_a_name_is_resolved_and_one_that_is_not_there_is_said() -> None:
         resolve("a" * 300, allow_public=False)
 
 
+def test_of_a_name_with_several_addresses_the_family_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not taken need not be allowed, and what is taken must be."""
+    both = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "8.8.8.8")]
+
+    def found(_host: str, _port: object, family: int, **_hints: object) -> list[object]:
+        return [(of, 0, 0, "", (text, 0)) for of, text in both if family in (0, of)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    assert resolve("siem.lab", allow_public=False).host == "::1"
+    assert resolve("siem.lab", allow_public=False, family=socket.AF_INET).host == "127.0.0.1"
+    both.reverse()
+    with pytest.raises(InputError, match=r"--target siem\.lab: 8\.8\.8\.8 is outside"):
+        resolve("siem.lab", allow_public=False)
+
+
+def test_an_address_of_the_other_family_is_no_target() -> None:
+    with pytest.raises(InputError, match="can't be resolved"):
+        resolve("::1", allow_public=False, family=socket.AF_INET)
+
+
 def test_addresses_of_ports() -> None:
     assert Target(socket.AF_INET, "127.0.0.1").address(514) == ("127.0.0.1", 514)
     assert Target(socket.AF_INET6, "fe80::1", 3).address(514) == ("fe80::1", 514, 0, 3)

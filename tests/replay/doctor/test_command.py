@@ -117,7 +117,8 @@ def test_a_capture_without_hosts_has_no_mix_of_them(tmp_path):
 def test_a_public_target_is_one_that_is_allowed(monkeypatch, allowed):
     asked = []
 
-    def resolved(text, *, allow_public):
+    def resolved(text, *, allow_public, family):
+        assert family is None
         asked.append((text, allow_public))
         raise InputError("enough")
 
