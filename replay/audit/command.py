@@ -1,5 +1,6 @@
 """The `replay audit` command."""
 
+import stat
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -103,13 +104,22 @@ def _read(
 ) -> dict[str, Any] | None:
     """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
     keep_freed_memory()
-    sizes = [file.stat().st_size if file != STDIN and file.is_file() else 0 for file in files]
+    sizes = [_size_bytes(file) for file in files]
     total = sum(sizes) if all(sizes) and settle_ns is None else None
     with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024) as reading:
         if settle_ns is not None:
             return Follower(files, into, reading.update, stopped).follow(settle_ns)
         read_files(files, into, reading.update, stopped)
     return None
+
+
+def _size_bytes(file: Path) -> int:
+    """How large a regular file is; 0: it is another, or one that reading will complain of."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0
+    return found.st_size if file != STDIN and stat.S_ISREG(found.st_mode) else 0
 
 
 def _settle_ns(files: Sequence[Path], settle_ns: int | None, *, follow: bool) -> int | None:

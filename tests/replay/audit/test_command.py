@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import zstandard
 
 from captures.errors import ExitCode
 from captures.tags import BLANK, tag_text
-from tests.network.programs import command
+from tests.network.programs import command, eventually
 from tests.replay.audit.texts import document, structured, suffixed
 
 RUN, OTHER = 0x1F3A9C07, 0x0A0B0C0D
@@ -184,6 +185,38 @@ def test_an_audit_that_is_interrupted_reports_what_it_read(tmp_path: Path) -> No
     report = json.loads((tmp_path / "r.json").read_text())
     assert (report["interrupted"], report["lost_events"], report["passed"]) == (True, 0, False)
     assert 0 < report["received_events"] <= 40_000
+
+
+def test_a_followed_audit_that_is_interrupted_reports_what_it_read(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, *range(10)))
+    words = ("a.log", "none.log", "--follow", "--settle", "1h", "--report", "r.json")
+    program = subprocess.Popen(command("replay", "audit", *words), cwd=tmp_path, stderr=subprocess.PIPE)
+    log = tmp_path / "a.log"
+    eventually(lambda: (str(log), log.stat().st_size) in read_by(program.pid), "the file read")
+    program.send_signal(signal.SIGINT)
+    assert program.wait(timeout=TIMEOUT_S) == ExitCode.INTERRUPTED
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["interrupted"], report["received_events"]) == (True, 10)
+    assert report["followed"] == {"settle_s": 3600.0, "settled": False, "rotations": 0, "truncations": 0}
+
+
+def read_by(pid: int) -> set[tuple[str, int]]:
+    """The files that a process has open, and how far it has read them."""
+    return {(file.path, file.position) for file in psutil.Process(pid).open_files()}
+
+
+def test_a_stdin_that_is_closed_is_one_line(tmp_path: Path) -> None:
+    line = ["sh", "-c", 'exec "$@" <&-', "sh", *command("replay", "audit", "-")]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, done.stderr) == (2, b"replay: -: stdin is closed\n")
+
+
+def test_a_loop_of_links_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for words in ((), ("--follow", "--settle", "10ms")):
+        done = audit(tmp_path, "loop", *words)
+        assert done.returncode == 2
+        assert done.stderr == b"replay: loop: Too many levels of symbolic links\n"
 
 
 def test_a_collector_that_did_not_flush_yet_is_followed(tmp_path: Path) -> None:
