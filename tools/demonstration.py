@@ -68,10 +68,14 @@ def delivered(folder: Path, rate_eps: int, seconds: int) -> dict[str, Any]:
     with started(folder, *listen_line()) as sink:
         log = folder / "sink.log"
         until(lambda: "listening on" in log.read_text() or sink.poll() is not None, sink, "the sink listens")
-        (folder / "run.log").write_text(call(folder, *send_line(rate_eps, seconds)) + "\n")
+        ran = call(folder, *send_line(rate_eps, seconds))
+        (folder / "run.log").write_text(ran + "\n")
         sink.terminate()  # it counts what it still holds
         sink.wait(PATIENCE_S)
-    sent: dict[str, Any] = json.loads((folder / "sent.json").read_text())
+    report = folder / "sent.json"
+    if not report.exists():
+        raise RunError(ran.strip().splitlines()[-1])
+    sent: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return sent
 
 
