@@ -1,11 +1,13 @@
 """The control socket of a run: `replay.exchange` over unix(7). The socket and its folder are the user's alone."""
 
+import errno
 import os
+import secrets
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +18,8 @@ from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange import Answer, answer_waiting, listen, wait_until
 
 _CLIENT_PATIENCE_NS: Final = 5 * SECOND_NS
+_LONGEST_PATH_BYTES: Final = 107
+"""Of a path that a socket can be reached by (unix(7), sun_path)."""
 
 
 def control_folder() -> Path:
@@ -36,28 +40,47 @@ def control_folder() -> Path:
 
 
 class ControlSocket:
-    """The run's end. Nothing ever waits for long: `poll` answers those who have asked."""
+    """The run's end. Nothing ever waits for long: `poll` answers those who have asked.
+
+    Its name is there only while it listens: it is bound and listens under another one before it is given its own, which
+    it takes from no living socket. So a name at which nobody listens is a dead run's.
+    """
 
     def __init__(self, path: Path | None) -> None:
         """Listen on `path`, or on a name of this process in `control_folder`. Raises PreflightError.
 
-        A socket that a killed run left there is replaced: process ids come again, in a container soon.
+        A socket that a killed run left there is replaced: process ids come again, in a container soon. What killed runs
+        left elsewhere in `control_folder` is removed.
         """
         self.path = path or control_folder() / f"{os.getpid()}.sock"
+        if path is None:
+            for each in self.path.parent.glob("*.sock"):
+                _bury(each)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)  # mode 0600 from the first instant
         try:
-            if _left_behind(self.path):
-                self.path.unlink(missing_ok=True)
-            self._listener.bind(str(self.path))
-            listen(self._listener)
+            self._listen()
         except OSError as error:
             self._listener.close()
             reason = error.strerror or str(error)
             raise PreflightError(f"--control {self.path}: {reason}; name a new file in a folder of yours") from None
-        finally:
-            os.umask(before)
-        self._inode = self.path.stat().st_ino
+
+    def _listen(self) -> None:
+        """Listen, and only then have the name that others look for. Raises OSError."""
+        if len(os.fsencode(self.path)) > _LONGEST_PATH_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        with _folder_of(self.path) as folder:
+            name, before = _new_name(), os.umask(0o177)  # mode 0600 from the first instant
+            try:
+                self._listener.bind(f"/proc/self/fd/{folder}/{name}")
+            finally:
+                os.umask(before)
+            try:
+                listen(self._listener)
+                self._inode = os.stat(name, dir_fd=folder).st_ino
+                _bury(self.path)
+                os.link(name, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                os.unlink(name, dir_fd=folder)
 
     def __enter__(self) -> Self:
         """Use as a context manager."""
@@ -71,10 +94,8 @@ class ControlSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the socket."""
+        _remove(self.path, self._inode)
         self._listener.close()
-        with suppress(FileNotFoundError):
-            if self.path.stat().st_ino == self._inode:  # else it is another run's by now
-                self.path.unlink()
 
 
 def ask(path: Path, words: Sequence[str]) -> Answer:
@@ -89,30 +110,63 @@ def ask(path: Path, words: Sequence[str]) -> Answer:
             raise PreflightError(f"{path}: the run does not answer: {error or 'it has ended'}") from None
 
 
-def _left_behind(path: Path) -> bool:
+def _abandoned(path: Path) -> bool:
     """Whether a socket is there that nobody listens on: its run was killed."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(_CLIENT_PATIENCE_NS / SECOND_NS)
+        client.settimeout(0)
         try:
             client.connect(str(path))
         except ConnectionRefusedError:
             return path.is_socket()  # any other file refuses, too
         except OSError:
-            pass  # nothing is there, or somebody is busy
+            pass  # nothing is there, or somebody is busy, or it is not ours
     return False
+
+
+def _bury(path: Path) -> None:
+    """Remove a socket that nobody listens on. Anything else stays."""
+    with suppress(OSError):
+        inode = path.lstat().st_ino
+        if _abandoned(path):
+            _remove(path, inode)
+
+
+def _remove(path: Path, inode: int) -> None:
+    """Remove `path` if it is that socket still, and not another run's by now."""
+    with suppress(OSError), _folder_of(path) as folder:
+        name = _new_name()
+        os.rename(
+            path.name, name, src_dir_fd=folder, dst_dir_fd=folder
+        )  # first, so that none takes its place meanwhile
+        try:
+            if os.stat(name, dir_fd=folder, follow_symlinks=False).st_ino != inode:
+                os.link(name, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        finally:
+            os.unlink(name, dir_fd=folder)
+
+
+@contextmanager
+def _folder_of(path: Path) -> Iterator[int]:
+    """The folder of `path`, open, so that it stays the same, and its path may be longer than a socket's. OSError."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _new_name() -> str:
+    """A name that nobody has."""
+    return f".{secrets.token_hex(8)}"
 
 
 def find_run(pid: int | None) -> Path:
     """The socket of the only run of this user's that is under way, or of the one with that process id.
 
-    Sockets that a killed run left behind are removed. Raises InputError.
+    Raises InputError.
     """
-    living = []
-    for path in sorted(control_folder().glob("*.sock")):
-        if _left_behind(path):
-            path.unlink(missing_ok=True)
-        elif path.is_socket():
-            living.append(path)
+    sockets = (path for path in sorted(control_folder().glob("*.sock")) if path.is_socket())
+    living = [path for path in sockets if not _abandoned(path)]
     if pid is not None:
         living = [path for path in living if path.stem == str(pid)]
     if len(living) == 1:

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.errors import InputError, PreflightError
+from replay import control
 from replay.control import ControlSocket, ask, control_folder, find_run
+from replay.exchange import listen
 
 
 def echo(words: Sequence[str]) -> dict[str, Any]:
@@ -128,23 +130,85 @@ def test_a_socket_that_a_killed_run_left_is_replaced(tmp_path: Path, name: str |
     with served(path if name else None) as found:
         assert found == path
         assert ask(path, ["status"]) == {"words": ["status"]}
-        with pytest.raises(PreflightError, match="Address already in use"):  # somebody listens on it now
+        with pytest.raises(PreflightError, match="File exists"):  # somebody listens on it now
             ControlSocket(path)
         assert ask(path, ["status"]) == {"words": ["status"]}
 
 
-def test_the_only_run_is_found_and_a_dead_one_s_socket_removed(folder: Path) -> None:
+def test_the_only_run_is_found_and_a_dead_one_s_socket_is_no_run(folder: Path) -> None:
     with pytest.raises(InputError, match="no run is under way"):
         find_run(None)
     folder.mkdir(mode=0o700, exist_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
         dead.bind(str(folder / "1.sock"))
         dead.listen()
+    with pytest.raises(InputError, match="no run is under way"):
+        find_run(None)
+    assert (folder / "1.sock").exists()  # who only asks removes nothing
     with served(None) as path:
         assert find_run(None) == find_run(os.getpid()) == path
-        assert not (folder / "1.sock").exists()
+        assert list(folder.iterdir()) == [path]
         with pytest.raises(InputError, match="--pid 1"):
             find_run(1)
+
+
+def test_a_socket_that_does_not_listen_yet_has_no_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for runs at that instant finds none, and takes none for dead."""
+    seen: list[list[Path]] = []
+
+    def look(listener: socket.socket) -> None:
+        with pytest.raises(InputError, match="no run is under way"):
+            find_run(None)
+        seen.append(list(folder.glob("*.sock")))
+        listen(listener)
+
+    monkeypatch.setattr(control, "listen", look)
+    with served(None) as path:
+        assert find_run(None) == path
+    assert seen == [[]]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_living_run_that_took_a_dead_one_s_name_meanwhile_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs find the same dead socket; one is faster, and the other must not remove it."""
+    path = tmp_path / "run.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(path))
+    abandoned, taken = control._abandoned, []
+
+    def overtaken(path: Path) -> bool:
+        found = abandoned(path)
+        monkeypatch.setattr(control, "_abandoned", abandoned)
+        taken.append(control.ControlSocket(path))
+        return found
+
+    monkeypatch.setattr(control, "_abandoned", overtaken)
+    with pytest.raises(PreflightError, match="File exists"):
+        ControlSocket(path)
+    (living,) = taken
+    with living:
+        assert not abandoned(path)
+        assert list(tmp_path.iterdir()) == [path]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_s_socket_in_its_place_outlives_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.sock"
+    with ControlSocket(path):
+        path.unlink()
+        other = ControlSocket(path)
+    with other:
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_long_folder_is_no_hindrance_as_long_as_its_socket_can_be_reached(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * (100 - len(str(tmp_path))))
+    folder.mkdir()
+    with served(folder / "run.s") as path:
+        assert len(str(path)) > 105
+        assert ask(path, ["status"]) == {"words": ["status"]}
 
 
 def test_a_file_that_is_no_socket_is_no_run_and_stays(folder: Path) -> None:
