@@ -68,6 +68,10 @@ class Steady:
         duration_ns, events = (0, 1) if self.rate_eps is None else (SECOND_NS, self.rate_eps)
         yield Segment(0, duration_ns, events, 0, total, STRIPE_EVENTS)
 
+    def due_ns(self, event: int) -> int:
+        """When an event of the stream has its token; 0 without a rate."""
+        return -(-(event + 1) * SECOND_NS // self.rate_eps) if self.rate_eps else 0
+
     def events_due(self, ns: int) -> int:
         """Events of the endless stream due within `ns` of the start; 0 without a rate."""
         return (self.rate_eps or 0) * ns // SECOND_NS
@@ -87,7 +91,7 @@ class OnAxis:
         """Events of the run."""
         if not self.total:
             raise InputError("no event falls due within that duration at that speed; give more time")
-        end_ns = self._due_ns(self.total - 1)
+        end_ns = self.due_ns(self.total - 1)
         if end_ns > LONGEST_NS:
             raise InputError("at that speed the run would take over 100 years; choose a higher --speed")
         self.mean_eps = self.total * SECOND_NS / max(1, end_ns)
@@ -122,7 +126,7 @@ class OnAxis:
         stripe = max(1, min(STRIPE_EVENTS, stripe))
         return Segment(start_ns, end_ns - start_ns, events, first, events, stripe)
 
-    def _due_ns(self, event: int) -> int:
+    def due_ns(self, event: int) -> int:
         """When an event of the stream has its token."""
         loop, place = divmod(event, self._axis.loop_events)
         segment = self._segment(loop, self._axis.window_of(place), 1)

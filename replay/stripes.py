@@ -12,6 +12,7 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import gcd
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -32,19 +33,22 @@ def lane_quota(total: int, lanes: int, lane: int) -> int:
     return total // lanes + (lane < total % lanes)
 
 
-def lane_stripes(total: int | None, lanes: int, place: int, stripe: int) -> Iterator[tuple[int, int]]:
-    """The part of `total` events (None: without end) that the lane at `place` sends, as (first event, events)."""
-    if total is None:
-        for turn in itertools.count(place, lanes):
-            yield turn * stripe, stripe
-        return
-    rounds, rest = divmod(total, lanes * stripe)
-    for turn in range(place, rounds * lanes, lanes):
-        yield turn * stripe, stripe
+def lane_stripes(total: int | None, lanes: int, place: int, stripe: int, sent: int = 0) -> Iterator[tuple[int, int]]:
+    """The part of `total` events (None: without end) that the lane at `place` sends, as (first event, events).
+
+    The lane's first `sent` events are left out; how many they are costs no time.
+    """
+    turn, into = divmod(sent, stripe)
+    rounds, rest = (None, 0) if total is None else divmod(total, lanes * stripe)
+    for turns in itertools.count(turn) if rounds is None else range(turn, rounds):
+        yield (turns * lanes + place) * stripe + into, stripe - into
+        into = 0
+    assert rounds is not None, "a stream without end has no last round"
     share, extra = divmod(rest, lanes)
-    count = share + (place < extra)
-    if count:
-        yield rounds * lanes * stripe + place * share + min(place, extra), count
+    out = max(0, sent - rounds * stripe)
+    count = share + (place < extra) - out
+    if count > 0:
+        yield rounds * lanes * stripe + place * share + min(place, extra) + out, count
 
 
 class Run(NamedTuple):
@@ -86,22 +90,21 @@ class Deal:
     def runs(self, lane: int, tempo: Tempo, start: Start, sent: int = 0) -> Iterator[Run]:
         """What `lane` sends in a run from `start` on, at a tempo that does not stand still.
 
-        The lane's first `sent` events are left out.
+        The lane's first `sent` events are left out; how many they are costs no time.
         """
         lanes = self.lanes
         for segment in self.schedule.segments(lanes, tempo.total, sent * lanes):
             place = (lane - segment.first_event) % lanes
-            skip = sent - lane_quota(segment.first_event, lanes, lane)
+            skip = max(0, sent - lane_quota(segment.first_event, lanes, lane))
             faster, slower = tempo.factor.as_integer_ratio()
-            duration_ns, per = segment.duration_ns * slower, segment.rate_events * faster
+            common = gcd(slower, segment.rate_events)  # without it the products of two rates would leave 64 bits
+            duration_ns, per = segment.duration_ns * (slower // common), segment.rate_events // common * faster
             limit = train_limit(per, duration_ns, lanes, self.train_max)
-            since = (start.ns + tempo.since_ns) * per + (segment.start_ns - tempo.at_ns) * slower * segment.rate_events
+            since_ns = segment.start_ns - tempo.at_ns
+            since = (start.ns + tempo.since_ns) * per + since_ns * (slower // common) * segment.rate_events
             anchor = since + per - 1  # what rounds the division up
-            tokens = place + 1 - lanes
-            for turn_first, turn in lane_stripes(segment.events, lanes, place, segment.stripe):
-                out = min(max(skip, 0), turn)
-                skip, tokens = skip - out, tokens + out * lanes
-                first, stripe = turn_first + out, turn - out
+            tokens = place + 1 - lanes + skip * lanes
+            for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe, skip):
                 runs = self._cut(segment.first_event + first, stripe, PAGE_PIECES * limit, start.wall_ns)
                 for event, events, instants_ns in runs:
                     due_ns = ramp(anchor + tokens * duration_ns, lanes * duration_ns, per)
