@@ -1,4 +1,4 @@
-"""Counts, sizes, durations and shares as people write them: `4M`, `2GiB`, `8h30m`, `0.5%`. One parser for all."""
+"""Counts, sizes, durations, speeds, shares as people write them: `4M`, `2GiB`, `8h30m`, `0.5%`. One parser for all."""
 
 import re
 from fractions import Fraction
@@ -18,6 +18,9 @@ _DURATION_UNITS_NS: Final = {
     "h": 3600 * 10**9,
     "d": 86400 * 10**9,
 }
+_MOST: Final = (1 << 62) - 1
+"""The largest value, in the smallest unit: the sum of two fits 64 bits. As nanoseconds it is 146 years."""
+_SPEED: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%?")
 _NUMBER: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?\s?([A-Za-z]*)")
 
@@ -32,6 +35,8 @@ def _scale(text: str, units: dict[str, int], what: str, example: str) -> int:
     value, rest = divmod(int(whole + fraction) * units[unit], one)
     if rest:
         raise ValueError(f"{text!r} is not a whole number; write the {what} like {example}")
+    if value > _MOST:
+        raise ValueError(f"{text!r} is too much; write a smaller {what}, like {example}")
     return value
 
 
@@ -54,7 +59,18 @@ def parse_duration_ns(text: str) -> int:
     parts = re.findall(r"\d+(?:\.\d+)?[a-z]+", text)
     if not parts or "".join(parts) != text:
         raise ValueError(f"{text!r} is not a duration; write it like {example}")
-    return sum(_scale(part, _DURATION_UNITS_NS, "duration", example) for part in parts)
+    whole_ns = sum(_scale(part, _DURATION_UNITS_NS, "duration", example) for part in parts)
+    if whole_ns > _MOST:
+        raise ValueError(f"{text!r} is too much; write a smaller duration, like {example}")
+    return whole_ns
+
+
+def parse_speed(text: str) -> Fraction:
+    """A multiple of a pace, above 0 and exact: `1`, `10`, `0.5`. Raises ValueError with an example."""
+    speed = Fraction(text.strip()) if _SPEED.fullmatch(text.strip()) else Fraction(0)
+    if not speed:
+        raise ValueError(f"{text!r} is not a speed; write it like 1, 10 or 0.5")
+    return speed
 
 
 def parse_share(text: str) -> Fraction:

@@ -16,11 +16,17 @@ from replay.offered import interval_ns
 from replay.pacing import train_limit
 from replay.ports import check_workers, format_ports
 from replay.resources import Claims
-from replay.schedule import OnAxis, Schedule, Steady
+from replay.schedule import LONGEST_NS, OnAxis, Schedule, Steady
 from replay.stamps import Stamp
 from replay.stripes import Deal, lane_quota
 from replay.tags import Tagging, run_text
 from replay.target import Target
+
+MOST_EVENTS: Final = 10**17
+"""Of a run: 30 million a second for a century. What is computed from it fits 64 bits."""
+
+MOST_EPS: Final = 10**9
+"""What `--eps-limit` may be: what is computed from a rate fits 64 bits."""
 
 GRACE_NS: Final = SECOND_NS // 4
 """How long a run with a duration may go on to send what fell due within it."""
@@ -230,6 +236,8 @@ def plan_run(
     capture has any. Raises InputError.
     """
     axis = _axis(capture, pace, stamp)
+    if extent.duration_ns is not None and extent.duration_ns > LONGEST_NS:
+        raise InputError("--duration: a run lasts 100 years at most")
     if pace.speed and axis is not None:
         total = extent.events or (extent.loops or 0) * capture.events
         schedule: Schedule = OnAxis(axis, pace.speed, total=total, duration_ns=extent.duration_ns or 0)
@@ -276,18 +284,22 @@ def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> Axis | None:
 
 def _steady_total(capture_events: int, rate_eps: int | None, extent: Extent) -> int | None:
     """Events of a run at one rate; None: until its duration is over."""
+    total = extent.events
     if extent.loops is not None:
-        return extent.loops * capture_events
-    if extent.duration_ns is None or rate_eps is None:
-        return extent.events
-    total = rate_eps * extent.duration_ns // SECOND_NS
-    if total == 0:
-        raise InputError("no event falls due within that duration at that rate; give more time or a higher --eps")
+        total = extent.loops * capture_events
+    elif extent.duration_ns is not None and rate_eps is not None:
+        total = rate_eps * extent.duration_ns // SECOND_NS
+        if total == 0:
+            raise InputError("no event falls due within that duration at that rate; give more time or a higher --eps")
+    if total is not None and total > MOST_EVENTS:
+        raise InputError(f"a run sends {MOST_EVENTS:,} events at most; choose fewer --loops or --events, or less time")
     return total
 
 
 def check_limit(plan: RunPlan, limit_eps: int) -> None:
     """Refuse a rate above `limit_eps`; raises InputError."""
+    if limit_eps > MOST_EPS:
+        raise InputError(f"--eps-limit {limit_eps:,}: {MOST_EPS:,} at most")
     peak_eps = plan.schedule.peak_eps
     if peak_eps is None or peak_eps <= limit_eps:
         return

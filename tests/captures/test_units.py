@@ -1,6 +1,7 @@
 """Numbers as people write them: exact when read, readable when written."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from captures.units import (
     parse_duration_ns,
     parse_share,
     parse_size,
+    parse_speed,
 )
 
 COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -32,11 +34,39 @@ def test_what_is_read_is_exact(parse, units, data):
     unit = data.draw(st.sampled_from(sorted(units)))
     value = Decimal(f"{whole}{fraction}") * units[unit]
     text = f" {whole}{fraction}{unit}  "
-    if value == int(value):
+    if value == int(value) and value < 2**62:
         assert parse(text) == value
     else:
-        with pytest.raises(ValueError, match="not a whole number"):
+        with pytest.raises(ValueError, match="too much" if value == int(value) else "not a whole number"):
             parse(text)
+
+
+@pytest.mark.parametrize(
+    ("parse", "most", "more"),
+    [
+        (parse_count, "4611686018G", "4611686019G"),
+        (parse_size, "4194303TiB", "4194304TiB"),
+        (parse_duration_ns, "4611686018", "4611686019"),
+        (parse_duration_ns, "53375d", "53375d24h"),
+        (parse_duration_ns, "53375d23h", "999999999999999999d"),
+    ],
+)
+def test_what_would_leave_64_bits_is_too_much(parse, most, more):
+    assert 2**61 < parse(most) < 2**62
+    with pytest.raises(ValueError, match="is too much; write a smaller"):
+        parse(more)
+
+
+@pytest.mark.parametrize(("text", "speed"), [("1", 1), ("10", 10), (" 0.5 ", Fraction(1, 2)), ("0.000000001", 1e-9)])
+def test_speeds(text, speed):
+    assert parse_speed(text) == Fraction(speed).limit_denominator(10**9)
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "-1", "", "1e9", "1e4000000", "1/3", "nan", "inf", "1" * 10, "1_0", "٣"])
+def test_what_is_no_speed_is_refused(text):
+    """At once: 1e4000000 as a fraction takes minutes, and gigabytes."""
+    with pytest.raises(ValueError, match="is not a speed; write it like 1, 10 or 0.5"):
+        parse_speed(text)
 
 
 @given(st.integers(0, 999), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))

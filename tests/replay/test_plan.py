@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from captures.errors import InputError
 from captures.reader import Capture, open_capture
 from replay.plan import GRACE_NS, Extent, Pace, RunPlan, check_limit, plan_run, plan_table, plan_workers
+from replay.schedule import LONGEST_NS
 from replay.stamps import Stamp
 from replay.target import Target
 from tests.captures.content import content, noise, write
@@ -66,6 +67,28 @@ def test_as_fast_as_it_goes_for_a_time_has_no_total() -> None:
 def test_a_duration_without_an_event_is_refused() -> None:
     with pytest.raises(InputError, match="no event falls due"):
         plan(Extent(duration_ns=999_999_999), pace=Pace(1))
+
+
+@pytest.mark.parametrize(
+    ("extent", "pace", "why"),
+    [
+        (Extent(loops=10**30), FAST, "events at most"),
+        (Extent(events=2**62), FAST, "events at most"),
+        (Extent(duration_ns=LONGEST_NS), Pace(10**9), "events at most"),
+        (Extent(duration_ns=LONGEST_NS + 1), FAST, "100 years at most"),
+        (Extent(duration_ns=2**62), Pace(), "100 years at most"),
+        (Extent(duration_ns=2**62), Pace(speed=Fraction(1)), "100 years at most"),
+    ],
+)
+def test_what_would_leave_64_bits_is_refused(extent: Extent, pace: Pace, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        plan(extent, pace)
+
+
+def test_the_limit_of_the_rate_has_one_too() -> None:
+    check_limit(plan(Extent(loops=1)), 10**9)
+    with pytest.raises(InputError, match="--eps-limit 1,000,000,001: 1,000,000,000 at most"):
+        check_limit(plan(Extent(loops=1)), 10**9 + 1)
 
 
 def test_trains_keep_to_the_kernel_s_segments_and_to_the_schedule() -> None:
