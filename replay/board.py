@@ -13,12 +13,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from replay.clock import SECOND_NS
 from replay.histogram import CELLS
 from replay.journal import Journal
 from replay.tempo import Tempo
 
 INTERVALS: Final = 1024
-"""Places of a worker's ring of counted intervals; the supervisor collects them long before they come round."""
+"""Places of a worker's ring of counted intervals. A supervisor that was stopped for longer finds some taken again."""
 
 ERRNO_NAMES: Final = (
     *("EAGAIN", "ENOBUFS", "ENOMEM", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN"),
@@ -42,7 +43,7 @@ class State(IntEnum):
     RUNNING = 2
     DONE = 3
     STOPPED = 4
-    """Told to stop, or past its lease."""
+    """Told to stop, or past the run's end."""
     FAILED = 5
     """It said why in `failure`."""
 
@@ -51,28 +52,28 @@ CONTROL: Final = np.dtype(
     [
         ("start_wall_ns", "<i8"),  # the same instant since 1970 UTC; written first
         ("start_ns", "<i8"),  # the anchor of every schedule; 0: not yet
-        ("lease_ns", "<i8"),  # past this instant a worker stops: its supervisor is gone
         ("end_ns", "<i8"),  # past this instant a worker stops: the run's duration is over
         ("stop", "<i8"),  # not 0: stop now
         ("tempo", "<i8"),  # counts the changes of what follows; odd: one is being written
         ("tempo_since_ns", "<i8"),
+        ("tempo_at_s", "<i8"),  # a schedule at many times its tempo soon leaves 64 bits of nanoseconds
         ("tempo_at_ns", "<i8"),
         ("tempo_numerator", "<i8"),
         ("tempo_denominator", "<i8"),
         ("total", "<i8"),  # events of the run; -1: until it is stopped
     ]
 )
-_TEMPO: Final = ("tempo_since_ns", "tempo_at_ns", "tempo_numerator", "tempo_denominator", "total")
+_TEMPO: Final = ("tempo_since_ns", "tempo_at_s", "tempo_at_ns", "tempo_numerator", "tempo_denominator", "total")
 WORKER: Final = np.dtype(
     [
         ("state", "<i8"),
-        ("beat_ns", "<i8"),  # when it last looked at the control row
+        ("beat_ns", "<i8"),  # when it last looked at the control row; what it counts later it sent later
         ("renew", "<i8"),  # counted up by the supervisor: take up socket and lanes anew
         ("cpu_ns", "<i8"),  # CPU time, user and system, while running
         ("last_send_ns", "<i8"),
         ("segments", "<i8"),  # the most datagrams of one send; 1: GSO is off
         ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not
-        ("intervals_done", "<i8"),  # intervals before this one are complete in the ring
+        ("interval_numbers", "<i8", (INTERVALS,)),  # which interval each place of the ring holds, written first
         ("interval_events", "<i8", (INTERVALS,)),
         ("lag", "<i8", (CELLS,)),  # Histogram of how late events were sent
         ("failure", "S248"),
@@ -99,7 +100,8 @@ class Board:
         """Have the workers go on at `tempo`."""
         control = self.control
         control["tempo"] += 1
-        control["tempo_since_ns"], control["tempo_at_ns"] = tempo.since_ns, tempo.at_ns
+        control["tempo_since_ns"] = tempo.since_ns
+        control["tempo_at_s"], control["tempo_at_ns"] = divmod(tempo.at_ns, SECOND_NS)
         control["tempo_numerator"], control["tempo_denominator"] = tempo.factor.as_integer_ratio()
         control["total"] = -1 if tempo.total is None else tempo.total
         control["tempo"] += 1
@@ -108,7 +110,8 @@ class Board:
         """The number of the latest change of tempo, and the tempo; None while one is being written."""
         row = self.control
         change = int(row["tempo"][0])
-        since_ns, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TEMPO)
+        since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TEMPO)
         if change % 2 or change != row["tempo"][0]:
             return None
-        return change, Tempo(since_ns, at_ns, Fraction(numerator, denominator), None if total < 0 else total)
+        at_ns, factor = at_s * SECOND_NS + at_ns, Fraction(numerator, denominator)
+        return change, Tempo(since_ns, at_ns, factor, None if total < 0 else total)

@@ -1,23 +1,22 @@
 """What a run can be told while it goes on: rate, speed, pause, resume, status, stop; by socket, file or signal."""
 
+import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import click
-import numpy as np
-
 from captures.errors import InputError
-from captures.units import parse_count
-from replay.board import INTERVALS, State
+from captures.units import parse_count, parse_speed
+from replay.board import State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.control import ControlSocket
 from replay.exchange import Answer
-from replay.plan import RunPlan
 from replay.ports import format_ports
+from replay.recent import RecentRates
 from replay.supervisor import Supervisor
 
 COMMANDS: Final = ("rate", "speed", "pause", "resume", "status", "stop")
@@ -28,9 +27,17 @@ _FINEST: Final = 1000
 class Controls:
     """Obeys for a supervisor; `poll` it every now and then."""
 
-    def __init__(self, supervisor: Supervisor, listener: ControlSocket, rate_file: Path | None, limit_eps: int) -> None:
-        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`."""
-        self._supervisor, self._listener = supervisor, listener
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        listener: ControlSocket,
+        rate_file: Path | None,
+        limit_eps: int,
+        say: Callable[[str], None],
+    ) -> None:
+        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`, and `say` what became of it."""
+        self._supervisor, self._listener, self._say = supervisor, listener, say
+        self._recent = RecentRates(supervisor)
         self._rate_file, self._limit_eps = rate_file, limit_eps
         self._factor = Fraction(1)
         """That of the tempo, also while it is paused."""
@@ -42,19 +49,22 @@ class Controls:
 
     def poll(self) -> None:
         """Obey those who have asked since the last time."""
+        self._recent.sample()
         self._listener.poll(self.obey)
         if self._signalled:
             self._signalled = False
             try:
-                click.echo(self._read_rate_file(), err=True)
+                self._say(self._read_rate_file())
             except InputError as error:
-                click.echo(f"SIGUSR1: {error}; the rate stays as it is", err=True)
+                self._say(f"SIGUSR1: {error}; the rate stays as it is")
 
     def _read_rate_file(self) -> str:
         if self._rate_file is None:
             raise InputError("there is no --rate-file to read")
         try:
-            text = self._rate_file.read_text(encoding="utf-8")[:100].strip()
+            fd = os.open(self._rate_file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not make the run wait
+            with closing(os.fdopen(fd, "rb", buffering=0)) as file:
+                text = (file.read(100) or b"").decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{self._rate_file}: {getattr(error, 'strerror', 'not a text')}") from None
         self.obey(["rate", text])
@@ -103,9 +113,9 @@ class Controls:
         if not plan.pace.speed:
             raise InputError("the run does not follow the capture's time axis: say rate, like rate 2M")
         try:
-            factor = (Fraction(text) / plan.pace.speed).limit_denominator(_FINEST)
-        except (ValueError, ZeroDivisionError):
-            raise InputError(f"{text!r} is not a speed; write it like 1, 10 or 0.5") from None
+            factor = (parse_speed(text) / plan.pace.speed).limit_denominator(_FINEST)
+        except ValueError as error:
+            raise InputError(str(error)) from None
         if not 0 < factor * Fraction(plan.schedule.peak_eps or 0) <= self._limit_eps:
             raise InputError(
                 f"speed {text} asks for over {self._limit_eps:,} EPS in the busiest window, or for nothing; "
@@ -119,9 +129,10 @@ class Controls:
         plan, outcome, board = supervisor.plan, supervisor.outcome, supervisor.board
         mean_eps = plan.schedule.mean_eps
         elapsed_ns = max(0, monotonic_ns() - outcome.start_ns)
-        recent = recent_eps(board.workers, plan, elapsed_ns)
+        recent = self._recent.rates_eps()
+        ending = outcome.stopped_by or outcome.interrupted_by
         return {
-            "state": "stopping" if outcome.interrupted_by else "paused" if self._paused else "running",
+            "state": "stopping" if ending else "paused" if self._paused else "running",
             "target_eps": mean_eps and round(mean_eps * float(outcome.demand.tempo.factor), 3),
             "elapsed_s": round(elapsed_ns / SECOND_NS, 3),
             "eps": round(sum(recent)),
@@ -145,18 +156,3 @@ class Controls:
             "sent_events": int(rows["sent_events"].sum()),
             "errors": int(rows["errors"].sum()),
         }
-
-
-def recent_eps(workers: Any, plan: RunPlan, elapsed_ns: int) -> list[float]:
-    """What each worker sent a second, in the whole intervals of about the last second, so far in the run."""
-    interval_ns = plan.interval_ns
-    end = elapsed_ns // interval_ns
-    first = max(0, end - max(1, SECOND_NS // interval_ns))
-    if end <= first:
-        return [0.0] * len(workers)
-    intervals = np.arange(first, end)
-    held = workers["interval_events"][:, intervals % INTERVALS]
-    # A worker that sends nothing now has not cleared the intervals since its last: what stands there is of a round ago.
-    held = np.where(intervals <= workers["intervals_done"][:, None], held, 0)
-    seconds = (end - first) * interval_ns / SECOND_NS
-    return [float(total) / seconds for total in held.sum(axis=1)]

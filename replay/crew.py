@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from contextlib import suppress
+from typing import Final
 
 import psutil
 
@@ -11,11 +12,13 @@ from captures.reader import Capture
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.healing import Patient, Recovery, Remedy
+from replay.offered import IntervalCounter
 from replay.plan import RunPlan
 from replay.tempo import Demand
 from replay.worker import work
 
-_OVER = (State.DONE, State.STOPPED, State.FAILED)
+OVER: Final = (State.DONE, State.STOPPED, State.FAILED)
+"""States of a worker that does nothing more."""
 _CAUGHT_UP_NS = SECOND_NS // 10
 """A worker that is no further behind than what is due in this time has caught up."""
 
@@ -31,10 +34,12 @@ class Crew:
         """Where each worker runs now."""
         self._patients = [Patient() for _ in plan.workers]
         self.recoveries: list[Recovery] = []
+        self._latest: list[Recovery | None] = [None for _ in plan.workers]
+        """The latest of each worker: only that one is followed, however many there were."""
         self._processes = [self._process(index) for index in range(len(plan.workers))]
 
     def _process(self, index: int) -> multiprocessing.process.BaseProcess:
-        arguments = (self._capture, self._plan, self._board, index, self.cores[index])
+        arguments = (self._capture, self._plan, self._board, index, self.cores[index], os.getpid())
         return self._context.Process(target=work, args=arguments, name=f"worker-{index}", daemon=True)
 
     def start(self) -> None:
@@ -62,7 +67,7 @@ class Crew:
     @property
     def over(self) -> bool:
         """Whether all have ended by themselves."""
-        return all(state in _OVER for state in self._board.workers["state"])
+        return all(state in OVER for state in self._board.workers["state"])
 
     def memory_bytes(self) -> int | None:
         """Anonymous memory of all: what is resident less what is shared with files (proc(5), statm)."""
@@ -82,7 +87,7 @@ class Crew:
             state, said = self._board.workers["state"][index], self._board.workers["failure"][index]
             if state == State.FAILED:
                 lines.append(f"worker {index}: {said.decode(errors='replace')}")
-            elif state not in _OVER and process.exitcode is not None:
+            elif state not in OVER and process.exitcode is not None:
                 lines.append(f"worker {index} (process {process.pid}) {_manner_of_death(process.exitcode)}")
         return lines
 
@@ -93,7 +98,7 @@ class Crew:
             state = self._board.workers["state"][index]
             if state == State.FAILED or process.exitcode == -signal.SIGBUS:
                 return self.failures()
-            if state not in _OVER and self._treat(index, now_ns) is Remedy.GIVE_UP:
+            if state not in OVER and self._treat(index, now_ns) is Remedy.GIVE_UP:
                 given_up.append(f"{self.failures()[0]}, time after time: it was given up")
             self._observe(index, now_ns)
         return given_up
@@ -123,8 +128,8 @@ class Crew:
         """Count what a dead worker had sent and not counted."""
         row = self._board.workers[index : index + 1]
         new = self._board.journals[index].settle(self._board.lanes)
-        ring = row["interval_events"][0]
-        ring[int(row["intervals_done"][0]) % len(ring)] += new
+        if new:  # it sent them after its last beat, so their interval is not collected yet
+            IntervalCounter(row, self._start_ns, self._plan.interval_ns).add(new, int(row["beat_ns"][0]))
 
     def _replace(self, index: int, way: Remedy) -> None:
         """A new process goes on where the dead one ended."""
@@ -138,27 +143,30 @@ class Crew:
 
     def _note(self, index: int, way: Remedy, cause: str) -> None:
         """Begin a recovery, or go on with one that did not help yet."""
+        latest = self._latest[index]
+        if latest is not None and latest.silent_ns is None:
+            latest.way, latest.core = way, self.cores[index]
+            return
         failed_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
-        for recovery in self.recoveries:
-            if recovery.worker == index and recovery.silent_ns is None:
-                recovery.way, recovery.core = way, self.cores[index]
-                return
-        self.recoveries.append(Recovery(index, cause, way, self.cores[index], max(0, failed_ns)))
+        recovery = Recovery(index, cause, way, self.cores[index], max(0, failed_ns))
+        self._latest[index] = recovery
+        self.recoveries.append(recovery)
 
     def _observe(self, index: int, now_ns: int) -> None:
-        """Follow the recoveries of a worker."""
+        """Follow the latest recovery of a worker."""
+        recovery = self._latest[index]
+        if recovery is None or recovery.recovered_ns is not None:
+            return
         lanes, all_lanes = self._plan.workers[index].lanes, len(self._plan.ports)
         at_ns = now_ns - self._start_ns
-        for recovery in self.recoveries:
-            if recovery.worker == index and recovery.recovered_ns is None:
-                behind, tolerable = None, 0
-                if self._plan.paced:
-                    due, before = (self._demand.events_due(ns) for ns in (at_ns, at_ns - _CAUGHT_UP_NS))
-                    sent = int(self._board.lanes["sent_events"][lanes.start : lanes.stop].sum())
-                    behind = due * len(lanes) // all_lanes - sent
-                    tolerable = (due - before) * len(lanes) // all_lanes
-                sent_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
-                recovery.observe(at_ns, sent_ns, behind, tolerable)
+        behind, tolerable = None, 0
+        if self._plan.paced:
+            due, before = (self._demand.events_due(ns) for ns in (at_ns, at_ns - _CAUGHT_UP_NS))
+            sent = int(self._board.lanes["sent_events"][lanes.start : lanes.stop].sum())
+            behind = due * len(lanes) // all_lanes - sent
+            tolerable = (due - before) * len(lanes) // all_lanes
+        sent_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
+        recovery.observe(at_ns, sent_ns, behind, tolerable)
 
     @property
     def _start_ns(self) -> int:

@@ -17,15 +17,13 @@ from replay.exchange import Answer
 @click.argument("value", required=False)
 @click.option("--pid", type=click.IntRange(1), help="Process id of the run.  [default: the only one under way]")
 @click.option("--control", "path", type=click.Path(path_type=Path), help="The run's socket, as given to its --control.")
-@click.option("--json", "as_json", is_flag=True, help="Print how the run stands as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print how the run stands as JSON.")
 def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, as_json: bool) -> int:
     """Change the rate of a run that is under way (rate 2M), or its speed (speed 10); pause, resume, status, stop."""
     answer = ask(path or find_run(pid), [command] if value is None else [command, value])
     if "error" in answer:
         raise InputError(answer["error"])
-    click.echo(_table(answer), err=True)
-    if as_json:
-        click.echo(json.dumps(answer, indent=2))
+    click.echo(json.dumps(answer, indent=2) if as_json else _table(answer))
     return ExitCode.MET
 
 

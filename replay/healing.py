@@ -81,7 +81,7 @@ class Recovery:
     events_behind: int | None = None
     """What was due and not sent when it sent again; None: no rate was asked for, or it did not."""
     recovered_ns: int | None = None
-    """From the failure until it had caught up; None: it did not before the end."""
+    """From the failure until it had caught up; None: it did not before its next failure, or the end."""
 
     def observe(self, now_ns: int, sent_ns: int, behind: int | None, tolerable: int) -> None:
         """Take note of how far it is at `now_ns`: it last sent at `sent_ns` and is `behind` events.

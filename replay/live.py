@@ -1,7 +1,6 @@
-"""The line that a terminal shows while a run goes on."""
+"""What a run says while it goes on: a line that a terminal shows, and lines that stay. None of it ever waits."""
 
 import errno
-import sys
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -10,6 +9,7 @@ from tqdm import tqdm
 from captures.units import format_count
 from replay.plan import RunPlan
 from replay.report import error_total, fallback_line
+from replay.stderr import Stderr
 from replay.supervisor import Outcome
 
 
@@ -20,6 +20,7 @@ class LiveLine:
         """Show nothing yet."""
         tqdm.monitor_interval = 0  # no thread: a worker that died is replaced by fork(2)
         self._plan = plan
+        self._stderr = Stderr()
         self._bar: tqdm[NoReturn] | None = None
         self._refused = False
 
@@ -30,7 +31,9 @@ class LiveLine:
     def show(self, outcome: Outcome, loss: str = "") -> None:
         """Renew the line; `loss` is what is known of it."""
         if self._bar is None:
-            self._bar = tqdm(total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False)
+            self._bar = tqdm(
+                total=self._plan.total, unit=" events", unit_scale=True, disable=None, leave=False, file=self._stderr
+            )
         bar = self._bar
         self._announce_fallback(outcome)
         sent = int(outcome.board.lanes["sent_events"].sum())
@@ -45,7 +48,11 @@ class LiveLine:
         code = int(outcome.board.workers["fallback_errno"].max())
         if code and not self._refused:
             self._refused = True
-            tqdm.write(fallback_line(errno.errorcode.get(code, str(code))), file=sys.stderr)
+            self.say(fallback_line(errno.errorcode.get(code, str(code))))
+
+    def say(self, text: str) -> None:
+        """Say a line that stays, on a terminal or not."""
+        tqdm.write(text, file=self._stderr)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

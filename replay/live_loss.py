@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import click
-
 from captures.units import format_share
 from replay.clock import monotonic_ns, sleep_ns
 from replay.judge_options import JudgeOptions
@@ -39,7 +37,7 @@ class LiveLoss:
             loss = watch.look(outcome.board.lanes["sent_events"].tolist())
             if watch.silent and not self._said_silent:
                 self._said_silent = True
-                click.echo(f"the sink at {watch.address} does not answer: loss is not measured meanwhile", err=True)
+                self._line.say(f"the sink at {watch.address} does not answer: loss is not measured meanwhile")
             if loss is not None:
                 told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
                 if self._limit is not None and watch.exceeds(float(self._limit)):
@@ -51,9 +49,10 @@ class LiveLoss:
         self._line.show(outcome, told)
 
     def settle(self, outcome: Outcome) -> None:
-        """Ask the sink about all that was sent, once all workers have ended."""
+        """Ask the sink about all that was sent, once all workers have ended; a signal cuts that short."""
         if self._watch:
-            self._watch.settle(outcome.board.lanes["sent_events"].tolist(), monotonic_ns, sleep_ns)
+            sent = outcome.board.lanes["sent_events"].tolist()
+            self._watch.settle(sent, monotonic_ns, sleep_ns, lambda: outcome.settling_cut_by is not None)
 
     def figures(self) -> dict[str, Any] | None:
         """For the report; None: no sink was named."""

@@ -1,7 +1,6 @@
 """The `replay run` command."""
 
 import json
-import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 from captures.command import COUNT, DURATION_NS, Parsed
 from captures.errors import ExitCode, InputError
 from captures.reader import Capture, open_capture
-from captures.units import parse_count
+from captures.units import parse_count, parse_speed
 from replay.clock import SECOND_NS
 from replay.control import ControlSocket
 from replay.control_options import ControlOptions, control_options
@@ -57,9 +56,10 @@ def _parse_speed(text: str) -> Fraction:
     """Exact; 0 stands for max."""
     if text.strip() == "max":
         return Fraction(0)
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip(), re.ASCII) or not (speed := Fraction(text.strip())):
-        raise ValueError(f"{text!r} is not a speed; write it like 1, 10 or 0.5, or max")
-    return speed
+    try:
+        return parse_speed(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or max") from None
 
 
 RATE_EPS = Parsed("rate", _parse_rate)
@@ -138,8 +138,8 @@ def run(
 ) -> int:
     """Send the capture FILE to --ports of --target.
 
-    Exit code 1: a limit was not kept or could not be measured; or a mean rate over 5% too low, errors or drops of the
-    network card over 0.01% of the events, a lost link.
+    Exit code 1: a limit was not kept or could not be measured; or not all was sent, a mean rate over 5% too low, errors
+    or drops of the network card over 0.01% of the events, a lost link.
     """
     capture = open_capture(file)
     pace = _pace(rate_eps, speed)
@@ -181,7 +181,7 @@ def _carry_out(capture: Capture, plan: RunPlan, judged: JudgeOptions, control: C
     with ControlSocket(control.path) as listener, LiveLine(plan) as line:
         sink = LiveLoss(judged, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
-        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps)
+        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         outcome = supervisor.run(controls.poll, sink.each_second, sink.settle)
     return run_report(capture, plan, outcome, judged.criteria, sink.figures())
 

@@ -17,7 +17,7 @@ from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange import Answer, ask, wait_until
 
 _PATIENCE_NS: Final = SECOND_NS // 4
-"""The supervisor has a lease to extend."""
+"""The supervisor has workers to look after."""
 _FIRST_PATIENCE_NS: Final = 5 * SECOND_NS
 """Before the run there is none."""
 _SETTLE_STEP_NS: Final = SECOND_NS // 10
@@ -104,10 +104,16 @@ class SinkWatch:
         self._over = self._over + 1 if over else 0
         return self._over >= 2
 
-    def settle(self, sent: Sequence[int], now_ns: Callable[[], int], sleep_ns: Callable[[int], None]) -> None:
-        """Ask about the final counts, until all arrived or nothing changes any more.
+    def settle(
+        self,
+        sent: Sequence[int],
+        now_ns: Callable[[], int],
+        sleep_ns: Callable[[int], None],
+        cut_short: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Ask about the final counts, until all arrived, nothing changes any more, or `cut_short` says so.
 
-        Where the sink has not read all by then, nothing was measured.
+        Where the sink has not read all by then, or what is missing was not waited for, nothing was measured.
         """
         begin_ns = changed_ns = now_ns()
         known: Loss | None = None
@@ -115,6 +121,9 @@ class SinkWatch:
             self._look(sent)
             loss = self.loss
             if loss is not None and not loss.lost_events and not loss.unknown_events:
+                return
+            if cut_short():
+                self.loss = None
                 return
             if loss != known:
                 known, changed_ns = loss, now_ns()

@@ -1,7 +1,7 @@
-"""The supervisor: starts the workers, extends their lease, watches them, obeys who controls it, and ends the run.
+"""The supervisor: starts the workers, watches them, obeys who controls it, and ends the run.
 
-Workers are forked while no thread of ours exists. They go on only while the lease on the board is fresh, so whatever
-happens to the supervisor, kill -9 included, they stop within `LEASE_NS`.
+Workers are forked while no thread of ours exists. They end with this process, kill -9 included, since the kernel kills
+them then. They do not depend on its pace: it may be slow, or stopped for minutes, and they send what is due.
 """
 
 import signal
@@ -11,23 +11,28 @@ from fractions import Fraction
 from types import FrameType
 from typing import Any, Final
 
-from captures.errors import RunError
+import numpy as np
+
+from captures.errors import InputError, RunError
 from captures.reader import Capture
 from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
-from replay.crew import Crew
+from replay.crew import OVER, Crew
 from replay.healing import Recovery
 from replay.offered import Offered
 from replay.plan import RunPlan
 from replay.tempo import Demand
 
-LEASE_NS: Final = 3 * SECOND_NS // 2
 _TICK_NS: Final = SECOND_NS // 10
 _READY_PATIENCE_NS: Final = 30 * SECOND_NS
 _STOP_PATIENCE_NS: Final = 2 * SECOND_NS
 _HEAD_START_NS: Final = SECOND_NS // 5
 """From telling the workers to start until they do: time to cut each lane's first stripes."""
 _NEVER_NS: Final = (1 << 63) - 1
+_LEAD_NS: Final = SECOND_NS // 5
+"""From an order to end until it takes effect: workers sleep less, so that none has sent more by then."""
+_END_PATIENCE_NS: Final = SECOND_NS
+"""How long after that a worker may go on to send what was due."""
 
 
 @dataclass
@@ -41,7 +46,11 @@ class Outcome:
     """Where each worker runs."""
     started_wall_ns: int = 0
     interrupted_by: str | None = None
-    """The signal or command that ended it."""
+    """The signal that ended it before its time."""
+    settling_cut_by: str | None = None
+    """The signal that came when all workers had ended, and what was sent was still on its way to the sink."""
+    stopped_by: str | None = None
+    """The command that ended it; it is judged by what was due until then."""
     aborted: str | None = None
     """Why it was stopped though nobody asked for that: it can't pass any more."""
     failures: list[str] = field(default_factory=list)
@@ -88,16 +97,36 @@ class Supervisor:
         self.board.set_tempo(demand.tempo)
         self._crew = Crew(capture, plan, self.board, demand)
         self.outcome = Outcome(self.board, demand, Offered(demand), self._crew.cores, recoveries=self._crew.recoveries)
+        self._over_ns = 0
+        """When the run was over: what is left of its workers' time is no part of it."""
 
     def change_tempo(self, factor: Fraction) -> None:
-        """Go on at so many times the tempo of the plan from now on; 0 is a pause."""
+        """Go on at so many times the tempo of the plan from now on; 0 is a pause.
+
+        Raises InputError when it is too late: a worker has sent all that was asked of it, and that would be more now.
+        """
         outcome = self.outcome
-        now_ns = max(0, monotonic_ns() - outcome.start_ns)
-        self.board.set_tempo(outcome.demand.change(now_ns, factor))
+        ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
+        if outcome.stopped_by or ending:
+            raise InputError("the run is ending, and its rate can't be changed any more")
+        self.board.set_tempo(outcome.demand.change(self._elapsed_ns(), factor))
 
     def stop(self, by: str) -> None:
-        """End the run soon; `by` is the signal or command that wants it."""
-        self.outcome.interrupted_by = by
+        """End the run in good order: what is due by now is still sent. `by` is the command that wants it."""
+        outcome, control = self.outcome, self.board.control
+        if outcome.stopped_by:
+            return
+        outcome.stopped_by = by
+        if outcome.demand.schedule.mean_eps is None:
+            control["stop"] = 1
+            return
+        now_ns = self._elapsed_ns()
+        self.board.set_tempo(outcome.demand.end(now_ns, now_ns + _LEAD_NS))
+        control["end_ns"] = min(int(control["end_ns"][0]), monotonic_ns() + _LEAD_NS + _END_PATIENCE_NS)
+
+    def _elapsed_ns(self) -> int:
+        """Since the start of the run."""
+        return max(0, monotonic_ns() - self.outcome.start_ns)
 
     def abort(self, reason: str) -> None:
         """End the run soon, as missed for that `reason`."""
@@ -115,7 +144,6 @@ class Supervisor:
         workers have ended and signals are still noted. Raises RunError when no run came about.
         """
         outcome = self.outcome
-        self._extend_lease()
         before = nic_counters(self.plan.nic)
         previous = self._take_signals()
         try:
@@ -124,6 +152,7 @@ class Supervisor:
             if not outcome.failures and not outcome.interrupted_by:
                 self._start()
                 self._watch(each_tick, each_second)
+                self._note_end()
             self.board.control["stop"] = 1
             self._crew.join(_STOP_PATIENCE_NS)
             self._collect_rest()
@@ -140,22 +169,23 @@ class Supervisor:
 
     def _take_signals(self) -> dict[int, Any]:
         """Have SIGINT and SIGTERM noted; returns the handlers before."""
+        outcome = self.outcome
 
         def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-            if self.outcome.interrupted_by:
+            name = signal.Signals(number).name
+            if self._crew.over:
+                outcome.settling_cut_by = name
+                return
+            if outcome.interrupted_by:
                 self._crew.kill()
-            self.stop(signal.Signals(number).name)
+            outcome.interrupted_by = name
 
         return {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def _extend_lease(self) -> None:
-        self.board.control["lease_ns"] = monotonic_ns() + LEASE_NS
 
     def _await_ready(self) -> None:
         deadline_ns = monotonic_ns() + _READY_PATIENCE_NS
         outcome = self.outcome
         while (self.board.workers["state"] == State.STARTING).any() and not outcome.interrupted_by:
-            self._extend_lease()
             outcome.failures = self._crew.failures()
             if outcome.failures:
                 return
@@ -179,7 +209,6 @@ class Supervisor:
         next_second_ns = outcome.start_ns
         while not self._crew.over and not outcome.interrupted_by and not outcome.aborted:
             sleep_ns(_TICK_NS)
-            self._extend_lease()
             now_ns = monotonic_ns()
             if now_ns >= outcome.start_ns:
                 outcome.failures = self._crew.tend(now_ns)
@@ -198,14 +227,29 @@ class Supervisor:
         if held is not None:
             self.outcome.memory_bytes_peak = max(self.outcome.memory_bytes_peak or 0, held)
 
+    def _note_end(self) -> None:
+        """Note when the run was over, and who of the workers stopped though nobody had said so."""
+        board, outcome = self.board, self.outcome
+        now_ns, end_ns = monotonic_ns(), int(board.control["end_ns"][0])
+        self._over_ns = min(now_ns, end_ns)
+        if board.control["stop"][0] or now_ns >= end_ns:
+            return
+        outcome.failures = outcome.failures or [
+            f"worker {index} stopped, and nothing had told it to"
+            for index in np.flatnonzero(board.workers["state"] == State.STOPPED).tolist()
+        ]
+
     def _collect_running(self) -> None:
-        """Take in the intervals that every running worker has completed."""
-        running = self.board.workers["state"] == State.RUNNING
-        if running.any():
-            done = int(self.board.workers["intervals_done"][running].min())
-            self.outcome.offered.collect(self.board.workers, done)
+        """Take in the intervals that are over for every worker that has not ended."""
+        workers = self.board.workers
+        at_work = ~np.isin(workers["state"], OVER)
+        if at_work.any():
+            self.outcome.offered.collect(workers, int(workers["beat_ns"][at_work].min()) - self.outcome.start_ns)
 
     def _collect_rest(self) -> None:
         """Take in what is left; where the run was cut short, its last interval is no whole one and says nothing."""
-        complete = int(self.board.workers["intervals_done"].max()) - (not self.outcome.done)
-        self.outcome.offered.collect(self.board.workers, complete)
+        outcome, workers = self.outcome, self.board.workers
+        until_ns = self._over_ns
+        if outcome.done:
+            until_ns = int(workers["last_send_ns"].max()) + outcome.offered.interval_ns
+        outcome.offered.collect(workers, until_ns - outcome.start_ns)

@@ -63,5 +63,4 @@ class Tally:
 
     def finish(self) -> None:
         """Publish what is still held back."""
-        self._intervals.finish()
         self._cpu_ns[0] = process_cpu_ns() - self._cpu_start_ns

@@ -5,9 +5,9 @@ paused is the same schedule, whose time passes at another tempo from an instant 
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 
 from replay.clock import SECOND_NS
 from replay.schedule import Schedule
@@ -38,6 +38,8 @@ class Demand:
         self.schedule = schedule
         self._duration_ns = duration_ns
         self._tempos = [Tempo(total=schedule.total)]
+        self.changed = False
+        """Whether the tempo or the end of the run is another than it was at first."""
 
     @property
     def tempo(self) -> Tempo:
@@ -53,18 +55,55 @@ class Demand:
         tempo = Tempo(now_ns, before.schedule_ns(now_ns), factor, before.total)
         if self._duration_ns is not None and before.total is not None:
             total = self.schedule.events_due(tempo.schedule_ns(self._duration_ns))
-            tempo = Tempo(tempo.since_ns, tempo.at_ns, tempo.factor, total)
+            tempo = replace(tempo, total=total)
+        return self._go_on(tempo)
+
+    def end(self, now_ns: int, by_ns: int) -> Tempo:
+        """Ask for nothing that falls due later than `by_ns`; returns the new tempo. Only where there is a rate.
+
+        What a paused run had due before its pause is still asked for, at once: at `now_ns`.
+        """
+        tempo = self.tempo
+        if not tempo.factor:
+            tempo = Tempo(now_ns, tempo.schedule_ns(now_ns), Fraction(1), tempo.total)
+            by_ns = now_ns
+        due = self.schedule.events_due(tempo.schedule_ns(by_ns))
+        return self._go_on(replace(tempo, total=due if tempo.total is None else min(due, tempo.total)))
+
+    def _go_on(self, tempo: Tempo) -> Tempo:
         self._tempos.append(tempo)
+        self.changed = True
         return tempo
 
+    def forget(self, before_ns: int) -> None:
+        """Nobody will ask any more what was due at an instant before that: keep what may still be asked for."""
+        del self._tempos[: self._place(before_ns)]
+
+    def _place(self, now_ns: int) -> int:
+        """Which tempo holds at `now_ns`."""
+        return max(0, bisect_right(self._tempos, now_ns, key=lambda tempo: tempo.since_ns) - 1)
+
     def mean_eps(self, until_ns: int) -> float | None:
-        """The rate that was asked for from the start until then; None: without a rate."""
-        if len(self._tempos) == 1 or not until_ns:
+        """The rate that was asked for from the start until then, or until all was due; None: without a rate."""
+        if not self.changed or not until_ns or not self.schedule.mean_eps:
             return self.schedule.mean_eps
-        return self.schedule.mean_eps and self.events_due(until_ns) * SECOND_NS / until_ns
+        end_ns = self.end_ns
+        return self.events_due(until_ns) * SECOND_NS / max(1, until_ns if end_ns is None else min(until_ns, end_ns))
+
+    @property
+    def end_ns(self) -> int | None:
+        """When the last event is due, counted from the start of the run; None: never as things stand, or at no rate."""
+        total = self.tempo.total
+        if not total or self.schedule.mean_eps is None:
+            return None
+        last_ns = self.schedule.due_ns(total - 1)
+        tempo = next((tempo for tempo in reversed(self._tempos) if tempo.at_ns < last_ns), None)
+        if tempo is None or not tempo.factor:
+            return None
+        return tempo.since_ns + ceil((last_ns - tempo.at_ns) / tempo.factor)
 
     def events_due(self, now_ns: int) -> int:
         """Events due by `now_ns`, counted from the start of the run; 0 without a rate."""
-        tempo = self._tempos[max(0, bisect_right(self._tempos, now_ns, key=lambda tempo: tempo.since_ns) - 1)]
+        tempo = self._tempos[self._place(now_ns)]
         due = self.schedule.events_due(tempo.schedule_ns(now_ns))
         return due if tempo.total is None else min(due, tempo.total)

@@ -23,6 +23,7 @@ from replay.delivery import deliver
 from replay.frames import Headers
 from replay.journal import TRAINS
 from replay.lane import Lane, Turn
+from replay.linux.parent import end_with_parent
 from replay.pacing import Paced, Unpaced, batch_room
 from replay.plan import RunPlan
 from replay.sources import Picker
@@ -35,7 +36,7 @@ NAP_NS: Final = 1_000_000
 32 trains fall due meanwhile, and one system call sends them all; to wake up twice as often costs 3% to 5% of a core.
 Without it, batches of one or two trains keep a slow core busy at a rate that it has the time for."""
 LONGEST_NAP_NS: Final = 50_000_000
-"""The longest sleep between two looks at the lease."""
+"""The longest sleep between two looks at the board."""
 
 
 def serve(
@@ -115,13 +116,17 @@ def lane_pieces(
         yield pieces
 
 
-def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int) -> None:
-    """The life of worker `index` in its own process on the core `cpu`: serve, and say how it went."""
+def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, supervisor: int) -> None:
+    """The life of worker `index` in its own process on the core `cpu`: serve, and say how it went.
+
+    It ends with the process `supervisor`, its parent, and only then: one that is slow is no reason to end a run.
+    """
     # A terminal's Ctrl-C reaches every process of the group; the supervisor alone decides what it means.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     state = board.workers["state"].data
     try:
+        end_with_parent(supervisor)
         os.sched_setaffinity(0, {cpu})
         gc.disable()  # the loop makes no cycles, and looking for some takes time
         worker = Worker(capture, plan, board, index)
@@ -179,11 +184,11 @@ class Worker:
         return PacketBackend(plan.wire.interface, headers, picker, self._batch, gso=plan.segments > 1)
 
     def _over(self, now_ns: int) -> bool:
-        """Whether the board says stop, or the supervisor is gone."""
+        """Whether the board says stop."""
         control = self._board.control
         self._own["beat_ns"] = now_ns
         past_end = control["start_ns"][0] and now_ns >= control["end_ns"][0]
-        return bool(control["stop"][0] or past_end or now_ns >= control["lease_ns"][0])
+        return bool(control["stop"][0] or past_end)
 
     def _serve(self, backend: Backend, tally: Tally, renewals: int) -> bool:
         """Serve at the present tempo; whether all is sent."""
@@ -193,12 +198,12 @@ class Worker:
             return False
         change, tempo = held
         control, own = self._board.control, self._own
-        lease, end, stop, changes = (control[name].data for name in ("lease_ns", "end_ns", "stop", "tempo"))
+        end, stop, changes = (control[name].data for name in ("end_ns", "stop", "tempo"))
         beat, renew = own["beat_ns"].data, own["renew"].data
 
         def may_go_on(now_ns: int) -> bool:
             beat[0] = now_ns
-            go = not stop[0] and now_ns < lease[0] and now_ns < end[0]
+            go = not stop[0] and now_ns < end[0]
             return go and changes[0] == change and renew[0] == renewals
 
         lanes = self._lanes(tempo)
@@ -217,4 +222,5 @@ class Worker:
             sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
             source = lane_pieces(self._capture, plan.deal, lane, self._fd, tempo, start, sent)
             lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(own)))
+            self._own["beat_ns"] = monotonic_ns()
         return lanes

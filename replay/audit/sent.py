@@ -44,7 +44,7 @@ def _steady_s(report: dict[str, Any]) -> float | None:
     offered, duration_s, mean_eps, peak_eps = (
         report.get(name) for name in ("offered", "duration_s", "achieved_eps", "peak_eps")
     )
-    if not isinstance(offered, dict) or offered.get("below_95_percent") != 0:
+    if not isinstance(offered, dict) or offered.get("below_95_percent") != 0 or offered.get("not_measured"):
         return None
     if report.get("speed") is not None or report.get("recoveries"):
         return None

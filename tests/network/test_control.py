@@ -1,22 +1,26 @@
 """A run that is told what to do while it goes on; on loopback, with a sink that counts."""
 
 import os
+import re
 import signal
 import socket
 import stat
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from captures.errors import ExitCode
+from captures.errors import ExitCode, PreflightError
 from captures.reader import Capture
 from replay.control import ask
 from tests.network.programs import (
+    PATIENCE_S,
+    ROOT,
     Ended,
     assert_ran,
     await_sending,
@@ -122,14 +126,31 @@ def test_a_run_of_so_many_events_sends_them_all_at_any_rate(tmp_path: Path, capt
     assert ended.report["duration_s"] < capture.events / RATE_EPS - 0.5
 
 
-def test_stop_ends_it_with_a_report(tmp_path: Path, capture: Capture):
+@pytest.mark.parametrize("before", ["status", "pause"])
+def test_stop_ends_it_with_a_verdict_on_what_was_due_until_then(tmp_path: Path, capture: Capture, before: str):
     with run_under_way(tmp_path, capture, *ENDLESS) as (run, end):
-        assert run.tell("stop").report["state"] == "stopping"
+        run.tell(before)
+        asked = ask(run.control, ["stop"])
+        assert asked["state"] == "stopping"
+        with suppress(PreflightError):  # it may be over by now
+            assert "the run is ending" in ask(run.control, ["rate", "2k"])["error"]
         ended, sink = end()
 
-    assert ended.code == ExitCode.INTERRUPTED
-    assert ended.report["reason"].startswith("replay ctl stop after")
+    assert_ran(ended)
+    assert ended.report["sent_events"] == ended.report["asked_events"] == asked["asked_events"]
+    assert ended.report["reason"].endswith("stopped by replay ctl stop")
     assert_all_arrived(ended, sink)
+
+
+def test_what_ctl_says_is_data(tmp_path: Path, capture: Capture):
+    with run_under_way(tmp_path, capture, *ENDLESS) as (run, end):
+        line = command("replay", "ctl", "status", "--control", run.control)
+        said = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+        run.stop()
+        end()
+
+    assert said.stderr == ""
+    assert re.match(r"running for [0-9.]+ s: [0-9,]+ EPS, target 1.0k EPS; ", said.stdout)
 
 
 def test_a_signal_has_the_rate_read_from_a_file(tmp_path: Path, capture: Capture):
@@ -145,12 +166,14 @@ def test_a_signal_has_the_rate_read_from_a_file(tmp_path: Path, capture: Capture
         run.stop()
         ended, sink = end()
 
-    assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+    assert_ran(ended)
     assert_all_arrived(ended, sink)
 
 
 def test_status_says_what_each_worker_does(tmp_path: Path, capture: Capture):
     with run_under_way(tmp_path, capture, "--duration", "60s", "--eps", RATE_EPS) as (run, end):
+        status = run.status()
+        assert status["eps"] > 0  # in its first second, too
         status = run.tell("status").report
         assert [worker["id"] for worker in status["workers"]] == [0, 1]
         assert {worker["state"] for worker in status["workers"]} == {"running"}

@@ -2,32 +2,45 @@
 
 import json
 import os
+import pty
 import select
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from captures.errors import ExitCode
 from captures.reader import Capture
+from replay.control import ask
+from replay.exchange import answer_waiting, listen
 from tests.network.programs import (
     PATIENCE_S,
+    ROOT,
+    Ended,
+    assert_ran,
+    await_sending,
     command,
+    eventually,
     finish,
     free_ports,
     listed,
     listening_sink,
     run_of,
     running,
+    status_of,
     workers_of,
 )
 
-LEASE_S = 1.5 + 5.0
-"""How long a worker may outlive its supervisor: the lease, and some seconds for a machine that is busy."""
+SOON_S = 5.0
+"""How long a worker may outlive its supervisor, on a machine that is busy; the kernel kills it at once."""
 
 RATE_EPS = 8_000  # an ordinary user's receive buffers are small: 200 kB by default
 
@@ -62,11 +75,117 @@ def ends_within(pid: int, seconds: float) -> bool:
         os.close(process)
 
 
-def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path, capture: Capture):
-    with endless_run(tmp_path / "run.log", capture, free_ports(2)) as supervisor:
+@pytest.mark.parametrize("state", ["sending", "paused", "stopped", "replaced"])
+def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path, capture: Capture, state: str):
+    control = tmp_path / "control"
+    with endless_run(tmp_path / "run.log", capture, free_ports(2), "--control", control) as supervisor:
+        if state == "paused":
+            ask(control, ["pause"])
+        elif state == "stopped":
+            os.kill(workers_of(supervisor)[0], signal.SIGSTOP)
+        elif state == "replaced":
+            os.kill(workers_of(supervisor)[0], signal.SIGKILL)
+            eventually(lambda: status_of(control)["recoveries"] == 1, "another in its place")
         workers = workers_of(supervisor)
         supervisor.kill()
-        assert [ends_within(worker, LEASE_S) for worker in workers] == [True, True]
+        assert [ends_within(worker, SOON_S) for worker in workers] == [True, True]
+
+
+def test_a_supervisor_that_was_stopped_ends_nothing(tmp_path: Path, capture: Capture):
+    """Its workers go on without it, and it counts all that they did."""
+    ports, log, control = free_ports(4), tmp_path / "run.log", tmp_path / "control"
+    length = ("--events", 12_000, "--eps", 2_000, "--workers", 2, "--control", control)
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
+        with running(command(*run_of(capture, "127.0.0.1", ports, *length)), log) as supervisor:
+            await_sending(control)
+            os.kill(supervisor.pid, signal.SIGSTOP)
+            time.sleep(3)
+            os.kill(supervisor.pid, signal.SIGCONT)
+            assert status_of(control)["sent_events"] > 2_000  # in a second they would have been without it
+            ended = finish(supervisor, log)
+        received = [lane["received_events"] for lane in end_sink()["lanes"]]
+
+    assert_ran(ended)
+    assert ended.report["sent_events"] == 12_000
+    assert [lane["sent_events"] for lane in ended.report["lanes"]] == received
+    assert ended.report["offered"]["intervals"] >= 60
+    assert ended.report["recoveries"] == []
+
+
+def test_a_terminal_that_was_stopped_ends_nothing(tmp_path: Path, capture: Capture):
+    """Ctrl-S, with the live line on it: the run goes on, and is told of when the terminal does."""
+    port, control, file = free_ports(1), tmp_path / "control", tmp_path / "run.json"
+    length = ("--events", 8_000, "--eps", 2_000, "--control", control, "--report", file)
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    with listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink, os.fdopen(ours, "rb") as shown:
+        line = command(*run_of(capture, "127.0.0.1", port, *length))
+        with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=theirs) as supervisor:
+            try:
+                eventually(lambda: b"target 2.0k EPS" in (shown.read1(4096) or b""), "the live line")
+                termios.tcflow(theirs, termios.TCOOFF)
+                eventually(lambda: not control.exists(), "the end of the run")
+                termios.tcflow(theirs, termios.TCOON)
+                code = supervisor.wait(PATIENCE_S)
+            finally:
+                supervisor.kill()
+        said = shown.read1(1 << 16)
+        os.close(theirs)
+        received = end_sink()["received_events"]
+
+    report = json.loads(file.read_text())
+    assert_ran(Ended(code, report, str(said)))
+    assert report["sent_events"] == received == 8_000
+    assert f"{report['verdict']}: ".encode() in said
+
+
+def test_a_signal_while_the_sink_is_waited_for_ends_a_complete_run_by_its_figures(tmp_path: Path, capture: Capture):
+    """The sink, made up, never says that it has all; so the run would wait for 5 s."""
+    ports, log, asked = free_ports(2), tmp_path / "run.log", list[list[str]]()
+    counts = {str(port): {"received_events": 0, "lost_events": 0, "waiting_bytes": 1 << 40} for port in ports}
+
+    def answer(words: Sequence[str]) -> dict[str, Any]:
+        asked.append(list(words))
+        counts[str(ports[0])]["received_events"] += 1  # so it is worth waiting for
+        return {"since_ns": 1, "latency_p99_ms": None, "ports": counts}
+
+    final = ",".join(f"{port}:500" for port in ports)
+    with (
+        listening_sink(tmp_path / "sink.log", "--ports", listed(ports)),
+        answering(answer) as place,
+        running(
+            command(*run_of(capture, "127.0.0.1", ports, "--eps", "1k", "--events", 1000, "--sink", place)), log
+        ) as supervisor,
+    ):
+        eventually(lambda: ["counters", final] in asked, "the end of the run")
+        supervisor.send_signal(signal.SIGINT)
+        ended = finish(supervisor, log)
+
+    assert_ran(ended)
+    assert ended.report["sent_events"] == ended.report["asked_events"] == 1000
+    assert ended.report["sink"]["lost_events"] is None
+    assert ended.report["sink"]["settling_cut_by"] == "SIGINT"
+    assert "was not waited for, since SIGINT came: loss was not measured" in ended.stderr
+
+
+@contextmanager
+def answering(answer: Callable[[Sequence[str]], dict[str, Any]]) -> Iterator[str]:
+    """Where a thread answers those who ask, as a sink does."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listen(listener)
+
+        def serve() -> None:
+            while not over.wait(0.01):
+                answer_waiting(listener, answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield "{}:{}".format(*listener.getsockname())
+        finally:
+            over.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

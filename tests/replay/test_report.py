@@ -38,15 +38,18 @@ def finished(
     sent: int,
     seconds: float = 10,
     speed: Fraction | None = None,
+    *,
+    extent: Extent | None = None,
+    stopped: bool = False,
     **outcome: Any,
 ) -> tuple[RunPlan, Outcome]:
-    """A run of one lane of two that sent `sent` events in `seconds`."""
+    """A run of one lane of two that sent `sent` events in `seconds`: all it had, unless it was `stopped`."""
     plan = plan_run(
         capture,
         target=Target(socket.AF_INET, "127.0.0.1"),
         ports=[514, 515],
         pace=Pace(rate_eps, speed),
-        extent=Extent(duration_ns=10 * SECOND_NS),
+        extent=extent or Extent(duration_ns=10 * SECOND_NS),
         train_max=128,
         segments=128,
         stamp=Stamp.NOW,
@@ -56,7 +59,7 @@ def finished(
     board.control["start_ns"] = START_NS
     board.workers["last_send_ns"] = START_NS + int(seconds * SECOND_NS)
     board.workers["cpu_ns"] = int(seconds * SECOND_NS / 4)
-    board.workers["state"] = State.DONE
+    board.workers["state"] = State.STOPPED if stopped else State.DONE
     board.workers["segments"] = 128
     board.lanes["sent_events"][0] = sent
     board.lanes["sent_bytes"][0] = 150 * sent
@@ -69,9 +72,12 @@ def finished(
     ("rate_eps", "sent", "outcome", "verdict", "code"),
     [
         (1000, 10_000, {}, "met", ExitCode.MET),
-        (1000, 9_500, {}, "met", ExitCode.MET),
-        (1000, 9_499, {}, "missed", ExitCode.MISSED),
-        (1000, 0, {}, "missed", ExitCode.MISSED),
+        (1000, 9_999, {"stopped": True}, "missed", ExitCode.MISSED),
+        (1000, 0, {"stopped": True}, "missed", ExitCode.MISSED),
+        (1000, 9_999, {}, "failed", ExitCode.FAILED),
+        (1000, 10_001, {}, "failed", ExitCode.FAILED),
+        (1000, 9_999, {"stopped": True, "interrupted_by": "SIGINT"}, "interrupted", ExitCode.INTERRUPTED),
+        (None, 10_000, {"stopped": True, "stopped_by": "replay ctl stop"}, "measured", ExitCode.MET),
         (None, 10_000, {}, "measured", ExitCode.MET),
         (1000, 10_000, {"nic": {"tx_dropped": 1, "carrier_losses": 0}}, "met", ExitCode.MET),
         (1000, 10_000, {"nic": {"tx_dropped": 2, "carrier_losses": 0}}, "missed", ExitCode.MISSED),
@@ -89,6 +95,75 @@ def test_verdicts(
 
     assert (report["verdict"], exit_code(report)) == (verdict, code)
     assert run_table(report).startswith(f"{verdict}: {report['reason']}")
+
+
+@pytest.mark.parametrize(
+    ("rate_eps", "events", "seconds", "verdict"),
+    [
+        (1000, 10_000, 10.526, "met"),
+        (1000, 10_000, 10.527, "missed"),
+        (20_000, 200, 0.0112, "met"),
+        (20_000, 200, 0.06, "met"),
+        (20_000, 200, 0.0601, "missed"),
+        (1, 1, 1.05, "met"),
+        (1, 1, 1.0527, "missed"),
+    ],
+)
+def test_a_rate_is_judged_by_the_time_that_its_events_need(
+    rate_eps: int, events: int, seconds: float, verdict: str, capture: Capture
+) -> None:
+    """All are sent; the last is 5% late at most, of its own time or of a second."""
+    plan, outcome = finished(capture, rate_eps, events, seconds, extent=Extent(events=events))
+    report = run_report(capture, plan, outcome)
+
+    assert (report["verdict"], report["sent_events"]) == (verdict, report["asked_events"])
+    if seconds == 0.0112:
+        assert report["reason"] == "all 200 events sent, the last of them 1.2 ms after it was due"
+
+
+@pytest.mark.parametrize(
+    ("paused", "sent", "verdict", "reason"),
+    [
+        (False, 4_200, "met", "100.00% of the target rate; stopped by replay ctl stop"),
+        (False, 4_199, "missed", "4,199 events of 4,200 that were due by replay ctl stop were sent"),
+        (True, 3_000, "met", "stopped by replay ctl stop"),
+        (True, 2_999, "missed", "2,999 events of 3,000 that were due by replay ctl stop were sent"),
+    ],
+)
+def test_a_run_that_is_told_to_stop_is_judged_by_what_was_due_until_then(
+    paused: bool, sent: int, verdict: str, reason: str, capture: Capture
+) -> None:
+    plan, outcome = finished(
+        capture, 1000, sent, 3 if paused else 4.2, stopped=sent % 100 > 0, stopped_by="replay ctl stop"
+    )
+    if paused:
+        outcome.demand.change(3 * SECOND_NS, Fraction(0))
+    outcome.demand.end(4 * SECOND_NS, 42 * SECOND_NS // 10)
+    report = run_report(capture, plan, outcome)
+
+    assert report["verdict"] == verdict
+    assert reason in report["reason"]
+    assert report["asked_events"] == (3_000 if paused else 4_200)
+
+
+def test_a_changed_rate_is_missed_by_events_that_left_too_late(capture: Capture) -> None:
+    """All 10,000 were asked for within 10 s, and took 12 s."""
+    for seconds, verdict in ((10, "met"), (12, "missed")):
+        plan, outcome = finished(capture, 500, 10_000, seconds, extent=Extent(events=10_000))
+        outcome.demand.change(0, Fraction(2))
+        report = run_report(capture, plan, outcome)
+        assert (report["verdict"], report["target_eps"]) == (verdict, 1000)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_settling_that_was_cut_short_ends_a_complete_run_by_its_figures(known: bool, capture: Capture) -> None:
+    plan, outcome = finished(capture, 1000, 10_000, settling_cut_by="SIGINT")
+    sink = {"address": "h:1", "silent": False, "lost_events": 0 if known else None, "received_events": 10_000}
+    report = run_report(capture, plan, outcome, sink=sink)
+
+    assert report["verdict"] == "met"
+    told = "0 events lost" if known else "h:1 was not waited for, since SIGINT came: loss was not measured"
+    assert told in run_table(report)
 
 
 @pytest.mark.parametrize(("errors", "verdict"), [(1, "met"), (2, "missed")])
@@ -148,13 +223,14 @@ def test_what_was_not_measured_is_not_zero(capture: Capture) -> None:
 
 def test_on_a_time_axis_the_target_is_the_mean_rate_of_what_was_asked(capture: Capture) -> None:
     """Five events in the first minute and one in the second: at speed 60 a second each."""
-    plan, outcome = finished(capture, None, 28, seconds=10, speed=Fraction(60))
+    plan, outcome = finished(capture, None, 28, seconds=10, speed=Fraction(60), stopped=True)
     report = run_report(capture, plan, outcome)
 
     assert (report["verdict"], report["speed"], report["target_peak_eps"]) == ("missed", 60, 5)
+    assert "28 events of 30" in report["reason"]
     assert (report["asked_events"], report["target_eps"]) == (30, 3)
     assert "target 3 at speed 60, 5 at its peak" in run_table(report)
-    assert run_report(capture, *finished(capture, None, 29, seconds=10, speed=Fraction(60)))["verdict"] == "met"
+    assert run_report(capture, *finished(capture, None, 30, seconds=10, speed=Fraction(60)))["verdict"] == "met"
 
 
 def test_the_time_axis_as_fast_as_it_goes_is_measured(capture: Capture) -> None:

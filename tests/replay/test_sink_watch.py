@@ -198,3 +198,14 @@ def test_a_sink_that_does_not_take_the_run_is_refused(answer):
     sink.deaf = True
     with pytest.raises(PreflightError, match=r"no sink answers there \(Connection refused\); start one with"):
         watch_of(sink)
+
+
+@pytest.mark.parametrize(("arrived", "lost"), [(100, 0), (60, None)])
+def test_settling_that_is_cut_short_measures_nothing_unless_all_had_arrived(arrived, lost):
+    """What is missing may still be on its way, also where the sink knows how much it is."""
+    sink = MadeUp()
+    sink.received = dict.fromkeys(PORTS, arrived)
+    sink.lost = dict.fromkeys(PORTS, 100 - arrived)
+    watch = watch_of(sink)
+    watch.settle([100, 100], lambda: 0, lambda _: None, lambda: True)
+    assert watch.figures()["lost_events"] == lost

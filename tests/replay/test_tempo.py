@@ -60,3 +60,57 @@ def test_what_is_due_never_falls_and_no_change_makes_it_jump(steps: list[tuple[i
     before, after = demand.events_due(max(0, at_ns - step_ns)), demand.events_due(at_ns + step_ns)
     fastest = max([Fraction(1), *(factor for _, factor in steps)])
     assert 0 <= after - before <= 2 * step_ns * fastest * 4_000_000 / SECOND_NS + 2
+
+
+@given(rate_eps=st.integers(1, 10_000), total=st.integers(1, 10**6), steps=changes, ms=st.integers(0, 10_000))
+def test_told_to_end_nothing_that_is_due_later_is_asked_for(
+    rate_eps: int, total: int, steps: list[tuple[int, Fraction]], ms: int
+) -> None:
+    demand = demand_of(rate_eps, total, None, steps)
+    now_ns = sum(step for step, _ in steps) + ms * SECOND_NS // 1000
+    by_ns = now_ns + SECOND_NS // 5
+    due = [demand.events_due(now_ns), demand.events_due(by_ns)]
+    paused = not demand.tempo.factor
+    demand.end(now_ns, by_ns)
+
+    assert demand.tempo.total == due[1]
+    assert demand.tempo.factor > 0
+    for later_ns in (by_ns, by_ns + 100 * SECOND_NS):
+        assert demand.events_due(later_ns) == due[1]
+    assert demand.events_due(now_ns) == due[0]
+    assert not paused or due[0] == due[1]
+
+
+@given(rate_eps=st.integers(1, 10**6), total=st.integers(1, 10**6), steps=changes)
+def test_the_end_is_when_the_last_event_is_due(rate_eps: int, total: int, steps: list[tuple[int, Fraction]]) -> None:
+    demand = demand_of(rate_eps, total, None, steps)
+    end_ns = demand.end_ns
+
+    if end_ns is None:
+        assert demand.tempo.factor == 0
+        assert demand.events_due(10**20) < total
+        return
+    slack_ns = 100 * len(steps) + 2000  # a nanosecond of the schedule, at the slowest tempo, for each change
+    assert demand.events_due(end_ns + slack_ns) == total
+    assert end_ns < slack_ns or demand.events_due(end_ns - slack_ns) <= total
+    if len(steps) == 0:
+        assert demand.events_due(end_ns) == total > demand.events_due(end_ns - 1)
+
+
+@given(steps=changes, past_ns=st.integers(0, 70 * SECOND_NS))
+def test_what_is_forgotten_changes_nothing_that_is_still_asked(steps: list[tuple[int, Fraction]], past_ns: int) -> None:
+    whole, short = (demand_of(1000, None, None, steps) for _ in range(2))
+    short.forget(past_ns)
+
+    for later_ns in (0, 1, SECOND_NS, 100 * SECOND_NS):
+        assert short.events_due(past_ns + later_ns) == whole.events_due(past_ns + later_ns)
+    assert short.mean_eps(100 * SECOND_NS) == whole.mean_eps(100 * SECOND_NS)
+
+
+def test_of_many_changes_only_the_latest_are_kept() -> None:
+    demand = demand_of(1000, None, None, [])
+    for ms in range(1, 1_000):
+        demand.change(ms * 1_000_000, Fraction(1, 1 + ms % 7))
+        demand.forget((ms - 100) * 1_000_000)
+
+    assert len(demand._tempos) <= 101

@@ -35,6 +35,7 @@ from tests.replay.pages import shapes_of
 
 NEVER_NS = 1 << 62
 CORE = 0
+SUPERVISOR = 1
 START_WALL_NS = 1_800_000_000_123_456_789
 
 
@@ -199,17 +200,18 @@ def test_a_refusal_for_good_counts_what_left_before_it(capture: Capture) -> None
 
 def board_for(plan: RunPlan) -> Board:
     board = Board(len(plan.workers), len(plan.ports))
-    board.control["lease_ns"] = board.control["end_ns"] = NEVER_NS
+    board.control["end_ns"] = NEVER_NS
     board.set_tempo(Tempo(total=plan.total))
     return board
 
 
 @pytest.fixture
 def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker takes this process's signals and core; here it may not."""
+    """A worker takes this process's signals and core, and ends it with its parent; here it may not."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker.os, "sched_setaffinity", lambda *_: None)
     monkeypatch.setattr(worker.gc, "disable", lambda: None)
+    monkeypatch.setattr(worker, "end_with_parent", lambda _: None)
 
 
 @pytest.mark.usefixtures("no_signals")
@@ -220,34 +222,48 @@ class TestWork:
         plan = plan_of(capture, 2, Extent(loops=1), rate_eps=1_000_000)
         board = board_for(plan)
         board.control["start_ns"] = monotonic_ns() + SECOND_NS // 50
-        work(capture, plan, board, 0, CORE)
+        work(capture, plan, board, 0, CORE, SUPERVISOR)
 
         assert board.workers["state"][0] == State.DONE
         assert board.lanes["sent_events"].sum() == capture.events
 
-    @pytest.mark.parametrize("word", ["lease_ns", "end_ns"])
-    def test_past_its_lease_or_its_time_it_stops(self, word: str, capture: Capture) -> None:
+    def test_past_its_time_it_stops(self, capture: Capture) -> None:
         plan = plan_of(capture, 2, Extent(loops=1), rate_eps=1)
         board = board_for(plan)
         board.control["start_ns"] = monotonic_ns()
-        board.control[word] = monotonic_ns() + SECOND_NS // 20
-        work(capture, plan, board, 0, CORE)
+        board.control["end_ns"] = monotonic_ns() + SECOND_NS // 20
+        work(capture, plan, board, 0, CORE, SUPERVISOR)
 
         assert board.workers["state"][0] == State.STOPPED
         assert board.lanes["sent_events"].sum() == 0
 
-    def test_it_does_not_wait_for_a_start_for_ever(self, capture: Capture) -> None:
+    def test_told_to_stop_it_does_not_wait_for_a_start(self, capture: Capture) -> None:
         plan = plan_of(capture, 2, Extent(loops=1))
         board = board_for(plan)
-        board.control["lease_ns"] = monotonic_ns() + SECOND_NS // 50
-        work(capture, plan, board, 0, CORE)
+        board.control["stop"] = 1
+        work(capture, plan, board, 0, CORE, SUPERVISOR)
 
         assert board.workers["state"][0] == State.STOPPED
+
+    def test_it_beats_for_each_lane_that_it_takes_up(self, capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Though that may take long, with many lanes or on a slow disk, it does not look dead meanwhile."""
+        plan = plan_of(capture, 4, Extent(loops=1))
+        board, beats = board_for(plan), list[int]()
+
+        def take_up(*arguments: Any) -> Lane:
+            beats.append(int(board.workers["beat_ns"][0]))
+            return Lane(*arguments)
+
+        monkeypatch.setattr(worker, "Lane", take_up)
+        board.control["start_ns"] = monotonic_ns()
+        work(capture, plan, board, 0, CORE, SUPERVISOR)
+
+        assert len(set(beats)) == len(beats) == 4
 
     def test_it_says_why_it_failed(self, capture: Capture) -> None:
         plan = plan_of(capture, 2, Extent(loops=1))
         board = board_for(plan)
-        work(dataclasses.replace(capture, path=Path("/no/such/capture")), plan, board, 0, CORE)
+        work(dataclasses.replace(capture, path=Path("/no/such/capture")), plan, board, 0, CORE, SUPERVISOR)
 
         assert board.workers["state"][0] == State.FAILED
         assert b"No such file" in board.workers["failure"][0]
