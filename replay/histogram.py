@@ -7,8 +7,9 @@ buckets, so a value read back is off by at most 1/64 of itself:
     bucket     0 ..  63   64 ..  95    96 .. 127   ...    992 .. 1023
     width      1          2            4                  2^30
 
-2^36 us are 19 hours; longer values land in the last bucket. All state is one int64 array: the buckets, then
-the exact sum and the exact maximum. It may live in shared memory, and zeros are an empty histogram.
+2^36 us are 19 hours; longer values land in the last bucket. All state is one int64 array: the buckets, then the sum
+modulo 2^64 and the exact maximum. It may live in shared memory, and zeros are an empty histogram. The buckets tell how
+often the sum has wrapped, as a run does that is half an hour behind at a million events a second, after ninety minutes.
 """
 
 from typing import Final
@@ -23,6 +24,7 @@ CELLS: Final = BUCKETS + 2
 RELATIVE_ERROR: Final = 1 / 64
 """The most by which a percentile may be off, as a part of the true value; below 64 us it is exact."""
 
+_WRAP: Final = 1 << 64
 _SUM: Final = BUCKETS
 _MAX: Final = BUCKETS + 1
 
@@ -65,7 +67,8 @@ class Histogram:
         """Count a value (not negative) `count` times."""
         cells = self._view
         cells[bucket_of(value_us)] += count
-        cells[_SUM] += value_us * count
+        total = cells[_SUM] + value_us * count
+        cells[_SUM] = total if total < _WRAP >> 1 else total - _WRAP
         cells[_MAX] = max(cells[_MAX], value_us)
 
     def record_many(self, values_us: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
@@ -74,7 +77,7 @@ class Histogram:
             return
         cells = self.cells
         np.add.at(cells, buckets_of(values_us), counts)
-        cells[_SUM] += np.dot(values_us, counts)
+        cells[_SUM:_MAX] += np.dot(values_us, counts)
         cells[_MAX] = max(cells[_MAX], values_us.max())
 
     def merge(self, other: "Histogram") -> None:
@@ -90,8 +93,12 @@ class Histogram:
     @property
     def mean_us(self) -> float | None:
         """The exact mean; None when nothing was counted."""
-        samples = self.samples
-        return int(self.cells[_SUM]) / samples if samples else None
+        samples, told = self.samples, int(self.cells[_SUM])
+        if not samples:
+            return None
+        used = np.flatnonzero(self.cells[:BUCKETS]).tolist()
+        about = sum(int(self.cells[bucket]) * int(_middle_us(bucket)) for bucket in used)
+        return (told + (about - told + (_WRAP >> 1)) // _WRAP * _WRAP) / samples
 
     @property
     def max_us(self) -> int | None:

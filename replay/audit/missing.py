@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replay.audit.seen import Ranges
 
 SHOWN: Final = 10
 """Ranges of each lane that are named."""
+ALL_SHOWN: Final = 1 << 20
+"""The same where all are asked for: more are no use to a reader, and would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +22,28 @@ class Missing:
     events: int
     ranges: int
     longest: tuple[tuple[int, int], ...]
-    """First and last number of the longest ranges, SHOWN at most, in order; of equal ones the first."""
+    """First and last number of the longest ranges, as many as are shown, in order; of equal ones the first."""
 
 
-def summarise(parts: Iterable[Ranges]) -> Missing:
-    """Sum up ranges that come in order, part by part."""
-    events = ranges = 0
-    starts, ends = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for new_starts, new_ends in parts:
-        events += int((new_ends - new_starts).sum())
-        ranges += len(new_starts)
-        starts, ends = np.concatenate([starts, new_starts]), np.concatenate([ends, new_ends])
-        longest = np.sort(np.argsort(starts - ends, kind="stable")[:SHOWN])
-        starts, ends = starts[longest], ends[longest]
+def summarise(parts: Iterable[Ranges], shown: int = SHOWN) -> Missing:
+    """Sum up ranges that come in order, part by part; the longest are named, so many as are to be `shown`."""
+    events = ranges = held = 0
+    kept: list[Ranges] = []
+    for starts, ends in parts:
+        events += int((ends - starts).sum())
+        ranges += len(starts)
+        kept.append((starts, ends))
+        held += len(starts)
+        if held > 4 * shown + 1000:
+            kept = [_longest(kept, shown)]
+            held = shown
+    starts, ends = _longest(kept, shown)
     return Missing(events, ranges, tuple(zip(starts.tolist(), (ends - 1).tolist(), strict=True)))
+
+
+def _longest(parts: list[Ranges], shown: int) -> Ranges:
+    """The longest of all ranges in order, `shown` at most; of equal ones the first."""
+    none: NDArray[np.int64] = np.zeros(0, np.int64)
+    starts, ends = (np.concatenate([none, *columns]) for columns in zip(*parts, strict=True)) if parts else (none, none)
+    longest = np.sort(np.argsort(starts - ends, kind="stable")[:shown])
+    return starts[longest], ends[longest]

@@ -7,6 +7,8 @@ from replay.tags import parse_run
 
 _STEADY: Final = 0.05
 """How far the best second may be above the mean in a run at one rate."""
+_WEAK: Final = 0.05
+"""The part of the intervals that may be weak: instants are as much of the run from the truth at most."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ def _has_counts(lane: object) -> bool:
 
 
 def _steady_s(report: dict[str, Any]) -> float | None:
-    """The length of a run at one rate, with no interval behind it and no second above it; None for any other."""
+    """The length of a run at one rate, with few intervals behind it and no second above it; None for any other."""
     offered, duration_s, mean_eps, peak_eps = (
         report.get(name) for name in ("offered", "duration_s", "achieved_eps", "peak_eps")
     )
-    if not isinstance(offered, dict) or offered.get("below_95_percent") != 0 or offered.get("not_measured"):
+    if not isinstance(offered, dict) or offered.get("not_measured"):
+        return None
+    if not _is_even(offered.get("below_95_percent"), offered.get("intervals")):
         return None
     if report.get("speed") is not None or report.get("recoveries"):
         return None
@@ -54,3 +58,10 @@ def _steady_s(report: dict[str, Any]) -> float | None:
     assert mean_eps is not None
     assert peak_eps is not None
     return float(duration_s) if peak_eps <= mean_eps * (1 + _STEADY) else None
+
+
+def _is_even(weak: object, intervals: object) -> bool:
+    """Whether so few intervals were weak that the rest tells when an event was sent."""
+    if weak == 0:
+        return True
+    return type(weak) is int and type(intervals) is int and 0 <= weak <= _WEAK * intervals

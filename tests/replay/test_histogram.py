@@ -85,3 +85,26 @@ def test_lives_in_memory_that_is_given():
     shared = np.frombuffer(mmap.mmap(-1, CELLS * 8), np.int64)
     Histogram(shared).record(1000, 3)
     assert Histogram(shared).samples == 3
+
+
+@given(st.lists(st.tuples(st.integers(1, 1 << 35), st.integers(1, 1 << 40)), min_size=1, max_size=20))
+def test_the_mean_holds_though_the_sum_has_wrapped(recordings):
+    """Trillions of events that are hours late: more than 64 bits hold."""
+    singly, many = Histogram(), Histogram()
+    for value_us, count in recordings:
+        singly.record(value_us, 1)
+        singly.cells[bucket_of(value_us)] += count - 1
+        wrapped = (int(singly.cells[BUCKETS]) + value_us * (count - 1) + (1 << 63)) % (1 << 64) - (1 << 63)
+        singly.cells[BUCKETS] = wrapped
+        many.record_many(np.array([value_us]), np.array([count]))
+    events = sum(count for _, count in recordings)
+    mean_us = sum(value_us * count for value_us, count in recordings) / events
+    assert singly.mean_us == pytest.approx(mean_us, rel=1e-12)
+    assert many.mean_us == pytest.approx(mean_us, rel=1e-12)
+
+
+def test_a_worker_goes_on_counting_when_the_sum_wraps():
+    late = Histogram()
+    late.record(1 << 35, 1 << 27)
+    late.record(1 << 35, 1 << 27)
+    assert late.mean_us == pytest.approx(1 << 35)
