@@ -114,7 +114,7 @@ class Trials:
         )
         plan = manned(plan, CrewOptions(workers=1), self._around, worker_eps=None)
         outcome = Supervisor(self._capture, plan).run(lambda: None, lambda _: None)
-        if outcome.interrupted_by:
+        if outcome.interrupted_by or outcome.settling_cut_by:
             raise KeyboardInterrupt
         report = run_report(self._capture, plan, outcome)
         worker = report["workers"][0]
