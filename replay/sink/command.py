@@ -124,7 +124,7 @@ def sink(
             click.echo(json.dumps(report, indent=2))
         if failure is not None:
             raise failure
-    return ExitCode.MET
+    return ExitCode.INTERRUPTED if signals.urgent else ExitCode.MET
 
 
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:

@@ -277,7 +277,7 @@ def test_a_second_signal_ends_it_at_once(start):
     worker.suspend()
     sink.process.send_signal(signal.SIGTERM)
     code, report = sink.end(signal.SIGINT)
-    assert (code, report) == (130, None)
+    assert (code, report["ended_by"], report["received_events"]) == (130, "signal", 0)
     worker.wait(PATIENCE_S)
 
 
