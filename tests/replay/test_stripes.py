@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_EVENTS, Table
+from captures.instants import Ramp, ramp_values
 from replay import schedule, stripes
-from replay.axis import Axis, Ramp, ramp_values
+from replay.axis import Axis
 from replay.clock import SECOND_NS
 from replay.pacing import BURST_NS
 from replay.schedule import ROUND_NS, OnAxis, Schedule, Steady
