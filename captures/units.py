@@ -66,6 +66,11 @@ def parse_share(text: str) -> Fraction:
     return share
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things for people: `1 event`, `2,000 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def format_count(value: float) -> str:
     """A count or a rate for people: `999`, `250.0k`, `4.00M`, `1.50G`."""
     for unit, digits in (("", 0), ("k", 1), ("M", 2)):

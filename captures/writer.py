@@ -21,7 +21,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from captures.digests import digest_blocks, digest_range
-from captures.errors import InputError, PreflightError
+from captures.errors import DifferenceError, InputError, PreflightError
 from captures.format import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
@@ -38,16 +38,21 @@ from captures.format import (
 from captures.units import format_size
 
 
+def free_bytes(path: Path) -> int:
+    """What is free on the disk to which `path` would go. Raises InputError when there is no such folder."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror}") from None
+    return disk.f_bavail * disk.f_frsize
+
+
 def check_room(path: Path, size: int) -> None:
     """Check that a file of `size` bytes can exist at `path`.
 
     Raises PreflightError when its disk has fewer free, InputError when there is no such folder.
     """
-    try:
-        disk = os.statvfs(path.parent)
-    except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror}") from None
-    free = disk.f_bavail * disk.f_frsize
+    free = free_bytes(path)
     if size > free:
         raise PreflightError(
             f"{path}: needs {format_size(size)} and the disk has {format_size(free)} free; "
@@ -187,7 +192,7 @@ class CaptureWriter:
         digest["trains"] = digest_range(fd, offset["trains"], shape.trains * TRAIN.itemsize)
         capture_digest = self._write_header(digest)
         if expect is not None and capture_digest.hex() != expect:
-            raise InputError(f"{self._path}: not written: its digest is {capture_digest.hex()}, not {expect}")
+            raise DifferenceError(f"{self._path}: not written: its digest is {capture_digest.hex()}, not {expect}")
         os.fsync(fd)
         self._check_name()
         self._partial.rename(self._path)
