@@ -30,6 +30,16 @@ class CaptureError(InputError):
     """A file is not a sound capture."""
 
 
+class DamagedError(CaptureError):
+    """A file is a capture, and not as it was built. It can't be used; who asked just that has got an answer."""
+
+
+class DifferenceError(StampedeError):
+    """Two things that should be alike are not: the command did what it was asked to, as cmp(1) does."""
+
+    exit_code = ExitCode.MISSED
+
+
 class PreflightError(StampedeError):
     """The machine or its network can't do what is asked; nothing was started."""
 

@@ -6,6 +6,7 @@ bounds in blocks, so that memory stays flat. The payload's digests take a pass o
 """
 
 import json
+import math
 import mmap
 import os
 import stat
@@ -18,7 +19,7 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from captures.errors import CaptureError
+from captures.errors import CaptureError, DamagedError
 from captures.format import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
@@ -41,6 +42,8 @@ from captures.format import (
 )
 from captures.source import Source
 
+COPY_AGAIN: Final = "; copy or build the capture again"
+"""What to do about one that is damaged."""
 _ROW_BYTES: Final = dict(zip(SECTION_NAMES, (1, WINDOW.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize, 1), strict=True))
 MAX_RECIPE_DEPTH: Final = 64
 """Of objects and arrays in each other: whoever prints or checks a recipe goes down as deep."""
@@ -100,7 +103,8 @@ class Capture:
 def open_capture(path: str | os.PathLike[str]) -> Capture:
     """Map and check the capture at `path`.
 
-    Raises CaptureError, and nothing else, for whatever is wrong with the file.
+    Raises CaptureError, and nothing else, for whatever is wrong with the file: DamagedError where it is a capture of a
+    version that is known, and not sound.
     """
     path = Path(path)
     try:
@@ -111,7 +115,7 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
         if not head.startswith(MAGIC):
             raise CaptureError(f"{path}: this is not an .rcap capture (its first bytes differ)")
         if len(head) < PAGE_BYTES:
-            raise CaptureError(f"{path}: {len(head)} bytes are too few for a capture; copy or build it again")
+            raise DamagedError(f"{path}: {len(head)} bytes are too few for a capture{COPY_AGAIN}")
         mapped = mmap.mmap(source.fd, 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -120,7 +124,7 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     try:
         return _checked(path, source, data)
     except _Unsound as error:
-        raise CaptureError(f"{path}: {error}; copy or build the capture again") from None
+        raise DamagedError(f"{path}: {error}{COPY_AGAIN}") from None
 
 
 class _Unsound(Exception):
@@ -135,7 +139,8 @@ def _require(condition: object, complaint: str) -> None:
 def _checked(path: Path, source: Source, data: NDArray[np.uint8]) -> Capture:
     raw = data[:PAGE_BYTES].tobytes()
     header = np.frombuffer(raw, HEADER)[0]
-    _require(header["version"] == VERSION, f"format version {header['version']}; this tool reads {VERSION}")
+    if header["version"] != VERSION:
+        raise CaptureError(f"{path}: format version {header['version']}; this tool reads {VERSION}")
     _require(bytes(header["digest"]) == header_digest(raw), "the header is damaged (its digest differs)")
     section, payload_offset = _sections(data, header["sections"])
     for name, table in zip(SECTION_NAMES, header["sections"], strict=True):
@@ -195,7 +200,7 @@ def _sections(data: NDArray[np.uint8], table: Table) -> tuple[dict[str, NDArray[
 
 def _recipe(raw: bytes) -> dict[str, Any]:
     try:
-        recipe = json.loads(raw, parse_constant=_no_number)
+        recipe = json.loads(raw, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         recipe = None
     _require(isinstance(recipe, dict), "the recipe is not a JSON object")
@@ -203,8 +208,12 @@ def _recipe(raw: bytes) -> dict[str, Any]:
     return recipe  # type: ignore[no-any-return]
 
 
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+def _finite(text: str) -> float:
+    """A number of the recipe: neither NaN or Infinity, which are not JSON, nor one too large for any other."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number
 
 
 def _depth(tree: Any) -> int:

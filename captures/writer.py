@@ -18,7 +18,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from captures.digests import digest_blocks, digest_range
-from captures.errors import InputError, PreflightError
+from captures.errors import DifferenceError, InputError, PreflightError
 from captures.format import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
@@ -36,20 +36,28 @@ from captures.output_file import OutputFile, workplace, write_all
 from captures.units import format_size
 
 
+def free_bytes(path: Path) -> int:
+    """What is free on the disk to which `path` would go. Raises InputError when there is no such folder."""
+    try:
+        disk = os.statvfs(workplace(path))
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror}") from None
+    return _available_bytes(disk)
+
+
+def _available_bytes(disk: os.statvfs_result) -> int:
+    return disk.f_bavail * disk.f_frsize
+
+
 def check_room(path: Path, size: int) -> None:
     """Check that a file of `size` bytes can be written for `path`.
 
     Raises PreflightError when the disk has fewer free, InputError when there is no such folder.
     """
-    try:
-        disk = os.statvfs(workplace(path))
-    except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror}") from None
-    _require_room(path, size, disk)
+    _require_room(path, size, free_bytes(path))
 
 
-def _require_room(path: Path, size: int, disk: os.statvfs_result) -> None:
-    free = disk.f_bavail * disk.f_frsize
+def _require_room(path: Path, size: int, free: int) -> None:
     if size > free:
         raise PreflightError(
             f"{path}: needs {format_size(size)} and the disk has {format_size(free)} free; "
@@ -149,7 +157,7 @@ class CaptureWriter:
         self._output = OutputFile(path, force=force, inputs=inputs)
         try:
             size = int(self._sections[-1]["offset"]) + shape.payload_bytes
-            _require_room(self._output.path, size, os.fstatvfs(self._output.fd))
+            _require_room(self._output.path, size, _available_bytes(os.fstatvfs(self._output.fd)))
             os.ftruncate(self._output.fd, size)
         except BaseException:
             self._output.close()
@@ -188,7 +196,7 @@ class CaptureWriter:
         capture_digest = self._write_header(digest)
         if expect is not None and capture_digest.hex() != expect:
             path = self._output.path
-            raise InputError(f"{path}: not written: its digest is {capture_digest.hex()}, not {expect}")
+            raise DifferenceError(f"{path}: not written: its digest is {capture_digest.hex()}, not {expect}")
         self._output.finish()
         return capture_digest.hex()
 

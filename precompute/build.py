@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from captures.errors import InputError, PreflightError
+from captures.format import PAGE_BYTES, TRAIN, WINDOW
 from captures.output_file import FULL
-from captures.writer import CaptureShape, CaptureWriter, check_room
+from captures.writer import CaptureShape, CaptureWriter, check_room, free_bytes
 from precompute.axis import Axis, untimed
-from precompute.chunks import chunks_of_windows, events_of_size
+from precompute.chunks import chunks_of_windows, events_of_size, payload_bytes
 from precompute.jobs import Work, render_chunks
 from precompute.layouts import make_frames
+from precompute.plan import chunk_events
 from precompute.profile import Profile
 from precompute.quotas import Quotas
 from precompute.recipe import Recipe
@@ -29,6 +31,37 @@ class Built:
     duration_ns: int
     """0: without a time axis."""
     digest: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a build would make."""
+
+    events: int
+    duration_ns: int
+    """0: without a time axis."""
+    payload_bytes: int
+    """Exact."""
+    table_bytes: int
+    """Of all else in the file, if trains are full."""
+    chunks: int
+    free_bytes: int
+    """Of the disk that it would go to."""
+
+
+def forecast(path: Path, recipe: Recipe) -> Forecast:
+    """What building `recipe` into `path` would make. Raises InputError as a build does."""
+    frames, axis = make_frames(recipe.profile), _axis(recipe)
+    events = int(axis.events.sum())
+    trains = -(-events // recipe.train)
+    return Forecast(
+        events=events,
+        duration_ns=int(axis.duration_ns.sum()),
+        payload_bytes=payload_bytes(frames, recipe.seed, events),
+        table_bytes=PAGE_BYTES + trains * TRAIN.itemsize + len(axis.events) * WINDOW.itemsize,
+        chunks=-(-events // chunk_events(frames)),
+        free_bytes=free_bytes(path),
+    )
 
 
 def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train: int) -> Recipe:
@@ -58,8 +91,8 @@ def build_capture(
     `expect` is the digest that must come out. `inputs` are files that it must not replace. `progress` is called with
     the events rendered since its last call and with those of the whole capture.
 
-    Raises InputError for a path that can't be or a digest that is another, PreflightError when the disk has no room,
-    RunError when a job dies, OSError when the disk fails; nothing is left behind then.
+    Raises InputError for a path that can't be, DifferenceError for another digest, PreflightError when the disk has no
+    room, RunError when a job dies, OSError when the disk fails; nothing is left behind then.
     """
     frames, axis = make_frames(recipe.profile), _axis(recipe)
     events = int(axis.events.sum())

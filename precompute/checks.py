@@ -5,8 +5,9 @@ section 6; RFC 3164, section 4.1; the message's is 1,000 characters).
 """
 
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from captures.errors import InputError
@@ -32,6 +33,13 @@ class ProfileError(InputError):
     def __init__(self, place: str, complaint: str) -> None:
         """`place` is a path of keys, like `groups.sshd.templates[0].tag`."""
         super().__init__(f"{place}: {complaint}" if place else complaint)
+        self.others: list[ProfileError] = []
+        """What else is wrong, for who mends it all at once."""
+
+    def with_others(self, others: "list[ProfileError]") -> "ProfileError":
+        """The same complaint, which knows the others."""
+        self.others = others
+        return self
 
 
 @dataclass(frozen=True)
@@ -143,31 +151,63 @@ class _Texts:
 
 
 def check_profile(profile: Profile) -> None:
-    """Raise ProfileError at the first template that can't be rendered."""
-    _check_size(profile)
-    texts = _Texts(profile.fields)
-    _check_source(profile)
+    """Raise ProfileError when a template can't be rendered: the first complaint, which knows the others."""
+    found = list(_complaints(profile))
+    if found:
+        raise found[0].with_others(found[1:])
+
+
+def _complaints(profile: Profile) -> Iterator[ProfileError]:
+    """All that is wrong, in the order of the profile, and each fault once."""
+    try:
+        _check_size(profile)
+    except ProfileError as error:  # to go on would take what is too much
+        yield error
+        return
+    texts, told = _Texts(profile.fields), set[str]()
+    for checks in _checks(profile, texts):
+        for check in checks:
+            try:
+                check()
+            except ProfileError as error:
+                if str(error) not in told:
+                    told.add(str(error))
+                    yield error
+                break
+
+
+def _checks(profile: Profile, texts: _Texts) -> Iterator[list[Callable[[], object]]]:
+    """The checks of a profile; where one of a list fails, the later ones of that list mean nothing."""
+    yield [partial(_check_source, profile)]
     for name, field in profile.fields.items():
         if isinstance(field, Optional):
-            texts.facts("", [Placeholder(name)])
+            yield [partial(texts.facts, "", [Placeholder(name)])]
     for place, style, template in profile.templates():
-        _check_style(place, style, template)
-        for part in ("host", "tag", "pid", "msgid", "message"):
-            text = getattr(template, part)
-            if text is not None:
-                facts = texts.facts(f"{place}.{part}", parse_template(text))
-                _check_part(f"{place}.{part}", facts, _limits(part, style))
-        for path, text in _values(place, template):
-            texts.facts(path, parse_template(text))
-        line = template.line(style)
-        optionals = optional_fields(line, profile.fields)
-        if len(optionals) > MAX_OPTIONALS:
-            raise ProfileError(place, f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed")
-        _check_host(place, profile, line)
-        longest = len(line.head) + STAMP_WIDTHS[style.stamp_kind] + texts.facts(place, line.tail).longest_bytes
-        allowed = _MAX_EVENT_BYTES[style.format]
-        if longest > allowed:
-            raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
+        yield [partial(_check_style, place, style, template)]
+        parts: list[Callable[[], object]] = [
+            partial(_check_part, f"{place}.{part}", text, texts, _limits(part, style))
+            for part in ("host", "tag", "pid", "msgid", "message")
+            if (text := getattr(template, part)) is not None
+        ]
+        values: list[Callable[[], object]] = [
+            partial(texts.facts, path, parse_template(text)) for path, text in _values(place, template)
+        ]
+        for check in (*parts, *values):
+            yield [check]
+        yield [*parts, *values, partial(_check_line, place, profile, style, template, texts)]
+
+
+def _check_line(place: str, profile: Profile, style: Style, template: Template, texts: _Texts) -> None:
+    """A template's line as a whole; its parts are sound."""
+    line = template.line(style)
+    optionals = optional_fields(line, profile.fields)
+    if len(optionals) > MAX_OPTIONALS:
+        raise ProfileError(place, f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed")
+    _check_host(place, profile, line)
+    longest = len(line.head) + STAMP_WIDTHS[style.stamp_kind] + texts.facts(place, line.tail).longest_bytes
+    allowed = _MAX_EVENT_BYTES[style.format]
+    if longest > allowed:
+        raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
 
 
 def _check_size(profile: Profile) -> None:
@@ -239,7 +279,9 @@ def _limits(part: str, style: Style) -> _Part:
     return _RFC3164_TAG if part == "tag" and style.format == Format.RFC3164 else _PARTS[part]
 
 
-def _check_part(place: str, facts: _Facts, part: _Part) -> None:
+def _check_part(place: str, text: str, texts: _Texts, part: _Part) -> None:
+    """Whether a part of a line can only become what it may."""
+    facts = texts.facts(place, parse_template(text))
     if facts.longest > part.longest:
         raise ProfileError(place, f"can have {facts.longest} characters; at most {part.longest} are allowed")
     if part.punctuation is not None:

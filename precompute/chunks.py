@@ -119,14 +119,14 @@ def events_of_size(frames: Frames, *, seed: int, size: int) -> int:
     events = int(size / frames.mean_bytes)
     while events > 0 and events not in tried and len(tried) < _MAX_TRIALS:
         tried.add(events)
-        spare = size - _payload_bytes(frames, seed, events)
+        spare = size - payload_bytes(frames, seed, events)
         if spare >= 0:
             best = max(best, events)
         events += floor(spare / frames.mean_bytes) or 1
     return best
 
 
-def _payload_bytes(frames: Frames, seed: int, events: int) -> int:
+def payload_bytes(frames: Frames, seed: int, events: int) -> int:
     """The payload of a capture of so many `events`."""
     quotas = Quotas(frames, seed=seed, events=events)
     return sum(

@@ -12,19 +12,20 @@ from click.shell_completion import CompletionItem
 import captures
 from captures.command import COUNT, DURATION_NS, SIZE, Parsed, run
 from captures.digests import damaged_parts
-from captures.errors import CaptureError
+from captures.errors import DamagedError, DifferenceError, ExitCode
 from captures.format import MAX_TRAIN_EVENTS
 from captures.harmless import harmless
-from captures.reader import open_capture
+from captures.reader import COPY_AGAIN, open_capture
 from captures.terminal import bar
 from captures.units import counted, format_count, format_duration, format_size
-from precompute.build import Built, build_capture, recipe_of_size
+from precompute.build import Built, Forecast, build_capture, forecast, recipe_of_size
+from precompute.checks import ProfileError
 from precompute.inspect_command import inspect
 from precompute.loading import built_in_names, built_in_text, load, load_profile, with_tags
 from precompute.profile import Profile
 from precompute.profile_table import profile_list, profile_table
 from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe, recipe_yaml
-from precompute.samples import sample_events
+from precompute.samples import prepared, sample_events
 from precompute.schema import profile_schema
 from precompute.streams import MAX_SEED
 from precompute.syslog import TagPlace
@@ -32,6 +33,8 @@ from precompute.syslog import TagPlace
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1
 SAMPLES: Final = 10
+TRIED_EVENTS: Final = 200_000
+"""What a dry run renders, to see how long the build would take."""
 MOST: Final = {
     "--events": (MAX_EVENTS, "1000000G"),
     "--duration": (MAX_DURATION_NS, "366d"),
@@ -70,6 +73,9 @@ def _parse_digest(text: str) -> str:
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
         raise ValueError(f"{text!r} is not a digest; it has 64 hexadecimal digits, as precompute inspect shows them")
     return digest
+
+
+DIGEST: Final = Parsed("digest", _parse_digest)
 
 
 @click.group(name="precompute", context_settings={"help_option_names": ["-h", "--help"]})
@@ -131,12 +137,17 @@ def precompute() -> None:
 )
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option(
-    "--expect",
-    type=Parsed("digest", _parse_digest),
-    metavar="DIGEST",
-    help="Fail, and write nothing, unless the capture has this digest.",
+    "--dry-run", is_flag=True, help="Write nothing; say how large the capture will be, and how long it takes."
 )
-def build(profile: str, output: Path, jobs: int, *, force: bool, expect: str | None, **asked: Any) -> None:
+@click.option(
+    "--expect",
+    type=DIGEST,
+    metavar="DIGEST",
+    help="Exit with 1, and write nothing, unless the capture has this digest.",
+)
+def build(
+    profile: str, output: Path, jobs: int, *, force: bool, dry_run: bool, expect: str | None, **asked: Any
+) -> None:
     """Render PROFILE, a built-in one, a YAML file or a recipe, into a capture.
 
     The same profile, extent, seed and train give the same bytes anywhere, with any number of jobs. A recipe says all of
@@ -144,6 +155,9 @@ def build(profile: str, output: Path, jobs: int, *, force: bool, expect: str | N
     """
     began_s = time.perf_counter()
     recipe = _recipe(profile, output, **asked)
+    if dry_run:
+        click.echo(f"{output}: {_foretold(forecast(output, recipe), recipe, jobs)}")
+        return
     read = [] if profile in built_in_names() else [Path(profile)]
     with bar(unit=" events", unit_scale=True, leave=True) as rendering:
 
@@ -155,11 +169,28 @@ def build(profile: str, output: Path, jobs: int, *, force: bool, expect: str | N
     click.echo(f"{output}: {_told(built, time.perf_counter() - began_s)}", err=True)
 
 
+def _foretold(coming: Forecast, recipe: Recipe, jobs: int) -> str:
+    """A build in figures, before it is done."""
+    render = prepared(recipe.profile)
+    began_s = time.perf_counter()
+    tried = render(min(coming.events, TRIED_EVENTS))
+    rate_eps = tried / (time.perf_counter() - began_s) * min(jobs, coming.chunks)
+    return (
+        f"would hold {_extent(coming.events, coming.duration_ns)}, {format_size(coming.payload_bytes)} "
+        f"({coming.payload_bytes:,} bytes, and some {coming.table_bytes:,} of tables); the disk has "
+        f"{format_size(coming.free_bytes)} free; at least {coming.events / rate_eps:.0f} s to "
+        f"render at {format_count(rate_eps)} events/s, and what the disk takes to write"
+    )
+
+
+def _extent(events: int, duration_ns: int) -> str:
+    return counted(events, "event") + (f" in {format_duration(duration_ns)} of traffic" if duration_ns else "")
+
+
 def _told(built: Built, elapsed_s: float) -> str:
     """A build in figures."""
-    lasting = f" in {format_duration(built.duration_ns)} of traffic" if built.duration_ns else ""
     return (
-        f"{counted(built.events, 'event')}{lasting}, {format_size(built.payload_bytes)}, "
+        f"{_extent(built.events, built.duration_ns)}, {format_size(built.payload_bytes)}, "
         f"mean {built.payload_bytes / built.events:.1f} bytes, {counted(built.trains, 'train')} of "
         f"{built.events / built.trains:.1f}; {format_count(built.events / elapsed_s)} events/s in {elapsed_s:.1f} s; "
         f"digest {built.digest}"
@@ -225,7 +256,9 @@ def _check_extent(extent: dict[str, int | None]) -> None:
 @CAPTURE
 def recipe(*, capture: Path) -> None:
     """Print the recipe of a capture as YAML: `precompute build` makes the same capture of it, anywhere."""
-    click.echo(recipe_yaml(open_capture(capture).recipe), nl=False)
+    opened = open_capture(capture)
+    click.echo(f"# Made again by: precompute build THIS_FILE -o FILE --expect {opened.digest}")
+    click.echo(recipe_yaml(opened.recipe), nl=False)
 
 
 @precompute.command()
@@ -246,12 +279,18 @@ def profiles(*, name: str | None, as_yaml: bool) -> None:
 
 @precompute.command()
 @click.argument("profile", metavar="FILE", shell_complete=_complete_profile)
-def check(*, profile: str) -> None:
-    """Check a profile, and print ten events of it."""
-    loaded = load_profile(profile)
+def check(*, profile: str) -> int:
+    """Check a profile: print all that is wrong with it, or ten events of it."""
+    try:
+        loaded = load_profile(profile)
+    except ProfileError as error:
+        for each in (error, *error.others):
+            click.echo(f"precompute: {each}", err=True)
+        return error.exit_code
     click.echo(f"{profile}: sound; ten of its events:", err=True)
     for event in sample_events(loaded, SAMPLES):
         click.echo(harmless(event.decode()))
+    return ExitCode.MET
 
 
 @precompute.command()
@@ -264,17 +303,35 @@ def schema() -> None:
 @CAPTURE
 @JOBS
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def verify(*, capture: Path, jobs: int, as_json: bool) -> None:
-    """Compare every byte of a capture with its digests; exits with 2 when it is damaged."""
-    opened = open_capture(capture)
-    with bar(total=len(opened.payload), unit="B", unit_scale=True, unit_divisor=1024, leave=True) as reading:
-        damaged = damaged_parts(opened, jobs, reading.update)
+@click.option(
+    "--expect",
+    type=DIGEST,
+    metavar="DIGEST",
+    help="Exit with 1, too, if the capture has another digest: it is sound, and not the one that is meant.",
+)
+def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> None:
+    """Compare every byte of a capture with its digests.
+
+    Exits like cmp(1): with 0 when all is as it was built, with 1 when the capture is damaged or another one than
+    expected, and with 2 when the file can't be read or is no capture.
+    """
+    opened, damaged = None, []
+    try:
+        opened = open_capture(capture)
+        with bar(total=len(opened.payload), unit="B", unit_scale=True, unit_divisor=1024, leave=True) as reading:
+            damaged = damaged_parts(opened, jobs, reading.update)
+    except DamagedError as error:
+        damaged = [str(error).removeprefix(f"{capture}: ").removesuffix(COPY_AGAIN)]
+    digest = opened and opened.digest
     if as_json:
-        click.echo(json.dumps({"digest": opened.digest, "sound": not damaged, "damaged": damaged}, indent=2))
-    elif not damaged:
-        click.echo(f"{capture}: sound; {counted(opened.events, 'event')}, digest {opened.digest}")
+        found = {"digest": digest, "sound": not damaged, "damaged": damaged}
+        click.echo(json.dumps(found | ({"expected": expect} if expect else {}), indent=2))
+    elif opened is not None and not damaged:
+        click.echo(f"{capture}: sound; {counted(opened.events, 'event')}, digest {digest}")
     if damaged:
-        raise CaptureError(f"{capture}: damaged: {'; '.join(damaged)}; copy or build it again")
+        raise DifferenceError(f"{capture}: damaged: {'; '.join(damaged)}{COPY_AGAIN}")
+    if expect not in (None, digest):
+        raise DifferenceError(f"{capture}: sound, but another capture: its digest is {digest}, not {expect}")
 
 
 precompute.add_command(inspect)

@@ -13,13 +13,21 @@ from precompute.profile import Profile
 Key = int | str
 
 
-def worst(model: type[BaseModel], error: ValidationError) -> ProfileError:
-    """What to tell of the errors in the tree of a `model`.
+MAX_TOLD: Final = 100
+"""Of the complaints about one file; the rest is mostly of a kind."""
 
-    An unknown key goes before all else, for it is often the reason why another one is missing.
+
+def complaint(model: type[BaseModel], error: ValidationError) -> ProfileError:
+    """What to tell of the errors in the tree of a `model`: one complaint, which knows the others.
+
+    Unknown keys go before all else, for they are often the reason why another one is missing.
     """
-    errors = error.errors(include_url=False)
-    one = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    errors = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")[:MAX_TOLD]
+    first, *others = (_told(model, one) for one in errors)
+    return first.with_others(others)
+
+
+def _told(model: type[BaseModel], one: ErrorDetails) -> ProfileError:
     steps = list(_steps(model, one["loc"]))
     place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key, _, _ in steps)
     return ProfileError(place.removeprefix("."), _complaint(one, *steps[-1][1:] if steps else (None, model)))

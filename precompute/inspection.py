@@ -15,6 +15,7 @@ from precompute.checks import check_profile
 from precompute.chi_square import ChiSquare, chi_square
 from precompute.field_figures import FieldFigures, field_figures
 from precompute.layouts import make_frames
+from precompute.length_figures import LengthTest, length_test
 from precompute.payload_figures import PayloadFigures, payload_figures, sample
 from precompute.profile import Profile
 from precompute.recognition import Recogniser
@@ -30,6 +31,8 @@ class TemplateShare:
     """How often a template was rendered, against its weight."""
 
     place: str
+    name: str
+    """For people: the group, and of several templates in it which one, from 1."""
     message: str
     events: int
     share: float
@@ -65,10 +68,11 @@ class Inspection:
     """Where the recipe's profile has tags stand; None also when it is not known."""
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
+    length_test: LengthTest | None
+    """None when the recipe has no profile that this tool knows; so are the mix, its test and the fields."""
     rate: Rate | None
     """None without a time axis."""
     mix: list[TemplateShare] | None
-    """None when the recipe has no profile that this tool knows; so are the next three."""
     mix_test: ChiSquare | None
     fields: list[FieldFigures] | None
     unrecognised: int | None
@@ -102,6 +106,7 @@ class Inspection:
             "tagged": self.tagged,
             "tag_place": self.tag_place,
             "lengths": {str(length): events for length, events in self.lengths.items()},
+            "length_test": self.length_test and asdict(self.length_test),
             "rate": self.rate and asdict(self.rate),
             "mix": None if self.mix is None else [asdict(template) for template in self.mix],
             "mix_test": self.mix_test and asdict(self.mix_test),
@@ -120,7 +125,9 @@ def inspect_capture(capture: Capture) -> Inspection:
     """Sum up an open capture; memory stays flat however large it is."""
     profile = _profile(capture)
     sampled = sample(capture)
-    recognised = None if profile is None else list(Recogniser(make_frames(profile)).read(sampled))
+    frames = None if profile is None else make_frames(profile)
+    recognised = None if frames is None else list(Recogniser(frames).read(sampled))
+    lengths = _lengths(capture)
     mix = None if profile is None else _mix(profile, capture)
     return Inspection(
         events=capture.events,
@@ -128,11 +135,12 @@ def inspect_capture(capture: Capture) -> Inspection:
         trains=len(capture.trains),
         tagged=capture.tagged,
         tag_place=None if profile is None else profile.tag_place,
-        lengths=_lengths(capture),
+        lengths=lengths,
+        length_test=None if frames is None else length_test(frames, lengths),
         rate=_rate(capture),
         mix=mix,
         mix_test=None if mix is None else chi_square([part.events for part in mix], [part.weight for part in mix]),
-        fields=None if profile is None or recognised is None else field_figures(profile, recognised),
+        fields=None if profile is None or recognised is None else field_figures(profile, sampled, recognised),
         unrecognised=None if recognised is None else recognised.count(None),
         payload=payload_figures(sampled),
         samples=[_harmless(event.text) for event in sampled[:: max(1, len(sampled) // _SHOWN_EVENTS)]][:_SHOWN_EVENTS],
@@ -199,6 +207,14 @@ def _rate(capture: Capture) -> Rate | None:
 def _mix(profile: Profile, capture: Capture) -> list[TemplateShare]:
     entries = zip(profile.templates(), capture.mix.tolist(), profile.shares(), strict=True)
     return [
-        TemplateShare(place, template.message, rendered, rendered / capture.events, float(weight))
+        TemplateShare(
+            place, _name(profile, place), template.message, rendered, rendered / capture.events, float(weight)
+        )
         for (place, _, template), rendered, weight in entries
     ]
+
+
+def _name(profile: Profile, place: str) -> str:
+    """What people call the template at `groups.NAME.templates[NUMBER]`."""
+    group, number = place.removeprefix("groups.").removesuffix("]").split(".templates[")
+    return group if len(profile.groups[group].templates) == 1 else f"{group} {int(number) + 1}"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from captures.errors import InputError
 from captures.harmless import harmless
 from precompute.checks import ProfileError, check_profile
-from precompute.complaints import worst
+from precompute.complaints import complaint
 from precompute.composing import composed
 from precompute.fields import MAX_WEIGHT, at_most
 from precompute.profile import Profile
@@ -62,9 +62,13 @@ def load(name: str) -> Profile | Recipe:
             try:
                 check_profile(recipe.profile)
             except ProfileError as error:
-                raise InputError(f"profile.{error}") from None
+                told = [ProfileError("", f"profile.{each}") for each in (error, *error.others)]
+                raise told[0].with_others(told[1:]) from None
             return recipe
         return _profile(tree, path.parent, may_include=True)
+    except ProfileError as error:
+        told = [ProfileError(harmless(name), harmless(str(each))) for each in (error, *error.others)]
+        raise told[0].with_others(told[1:]) from None
     except InputError as error:
         raise InputError(harmless(f"{name}: {error}")) from None
 
@@ -94,7 +98,7 @@ def _validated(model: type[_Model], tree: Any) -> _Model:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        raise worst(model, error) from None
+        raise complaint(model, error) from None
 
 
 def _profile(tree: Any, folder: Path, *, may_include: bool) -> Profile:

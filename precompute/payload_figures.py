@@ -12,7 +12,8 @@ from captures.reader import Capture
 
 SAMPLE_EVENTS: Final = 1 << 16
 SAMPLE_BYTES: Final = 32 << 20
-_STRIDE: Final = 8
+_STRIDE: Final = 32
+"""Of a train in a large capture, four events at most are read: many short reads tell more than few long ones."""
 _BLOCK_BYTES: Final = 1 << 20
 _ZSTD_LEVEL: Final = 3
 _ZSTD_BYTES: Final = 16 << 20
@@ -25,6 +26,8 @@ class SampledEvent:
     text: bytes
     stamp_column: int
     stamp_kind: int
+    train: int
+    """The number of the train that it is of; those of a train are alike, so each says less than one of another."""
 
     @property
     def body(self) -> bytes:
@@ -51,8 +54,8 @@ class PayloadFigures:
 def sample(capture: Capture) -> list[SampledEvent]:
     """About `SAMPLE_EVENTS` events, or fewer of about `SAMPLE_BYTES`, evenly spaced over the capture.
 
-    Each event is as likely to be taken. Of a train, whose events are of one length and hence alike, up to every eighth
-    is: more of it would say little more.
+    Each event is as likely to be taken. Of a train, whose events are of one length and hence alike, only
+    every 32nd is, where there are trains enough: more of it would say little more.
     """
     wanted = max(1, min(SAMPLE_EVENTS, SAMPLE_BYTES * capture.events // len(capture.payload)))
     trains, stride = len(capture.trains), max(1, min(_STRIDE, capture.events // wanted))
@@ -64,7 +67,7 @@ def sample(capture: Capture) -> list[SampledEvent]:
         train = capture.trains[number]
         column, kind = int(train["stamp_column"]), int(train["stamp_kind"])
         rows = capture.matrix(number)[place % stride :: stride]
-        sampled += [SampledEvent(row.tobytes(), column, kind) for row in rows]
+        sampled += [SampledEvent(row.tobytes(), column, kind, number) for row in rows]
         room -= rows.size
         if room <= 0:  # the trains that are taken are far longer than the mean
             break

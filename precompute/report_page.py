@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from captures.errors import PreflightError
 from captures.output_file import OutputFile, write_all
-from captures.units import format_count, format_duration, format_size
+from captures.units import counted, format_count, format_duration, format_size
 from precompute.field_figures import FieldFigures
 from precompute.inspection import Inspection
 from precompute.summary import recipe_line
@@ -87,15 +87,22 @@ def _charts(found: Inspection) -> Iterator[str]:
     import plotly.graph_objects as go  # noqa: PLC0415 - see _page
 
     if found.rate is not None:
-        edges = [start for start, _, _ in found.rate.points] + [found.rate.duration_s]
+        unit_s, unit = _time_unit(found.rate.duration_s)
+        edges = [start / unit_s for start, _, _ in found.rate.points] + [found.rate.duration_s / unit_s]
         rates = [eps for _, _, eps in found.rate.points]
         line = go.Scatter(
             x=edges, y=[*rates, rates[-1]], mode="lines", line={"shape": "hv", "color": _ACCENT, "width": 1.5}
         )
-        yield _chart("Rate over time", [line], "seconds since the start", "events a second", "rate")
+        yield _chart("Rate over time", [line], f"{unit} since the start", "events a second", "rate")
     lengths, counts = zip(*found.lengths.items(), strict=True)
     bars = go.Bar(x=lengths, y=counts, marker={"color": _ACCENT})
     yield _chart("Lengths of events", [bars], "bytes", "events", "lengths")
+
+
+def _time_unit(duration_s: float) -> tuple[int, str]:
+    """The seconds of the unit that fits a time axis, and its name."""
+    units = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
+    return next((unit for unit in units if duration_s >= 3 * unit[0]), (1, "seconds"))
 
 
 def _chart(title: str, traces: list[Any], across: str, up: str, name: str) -> str:
@@ -137,7 +144,7 @@ def _mix(found: Inspection) -> Iterator[str]:
     shown = sorted(found.mix, key=lambda share: -share.events)[:_MAX_TEMPLATES]
     rows = (
         (
-            f"<code>{escape(share.place)}</code><small>{escape(share.message)}</small>",
+            f'<code title="{escape(share.place)}">{escape(share.name)}</code><small>{escape(share.message)}</small>',
             f"{share.events:,}",
             _bar(share.share, share.weight, widest),
             f"{share.share:.3%}",
@@ -172,13 +179,14 @@ def _field(field: FieldFigures) -> str:
         (
             f"<code>{escape(top.value)}</code>",
             _bar(top.share, top.expected, widest),
-            f"{top.share:.2%}",
+            f"{top.share:.2%} ±{top.error:.2%}",
             "" if top.expected is None else f"{top.expected:.2%}",
         )
         for top in field.top
     )
     return (
-        f"<details><summary><code>{escape(field.field)}</code> {field.distinct:,} values in {field.events:,} events, "
+        f"<details open><summary><code>{escape(field.field)}</code> {counted(field.distinct, 'value')} in "
+        f"{counted(field.events, 'event')}, "
         f"{possible}</summary>{_table(('likeliest', '', 'share', 'asked'), rows)}</details>"
     )
 

@@ -1,13 +1,14 @@
-"""A few events of a profile, rendered in memory: `precompute check`."""
+"""Events of a profile, rendered in memory: for `precompute check`, and to see how fast a build would be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from captures.format import MAX_TRAIN_EVENTS
+from captures.format import MAX_TRAIN_EVENTS, Table
 from precompute.layouts import make_frames, make_layout
-from precompute.plan import plan_chunk
+from precompute.plan import chunk_events, plan_chunk
 from precompute.profile import Profile
 from precompute.quotas import Quotas
 from precompute.render import Renderer
@@ -19,14 +20,7 @@ _DRAWN: Final = 1000
 
 def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes]:
     """`count` of the events that the profile gives, evenly picked from a thousand."""
-    frames = make_frames(profile)
-    quotas = Quotas(frames, seed=seed, events=_DRAWN)
-    cells = plan_chunk(frames, quotas, seed=seed, chunk=0, first_event=0, windows=np.array([_DRAWN]))
-    payload = np.empty(int((cells.rows * cells.length).sum()), np.uint8)
-    renderer = Renderer(
-        lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, MAX_TRAIN_EVENTS, frames.hosts
-    )
-    trains = renderer.render(cells, stream(seed, 0, Purpose.RENDER), 0, None, payload)
+    trains, payload = _Sampler(profile).render(_DRAWN, seed)
     events = [
         payload[start : start + length]
         for offset, events, length in zip(
@@ -36,3 +30,28 @@ def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes
     ]
     for number in range(count):
         yield events[number * len(events) // count].tobytes()
+
+
+def prepared(profile: Profile) -> Callable[[int], int]:
+    """What renders so many events, or as many as fit one chunk, and says how many: to see how long it takes."""
+    sampler = _Sampler(profile)
+    return lambda events: int(sampler.render(events, 1)[0]["count"].sum())
+
+
+class _Sampler:
+    """Renders captures of one chunk in memory."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._frames = make_frames(profile)
+
+    def render(self, events: int, seed: int) -> tuple[Table, NDArray[np.uint8]]:
+        """The trains and the payload of so many events, or of as many as fit one chunk."""
+        frames = self._frames
+        events = min(events, chunk_events(frames))
+        quotas = Quotas(frames, seed=seed, events=events)
+        cells = plan_chunk(frames, quotas, seed=seed, chunk=0, first_event=0, windows=np.array([events]))
+        payload = np.empty(int((cells.rows * cells.length).sum()), np.uint8)
+        renderer = Renderer(
+            lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, MAX_TRAIN_EVENTS, frames.hosts
+        )
+        return renderer.render(cells, stream(seed, 0, Purpose.RENDER), 0, None, payload), payload

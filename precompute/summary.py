@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from captures.harmless import harmless
-from captures.units import format_duration, format_size
+from captures.units import counted, format_duration, format_size
 from precompute.inspection import Inspection
 from precompute.syslog import TagPlace
 
@@ -23,6 +23,12 @@ def summary(inspection: Inspection) -> str:
 def _totals(found: Inspection) -> Iterator[str]:
     shortest, longest = min(found.lengths), max(found.lengths)
     yield f"events   {found.events:,} of {shortest} to {longest} bytes, mean {found.mean_bytes:.1f}"
+    if found.length_test is not None:
+        test = found.length_test
+        yield (
+            f"lengths  mean {test.asked_mean_bytes:.1f} asked; "
+            f"{test.misplaced:.2%} of the events would need another length for all shares to be as asked"
+        )
     yield f"payload  {found.payload_bytes:,} bytes ({format_size(found.payload_bytes)})"
     yield f"trains   {found.trains:,} of {found.mean_train:.1f} events in the mean"
     if found.tagged:
@@ -46,7 +52,7 @@ def _rate(found: Inspection) -> Iterator[str]:
     if rate is None:
         return
     yield (
-        f"time     {format_duration(round(rate.duration_s * 1e9))} in {rate.windows:,} windows; "
+        f"time     {format_duration(round(rate.duration_s * 1e9))} in {counted(rate.windows, 'window')}; "
         f"{rate.mean_eps:,.0f} EPS in the mean, {rate.lowest_eps:,.0f} to {rate.peak_eps:,.0f}"
     )
     width_s = rate.duration_s / _MAX_BINS
@@ -98,7 +104,7 @@ def _mix(found: Inspection) -> Iterator[str]:
 
 def _payload(found: Inspection) -> Iterator[str]:
     payload = found.payload
-    yield f"of a sample of {payload.events:,} events:"
+    yield f"of a sample of {counted(payload.events, 'event')}:"
     yield f"entropy  {payload.entropy_bits:.2f} bits a byte, {payload.body_entropy_bits:.2f} behind the stamps"
     yield f"zstd     {payload.zstd_ratio:.2f} to 1"
     yield f"bodies   {payload.distinct_bodies:.2%} are the first of their kind"
@@ -108,12 +114,19 @@ def _fields(found: Inspection) -> Iterator[str]:
     if found.fields is None:
         return
     width = max([len("field"), *(len(field.field) for field in found.fields)])
-    yield f"{'field':<{width}}  {'values seen':>11}  {'possible':>9}  {'share':>7}  {'asked':>7}  likeliest"
+    head = "values seen", "possible", "share", "error", "asked"
+    yield f"{'field':<{width}}  {_columns(head)}  likeliest"
     for field in found.fields:
         first = field.top[0]
         possible = "new" if field.possible is None else f"{field.possible:,}"
         asked = "" if first.expected is None else f"{first.expected:.2%}"
-        value = harmless(first.value)[:_MESSAGE_WIDTH]
-        yield f"{field.field:<{width}}  {field.distinct:>11,}  {possible:>9}  {first.share:>7.2%}  {asked:>7}  {value}"
+        figures = f"{field.distinct:,}", possible, f"{first.share:.2%}", f"±{first.error:.2%}", asked
+        yield f"{field.field:<{width}}  {_columns(figures)}  {harmless(first.value)[:_MESSAGE_WIDTH]}"
+    yield "shares are estimated from the sample, and are off by no more than the error in 19 of 20 cases"
     if found.unrecognised:
-        yield f"{found.unrecognised:,} events are of no template of the profile"
+        yield f"{counted(found.unrecognised, 'sampled event')} of no template of the profile"
+
+
+def _columns(cells: tuple[str, ...]) -> str:
+    """The figures of a field, to the right of their columns."""
+    return "  ".join(f"{cell:>{wide}}" for cell, wide in zip(cells, (11, 9, 7, 7, 7), strict=True))

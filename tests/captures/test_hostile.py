@@ -428,6 +428,7 @@ def test_a_capture_without_a_time_axis_has_no_duration(tmp_path):
     [
         (b'{"a":NaN}', "the recipe is not a JSON object"),
         (b'{"a":[-Infinity]}', "the recipe is not a JSON object"),
+        (b'{"a":[1e999]}', "the recipe is not a JSON object"),
         (b'{"a":' * 64 + b"1" + b"}" * 64, None),
         (b'{"a":' * 65 + b"1" + b"}" * 65, "the recipe is nested more than 64 deep"),
         (b'{"a":' + b"[" * 900 + b"]" * 900 + b"}", "the recipe is nested more than 64 deep"),

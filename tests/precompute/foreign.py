@@ -25,5 +25,5 @@ def foreign(path: Path, line: bytes, recipe: dict[str, object], templates: int =
     train["count"], train["length"], train["stamp_column"] = 1, len(line), stamp_column
     with CaptureWriter(path, shape) as writer:
         writer.part().write(0, train, 0, np.frombuffer(line, np.uint8))
-        writer.finish(np.zeros(templates, np.uint64))
+        writer.finish(np.eye(1, templates, dtype=np.uint64)[0])
     return open_capture(path)

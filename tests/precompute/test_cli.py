@@ -46,7 +46,7 @@ def test_build_and_verify():
     built = precompute("build", "system", "-o", "a.rcap", "--events", "20k", "--jobs", "2")
     assert (built.returncode, built.stdout) == (0, "")
     digest = open_capture("a.rcap").digest
-    assert built.stderr.startswith("a.rcap: 20,000 events, 2.9 MiB, mean 14")
+    assert built.stderr.startswith("a.rcap: 20,000 events, 2.8 MiB, mean 14")
     assert built.stderr.endswith(f"digest {digest}\n")
     assert built.stderr.count("\n") == 1
 
@@ -210,13 +210,13 @@ def test_another_digest_than_the_expected_one_leaves_nothing(folder, call, captu
     held = names(folder)
     wrong = "0" * 64
     code, output, error = call("build", "r.yaml", "-o", "b.rcap", "--expect", wrong)
-    assert (code, output, error.count("\n")) == (ExitCode.USAGE, "", 1)
+    assert (code, output, error.count("\n")) == (ExitCode.MISSED, "", 1)
     assert wrong in error
     assert capture.digest in error
     assert names(folder) == held
     # Nor is a capture replaced by one that is not as expected.
     code, _, _ = call("build", "system", "-o", "a.rcap", "--events", "1", "--force", "--expect", wrong)
-    assert code == ExitCode.USAGE
+    assert code == ExitCode.MISSED
     assert open_capture("a.rcap").digest == capture.digest
 
 
@@ -324,11 +324,66 @@ def test_damage_is_named(folder):
     with (folder / "a.rcap").open("r+b") as file:
         file.seek(capture.payload_offset + DIGEST_BLOCK_BYTES + 5)
         file.write(b"\xff")
-    line = fails(ExitCode.USAGE, "verify", "a.rcap")
-    assert "a.rcap: damaged: payload chunk 1 (bytes 16777216-33554431 of the payload); copy or build it again" in line
+    line = fails(ExitCode.MISSED, "verify", "a.rcap")
+    assert "a.rcap: damaged: payload chunk 1 (bytes 16777216-33554431 of the payload); copy or build the c" in line
     as_json = precompute("verify", "a.rcap", "--json")
-    assert as_json.returncode == ExitCode.USAGE
+    assert as_json.returncode == ExitCode.MISSED
     assert json.loads(as_json.stdout)["damaged"] == ["payload chunk 1 (bytes 16777216-33554431 of the payload)"]
+
+
+def test_a_capture_that_was_cut_short_is_damaged_and_of_no_use(folder, call, capture):
+    (folder / "a.rcap").write_bytes(capture.path.read_bytes()[:-1])
+    code, _, error = call("verify", "a.rcap")
+    assert (code, error.count("\n")) == (ExitCode.MISSED, 1)
+    assert "a.rcap: damaged: section payload ends at" in error
+    code, output, _ = call("verify", "a.rcap", "--json")
+    found = json.loads(output)
+    assert (code, found["digest"], found["sound"], len(found["damaged"])) == (ExitCode.MISSED, None, False, 1)
+    assert call("inspect", "a.rcap")[0] == ExitCode.USAGE
+
+
+def test_a_capture_is_compared_with_the_digest_that_its_recipe_names(call, capture):
+    recipe = call("recipe", "a.rcap")[1]
+    assert recipe.splitlines()[0].endswith(f"--expect {capture.digest}")
+    assert call("verify", "a.rcap", "--expect", capture.digest)[0] == ExitCode.MET
+    code, output, error = call("verify", "a.rcap", "--expect", "0" * 64)
+    assert (code, output.count("\n"), error.count("\n")) == (ExitCode.MISSED, 1, 1)
+    assert f"a.rcap: sound, but another capture: its digest is {capture.digest}, not {'0' * 64}" in error
+    assert json.loads(call("verify", "a.rcap", "--json", "--expect", "0" * 64)[1])["expected"] == "0" * 64
+
+
+@pytest.mark.parametrize("extent", [("--events", "5k"), ("--size", "1MB"), ("--duration", "1m", "--eps", "100")])
+def test_a_dry_run_says_what_a_build_makes_and_writes_nothing(folder, call, extent):
+    code, output, error = call("build", "web", "-o", "a.rcap", *extent, "--dry-run")
+    assert (code, output, error.count("\n"), names(folder)) == (0, "", 1, [])
+    assert call("build", "web", "-o", "a.rcap", *extent)[0] == 0
+    capture = open_capture("a.rcap")
+    assert f"a.rcap: would hold {capture.events:,} events" in error
+    assert f"({len(capture.payload):,} bytes, and some " in error
+    for word in ("the disk has", "free; at least", "to render at"):
+        assert word in error
+
+
+def test_check_tells_all_that_is_wrong(folder, call):
+    (folder / "web.yaml").write_text("name: 7\nfields: {f: {chices: [a]}, g: {hex: 99}}\ngroups: {}\n")
+    code, output, error = call("check", "web.yaml")
+    assert (code, output) == (ExitCode.USAGE, "")
+    places = [line.removeprefix("precompute: web.yaml: ").split(":")[0] for line in error.splitlines()]
+    assert sorted(places) == ["fields.f", "fields.g.hex", "groups", "name"]
+    template = "weight: 1, severity: info, tag: t, message"
+    both = f"{{{template}: '{{x}}'}}, {{host: h, {template}: '{{y}}'}}"
+    (folder / "web.yaml").write_text(f"name: web\ngroups: {{g: {{weight: 1, templates: [{both}]}}}}")
+    code, output, error = call("check", "web.yaml")
+    assert error.splitlines() == [
+        "precompute: web.yaml: groups.g.templates[0].host: field 'host' is not defined; defined are none",
+        "precompute: web.yaml: groups.g.templates[0].message: field 'x' is not defined; defined are none",
+        "precompute: web.yaml: groups.g.templates[1].message: field 'y' is not defined; defined are none",
+    ]
+
+
+def test_one_is_one(call):
+    assert "a.rcap: 1 event, " in call("build", "system", "-o", "a.rcap", "--events", "1")[2]
+    assert "a.rcap: sound; 1 event, digest" in call("verify", "a.rcap")[1]
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify", "recipe"])

@@ -16,7 +16,7 @@ STAMP = b"2026-01-01T00:00:00.000Z"
 
 
 def event(body: bytes, stamp: bytes = STAMP) -> SampledEvent:
-    return SampledEvent(b"<6>" + stamp + body, 3, StampKind.ISO_MS)
+    return SampledEvent(b"<6>" + stamp + body, 3, StampKind.ISO_MS, 0)
 
 
 def test_a_small_capture_is_sampled_whole(tmp_path):

@@ -23,7 +23,7 @@ def read_all(made, path, **options):
 
 
 def read_one(made, body: bytes):
-    return next(Recogniser(make_frames(made)).read([SampledEvent(HEAD + body, 3, StampKind.ISO_MS)]))
+    return next(Recogniser(make_frames(made)).read([SampledEvent(HEAD + body, 3, StampKind.ISO_MS, 0)]))
 
 
 def agrees(found, plain) -> bool:
@@ -118,7 +118,7 @@ def test_what_the_profile_can_not_have_made_is_not_recognised(fields, message, r
 @given(st.binary(max_size=80), st.integers(0, 60), st.sampled_from(list(StampKind)))
 def test_any_bytes_are_read_without_complaint(text, column, kind):
     made = profile({"a": {"choices": ["x", "yé"]}}, template("{a}"), template("say {a}{a}"))
-    assert list(Recogniser(make_frames(made)).read([SampledEvent(text, column, kind)])) == [None]
+    assert list(Recogniser(make_frames(made)).read([SampledEvent(text, column, kind, 0)])) == [None]
 
 
 def test_an_event_with_many_wrong_readings_is_given_up_in_time():
@@ -130,7 +130,7 @@ def test_an_event_with_many_wrong_readings_is_given_up_in_time():
 def test_the_work_on_a_sample_is_bounded(monkeypatch):
     monkeypatch.setattr("precompute.recognition._MOST_STEPS", 10)
     made = profile({"a": {"choices": ["x"]}}, template("{a}"))
-    events = [SampledEvent(HEAD + b"x", 3, StampKind.ISO_MS)] * 10
+    events = [SampledEvent(HEAD + b"x", 3, StampKind.ISO_MS, 0)] * 10
     found = list(Recogniser(make_frames(made)).read(events))
     assert found[0] is not None
     assert found[-1] is None

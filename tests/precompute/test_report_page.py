@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from captures.errors import PreflightError
 from captures.output_file import OutputFile
+from captures.units import counted
 from precompute.inspection import inspect_capture
 from precompute.loading import load_profile
 from precompute.report_page import write_page
@@ -69,9 +70,11 @@ def test_a_page_needs_nothing_else_and_has_the_figures(tmp_path):
     assert "profile web" in page.text
     for share in found.mix:
         assert share.message in page.text
+        assert share.name in page.text
         assert f"{share.events:,}" in page.text
     for field in found.fields:
-        assert f"{field.field} {field.distinct:,} values in {field.events:,} events" in page.text
+        assert f"{field.field} {counted(field.distinct, 'value')} in {field.events:,} events" in page.text
+    assert {attributes.get("open", "") for tag, attributes in page.tags if tag == "details"} == {None}
     for event in found.samples:
         assert event in page.text
     assert sum(attributes.get("id") in {"rate", "lengths"} for _, attributes in page.tags) == 2
@@ -113,3 +116,13 @@ def test_without_plotly_it_says_what_to_install(tmp_path, monkeypatch):
     ):
         write_page(output, "a.rcap", found)
     assert names(tmp_path) == ["a.rcap"]
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "unit"), [(100, "seconds"), (600, "minutes"), (5 * 3600, "hours"), (9 * 86_400, "days")]
+)
+def test_a_long_time_axis_is_not_told_in_seconds(tmp_path, duration_s, unit):
+    made = profile({}, template("m"))
+    capture = build(tmp_path / "a.rcap", made, duration_ns=duration_s * 10**9, rate_eps=1)
+    page = page_of(capture, tmp_path)
+    assert any(f"{unit} since the start" in script for script in page.scripts)
