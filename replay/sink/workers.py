@@ -14,6 +14,8 @@ from replay.sink.tally import Tally
 
 _JOIN_S: Final = 60.0
 """More than a worker needs to read full buffers to their end."""
+_ORPHANED_S: Final = 5.0
+"""The same where one has died: it may have held a lock that the others wait for."""
 
 
 def seating(ports: int, workers: int) -> tuple[list[slice], list[int]]:
@@ -68,8 +70,9 @@ class Workers:
     def stop(self) -> None:
         """Tell the workers to empty their buffers and end, and wait until they have."""
         self._tally.stop[0] = 1
+        patience_s = _JOIN_S if self.death() is None else _ORPHANED_S
         for process in self._processes:
-            process.join(_JOIN_S)
+            process.join(patience_s)
         self.kill()
 
     def kill(self) -> None:
