@@ -4,10 +4,10 @@ A file may grow while it is read: what ends for now is read on later, and only `
 whole. Pipes are waited for, whether or not whoever made them had them not block.
 """
 
+import fcntl
 import os
 import select
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -194,8 +194,10 @@ def open_file(path: Path) -> int:
     try:
         if path != STDIN:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        if sys.stdin is None:
+        fd = os.dup(0)
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # `captures.standard_streams` put it there
+            os.close(fd)
             raise InputError("-: stdin is closed")
-        return os.dup(sys.stdin.fileno())
+        return fd
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None

@@ -2,19 +2,16 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from captures.command import SHARE, answer
-from captures.errors import ExitCode, InputError
-from replay.host.collector_host import collector_host
+from captures.errors import ExitCode
 from replay.report_file import ReportFile
-from replay.sink.ledger import Ledger, reconcile
-from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_lines, ledger_table, notes
-from replay.sink.losses import losses
-from replay.sink.report_models import Collected, Received, Sent, read_checked
-from replay.sink.run_clock import RunClock
+
+if TYPE_CHECKING:
+    from replay.sink.ledger import Ledger
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -57,27 +54,17 @@ def reconcile_reports(
     """
     if received is None and collector is None:
         raise click.UsageError("say what SENT is compared with: a sink's report, or --collector and an audit's")
+    from replay.sink.reconciliation import reconcile_files  # noqa: PLC0415 - pydantic takes a while to load
+
     with ReportFile(report_path, inputs=[sent, received, collector, host_path]) as report_file:
-        sent_report = read_checked(Sent, sent)
-        heard = None if received is None else read_checked(Received, received)
-        written = None if collector is None else read_checked(Collected, collector)
-        clock = RunClock(sent_report, heard)
-        try:
-            ledger = reconcile(sent_report, heard, written, ended_by=clock.ended_by)
-        except ValueError as error:
-            against = " and ".join(str(path) for path in (received, collector) if path is not None)
-            raise InputError(f"{sent} against {against}: {error}") from None
-        found = losses(ledger, sent_report, heard, written)
-        way = counters_on_the_way(sent_report, heard)
-        host = collector_host(host_path, ledger, sent_report, heard)
-        figures = ledger_json(ledger, found, way, clock) | {"collector_host": host and host.figures()}
+        found = reconcile_files(sent, received, collector, host_path)
+        figures = found.figures()
         report_file.write(figures)
-        said = (ledger_lines(ledger, found, notes(ledger, clock, way)), ledger_table(ledger, wide=wide))
-        answer("\n".join(filter(None, (*said, *(host.lines() if host else ())))), figures, as_json=as_json)
-    return ExitCode.MET if _passes(ledger, max_loss) else ExitCode.MISSED
+        answer(found.text(wide=wide), figures, as_json=as_json)
+    return ExitCode.MET if _passes(found.ledger, max_loss) else ExitCode.MISSED
 
 
-def _passes(ledger: Ledger, max_loss: Fraction | None) -> bool:
+def _passes(ledger: "Ledger", max_loss: Fraction | None) -> bool:
     if max_loss is None:
         return ledger.balanced
     return ledger.lost_events <= max_loss * ledger.sent_events

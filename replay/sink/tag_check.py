@@ -61,14 +61,14 @@ _HYPHEN: Final = ord("-")
 
 
 class Tagless(NamedTuple):
-    """Events without a whole tag, some of a message in each row; shape (rows,) each."""
+    """Events that may have been cut: without a tag, or with its first part; some of a message in each row, (rows,)."""
 
     message: NDArray[np.int64]
     length: NDArray[np.int64]
     """Of each of them, in bytes."""
     events: NDArray[np.int64]
     parted: NDArray[np.bool_]
-    """Whether they end in the first part of a tag."""
+    """Whether they end in the first part of a tag; else they have nothing of it."""
 
 
 class TagRows(NamedTuple):
@@ -86,7 +86,7 @@ class TagRows(NamedTuple):
     malformed: NDArray[np.int64]
     """Events with what should be a tag and is none, of each message."""
     tagless: list[Tagless]
-    """The same events, untagged and malformed, by their lengths."""
+    """The same events by their lengths, but those with a tag that is damaged and not cut."""
 
 
 class Messages(NamedTuple):
@@ -136,6 +136,7 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
             lost = np.flatnonzero(~tags.sound)
             np.add.at(untagged, owner[lost], ~marked[lost])
             np.add.at(malformed, owner[lost], marked[lost])
+            lost = lost[~marked[lost] | parted[lost]]
             tagless.append(Tagless(owner[lost], lengths[lost], np.ones_like(lost), parted[lost]))
         parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
         found = np.concatenate([found, np.stack(parts, axis=1)[tags.sound]])

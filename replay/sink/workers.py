@@ -16,6 +16,8 @@ from replay.sink.tally import Tally
 
 _JOIN_S: Final = 60.0
 """More than a worker needs to read full buffers to their end."""
+_ORPHANED_S: Final = 5.0
+"""The same where one has died: it may have held a lock that the others wait for."""
 _TICK_S: Final = 0.1
 
 
@@ -75,7 +77,7 @@ class Workers:
         Returns a line about one that did not end well; to be killed in a hurry is no such end.
         """
         self._tally.stop[0] = 1
-        patience_ticks = round(_JOIN_S / _TICK_S)
+        patience_ticks = round((_JOIN_S if self.death() is None else _ORPHANED_S) / _TICK_S)
         while patience_ticks and not in_a_hurry() and any(process.is_alive() for process in self._processes):
             connection.wait([process.sentinel for process in self._processes if process.is_alive()], _TICK_S)
             patience_ticks -= 1

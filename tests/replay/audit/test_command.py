@@ -154,7 +154,7 @@ def test_what_is_there_in_place_of_the_run_is_said(tmp_path: Path, content: byte
     (tmp_path / "a.log").write_bytes(content)
     done = audit(tmp_path, "a.log", "--sent", sent_json(tmp_path, {514: 10}))
     assert done.returncode == 1
-    assert "100.00% lost: nothing of 10 events of run 1f3a9c07 is there, " + told in done.stderr.decode()
+    assert "100.00% lost: nothing of 10 events of run 1f3a9c07 is there, " + told in done.stdout.decode()
 
 
 def test_a_stdin_that_does_not_block_is_read_to_its_end(tmp_path: Path) -> None:

@@ -107,11 +107,12 @@ def test_an_event_that_was_cut_within_its_tag_is_told_from_one_that_is_damaged(f
     (whole,) = numbered(7, 1, form=form)
     begins = whole.index(b"stampede") + len(b"stampede")
     events = [whole[:length] for length in range(begins, len(whole))]
-    events += [event + b"\n" for event in events] + [whole[:-5] + b"x" + whole[-4:], whole[: begins - 1]]
+    events += [event + b"\n" for event in events] + [whole[: begins - 1], whole[:-5] + b"x" + whole[-4:]]
     rows = tags_of(*laid_out([(event, len(event)) for event in events]), thorough=True)
     (tagless,) = rows.tagless
-    assert tagless.parted.tolist() == [True] * (len(events) - 2) + [False] * 2
-    assert tagless.length.tolist() == [len(event) for event in events]
+    assert tagless.parted.tolist() == [True] * (len(events) - 2) + [False]
+    assert tagless.length.tolist() == [len(event) for event in events[:-1]]
+    assert (rows.untagged[-2:].tolist(), rows.malformed[-2:].tolist()) == ([1, 0], [0, 1])
 
 
 def test_events_without_a_tag_are_told_by_their_lengths():
