@@ -192,12 +192,10 @@ class File:
 def open_file(path: Path) -> int:
     """A descriptor of a file, or of stdin if it is called `-`; the caller closes it. Raises InputError."""
     try:
-        if path != STDIN:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        fd = os.dup(0)
-        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # `captures.standard_streams` put it there
-            os.close(fd)
-            raise InputError("-: stdin is closed")
-        return fd
+        fd = os.dup(0) if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # `captures.standard_streams` put it there
+        os.close(fd)
+        raise InputError("-: stdin is closed")
+    return fd
