@@ -25,7 +25,7 @@ def zipf_weights(count: int, exponent: float) -> list[int]:
     return list(_weights(count, exponent))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _weights(count: int, exponent: float) -> tuple[int, ...]:
     """The same; a profile's values are asked for more than once."""
     powers = [_power(k, exponent) for k in range(1, min(count + 1, _DOUBLED_FROM))]
