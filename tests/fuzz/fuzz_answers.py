@@ -6,6 +6,7 @@ Whatever comes, the run goes on, what it says of the sink is sense or "not measu
 import json
 import random
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -245,5 +246,9 @@ def _peers(folder: Path) -> list[Callable[[Sequence[str]], dict[str, Any]]]:
         )
         supervisor = Supervisor(capture, plan)
         supervisor.board.control["start_ns"] = monotonic_ns()
-        peers.append(Controls(supervisor, listener, None, 5_000_000).obey)
+        peers.append(Controls(supervisor, listener, None, 5_000_000, lambda _: None).obey)
     return peers
+
+
+if __name__ == "__main__":
+    print(fuzz_answers(float(sys.argv[1]), int(sys.argv[2])), "answers and requests")

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -181,3 +182,7 @@ PACKINGS: Final = {
     "damaged": _damaged,
     "tail": lambda content, draw: _packed(content, draw) + b"not packed" * draw.randint(1, 99),
 }
+
+
+if __name__ == "__main__":
+    print(fuzz_collector_files(float(sys.argv[1]), int(sys.argv[2])), "files")

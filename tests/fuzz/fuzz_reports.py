@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -208,3 +209,7 @@ def _sums_hold(ledger: dict[str, Any], which: str) -> None:
         assert (lane["lost_before_socket_events"] or 0) >= 0, which
     assert all(loss["events"] > 0 for loss in ledger["losses"]), which
     assert all(loss["from_s"] is None or loss["from_s"] < loss["to_s"] for loss in ledger["losses"]), which
+
+
+if __name__ == "__main__":
+    print(fuzz_reports(float(sys.argv[1]), int(sys.argv[2])), "pairs of reports")
