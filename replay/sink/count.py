@@ -41,7 +41,8 @@ class Counter:
         np.add.at(lanes["bytes"], seat, lengths)
         np.minimum.at(lanes["first_ns"], seat, arrivals_ns)
         np.maximum.at(lanes["last_ns"], seat, arrivals_ns)
-        np.maximum.at(lanes["joined"], seat, events > 1)
+        # As booleans, which `at` would have to convert one by one, it takes ten times as long.
+        np.maximum.at(lanes["joined"], seat, (events > 1).astype(np.int64))
         np.maximum.at(lanes["longest"], seat, np.minimum(lengths, segments))
         interval = cells_at((arrivals_ns - part.start_ns) // TENTH_NS)
         np.add.at(part.tenths, interval, events)

@@ -134,8 +134,8 @@ def tags_of(data: NDArray[np.uint8], messages: Messages, *, thorough: bool) -> T
         tags, marked, parted = _singles(data, starts, lengths)
         if not tags.sound.all():
             lost = np.flatnonzero(~tags.sound)
-            np.add.at(untagged, owner[lost], ~marked[lost])
-            np.add.at(malformed, owner[lost], marked[lost])
+            np.add.at(untagged, owner[lost[~marked[lost]]], 1)
+            np.add.at(malformed, owner[lost[marked[lost]]], 1)
             lost = lost[~marked[lost] | parted[lost]]
             tagless.append(Tagless(owner[lost], lengths[lost], np.ones_like(lost), parted[lost]))
         parts = (owner, place, tags.run, tags.port, tags.sequence, np.ones_like(owner))
