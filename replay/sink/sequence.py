@@ -5,8 +5,8 @@ A run numbers the events of each port from 0. An event is *reordered* if it arri
 in the interval in which that is noticed, and not lost any more when it arrives after all.
 
 A number beyond the next one is a *leap*. One damaged digit makes a leap, too, so it is believed only when it goes on:
-GOES_ON events with rising numbers from it on, more of them than the stream has gone on below meanwhile. Until then it
-is *held*.
+GOES_ON events with rising numbers from it on, each within WINDOW of the one before, and more of them than the stream
+has gone on below meanwhile. Until then it is *held*.
 When the stream comes to a held number from below and goes on behind it, the event was early, and what came in between
 is reordered; when the number comes again, it came twice.
 
@@ -97,9 +97,10 @@ class Sequence:
         self._take_early(first, interval)
         if first <= self._next[0] or (count >= GOES_ON and not self._held[0]):
             self._count(first, count, interval, droppable)
-        elif not self._take_twice(first, count, interval):
-            self._hold(first, count, interval, droppable)
-            self._believe(interval)
+        else:
+            for begin, events in self._take_twice(first, count, interval):
+                self._hold(begin, events, interval, droppable)
+                self._believe(interval)
         self._take_overtaken(interval)
         return max(0, self._in_socket[0] - before)
 
@@ -137,22 +138,25 @@ class Sequence:
         self._holds[held] = (first, count, interval, droppable, self._next[0], in_order)
         self._keep(held + 1)
 
-    def _take_twice(self, first: int, count: int, interval: int) -> bool:
-        """Count leaping numbers that are held already as having come twice; returns whether no others are left.
+    def _take_twice(self, first: int, count: int, interval: int) -> list[tuple[int, int]]:
+        """Count leaping numbers that are held already as having come twice; returns the others, as (first, events).
 
-        Where it can be chosen, the later one is kept: the earlier one was out of place.
+        Where it can be chosen, the later one is kept: the earlier one was out of place. So no number is held twice.
         """
         rows = self._holds[: self._held[0]].tolist()
         within = [place for place, row in enumerate(rows) if first <= row[0] and row[0] + row[1] <= first + count]
-        twice = sum(rows[place][1] for place in within)
         self._release(within)
-        around = [row for place, row in enumerate(rows) if place not in within]
-        met = range(first, first + count) if count < GOES_ON else ()
-        again = [number for number in met if any(row[0] <= number < row[0] + row[1] for row in around)]
-        twice += len(again)
+        left = [(first, first + count)]
+        for held, events, *_ in (row for place, row in enumerate(rows) if place not in within):
+            cut = (
+                ((begin, min(end, held)) for begin, end in left),
+                ((max(begin, held + events), end) for begin, end in left),
+            )
+            left = [(begin, end) for parts in cut for begin, end in parts if begin < end]
+        twice = sum(rows[place][1] for place in within) + count - sum(end - begin for begin, end in left)
         self._row["duplicated"] += twice
         self._planes["duplicated"][interval] += twice
-        return len(again) == count
+        return sorted((begin, end - begin) for begin, end in left)
 
     def _release(self, rows: list[int]) -> None:
         """Hold some rows no longer."""
@@ -177,7 +181,7 @@ class Sequence:
         uncertain, believed, events, lowest = 0, 0, 0, rows[-1][0] + rows[-1][1]
         for place in range(len(rows) - 1, -1, -1):
             first, count, _, _, reached, _ = rows[place]
-            if first + count <= lowest:
+            if first + count <= lowest <= first + count + WINDOW:
                 uncertain += events + count < GOES_ON
                 chain.append(place)
                 events, lowest = events + count, first

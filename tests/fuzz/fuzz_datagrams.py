@@ -120,7 +120,9 @@ def check(sender: Sender, report: dict) -> None:
     kinds["unconfirmed"] = sum(events for lane in lanes for _, events in lane["unconfirmed"])
     assert sum(kinds.values()) == sender.sent, (kinds, sender.sent)
     true = sum(sender.next.values()) - sender.spoiled
-    assert true <= kinds["verified"] + kinds["unconfirmed"] <= true + sender.spoiled + sender.repeated, (kinds, true)
+    known = kinds["verified"] + kinds["unconfirmed"]
+    # A number that damage made may be that of another event, and a few true ones may have to make room (stray).
+    assert true - sender.spoiled // 100 <= known <= true + sender.spoiled + sender.repeated, (kinds, true)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def signals(number: signal.Signals) -> Callable[[Trial], None]:
 def tell_it(trial: Trial) -> None:
     words = trial.draw.choice((("pause",), ("resume",), ("rate", "50k"), ("rate", "200k"), ("status",), ("stop",)))
     trial.done.append(" ".join(words))
-    call("replay", "ctl", *words, "--control", trial.control)
+    call("replay", "ctl", *words, "--json", "--control", trial.control)
 
 
 DISTURBANCES: tuple[Callable[[Trial], None], ...] = (
@@ -202,7 +202,7 @@ def wait_for_end(trial: Trial) -> None:
         time.sleep(0.02)
         if "pause" in trial.done:
             with suppress(Exception):
-                call("replay", "ctl", "resume", "--control", trial.control)
+                call("replay", "ctl", "resume", "--json", "--control", trial.control)
     trial.read_terminal()
     assert trial.process.poll() is not None, f"it did not end after {trial.done}: {trial.shown!r}"
     assert b"Traceback" not in trial.shown, trial.shown.decode(errors="replace")

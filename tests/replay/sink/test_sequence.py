@@ -229,6 +229,21 @@ def test_a_number_that_is_damaged_right_behind_a_loss_is_not_believed_for_the_ev
     assert (row["next"], row["late"], row["reordered"]) == (base + 20, 0, 0)
 
 
+def test_damage_to_several_events_in_a_row_is_not_believed():
+    """Each has another bit flipped, so the numbers rise, but they do not go on from each other."""
+    row, _, _ = new(1 << 18)
+    account = Sequence(row, np.zeros(1 << 18, np.int32), new(32)[2])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequence, "WINDOW", 1 << 18)
+        account.take(0, 100, 0, 0)
+        for number, bit in enumerate((22, 23, 28, 30), start=100):
+            account.take(number ^ 1 << bit, 1, 0, 0)
+        for number in range(104, 1104):
+            account.take(number, 1, 0, 0)
+    assert ledger_of(row, 1104) == (4, 4, 0)
+    assert (row["next"], row["late"]) == (1104, 0)
+
+
 def test_numbers_that_are_damaged_alike_are_not_believed_while_the_stream_goes_on():
     numbers = [number | 1 << 30 if number % 10 == 5 else number for number in range(100)]
     row, _, _ = taken_singly(numbers)
@@ -263,6 +278,23 @@ def test_short_stretches_in_any_order_are_each_counted_once(steps):
         assert arrived_below(row, 1 << 40) == len(numbers)
         assert lost_below(row, ring, 0) <= max(numbers, default=0) + 1 - len(numbers)
     assert lost_below(row, ring, 1 << 39) >= (1 << 39) - len(numbers)
+
+
+@settings(max_examples=500)
+@given(st.lists(st.tuples(st.sampled_from(["next", "flip", "skip", "back"]), st.integers(0, 60), st.integers(1, 5))))
+def test_each_event_is_of_one_kind_whatever_comes(steps):
+    row, ring, planes = new(32)
+    account, reached, events = Sequence(row, ring, planes), 0, 0
+    for step, much, count in steps:
+        if step == "skip":
+            reached += much
+            continue
+        first = reached ^ (1 << much % 12) if step == "flip" else max(0, reached - much) if step == "back" else reached
+        account.take(first, count, 0, 0)
+        events += count
+        reached += 0 if step == "back" else count
+        kinds = sum(int(row[kind][0]) for kind in ("arrived", "duplicated", "late", "stray"))
+        assert kinds + sum(held for _, held in held_stretches(row)) == events
 
 
 def test_a_trillion_events_later_nothing_is_different():
