@@ -1,12 +1,15 @@
 """For every test: a skip is no pass where everything can run, and nothing is judged by its pace."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from captures.interruption import SIGNALS
 
 SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
 """CI as root has every tool and every right, so a test that skips there has lost what it needs."""
@@ -52,6 +55,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "against the clock" if path.startswith(AGAINST_THE_CLOCK) else nodeid
 
     return Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """A command that is called in this process ends with its signals ignored; who is started later would inherit it."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def _fail_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
