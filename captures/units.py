@@ -27,6 +27,8 @@ _DURATION_UNITS_NS: Final = {
     )
     for name in names.split()
 }
+_LETTERS: Final = re.compile(r"([\d.]+)\s?([kKmMgGtT])")
+"""A size of which the letter alone does not say whether it is decimal or binary."""
 _MOST: Final = (1 << 62) - 1
 """The largest value, in the smallest unit: the sum of two fits 64 bits. As nanoseconds it is 146 years."""
 _SPEED: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
@@ -55,7 +57,14 @@ def parse_count(text: str) -> int:
 
 
 def parse_size(text: str) -> int:
-    """A size in bytes: `700MB` (decimal), `2GiB` (binary). Raises ValueError with an example."""
+    """A size in bytes: `700MB` (decimal), `2GiB` (binary). Raises ValueError with an example.
+
+    A lone letter is refused, for other programs take `250k` for either.
+    """
+    if match := _LETTERS.fullmatch(text.strip()):
+        number, letter = match[1], match[2].upper()
+        decimal = "k" if letter == "K" else letter
+        raise ValueError(f"{text!r} may be decimal or binary; write {number}{decimal}B or {number}{letter}iB")
     return _scale(text, _SIZE_UNITS, "size", "700MB or 2GiB")
 
 

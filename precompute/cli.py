@@ -178,9 +178,15 @@ def _foretold(coming: Forecast, recipe: Recipe, jobs: int) -> str:
     return (
         f"would hold {_extent(coming.events, coming.duration_ns)}, {format_size(coming.payload_bytes)} "
         f"({coming.payload_bytes:,} bytes, and some {coming.table_bytes:,} of tables); the disk has "
-        f"{format_size(coming.free_bytes)} free; at least {coming.events / rate_eps:.0f} s to "
+        f"{format_size(coming.free_bytes)} free; at least {_at_least(coming.events / rate_eps)} to "
         f"render at {format_count(rate_eps)} events/s, and what the disk takes to write"
     )
+
+
+def _at_least(seconds: float) -> str:
+    """A time for people, which is never rounded to nothing: whole seconds, or milliseconds below one."""
+    step_ns = 10**9 if seconds >= 1 else 10**6
+    return format_duration(max(1, round(seconds * 10**9 / step_ns)) * step_ns)
 
 
 def _extent(events: int, duration_ns: int) -> str:
@@ -280,12 +286,16 @@ def profiles(*, name: str | None, as_yaml: bool) -> None:
 @precompute.command()
 @click.argument("profile", metavar="FILE", shell_complete=_complete_profile)
 def check(*, profile: str) -> int:
-    """Check a profile: print all that is wrong with it, or ten events of it."""
+    """Check a profile: print what is wrong with it, or ten events of it.
+
+    References and characters are checked once the structure is sound, and a line as a whole once its parts are.
+    """
     try:
         loaded = load_profile(profile)
     except ProfileError as error:
         for each in (error, *error.others):
             click.echo(f"precompute: {each}", err=True)
+        click.echo("precompute: there may be more, which shows only when this is mended", err=True)
         return error.exit_code
     click.echo(f"{profile}: sound; ten of its events:", err=True)
     for event in sample_events(loaded, SAMPLES):

@@ -10,7 +10,7 @@ from captures.command import COUNT
 from captures.output_file import OutputFile
 from captures.reader import open_capture
 from precompute.inspection import first_events, inspect_capture
-from precompute.report_page import write_page
+from precompute.report_page import prove_plotly, write_page
 from precompute.summary import summary
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -27,6 +27,8 @@ def inspect(*, capture: Path, as_json: bool, page: Path | None, force: bool, eve
 
     Some figures are of all events; those of fields and of the payload are of a sample of about 65,536.
     """
+    if page is not None:
+        prove_plotly()
     opened = open_capture(capture)
     with ExitStack() as stack:
         output = None

@@ -7,6 +7,7 @@ and only when a page is asked for, because it is large.
 from collections.abc import Iterable, Iterator
 from html import escape
 from importlib import resources
+from importlib.util import find_spec
 from string import Template
 from typing import Any, Final
 
@@ -25,10 +26,16 @@ _GRID: Final = "rgba(128,136,144,0.25)"
 _MAX_TEMPLATES: Final = 100
 
 
+def prove_plotly() -> None:
+    """Raise PreflightError where there is no plotly to draw a page with; it is looked for, and not imported."""
+    if find_spec("plotly") is None:
+        raise PreflightError("a page needs plotly; install it with: pip install plotly")
+
+
 def write_page(output: OutputFile, name: str, found: Inspection) -> None:
     """Write the page of the capture called `name`.
 
-    Raises PreflightError without plotly or when the disk is full, InputError when another file is there by now.
+    Raises PreflightError when the disk is full, InputError when another file is there by now.
     """
     # A file's name may hold bytes that are no text.
     page = _page(name, found).encode(errors="backslashreplace")
@@ -40,10 +47,8 @@ def write_page(output: OutputFile, name: str, found: Inspection) -> None:
 
 
 def _page(name: str, found: Inspection) -> str:
-    try:
-        from plotly.offline import get_plotlyjs  # noqa: PLC0415 - only here, and only if it is there
-    except ImportError:
-        raise PreflightError("a page needs plotly; install it with: pip install 'stampede[html]'") from None
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - only here, and only if it is there
+
     template = Template(resources.files("precompute.pages").joinpath("inspection.html").read_text(encoding="utf-8"))
     return template.substitute(
         name=escape(name),

@@ -79,7 +79,8 @@ def _histogram(found: Inspection) -> Iterator[str]:
     yield f"{'bytes':>11}  {'events':>15}  {'share':>6}"
     for start, count in bins:
         bar = "#" * round(count / highest * _BAR_WIDTH)
-        yield f"{start:>5}-{start + width - 1:<5}  {count:>15,}  {count / events:6.1%}  {bar}".rstrip()
+        upto = f"-{start + width - 1}" if width > 1 else ""
+        yield f"{start:>5}{upto:<6}  {count:>15,}  {count / events:6.1%}  {bar}".rstrip()
 
 
 def _mix(found: Inspection) -> Iterator[str]:

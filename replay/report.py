@@ -79,7 +79,7 @@ def run_report(
         **plan.targets(),
         "target_eps": target_eps and round(target_eps, 3),
         "achieved_eps": round(achieved, 3),
-        "peak_eps": round(outcome.offered.peak_eps or achieved, 3),
+        "peak_eps": round(max(outcome.offered.peak_eps or 0.0, achieved), 3),
         "sent_events": sent,
         "asked_events": _asked(outcome),
         "sent_bytes": int(board.lanes["sent_bytes"].sum()),

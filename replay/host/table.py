@@ -42,7 +42,7 @@ def verdict(figures: dict[str, Any]) -> str:
     where = f"port {worst['port']}" if dropping == 1 else f"{dropping} of {ports}, most on {worst['port']}"
     most = "" if dropping == 1 else f" ({worst['dropped_packets']:,})"
     owner = owner_text(figures, worst["port"])
-    return f"{figures['dropped_packets']:,} packets dropped at the sockets of {owner}: {where}{most}{waits}"
+    return f"{counted(figures['dropped_packets'], 'packet')} dropped at the sockets of {owner}: {where}{most}{waits}"
 
 
 def host_table(figures: dict[str, Any]) -> str:
@@ -65,10 +65,10 @@ def host_table(figures: dict[str, Any]) -> str:
     lines += _nic_lines(figures["nics"])
     lines += _counter_lines(figures["counters"])
     if figures["cut_looks"]:
-        lines.append(f"{figures['cut_looks']:,} looks did not see all sockets: this host has too many")
+        lines.append(f"{counted(figures['cut_looks'], 'look')} did not see all sockets: this host has too many")
     if figures["failed_looks"]:
         lines.append(
-            f"{figures['failed_looks']:,} looks failed: what they would have seen is in the next one's figures"
+            f"{counted(figures['failed_looks'], 'look')} failed: what was not seen then is in the next one's figures"
         )
     return "\n".join([*lines, verdict(figures)])
 
@@ -91,8 +91,8 @@ def program_lines(figures: dict[str, Any]) -> list[str]:
 
 def _nic_lines(nics: Iterable[dict[str, Any]]) -> list[str]:
     return [
-        f"card {nic['name']}: {nic['rx_packets']:,} packets came; {nic['rx_dropped']:,} dropped, "
-        f"{nic['rx_missed_errors']:,} missed, {nic['rx_fifo_errors']:,} fifo errors"
+        f"card {nic['name']}: {counted(nic['rx_packets'], 'packet')} came; {nic['rx_dropped']:,} dropped, "
+        f"{nic['rx_missed_errors']:,} missed, {counted(nic['rx_fifo_errors'], 'fifo error')}"
         for nic in nics
         if nic["rx_packets"] or nic["rx_dropped"] or nic["rx_missed_errors"]
     ]
@@ -100,14 +100,14 @@ def _nic_lines(nics: Iterable[dict[str, Any]]) -> list[str]:
 
 def _counter_lines(counters: dict[str, int]) -> list[str]:
     said = {
-        "udp_receive_buffer_errors": "packets dropped by full socket buffers, of all UDP",
-        "udp_no_ports": "packets to ports where nobody listened",
-        "udp_checksum_errors": "packets with a bad UDP checksum",
-        "udp_memory_errors": "packets dropped for want of UDP memory (net.ipv4.udp_mem)",
-        "backlog_dropped": "packets dropped by a full backlog (net.core.netdev_max_backlog)",
-        "backlog_time_squeezes": "times receiving was put off (net.core.netdev_budget); nothing is lost by it",
+        "udp_receive_buffer_errors": ("packet", "dropped by full socket buffers, of all UDP"),
+        "udp_no_ports": ("packet", "to ports where nobody listened"),
+        "udp_checksum_errors": ("packet", "with a bad UDP checksum"),
+        "udp_memory_errors": ("packet", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
+        "backlog_dropped": ("packet", "dropped by a full backlog (net.core.netdev_max_backlog)"),
+        "backlog_time_squeezes": ("time", "receiving was put off (net.core.netdev_budget); nothing is lost by it"),
     }
-    return [f"{counters[name]:,} {text}" for name, text in said.items() if counters.get(name)]
+    return [f"{counted(counters[name], one)} {text}" for name, (one, text) in said.items() if counters.get(name)]
 
 
 def run_lines(figures: dict[str, Any]) -> list[str]:
@@ -119,11 +119,9 @@ def run_lines(figures: dict[str, Any]) -> list[str]:
     lines = []
     for lane in dropping[:_WORST]:
         waits = f"; {lane['waiting_bytes']:,} bytes wait" if lane["waiting_bytes"] else ""
-        owner = owner_text(figures, lane["port"])
-        lines.append(
-            f"  port {lane['port']:<5} {lane['dropped_packets']:>16,} packets dropped at the socket of {owner}{waits}"
-        )
+        owner, dropped = owner_text(figures, lane["port"]), counted(lane["dropped_packets"], "packet", 16)
+        lines.append(f"  port {lane['port']:<5} {dropped} dropped at the socket of {owner}{waits}")
     if rest := dropping[_WORST:]:
         packets = sum(lane["dropped_packets"] for lane in rest)
-        lines.append(f"  {'':10} {packets:>16,} packets dropped at {len(rest)} more ports")
+        lines.append(f"  {'':10} {counted(packets, 'packet', 16)} dropped at {counted(len(rest), 'more port')}")
     return lines

@@ -61,6 +61,17 @@ def test_the_kind_of_a_value_says_what_its_letter_means():
 
 
 @pytest.mark.parametrize(
+    ("text", "either"),
+    [("250k", "250kB or 250KiB"), ("1.5K", "1.5kB or 1.5KiB"), ("64 M", "64MB or 64MiB"), ("2g", "2GB or 2GiB")],
+)
+def test_a_letter_alone_does_not_say_which_size(text, either):
+    with pytest.raises(ValueError, match="may be decimal or binary") as refused:
+        parse_size(text)
+    assert str(refused.value) == f"{text!r} may be decimal or binary; write {either}"
+    assert all(parse_size(size) for size in either.split(" or "))
+
+
+@pytest.mark.parametrize(
     ("count", "said"), [(0, "0 ports"), (1, "1 port"), (2, "2 ports"), (-1, "-1 ports"), (40_000, "40,000 ports")]
 )
 def test_so_many_of_what(count, said):

@@ -179,6 +179,7 @@ def capture(folder: Path, call: Call) -> Capture:
     return open_capture("a.rcap")
 
 
+MAY_BE_MORE = "precompute: there may be more, which shows only when this is mended"
 SHOP = """
 name: shop
 format: rfc5424
@@ -295,6 +296,7 @@ def test_a_profile_that_is_not_sound_shows_none(folder, call):
     assert error == (
         "precompute: shop.yaml: groups.all.templates[0].message: field 'trce' is not defined; "
         "defined are host, maybe, odd, trace\n"
+        f"{MAY_BE_MORE}\n"
     )
 
 
@@ -355,20 +357,22 @@ def test_a_capture_is_compared_with_the_digest_that_its_recipe_names(call, captu
 @pytest.mark.parametrize("extent", [("--events", "5k"), ("--size", "1MB"), ("--duration", "1m", "--eps", "100")])
 def test_a_dry_run_says_what_a_build_makes_and_writes_nothing(folder, call, extent):
     code, output, error = call("build", "web", "-o", "a.rcap", *extent, "--dry-run")
-    assert (code, output.count("\n"), error, names(folder)) == (0, 1, "", [])
+    assert (code, error, output.count("\n"), names(folder)) == (0, "", 1, [])
     assert call("build", "web", "-o", "a.rcap", *extent)[0] == 0
     capture = open_capture("a.rcap")
     assert f"a.rcap: would hold {capture.events:,} events" in output
     assert f"({len(capture.payload):,} bytes, and some " in output
-    for word in ("the disk has", "free; at least", "to render at"):
+    for word in ("the disk has", "to render at"):
         assert word in output
+    assert re.search(r"free; at least [1-9]\d*(ms|s|m|h) to", output)
 
 
-def test_check_tells_all_that_is_wrong(folder, call):
+def test_check_tells_what_is_wrong_and_that_there_may_be_more(folder, call):
     (folder / "web.yaml").write_text("name: 7\nfields: {f: {chices: [a]}, g: {hex: 99}}\ngroups: {}\n")
     code, output, error = call("check", "web.yaml")
     assert (code, output) == (ExitCode.USAGE, "")
-    places = [line.removeprefix("precompute: web.yaml: ").split(":")[0] for line in error.splitlines()]
+    places = [line.removeprefix("precompute: web.yaml: ").split(":")[0] for line in error.splitlines()[:-1]]
+    assert error.splitlines()[-1] == MAY_BE_MORE
     assert sorted(places) == ["fields.f", "fields.g.hex", "groups", "name"]
     template = "weight: 1, severity: info, tag: t, message"
     both = f"{{{template}: '{{x}}'}}, {{host: h, {template}: '{{y}}'}}"
@@ -378,6 +382,7 @@ def test_check_tells_all_that_is_wrong(folder, call):
         "precompute: web.yaml: groups.g.templates[0].host: field 'host' is not defined; defined are none",
         "precompute: web.yaml: groups.g.templates[0].message: field 'x' is not defined; defined are none",
         "precompute: web.yaml: groups.g.templates[1].message: field 'y' is not defined; defined are none",
+        MAY_BE_MORE,
     ]
 
 

@@ -1,12 +1,13 @@
 """`precompute inspect`: one set of figures, as text, as JSON and as a page."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from captures.errors import CaptureError, InputError
+from captures.errors import CaptureError, InputError, PreflightError
 from precompute.cli import precompute
 from precompute.inspection import inspect_capture
 from precompute.loading import load_profile
@@ -63,6 +64,24 @@ def test_a_page_that_is_there_is_replaced_by_force_alone(capture, tmp_path):
     assert page.read_text() == "old"
     said(capture.path, "--html", page, "--force")
     assert "<h1>a.rcap</h1>" in page.read_text()
+    assert names(tmp_path) == ["page.html"]
+
+
+def test_what_keeps_a_page_from_being_written_is_said_before_the_capture_is_read(capture, tmp_path, monkeypatch):
+    """The reading takes long, and its figures are not printed when the page can't be written."""
+
+    def read(_capture: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("precompute.inspect_command.inspect_capture", read)
+    page = tmp_path / "page.html"
+    page.touch()
+    result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(page)])
+    assert isinstance(result.exception, InputError)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(tmp_path / "new.html")])
+    assert isinstance(result.exception, PreflightError)
+    assert str(result.exception) == "a page needs plotly; install it with: pip install plotly"
     assert names(tmp_path) == ["page.html"]
 
 

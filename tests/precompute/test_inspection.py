@@ -147,3 +147,9 @@ def test_any_payload_has_figures(tmp_path_factory, line):
 def test_events_can_not_drive_the_terminal(tmp_path):
     capture = foreign(tmp_path / "a.rcap", "a\x1b[2J\r\n\u202e\x9b é \U0001f600".encode() + b"\xff\x00", {})
     assert list(first_events(capture, 9)) == [r"a\x1b[2J\r\n\u202e\x9b é " + "\U0001f600" + r"\xff\x00"]
+
+
+def test_a_bin_of_one_length_is_told_by_it(tmp_path):
+    capture = build(tmp_path / "a.rcap", profile({}, template("m")), events=10)
+    (line,) = [line for line in summary(inspect_capture(capture)).splitlines() if line.endswith("#")]
+    assert line.split()[:2] == [str(len(next(iter(capture.lines())))), "10"]

@@ -2,14 +2,12 @@
 
 import os
 import re
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from plotly.offline import get_plotlyjs
 
-from captures.errors import PreflightError
 from captures.output_file import OutputFile
 from captures.units import counted
 from precompute.inspection import inspect_capture
@@ -104,18 +102,6 @@ def test_captures_of_others_are_shown_as_far_as_they_go(tmp_path, line, recipe):
 def test_a_name_that_is_no_text_has_a_page(tmp_path):
     capture = foreign(tmp_path / "a.rcap", b"event".ljust(64), {})
     assert "event" in page_of(capture, tmp_path, os.fsdecode(b"\xff.rcap")).text
-
-
-def test_without_plotly_it_says_what_to_install(tmp_path, monkeypatch):
-    found = inspect_capture(foreign(tmp_path / "a.rcap", b"event".ljust(64), {}))
-    monkeypatch.setitem(sys.modules, "plotly", None)
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with (
-        pytest.raises(PreflightError, match="needs plotly; install it with: pip install"),
-        OutputFile(tmp_path / "page.html") as output,
-    ):
-        write_page(output, "a.rcap", found)
-    assert names(tmp_path) == ["a.rcap"]
 
 
 @pytest.mark.parametrize(

@@ -238,3 +238,13 @@ def test_the_time_axis_as_fast_as_it_goes_is_measured(capture: Capture) -> None:
 
     assert (report["verdict"], report["speed"], report["target_eps"]) == ("measured", "max", None)
     assert "target none" in run_table(report)
+
+
+def test_the_best_second_is_no_slower_than_the_mean(capture: Capture) -> None:
+    """At 1 EPS an interval is 64 s long, so that a run of 3 s fills a twentieth of one."""
+    plan, outcome = finished(capture, 1, sent=3, seconds=3)
+    outcome.offered.peak_eps = 3 / 64
+
+    report = run_report(capture, plan, outcome)
+    assert report["peak_eps"] == report["achieved_eps"] == 1
+    assert "1 EPS mean, 1 in the best second" in run_table(report)

@@ -1,5 +1,7 @@
 """What becomes of sockets from look to look: counters that wrap, sockets that come and go."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +136,22 @@ def test_what_people_read():
         "bytes",
         "wait",
     ]
+
+
+def test_one_packet_is_one():
+    names = ("udp_no_ports", "udp_receive_buffer_errors", "udp_checksum_errors", "udp_memory_errors")
+    once, never = dict.fromkeys(names, 1), dict.fromkeys(names, 0)
+    nic = {"rx_packets": 1, "rx_dropped": 0, "rx_missed_errors": 0, "rx_fifo_errors": 1}
+    taken = accounts(
+        whole(0, udp(), counters=never, backlogs={0: (0, 0)}, nics={"a": dict.fromkeys(nic, 0)}),
+        whole(1, udp(drops=1), counters=once, backlogs={0: (1, 1)}, nics={"a": nic}),
+    )
+    taken.failed_looks = 1
+    figures = host_figures(taken, 0)
+    table = "\n".join([host_table(figures), *run_lines(figures)])
+    for said in ("packet to ports where", "packet dropped at", "packet came", "look failed", "fifo error", "time rec"):
+        assert f"1 {said}" in table
+    assert not re.search(r"\b1 \w+s\b", table)
 
 
 def test_owners_that_are_not_known_are_not_made_up():
