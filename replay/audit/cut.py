@@ -75,6 +75,10 @@ class CutOf:
     """What was cut of one run, as far as one can tell: with the lines that do not say their run."""
 
     lines: int
+    own_lines: int
+    """Of these, those that say this run."""
+    other_lines: int
+    """Lines beside these, which say another run."""
     to_bytes: dict[str, int] | None
     ports: dict[int, tuple[int, dict[str, int]]]
     """Lines and their lengths, by the port that they still say."""
@@ -122,10 +126,13 @@ class Cut:
     def of(self, run: int | None) -> CutOf:
         """What was cut of a run."""
         total, ports = _Lines(0, MOST_BYTES, 0), dict[int, _Lines]()
+        own = others = 0
         for kind, cut in self._kinds.items():
             port = kind & _PORT_MASK
             if kind != _UNKNOWN and kind >> _KIND_BITS != run:
+                others += cut.lines
                 continue
+            own += cut.lines if kind != _UNKNOWN else 0
             total.add(cut.lines, cut.shortest, cut.longest)
             if kind != _UNKNOWN and port != _NO_PORT:
                 ports[port] = cut
@@ -133,7 +140,7 @@ class Cut:
         if untraced.size:
             total.add(self.untraced(), int(untraced[0]), int(untraced[-1]))
         told = {port: (lines.lines, lines.to_bytes) for port, lines in ports.items()}
-        return CutOf(total.lines, total.to_bytes if total.lines else None, told)
+        return CutOf(total.lines, own, others, total.to_bytes if total.lines else None, told)
 
     def _limits(self) -> NDArray[np.bool_]:
         """The lengths at which lines were cut."""

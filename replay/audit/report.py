@@ -18,6 +18,21 @@ from replay.audit.verdict import verdict
 from replay.tags import run_text
 
 RUNS_SHOWN: Final = 10
+_WIDTH: Final = 80
+_COLUMNS: Final = (
+    ("port", "port"),
+    ("sent", "sent_events"),
+    ("received", "received_events"),
+    ("lost", "lost_events"),
+    ("cut", "cut_events"),
+    ("cut or lost", "cut_or_lost_events"),
+    ("surplus", "surplus_events"),
+    ("twice", "duplicated_events"),
+    ("reordered", "reordered_events"),
+    ("depth", "reorder_depth_max"),
+)
+"""Of the table: the title, and the figure of the report."""
+_ALWAYS: Final = ("port", "sent_events", "received_events", "lost_events")
 _SUMS: Final = tuple(f"{name}_events" for name in ("received", "duplicated", "reordered", "missing", "surplus"))
 
 
@@ -44,10 +59,15 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     cut = lines.cut.of(run)
     heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
-    lanes = [_lane(port, heard.get(port), sent, cut, seen) for port in ports]
+    twice = any(lane.duplicated_events for lane in heard.values())
+    lanes = [_lane(port, heard.get(port), sent, cut if not twice else None, seen) for port in ports]
     foreign = [(other, tags) for other, tags in tally.runs.most_common() if other != run]
     missing = sum(lane["missing_events"] for lane in lanes)
-    cut_events = min(cut.lines, missing) if sent else cut.lines
+    foreign_tags = sum(tags for _, tags in foreign) + tally.tags_of_other_runs
+    certain = 0 if twice else cut.own_lines if foreign_tags or cut.other_lines else cut.lines
+    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, cut.lines))
+    lost = max(missing - cut_events, 0)
+    _take_off(lanes, cut_events - sum(lane["cut_events"] for lane in lanes))
     report = {
         "kind": "audit",
         "verdict": "",
@@ -64,15 +84,17 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "damaged_files": [{"file": file, "complaint": complaint} for file, complaint in found.damaged],
         "followed": question.followed,
         "interrupted": question.interrupted,
-        "foreign_tags": sum(tags for _, tags in foreign) + tally.tags_of_other_runs,
+        "foreign_tags": foreign_tags,
         "foreign_runs": [{"run_id": run_text(other), "tags": tags} for other, tags in foreign[:RUNS_SHOWN]],
         "refused_tags": 0 if run is None else tally.refused[run],
         "sent_events": sum(sent.lanes.values()) if sent else None,
         **{name: sum(lane[name] for lane in lanes) for name in _SUMS},
-        "lost_events": max(missing - cut_events, 0),
-        "tail_events": min(sum(lane["tail_events"] for lane in lanes), max(missing - cut_events, 0)),
+        "lost_events": lost,
+        "lost_events_min": max(missing - cut_max, 0),
+        "tail_events": min(sum(lane["tail_events"] for lane in lanes), lost),
         "cut_events": cut_events,
-        "cut_to_bytes": cut.to_bytes if cut_events else None,
+        "cut_events_max": cut_max,
+        "cut_to_bytes": cut.to_bytes if cut_max else None,
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
         "max_loss_percent": float(question.max_loss * 100),
@@ -91,6 +113,13 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     return report
 
 
+def _take_off(lanes: Sequence[dict[str, Any]], cut_events: int) -> None:
+    """Of what ports lost, so many events may be cut ones whose port is not known: they are told apart."""
+    for lane in lanes:
+        lane["cut_or_lost_events"] = min(max(cut_events, 0), lane["lost_events"])
+        lane["lost_events"] -= lane["cut_or_lost_events"]
+
+
 def exit_code(report: dict[str, Any]) -> ExitCode:
     """The exit code that a report stands for."""
     if report["interrupted"]:
@@ -104,18 +133,19 @@ def _shares(report: dict[str, Any]) -> tuple[Fraction, Fraction]:
     Without the sender's report a port whose tags are all cut off is not known to be there. So lines with damaged tags
     are taken for missing events, and those that were cut, where they are more than those that are known to be missing.
     """
-    missing, cut = report["missing_events"], report["cut_events"]
+    missing, cut, cut_max = (report[name] for name in ("missing_events", "cut_events", "cut_events_max"))
     expected = report["sent_events"]
     if expected is None:
-        missing = max(missing, report["malformed_lines"] + cut)
+        missing = max(missing, report["malformed_lines"] + cut_max)
         expected = report["received_events"] + missing
         if not expected:
             return Fraction(1), Fraction(1)
+        cut = cut_max
     return Fraction(max(missing - cut, 0), max(expected, 1)), Fraction(missing, max(expected, 1))
 
 
-def _lane(port: int, lane: Lane | None, sent: Sent | None, cut: CutOf, seen: Seen) -> dict[str, Any]:
-    """One port's part of the report."""
+def _lane(port: int, lane: Lane | None, sent: Sent | None, cut: CutOf | None, seen: Seen) -> dict[str, Any]:
+    """One port's part of the report; without `cut` it is not known what was cut."""
     sent_events = sent.lanes.get(port, 0) if sent else None
     end = sent_events if sent_events is not None else (lane.highest + 1 if lane else 0)
     if lane:
@@ -123,7 +153,7 @@ def _lane(port: int, lane: Lane | None, sent: Sent | None, cut: CutOf, seen: See
     else:
         missing = Missing(end, min(end, 1), ((0, end - 1),) if end else ())
     received = lane.received_events if lane else 0
-    cut_lines, cut_to_bytes = cut.ports.get(port, (0, None))
+    cut_lines, cut_to_bytes = cut.ports.get(port, (0, None)) if cut else (0, None)
     cut_events = min(cut_lines, missing.events) if sent else cut_lines
     lost = max(missing.events - cut_events, 0)
     return {
@@ -160,12 +190,33 @@ def _range(first: int, last: int, sent_events: int | None, sent: Sent | None) ->
 
 
 def audit_table(report: dict[str, Any]) -> str:
-    """The report for people: a row for each port, the lines of the files, the verdict."""
-    names = f"{'lost':>13} {'cut':>9} {'surplus':>9} {'twice':>9} {'reordered':>10} {'depth':>9}"
-    head = f"{'port':>6} {'sent':>15} {'received':>15} {names}"
-    lines = [head, *(_row(lane["port"], lane) for lane in report["lanes"]), _row("all", report)]
-    lines += [_line_kinds(report), *_notes(report), report["verdict"]]
-    return "\n".join(lines)
+    """The report for people: a row for each port in 80 columns, the lines of the files, the verdict."""
+    return "\n".join([*_rows(report), _line_kinds(report), *_notes(report), report["verdict"]])
+
+
+def _rows(report: dict[str, Any]) -> list[str]:
+    """Ports and their figures; of the odd figures those that are not 0 everywhere, the first of them that find room."""
+    unplaced = _unplaced(report)
+    rows = [*report["lanes"], *([unplaced] if unplaced else []), {**report, "port": "all"}]
+    columns: list[list[str]] = []
+    room = _WIDTH
+    for title, name in _COLUMNS:
+        cells = [title, *(_cell(row.get(name)) for row in rows)]
+        width = max(map(len, cells)) + 2 * bool(columns)
+        if name in _ALWAYS or (any(row.get(name) for row in rows) and width <= room):
+            columns.append([f"{cell:>{width}}" for cell in cells])
+            room -= width
+    return ["".join(cells) for cells in zip(*columns, strict=True)]
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _unplaced(report: dict[str, Any]) -> dict[str, Any] | None:
+    """A row for the cut events whose port is cut off as well; they are taken off what the ports lost."""
+    lost, cut = (report[name] - sum(lane[name] for lane in report["lanes"]) for name in ("lost_events", "cut_events"))
+    return {"port": "?", "lost_events": max(lost, 0), "cut_events": cut} if cut > 0 else None
 
 
 def _line_kinds(report: dict[str, Any]) -> str:
@@ -190,16 +241,7 @@ def _notes(report: dict[str, Any]) -> Iterable[str]:
     if report["cut_events"] > with_port:
         yield (
             f"of {report['cut_events'] - with_port:,} cut events the port is cut off as well: in the rows of the ports "
-            "they are lost"
+            "they are cut or lost"
         )
     if report["sent_events"] is None:
         yield "what is missing at the end of a port, or a whole port, shows with --sent and the sender's report"
-
-
-def _row(name: object, counts: dict[str, Any]) -> str:
-    sent = "-" if counts["sent_events"] is None else f"{counts['sent_events']:,}"
-    return (
-        f"{name:>6} {sent:>15} {counts['received_events']:>15,} {counts['lost_events']:>13,} "
-        f"{counts['cut_events']:>9,} {counts['surplus_events']:>9,} {counts['duplicated_events']:>9,} "
-        f"{counts['reordered_events']:>10,} {counts['reorder_depth_max']:>9,}"
-    )

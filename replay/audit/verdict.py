@@ -18,7 +18,7 @@ def verdict(report: dict[str, Any]) -> str:
     """The report in a sentence."""
     parts = ["interrupted: not all was read"] if report["interrupted"] else []
     parts.append(_lost(report))
-    parts += [*_cut(report), *_late(report), *_odd(report)]
+    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report)]
     return "; ".join(parts)
 
 
@@ -31,7 +31,10 @@ def _lost(report: dict[str, Any]) -> str:
         return f"100.00% lost: nothing of {events} of {f'run {run}' if run else 'any run'} is there, {_instead(report)}"
     if lost:
         where = "" if cut else f", {_where(report['lanes'])}"
-        return f"{format_share(lost, _expected(report))} lost: {lost:,} of {_expected(report):,}{where}"
+        share, events, least = format_share(lost, _expected(report)), f"{lost:,}", report["lost_events_min"]
+        if least < lost:
+            share, events = f"between {format_share(least, _expected(report))} and {share}", f"{least:,} to {events}"
+        return f"{share} lost: {events} of {_expected(report):,}{where}"
     if cut:
         return f"none of {_expected(report):,} events of run {run} is known to be lost"
     if sent is None:
@@ -72,6 +75,15 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _doubtful(report: dict[str, Any]) -> Iterator[str]:
+    """What was cut, and may not be of this run."""
+    doubtful = report["cut_events_max"] - report["cut_events"]
+    if doubtful:
+        events = "an event was" if doubtful == 1 else f"{doubtful:,} events were"
+        why = "events came twice" if report["duplicated_events"] else "there are events of other runs"
+        yield f"{events} cut or lost: whose the cut lines are can't be told, since {why}"
+
+
 def _late(report: dict[str, Any]) -> Iterator[str]:
     """What may not have been written yet."""
     tail, followed = report["tail_events"], report["followed"]
@@ -106,13 +118,15 @@ def _odd(report: dict[str, Any]) -> Iterator[str]:
 def _where(lanes: Sequence[dict[str, Any]]) -> str:
     """The port that lost most, and its longest range."""
     worst = max(lanes, key=lambda lane: int(lane["lost_events"]))
+    on = "on port" if sum(lane["lost_events"] > 0 for lane in lanes) == 1 else "most on port"
     if worst["lost_events"] == worst["sent_events"]:
-        return f"most on port {worst['port']} (all of its {worst['sent_events']:,})"
+        return f"{on} {worst['port']} (all of its {worst['sent_events']:,})"
     longest = max(worst["missing"], key=lambda each: int(each["events"]))
     one = longest["events"] == 1
     text = f"no. {longest['first']:,}" + ("" if one else f" to {longest['last']:,}")
     if longest["sent_from_s"] is not None:
-        text += f", sent between {longest['sent_from_s']:.1f} s and {longest['sent_to_s']:.1f} s"
+        from_s, to_s = (f"{longest[name]:.1f} s" for name in ("sent_from_s", "sent_to_s"))
+        text += f", sent at about {from_s}" if from_s == to_s else f", sent between {from_s} and {to_s}"
     if worst["missing_ranges"] > 1:
         text += f", and {worst['missing_ranges'] - 1:,} other {'gap' if worst['missing_ranges'] == 2 else 'gaps'}"
-    return f"most on port {worst['port']} ({text})"
+    return f"{on} {worst['port']} ({text})"

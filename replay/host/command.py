@@ -49,9 +49,7 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
         with held() as signals:
             started_wall_ns = wall_ns()
             accounts.take(looker.look())
-            click.echo(
-                f"watching {counted(len(ports), 'port')} ({format_ports(ports)}); {verdict(_now(accounts))}", err=True
-            )
+            click.echo(f"watching {counted(len(ports), 'port')} ({format_ports(ports)})", err=True)
             ended_by = _go_on(accounts, looker, signals, duration_ns)
         report = watch_report(accounts, started_wall_ns, ended_by)
         report_file.write(report)

@@ -10,7 +10,7 @@ is missing beyond that never reached a socket. Other UDP traffic only makes that
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from captures.format import MAX_TRAIN_EVENTS
@@ -55,6 +55,28 @@ class HostLosses:
     """Dropped before the run began, or after it had ended."""
     before_socket_events_min: int | None
     """So many of the lost events never reached a socket, at least; None: not known."""
+    cut_events: int = 0
+    """So many of what the ports miss arrived cut, and are not lost: of which ports is not known."""
+
+    @property
+    def lost_events(self) -> int:
+        """Lost on all ports."""
+        return max(0, self.total("lost_events") - self.cut_events)
+
+    @property
+    def dropped_events(self) -> int:
+        """Those that the sockets' drops account for."""
+        return min(self.total("dropped_events"), self.lost_events)
+
+    @property
+    def rest_events(self) -> int:
+        """Those that the sockets did not drop."""
+        return self.lost_events - self.dropped_events
+
+    @property
+    def queued_events_max(self) -> int:
+        """Of the rest, as many as may have waited."""
+        return min(self.total("queued_events_max"), self.rest_events)
 
     def total(self, name: str) -> int:
         """The sum of a figure over the ports."""
@@ -68,11 +90,13 @@ def place_losses(
     *,
     run: tuple[float, float] | None = None,
     joined: Collection[int] = (),
+    cut_events: int = 0,
 ) -> HostLosses:
     """Place what was `lost` by port, where `written_events` came through on all ports together.
 
     `run` is from when to when events were sent, seconds since 1970; None: not known. The ports in `joined` are read in
-    trains (UDP_GRO), which ordinary collectors do not do.
+    trains (UDP_GRO), which ordinary collectors do not do. `cut_events` of what was lost are none: they came
+    through, it is not known on which ports, and are in `written_events`.
     """
     lanes = {lane.port: lane for lane in host.lanes}
     ports, queue = [], 0
@@ -84,11 +108,11 @@ def place_losses(
         queue += room
         ports.append(PortLosses(port, missing, packets, dropped, min(missing - dropped, room)))
     covers = None if run is None else _covers(host, run)
-    before = None
-    if covers is not False and not joined:
-        rest = sum(port.rest_events for port in ports)
-        before = max(0, rest - max(0, host.counters.udp_read + queue - written_events))
-    return HostLosses(tuple(ports), bool(joined), covers, _outside(host, run), before)
+    placed = HostLosses(tuple(ports), bool(joined), covers, _outside(host, run), None, cut_events)
+    if covers is False or joined:
+        return placed
+    before = max(0, placed.rest_events - max(0, host.counters.udp_read + queue - written_events))
+    return replace(placed, before_socket_events_min=before)
 
 
 def _covers(host: HostReport, run: tuple[float, float]) -> bool:

@@ -1,12 +1,14 @@
 """Losses on a collector's host for people and for machines. Pure."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any, Final
 
 from captures.format import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
 from replay.host.placing import HostLosses, PortLosses
 
+_WIDTH: Final = 80
 _ELSEWHERE: Final = (
     ("nic_rx_dropped", "by its cards or for want of a protocol"),
     ("nic_rx_missed", "by its cards for want of room"),
@@ -38,11 +40,11 @@ def dropped_elsewhere(host: HostReport) -> dict[str, int]:
 
 def host_losses_json(losses: HostLosses, host: HostReport) -> dict[str, Any]:
     """As a plain dictionary, ready for JSON."""
-    rest, before = losses.total("rest_events"), losses.before_socket_events_min
+    rest, before = losses.rest_events, losses.before_socket_events_min
     return {
-        "lost_events": losses.total("lost_events"),
-        "dropped_at_socket_events": losses.total("dropped_events"),
-        "queued_events_max": losses.total("queued_events_max"),
+        "lost_events": losses.lost_events,
+        "dropped_at_socket_events": losses.dropped_events,
+        "queued_events_max": losses.queued_events_max,
         "in_collector_events_max": rest - (before or 0),
         "before_socket_events_min": before,
         "events_per_packet_max": MAX_TRAIN_EVENTS if losses.joined else 1,
@@ -63,18 +65,32 @@ def host_losses_json(losses: HostLosses, host: HostReport) -> dict[str, Any]:
     }
 
 
-def host_losses_lines(losses: HostLosses, host: HostReport) -> list[str]:
-    """A line for each place in which events were lost, and what the reader must know about them."""
-    lost = losses.total("lost_events")
+def host_losses_lines(losses: HostLosses, host: HostReport, reader: str = "collector") -> list[str]:
+    """A line for each place in which events were lost, and what one must know about them, in 80 columns.
+
+    The `reader` is what reads from the sockets: the collector, or the sink.
+    """
+    return [
+        fill(line, _WIDTH, subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2), break_on_hyphens=False)
+        for line in _lines(losses, host, reader)
+    ]
+
+
+def _lines(losses: HostLosses, host: HostReport, reader: str) -> list[str]:
+    lost = losses.lost_events
     if not lost:
-        return ["on the collector's host nothing is missing"]
-    lines = [f"of the {lost:,} lost events, on the collector's host"]
+        return [
+            "on the collector's host nothing is missing"
+            if reader == "collector"
+            else "on the sink's host there is nothing to place: the sink says where its losses were"
+        ]
+    lines = [f"of the {lost:,} lost events, on the {reader}'s host"]
     lines += _at_sockets([port for port in losses.ports if port.dropped_events], host)
-    if queued := losses.total("queued_events_max"):
+    if queued := losses.queued_events_max:
         lines.append(f"  at most {queued:,} still waited in a queue, or went with a socket that was closed")
-    rest, before = losses.total("rest_events"), losses.before_socket_events_min
+    rest, before = losses.rest_events, losses.before_socket_events_min
     if rest:
-        lines.append(_rest(rest, before))
+        lines.append(_rest(rest, before, reader))
         said = dict(_ELSEWHERE)
         counted = {name: packets for name, packets in dropped_elsewhere(host).items() if packets}
         lines += [f"    the host dropped {packets:,} packets {said[name]}" for name, packets in counted.items()]
@@ -93,12 +109,12 @@ def _at_sockets(ports: Sequence[PortLosses], host: HostReport) -> list[str]:
     return [f"  {events:,} dropped at the sockets of {whose}: {where}{most}"]
 
 
-def _rest(rest: int, before: int | None) -> str:
+def _rest(rest: int, before: int | None, reader: str) -> str:
     if before is None:
-        return f"  {rest:,} in the collector, or before its sockets: not known"
+        return f"  {rest:,} in the {reader}, or before its sockets: not known"
     if not before:
-        return f"  {rest:,} in the collector: its host read them, or may have"
-    inside = f"; at most {rest - before:,} in the collector" if rest > before else ""
+        return f"  {rest:,} in the {reader}: its host read them, or may have"
+    inside = f"; at most {rest - before:,} in the {reader}" if rest > before else ""
     return f"  at least {before:,} never reached a socket of the host{inside}"
 
 
@@ -108,10 +124,10 @@ def _notes(losses: HostLosses) -> list[str]:
         notes.append("the watch did not cover the run, or the clocks differ: what it did not see is not in this")
     if losses.outside_packets:
         notes.append(f"{losses.outside_packets:,} of the dropped packets were dropped outside the run's time")
-    surplus = losses.total("dropped_packets") - losses.total("dropped_events")
+    surplus = losses.total("dropped_packets") - losses.dropped_events
     if surplus > 0 and not losses.joined:
         notes.append(f"{surplus:,} more packets were dropped than events are lost: of other senders or runs")
     each = "up to 128 events, since the sockets read them joined" if losses.joined else "one event"
-    if losses.total("dropped_events"):
+    if losses.dropped_events:
         notes.append(f"a dropped packet is taken for {each}")
     return notes

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from captures.units import counted, format_size
+from replay.ports import format_ports
 
 _WORST = 5
 """So many ports with drops are told one by one in a run's table."""
@@ -35,6 +36,10 @@ def verdict(figures: dict[str, Any]) -> str:
     waits = f"; {figures['waiting_bytes']:,} bytes wait" if figures["waiting_bytes"] else ""
     if figures["discarded_bytes"]:
         waits += f"; {figures['discarded_bytes']:,} bytes waited at sockets that were closed"
+    heard = {each["port"] for each in figures["sockets"]}
+    if deaf := tuple(lane["port"] for lane in lanes if lane["port"] not in heard):
+        ports = counted(len(lanes) - len(deaf), "port")
+        waits += f"; no socket was bound to {format_ports(deaf)}"
     if not figures["dropped_packets"]:
         return f"nothing was dropped at the sockets of {ports}{waits}"
     worst = max(lanes, key=lambda lane: lane["dropped_packets"])

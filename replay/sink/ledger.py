@@ -10,10 +10,14 @@ of what a collector wrote. An event that is missing was lost in one of these pla
     collector             it had reached the sink, or without a sink was sent, and was not written
 
 An event of which the tag was cut off arrived, and which number it had can't be known. So *cut* events are no lost ones:
-of what is missing on a port, as many as were cut there arrived cut. An event whose number was not sent is *surplus*.
+of what is missing on a port, as many as were cut there arrived cut. Where the port was cut off as well they are
+*unplaced*: they are in no port's account, and what they may explain of a port's missing events is *cut or lost* there.
+Where other runs came too, or events came twice, nobody knows whose the cut ones are: they are *doubtful*, and what they
+may explain counts as lost. An event whose number was not sent is *surplus*.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from captures.format import MAX_TRAIN_EVENTS
@@ -55,6 +59,10 @@ class Entry:
     collected_events: int | None = None
     """Different numbers that a collector wrote."""
     cut_at_collector_events: int = 0
+    cut_or_lost_events: int = 0
+    """Missing at the sink; they may be cut events whose port is not known."""
+    cut_or_lost_at_collector_events: int = 0
+    """The same of what the collector did not write."""
 
     @property
     def reached_events(self) -> int:
@@ -66,7 +74,9 @@ class Entry:
     @property
     def lost_events(self) -> int | None:
         """Events that were sent and did not reach the sink; None: there was none."""
-        return None if self.received_events is None else self.sent_events - self.reached_events - self.cut_events
+        if self.received_events is None:
+            return None
+        return self.sent_events - self.reached_events - self.cut_events - self.cut_or_lost_events
 
     @property
     def lost_before_socket_events(self) -> int | None:
@@ -80,19 +90,30 @@ class Entry:
         """Events that reached the sink, or were sent where there was none, and that the collector did not write."""
         if self.collected_events is None:
             return None
-        return max(0, self.reached_events - self.collected_events - self.cut_at_collector_events)
+        cut = self.cut_at_collector_events + self.cut_or_lost_at_collector_events
+        return max(0, self.reached_events - self.collected_events - cut)
 
     @property
-    def missing_events(self) -> int:
-        """All that was lost, wherever it was."""
+    def all_lost_events(self) -> int:
+        """All that was lost for certain, wherever it was."""
         return (self.lost_events or 0) + (self.lost_at_collector_events or 0)
+
+    @property
+    def all_cut_events(self) -> int:
+        """All that arrived cut, wherever it was."""
+        return self.cut_events + self.cut_at_collector_events
+
+    @property
+    def all_cut_or_lost_events(self) -> int:
+        """All of which it is not known whether it was cut or lost."""
+        return self.cut_or_lost_events + self.cut_or_lost_at_collector_events
 
     @property
     def agrees(self) -> bool:
         """Whether exactly that arrived which was sent: in events, and without tags also in bytes."""
         same_bytes = self.verified_events is not None or self.received_bytes in (None, self.sent_bytes)
-        cut = self.cut_events or self.cut_at_collector_events
-        return same_bytes and not (self.missing_events or self.surplus_events or self.duplicated_events or cut)
+        missing = self.all_lost_events or self.all_cut_events or self.all_cut_or_lost_events
+        return same_bytes and not (missing or self.surplus_events or self.duplicated_events)
 
     @property
     def odd(self) -> bool:
@@ -103,14 +124,39 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Unplaced:
+    """What the ports together miss beyond their own accounts."""
+
+    cut_events: int = 0
+    """Cut events whose port is not known, at the sink."""
+    cut_at_collector_events: int = 0
+    """The same at the collector."""
+    lost_events: int = 0
+    """Events that did not reach the sink, of ports that are not known."""
+    lost_at_collector_events: int = 0
+    """The same of the collector."""
+
+    @property
+    def all_lost_events(self) -> int:
+        """The lost of both."""
+        return self.lost_events + self.lost_at_collector_events
+
+    @property
+    def all_cut_events(self) -> int:
+        """The cut of both."""
+        return self.cut_events + self.cut_at_collector_events
+
+
+@dataclass(frozen=True)
 class Ledger:
     """The accounts of all ports that were sent to or heard from."""
 
     entries: tuple[Entry, ...]
     run_id: str | None = None
     """The run whose tags were compared; None: only counts were."""
-    unplaced_cut_events: int = 0
-    """Cut events whose port is not known; they are missing on some port and are not lost."""
+    unplaced: Unplaced = Unplaced()
+    doubtful_cut_events: int = 0
+    """So many of the lost may be cut events; they may also be of other runs, or have come twice."""
     cut_to_bytes: tuple[int, int] | None = None
     """The least and the greatest length that events were cut to."""
     other_runs: dict[str, int] = field(default_factory=dict)
@@ -123,7 +169,7 @@ class Ledger:
     def total(self, name: str) -> int | None:
         """The sum of a figure over the ports; None where it was measured on none."""
         known = [value for entry in self.entries if (value := getattr(entry, name)) is not None]
-        return sum(known) if known else None
+        return sum(known) + getattr(self.unplaced, name, 0) if known else None
 
     @property
     def sent_events(self) -> int:
@@ -133,14 +179,17 @@ class Ledger:
     @property
     def lost_events(self) -> int:
         """Events missing at the end, summed over the ports that miss some: no surplus elsewhere makes up for them."""
-        return max(0, sum(entry.missing_events for entry in self.entries) - self.unplaced_cut_events)
+        return self.total("all_lost_events") or 0
+
+    @property
+    def lost_events_min(self) -> int:
+        """Of these, those that no cut event can be."""
+        return self.lost_events - self.doubtful_cut_events
 
     @property
     def cut_events(self) -> int:
         """Events that arrived cut."""
-        return self.unplaced_cut_events + sum(
-            entry.cut_events + entry.cut_at_collector_events for entry in self.entries
-        )
+        return self.total("all_cut_events") or 0
 
     @property
     def surplus_events(self) -> int:
@@ -150,7 +199,7 @@ class Ledger:
     @property
     def balanced(self) -> bool:
         """Whether all ports agree."""
-        return not self.unplaced_cut_events and all(entry.agrees for entry in self.entries)
+        return all(entry.agrees for entry in self.entries)
 
 
 def reconcile(
@@ -175,12 +224,13 @@ def reconcile(
         entry = heard.entry(lane) if heard else _unheard(lane)
         entries.append(_collected(entry, collected, port) if collected else entry)
     kept = [entry for entry in entries if entry.sent_events or entry.received_events or entry.collected_events]
-    unplaced = (heard.unplaced_cut if heard else 0) + _unplaced_at_collector(collected)
-    missing = sum(entry.missing_events for entry in kept)
+    unplaced = _unplaced(kept, heard.unplaced_cut if heard else 0, _unplaced_at_collector(collected))
+    doubtful = (heard.doubtful_cut if heard else 0) + _doubtful_at_collector(collected)
     return Ledger(
         tuple(kept),
         run if tagged or collected is not None else None,
-        min(unplaced, missing),
+        unplaced,
+        min(doubtful, sum(entry.all_lost_events for entry in kept) + unplaced.all_lost_events),
         _lengths(received if tagged else None, collected),
         dict(received.tags.other_runs) if tagged and received and received.tags else {},
         ended_by if received else None,
@@ -198,6 +248,7 @@ class _Heard:
         self.ports = {*self._own, *self._mapped}
         self._ways = {port: self._ways_of(port) for port in {*self.ports, *sent}}
         """Of each port that was sent to, the sink's ports at which its events came."""
+        self.doubtful_cut = 0
         self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
         # What sockets dropped behind the last event that they handed over, in events, until it is charged.
         self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
@@ -211,8 +262,12 @@ class _Heard:
         """Cut events by the port that they were sent to, and how many may be of several ports."""
         placed: dict[int, int] = {}
         unplaced = 0
+        others = any(lane.foreign_events for lane in self._own.values())
         for by, lane in self._own.items():
             if not lane.cut_events:
+                continue
+            if others or lane.duplicated_events:
+                self.doubtful_cut += lane.cut_events
                 continue
             ports = [port for port, ways in self._ways.items() if by in ways and port in self._sent]
             if len(ports) == 1:
@@ -265,11 +320,14 @@ class _Heard:
         after_end = tail if self._ended_by else 0
         in_gaps = min(lane.lost_in_socket_events or 0, lost - after_end)
         in_socket = in_gaps + self._drop(lane.port, min(tail - after_end, lost - after_end - in_gaps))
+        cut_or_lost = min(self.unplaced_cut, lost - in_socket)  # what a socket dropped did not arrive cut
+        after_end = min(after_end, lost - in_socket - cut_or_lost)
         names = ("duplicated_events", "late_events")
         return {
             "verified_events": verified,
             "surplus_events": surplus,
             "cut_events": cut,
+            "cut_or_lost_events": cut_or_lost,
             "lost_in_socket_events": in_socket,
             "lost_after_end_events": after_end if self._ended_by else None,
             "reordered_events": lane.reordered_events,
@@ -309,9 +367,23 @@ def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
     written = lane.received_events - surplus if lane else 0
     if written > entry.sent_events:
         surplus, written = surplus + written - entry.sent_events, entry.sent_events
-    cut = min((lane.cut_events or 0) if lane else 0, max(0, entry.reached_events - written))
-    figures = vars(entry) | {"collected_events": max(0, written), "cut_at_collector_events": cut}
-    return Entry(**figures | {"surplus_events": entry.surplus_events + surplus})
+    missing = max(0, entry.reached_events - max(0, written))
+    cut = min((lane.cut_events or 0) if lane else 0, missing)
+    return replace(
+        entry,
+        collected_events=max(0, written),
+        cut_at_collector_events=cut,
+        cut_or_lost_at_collector_events=min(_unplaced_at_collector(collected), missing - cut),
+        surplus_events=entry.surplus_events + surplus,
+    )
+
+
+def _unplaced(entries: Sequence[Entry], cut_events: int, cut_at_collector_events: int) -> Unplaced:
+    """What the cut events without a port leave of what the ports miss: no more can be cut than is missing."""
+    missing = sum(entry.cut_or_lost_events for entry in entries)
+    missing_at_collector = sum(entry.cut_or_lost_at_collector_events for entry in entries)
+    cut, cut_at_collector = min(cut_events, missing), min(cut_at_collector_events, missing_at_collector)
+    return Unplaced(cut, cut_at_collector, missing - cut, missing_at_collector - cut_at_collector)
 
 
 def _unplaced_at_collector(collected: Collected | None) -> int:
@@ -319,6 +391,13 @@ def _unplaced_at_collector(collected: Collected | None) -> int:
     if collected is None:
         return 0
     return max(0, (collected.cut_events or 0) - sum(lane.cut_events or 0 for lane in collected.lanes))
+
+
+def _doubtful_at_collector(collected: Collected | None) -> int:
+    """Lines that were cut, and may be of other runs or have come twice."""
+    if collected is None or collected.cut_events_max is None:
+        return 0
+    return max(0, collected.cut_events_max - (collected.cut_events or 0))
 
 
 def _lengths(received: Received | None, collected: Collected | None) -> tuple[int, int] | None:

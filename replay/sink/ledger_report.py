@@ -6,7 +6,7 @@ from textwrap import fill
 from typing import Any, Final, NamedTuple
 
 from captures.units import counted, format_share
-from replay.sink.ledger import DIED, Entry, Ledger
+from replay.sink.ledger import DIED, Entry, Ledger, Unplaced
 from replay.sink.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
 from replay.sink.report_models import Received, Sent
 from replay.sink.run_clock import RunClock
@@ -36,7 +36,8 @@ _COLUMNS: Final = (
     ("in socket", "lost_in_socket_events"),
     ("after end", "lost_after_end_events"),
     ("at collector", "lost_at_collector_events"),
-    ("cut", "cut_events"),
+    ("cut", "all_cut_events"),
+    ("cut or lost", "all_cut_or_lost_events"),
     ("surplus", "surplus_events"),
     ("duplicated", "duplicated_events"),
     ("foreign", "foreign_events"),
@@ -87,12 +88,16 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
     lost, sent = ledger.lost_events, ledger.sent_events
     said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
     if ledger.run_id is None:
-        worst = max(ledger.entries, key=lambda entry: entry.missing_events)
+        worst = max(ledger.entries, key=lambda entry: entry.all_lost_events)
         drops = "not measured" if worst.kernel_drops is None else f"{worst.kernel_drops:,}"
-        said = [f"most on port {worst.port} ({worst.missing_events:,}; kernel drops there: {drops})"]
+        said = [f"most on port {worst.port} ({worst.all_lost_events:,}; kernel drops there: {drops})"]
         if ledger.ended_by == DIED:
             said.append("and the sink's worker died")
-    return ", ".join([f"{format_share(lost, sent)} lost: {lost:,} of {counted(sent, 'event')}", *said])
+    share, events = format_share(lost, sent), f"{lost:,}"
+    if ledger.doubtful_cut_events:
+        least = ledger.lost_events_min
+        share, events = f"between {format_share(least, sent)} and {share}", f"{least:,} to {events}"
+    return ", ".join([f"{share} lost: {events} of {counted(sent, 'event')}", *said])
 
 
 def _places(losses: Sequence[Loss]) -> list[str]:
@@ -107,17 +112,27 @@ def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
     """What was lost in one place: how much, on which port, and when."""
     ports: dict[int, int] = {}
     for loss in losses:
-        ports[loss.port] = ports.get(loss.port, 0) + loss.events
-    worst = max(ports, key=lambda port: ports[port])
-    whole = sum(ports.values())
-    named = f"port {worst}" if len(ports) == 1 else f"{len(ports)} ports, most on {worst} ({ports[worst]:,})"
+        if loss.port is not None:
+            ports[loss.port] = ports.get(loss.port, 0) + loss.events
+    whole = sum(loss.events for loss in losses)
     at = {
         SOCKET: "in the socket buffer of",
         COLLECTOR: "at the collector, of",
         WORKER_DIED: "not received since the sink's worker died, of",
         AFTER_END: "not received since the sink had ended, of",
     }.get(where, f"{where} of")
+    named = _named(ports, unknown=whole > sum(ports.values()))
     return f"{format_share(whole, sent)} {at} {named}{_when(losses)}"
+
+
+def _named(ports: dict[int, int], *, unknown: bool) -> str:
+    """The ports that lost something, by their lost events."""
+    others = "ports that are not known"
+    if not ports:
+        return others
+    worst = max(ports, key=lambda port: ports[port])
+    named = f"port {worst}" if len(ports) == 1 else f"{len(ports)} ports, most on {worst} ({ports[worst]:,})"
+    return f"{named}, and {others}" if unknown else named
 
 
 def _when(losses: Sequence[Loss]) -> str:
@@ -142,10 +157,15 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
         if events:
             lines.append(f"{counted(events, 'event')} came {said}")
     lines += came_by_lines({entry.port: entry.came_by for entry in ledger.entries})
-    if ledger.unplaced_cut_events:
+    if unplaced := ledger.unplaced.all_cut_events:
         lines.append(
-            f"of {counted(ledger.unplaced_cut_events, 'cut event')} the port is not known: "
-            "they are missing by port, and are not in the sum of the lost"
+            f"of {counted(unplaced, 'cut event')} the port is not known: what they may be of a port's missing events "
+            "is cut or lost there"
+        )
+    if doubtful := ledger.doubtful_cut_events:
+        lines.append(
+            f"{doubtful:,} of the lost may be cut events: whose those are can't be told, "
+            "since events of other runs came too, or events came twice"
         )
     if ledger.deaf_ports:
         ports = ", ".join(map(str, ledger.deaf_ports))
@@ -175,11 +195,14 @@ def ledger_json(
         "sent_events": ledger.sent_events,
         **{f"{name}_events": ledger.total(f"{name}_events") for name in (*_FIGURES, *_STRANGE)},
         "lost_events": ledger.lost_events,
+        "lost_events_min": ledger.lost_events_min,
+        "doubtful_cut_events": ledger.doubtful_cut_events,
         "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
         "surplus_events": ledger.surplus_events,
         "cut_events": ledger.cut_events,
         "cut_to_bytes": least_most and {"min": least_most[0], "max": least_most[1]},
-        "unplaced_cut_events": ledger.unplaced_cut_events,
+        "unplaced_cut_events": ledger.unplaced.all_cut_events,
+        "unplaced_lost_events": ledger.unplaced.all_lost_events,
         "other_runs": ledger.other_runs,
         "sink_ended_by": ledger.ended_by,
         "deaf_ports": list(ledger.deaf_ports),
@@ -202,18 +225,23 @@ def ledger_lines(ledger: Ledger, losses: Sequence[Loss] = (), said: Sequence[str
 
 
 def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
-    """A row for each port, and the sums: of the odd ports in 80 columns, or of all and with all figures if `wide`."""
+    """A row for each port, one (?) for what has no known port, and the sums.
+
+    It has the odd ports in 80 columns, or of all and with all figures if `wide`.
+    """
     entries = [entry for entry in ledger.entries if wide or entry.odd]
     if not entries:
         return ""
+    unplaced = [ledger.unplaced] if any(vars(ledger.unplaced).values()) else []
     columns = [
-        _Column.of(title, name, entries, ledger)
+        _Column.of(title, name, [*entries, *unplaced], ledger)
         for title, name in _COLUMNS
         if name in _ALWAYS or ledger.total(name) is not None
     ]
     if not wide:
         columns = _fitting(columns)
-    ports = ["port", *(str(entry.port) for entry in entries), *["all"] * (len(ledger.entries) > 1)]
+    ports = ["port", *(str(entry.port) for entry in entries), *["?"] * len(unplaced)]
+    ports += ["all"] * (len(ledger.entries) > 1 or bool(unplaced))
     lines = [
         f"{port:>6} " + " ".join(f"{column.cells[row]:>{column.width}}" for column in columns)
         for row, port in enumerate(ports)
@@ -232,15 +260,20 @@ class _Column(NamedTuple):
     """Whether there is anything but zeros in it."""
 
     @classmethod
-    def of(cls, title: str, name: str, entries: Sequence[Entry], ledger: Ledger) -> "_Column":
+    def of(cls, title: str, name: str, rows: Sequence[Entry | Unplaced], ledger: Ledger) -> "_Column":
         """That of a figure of the ledger's."""
-        figures = [*(getattr(entry, name) for entry in entries), ledger.total(name)]
+        figures = [*(getattr(row, name, None) for row in rows), _whole(ledger, name)]
         return cls(name, [title, *("-" if value is None else f"{value:,}" for value in figures)], any(figures))
 
     @property
     def width(self) -> int:
         """As much as its longest cell needs, and some air."""
         return max(11, *map(len, self.cells))
+
+
+def _whole(ledger: Ledger, name: str) -> int | None:
+    """The sum of a column; what is cut or lost by port is in the sums of the cut and of the lost."""
+    return None if name == "all_cut_or_lost_events" else ledger.total(name)
 
 
 def _fitting(columns: Sequence[_Column]) -> list[_Column]:

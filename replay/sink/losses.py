@@ -21,7 +21,8 @@ APART_S: Final = 1.0
 class Loss:
     """Events that a port lost in one place, in one go. Seconds since the start of the run; None: not measured."""
 
-    port: int
+    port: int | None
+    """None: it is not known."""
     where: str
     events: int
     from_s: float | None
@@ -33,7 +34,7 @@ def losses(
 ) -> list[Loss]:
     """Every loss of a ledger that was made from these reports, port by port, as time goes on.
 
-    Each port's sum to what the ledger says that it lost in each place.
+    Each port's sum to what the ledger says that it lost in each place; what no port's account holds comes last.
     """
     found: list[Loss] = []
     clock = RunClock(sent, received)
@@ -51,7 +52,8 @@ def losses(
                 missing = lane.missing if lane else []
                 seen = _sent_between(missing) if where == COLLECTOR else _tail(clock, entry, last_s)
                 found.append(Loss(entry.port, where, rest, *seen))
-    return found
+    unplaced = ((EITHER, ledger.unplaced.lost_events), (COLLECTOR, ledger.unplaced.lost_at_collector_events))
+    return found + [Loss(None, where, events, None, None) for where, events in unplaced if events]
 
 
 def _up_to(events: int, timed: Sequence[Loss]) -> list[Loss]:

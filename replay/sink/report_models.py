@@ -204,6 +204,8 @@ class Collected(_Lanes):
 
     lanes: list[CollectedLane] = Field(max_length=1024)
     cut_events: Count | None = None
+    cut_events_max: Count | None = None
+    """With those that may be of other runs, or may have come twice."""
     cut_to_bytes: Lengths | None = None
 
     @property

@@ -203,7 +203,7 @@ def _sums_hold(ledger: dict[str, Any], which: str) -> None:
     assert 0 <= ledger["lost_events"] <= ledger["sent_events"], which
     for lane in ledger["lanes"]:
         if lane["verified_events"] is not None:
-            arrived = lane["verified_events"] + lane["cut_events"]
+            arrived = lane["verified_events"] + lane["cut_events"] + lane["cut_or_lost_events"]
             assert lane["sent_events"] == arrived + lane["lost_events"], which
         assert lane["lost_events"] is None or lane["lost_events"] >= 0, which
         assert (lane["lost_before_socket_events"] or 0) >= 0, which

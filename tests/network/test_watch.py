@@ -166,7 +166,7 @@ def test_a_collector_that_starts_after_the_watch_and_again_is_found(tmp_path: Pa
     (port,) = free_ports(1)
     log = tmp_path / "watch.log"
     with running(command("replay", "watch", "--ports", port, "--json"), log) as watching:
-        await_line(log, "no socket was bound to the port", watching)
+        await_line(log, "watching 1 port", watching)
         for _ in range(2):
             sink = command("replay", "sink", "--ports", port, "--duration", "3s")
             with running(sink, tmp_path / "sink.log") as process:

@@ -164,6 +164,11 @@ def test_owners_that_are_not_known_are_not_made_up():
     assert verdict(host_figures(accounts(whole(0)), 0)) == "no socket was bound to any of the 2 ports"
 
 
+def test_ports_without_a_socket_are_named():
+    figures = host_figures(accounts(whole(0, udp())), 0)
+    assert verdict(figures) == "nothing was dropped at the sockets of 1 port; no socket was bound to 515"
+
+
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 10**6), st.integers(1, 9)), max_size=60))
 def test_times_of_drops_sum_up_however_long_it_takes(events):
     times = DropTimes()

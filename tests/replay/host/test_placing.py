@@ -17,7 +17,7 @@ from replay.host.model import read_own_host, read_watch
 from replay.host.placing import LEAST_PACKET_BYTES, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.sink.ledger import reconcile
-from replay.sink.report_models import Collected, Sent, checked
+from replay.sink.report_models import Collected, Received, Sent, checked
 from tests.replay.host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000
@@ -89,7 +89,9 @@ def test_a_dropped_packet_of_a_socket_that_reads_trains_is_up_to_128_events():
     losses = place_losses({514: 1000}, 0, host(5), joined={514})
     assert losses.total("dropped_events") == 640
     assert losses.before_socket_events_min is None
-    assert host_losses_lines(losses, host(5))[-1].endswith("up to 128 events, since the sockets read them joined")
+    lines = host_losses_lines(losses, host(5))
+    assert max(len(line) for part in lines for line in part.splitlines()) <= 80
+    assert " ".join(lines[-1].split()).endswith("up to 128 events, since the sockets read them joined")
 
 
 def test_what_waited_at_a_socket_that_was_closed_is_neither_written_nor_lost_in_the_collector():
@@ -106,14 +108,14 @@ def test_a_watch_that_began_late_is_said():
     late = place_losses({514: 1}, 0, host(), run=(START_S - 60, START_S + 8))
     assert late.covers_run is False
     assert late.before_socket_events_min is None
-    assert any("did not cover the run" in line for line in host_losses_lines(late, host()))
+    assert "did not cover the run" in " ".join(host_losses_lines(late, host()))
     assert place_losses({514: 1}, 0, host(), run=(START_S, START_S + 60)).covers_run is False
 
 
 def test_drops_outside_the_run_are_told():
     losses = place_losses({514: 3}, 0, host(7, seconds=100), run=(START_S + 60, START_S + 90))
     assert losses.outside_packets == 7
-    lines = "\n".join(host_losses_lines(losses, host(7)))
+    lines = " ".join(" ".join(host_losses_lines(losses, host(7))).split())
     assert "7 of the dropped packets were dropped outside the run's time" in lines
     assert "4 more packets were dropped than events are lost" in lines
     assert place_losses({514: 3}, 0, host(7), run=(START_S, START_S + 8)).outside_packets == 0
@@ -158,6 +160,30 @@ def test_a_run_on_the_receiver_s_host_brings_its_own():
     assert collector_host(None, reconciled(sender, all_there), checked(Sent, sender), None).lines() == []
 
 
+def test_cut_events_without_a_port_are_not_placed_as_lost():
+    sender, audited = ledger()
+    sender["collector_host"] = {name: value for name, value in report(50, read=950).items() if name != "kind"}
+    audited["cut_events"] = 60
+    figures = collector_host(None, reconciled(sender, audited), checked(Sent, sender), None).figures()
+    assert (figures["lost_events"], figures["dropped_at_socket_events"]) == (50, 50)
+    audited["cut_events"] = 110
+    assert collector_host(None, reconciled(sender, audited), checked(Sent, sender), None).lines() == []
+
+
+def test_what_the_sink_has_placed_is_not_placed_anew():
+    sender, _ = ledger()
+    sender["collector_host"] = {name: value for name, value in report(5, read=900).items() if name != "kind"}
+    lane = {"port": 514, "received_events": 900, "received_bytes": 90_000}
+    tags = {"run_id": "0000000a", "verified_events": 900, "next_sequence": 1000, "lost_in_socket_events": 5}
+    heard = checked(Received, {"lanes": [lane | tags], "run_id": "0000000a"})
+    sent = checked(Sent, sender)
+    assert collector_host(None, reconcile(sent, heard), sent, heard).lines() == []
+    counted = checked(Received, {"lanes": [lane]})
+    text = " ".join(collector_host(None, reconcile(sent, counted), sent, counted).lines())
+    assert "on the sink's host" in text
+    assert "in the collector" not in text
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -193,7 +219,7 @@ def test_a_damaged_report_is_taken_whole_or_refused_in_a_line(changed):
         said = str(refused)
     else:
         made = collector_host_of(seen, sender, audited)
-        assert all(line.isprintable() for line in host_losses_lines(made, seen))
+        assert all(line.isprintable() for part in host_losses_lines(made, seen) for line in part.split("\n"))
         json.dumps(host_losses_json(made, seen), allow_nan=False)
         return
     assert said.startswith("no report of a collector's host: ")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from captures.command import run
 from replay.sink.ledger import reconcile
 from replay.sink.ledger_report import ledger_json, ledger_lines, ledger_table, notes, verdict
+from replay.sink.losses import losses
 from replay.sink.report_models import Collected, Received, Sent, checked
 
 COUNTS = st.dictionaries(st.integers(514, 530), st.integers(0, 10**9), max_size=8)
@@ -174,15 +175,20 @@ def test_with_any_figures_the_parts_sum_to_the_whole(data):
     mapped = [{"port": 514, "verified_events": data.draw(count), "next_sequence": data.draw(count)}]
     mapped[0]["came_by"] = {"5514": 7}
     ended = data.draw(st.sampled_from([None, "idle", "failure"]))
-    ledger = ledger_of(
-        {**sent_report(sent), "run_id": RUN}, {"lanes": lanes, "mapped_lanes": mapped, "run_id": RUN}, ended_by=ended
-    )
+    received = {"lanes": lanes, "mapped_lanes": mapped, "run_id": RUN}
+    reports = checked(Sent, {**sent_report(sent), "run_id": RUN}), checked(Received, received)
+    ledger = reconcile(*reports, ended_by=ended)
     for entry in ledger.entries:
-        assert entry.verified_events + entry.lost_events + entry.cut_events == entry.sent_events
+        told = entry.verified_events + entry.lost_events + entry.cut_events + entry.cut_or_lost_events
+        assert told == entry.sent_events
         places = (entry.lost_in_socket_events, entry.lost_before_socket_events, entry.lost_after_end_events or 0)
         assert sum(places) == entry.lost_events
         assert min(*places, entry.lost_events, entry.surplus_events) >= 0
-    assert 0 <= ledger.lost_events <= ledger.sent_events
+    assert 0 <= ledger.lost_events_min <= ledger.lost_events <= ledger.sent_events
+    assert ledger.lost_events == sum(loss.events for loss in losses(ledger, *reports))
+    assert sum(entry.verified_events for entry in ledger.entries) + ledger.lost_events + ledger.cut_events == (
+        ledger.sent_events
+    )
 
 
 def test_a_mapped_port_has_lost_nothing():
@@ -222,6 +228,42 @@ def test_cut_events_of_ports_that_came_as_one_are_not_lost_though_their_port_is_
     ledger = tagged({514: 30, 515: 30}, [lane], mapped)
     assert (ledger.lost_events, ledger.cut_events) == (1, 19)
     assert "of 19 cut events the port is not known" in notes(ledger)[1]
+
+
+def test_cut_lines_without_a_port_are_in_one_row_and_lost_nowhere():
+    lanes = [{"port": port, "received_events": 10} for port in (514, 515)]
+    audit = {"lanes": lanes, "run_id": RUN, "cut_events": 40, "cut_to_bytes": {"min": 180, "max": 180}}
+    sent, written = checked(Sent, {**sent_report({514: 30, 515: 30}), "run_id": RUN}), checked(Collected, audit)
+    ledger = reconcile(sent, None, written)
+    assert (ledger.lost_events, ledger.cut_events, ledger.balanced) == (0, 40, False)
+    assert losses(ledger, sent, None, written) == []
+    table = [line.split() for line in ledger_table(ledger).splitlines()]
+    assert table[0][-4:] == ["cut", "cut", "or", "lost"]
+    assert [row[0] for row in table[1:]] == ["514", "515", "?", "all"]
+    assert [row[-2:] for row in table[1:]] == [["0", "20"], ["0", "20"], ["40", "-"], ["40", "-"]]
+
+
+def test_what_is_lost_beside_cut_lines_without_a_port_is_of_ports_that_are_not_known():
+    lanes = [{"port": port, "received_events": 10} for port in (514, 515)]
+    audit = {"lanes": lanes, "run_id": RUN, "cut_events": 15}
+    sent, written = checked(Sent, {**sent_report({514: 30, 515: 30}), "run_id": RUN}), checked(Collected, audit)
+    ledger = reconcile(sent, None, written)
+    assert (ledger.lost_events, ledger.cut_events) == (25, 15)
+    assert [(entry.lost_at_collector_events, entry.all_cut_or_lost_events) for entry in ledger.entries] == [(5, 15)] * 2
+    found = losses(ledger, sent, None, written)
+    assert [(loss.port, loss.events) for loss in found] == [(514, 5), (515, 5), (None, 15)]
+    assert "2 ports, most on 514 (5), and ports that are not known" in verdict(ledger, found)
+
+
+def test_cut_events_beside_those_of_other_runs_or_duplicates_hide_no_loss():
+    for strange in ({"foreign_events": 5}, {"duplicated_events": 5}):
+        ledger = tagged({514: 30}, [tagged_lane(514, 20, next_sequence=30, cut_events=9, **strange)])
+        assert (ledger.lost_events, ledger.lost_events_min, ledger.cut_events) == (10, 1, 0)
+        assert verdict(ledger).startswith("between 3.33% and 33.33% lost: 1 to 10 of 30 events")
+        assert "9 of the lost may be cut events" in " ".join(notes(ledger))
+    audit = {"lanes": [{"port": 514, "received_events": 20}], "run_id": RUN, "cut_events": 0, "cut_events_max": 8}
+    ledger = ledger_of({**sent_report({514: 30}), "run_id": RUN}, None, audit)
+    assert (ledger.lost_events, ledger.lost_events_min) == (10, 2)
 
 
 def test_an_audit_s_cut_lines_are_not_lost_at_the_collector():
