@@ -110,7 +110,7 @@ def test_rate_pause_and_resume(tmp_path: Path, capture: Capture):
         run.stop()
         ended, sink = end()
 
-    assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+    assert ended.code in (ExitCode.MET, ExitCode.MISSED), ended.stderr  # its rate is not judged
     assert_all_arrived(ended, sink)
     assert not tmp_path.joinpath("control").exists()
 

@@ -179,6 +179,6 @@ def test_at_full_speed_too_every_datagram_is_counted(tmp_path: Path, capture: Ca
             ask(control, ["stop"])
             ended = finish(process, log)
 
-        assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+        assert ended.code in (ExitCode.MET, ExitCode.MISSED), ended.stderr  # its rate is not judged
         assert dropped() == ended.report["sent_events"] > 0
         assert kills(ended) == 3

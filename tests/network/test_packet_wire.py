@@ -397,7 +397,7 @@ def test_what_a_killed_worker_sent_is_not_sent_again(
         ended = finish(supervisor, log)
         came = [[*lane, *more] for lane, more in zip(taken, boxes.take(), strict=True)]
 
-    assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+    assert ended.code in (ExitCode.MET, ExitCode.MISSED), ended.stderr  # its rate is not judged
     causes = [recovery["cause"] for recovery in ended.report["recoveries"]]
     assert causes.count("was killed by SIGKILL") == 3
     sent = [lane["sent_events"] for lane in ended.report["lanes"]]
