@@ -88,7 +88,7 @@ def _read(path: Path) -> str:
 def _make(path: Path) -> None:
     """A new file that only its owner can read."""
     try:
-        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with open(path, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(secrets.token_hex(16) + "\n")
     except OSError as error:
         raise PreflightError(f"--sink-token-file {path}: can't be made: {error.strerror}; name another place") from None

@@ -34,6 +34,8 @@ LETTERS = {
     "-d": {"--duration"},
     "-o": {"--output", "--report"},  # the file that is written
     "-j": {"--json"},
+    "-4": set(),
+    "-6": set(),
 }
 """What a letter stands for, in every command."""
 

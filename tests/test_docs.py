@@ -235,7 +235,10 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     more["lanes"][0]["sent_events"] += 1  # so that there is a loss to tell of
     (folder / "sent.json").write_text(json.dumps(more))
     (folder / "received.json").write_bytes(received)
-    ledger = call("replay", "reconcile", "sent.json", "received.json", "--json")
+    # A collector that wrote none of it, so that there is a loss to be placed on its host.
+    (folder / "written").write_bytes(b"")
+    call("replay", "audit", "written", "--sent", "sent.json", "--report", "audit.json", "--json")
+    ledger = call("replay", "reconcile", "sent.json", "received.json", "--collector", "audit.json", "--json")
     tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
     # Followed, with a line that was cut and a tail that is not packed, so that the report has all its fields.
     lines = b"\n".join([*tags, b"stampede=00000001-0202-0", b""])

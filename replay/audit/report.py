@@ -9,6 +9,7 @@ from captures import __version__
 from captures.errors import ExitCode
 from captures.units import format_size
 from replay.audit.cut import CutOf
+from replay.audit.lines import LineCounts
 from replay.audit.missing import SHOWN, Missing, summarise
 from replay.audit.reading import Collection
 from replay.audit.seen import Seen
@@ -49,6 +50,18 @@ class Question:
     """Whether not all was read."""
 
 
+def _line_counts(lines: LineCounts) -> dict[str, int]:
+    return {
+        "bytes": lines.bytes,
+        "lines": lines.lines,
+        "tagged_lines": lines.tagged,
+        "untagged_lines": lines.untagged,
+        "malformed_lines": lines.malformed,
+        "cut_lines": lines.cut_lines,
+        "unfinished_lines": lines.unfinished,
+    }
+
+
 def audit_report(question: Question, run: int | None, found: Collection, seen: Seen) -> dict[str, Any]:
     """The report on one run's events, ready for JSON; None: there is nothing of any run.
 
@@ -74,13 +87,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "passed": False,
         "run_id": text,
         "files": list(question.files),
-        "bytes": lines.bytes,
-        "lines": lines.lines,
-        "tagged_lines": lines.tagged,
-        "untagged_lines": lines.untagged,
-        "malformed_lines": lines.malformed,
-        "cut_lines": lines.cut_lines,
-        "unfinished_lines": lines.unfinished,
+        **_line_counts(lines),
         "damaged_files": [{"file": file, "complaint": complaint} for file, complaint in found.damaged],
         "followed": question.followed,
         "interrupted": question.interrupted,

@@ -9,7 +9,7 @@ from replay.host.model import HostReport, read_own_host, read_watch
 from replay.host.placing import HostLosses, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.report_file import read_report
-from replay.sink.ledger import Ledger
+from replay.sink.accounts import Ledger
 from replay.sink.report_models import Received, Sent
 
 

@@ -6,7 +6,7 @@ from textwrap import fill
 from typing import Any, Final, NamedTuple
 
 from captures.units import counted, format_share
-from replay.sink.ledger import DIED, Entry, Ledger, Unplaced
+from replay.sink.accounts import DIED, Entry, Ledger, Unplaced
 from replay.sink.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
 from replay.sink.report_models import Received, Sent
 from replay.sink.run_clock import RunClock

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from replay.sink.ledger import DIED, Entry, Ledger
+from replay.sink.accounts import DIED, Entry, Ledger
 from replay.sink.report_models import Collected, CollectedLane, Intervals, Missing, Received, Sent
 from replay.sink.run_clock import RunClock, stretch
 

@@ -11,7 +11,7 @@ from captures.errors import ExitCode
 from replay.report_file import ReportFile
 
 if TYPE_CHECKING:
-    from replay.sink.ledger import Ledger
+    from replay.sink.accounts import Ledger
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from captures.errors import InputError
 from replay.host.collector_host import CollectorHost, collector_host
-from replay.sink.ledger import Ledger, reconcile
+from replay.sink.accounts import Ledger
+from replay.sink.ledger import reconcile
 from replay.sink.ledger_report import counters_on_the_way, ledger_json, ledger_lines, ledger_table, notes
 from replay.sink.losses import Loss, losses
 from replay.sink.report_models import Collected, Received, Sent, read_checked

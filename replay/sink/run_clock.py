@@ -8,7 +8,7 @@ shows that the clocks differ, and stands for the run's start.
 import math
 from typing import Final
 
-from replay.sink.ledger import DIED
+from replay.sink.accounts import DIED
 from replay.sink.report_models import Received, Sent
 
 _DIFFERENT_S: Final = 0.5

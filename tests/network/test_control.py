@@ -138,7 +138,7 @@ def test_stop_ends_it_with_a_verdict_on_what_was_due_until_then(tmp_path: Path, 
 
     assert_ran(ended)
     assert ended.report["sent_events"] == ended.report["asked_events"] == asked["asked_events"]
-    assert ended.report["reason"].endswith("stopped by replay ctl stop")
+    assert "stopped by replay ctl stop" in ended.report["reason"]
     assert_all_arrived(ended, sink)
 
 
