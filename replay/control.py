@@ -17,6 +17,9 @@ from replay import exchange
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange import Answer, Clients, wait_until
 
+NO_RUN: Final = "no run of yours is under way"
+"""What is said wherever none is found."""
+
 _CLIENT_PATIENCE_NS: Final = 5 * SECOND_NS
 _LONGEST_PATH_BYTES: Final = 107
 """Of a path that a socket can be reached by (unix(7), sun_path)."""
@@ -103,13 +106,15 @@ class ControlSocket:
 
 
 def ask(path: Path, words: Sequence[str]) -> Answer:
-    """The answer of the run that listens on `path`. Raises PreflightError when nobody does."""
+    """The answer of the run that listens on `path`. Raises PreflightError when nobody does, or it does not answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         deadline_ns = monotonic_ns() + _CLIENT_PATIENCE_NS
         try:
             wait_until(client, deadline_ns)
             client.connect(str(path))
             return exchange.ask(client, words, deadline_ns)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise PreflightError(f"{NO_RUN} at --control {path}") from None
         except (OSError, ValueError) as error:
             raise PreflightError(f"{path}: the run does not answer: {error or 'it has ended'}") from None
 
@@ -167,7 +172,7 @@ def _new_name() -> str:
 def find_run(pid: int | None) -> Path:
     """The socket of the only run of this user's that is under way, or of the one with that process id.
 
-    Raises InputError.
+    Raises PreflightError when there is none, InputError when there are several.
     """
     sockets = (path for path in sorted(control_folder().glob("*.sock")) if path.is_socket())
     living = [path for path in sockets if not _abandoned(path)]
@@ -178,4 +183,4 @@ def find_run(pid: int | None) -> Path:
     if living:
         runs = ", ".join(path.stem for path in living)
         raise InputError(f"several runs are under way: {runs}; say which with --pid")
-    raise InputError("no run is under way" if pid is None else f"--pid {pid}: no run of yours with that process id")
+    raise PreflightError(NO_RUN if pid is None else f"{NO_RUN} with --pid {pid}")

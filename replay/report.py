@@ -15,6 +15,7 @@ from replay.healing import Recovery
 from replay.histogram import Histogram
 from replay.host.table import run_lines
 from replay.plan import RunPlan, describe_wire
+from replay.ports import format_ports
 from replay.shortfall import shortfall
 from replay.stamps import iso_ms
 from replay.supervisor import Outcome
@@ -146,7 +147,7 @@ def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
         return "failed", "; ".join(failures)
     if outcome.interrupted_by:
         return "interrupted", f"{outcome.interrupted_by} after {counted(sent, 'event')}"
-    fault = outcome.aborted or _fault(outcome, sum(report["errors"].values()), sent) or _shortfall(outcome, report)
+    fault = outcome.aborted or _fault(outcome, report) or _shortfall(outcome, report)
     missed = [criterion_line(row) for row in report["criteria"] if not row["met"]]
     if fault or missed:
         return "missed", fault or "; ".join(missed)
@@ -162,10 +163,14 @@ def _miscounts(outcome: Outcome, report: dict[str, Any]) -> list[str]:
     return [f"the workers say that they have sent all {asked:,} events, and {sent:,} are counted"]
 
 
-def _fault(outcome: Outcome, errors: int, sent: int) -> str | None:
+def _fault(outcome: Outcome, report: dict[str, Any]) -> str | None:
     """What makes a run miss, whatever its rate; None: nothing."""
+    errors, sent = sum(report["errors"].values()), report["sent_events"]
     if errors > MAX_ERROR_RATE * sent:
-        return f"{counted(errors, 'error')} with {counted(sent, 'event')}, and at most {MAX_ERROR_RATE:.2%} are allowed"
+        refused = [lane["port"] for lane in report["lanes"] if "ECONNREFUSED" in lane["errors"]]
+        nobody = f"nobody listens at {format_ports(tuple(refused))}: " if refused else ""
+        said = f"{counted(errors, 'error')} with {counted(sent, 'event')}"
+        return f"{nobody}{said}, and at most {MAX_ERROR_RATE:.2%} are allowed"
     return _nic_fault(outcome.nic or {}, sent)
 
 

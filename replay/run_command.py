@@ -22,6 +22,7 @@ from replay.judge_options import JudgeOptions, judge_options
 from replay.linux.udp_send import max_segments
 from replay.live import LiveLine
 from replay.live_loss import LiveLoss
+from replay.loopback_frames import lacking_settings
 from replay.pace_options import PaceOptions, pace_options
 from replay.plan import RunPlan, check_limit, plan_run, plan_table
 from replay.ports import PORTS
@@ -97,7 +98,12 @@ def run(
     capture = open_capture(file)
     _check_tags(capture, run_id, keep_tags=keep_tags)
     host = resolve(target, allow_public=allow_public, family=family)
-    choice = choose(way, options, lambda: situation(host, options.interface))
+    choice = choose(
+        way,
+        options,
+        lambda: situation(host, options.interface),
+        lambda interface: lacking_settings(interface, host, options.network),
+    )
     plan = plan_run(
         capture,
         target=host,

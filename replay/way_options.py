@@ -12,6 +12,7 @@ from captures.format import MAX_TRAIN_EVENTS
 from replay.calibration import Calibration, Situation, Way, load, load_usual, outdated
 from replay.journal import TRAINS
 from replay.linux.udp_send import max_segments
+from replay.loopback_frames import refusal
 from replay.wire_options import BackendChoice, WireOptions
 
 
@@ -64,16 +65,22 @@ class Choice:
         return replace(wire, backend=BackendChoice(self.way.backend))
 
 
-def choose(options: WayOptions, wire: WireOptions, situation: Callable[[], Situation]) -> Choice:
+def choose(
+    options: WayOptions,
+    wire: WireOptions,
+    situation: Callable[[], Situation],
+    lacking: Callable[[str], tuple[str, ...]],
+) -> Choice:
     """The way for a run: by its flags, then by the calibration, then as is usual.
 
-    `situation` is only asked when there is a calibration. Raises InputError.
+    `situation` is only asked when there is a calibration, and `lacking` when that has frames of our own: without which
+    settings an interface drops them. Raises InputError.
     """
     asked, why = _asked(wire)
     calibration = _calibration(options.calibration)
     chosen = Choice(Way(), "udp: nothing else was asked for, and there is no calibration of this interface")
     if calibration.entries:
-        chosen = _calibrated(calibration, situation())
+        chosen = _calibrated(calibration, situation(), lacking)
     if asked and asked != chosen.way.backend:
         chosen = Choice(Way(backend=asked), why)
     elif asked:
@@ -107,7 +114,7 @@ def _asked(wire: WireOptions) -> tuple[str | None, str]:
     return None, ""
 
 
-def _calibrated(calibration: Calibration, now: Situation) -> Choice:
+def _calibrated(calibration: Calibration, now: Situation, lacking: Callable[[str], tuple[str, ...]]) -> Choice:
     entry = calibration.of(now.interface)
     if entry is None:
         return Choice(Way(), f"udp: as is usual, since the calibration has no interface {now.interface}")
@@ -115,5 +122,9 @@ def _calibrated(calibration: Calibration, now: Situation) -> Choice:
         stale = f"the calibration of {now.interface} no longer holds: {change}"
         click.echo(f"{stale}; run `replay calibrate` again", err=True)
         return Choice(Way(), f"udp: as is usual, since {stale}")
+    if entry.way.backend == "packet" and (off := lacking(now.interface)):
+        ignored = f"the calibration of {now.interface} is not followed: {refusal(now.interface, off)}"
+        click.echo(ignored, err=True)
+        return Choice(Way(), f"udp: as is usual, since {ignored}")
     why = f"{entry.way}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
     return Choice(entry.way, why, entry.worker_eps)

@@ -17,6 +17,7 @@ from replay.guard import Address, check_known, check_next_hop
 from replay.linux.links import Link, link
 from replay.linux.packet_send import open_packet_socket
 from replay.linux.routes import group_addresses, next_hop_mac, route_to
+from replay.loopback_frames import lacking_settings, refusal
 from replay.scapy_layers import IP, UDP, Dot1AD, Dot1Q, Ether, IPv6
 from replay.sources import DEFAULT_PORTS, Sources
 from replay.target import Target
@@ -29,9 +30,12 @@ def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_
     """The wire to `target`, with a header for each of its `ports`; whether sources are `of_capture` is settled.
 
     Asks the network for the next hop's address where nobody knows it; nothing is sent to the target. Raises InputError,
-    and PreflightError when there is no device, no route, no neighbour, or no right to send frames.
+    and PreflightError when there is no device, no route, no neighbour, no right to
+    send frames, or a loopback device that drops them.
     """
     device, address, mac, mtu = _device_and_hop(target, options)
+    if lacking := lacking_settings(device.name, target, options.network):
+        raise PreflightError(refusal(device.name, lacking))
     check_next_hop("--dst-mac" if options.next_mac else f"the next hop to {target.host}", mac)
     first, count = _network(address, options)
     if options.network is not None:

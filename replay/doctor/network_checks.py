@@ -12,6 +12,7 @@ from replay.doctor.findings import Finding, State, ended
 from replay.doctor.network_facts import NetworkFacts
 from replay.linux.links import Link
 from replay.linux.routes import NO_MAC
+from replay.loopback_frames import mending
 from replay.wire_options import SourceMix
 
 FEW_FLOWS: Final = 8
@@ -88,6 +89,9 @@ def device_state(way: _Way) -> Finding:
     if way.load.packet and not device.ethernet:
         why = "frames of our own have an Ethernet header"
         return Finding("device", State.FAIL, f"{device.name} ({kind}) is no Ethernet device", why, "--backend udp")
+    if way.load.packet and way.network.lacking:
+        found = f"{device.name} ({kind}) drops frames of our own when they come in"
+        return Finding("device", State.FAIL, found, why, f"{mending(way.network.lacking)}  # or --backend udp")
     return Finding("device", State.OK, f"{device.name} ({kind}) is up", why)
 
 
@@ -222,7 +226,7 @@ def flows(capture: CaptureFacts | None, load: Load) -> Finding:
         count *= _sources(capture, load)
     why = "a receiver spreads load over cores and sockets by flow (RSS, SO_REUSEPORT); few flows leave cores idle"
     mend = "--ports 514-553  # or frames of our own, from many sources: --backend packet --source-ports 49152-65535"
-    return ended("flows", f"{count:,} flows", why, mend=mend, sound=count >= FEW_FLOWS)
+    return ended("flows", counted(count, "flow"), why, mend=mend, sound=count >= FEW_FLOWS)
 
 
 def _sources(capture: CaptureFacts | None, load: Load) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from replay.clock import monotonic_ns, sleep_ns
 from replay.linux.links import Link, features, link
 from replay.linux.routes import Route, next_hop_mac, route_to
+from replay.loopback_frames import lacking_settings
 from replay.target import Target
 from replay.wire_options import WireOptions
 
@@ -27,6 +28,8 @@ class NetworkFacts:
     """Of the device; empty when it does not tell."""
     next_mac: bytes | None
     """Where frames go; None: nobody answers, or nobody was asked for want of a route or a device that is up."""
+    lacking: tuple[str, ...] = ()
+    """Settings without which the device, a loopback one, drops frames of our own: `replay.loopback_frames`."""
 
 
 def network_facts(target: Target, options: WireOptions) -> NetworkFacts:
@@ -51,4 +54,5 @@ def network_facts(target: Target, options: WireOptions) -> NetworkFacts:
         device=device,
         features=features(device.name) if device else {},
         next_mac=next_mac,
+        lacking=lacking_settings(device.name, target, options.network) if device else (),
     )

@@ -34,6 +34,11 @@ BEST = Way(backend="packet", gso=True, train_max=64, batch_trains=16)
 ENTRY = Entry(situation=HERE, way=BEST, worker_eps=9_000_000, event_bytes=150, measured="2026-11-24")
 
 
+def takes_all(_: str) -> tuple[str, ...]:
+    """An interface that drops no frames."""
+    return ()
+
+
 def entry(**changes: Any) -> Entry:
     return replace(ENTRY, situation=replace(HERE, **changes))
 
@@ -117,7 +122,7 @@ def test_what_is_wrong_with_the_usual_file_ends_no_run(
     usual = calibration.default_path()
     usual.parent.mkdir()
     usual.write_text("damaged")
-    assert choose(WayOptions(), WireOptions(), lambda: HERE).way == Way()
+    assert choose(WayOptions(), WireOptions(), lambda: HERE, takes_all).way == Way()
     assert capsys.readouterr().err.startswith(f"no calibration is used: {usual}: the file: Invalid JSON")
 
 
@@ -171,10 +176,10 @@ def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pyt
     def unasked() -> Situation:
         raise AssertionError("nobody needs to know")
 
-    choice = choose(WayOptions(train_max=7), WireOptions(), unasked)
+    choice = choose(WayOptions(train_max=7), WireOptions(), unasked, takes_all)
     assert (choice.way, choice.worker_eps) == (Way(train_max=7), None)
     assert choice.why.startswith("udp: nothing else was asked for")
-    choice = choose(WayOptions(gso=False, batch_trains=3), WireOptions(vlans=(7,)), unasked)
+    choice = choose(WayOptions(gso=False, batch_trains=3), WireOptions(vlans=(7,)), unasked, takes_all)
     assert choice.way == Way(backend="packet", gso=False, batch_trains=3)
     assert choice.why == "packet: --vlan needs frames of our own"
 
@@ -193,7 +198,7 @@ def test_the_calibration_decides_what_the_flags_leave_open(
     file: Path, flags: WayOptions, wire: WireOptions, way: Way, eps: int | None, said: str
 ) -> None:
     options = WayOptions(flags.gso, flags.train_max, flags.batch_trains, file)
-    choice = choose(options, wire, lambda: HERE)
+    choice = choose(options, wire, lambda: HERE, takes_all)
     assert (choice.way, choice.worker_eps) == (way, eps)
     assert said in choice.why
 
@@ -206,6 +211,32 @@ def test_the_calibration_decides_what_the_flags_leave_open(
     ],
 )
 def test_a_calibration_of_something_else_is_left_aside_and_said(file: Path, now: Situation, said: str) -> None:
-    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: now)
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: now, takes_all)
     assert (choice.way, choice.worker_eps) == (Way(), None)
     assert said in choice.why
+
+
+LACKING = ("net.ipv4.conf.eth0.route_localnet=1", "net.ipv4.conf.eth0.accept_local=1")
+
+
+def test_a_calibration_by_frames_is_left_aside_where_they_are_dropped(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: HERE, lambda _: LACKING)
+    assert (choice.way, choice.worker_eps) == (Way(), None)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "the calibration of eth0 is not followed" in said
+    assert all(setting in said and setting in choice.why for setting in LACKING)
+
+
+def test_a_calibration_by_datagrams_is_followed_there(file: Path) -> None:
+    save(file, replace(entry(), way=Way(train_max=9)))
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: HERE, lambda _: LACKING)
+    assert choice.way == Way(train_max=9)
+
+
+def test_frames_that_were_refused_never_win() -> None:
+    trials = [Trial(Way(), [1.0]), Trial(Way(backend="packet"), refused="lo: the kernel drops frames of our own")]
+    assert winner(trials) is trials[0]
+    assert winner(trials[::-1]) is trials[0]

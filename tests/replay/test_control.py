@@ -58,7 +58,7 @@ def test_words_go_in_and_answers_come_back(tmp_path: Path) -> None:
         assert ask(path, ["no"]) == {"error": "no means no"}
 
     assert not path.exists()
-    with pytest.raises(PreflightError, match=r"run\.sock: the run does not answer"):
+    with pytest.raises(PreflightError, match=r"^no run of yours is under way at --control .*run\.sock$"):
         ask(path, ["status"])
 
 
@@ -136,19 +136,19 @@ def test_a_socket_that_a_killed_run_left_is_replaced(tmp_path: Path, name: str |
 
 
 def test_the_only_run_is_found_and_a_dead_one_s_socket_is_no_run(folder: Path) -> None:
-    with pytest.raises(InputError, match="no run is under way"):
+    with pytest.raises(PreflightError, match="^no run of yours is under way$"):
         find_run(None)
     folder.mkdir(mode=0o700, exist_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
         dead.bind(str(folder / "1.sock"))
         dead.listen()
-    with pytest.raises(InputError, match="no run is under way"):
+    with pytest.raises(PreflightError, match="^no run of yours is under way$"):
         find_run(None)
     assert (folder / "1.sock").exists()  # who only asks removes nothing
     with served(None) as path:
         assert find_run(None) == find_run(os.getpid()) == path
         assert list(folder.iterdir()) == [path]
-        with pytest.raises(InputError, match="--pid 1"):
+        with pytest.raises(PreflightError, match="^no run of yours is under way with --pid 1$"):
             find_run(1)
 
 
@@ -157,7 +157,7 @@ def test_a_socket_that_does_not_listen_yet_has_no_name(folder: Path, monkeypatch
     seen: list[list[Path]] = []
 
     def look(listener: socket.socket) -> Clients:
-        with pytest.raises(InputError, match="no run is under way"):
+        with pytest.raises(PreflightError, match="^no run of yours is under way$"):
             find_run(None)
         seen.append(list(folder.glob("*.sock")))
         return Clients(listener)
@@ -214,7 +214,7 @@ def test_a_long_folder_is_no_hindrance_as_long_as_its_socket_can_be_reached(tmp_
 def test_a_file_that_is_no_socket_is_no_run_and_stays(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "1.sock").write_text("mine")
-    with pytest.raises(InputError, match="no run is under way"):
+    with pytest.raises(PreflightError, match="^no run of yours is under way$"):
         find_run(None)
     assert (folder / "1.sock").read_text() == "mine"
 

@@ -180,6 +180,18 @@ def test_errors_may_be_a_ten_thousandth_of_the_events(
     assert exit_code(report) == (ExitCode.MISSED if verdict == "missed" else ExitCode.MET)
 
 
+def test_a_run_missed_by_ports_where_nobody_listens_names_them_first(capture: Capture) -> None:
+    plan, outcome = finished(capture, 1000, 10_000)
+    outcome.board.lanes["errors"][1, errno_place(errno.ECONNREFUSED)] = 2
+    outcome.board.lanes["errors"][0, errno_place(errno.EPERM)] = 1
+    reason = run_report(capture, plan, outcome)["reason"]
+    assert reason == "nobody listens at 515: 3 errors with 10,000 events, and at most 0.01% are allowed"
+    outcome.board.lanes["errors"][1] = 0
+    outcome.board.lanes["errors"][0, errno_place(errno.EPERM)] = 3
+    reason = run_report(capture, plan, outcome)["reason"]
+    assert reason == "3 errors with 10,000 events, and at most 0.01% are allowed"
+
+
 def test_figures(capture: Capture) -> None:
     plan, outcome = finished(capture, 1000, 100_000, seconds=100)
     board = outcome.board

@@ -105,6 +105,7 @@ def test_a_device_that_is_not_there():
         ({"up": False}, LOAD, "eth0 (a network card) is down", "sudo ip link set eth0 up"),
         ({"carrier": False, "kind": "veth"}, LOAD, "eth0 (veth) has no carrier", "ethtool eth0"),
         ({"ethernet": False, "kind": "tun"}, PACKET, "eth0 (tun) is no Ethernet", "--backend udp"),
+        ({"loopback": True, "lacking": ("a=1", "b=1")}, PACKET, "drops frames of our own", "sudo sysctl -w a=1 b=1"),
     ],
 )
 def test_a_device_that_takes_nothing(changed, load, said, mend):
@@ -115,6 +116,7 @@ def test_a_device_that_takes_nothing(changed, load, said, mend):
 
 
 def test_datagrams_go_by_any_device():
+    assert findings(network(lacking=("a=1",)))["device"].state == "ok"
     assert findings(network(ethernet=False, kind="tun"))["device"].state == "ok"
 
 
@@ -299,6 +301,6 @@ def test_flows_are_counted(ports, changed, hosts, flows):
     """Of a capture's hosts, number i has address i and port i: the pairs of 14 and 4 come again after 28."""
     load = replace(options(**changed), ports=tuple(range(514, 514 + ports)))
     found = findings(capture=replace(CAPTURE, sources=hosts), load=load)["flows"]
-    assert found.found == f"{flows} flows"
+    assert found.found == ("1 flow" if flows == 1 else f"{flows} flows")
     assert found.state == ("ok" if flows >= checks.FEW_FLOWS else "warn")
     assert (found.mend is None) == (found.state == "ok")

@@ -1,0 +1,91 @@
+"""Frames of our own over loopback, which the kernel drops by IPv4 unless it is told to take them in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from captures.errors import ExitCode
+from captures.reader import Capture
+from replay.calibration import Way, load, save
+from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
+from tools.lab import PORTS, V4, V6, Lab
+
+SETTINGS = ("net.ipv4.conf.lo.route_localnet", "net.ipv4.conf.lo.accept_local")
+PACKET = ("--loops", 1, "--eps", "40k", "--backend", "packet")
+
+
+@pytest.fixture(autouse=True)
+def as_usual(lab: Lab):
+    """Both settings are off before a test and after it."""
+    set_to(lab, 0, *SETTINGS)
+    yield
+    set_to(lab, 0, *SETTINGS)
+
+
+def set_to(lab: Lab, value: int, *settings: str) -> None:
+    for setting in settings:
+        lab.run_at(lab.receiver, "sysctl", "-qw", f"{setting}={value}")
+
+
+def received(tmp_path: Path, lab: Lab, capture: Capture, target: str) -> int:
+    """Events that came of a run by frames."""
+    with listening_sink(
+        tmp_path / "sink.log", "--bind", target, "--ports", listed(PORTS), host=lab.receiver
+    ) as end_sink:
+        assert_ran(call(*run_of(capture, target, PORTS, *PACKET), host=lab.receiver))
+        report = end_sink()
+    count: int = report["received_events"]
+    return count
+
+
+@pytest.mark.parametrize(
+    ("target", "on", "lacking"),
+    [
+        ("127.0.0.1", (), SETTINGS),
+        ("127.0.0.1", SETTINGS[:1], SETTINGS[1:]),
+        ("127.0.0.1", SETTINGS[1:], SETTINGS[:1]),
+        (V4, (), SETTINGS[1:]),
+    ],
+)
+def test_frames_that_would_be_dropped_are_refused(
+    lab: Lab, capture: Capture, target: str, on: Sequence[str], lacking: Sequence[str]
+):
+    set_to(lab, 1, *on)
+    run = call(*run_of(capture, target, PORTS, *PACKET), host=lab.receiver)
+    assert run.code == ExitCode.PREFLIGHT
+    assert len(run.stderr.splitlines()) == 1
+    assert {setting for setting in SETTINGS if f"{setting}=1" in run.stderr} == set(lacking)
+    doctor = ("replay", "doctor", "--target", target, "--ports", listed(PORTS), "--backend", "packet", "--json")
+    findings = {each["check"]: each for each in call(*doctor, host=lab.receiver).report["findings"]}
+    assert findings["device"]["state"] == "fail"
+    assert all(f"{setting}=1" in findings["device"]["mend"] for setting in lacking)
+
+
+@pytest.mark.parametrize(("target", "on"), [("127.0.0.1", SETTINGS), (V4, SETTINGS[1:]), ("::1", ()), (V6, ())])
+def test_all_arrive_where_the_kernel_takes_them(
+    tmp_path: Path, lab: Lab, capture: Capture, target: str, on: Sequence[str]
+):
+    set_to(lab, 1, *on)
+    assert received(tmp_path, lab, capture, target) == capture.events
+
+
+def test_calibrate_leaves_frames_out_and_an_older_entry_is_not_followed(tmp_path: Path, lab: Lab, capture: Capture):
+    file = tmp_path / "calibration.json"
+    line = ("replay", "calibrate", "--target", "127.0.0.1", "--ports", listed(PORTS), "--time", "50ms")
+    done = call(*line, "--calibration", file, "--json", host=lab.receiver)
+    assert done.code == ExitCode.MET, done.stderr
+    assert done.report["winner"]["way"]["backend"] == "udp"
+    refused = [trial["refused"] for trial in done.report["trials"] if trial["backend"] == "packet"]
+    assert refused
+    assert all("route_localnet" in why for why in refused)
+
+    found = load(file).of("lo")
+    assert found is not None
+    save(file, type(found)(found.situation, Way(backend="packet"), 20_000, 150, "2026-11-24"))
+    planned = ("--loops", 1, "--eps", "40k", "--dry-run", "--calibration", file)
+    run = call(*run_of(capture, "127.0.0.1", PORTS, *planned), host=lab.receiver)
+    assert run.report["backend"] == "udp"
+    assert "the calibration of lo is not followed" in run.stderr
+    set_to(lab, 1, *SETTINGS)
+    assert call(*run_of(capture, "127.0.0.1", PORTS, *planned), host=lab.receiver).report["backend"] == "packet"
