@@ -15,6 +15,7 @@ from captures.terminal import bar
 from captures.units import format_duration
 from replay.audit.follow import Follower
 from replay.audit.lines import LineCounts
+from replay.audit.missing import ALL_SHOWN, SHOWN
 from replay.audit.reading import Collection, read_files
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
@@ -52,6 +53,7 @@ _BLANK: Final = 0
     metavar="TIME",
     help=f"With --follow: how long no event must have come.  [default: {format_duration(_SETTLE_NS)}]",
 )
+@click.option("--all-ranges", is_flag=True, help="Name all ranges of missing numbers in the report, not ten a port.")
 @click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def audit(
@@ -62,6 +64,7 @@ def audit(
     max_loss: Fraction,
     follow: bool,
     settle_ns: int | None,
+    all_ranges: bool,
     report_path: Path | None,
     as_json: bool,
 ) -> int:
@@ -79,7 +82,8 @@ def audit(
             found = Collection(Tally(seen, wanted))
             followed = _read(files, found, for_ns, lambda: bool(signals.names))
             interrupted = bool(signals.names)
-            question = Question([str(file) for file in files], sent, max_loss, followed, interrupted=interrupted)
+            shown, names = ALL_SHOWN if all_ranges else SHOWN, [str(file) for file in files]
+            question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
             report = audit_report(question, _run(wanted, found, known=sent is not None or interrupted), found, seen)
         report_file.write(report)
         answer(audit_table(report), report, as_json=as_json)

@@ -48,6 +48,8 @@ class Question:
     """How the files were followed; None: they were read once."""
     interrupted: bool = False
     """Whether not all was read."""
+    ranges_shown: int = SHOWN
+    """Missing ranges of each port that are named."""
 
 
 def _line_counts(lines: LineCounts) -> dict[str, int]:
@@ -73,7 +75,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
     twice = any(lane.duplicated_events for lane in heard.values())
-    lanes = [_lane(port, heard.get(port), sent, cut if not twice else None, seen) for port in ports]
+    lanes = [_lane(port, heard.get(port), question, cut if not twice else None, seen) for port in ports]
     foreign = [(other, tags) for other, tags in tally.runs.most_common() if other != run]
     missing = sum(lane["missing_events"] for lane in lanes)
     foreign_tags = sum(tags for _, tags in foreign) + tally.tags_of_other_runs
@@ -151,12 +153,13 @@ def _shares(report: dict[str, Any]) -> tuple[Fraction, Fraction]:
     return Fraction(max(missing - cut, 0), max(expected, 1)), Fraction(missing, max(expected, 1))
 
 
-def _lane(port: int, lane: Lane | None, sent: Sent | None, cut: CutOf | None, seen: Seen) -> dict[str, Any]:
+def _lane(port: int, lane: Lane | None, question: Question, cut: CutOf | None, seen: Seen) -> dict[str, Any]:
     """One port's part of the report; without `cut` it is not known what was cut."""
+    sent = question.sent
     sent_events = sent.lanes.get(port, 0) if sent else None
     end = sent_events if sent_events is not None else (lane.highest + 1 if lane else 0)
     if lane:
-        missing = summarise(seen.missing(lane.number, end))
+        missing = summarise(seen.missing(lane.number, end), question.ranges_shown)
     else:
         missing = Missing(end, min(end, 1), ((0, end - 1),) if end else ())
     received = lane.received_events if lane else 0

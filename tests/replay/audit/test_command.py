@@ -56,6 +56,13 @@ def test_several_files_are_one_collection(tmp_path: Path) -> None:
     assert b"on port 515 (no. 1)" in done.stderr
 
 
+def test_all_ranges_of_missing_numbers_are_named_on_request(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(lines(514, *range(0, 100, 2)))
+    for words, named in (((), 10), (("--all-ranges",), 49)):
+        (lane,) = json.loads(audit(tmp_path, "log", "--json", *words).stdout)["lanes"]
+        assert (lane["missing_ranges"], len(lane["missing"])) == (49, named)
+
+
 def test_with_the_sender_s_report(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(lines(514, *range(99)) + lines(514, 0, 1, run=OTHER) * 100)
     sent = sent_json(tmp_path, {514: 100, 515: 0})
