@@ -2,16 +2,13 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from captures.command import SHARE, answer
 from captures.errors import ExitCode
 from replay.report_file import ReportFile
-
-if TYPE_CHECKING:
-    from replay.sink.accounts import Ledger
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -61,10 +58,4 @@ def reconcile_reports(
         figures = found.figures()
         report_file.write(figures)
         answer(found.text(wide=wide), figures, as_json=as_json)
-    return ExitCode.MET if _passes(found.ledger, max_loss) else ExitCode.MISSED
-
-
-def _passes(ledger: "Ledger", max_loss: Fraction | None) -> bool:
-    if max_loss is None:
-        return ledger.balanced
-    return ledger.lost_events <= max_loss * ledger.sent_events
+    return ExitCode.MET if found.passes(max_loss) else ExitCode.MISSED

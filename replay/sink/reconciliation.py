@@ -1,6 +1,7 @@
 """The reports of a sender, a sink, an audit and a watch, made into one ledger."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ class Reconciliation:
     clock: RunClock
     host: CollectorHost | None
     """None: nobody watched the collector's host."""
+    run_failed: bool
+    """Whether the sender says of its own run that it failed: then what was sent is not what was asked for."""
+
+    def passes(self, max_loss: Fraction | None) -> bool:
+        """Whether the run did not fail, and no more is lost than that share; None: nothing may differ."""
+        if self.run_failed:
+            return False
+        if max_loss is None:
+            return self.ledger.balanced
+        return self.ledger.lost_events <= max_loss * self.ledger.sent_events
 
     def figures(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -33,7 +44,10 @@ class Reconciliation:
 
     def text(self, *, wide: bool) -> str:
         """For people; `wide` with all ports and all figures."""
-        lines = ledger_lines(self.ledger, self.losses, notes(self.ledger, self.clock, self.way))
+        said = notes(self.ledger, self.clock, self.way)
+        if self.run_failed:
+            said = ["the run itself failed: this ledger is of what it sent until then", *said]
+        lines = ledger_lines(self.ledger, self.losses, said)
         parts = [lines, ledger_table(self.ledger, wide=wide), *(self.host.lines() if self.host else ())]
         return "\n".join(part for part in parts if part)
 
@@ -55,4 +69,5 @@ def reconcile_files(sent: Path, received: Path | None, collected: Path | None, h
         counters_on_the_way(sent_report, heard),
         clock,
         collector_host(host, ledger, sent_report, heard),
+        run_failed=sent_report.verdict == "failed",
     )

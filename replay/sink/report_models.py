@@ -80,6 +80,7 @@ class Sent(_Lanes):
     """What a sender's report says."""
 
     lanes: list[SentLane] = Field(max_length=1024)
+    verdict: str | None = None
     started: Instant = None
     duration_s: Seconds | None = None
     stamp: str | None = None

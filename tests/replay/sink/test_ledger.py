@@ -10,6 +10,7 @@ from captures.command import run
 from replay.sink.ledger import reconcile
 from replay.sink.ledger_report import ledger_json, ledger_lines, ledger_table, notes, verdict
 from replay.sink.losses import losses
+from replay.sink.reconciliation import reconcile_files
 from replay.sink.report_models import Collected, Received, Sent, checked
 
 COUNTS = st.dictionaries(st.integers(514, 530), st.integers(0, 10**9), max_size=8)
@@ -310,6 +311,17 @@ def test_the_command_says_met_or_missed(reconciled):
     code, out, err = reconciled(sent_report({514: 5}), received_report({514: 4}), "--json")
     assert (code, json.loads(out)["lost_events"]) == (1, 1)
     assert err.startswith("20.00% lost: 1 of 5 events")
+
+
+def test_a_ledger_of_a_run_that_failed_does_not_pass(tmp_path):
+    """All that it sent arrived, and that was not what was asked for."""
+    lanes = {"lanes": [{"port": 514, "sent_events": 5, "sent_bytes": 500, "received_events": 5, "received_bytes": 500}]}
+    (tmp_path / "sent.json").write_text(json.dumps({**lanes, "verdict": "failed"}))
+    (tmp_path / "received.json").write_text(json.dumps(lanes))
+    found = reconcile_files(tmp_path / "sent.json", tmp_path / "received.json", None, None)
+    assert found.ledger.balanced
+    assert not found.passes(None)
+    assert "the run itself failed" in found.text(wide=False)
 
 
 def test_the_command_refuses_other_files_in_one_line(reconciled):
