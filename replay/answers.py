@@ -43,7 +43,8 @@ class SinkCounters(_Model):
     since_ns: Count
     """When it began: another sink in its place has another."""
     latency_p99_ms: Figure | None
-    ports: Annotated[dict[Port, PortCounts], Field(max_length=MOST_PORTS)]
+    ports: Annotated[dict[Port, PortCounts], Field(max_length=3 * MOST_PORTS)]
+    """Those it listens to, those it has heard of by the tags, and those it was asked about."""
 
 
 class WorkerStatus(_Model):

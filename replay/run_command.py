@@ -148,7 +148,7 @@ def _carry_out(
 
         def each_tick() -> None:
             if noted.first:  # it came before the supervisor listened to signals
-                supervisor.stop(noted.first)
+                supervisor.outcome.interrupted_by = noted.first
             controls.poll()
 
         def each_second(outcome: Outcome) -> None:

@@ -26,6 +26,7 @@ from replay.sink.tally import Tally, lock_count, shared_tally
 from replay.sink.watch import Watch
 from replay.sink.workers import Workers, seating
 from replay.sink_token import token_option
+from replay.stderr import Stderr
 from replay.tags import RUN
 
 _TICK_NS: Final = SECOND_NS // 20
@@ -92,7 +93,7 @@ def sink(
     the time is over, after silence, or on SIGINT, SIGTERM or SIGHUP.
     """
     _check(address, buffer_bytes)
-    with ReportFile(report_path) as report_file:
+    with ReportFile(report_path, inputs=[token_path]) as report_file:
         with held() as signals:
             tally = _tally(ports, workers, run_id)
             before = receive_counters()
@@ -113,7 +114,7 @@ def sink(
                 buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
                 gro=gro,
                 ended_by=ended_by,
-                host={name: count - before[name] for name, count in receive_counters().items()},
+                host={name: max(0, count - before[name]) for name, count in receive_counters().items()},
                 ended_ns=wall_ns(),
             )
             close_sockets(sockets)
@@ -200,7 +201,7 @@ def _watch(
 ) -> str:
     """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
     shown_events, next_drops_ns = 0, 0
-    with bar(unit=" events", unit_scale=True, mininterval=1) as line:
+    with bar(unit=" events", unit_scale=True, mininterval=1, file=Stderr()) as line:
         while not signals.first:
             sleep_ns(_TICK_NS)
             if publisher is not None:

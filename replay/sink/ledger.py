@@ -29,7 +29,8 @@ def reconcile(
         lane = lanes.get(port) or SentLane(port=port, sent_events=0)
         entry = heard.entry(lane) if heard else _unheard(lane)
         entries.append(_collected(entry, collected, port) if collected else entry)
-    kept = [entry for entry in entries if entry.sent_events or entry.received_events or entry.collected_events]
+    names = ("sent_events", "received_events", "verified_events", "surplus_events", "duplicated_events", "came_by")
+    kept = [entry for entry in entries if entry.collected_events or any(getattr(entry, name) for name in names)]
     unplaced = _unplaced(kept, heard.unplaced_cut if heard else 0, _unplaced_at_collector(collected))
     doubtful = (heard.doubtful_cut if heard else 0) + _doubtful_at_collector(collected)
     return Ledger(

@@ -46,6 +46,8 @@ def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str
     seats = np.flatnonzero(tally.port_of_seat == place)
     lanes, cut = tally.lanes[seats], cut_events(tally, place)
     strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
+    # Events with a damaged tag are as long as others, too, and were not cut for that.
+    cut = cut._replace(without=min(cut.without, strange["untagged_events"]))
     if tally.run[0]:
         strange["untagged_events"] -= cut.without
         strange["malformed_events"] += int(tally.sequences["stray"][place]) - cut.parted
@@ -53,7 +55,7 @@ def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str
     return {
         **_numbers(place, tally),
         "cut_events": cut.events if tally.run[0] else None,
-        "cut_to_bytes": cut.to_bytes if tally.run[0] else None,
+        "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events else None,
         **strange,
         "drops_after_last": sum(drops - seen for drops, seen in zip(kernel_drops, told, strict=False)),
         "joined": bool(lanes["joined"].any()),

@@ -18,7 +18,7 @@ BROADCAST = "198.18.0.255"
 @pytest.mark.parametrize("program", ["run", "calibrate", "doctor"])
 def test_a_broadcast_address_is_no_target(tmp_path: Path, lab: Lab, capture: Capture, backend: str, program: str):
     line = ("replay", program, capture.path, "--target", BROADCAST, "--backend", backend)
-    line += ("--calibration", tmp_path / "calibration.json") if program == "calibrate" else ()
+    line += ("--calibration", tmp_path / "calibration.json") if program == "calibrate" else ("--eps", "10k")
     ended = call(*line, host=lab.sender)
     assert (ended.code, ended.stderr.count("\n")) == (ExitCode.USAGE, 1), ended.stderr
     assert f"{BROADCAST} is a broadcast address here" in ended.stderr
@@ -54,7 +54,7 @@ def test_a_broadcast_address_is_none_elsewhere(lab: Lab):
 )
 def test_what_no_frame_may_bear(lab: Lab, capture: Capture, options: tuple[str, ...], said: str):
     for program in ("run", "doctor"):
-        line = ("replay", program, capture.path, "--target", V4, "--backend", "packet", *options)
+        line = ("replay", program, capture.path, "--target", V4, "--eps", "10k", "--backend", "packet", *options)
         ended = call(*line, host=lab.sender)
         assert (ended.code, ended.stderr.count("\n")) == (ExitCode.USAGE, 1), ended.stderr
         assert said in ended.stderr
@@ -76,6 +76,6 @@ def test_a_broadcast_address_among_the_sources(lab: Lab, capture: Capture):
 
 def test_a_multicast_group_in_ipv6_clothes_is_no_target(capture: Capture):
     for text, said in (("::ffff:224.0.0.1", "a multicast group"), ("::ffff:8.8.8.8", "outside the private")):
-        ended = call("replay", "run", capture.path, "--target", text, "--dry-run")
+        ended = call("replay", "run", capture.path, "--target", text, "--eps", "10k", "--dry-run")
         assert ended.code == ExitCode.USAGE
         assert said in ended.stderr

@@ -60,7 +60,7 @@ def loopback_down(lab: Lab) -> Iterator[None]:
 @pytest.mark.parametrize("program", ["run", "doctor"])
 def test_loopback_that_is_down_is_said(lab: Lab, capture: Capture, address: str, program: str):
     with loopback_down(lab):
-        ended = call("replay", program, capture.path, "--target", address, host=lab.sender)
+        ended = call("replay", program, capture.path, "--target", address, "--eps", "10k", host=lab.sender)
         assert (ended.code, ended.stderr.count("\n")) == (ExitCode.PREFLIGHT, 1), ended.stderr
         assert "the loopback device is down" in ended.stderr
         assert "ip link set lo up" in ended.stderr
@@ -69,7 +69,7 @@ def test_loopback_that_is_down_is_said(lab: Lab, capture: Capture, address: str,
 def test_in_a_new_namespace_nothing_but_that_is_said(capture: Capture):
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare")
-    for line in (("run", capture.path, "--target", "127.0.0.1"), ("sink", "--duration", "1s")):
+    for line in (("run", capture.path, "--target", "127.0.0.1", "--eps", "10k"), ("sink", "--duration", "1s")):
         ended = call("replay", *line, through=("unshare", "-n"))
         assert (ended.code, ended.stderr.count("\n")) == (ExitCode.PREFLIGHT, 1), ended.stderr
         assert "ip link set lo up" in ended.stderr

@@ -79,7 +79,7 @@ def test_what_is_missing_is_named(missing: str) -> None:
 
 def test_more_ports_than_there_can_be_are_refused() -> None:
     with pytest.raises(ValueError, match="ports"):
-        sink_counters({**SINK, "ports": {str(port): COUNTS for port in range(101)}})
+        sink_counters({**SINK, "ports": {str(port): COUNTS for port in range(1, 302)}})
 
 
 def test_a_run_that_asks_nobody_does_not_load_the_models() -> None:
