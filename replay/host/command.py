@@ -1,12 +1,13 @@
 """`replay watch`: the flags, the order of things, and what is printed."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from captures import __version__
-from captures.command import DURATION_NS, answer
+from captures.command import DURATION_NS
 from captures.errors import ExitCode
 from captures.interruption import Noted, held
 from captures.terminal import bar
@@ -53,7 +54,9 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
             ended_by = _go_on(accounts, looker, signals, duration_ns)
         report = watch_report(accounts, started_wall_ns, ended_by)
         report_file.write(report)
-        answer(host_table(report), report, as_json=as_json)
+        click.echo(host_table(report), err=True)
+        if as_json:
+            click.echo(json.dumps(report, indent=2))
     return ExitCode.MET
 
 

@@ -90,7 +90,7 @@ def test_every_drop_of_a_collector_is_placed(tmp_path: Path, lab: Lab, tagged: C
     assert next(nic for nic in host["nics"] if nic["name"] == DEVICE)["rx_packets"] > 0
     assert f"the sockets of rsyslogd (pid {pid})" in ended.stderr
 
-    assert call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path).code == 1
+    assert call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path, "--json").code == 1
     ledger = call(
         *("replay", "reconcile", sent_path, "--collector", audit_path, "--collector-host", host_path, "--json")
     ).report
@@ -119,7 +119,7 @@ def test_what_is_lost_on_the_way_is_not_charged_to_the_collector(tmp_path: Path,
         eventually(lambda: settled(lab, server), "rsyslogd to have written what it got")
         watching.terminate()
         assert finish(watching, log).code == 0
-    call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path)
+    call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path, "--json")
     placed = call(
         *("replay", "reconcile", sent_path, "--collector", audit_path, "--collector-host", host_path, "--json")
     ).report["collector_host"]
