@@ -53,6 +53,13 @@ def answer(text: str, figures: Any, *, as_json: bool) -> None:
         click.echo(json.dumps(figures, indent=2))
 
 
+def tell(text: str, figures: Any, *, as_json: bool) -> None:
+    """Say how a command went that was asked to do something, not to answer: its figures are data, its text is not."""
+    click.echo(text, err=True)
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+
+
 def grouped(
     name: str, make: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -20,8 +20,6 @@ MAX_EVENTS: Final = 10**15
 MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
 MAX_RATE_EPS: Final = 10**9
 
-_Positive = Constraint(ge=1)
-
 
 class Recipe(Model):
     """A profile with its lists inlined, and what is chosen at build time; no path, no date, no tool version.

@@ -19,7 +19,6 @@ from precompute.inspection import Inspection
 from precompute.summary import recipe_line
 
 _ACCENT: Final = "#2a78c2"
-_ASKED: Final = "#e08a1e"
 _INK: Final = "#808890"
 """Readable on a light and on a dark page."""
 _GRID: Final = "rgba(128,136,144,0.25)"

@@ -1,6 +1,5 @@
 """The `replay run` command."""
 
-import json
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import click
 
-from captures.command import answer
+from captures.command import answer, tell
 from captures.errors import ExitCode, InputError, PreflightError
 from captures.interruption import held
 from captures.reader import Capture, open_capture
@@ -126,7 +125,7 @@ def run(
             answer(plan_table(plan), plan.describe(), as_json=as_json)
             return ExitCode.MET
         report = _carry_out(capture, plan, judged, control, report_file)
-        _show(run_table(report), report, as_json=as_json)
+        tell(run_table(report), report, as_json=as_json)
         return exit_code(report)
 
 
@@ -190,10 +189,3 @@ def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> Non
         raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")
     if run_id is not None and keep_tags:
         raise InputError("--run-id is written into the tags, and --keep-tags sends them blank; give one of the two")
-
-
-def _show(table: str, figures: dict[str, Any], *, as_json: bool) -> None:
-    """The table for people on stderr, the figures for machines on stdout."""
-    click.echo(table, err=True)
-    if as_json:
-        click.echo(json.dumps(figures, indent=2))

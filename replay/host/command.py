@@ -1,13 +1,12 @@
 """`replay watch`: the flags, the order of things, and what is printed."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from captures import __version__
-from captures.command import DURATION_NS
+from captures.command import DURATION_NS, tell
 from captures.errors import ExitCode
 from captures.interruption import Noted, held
 from captures.terminal import bar
@@ -54,9 +53,7 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
             ended_by = _go_on(accounts, looker, signals, duration_ns)
         report = watch_report(accounts, started_wall_ns, ended_by)
         report_file.write(report)
-        click.echo(host_table(report), err=True)
-        if as_json:
-            click.echo(json.dumps(report, indent=2))
+        tell(host_table(report), report, as_json=as_json)
     return ExitCode.MET
 
 

@@ -1,7 +1,6 @@
 """`replay sink`: the flags, the order of things, and what is printed."""
 
 import ipaddress
-import json
 import multiprocessing
 import socket
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Final
 
 import click
 
-from captures.command import DURATION_NS, SIZE
+from captures.command import DURATION_NS, SIZE, tell
 from captures.errors import ExitCode, InputError, RunError
 from captures.interruption import Noted, held
 from captures.terminal import bar
@@ -120,9 +119,7 @@ def sink(
             close_sockets(sockets)
             report = sink_report(tally, ending)
             report_file.write(report)
-        click.echo(sink_table(report, wide=wide), err=True)
-        if as_json:
-            click.echo(json.dumps(report, indent=2))
+        tell(sink_table(report, wide=wide), report, as_json=as_json)
         if failure is not None:
             raise failure
     return ExitCode.INTERRUPTED if signals.urgent else ExitCode.MET
