@@ -104,8 +104,14 @@ command.run(stamp)
 
 
 def start(name: str, *before: str) -> subprocess.Popen[bytes]:
+    # Coverage takes SIGTERM for itself in each program that it measures, which then is not ignored any more.
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     process = subprocess.Popen(
-        [*before, sys.executable, "-c", PROGRAM, name], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=ROOT
+        [*before, sys.executable, "-c", PROGRAM, name],
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=unmeasured,
     )
     assert process.stderr.readline() == b"begun\n"
     return process

@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from captures.format import MAX_TRAIN_EVENTS, Table
@@ -139,12 +139,15 @@ def few_steps() -> Iterator[None]:
     sent=st.integers(10**12, 10**14),
     lanes=lanes,
     lane=st.integers(0, 8),
-    factor=st.integers(1, 10**9).map(lambda rate_eps: Fraction(rate_eps, 4_000_000)),
+    factor=st.integers(1000, 10**9).map(lambda rate_eps: Fraction(rate_eps, 4_000_000)),
 )
 def test_a_lane_that_has_sent_a_million_millions_is_taken_up_at_once(
     sent: int, lanes: int, lane: int, factor: Fraction
 ) -> None:
     lane %= lanes
+    per = factor * 4_000_000
+    token = sent * lanes + lane + 1
+    assume(token * SECOND_NS / per < 2**62)  # instants end after 292 years: a slow lane does not get that far
     deal = Deal(Steady(4_000_000), lanes, 128, 10**6 + 3)
     with few_steps():
         run = next(deal.runs(lane, Tempo(factor=factor), Start(7), sent))
@@ -152,8 +155,6 @@ def test_a_lane_that_has_sent_a_million_millions_is_taken_up_at_once(
     turn, into = divmod(sent, schedule.STRIPE_EVENTS)
     event = (turn * lanes + lane) * schedule.STRIPE_EVENTS + into
     assert run.first_event == event % deal.loop_events
-    token = sent * lanes + lane + 1
-    per = factor * 4_000_000
     assert run.due_ns.base == 7 + ceil((token - lanes) * SECOND_NS / per)
     assert ramp_value(run.due_ns, 1) == 7 + ceil(token * SECOND_NS / per)
 
