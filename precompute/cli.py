@@ -10,25 +10,25 @@ import click
 from click.shell_completion import CompletionItem
 
 import captures
-from captures.command import COUNT, DURATION_NS, SIZE, Parsed, run
-from captures.digests import damaged_parts
-from captures.errors import DamagedError, DifferenceError, ExitCode
-from captures.format import MAX_TRAIN_EVENTS
-from captures.harmless import harmless
-from captures.reader import COPY_AGAIN, open_capture
-from captures.terminal import bar
-from captures.units import counted, format_count, format_duration, format_size
-from precompute.build import Built, Forecast, build_capture, forecast, recipe_of_size
-from precompute.checks import ProfileError
-from precompute.inspect_command import inspect
-from precompute.loading import built_in_names, built_in_text, load, load_profile, with_tags
-from precompute.profile import Profile
-from precompute.profile_table import profile_list, profile_table
-from precompute.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe, recipe_yaml
-from precompute.samples import prepared, sample_events
-from precompute.schema import profile_schema
-from precompute.streams import MAX_SEED
-from precompute.syslog import TagPlace
+from captures.console.command import COUNT, DURATION_NS, SIZE, Parsed, run
+from captures.console.errors import DamagedError, DifferenceError, ExitCode
+from captures.console.harmless import harmless
+from captures.console.terminal import bar
+from captures.console.units import counted, format_count, format_duration, format_size
+from captures.format.digests import damaged_parts
+from captures.format.layout import MAX_TRAIN_EVENTS
+from captures.format.reader import COPY_AGAIN, open_capture
+from precompute.commands.captures import inspect
+from precompute.commands.profile_table import profile_list, profile_table
+from precompute.draws.streams import MAX_SEED
+from precompute.profile.checks import ProfileError
+from precompute.profile.lines import TagPlace
+from precompute.profile.loading import built_in_names, built_in_text, load, load_profile, with_tags
+from precompute.profile.model import Profile
+from precompute.profile.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe, recipe_yaml
+from precompute.profile.schema import profile_schema
+from precompute.rendering.build import Built, Forecast, build_capture, forecast, recipe_of_size
+from precompute.rendering.samples import prepared, sample_events
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1

@@ -5,15 +5,15 @@ from typing import NoReturn
 import click
 
 from captures import __version__
-from captures.command import run as run_command
-from replay.audit.command import audit
-from replay.calibrate_command import calibrate
-from replay.ctl_command import ctl
-from replay.doctor.command import doctor
-from replay.host.command import watch
-from replay.run_command import run
-from replay.sink.command import sink
-from replay.sink.reconcile_command import reconcile_reports
+from captures.console.command import run as run_command
+from replay.commands.audit import audit
+from replay.commands.calibrate import calibrate
+from replay.commands.ctl import ctl
+from replay.commands.doctor import doctor
+from replay.commands.reconcile import reconcile_reports
+from replay.commands.run import run
+from replay.commands.sink import sink
+from replay.commands.watch import watch
 
 
 @click.group(name="replay", context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from captures.command import Parsed
-from captures.errors import InputError
+from captures.console.command import Parsed
+from captures.console.errors import InputError
 
 _EXAMPLE: Final = "0,2-3"
 _ITEM: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from captures import interruption
+from captures.console import interruption
 
 
 def main() -> NoReturn:

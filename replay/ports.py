@@ -4,8 +4,8 @@ import re
 from itertools import groupby
 from typing import Final
 
-from captures.command import Parsed
-from captures.errors import InputError
+from captures.console.command import Parsed
+from captures.console.errors import InputError
 
 LOWEST_PORT: Final = 514
 HIGHEST_PORT: Final = 65535

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from captures.interruption import SIGNALS
+from captures.console.interruption import SIGNALS
 
 SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
 """CI as root has every tool and every right, so a test that skips there has lost what it needs."""
@@ -28,7 +28,7 @@ AGAINST_THE_CLOCK = (
         f"network/test_{name}.py"
         for name in ("ledger", "lifecycle", "live_loss", "lying_network", "reports", "time_axis")
     ),
-    *("replay/backends", "replay/linux", "replay/sink", "replay/test_cli.py", "tools"),
+    *("replay/engine", "replay/linux", "replay/sink", "replay/test_cli.py", "tools"),
 )
 """Tests that run programs at a pace, one at a time: two at once would be late for each other's sake. Those that look at
 bytes alone may share the cores."""

@@ -18,16 +18,16 @@ from typing import Any
 import click
 import pytest
 
-from captures.errors import ExitCode
-from captures.tags import tag_text
-from precompute.build import build_capture
+from captures.console.errors import ExitCode
+from captures.format.tags import tag_text
 from precompute.cli import precompute
-from precompute.kinds import KINDS
-from precompute.loading import built_in_names, load_profile
-from precompute.recipe import Recipe
-from replay.batch import TRAINS
+from precompute.fields.kinds import KINDS
+from precompute.profile.loading import built_in_names, load_profile
+from precompute.profile.recipe import Recipe
+from precompute.rendering.build import build_capture
 from replay.cli import replay
-from replay.schedule import STRIPE_EVENTS
+from replay.engine.batch import TRAINS
+from replay.schedule.rates import STRIPE_EVENTS
 from tests.network.programs import free_ports
 
 ROOT = Path(__file__).parents[1]

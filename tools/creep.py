@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import linear_regression, mean, median, pstdev
 from typing import Any, Final
 
-from captures.units import counted
+from captures.console.units import counted
 
 WARM_UP: Final = 0.2
 """The part of a run that memory has to settle in."""

@@ -10,9 +10,9 @@ from typing import Any, Final
 import click
 import psutil
 
-from captures.command import COUNT, run
-from captures.errors import ExitCode, RunError
-from captures.units import counted, format_count
+from captures.console.command import COUNT, run
+from captures.console.errors import ExitCode, RunError
+from captures.console.units import counted, format_count
 from tools.command_line import command
 from tools.soaking import PATIENCE_S, started, until
 from tools.steal import stolen_percent

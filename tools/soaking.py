@@ -17,12 +17,12 @@ from typing import Any, Final
 import click
 import psutil
 
-from captures.command import COUNT, DURATION_NS, run
-from captures.errors import ExitCode, InputError, RunError, StampedeError
-from captures.terminal import bar
-from replay.control import ask
+from captures.console.command import COUNT, DURATION_NS, run
+from captures.console.errors import ExitCode, InputError, RunError, StampedeError
+from captures.console.terminal import bar
+from replay.control.run_socket import ask
+from replay.json_file import ReportFile
 from replay.ports import PORTS, format_ports
-from replay.report_file import ReportFile
 from tools.command_line import command
 from tools.creep import Sample, exactness_faults, findings, speed_faults
 from tools.steal import stolen_percent

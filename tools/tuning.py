@@ -18,10 +18,10 @@ from typing import Annotated, Final, Literal, get_args
 import click
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from captures.command import run
-from captures.errors import InputError, PreflightError, RunError, StampedeError
-from captures.output_file import write_file
-from replay.linux.links import find, link, rtnetlink
+from captures.console.command import run
+from captures.console.errors import InputError, PreflightError, RunError, StampedeError
+from captures.files.output_file import write_file
+from replay.linux.network.links import find, link, rtnetlink
 
 Value = tuple[int, ...]
 """A setting's numbers: one, or the three of a vector."""

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.tags import BLANK, MARK, TAG_BYTES, parse_tags
+from captures.format.tags import BLANK, MARK, TAG_BYTES, parse_tags
 from replay.audit.find import LEAD
-from replay.places import texts_at
+from replay.unaligned import texts_at
 
 MANY: Final = 10
 MOST_BYTES: Final = 65_536

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.tags import MARK, SD_ID, TAG_BYTES, Tags, parse_tags
-from replay.places import texts_at
+from captures.format.tags import MARK, SD_ID, TAG_BYTES, Tags, parse_tags
+from replay.unaligned import texts_at
 
 LEAD: Final = 64
 """Bytes before a block that its window repeats: a tag and the one that it may overlap, or the end of a line that was

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.tags import Tags
+from captures.format.tags import Tags
 from replay.audit.cut import Cut
 from replay.audit.find import LEAD, find_markers, find_tags
 

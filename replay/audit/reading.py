@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
+from replay.audit.files.sources import File, open_file
 from replay.audit.lines import LineCounts, Lines
-from replay.audit.sources import File, open_file
 from replay.audit.tally import Tally
 
 

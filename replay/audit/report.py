@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from captures import __version__
-from captures.errors import ExitCode
-from captures.units import format_size
+from captures.console.errors import ExitCode
+from captures.console.units import format_size
 from replay.audit.cut import CutOf
 from replay.audit.lines import LineCounts
 from replay.audit.missing import SHOWN, Missing, summarise
@@ -16,7 +16,7 @@ from replay.audit.seen import Seen
 from replay.audit.sent import Sent
 from replay.audit.tally import Lane
 from replay.audit.verdict import verdict
-from replay.tags import run_text
+from replay.rewrite.tags import run_text
 
 RUNS_SHOWN: Final = 10
 _WIDTH: Final = 80

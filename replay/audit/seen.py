@@ -18,8 +18,8 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.errors import RunError
-from captures.tags import MAX_SEQUENCE
+from captures.console.errors import RunError
+from captures.format.tags import MAX_SEQUENCE
 
 _SHIFT: Final = 15
 STRETCH: Final = 1 << _SHIFT

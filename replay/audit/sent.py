@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from replay.tags import parse_run
+from replay.rewrite.tags import parse_run
 
 _STEADY: Final = 0.05
 """How far the best second may be above the mean in a run at one rate."""

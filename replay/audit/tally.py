@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.tags import MAX_SEQUENCE
+from captures.format.tags import MAX_SEQUENCE
 from replay.audit.lines import PORT_BITS, TagRows
 from replay.audit.seen import Seen
 

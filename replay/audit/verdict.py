@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from captures.tags import BLANK
-from captures.units import format_share
+from captures.console.units import format_share
+from captures.format.tags import BLANK
 
 _BLANK_RUN: Final = BLANK.partition("-")[0]
 _SIZES: Final = "rsyslog: maxMessageSize, syslog-ng: log-msg-size"

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from captures.units import format_count
+from captures.console.units import format_count
 from replay.doctor.checks import SENDING, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
-from replay.placement import USUAL_EPS
+from replay.machine.core_order import USUAL_EPS
 
 IDLE_ENOUGH: Final = 0.2
 """A part of the cores up to which other programs may keep them busy without a word."""

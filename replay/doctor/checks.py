@@ -5,12 +5,12 @@ import sys
 from math import ceil
 from typing import Final
 
-from captures.units import counted, format_count, format_size
-from replay.backends.udp import SEND_BUFFER_BYTES
+from captures.console.units import counted, format_count, format_size
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
+from replay.engine.backends.udp import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability
-from replay.placement import Surroundings, reckon_workers
+from replay.machine.core_order import Surroundings, reckon_workers
 from replay.ports import format_ports
 
 COMFORT: Final = 2

@@ -15,19 +15,19 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from captures.reader import Capture
-from replay.backends.udp import SEND_BUFFER_BYTES
+from captures.format.reader import Capture
 from replay.clock import SECOND_NS, sleep_ns
 from replay.cpus import parse_cpus
 from replay.doctor.activity import Activity, activity_of
 from replay.doctor.staging import staged_eps
+from replay.engine.backends.udp import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability, effective_capabilities
 from replay.linux.cores import memory_nodes
-from replay.linux.mmsg import sendmmsg
-from replay.linux.packet_send import open_packet_socket
 from replay.linux.page_cache import WINDOW_BYTES, cached_bytes, may_be_told
-from replay.linux.udp_send import max_segments, open_socket
-from replay.wire_options import BackendChoice, WireOptions
+from replay.linux.sockets.mmsg import sendmmsg
+from replay.linux.sockets.packet_send import open_packet_socket
+from replay.linux.sockets.udp_send import max_segments, open_socket
+from replay.path.request import BackendChoice, WireOptions
 
 SAMPLE_BYTES: Final = 64 << 20
 SAMPLE_NS: Final = SECOND_NS

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Final
 
-from captures.units import counted, format_count
+from captures.console.units import counted, format_count
 from replay.doctor.checks import TUNE, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
 from replay.doctor.network_facts import NetworkFacts
-from replay.linux.links import Link
-from replay.linux.routes import NO_MAC
-from replay.loopback_frames import mending
-from replay.wire_options import SourceMix
+from replay.linux.network.links import Link
+from replay.linux.network.routes import NO_MAC
+from replay.path.loopback import mending
+from replay.path.request import SourceMix
 
 FEW_FLOWS: Final = 8
 """Fewer leave cores of a receiver idle: it spreads by flow."""
@@ -112,7 +112,7 @@ def mtu(way: _Way, capture: CaptureFacts) -> Finding:
     """Whether the longest event fits into a packet: nothing is fragmented."""
     device, route, host = way.device, way.network.route, way.network.target.host
     packet = capture.longest + _HEADER_BYTES[way.network.target.family]
-    # A device takes one tag beyond its MTU, behind two both count: replay.wire.
+    # A device takes one tag beyond its MTU, behind two both count: replay.path.discover.
     tags = _TAG_BYTES * len(way.load.options.vlans) if len(way.load.options.vlans) > 1 else 0
     room = device.mtu - tags
     most = min(room, route.mtu) if route else room
@@ -230,7 +230,7 @@ def flows(capture: CaptureFacts | None, load: Load) -> Finding:
 
 
 def _sources(capture: CaptureFacts | None, load: Load) -> int:
-    """Addresses and ports that frames come from, as `replay.sources.Picker` pairs them."""
+    """Addresses and ports that frames come from, as `replay.path.sources.Picker` pairs them."""
     options = load.options
     addresses = options.network[2] if options.network else 1
     ports = len(options.ports) if options.ports else 1

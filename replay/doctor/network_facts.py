@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from replay.clock import monotonic_ns, sleep_ns
-from replay.linux.links import Link, features, link
-from replay.linux.routes import Route, next_hop_mac, route_to
-from replay.loopback_frames import lacking_settings
-from replay.target import Target
-from replay.wire_options import WireOptions
+from replay.linux.network.links import Link, features, link
+from replay.linux.network.routes import Route, next_hop_mac, route_to
+from replay.path.loopback import lacking_settings
+from replay.path.request import WireOptions
+from replay.path.target import Target
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NetworkFacts:
     next_mac: bytes | None
     """Where frames go; None: nobody answers, or nobody was asked for want of a route or a device that is up."""
     lacking: tuple[str, ...] = ()
-    """Settings without which the device, a loopback one, drops frames of our own: `replay.loopback_frames`."""
+    """Settings without which the device, a loopback one, drops frames of our own: `replay.path.loopback`."""
 
 
 def network_facts(target: Target, options: WireOptions) -> NetworkFacts:

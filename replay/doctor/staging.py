@@ -4,19 +4,19 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from captures.format import MAX_TRAIN_EVENTS
-from captures.reader import Capture
-from replay.batch import Batch
+from captures.format.layout import MAX_TRAIN_EVENTS
+from captures.format.reader import Capture
+from replay.board.journal import TRAINS, Journal
 from replay.clock import SECOND_NS
-from replay.journal import TRAINS, Journal
-from replay.lane import Lane
-from replay.pacing import Unpaced
-from replay.schedule import Steady
-from replay.stamps import Stamp
-from replay.stripes import Deal, Start
-from replay.tags import Tagging, new_run
-from replay.tempo import Tempo
-from replay.worker import lane_pieces
+from replay.engine.batch import Batch
+from replay.engine.lane import Lane
+from replay.engine.process import lane_pieces
+from replay.rewrite.stamps import Stamp
+from replay.rewrite.tags import Tagging, new_run
+from replay.schedule.pacing import Unpaced
+from replay.schedule.rates import Steady
+from replay.schedule.stripes import Deal, Start
+from replay.schedule.tempo import Tempo
 
 TRIAL_NS: Final = SECOND_NS // 4
 LOOP_EVENTS: Final = 1 << 18

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from replay.host.drop_times import DropTimes
+from replay.linux.network.udp_sockets import UdpSocket
 from replay.linux.process_stat import TICKS_PER_SECOND, ProcessStat
-from replay.linux.udp_sockets import UdpSocket
 
 MOST_CLOSED: Final = 100
 """Sockets that are gone, and programs that have ended, of which each is still told; of more, only the sums are."""

@@ -11,8 +11,8 @@ from replay.clock import SECOND_NS, process_cpu_ns, sleep_ns, wall_ns
 from replay.host.accounts import Accounts
 from replay.host.figures import host_figures
 from replay.host.looking import Looker
-from replay.plan import RunPlan
-from replay.target import Target
+from replay.path.target import Target
+from replay.plan.run_plan import RunPlan
 
 _MOST_NS: Final = SECOND_NS // 50
 """Where a look at the sockets takes more CPU time, the run is not disturbed by another one before its end: the kernel
@@ -75,7 +75,7 @@ def is_this_host(target: Target) -> bool:
     """Whether a target is an address of this host."""
     if ipaddress.ip_address(target.host).is_loopback:
         return True
-    from replay.linux.routes import route_kind  # noqa: PLC0415 - pyroute2 takes a while to load
+    from replay.linux.network.routes import route_kind  # noqa: PLC0415 - pyroute2 takes a while to load
 
     try:
         return route_kind(target.family, target.host) == "local"

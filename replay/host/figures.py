@@ -3,7 +3,7 @@
 from typing import Any
 
 from replay.host.accounts import Accounts, Earlier, ProgramAccount, SocketAccount
-from replay.stamps import iso_ms
+from replay.rewrite.stamps import iso_ms
 
 
 def host_figures(accounts: Accounts, started_wall_ns: int) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Final
 
 from replay.clock import monotonic_ns
 from replay.host.accounts import Look
+from replay.linux.network.socket_owners import socket_owners
+from replay.linux.network.softnet import backlogs
+from replay.linux.network.udp_counters import udp_counters
+from replay.linux.network.udp_sockets import UdpTable
 from replay.linux.process_stat import ProcessStat, process_stat
-from replay.linux.socket_owners import socket_owners
-from replay.linux.softnet import backlogs
-from replay.linux.udp_counters import udp_counters
-from replay.linux.udp_sockets import UdpTable
 
 UDP_COUNTERS: Final = {
     "InDatagrams": "udp_read",
@@ -41,7 +41,7 @@ class Looker:
 
     def look(self) -> Look:
         """At all there is to see. Raises OSError."""
-        from replay.linux.links import received_by_device  # noqa: PLC0415 - pyroute2 takes a while to load
+        from replay.linux.network.links import received_by_device  # noqa: PLC0415 - pyroute2 takes a while to load
 
         sockets, whole = self._table.look()
         at_ns = monotonic_ns()

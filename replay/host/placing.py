@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from captures.format import MAX_TRAIN_EVENTS
+from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
 
 LEAST_PACKET_BYTES: Final = 512

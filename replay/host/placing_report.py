@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any, Final
 
-from captures.format import MAX_TRAIN_EVENTS
+from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
 from replay.host.placing import HostLosses, PortLosses
 

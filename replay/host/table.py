@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from captures.units import counted, format_size
+from captures.console.units import counted, format_size
 from replay.ports import format_ports
 
 _WORST = 5

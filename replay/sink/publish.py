@@ -1,4 +1,4 @@
-"""A sink's counters for whoever asks while it runs: `replay.exchange` over tcp(7).
+"""A sink's counters for whoever asks while it runs: `replay.exchange.json_request` over tcp(7).
 
     ["begin", RUN]                        the sink counts that run's tags from now on, if it has heard no other one
     ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
@@ -8,7 +8,7 @@ maps ports.
 
 A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost. Nor is what may
 still wait at a socket: numbers behind the last one that was read count as lost where nothing waits. Either request
-stands behind a proof of the sink's token (`replay.sink_token`), where it has one.
+stands behind a proof of the sink's token (`replay.exchange.token`), where it has one.
 """
 
 import re
@@ -19,15 +19,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from captures.command import Parsed
-from captures.errors import InputError, PreflightError, StampedeError
-from replay.exchange import Answer, Clients
+from captures.console.command import Parsed
+from captures.console.errors import InputError, PreflightError, StampedeError
+from replay.exchange.json_request import Answer, Clients
+from replay.exchange.token import checked, token_of_sink
 from replay.ports import MOST_PORTS
-from replay.sink.report import total_drops
-from replay.sink.sequence import arrived_below, lost_below
-from replay.sink.tally import Tally
-from replay.sink_token import checked, token_of_sink
-from replay.tags import parse_run, run_text
+from replay.rewrite.tags import parse_run, run_text
+from replay.sink.board import Tally
+from replay.sink.report.figures import total_drops
+from replay.sink.verify.sequence import arrived_below, lost_below
 
 _PERCENTILE: Final = 99
 _MARK: Final = re.compile(r"(\d{1,5}):(\d{1,18})", re.ASCII)

@@ -9,10 +9,10 @@ from itertools import pairwise
 from multiprocessing import connection
 from typing import Final
 
-from captures.interruption import SIGNALS, blocked
-from replay.placement import Surroundings, ordered
-from replay.sink.receive import receive
-from replay.sink.tally import Tally
+from captures.console.interruption import SIGNALS, blocked
+from replay.machine.core_order import Surroundings, ordered
+from replay.sink.board import Tally
+from replay.sink.loop import receive
 
 _JOIN_S: Final = 60.0
 """More than a worker needs to read full buffers to their end."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table, TagKind
-from captures.stamps import stamp_texts
-from captures.tags import BLANK, SUFFIX, TAG_BYTES
-from captures.writer import CaptureShape, CaptureWriter
+from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table, TagKind
+from captures.format.stamps import stamp_texts
+from captures.format.tags import BLANK, SUFFIX, TAG_BYTES
+from captures.format.writer import CaptureShape, CaptureWriter
 
 MINUTE_NS = 60_000_000_000
 

@@ -13,8 +13,8 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captures.errors import CaptureError
-from captures.format import (
+from captures.console.errors import CaptureError
+from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
     LOCAL_ZONE,
     MAX_TRAIN_BYTES,
@@ -25,7 +25,7 @@ from captures.format import (
     WINDOW,
     StampKind,
 )
-from captures.reader import Capture, open_capture
+from captures.format.reader import Capture, open_capture
 from tests.captures.content import START_NS, content, noise, tagged, tiny, write
 
 SECTION = struct.Struct("<QQQ32s")

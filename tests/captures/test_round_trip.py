@@ -11,10 +11,10 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures import digests, reader, writer
-from captures.digests import damaged_parts
-from captures.format import MAX_TRAIN_BYTES, MAX_TRAIN_EVENTS
-from captures.reader import open_capture
+from captures.format import digests, reader, writer
+from captures.format.digests import damaged_parts
+from captures.format.layout import MAX_TRAIN_BYTES, MAX_TRAIN_EVENTS
+from captures.format.reader import open_capture
 from tests.captures.content import Content, content, noise, tiny, write
 
 GOLDEN_DIGEST = "6afcb90c4cfe3163624d836b7d89533af757993bf094afefa71b39eb70426819"

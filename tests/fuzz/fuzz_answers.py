@@ -15,21 +15,21 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from captures.errors import PreflightError
-from captures.reader import open_capture
-from replay import exchange
-from replay.answers import run_status
+from captures.console.errors import PreflightError
+from captures.format.reader import open_capture
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.controls import COMMANDS, Controls
-from replay.exchange import Clients, ask
-from replay.plan import Extent, Pace, plan_run, plan_workers
+from replay.control.commands import COMMANDS, Controls
+from replay.exchange import json_request
+from replay.exchange.answers import run_status
+from replay.exchange.json_request import Clients, ask
+from replay.path.target import Target
+from replay.plan.run_plan import Extent, Pace, plan_run, plan_workers
+from replay.rewrite.stamps import Stamp
+from replay.sink.board import shared_tally
 from replay.sink.publish import Place, Publisher
-from replay.sink.tally import shared_tally
 from replay.sink.workers import seating
-from replay.sink_watch import SinkWatch
-from replay.stamps import Stamp
-from replay.supervisor import Supervisor
-from replay.target import Target
+from replay.supervision.loss_watch import SinkWatch
+from replay.supervision.supervisor import Supervisor
 from tests.captures.content import content, noise, write
 
 PORTS = (514, 515)
@@ -199,7 +199,7 @@ def _request(rng: random.Random) -> bytes:
     line = bytearray(json.dumps(words).encode())
     if rng.random() < 0.2:
         line[rng.randrange(len(line))] = rng.randrange(256)
-    return bytes(line[: exchange.LONGEST_REQUEST_BYTES - 2]) + b"\n"
+    return bytes(line[: json_request.LONGEST_REQUEST_BYTES - 2]) + b"\n"
 
 
 def _number(rng: random.Random) -> str:

@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
-from captures.digests import damaged_parts
-from captures.errors import CaptureError, InputError
-from captures.format import TRAIN, WINDOW
-from captures.reader import Capture, open_capture
-from precompute.build import build_capture
-from precompute.inspection import inspect_capture
-from precompute.profile import Profile
-from precompute.recipe import Recipe, recipe_yaml
-from precompute.summary import summary
+from captures.console.errors import CaptureError, InputError
+from captures.format.digests import damaged_parts
+from captures.format.layout import TRAIN, WINDOW
+from captures.format.reader import Capture, open_capture
+from precompute.inspection.as_text import summary
+from precompute.inspection.figures import inspect_capture
+from precompute.profile.model import Profile
+from precompute.profile.recipe import Recipe, recipe_yaml
+from precompute.rendering.build import build_capture
 from tests.captures.test_hostile import MIX, PAYLOAD, RECIPE, SECTION, TRAINS, WINDOWS, sealed, section_bounds, sections
 from tests.fuzz.cases import run_cases
 from tests.fuzz.fuzz_profiles import NASTY, OWN, _places

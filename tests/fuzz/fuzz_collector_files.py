@@ -13,8 +13,8 @@ from typing import Final
 
 import zstandard
 
-from captures.errors import InputError
-from captures.tags import TAG_BYTES, tag_text
+from captures.console.errors import InputError
+from captures.format.tags import TAG_BYTES, tag_text
 from replay.audit.reading import Collection, read_files
 from replay.audit.report import Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from captures.tags import tag_text
+from captures.format.tags import tag_text
 from tests.network.programs import free_ports, listed, listening_sink
 
 RUN, OTHER = 0x1F3A9C07, 0x1F3A9C08

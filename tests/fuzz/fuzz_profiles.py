@@ -13,14 +13,14 @@ from typing import Any
 
 import yaml
 
-from captures.errors import InputError
-from captures.reader import open_capture
-from precompute.build import build_capture
-from precompute.inspection import inspect_capture
-from precompute.loading import built_in_names, built_in_text, load
-from precompute.profile import Profile
-from precompute.recipe import Recipe, recipe_yaml
-from precompute.samples import sample_events
+from captures.console.errors import InputError
+from captures.format.reader import open_capture
+from precompute.inspection.figures import inspect_capture
+from precompute.profile.loading import built_in_names, built_in_text, load
+from precompute.profile.model import Profile
+from precompute.profile.recipe import Recipe, recipe_yaml
+from precompute.rendering.build import build_capture
+from precompute.rendering.samples import sample_events
 from tests.fuzz.cases import run_cases
 
 NASTY = (

@@ -11,8 +11,8 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from captures.errors import StampedeError
-from replay.sink.reconcile_command import reconcile_reports
+from captures.console.errors import StampedeError
+from replay.commands.reconcile import reconcile_reports
 
 RUN = "1f3a9c07"
 _VALUES: tuple[Any, ...] = (

@@ -21,17 +21,8 @@ from typing import Any
 
 import psutil
 
-from captures.errors import ExitCode
-from tests.network.programs import (
-    ROOT,
-    await_sending,
-    call,
-    command,
-    eventually,
-    free_ports,
-    listed,
-    listening_sink,
-)
+from captures.console.errors import ExitCode
+from tests.network.programs import ROOT, await_sending, call, command, eventually, free_ports, listed, listening_sink
 
 RATE_EPS = 100_000
 EVENTS = 150_000

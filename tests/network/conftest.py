@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captures.reader import Capture, open_capture
+from captures.format.reader import Capture, open_capture
 from tests.network.programs import call
 from tools.lab import Lab
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from pyroute2 import netns
 
-from replay.linux.udp_receive import dropped_packets, open_receiver
+from replay.linux.sockets.udp_receive import dropped_packets, open_receiver
 from tools.lab import PORTS, Lab
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 
-from captures.errors import ExitCode, PreflightError
-from captures.reader import Capture
-from replay.control import ask
+from captures.console.errors import ExitCode, PreflightError
+from captures.format.reader import Capture
+from replay.control.run_socket import ask
 from tools import command_line
 
 ROOT = Path(__file__).parents[2]

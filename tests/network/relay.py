@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from replay.linux.udp_receive import ask_for_buffer
+from replay.linux.sockets.udp_receive import ask_for_buffer
 
 Change = Callable[[int, int, bytes], Sequence[tuple[int, bytes]]]
 """From a port, how many came there before, and a datagram to ports and datagrams."""

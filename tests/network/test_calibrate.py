@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from captures.errors import ExitCode
-from captures.reader import Capture
-from replay.calibration import Entry, Way, load, save
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture
+from replay.plan.calibration import Entry, Way, load, save
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
 from tests.network.programs import assert_ran, call, listed, run_of

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from captures.errors import ExitCode, PreflightError
-from captures.reader import Capture
-from replay.control import ask
+from captures.console.errors import ExitCode, PreflightError
+from captures.format.reader import Capture
+from replay.control.run_socket import ask
 from tests.network.programs import (
     PATIENCE_S,
     ROOT,

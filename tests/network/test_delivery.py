@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captures.reader import Capture, open_capture
+from captures.format.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from captures.errors import ExitCode
-from captures.format import STAMP_WIDTHS, StampKind
-from captures.reader import Capture, open_capture
+from captures.console.errors import ExitCode
+from captures.format.layout import STAMP_WIDTHS, StampKind
+from captures.format.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.conftest import fresh_lab
 from tests.network.expected import port_lines

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from captures.errors import ExitCode
-from captures.reader import Capture
-from replay.control import ask
-from replay.exchange import Clients
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture
+from replay.control.run_socket import ask
+from replay.exchange.json_request import Clients
 from tests.network.programs import (
     PATIENCE_S,
     ROOT,

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pyroute2 import netns
 
-from captures.errors import ExitCode
-from captures.reader import Capture
-from replay.sink_token import VARIABLE
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture
+from replay.exchange.token import VARIABLE
 from tests.network.programs import (
     Ended,
     assert_ran,

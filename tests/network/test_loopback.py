@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from captures.errors import ExitCode
-from captures.reader import Capture
-from replay.calibration import Way, load, save
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture
+from replay.plan.calibration import Way, load, save
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, V6, Lab
 

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from captures.reader import Capture
-from captures.tags import tag_text
+from captures.format.reader import Capture
+from captures.format.tags import tag_text
 from tests.network.programs import (
     await_line,
     await_sending,

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 import pytest
 from pyroute2 import netns
 
-from captures.errors import ExitCode
-from captures.reader import Capture
-from replay.linux.udp_receive import open_receiver
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture
+from replay.linux.sockets.udp_receive import open_receiver
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
 from tests.network.programs import ROOT, Ended, assert_ran, call, command, run_of

@@ -20,10 +20,10 @@ import dpkt
 import pytest
 from pyroute2 import netns
 
-from captures.errors import ExitCode
-from captures.reader import Capture, open_capture
-from replay.schedule import STRIPE_EVENTS
-from replay.sources import DEFAULT_PORTS
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture, open_capture
+from replay.path.sources import DEFAULT_PORTS
+from replay.schedule.rates import STRIPE_EVENTS
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pyroute2 import netns
 
-from captures.errors import ExitCode
-from captures.reader import Capture, open_capture
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture, open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from captures.reader import Capture
-from captures.tags import TAG_BYTES
+from captures.format.reader import Capture
+from captures.format.tags import TAG_BYTES
 from tests.network.programs import (
     assert_ran,
     await_line,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.errors import ExitCode
-from captures.reader import Capture
+from captures.console.errors import ExitCode
+from captures.format.reader import Capture
 from tests.network.programs import (
     PATIENCE_S,
     ROOT,

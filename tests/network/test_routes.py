@@ -11,8 +11,8 @@ import pytest
 from pyroute2 import netns
 
 from replay.clock import monotonic_ns, sleep_ns
-from replay.linux.links import features, link
-from replay.linux.routes import NO_MAC, Route, next_hop_mac, route_to
+from replay.linux.network.links import features, link
+from replay.linux.network.routes import NO_MAC, Route, next_hop_mac, route_to
 from tools.lab import DEVICE, V4, V6, Lab
 
 MTU = 1500
@@ -27,7 +27,7 @@ SHORT_NS = 300_000_000
 UNPRIVILEGED = """
 import socket
 from replay.clock import monotonic_ns, sleep_ns
-from replay.linux.routes import next_hop_mac, route_to
+from replay.linux.network.routes import next_hop_mac, route_to
 found = route_to(socket.{family.name}, "{host}")
 print(next_hop_mac(found, socket.{family.name}, "{host}", sleep_ns=sleep_ns, monotonic_ns=monotonic_ns).hex())
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from captures.reader import Capture, open_capture
+from captures.format.reader import Capture, open_capture
 from tests.network.expected import port_lines
 from tests.network.programs import Ended, assert_ran, call, eventually, run_of
 from tests.network.servers import Server, bearable_eps, rsyslog

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from pyroute2 import netns
 
-from captures.format import LOCAL_ZONE, StampKind
-from captures.reader import Capture, open_capture
-from captures.stamps import stamp_texts
-from replay.linux.udp_receive import SLOT_BYTES, Slots, open_receiver
+from captures.format.layout import LOCAL_ZONE, StampKind
+from captures.format.reader import Capture, open_capture
+from captures.format.stamps import stamp_texts
+from replay.linux.sockets.udp_receive import SLOT_BYTES, Slots, open_receiver
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, Lab

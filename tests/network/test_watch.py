@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.reader import Capture
-from replay.linux.udp_sockets import FILES, parse_udp, row_pattern
+from captures.format.reader import Capture
+from replay.linux.network.udp_sockets import FILES, parse_udp, row_pattern
 from tests.network.programs import (
     assert_ran,
     await_line,

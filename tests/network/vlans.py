@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from pyroute2 import IPRoute, netns
 
-from replay.linux.udp_receive import open_receiver
+from replay.linux.sockets.udp_receive import open_receiver
 from tests.network.mailboxes import Mailboxes
 from tools.lab import DEVICE, PORTS, Lab
 

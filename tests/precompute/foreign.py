@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from captures.format import TRAIN, WINDOW
-from captures.reader import Capture, open_capture
-from captures.writer import CaptureShape, CaptureWriter
+from captures.format.layout import TRAIN, WINDOW
+from captures.format.reader import Capture, open_capture
+from captures.format.writer import CaptureShape, CaptureWriter
 
 
 def foreign(path: Path, line: bytes, recipe: dict[str, object], templates: int = 0, stamp_column: int = 0) -> Capture:

@@ -13,17 +13,17 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from captures.errors import InputError
-from captures.reader import Capture, open_capture
-from precompute.build import build_capture, recipe_of_size
-from precompute.checks import check_profile
-from precompute.fields import Pooled
-from precompute.generated import Counter, Hex, Uuid
-from precompute.kinds import Field, Optional
-from precompute.loading import load
-from precompute.profile import Profile, Template
-from precompute.recipe import Recipe
-from precompute.syslog import FACILITIES, SEVERITIES, Style, TagPlace
+from captures.console.errors import InputError
+from captures.format.reader import Capture, open_capture
+from precompute.fields.generated import Counter, Hex, Uuid
+from precompute.fields.kinds import Field, Optional
+from precompute.fields.plain import Pooled
+from precompute.profile.checks import check_profile
+from precompute.profile.lines import FACILITIES, SEVERITIES, Style, TagPlace
+from precompute.profile.loading import load
+from precompute.profile.model import Profile, Template
+from precompute.profile.recipe import Recipe
+from precompute.rendering.build import build_capture, recipe_of_size
 
 
 def template(message: str, **others: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from captures.errors import ExitCode
+from captures.console.errors import ExitCode
 
 PROGRAM = (sys.executable, "-c", "from precompute.entry import main; main()")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from captures.errors import ExitCode
-from captures.format import DIGEST_BLOCK_BYTES
-from captures.reader import Capture, open_capture
+from captures.console.errors import ExitCode
+from captures.format.layout import DIGEST_BLOCK_BYTES
+from captures.format.reader import Capture, open_capture
 from precompute.cli import main
-from precompute.loading import built_in_names, built_in_text
-from precompute.schema import profile_schema
+from precompute.profile.loading import built_in_names, built_in_text
+from precompute.profile.schema import profile_schema
 from tests.precompute.profiles import names
 from tests.precompute.program import fails, precompute
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from captures.errors import ExitCode
-from captures.reader import open_capture
+from captures.console.errors import ExitCode
+from captures.format.reader import open_capture
 from tests.disks import disk_of
 from tests.precompute.profiles import names
 from tests.precompute.program import ENVIRONMENT, PROGRAM, precompute

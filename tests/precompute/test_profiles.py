@@ -8,15 +8,15 @@ from functools import cache
 
 import pytest
 
-from precompute.addresses import Network
-from precompute.loading import built_in_names, load_profile
-from precompute.records import Columns
-from precompute.syslog import FACILITIES, SEVERITIES
+from precompute.fields.addresses import Network
+from precompute.fields.correlated import Columns
+from precompute.profile.lines import FACILITIES, SEVERITIES
+from precompute.profile.loading import built_in_names, load_profile
 from tests.precompute.profiles import build
 
 NAMES = ["firewall", "mixed", "rfc3164-servers", "rfc5424-services", "system", "web"]
 EVENTS = 20_000
-# Same seed, same bytes: a change here is a changed profile, or a new `precompute.recipe.RENDERER`.
+# Same seed, same bytes: a change here is a changed profile, or a new `precompute.profile.recipe.RENDERER`.
 GOLDEN = {
     "firewall": "0c47111a677d254fdc055a9f730ab6d1166dd8434feca379aa3847c2485e3b78",
     "mixed": "e5e267838d6e8ac138e3fc09436683b9bc98d86c2317186cc4c694ac83e4364b",

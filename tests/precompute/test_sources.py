@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from precompute import plan
-from precompute.inspection import inspect_capture
-from precompute.layouts import make_frames
-from precompute.loading import load_profile
-from precompute.profile import Profile
-from precompute.recipe import Recipe
+from precompute.inspection.figures import inspect_capture
+from precompute.profile.loading import load_profile
+from precompute.profile.model import Profile
+from precompute.profile.recipe import Recipe
+from precompute.rendering import plan
+from precompute.rendering.layouts import make_frames
 from tests.precompute.profiles import build, complaint, profile, sourced, template
-from tests.precompute.test_render import ASKED
+from tests.precompute.rendering.test_render import ASKED
 
 FARM = "name: farm\ninclude: {system: 1}\nsource: system_host\n"
 
@@ -143,7 +143,7 @@ def test_values_that_look_alike_are_one_source(tmp_path):
         assert (capture.sources, hosts) == (len(expected), expected)
 
 
-# Same seed, same bytes, for good: a change here is a new `precompute.recipe.RENDERER`.
+# Same seed, same bytes, for good: a change here is a new `precompute.profile.recipe.RENDERER`.
 @pytest.mark.parametrize(
     ("asked", "digest"),
     [

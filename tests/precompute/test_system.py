@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from captures.reader import Capture
-from precompute.layouts import make_frames
-from precompute.loading import load_profile
-from precompute.template import Placeholder, Segment, parse_template
+from captures.format.reader import Capture
+from precompute.notation.template import Placeholder, Segment, parse_template
+from precompute.profile.loading import load_profile
+from precompute.rendering.layouts import make_frames
 from tests.precompute.profiles import build, chi_square
 
 LINE = re.compile(

@@ -9,22 +9,22 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captures.errors import ExitCode, InputError
-from captures.reader import Capture, open_capture
-from precompute import plan
-from precompute.build import build_capture
+from captures.console.errors import ExitCode, InputError
+from captures.format.reader import Capture, open_capture
 from precompute.cli import precompute
-from precompute.inspection import inspect_capture
-from precompute.loading import built_in_names, load_profile, with_tags
-from precompute.profile import Profile
-from precompute.recipe import Recipe
-from precompute.samples import sample_events
-from precompute.summary import summary
-from precompute.syslog import TagPlace
+from precompute.inspection.as_text import summary
+from precompute.inspection.figures import inspect_capture
+from precompute.profile.lines import TagPlace
+from precompute.profile.loading import built_in_names, load_profile, with_tags
+from precompute.profile.model import Profile
+from precompute.profile.recipe import Recipe
+from precompute.rendering import plan
+from precompute.rendering.build import build_capture
+from precompute.rendering.samples import sample_events
+from tests.precompute.profile.test_lines import LINES, structured_data
 from tests.precompute.profiles import Reader, build, complaint, profile, tagged, template
-from tests.precompute.test_build import EVERYTHING, TIMELINE
-from tests.precompute.test_render import ASKED
-from tests.precompute.test_syslog import LINES, structured_data
+from tests.precompute.rendering.test_build import EVERYTHING, TIMELINE
+from tests.precompute.rendering.test_render import ASKED
 
 BLANK = b"00000000-0000-0000000000"
 TAG = rb"(?P<tag>0{8}-0{4}-0{10})"
@@ -175,7 +175,7 @@ def test_rfc5424_has_the_same_bytes_wherever_tags_are_asked_for(tmp_path):
     assert ends.trains.tolist() == fronts.trains.tolist()
 
 
-# Same seed, same bytes, for good: a change here is a new `precompute.recipe.RENDERER`.
+# Same seed, same bytes, for good: a change here is a new `precompute.profile.recipe.RENDERER`.
 def test_a_tagged_suffix_gives_the_same_bytes_for_good(tmp_path):
     capture = build(tmp_path / "golden.rcap", load_profile("system").with_tags(), jobs=2, events=50_000)
     assert capture.digest == "76fdf6fdf9794cb091aa20292a47c17c3e42b845c03774f6a644cc4bce37d9b4"

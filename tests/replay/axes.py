@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from captures.format import WINDOW, Table
+from captures.format.layout import WINDOW, Table
 from replay.clock import SECOND_NS
 
 

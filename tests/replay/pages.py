@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format import MAX_TRAIN_EVENTS
-from captures.instants import ramp
-from replay.journal import SHAPE
-from replay.stripes import Pieces, Run, cut_pieces
+from captures.format.instants import ramp
+from captures.format.layout import MAX_TRAIN_EVENTS
+from replay.board.journal import SHAPE
+from replay.schedule.stripes import Pieces, Run, cut_pieces
 from tests.captures.content import Content
 
 

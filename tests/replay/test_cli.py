@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from captures.errors import ExitCode
+from captures.console.errors import ExitCode
 from replay.clock import SECOND_NS
-from replay.control import ask
+from replay.control.run_socket import ask
 from tests.captures.content import content, noise, write
 from tests.network.programs import eventually, status_of
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from captures.errors import InputError
+from captures.console.errors import InputError
 from replay.cpus import parse_cpus, usable_cpus
 
 

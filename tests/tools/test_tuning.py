@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.command import run
-from captures.errors import InputError, PreflightError, RunError
-from captures.units import parse_size
-from replay.backends.packet import SEND_BUFFER_BYTES as PACKET_BUFFER_BYTES
-from replay.backends.udp import SEND_BUFFER_BYTES as UDP_BUFFER_BYTES
-from replay.sink.command import sink
+from captures.console.command import run
+from captures.console.errors import InputError, PreflightError, RunError
+from captures.console.units import parse_size
+from replay.commands.sink import sink
+from replay.engine.backends.packet import SEND_BUFFER_BYTES as PACKET_BUFFER_BYTES
+from replay.engine.backends.udp import SEND_BUFFER_BYTES as UDP_BUFFER_BYTES
 from tools import tuning
 from tools.tuning import Host, Reading, apply, least, plan, tune, udp_memory_pages, undo
 

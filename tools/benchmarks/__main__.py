@@ -9,9 +9,9 @@ import click
 import psutil
 
 from captures import __version__
-from captures.command import run
-from replay.linux.udp_send import max_segments
-from replay.report_file import ReportFile
+from captures.console.command import run
+from replay.json_file import ReportFile
+from replay.linux.sockets.udp_send import max_segments
 from tools.benchmarks import audits, builds, delivers, sends, verifies
 from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table

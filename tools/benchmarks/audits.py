@@ -8,9 +8,9 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
-from captures.reader import open_capture
-from captures.tags import BLANK, tag_text
-from replay.tags import new_run
+from captures.format.reader import open_capture
+from captures.format.tags import BLANK, tag_text
+from replay.rewrite.tags import new_run
 from tools.benchmarks.figures import Figure, in_turns
 from tools.benchmarks.programs import PATIENCE_S, capture_of
 from tools.command_line import command

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from precompute.build import build_capture
-from precompute.loading import load_profile
-from precompute.recipe import Recipe
+from precompute.profile.loading import load_profile
+from precompute.profile.recipe import Recipe
+from precompute.rendering.build import build_capture
 from tools.benchmarks.figures import Figure, in_turns
 
 EVENTS: Final = {"system": 16_000_000, "rfc5424-services": 11_000_000}

@@ -13,13 +13,13 @@ from typing import Any, Final
 import numpy as np
 from blake3 import blake3
 
-from precompute import render
-from precompute.blocks import LayoutKey
-from precompute.layouts import Frames, Layout, make_frames, make_layout
-from precompute.loading import load_profile
-from precompute.plan import chunk_events, plan_chunk
-from precompute.quotas import Quotas
-from precompute.streams import Purpose, stream
+from precompute.draws.streams import Purpose, stream
+from precompute.profile.loading import load_profile
+from precompute.rendering import render
+from precompute.rendering.blocks import LayoutKey
+from precompute.rendering.layouts import Frames, Layout, make_frames, make_layout
+from precompute.rendering.plan import chunk_events, plan_chunk
+from precompute.rendering.quotas import Quotas
 from tools.benchmarks.builds import memory, on_one_core
 from tools.benchmarks.figures import Figure
 

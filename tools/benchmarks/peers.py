@@ -12,7 +12,7 @@ from typing import Final
 
 import dpkt
 
-from captures.reader import open_capture
+from captures.format.reader import open_capture
 from tools.aside import SYSLOG_NG, Unavailable, syslog_ng_environment, unpacked
 from tools.benchmarks.figures import Missing
 from tools.benchmarks.programs import inside, output_of

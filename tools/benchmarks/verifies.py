@@ -12,21 +12,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from captures.instants import ramp
-from captures.reader import Capture, open_capture
-from replay.backends.udp import UdpBackend
-from replay.batch import Batch
+from captures.format.instants import ramp
+from captures.format.reader import Capture, open_capture
+from replay.board.journal import TRAINS, Journal
 from replay.clock import wall_ns
-from replay.journal import TRAINS, Journal
-from replay.linux.udp_receive import open_receiver
-from replay.sink.count import Counter
-from replay.sink.listen import join_trains
-from replay.sink.receive import Rounds
-from replay.sink.tally import shared_tally
+from replay.engine.backends.udp import UdpBackend
+from replay.engine.batch import Batch
+from replay.linux.sockets.udp_receive import open_receiver
+from replay.rewrite.stamps import Stamp
+from replay.rewrite.tags import Tagging, new_run
+from replay.schedule.stripes import Run, cut_pieces
+from replay.sink.board import shared_tally
+from replay.sink.loop import Rounds
+from replay.sink.round import Counter
+from replay.sink.sockets import join_trains
 from replay.sink.workers import seating
-from replay.stamps import Stamp
-from replay.stripes import Run, cut_pieces
-from replay.tags import Tagging, new_run
 from tools.benchmarks.builds import on_one_core
 from tools.benchmarks.figures import Figure, Missing, in_turns
 from tools.benchmarks.programs import capture_of

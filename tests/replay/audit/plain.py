@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from captures.tags import TAG_BYTES
+from captures.format.tags import TAG_BYTES
 from replay.audit.cut import MANY, MOST_BYTES
 from replay.audit.lines import NEAR
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from replay.audit import cut as module
 from replay.audit.cut import Cut
+from replay.audit.files.sources import Windows
 from replay.audit.lines import LineCounts, Lines
-from replay.audit.sources import Windows
 from tests.replay.audit import plain
 from tests.replay.audit.texts import RUNS, contents, cut, share, written
 

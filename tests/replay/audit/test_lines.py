@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from captures.tags import TAG_BYTES, tag_text
+from captures.format.tags import TAG_BYTES, tag_text
 from replay.audit import lines as module
+from replay.audit.files.sources import Windows
 from replay.audit.lines import NEAR, PORT_BITS, LineCounts, Lines
-from replay.audit.sources import Windows
 from tests.replay.audit import plain
 from tests.replay.audit.texts import contents, document, few_tags, structured, suffixed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import dpkt
 import pytest
 
-from captures.tags import tag_text
+from captures.format.tags import tag_text
 from tests.network.programs import command
 from tests.replay.audit.texts import structured, suffixed
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from captures.errors import ExitCode
+from captures.console.errors import ExitCode
+from replay.audit.files.sources import Windows
 from replay.audit.lines import PORT_BITS, LineCounts, Lines, TagRows
 from replay.audit.reading import Collection
 from replay.audit.report import Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
-from replay.audit.sources import Windows
 from replay.audit.tally import Tally
 
 RUN = 0x1F3A9C07

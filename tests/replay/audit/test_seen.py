@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.errors import RunError
-from captures.tags import MAX_SEQUENCE
+from captures.console.errors import RunError
+from captures.format.tags import MAX_SEQUENCE
 from replay.audit import seen as module
 from replay.audit.missing import SHOWN, Missing, summarise
 from replay.audit.seen import STRETCH, Seen

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.tags import MAX_RUN, MAX_SEQUENCE
+from captures.format.tags import MAX_RUN, MAX_SEQUENCE
 from replay.audit import tally as module
 from replay.audit.lines import PORT_BITS, TagRows
 from replay.audit.seen import STRETCH, Seen

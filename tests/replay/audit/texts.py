@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from captures.tags import MAX_RUN, MAX_SEQUENCE, tag_text
+from captures.format.tags import MAX_RUN, MAX_SEQUENCE, tag_text
 
 RUNS = (0x1F3A9C07, 0x0A0B0C0D, 0, MAX_RUN)
 PORTS = (514, 5140, 65535)

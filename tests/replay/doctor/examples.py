@@ -5,7 +5,7 @@ from pathlib import Path
 
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.linux.capabilities import Capability
-from replay.wire_options import BackendChoice, WireOptions
+from replay.path.request import BackendChoice, WireOptions
 
 GIB = 1 << 30
 LOAD = Load(4_000_000, tuple(range(514, 554)), WireOptions())

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from replay.doctor import checks
-from replay.wire_options import BackendChoice, WireOptions
+from replay.path.request import BackendChoice, WireOptions
 from tests.replay.doctor.examples import CAPTURE, GIB, LOAD, MACHINE, PACKET
 
 

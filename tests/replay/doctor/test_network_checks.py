@@ -8,10 +8,10 @@ import pytest
 from replay.doctor import network_checks as checks
 from replay.doctor.network_checks import network_findings, wire_bits
 from replay.doctor.network_facts import NetworkFacts
-from replay.linux.links import Link
-from replay.linux.routes import NO_MAC, Route
-from replay.target import Target
-from replay.wire_options import BackendChoice, SourceMix, WireOptions
+from replay.linux.network.links import Link
+from replay.linux.network.routes import NO_MAC, Route
+from replay.path.request import BackendChoice, SourceMix, WireOptions
+from replay.path.target import Target
 from tests.replay.doctor.examples import CAPTURE, LOAD, MACHINE, PACKET
 
 V4 = Target(socket.AF_INET, "198.18.0.2")

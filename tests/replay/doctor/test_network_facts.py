@@ -4,9 +4,9 @@ import socket
 
 from replay.doctor import network_facts as facts
 from replay.doctor.network_facts import network_facts
-from replay.linux.routes import NO_MAC
-from replay.target import Target
-from replay.wire_options import WireOptions
+from replay.linux.network.routes import NO_MAC
+from replay.path.request import WireOptions
+from replay.path.target import Target
 
 HOME = Target(socket.AF_INET, "127.0.0.1")
 

@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
-from captures.format import TagKind
-from captures.reader import open_capture
+from captures.format.layout import TagKind
+from captures.format.reader import open_capture
+from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.doctor.staging import TRIAL_NS, staged_eps
-from replay.journal import TRAINS
 from tests.captures.content import content, noise, write
 
 PORTS = (514, 515, 516)

@@ -8,7 +8,7 @@ import pytest
 
 from replay.host import beside
 from replay.host.beside import OwnHost, is_this_host
-from replay.target import Target
+from replay.path.target import Target
 from tests.replay.host.looks import look, udp, whole
 
 

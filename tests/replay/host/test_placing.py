@@ -9,15 +9,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.errors import InputError
+from captures.console.errors import InputError
 from replay.cli import replay
-from replay.host.collector_host import collector_host
-from replay.host.command import watch_report
+from replay.commands.watch import watch_report
 from replay.host.model import read_own_host, read_watch
 from replay.host.placing import LEAST_PACKET_BYTES, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
-from replay.sink.ledger import reconcile
-from replay.sink.report_models import Collected, Received, Sent, checked
+from replay.ledger.collector_host import collector_host
+from replay.ledger.ledger import reconcile
+from replay.ledger.report_models import Collected, Received, Sent, checked
 from tests.replay.host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.linux.cpu_times import CoreTimes, core_times, parse_cpu_times
-from replay.linux.proc_net import receive_counters
+from replay.linux.network.counters import receive_counters
+from replay.linux.network.socket_owners import socket_inode, socket_owners
+from replay.linux.network.softnet import Backlog, backlogs, parse_softnet
+from replay.linux.network.udp_counters import parse_snmp, parse_snmp6, udp_counters
 from replay.linux.process_stat import ProcessStat, parse_process_stat, process_stat
-from replay.linux.socket_owners import socket_inode, socket_owners
-from replay.linux.softnet import Backlog, backlogs, parse_softnet
-from replay.linux.udp_counters import parse_snmp, parse_snmp6, udp_counters
 
 texts = st.binary(max_size=500) | st.text("cpu0123456789abcdef UdpNoPorts6:()\n\t-", max_size=500).map(str.encode)
 

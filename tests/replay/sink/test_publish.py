@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from captures.errors import InputError, PreflightError
+from captures.console.errors import InputError, PreflightError
+from replay.exchange.token import VARIABLE, proved
 from replay.histogram import Histogram
+from replay.sink.board import shared_tally
 from replay.sink.publish import Place, Publisher, parse_place
-from replay.sink.sequence import Sequence
-from replay.sink.tally import shared_tally
+from replay.sink.verify.sequence import Sequence
 from replay.sink.workers import seating
-from replay.sink_token import VARIABLE, proved
 
 PORTS = (514, 515)
 

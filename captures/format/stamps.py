@@ -1,0 +1,64 @@
+"""The text of instants, in each kind of stamp: what a build renders and a replay writes anew.
+
+The date is made once for each distinct second, by the calendar of the standard library and with the month names of
+RFC 3164; milliseconds and microseconds are looked up in a table of the thousand groups of three digits.
+"""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.format.layout import STAMP_WIDTHS, StampKind
+
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""As RFC 3164, section 4.1.2, writes them, whatever the locale."""
+
+_SECOND_NS: Final = 1_000_000_000
+_THOUSANDS: Final = np.array([b"%03d" % number for number in range(1000)]).view("V3")
+_MILLISECONDS_AT: Final = 20
+_MICROSECONDS_AT: Final = 23
+
+
+def stamp_texts(kind: StampKind, zone_minutes: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
+    """The stamps of instants in a zone east of UTC: shape (instants,), dtype V{width of the kind}.
+
+    `instants_ns` is nanoseconds since 1970 UTC, in any order, at least one; texts are rounded down. Raises ValueError
+    for the kind that has no text.
+    """
+    if kind == StampKind.NONE:
+        raise ValueError("no stamp has no text")
+    seconds = instants_ns // _SECOND_NS
+    texts = np.empty(len(instants_ns), f"V{STAMP_WIDTHS[kind]}")
+    if (seconds == seconds[0]).all():
+        texts[:] = _frame(kind, zone_minutes, int(seconds[0]))
+    else:
+        distinct, place = np.unique(seconds, return_inverse=True)
+        texts[:] = np.array([_frame(kind, zone_minutes, second) for second in distinct.tolist()])[place]
+    if kind != StampKind.RFC3164:
+        milliseconds = (instants_ns - seconds * _SECOND_NS) // 1_000_000
+        _digits(texts, _MILLISECONDS_AT)[:] = _THOUSANDS.take(milliseconds)
+        if kind != StampKind.ISO_MS:
+            microseconds = instants_ns // 1000 - (seconds * 1_000_000 + milliseconds * 1000)
+            _digits(texts, _MICROSECONDS_AT)[:] = _THOUSANDS.take(microseconds)
+    return texts
+
+
+def _digits(texts: NDArray[np.void], column: int) -> NDArray[np.void]:
+    """Three bytes of each text, as a view."""
+    return np.ndarray(texts.shape, "V3", texts, column, texts.strides)
+
+
+@lru_cache(maxsize=64)
+def _frame(kind: StampKind, zone_minutes: int, second: int) -> np.void:
+    """A stamp of a second since 1970 UTC; what is less than a second is yet to be written into it."""
+    at = datetime.fromtimestamp(second + zone_minutes * 60, UTC)
+    if kind == StampKind.RFC3164:
+        return np.void(f"{MONTHS[at.month - 1]} {at.day:2d} {at:%H:%M:%S}".encode())
+    end = "000Z" if kind == StampKind.ISO_MS else "000000Z"
+    if kind == StampKind.RFC3339_US_OFFSET:
+        hours, minutes = divmod(abs(zone_minutes), 60)
+        end = f"000000{'-' if zone_minutes < 0 else '+'}{hours:02d}:{minutes:02d}"
+    return np.void(f"{at:%Y-%m-%dT%H:%M:%S}.{end}".encode())

@@ -1,0 +1,1 @@
+"""What a placeholder of a template can stand for."""

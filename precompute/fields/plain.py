@@ -1,0 +1,230 @@
+"""Fields whose values are chosen from a pool, one text each: what values there are, and how often each comes.
+
+A kind is a model whose first key names it. `zipf: 1.1` makes the k-th value as likely as 1 / k^1.1, which is how
+talkers, users and pages are spread in real logs: few make most of the events.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    PlainValidator,
+    Strict,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic import Field as Constraint
+
+from precompute.draws.shares import integer_weights
+from precompute.draws.zipf import zipf_weights
+from precompute.notation.text import printable
+
+MAX_VALUES: Final = 1 << 20
+"""Of one field: more would outgrow a processor's cache, and rendering would crawl."""
+MAX_TEXTS: Final = 1 << 22
+"""Of all fields of a profile, once for each column: they are held in memory, at some hundred bytes each."""
+MAX_WEIGHT: Final = 10**12
+MAX_ZIPF: Final = 4
+
+_NUMBER: Final = re.compile(r"\{(?::0(?P<width>[1-9]|1[0-9])d)?\}")
+
+Row = tuple[tuple[str, ...], int]
+"""A value of a field, one text for each of its columns, and its weight."""
+
+
+class Model(BaseModel):
+    """A part of a profile: no unknown keys, no changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1 << 16)
+
+
+def weight(value: Any) -> int | float:
+    """The weight that a tree holds. Raises ValueError when it is none."""
+    if type(value) not in (int, float) or not 0 <= value <= MAX_WEIGHT:
+        raise ValueError(f"must be a number from 0 to {MAX_WEIGHT}")
+    return value  # type: ignore[no-any-return]
+
+
+def _exponent(value: Any) -> int | float:
+    if type(value) not in (int, float) or not 0 < value <= MAX_ZIPF:
+        raise ValueError(f"must be a number above 0 and up to {MAX_ZIPF}; write it like 1.1")
+    return value  # type: ignore[no-any-return]
+
+
+Integer = Annotated[int, Strict()]
+Text = Annotated[str, Strict(), AfterValidator(printable)]
+Weight = Annotated[
+    int | float, PlainValidator(weight), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT})
+]
+Exponent = Annotated[
+    int | float,
+    PlainValidator(_exponent),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_ZIPF}),
+]
+
+
+def at_most(count: int) -> None:
+    """Raise ValueError when a field has more than MAX_VALUES values."""
+    if count > MAX_VALUES:
+        raise ValueError(f"holds {count} values; a field may have {MAX_VALUES}")
+
+
+def _ascending(bounds: tuple[int, int]) -> tuple[int, int]:
+    low, high = bounds
+    if not 0 <= low <= high < 1 << 63:
+        raise ValueError(f"[{low}, {high}] is not a range; write the smallest number first, none below 0")
+    at_most(high - low + 1)
+    return bounds
+
+
+Range = Annotated[tuple[Integer, Integer], AfterValidator(_ascending)]
+Count = Annotated[Integer, Constraint(ge=1, le=MAX_VALUES)]
+
+
+class Pooled(Model):
+    """A field that takes one of many values."""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns that a placeholder may name; one without a name in a plain field."""
+        return ("",)
+
+    @property
+    def possible(self) -> int:
+        """How many values there are, without making them."""
+        raise NotImplementedError
+
+    def rows(self) -> Iterator[Row]:
+        """Each value and its weight."""
+        raise NotImplementedError
+
+
+class Ranked(Pooled):
+    """A plain field whose values are equally likely, or the likelier the earlier they come."""
+
+    zipf: Exponent | None = None
+
+    def texts(self) -> Iterator[str]:
+        """Each value, the likeliest first."""
+        raise NotImplementedError
+
+    def rows(self) -> Iterator[Row]:
+        """Each value and its weight."""
+        return ranked([(text,) for text in self.texts()], self.zipf)
+
+
+def ranked(values: list[tuple[str, ...]], zipf: float | None) -> Iterator[Row]:
+    """The rows of `values`, by Zipf's law unless `zipf` is None."""
+    weights = [1] * len(values) if zipf is None else zipf_weights(len(values), zipf)
+    return zip(values, weights, strict=True)
+
+
+def likely(choices: dict[str, float]) -> dict[str, float]:
+    """Sorted, because a mapping's order has no meaning in YAML and is lost in a recipe."""
+    at_most(len(choices))
+    if not any(choices.values()):
+        raise ValueError("needs at least one value whose weight is above 0")
+    return dict(sorted(choices.items()))
+
+
+def _several(values: tuple[str, ...]) -> tuple[str, ...]:
+    at_most(len(values))
+    if not values:
+        raise ValueError("needs at least one value")
+    return values
+
+
+def _unlike(values: tuple[str, ...]) -> tuple[str, ...]:
+    seen = set[str]()
+    for position, value in enumerate(values):
+        if value in seen:
+            raise ValueError(f"[{position}] repeats {value!r}; to make it likelier, give it a weight")
+        seen.add(value)
+    return values
+
+
+def _written(choices: Any) -> str:
+    return "list" if isinstance(choices, list | tuple) else "mapping"
+
+
+ValueList = Annotated[tuple[Text, ...], AfterValidator(_several)]
+"""Values in an order that counts."""
+
+
+class Choices(Pooled):
+    """`choices: [root, deploy]`, with weights `choices: {root: 5, deploy: 1}`, or a list and `zipf: 1.1`."""
+
+    choices: Annotated[
+        Annotated[ValueList, AfterValidator(_unlike), Tag("list")]
+        | Annotated[dict[Text, Weight], AfterValidator(likely), Tag("mapping")],
+        Discriminator(_written),
+    ]
+    zipf: Exponent | None = None
+
+    @model_validator(mode="after")
+    def _unranked(self) -> "Choices":
+        if self.zipf is not None and isinstance(self.choices, dict):
+            raise ValueError("zipf ranks a list; choices that have weights need no zipf")
+        return self
+
+    @property
+    def possible(self) -> int:
+        """How many values there are."""
+        return len(self.choices)
+
+    def rows(self) -> Iterator[Row]:
+        """Each value and its weight."""
+        if isinstance(self.choices, tuple):
+            return ranked([(value,) for value in self.choices], self.zipf)
+        weights = integer_weights(list(self.choices.values()))
+        return zip(((value,) for value in self.choices), weights, strict=True)
+
+
+def _numbered(pattern: str) -> str:
+    if len(_NUMBER.findall(pattern)) != 1 or re.search("[{}]", _NUMBER.sub("", pattern)):
+        raise ValueError("needs one place for a number, written {} or, with leading zeros, like {:03d}")
+    return pattern
+
+
+class Pattern(Ranked):
+    """`pattern: "server{:03d}"` with `range: [1, 1000]`: numbered names."""
+
+    pattern: Annotated[Text, AfterValidator(_numbered)]
+    range: Range
+
+    @property
+    def possible(self) -> int:
+        """How many values there are."""
+        low, high = self.range
+        return high - low + 1
+
+    def texts(self) -> Iterator[str]:
+        """Each value."""
+        low, high = self.range
+        place = _NUMBER.search(self.pattern)
+        assert place is not None
+        before, after, width = self.pattern[: place.start()], self.pattern[place.end() :], int(place["width"] or 0)
+        return (f"{before}{number:0{width}}{after}" for number in range(low, high + 1))
+
+
+class Integers(Ranked):
+    """`integers: [1000, 10999]`: whole numbers, both ends included."""
+
+    integers: Range
+
+    @property
+    def possible(self) -> int:
+        """How many values there are."""
+        low, high = self.integers
+        return high - low + 1
+
+    def texts(self) -> Iterator[str]:
+        """Each value."""
+        low, high = self.integers
+        return map(str, range(low, high + 1))

@@ -1,0 +1,1 @@
+"""What a finished capture holds, measured from its bytes."""

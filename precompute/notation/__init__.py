@@ -1,0 +1,1 @@
+"""How a profile is written: YAML, templates, texts, and what is said of a mistake in them."""

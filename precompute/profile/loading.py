@@ -1,0 +1,211 @@
+"""From the name or the file of a profile or a recipe to its checked model; whatever is wrong ends in one line."""
+
+import os
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from captures.console.errors import InputError
+from captures.console.harmless import harmless
+from precompute.fields.plain import MAX_WEIGHT, at_most
+from precompute.notation.complaints import complaint
+from precompute.notation.strict_yaml import parse_yaml, read_text
+from precompute.notation.text import printable
+from precompute.profile.checks import ProfileError, check_profile
+from precompute.profile.include import composed
+from precompute.profile.lines import TagPlace
+from precompute.profile.model import Profile
+from precompute.profile.recipe import Recipe
+
+_BUILT_IN: Final = Path(str(resources.files("precompute.profile.builtin")))
+_LISTS: Final = Path(str(resources.files("precompute.profile.builtin.lists")))
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def built_in_names() -> list[str]:
+    """The names of the profiles that come with the tool."""
+    return sorted(path.stem for path in _BUILT_IN.glob("*.yaml"))
+
+
+def built_in_text(name: str) -> str:
+    """The YAML of a profile that comes with the tool. Raises InputError when there is none of that name."""
+    if name not in built_in_names():
+        raise InputError(f"{name}: no such profile; built in are {', '.join(built_in_names())}")
+    return read_text(_BUILT_IN / f"{name}.yaml")
+
+
+def load_profile(name: str) -> Profile:
+    """The built-in profile called `name`, or the profile in the file of that path.
+
+    Raises InputError with the file and the place in it.
+    """
+    loaded = load(name)
+    if isinstance(loaded, Recipe):
+        raise InputError(f"{name}: is a recipe; its profile stands in it under the key profile")
+    return loaded
+
+
+def load(name: str) -> Profile | Recipe:
+    """The built-in profile called `name`, or the profile or the recipe in the file of that path.
+
+    Raises InputError with the file and the place in it.
+    """
+    try:
+        path = _path(name)
+        tree = parse_yaml(read_text(path))
+        if isinstance(tree, dict) and "renderer" in tree:
+            recipe = _validated(Recipe, tree)
+            try:
+                check_profile(recipe.profile)
+            except ProfileError as error:
+                told = [ProfileError("", f"profile.{each}") for each in (error, *error.others)]
+                raise told[0].with_others(told[1:]) from None
+            return recipe
+        return _profile(tree, path.parent, may_include=True)
+    except ProfileError as error:
+        told = [ProfileError(harmless(name), harmless(str(each))) for each in (error, *error.others)]
+        raise told[0].with_others(told[1:]) from None
+    except InputError as error:
+        raise InputError(harmless(f"{name}: {error}")) from None
+
+
+def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Profile:
+    """The profile that was loaded by `name`, with room for a tag in each event.
+
+    Raises InputError where that can't be.
+    """
+    tagged = profile.with_tags(place)
+    try:
+        check_profile(tagged)
+    except ProfileError as error:
+        raise InputError(harmless(f"{name}: with tags: {error}")) from None
+    return tagged
+
+
+def _path(name: str) -> Path:
+    known = built_in_names()
+    path = _BUILT_IN / f"{name}.yaml" if name in known else Path(name)
+    if not path.exists() and path.suffix not in (".yaml", ".yml"):
+        raise InputError(f"no such profile; name a .yaml file, or one that is built in: {', '.join(known)}")
+    return path
+
+
+def _validated(model: type[_Model], tree: Any) -> _Model:
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        raise complaint(model, error) from None
+
+
+def _profile(tree: Any, folder: Path, *, may_include: bool) -> Profile:
+    """The profile of a tree whose files lie in `folder`."""
+    if isinstance(tree, dict):
+        if "include" in tree:
+            if not may_include:
+                raise ProfileError("include", "a profile that is included includes no other")
+            tree = composed(tree, _included(tree["include"], folder))
+        fields = tree.get("fields")
+        if isinstance(fields, dict):
+            inlined = {key: _inlined(f"fields.{key}", field, folder) for key, field in fields.items()}
+            tree = tree | {"fields": inlined}
+    profile = _validated(Profile, tree)
+    check_profile(profile)
+    return profile
+
+
+def _included(include: Any, folder: Path) -> dict[str, tuple[Profile, float]]:
+    """The profiles that are named, with their weights."""
+    if not isinstance(include, dict) or not include:
+        raise ProfileError("include", "must be a mapping of profiles to weights, like {system: 40, web: 60}")
+    parts = {}
+    for name, weight in include.items():
+        place = f"include.{name}"
+        if type(weight) not in (int, float) or not 0 < weight <= MAX_WEIGHT:
+            raise ProfileError(place, f"must be a weight above 0, and up to {MAX_WEIGHT}")
+        try:
+            path = _included_path(folder, name)
+            parts[str(name)] = _profile(parse_yaml(read_text(path)), path.parent, may_include=False), weight
+        except InputError as error:
+            raise ProfileError(place, str(error)) from None
+    return parts
+
+
+def _included_path(folder: Path, name: Any) -> Path:
+    """Where an included profile is: built in, or beside the one that includes it."""
+    known = built_in_names()
+    if name in known:
+        return _BUILT_IN / f"{name}.yaml"
+    if isinstance(name, str) and Path(name).suffix in (".yaml", ".yml"):
+        return _beside(folder, name)
+    raise InputError(f"no such profile; name one that is built in ({', '.join(known)}), or a .yaml file beside")
+
+
+def _inlined(place: str, field: Any, folder: Path, *, by_line: bool = False) -> Any:
+    """A field's tree with `file: NAME` or `list: NAME` replaced by the choices in it, so that it stands alone.
+
+    `by_line` says that it is a column, whose lines belong to those of other columns.
+    """
+    if not isinstance(field, dict):
+        return field
+    if isinstance(field.get("columns"), dict):
+        columns = {
+            key: _inlined(f"{place}.columns.{key}", column, folder, by_line=True)
+            for key, column in field["columns"].items()
+        }
+        return field | {"columns": columns}
+    source = next((key for key in ("file", "list") if key in field), None)
+    if source is None:
+        return field
+    place = f"{place}.{source}"
+    if others := field.keys() - {source, "zipf"}:
+        raise ProfileError(place, f"stands alone or with zipf; {min(map(str, others))} has no meaning here")
+    try:
+        path = _beside(folder, field[source]) if source == "file" else _list(field[source])
+        choices = list(_values(path.name, read_text(path), by_line=by_line))
+        at_most(len(choices))
+    except (InputError, ValueError) as error:
+        raise ProfileError(place, str(error)) from None
+    return {key: value for key, value in field.items() if key != source} | {"choices": choices}
+
+
+def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
+    """The values in the lines of the file called `name`. Raises InputError with the line that can't be one.
+
+    Empty lines are left out, and no value comes twice; but in a column each line is the value of its row.
+    """
+    first: dict[str, int] = {}
+    lines = text.removesuffix("\n").split("\n") if text else []
+    for number, line in enumerate((line.removesuffix("\r") for line in lines), 1):
+        if not line and not by_line:
+            continue
+        try:
+            yield printable(line)
+        except ValueError as error:
+            raise InputError(f"{name}, line {number}: {error}") from None
+        if first.setdefault(line, number) != number and not by_line:
+            raise InputError(f"{name}, line {number}: repeats {line!r} of line {first[line]}; keep one of them")
+
+
+def _beside(folder: Path, name: Any) -> Path:
+    """The file called `name` in a profile's folder."""
+    if not isinstance(name, str) or not name.isprintable() or not name or Path(name).name != str(Path(name)):
+        raise InputError(f"{name!r} must be the name of a file beside the profile")
+    path = folder / name
+    # Path.resolve() ends in a RuntimeError where symbolic links go in a circle.
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise InputError(f"{name!r} must be the name of a file beside the profile")
+    if not path.exists():
+        raise InputError(f"{name}: no such file beside the profile")
+    return path
+
+
+def _list(name: Any) -> Path:
+    """The list called `name` that comes with the tool."""
+    known = sorted(path.stem for path in _LISTS.glob("*.txt"))
+    if name not in known:
+        raise InputError(f"{name!r} is no list of this tool; there are {', '.join(known)}")
+    return _LISTS / f"{name}.txt"

@@ -1,0 +1,74 @@
+"""The recipe: all that is needed to render the same bytes again, on any machine."""
+
+from decimal import Decimal
+from typing import Any, Final
+
+import yaml
+from pydantic import Field as Constraint
+from pydantic import model_validator
+
+from captures.format.layout import MAX_TRAIN_EVENTS
+from precompute.draws.streams import MAX_SEED
+from precompute.fields.plain import Integer, Model
+from precompute.profile.model import Profile
+
+FORMAT: Final = 2
+"""Of the recipe itself: its keys and their meaning."""
+RENDERER: Final = 3
+"""Goes up whenever the same recipe would render other bytes."""
+MAX_EVENTS: Final = 10**15
+MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
+MAX_RATE_EPS: Final = 10**9
+
+
+class Recipe(Model):
+    """A profile with its lists inlined, and what is chosen at build time; no path, no date, no tool version.
+
+    It either has `events`, or a time axis: `duration_ns`, and `rate_eps` where the profile's timeline says 1.
+    """
+
+    format: Integer = FORMAT
+    renderer: Integer = RENDERER
+    profile: Profile
+    seed: Integer = Constraint(ge=0, le=MAX_SEED)
+    train: Integer = Constraint(ge=1, le=MAX_TRAIN_EVENTS)
+    """The most events of a train."""
+    events: Integer | None = Constraint(None, ge=1, le=MAX_EVENTS)
+    duration_ns: Integer | None = Constraint(None, ge=1, le=MAX_DURATION_NS)
+    rate_eps: Integer | None = Constraint(None, ge=1, le=MAX_RATE_EPS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, tree: Any) -> Any:
+        """Goes before all else: another version may have other keys."""
+        for name, known in (("format", FORMAT), ("renderer", RENDERER)):
+            given = tree.get(name) if isinstance(tree, dict) else None
+            if isinstance(given, int) and given != known:
+                raise ValueError(f"{name} {given} is that of another version; this tool has {known}")
+        return tree
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Recipe":
+        if (self.duration_ns is None) != (self.rate_eps is None) or (self.events is None) == (self.rate_eps is None):
+            raise ValueError("needs either events, or duration_ns and rate_eps")
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        """The recipe as JSON types; `Recipe.model_validate` makes an equal one of them."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper, with numbers as `precompute.notation.strict_yaml` reads them: without an exponent."""
+
+    def represent_plain_float(self, number: float) -> yaml.Node:
+        """A float, all its digits written out."""
+        return self.represent_scalar("tag:yaml.org,2002:float", format(Decimal(repr(number)), "f"))
+
+
+_Dumper.add_representer(float, _Dumper.represent_plain_float)
+
+
+def recipe_yaml(tree: dict[str, Any]) -> str:
+    """A recipe's JSON types as YAML, which `precompute.profile.loading.load` reads back."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,1 @@
+"""A profile and its recipe become the bytes of a capture."""

@@ -1,0 +1,141 @@
+"""Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captures.console.errors import InputError, PreflightError
+from captures.files.output_file import FULL
+from captures.format.layout import PAGE_BYTES, TRAIN, WINDOW
+from captures.format.writer import CaptureShape, CaptureWriter, check_room, free_bytes
+from precompute.profile.model import Profile
+from precompute.profile.recipe import Recipe
+from precompute.rendering.chunks import chunks_of_windows, events_of_size, payload_bytes
+from precompute.rendering.jobs import Work, render_chunks
+from precompute.rendering.layouts import make_frames
+from precompute.rendering.plan import chunk_events
+from precompute.rendering.quotas import Quotas
+from precompute.timeline.axis import Axis, untimed
+from precompute.timeline.model import rate_windows
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished capture in figures."""
+
+    events: int
+    trains: int
+    payload_bytes: int
+    duration_ns: int
+    """0: without a time axis."""
+    digest: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a build would make."""
+
+    events: int
+    duration_ns: int
+    """0: without a time axis."""
+    payload_bytes: int
+    """Exact."""
+    table_bytes: int
+    """Of all else in the file, if trains are full."""
+    chunks: int
+    free_bytes: int
+    """Of the disk that it would go to."""
+
+
+def forecast(path: Path, recipe: Recipe) -> Forecast:
+    """What building `recipe` into `path` would make. Raises InputError as a build does."""
+    frames, axis = make_frames(recipe.profile), _axis(recipe)
+    events = int(axis.events.sum())
+    trains = -(-events // recipe.train)
+    return Forecast(
+        events=events,
+        duration_ns=int(axis.duration_ns.sum()),
+        payload_bytes=payload_bytes(frames, recipe.seed, events),
+        table_bytes=PAGE_BYTES + trains * TRAIN.itemsize + len(axis.events) * WINDOW.itemsize,
+        chunks=-(-events // chunk_events(frames)),
+        free_bytes=free_bytes(path),
+    )
+
+
+def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train: int) -> Recipe:
+    """The recipe of as many events as fit into a payload of `size` bytes.
+
+    Raises InputError when that is none, PreflightError when the disk of `path` has no room for them.
+    """
+    check_room(path, size)
+    events = events_of_size(make_frames(profile), seed=seed, size=size)
+    if not events:
+        raise InputError(f"{size} bytes are too few for a single event; ask for a larger size")
+    return Recipe(profile=profile, seed=seed, train=train, events=events)
+
+
+def build_capture(
+    path: Path,
+    recipe: Recipe,
+    *,
+    jobs: int,
+    force: bool,
+    expect: str | None = None,
+    inputs: Iterable[Path] = (),
+    progress: Callable[[int, int], object],
+) -> Built:
+    """Render `recipe`, which decides every byte, into the capture `path`.
+
+    `expect` is the digest that must come out. `inputs` are files that it must not replace. `progress` is called with
+    the events rendered since its last call and with those of the whole capture.
+
+    Raises InputError for a path that can't be, DifferenceError for another digest, PreflightError when the disk has no
+    room, RunError when a job dies, OSError when the disk fails; nothing is left behind then.
+    """
+    frames, axis = make_frames(recipe.profile), _axis(recipe)
+    events = int(axis.events.sum())
+    check_room(path, int(events * frames.mean_bytes))
+    quotas = Quotas(frames, seed=recipe.seed, events=events)
+    chunks = list(chunks_of_windows(frames, quotas, seed=recipe.seed, train=recipe.train, windows=axis.events))
+    last = chunks[-1]
+    shape = CaptureShape(
+        recipe=recipe.as_json(),
+        seed=recipe.seed,
+        start_ns=recipe.profile.start_ns,
+        windows=axis.windows(chunks),
+        templates=frames.templates,
+        trains=last.first_train + last.trains,
+        payload_bytes=last.payload_start + last.payload_bytes,
+        shortest=min(chunk.shortest for chunk in chunks),
+        longest=max(chunk.longest for chunk in chunks),
+        sources=0 if frames.hosts is None else frames.hosts.count,
+    )
+    try:
+        with CaptureWriter(path, shape, force=force, inputs=inputs) as writer:
+            work = Work(frames, quotas, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
+            mix = np.zeros(frames.templates, np.uint64)
+            for chunk, rendered in render_chunks(work, chunks, jobs):
+                np.add.at(mix, [frame.template for frame in frames.frames], rendered)
+                progress(chunk.events, events)
+            digest = writer.finish(mix, jobs, expect)
+    except OSError as error:
+        if error.errno in FULL:
+            raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
+        raise
+    return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)
+
+
+def _axis(recipe: Recipe) -> Axis:
+    """When the events of a recipe are."""
+    if recipe.duration_ns is None or recipe.rate_eps is None:
+        return untimed(recipe.events or 0)
+    windows = rate_windows(
+        recipe.profile.timeline,
+        start_ns=recipe.profile.start_ns,
+        duration_ns=recipe.duration_ns,
+        rate_eps=recipe.rate_eps,
+        seed=recipe.seed,
+    )
+    return Axis(*(windows[name].astype(np.int64) for name in ("start_ns", "duration_ns", "events")))

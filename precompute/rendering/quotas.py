@@ -1,0 +1,84 @@
+"""How many events of each template, and of each length of its fields, a stretch of the capture has.
+
+The events of all frames are one line, and those that show the same columns of a field are another: each is apportioned
+by itself, so every template and every length of a field has its exact share of the capture, to one event. A line runs
+through the capture chunk by chunk, and within a chunk frame by frame. The order of the frames is another in each chunk,
+so that a rare length does not always come to the same one.
+"""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.draws.apportionment import Apportionment
+from precompute.draws.cells import Line
+from precompute.draws.streams import Purpose, permutation, stream
+from precompute.rendering.layouts import Frames
+from precompute.rendering.pools import Pool
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkQuota:
+    """What one chunk has."""
+
+    frame_rows: NDArray[np.int64]
+    """Events of each frame, shape (frames,)."""
+    lines: list[Line]
+    """Of each frame and each of its fields of several lengths: the events of each length."""
+
+    def payload_bytes(self, frames: Frames) -> int:
+        """The bytes of all its events."""
+        fixed = sum(int(rows) * frame.fixed_bytes for rows, frame in zip(self.frame_rows, frames.frames, strict=True))
+        return fixed + sum(int(line.counts @ frames.frames[line.frame].widths[line.source]) for line in self.lines)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The events that show the same columns of a field."""
+
+    sources: dict[int, int]
+    """By frame: which of its sources the field is."""
+    parts: Apportionment
+
+
+class Quotas:
+    """The quotas of a capture's chunks."""
+
+    def __init__(self, frames: Frames, *, seed: int, events: int) -> None:
+        """Of a capture of so many `events`."""
+        self._seed = seed
+        bits = stream(seed, 0, Purpose.APPORTIONMENT)
+        self._frames = Apportionment(bits, frames.weights, events)
+        shown: dict[object, dict[int, int]] = {}
+        pools: dict[object, Pool] = {}
+        for number, frame in enumerate(frames.frames):
+            for source in frame.varied:
+                pool = frame.sources[source]
+                assert isinstance(pool, Pool)
+                # Frames that share trains have the same buckets of hosts, whichever columns they show.
+                columns = None if source == frame.host else frame.source_columns[source]
+                key = frame.source_names[source], columns
+                shown.setdefault(key, {})[number] = source
+                pools[key] = pool
+        self._lines = [
+            _Shown(held, Apportionment(bits, pools[key].weights, sum(self._frames.totals[number] for number in held)))
+            for key, held in shown.items()
+        ]
+
+    def of_chunk(self, chunk: int, first_event: int, events: int) -> ChunkQuota:
+        """What the chunk of that number has, which begins with event `first_event`."""
+        before = self._frames.before([first_event, first_event + events])
+        rows, start = before[:, 1] - before[:, 0], before[:, 0].tolist()
+        order = permutation(stream(self._seed, chunk, Purpose.FRAME_ORDER), len(rows)).tolist()
+        counts = rows.tolist()
+        lines = []
+        for line in self._lines:
+            held = [number for number in order if number in line.sources]
+            places = list(
+                accumulate((counts[number] for number in held), initial=sum(start[number] for number in held))
+            )
+            parts = np.diff(line.parts.before(places)).T
+            lines += [Line(number, line.sources[number], own) for number, own in zip(held, parts, strict=True)]
+        return ChunkQuota(rows, lines)

@@ -1,1 +1,0 @@
-"""One way of putting trains on the network per file."""

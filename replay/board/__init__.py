@@ -1,0 +1,1 @@
+"""Memory that the supervisor and its workers share."""

@@ -1,0 +1,126 @@
+"""Offered against asked load, in intervals of 100 ms: counted by the workers, judged by the supervisor.
+
+A mean over a run hides a stall; the intervals don't. A worker counts into a ring, each place of which says which
+interval it holds: one that it does not hold had no events. An interval is complete as soon as every worker has looked
+at the board after its end. Where a supervisor was stopped for so long that places were taken again, their intervals are
+not measured, and that is said.
+"""
+
+from collections import deque
+from math import ceil
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from replay.board.layout import INTERVALS
+from replay.clock import SECOND_NS
+from replay.schedule.tempo import Demand
+
+INTERVAL_NS: Final = 100_000_000
+_LEAST_EVENTS: Final = 64
+"""An interval in which fewer are due says nothing about 5%."""
+_ENOUGH: Final = 0.95
+
+
+def interval_ns(mean_eps: float | None) -> int:
+    """The length of an interval: 100 ms, or at low rates the time in which 64 events are due in the mean."""
+    if mean_eps is None:
+        return INTERVAL_NS
+    return max(INTERVAL_NS, ceil(_LEAST_EVENTS * SECOND_NS / mean_eps))
+
+
+class IntervalCounter:
+    """A worker's side: counts events into its ring on the board."""
+
+    __slots__ = ("_events", "_interval_ns", "_numbers", "_start_ns")
+
+    def __init__(self, worker: NDArray[Any], start_ns: int, interval_ns: int) -> None:
+        """Count into `worker`, one WORKER row (shape (1,)), from `start_ns`."""
+        self._numbers = worker["interval_numbers"][0].data
+        self._events = worker["interval_events"][0].data
+        self._start_ns = start_ns
+        self._interval_ns = interval_ns
+
+    def add(self, events: int, now_ns: int) -> bool:
+        """Count events sent at `now_ns`; True when they are the first of an interval."""
+        interval = (now_ns - self._start_ns) // self._interval_ns
+        place = interval % INTERVALS
+        if self._numbers[place] == interval:
+            self._events[place] += events
+            return False
+        self._numbers[place] = interval  # first, so that whoever reads what was here before can tell
+        self._events[place] = events
+        return True
+
+
+class Offered:
+    """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
+
+    def __init__(self, demand: Demand) -> None:
+        """Judge against what `demand` has due."""
+        self._demand = demand
+        self.interval_ns = interval_ns(demand.schedule.mean_eps)
+        per_second = max(1, SECOND_NS // self.interval_ns)
+        self._second: deque[int] = deque(maxlen=per_second)
+        self._next = 0
+        self._intervals = self._below = self._not_measured = 0
+        self._worst = 1.0
+        self.peak_eps: float | None = None
+        """Events of the best second; None until one has passed."""
+
+    def collect(self, workers: NDArray[Any], until_ns: int) -> None:
+        """Take in the intervals that are over by `until_ns`, counted from the start of the run, from the WORKER rows.
+
+        However long ago the last time was, this looks at no more intervals than a ring has places.
+        """
+        complete = until_ns // self.interval_ns
+        first = max(self._next, complete - INTERVALS)
+        self._skip(first - self._next)
+        for interval in range(first, complete):
+            events = _events_of(workers, interval)
+            if events is None:
+                self._skip(1)
+            else:
+                self._judge(interval, events)
+        self._next = max(self._next, complete)
+        self._demand.forget((self._next - 1) * self.interval_ns)
+
+    def _skip(self, intervals: int) -> None:
+        """Note that so many were not measured."""
+        if intervals > 0:
+            self._not_measured += intervals
+            self._second.clear()
+
+    def _judge(self, interval: int, events: int) -> None:
+        self._second.append(events)
+        if len(self._second) == self._second.maxlen:
+            rate = sum(self._second) * SECOND_NS / (self.interval_ns * len(self._second))
+            self.peak_eps = max(self.peak_eps or 0.0, rate)
+        before, by_then = (self._demand.events_due(edge * self.interval_ns) for edge in (interval, interval + 1))
+        due = by_then - before
+        if due >= _LEAST_EVENTS:
+            self._intervals += 1
+            self._below += events < _ENOUGH * due
+            self._worst = min(self._worst, events / due)
+
+    def figures(self) -> dict[str, Any] | None:
+        """For the report; None when there was no target or no whole interval."""
+        if not self._intervals:
+            return None
+        return {
+            "interval_ms": self.interval_ns / 1e6,
+            "intervals": self._intervals,
+            "below_95_percent": self._below,
+            "worst_percent": round(100 * self._worst, 3),
+            "not_measured": self._not_measured,
+        }
+
+
+def _events_of(workers: NDArray[Any], interval: int) -> int | None:
+    """What all workers sent in a complete interval; None: a place that held it was taken again, perhaps just now."""
+    place = interval % INTERVALS
+    numbers = workers["interval_numbers"][:, place]
+    held, events = numbers.copy(), workers["interval_events"][:, place].copy()
+    if (numbers > interval).any():
+        return None
+    return int(events[held == interval].sum())

@@ -1,0 +1,1 @@
+"""Trials that measure what this machine can send."""

@@ -1,0 +1,125 @@
+"""Trials: what one worker sends by each way, as fast as it goes, through the wire that a run would take.
+
+Stamps are written, and tags where the capture has them, as in a run. The winner is tried again at a pace, since that is
+how a run sends: keeping a schedule costs a worker time, too.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from captures.console.errors import PreflightError
+from captures.console.terminal import bar
+from captures.format.layout import MAX_TRAIN_EVENTS
+from captures.format.reader import Capture
+from replay.board.journal import TRAINS
+from replay.commands.options.workers import CrewOptions, manned
+from replay.cpus import usable_cpus
+from replay.linux.sockets.udp_send import max_segments
+from replay.machine.survey import surroundings
+from replay.path.request import BackendChoice, WireOptions, wire_of
+from replay.path.target import Target
+from replay.plan.calibration import BACKENDS, Trial, Way, winner
+from replay.plan.run_plan import Extent, Pace, plan_run
+from replay.report.run_report import run_report
+from replay.rewrite.stamps import Stamp
+from replay.rewrite.tags import new_run
+from replay.supervision.supervisor import Supervisor
+
+TRAIN_LENGTHS: Final = (128, 64, 32, 16)
+BATCHES: Final = (32, 16, 8, 4)
+ROUNDS: Final = 3
+
+
+class Trials:
+    """Trials of one wire."""
+
+    def __init__(
+        self,
+        capture: Capture,
+        target: Target,
+        ports: tuple[int, ...],
+        options: WireOptions,
+        time_ns: int,
+        *,
+        allow_public: bool,
+    ) -> None:
+        """`time_ns` is how long each trial sends."""
+        self._allow_public = allow_public
+        self._capture, self._target, self._ports, self._options = capture, target, ports, options
+        self._time_ns = time_ns
+        self._around = surroundings(target, options.interface, usable_cpus(None))
+
+    def all(self) -> list[Trial]:
+        """First the backends with GSO and without; of the winner then train lengths, then batches."""
+        trials = self._measured("backends", self._backends())
+        for name, values in (("train_max", TRAIN_LENGTHS), ("batch_trains", BATCHES)):
+            best = winner(trials)
+            changes: list[dict[str, Any]] = [{name: value} for value in values]
+            ways = [replace(best.way, **change) for change in changes]
+            trials += self._measured(name, [way for way in ways if way != best.way])
+        return trials
+
+    def paced(self, best: Trial) -> Trial:
+        """The way of `best`, asked for as many events a second as it sent: what it sends then, it can keep up."""
+        (trial,) = self._measured("paced", [best.way], int(best.rate_eps))
+        return trial
+
+    def _backends(self) -> list[Way]:
+        backends: tuple[str, ...] = BACKENDS
+        if self._options.backend is not BackendChoice.AUTO:
+            backends = (str(self._options.backend),)
+        elif self._options.frames_only:
+            backends = ("packet",)
+        gso = (True, False) if max_segments() > 1 else (False,)
+        return [
+            Way(backend=backend, gso=each, train_max=MAX_TRAIN_EVENTS, batch_trains=TRAINS)
+            for backend in backends
+            for each in gso
+        ]
+
+    def _measured(self, what: str, ways: Sequence[Way], target_eps: int | None = None) -> list[Trial]:
+        """A trial of each way, at that rate if there is one.
+
+        ROUNDS times, in turns, so that what else the machine does meets all alike.
+        """
+        rates: list[list[float]] = [[] for _ in ways]
+        refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
+        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials"):
+            if not refused[place]:
+                try:
+                    rate_eps, seen = self._measure(ways[place], target_eps)
+                    rates[place].append(rate_eps)
+                    errors[place].update(seen)
+                except PreflightError as error:
+                    refused[place] = str(error)
+        return [Trial(*measured) for measured in zip(ways, rates, refused, errors, strict=True)]
+
+    def _measure(self, way: Way, target_eps: int | None) -> tuple[float, dict[str, int]]:
+        """What one worker sends, and the errors it meets. Raises PreflightError where the way can't be gone."""
+        options = replace(self._options, backend=BackendChoice(way.backend))
+        plan = plan_run(
+            self._capture,
+            target=self._target,
+            ports=self._ports,
+            pace=Pace(target_eps),
+            extent=Extent(duration_ns=self._time_ns),
+            train_max=way.train_max,
+            segments=max_segments() if way.gso else 1,
+            stamp=Stamp.NOW,
+            run=new_run(),
+            wire=wire_of(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
+            batch_trains=way.batch_trains,
+        )
+        plan = manned(plan, CrewOptions(workers=1), self._around, worker_eps=None)
+        outcome = Supervisor(self._capture, plan).run(lambda: None, lambda _: None)
+        if outcome.interrupted_by or outcome.settling_cut_by:
+            raise KeyboardInterrupt
+        report = run_report(self._capture, plan, outcome)
+        worker = report["workers"][0]
+        if report["verdict"] == "failed":
+            raise PreflightError(report["reason"])
+        if worker["gso_refused"]:
+            raise PreflightError(f"GSO was refused ({worker['gso_refused']})")
+        return report["achieved_eps"], report["errors"]

@@ -1,0 +1,1 @@
+"""The commands of `replay`, one file each; nothing below this folder knows of flags."""

@@ -1,0 +1,178 @@
+"""The `replay audit` command."""
+
+import stat
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from captures.console.command import DURATION_NS, SHARE, answer
+from captures.console.errors import InputError
+from captures.console.interruption import held
+from captures.console.terminal import bar
+from captures.console.units import format_duration
+from replay.audit.files.follow import Follower
+from replay.audit.files.sources import STDIN, keep_freed_memory
+from replay.audit.lines import LineCounts
+from replay.audit.missing import ALL_SHOWN, SHOWN
+from replay.audit.reading import Collection, read_files
+from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
+from replay.audit.seen import Seen
+from replay.audit.sent import Sent, read_sent
+from replay.audit.tally import MAX_RUNS, Tally
+from replay.clock import SECOND_NS
+from replay.json_file import ReportFile, read_report
+from replay.rewrite.tags import RUN, run_text
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_SETTLE_NS: Final = 5 * SECOND_NS
+_BLANK: Final = 0
+"""The run of tags that were never written."""
+
+
+@click.command("audit")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--sent", "sent_path", type=_FILE, help="The sender's report: shows what is missing at the end, too.")
+@click.option(
+    "--run-id", "run", type=RUN, help="The run, like 1f3a9c07.  [default: that of --sent, or the one with most tags]"
+)
+@click.option(
+    "--max-loss",
+    type=SHARE,
+    default="0%",
+    show_default=True,
+    help="The most that may be lost or cut for exit code 0.",
+)
+@click.option("--follow", is_flag=True, help="Read on while files are written, until no event comes for --settle.")
+@click.option(
+    "--settle",
+    "settle_ns",
+    type=DURATION_NS,
+    metavar="TIME",
+    help=f"With --follow: how long no event must have come.  [default: {format_duration(_SETTLE_NS)}]",
+)
+@click.option("--all-ranges", is_flag=True, help="Name all ranges of missing numbers in the report, not ten a port.")
+@click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+def audit(
+    *,
+    files: tuple[Path, ...],
+    sent_path: Path | None,
+    run: int | None,
+    max_loss: Fraction,
+    follow: bool,
+    settle_ns: int | None,
+    all_ranges: bool,
+    report_path: Path | None,
+    as_json: bool,
+) -> int:
+    """Reconcile FILE..., what a collector or a SIEM wrote, with what was sent, by the tags of the events.
+
+    Any text will do: syslog lines, JSON, CSV. Files are read one after the other; gzip and Zstandard are unpacked; - is
+    stdin. Exit code 1 when more than --max-loss is lost or cut, or something that was never sent is there. ^C reports
+    on what was read, and exits with 130.
+    """
+    with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
+        sent = None if sent_path is None else _sent(sent_path, run)
+        wanted = run if run is not None or sent is None else sent.run
+        for_ns = _settle_ns(files, settle_ns, follow=follow)
+        with Seen() as seen, held() as signals:
+            found = Collection(Tally(seen, wanted))
+            followed = _read(files, found, for_ns, lambda: bool(signals.names))
+            interrupted = bool(signals.names)
+            shown, names = ALL_SHOWN if all_ranges else SHOWN, [str(file) for file in files]
+            question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
+            report = audit_report(question, _run(wanted, found, known=sent is not None or interrupted), found, seen)
+        report_file.write(report)
+        answer(audit_table(report), report, as_json=as_json)
+    return exit_code(report)
+
+
+def _sent(path: Path, run: int | None) -> Sent:
+    """The sender's report, which must be of a run with tags, and of the one that is asked for."""
+    try:
+        sent = read_sent(read_report(path))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    if sent.run is None and run is None:
+        raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run-id")
+    if None not in (sent.run, run) and sent.run != run:
+        raise InputError(f"{path}: this is the report of run {run_text(sent.run or 0)}, and --run-id is another")
+    return sent
+
+
+def _read(
+    files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
+) -> dict[str, Any] | None:
+    """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
+    keep_freed_memory()
+    sizes = [_size_bytes(file) for file in files]
+    total = sum(sizes) if all(sizes) and settle_ns is None else None
+    with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024) as reading:
+        if settle_ns is not None:
+            return Follower(files, into, reading.update, stopped).follow(settle_ns)
+        read_files(files, into, reading.update, stopped)
+    return None
+
+
+def _size_bytes(file: Path) -> int:
+    """How large a regular file is; 0: it is another, or one that reading will complain of."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0
+    return found.st_size if file != STDIN and stat.S_ISREG(found.st_mode) else 0
+
+
+def _settle_ns(files: Sequence[Path], settle_ns: int | None, *, follow: bool) -> int | None:
+    """How long files are followed without an event; None: they are read once."""
+    if settle_ns is not None and not follow:
+        raise click.UsageError("--settle says how long --follow waits; give both")
+    if follow and STDIN in files:
+        raise click.UsageError("- is read to its end in any case; leave out --follow, or name a file")
+    return (_SETTLE_NS if settle_ns is None else settle_ns) if follow else None
+
+
+def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
+    """The run that is reported on; None: there is nothing of any.
+
+    Raises InputError when nothing of it was found, unless it is `known` that there should be.
+    """
+    tally = found.tally
+    if wanted is not None and (known or wanted in tally.runs):
+        return wanted
+    counts = [(run, tags) for run, tags in tally.runs.most_common() if run != _BLANK]
+    if wanted is None and counts:
+        if tally.tags_of_other_runs > counts[0][1]:
+            raise InputError(
+                f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run-id {run_text(counts[0][0])}"
+            )
+        return counts[0][0]
+    if known or not found.lines.lines:
+        return wanted
+    raise InputError(_nothing(wanted, counts, found))
+
+
+def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Collection) -> str:
+    """What to do about files in which there is nothing of a run."""
+    if not found.tally.runs:
+        return _no_tag(found.lines)
+    if wanted is None or not counts:
+        return "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"
+    others = ", ".join(f"{run_text(run)} ({tags:,} tags)" for run, tags in counts[:RUNS_SHOWN])
+    return f"no event of run {run_text(wanted)} is there; there are others: {others}"
+
+
+def _no_tag(lines: LineCounts) -> str:
+    """What to do about files without a tag."""
+    if lines.marked:
+        return (
+            f"none of {lines.lines:,} lines has a whole tag, and {lines.marked:,} have the beginning of one: "
+            "the collector cuts messages; raise the size it allows (rsyslog: maxMessageSize, syslog-ng: log-msg-size)"
+        )
+    return (
+        f"none of {lines.lines:,} lines has a tag: was the capture built with --tagged, and does the collector write "
+        "the whole message and its structured data (rsyslog: %rawmsg%, syslog-ng: ${SDATA} ${MSG})?"
+    )

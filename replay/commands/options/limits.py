@@ -1,0 +1,74 @@
+"""The flags that say what a run must keep to pass, and which sink is asked."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from captures.console.command import COUNT, DURATION_NS, SHARE, grouped
+from captures.console.errors import InputError
+from replay.exchange.token import token_of_asker, token_option
+from replay.report.criteria import Criteria
+from replay.sink.publish import PLACE, Place
+
+
+@dataclass(frozen=True)
+class JudgeOptions:
+    """What the flags say."""
+
+    sink: Place | None
+    token: str | None
+    """That the sink asks for."""
+    abort_loss: Fraction | None
+    criteria: Criteria
+
+
+def _options(
+    *,
+    sink: Place | None,
+    token_path: Path | None,
+    abort_loss: Fraction | None,
+    max_loss: Fraction | None,
+    min_eps: int | None,
+    max_latency_p99_ns: int | None,
+    max_cpu: Fraction | None,
+) -> JudgeOptions:
+    criteria = Criteria(max_loss, min_eps, max_latency_p99_ns, max_cpu)
+    flag = criteria.needs_sink if abort_loss is None else "--abort-loss"
+    if flag is not None and sink is None:
+        raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
+    if token_path is not None and sink is None:
+        raise InputError("--sink-token-file: there is no sink to show it to; name one with --sink")
+    token = token_of_asker(token_path) if sink else None
+    return JudgeOptions(sink, token, abort_loss, criteria)
+
+
+judge_options = grouped(
+    "judged",
+    _options,
+    click.option(
+        "--sink",
+        type=PLACE,
+        help="Ask the sink that publishes its counters there, like 198.18.0.2:5600, what arrives: loss while it runs.",
+    ),
+    token_option,
+    click.option("--abort-loss", type=SHARE, help="Stop when more than this share is lost, like 1%; needs --sink."),
+    click.option(
+        "--max-loss", type=SHARE, help="Pass only if no more than this share is lost, like 0.5%; needs --sink."
+    ),
+    click.option(
+        "--min-eps",
+        type=COUNT,
+        help="Pass only at this mean rate or more, like 3.8M.  [default: 95% of the target rate]",
+    ),
+    click.option(
+        "--max-latency-p99",
+        "max_latency_p99_ns",
+        type=DURATION_NS,
+        help="Pass only if 99% of the events are no older than this on arrival, like 5ms; needs --sink.",
+    ),
+    click.option(
+        "--max-cpu", type=SHARE, help="Pass only if the busiest worker takes no more of its core than this, like 75%."
+    ),
+)

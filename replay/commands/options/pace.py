@@ -1,0 +1,122 @@
+"""The flags that say how fast a run goes, how far, and when it starts."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import click
+
+from captures.console.command import COUNT, DURATION_NS, Parsed, grouped
+from captures.console.errors import InputError
+from captures.console.units import parse_count, parse_speed
+from replay.clock import SECOND_NS, wall_ns
+from replay.commands.options.instants import parse_instant
+from replay.plan.run_plan import Extent, Pace
+
+MAX_RATE: Final = 0
+"""What `--eps max` parses to."""
+
+DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
+
+
+@dataclass(frozen=True)
+class PaceOptions:
+    """What the flags say."""
+
+    pace: Pace
+    extent: Extent
+    start_at_ns: int | None
+    """Nanoseconds since 1970; None: as soon as it is ready."""
+
+
+def parse_rate(text: str) -> int:
+    """Events a second; MAX_RATE stands for max. Raises ValueError with a line that gives an example."""
+    if text.strip() == "max":
+        return MAX_RATE
+    rate_eps = parse_count(text)
+    if rate_eps == 0:
+        raise ValueError("a rate is 1 at least; write it like 500, 250k or 4M, or max")
+    return rate_eps
+
+
+def speed_or_max(text: str) -> Fraction:
+    """Exact; 0 stands for max. Raises ValueError with a line that gives an example."""
+    if text.strip() == "max":
+        return Fraction(0)
+    try:
+        return parse_speed(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or max") from None
+
+
+def _options(
+    *,
+    rate_eps: int | None,
+    speed: Fraction | None,
+    duration_ns: int | None,
+    loops: int | None,
+    events: int | None,
+    start_at_ns: int | None,
+) -> PaceOptions:
+    pace = _pace(rate_eps, speed)
+    return PaceOptions(pace, _extent(pace, duration_ns, loops, events), start_at_ns)
+
+
+def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
+    """What the two options say together. Nothing is sent at a rate that nobody asked for: raises InputError."""
+    if rate_eps is None and speed is None:
+        raise InputError(
+            "say how fast: --eps 10k (events a second of all ports together), --speed 1 (as the capture's time axis "
+            "has them), or --eps max"
+        )
+    if rate_eps is None:
+        return Pace(speed=speed)
+    if speed is not None:
+        click.echo("--eps overrides --speed: the capture's time axis is not followed", err=True)
+    return Pace(rate_eps or None)
+
+
+def _extent(pace: Pace, duration_ns: int | None, loops: int | None, events: int | None) -> Extent:
+    """How far the run goes; when nothing is said, ten seconds, or once along the time axis."""
+    given = [value for value in (duration_ns, loops, events) if value is not None]
+    if len(given) > 1 or 0 in given:
+        raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
+    if given:
+        return Extent(duration_ns, loops, events)
+    return Extent(DEFAULT_DURATION_NS) if pace.speed is None else Extent(loops=1)
+
+
+pace_options: Final = grouped(
+    "asked",
+    _options,
+    click.option(
+        "-e",
+        "--eps",
+        "rate_eps",
+        type=Parsed("rate", parse_rate),
+        help="Events per second of all ports together, or max: as fast as it goes. This or --speed is needed.",
+    ),
+    click.option(
+        "--speed",
+        type=Parsed("speed", speed_or_max),
+        metavar="X",
+        help="Follow the capture's time axis, X times as fast, like 1, 10 or 0.5; max: as fast as it goes.",
+    ),
+    click.option(
+        "-d",
+        "--duration",
+        "duration_ns",
+        type=DURATION_NS,
+        help="How long to send.  [default: 10s, or with --speed the whole capture]",
+    ),
+    click.option("--loops", type=click.IntRange(1), help="Send the whole capture this many times."),
+    click.option("--events", type=COUNT, help="Send exactly this many events, however long that takes at the rate."),
+    click.option(
+        "--start-at",
+        "start_at_ns",
+        type=Parsed("instant", lambda text: parse_instant(text, wall_ns())),
+        help="Get ready, wait, and start at this instant, like 2026-11-26T14:00:00Z or +10s.  "
+        "[default: when it is ready]",
+    ),
+)
+"""Give a command the flags; it is called with one argument for them all, `asked`, which is PaceOptions."""

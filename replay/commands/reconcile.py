@@ -1,0 +1,61 @@
+"""`replay reconcile`: the flags, and what is printed."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import click
+
+from captures.console.command import SHARE, answer
+from captures.console.errors import ExitCode
+from replay.json_file import ReportFile
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("reconcile")
+@click.argument("sent", type=_FILE)
+@click.argument("received", type=_FILE, required=False)
+@click.option("--collector", type=_FILE, metavar="FILE", help="Also: the report that `replay audit --report` wrote.")
+@click.option(
+    "--collector-host",
+    "host_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Also: the report that `replay watch` wrote beside the collector.  [default: the sender's, on the same host]",
+)
+@click.option(
+    "--max-loss",
+    type=SHARE,
+    help="Exit with 0 if no more than this is lost, like 0.5%, whatever else differs.  [default: nothing may differ]",
+)
+@click.option("--wide", is_flag=True, help="Show all ports and all figures in the table.")
+@click.option(
+    "-o", "--report", "report_path", type=_FILE, metavar="FILE", help="Write the ledger as JSON to this file."
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the ledger as JSON on stdout, the rest on stderr.")
+def reconcile_reports(
+    *,
+    sent: Path,
+    received: Path | None,
+    collector: Path | None,
+    host_path: Path | None,
+    max_loss: Fraction | None,
+    wide: bool,
+    report_path: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare the report of a sender with that of a sink, or of an audit: by port, by time and to the event.
+
+    Of a tagged run it says where each event was lost: before the sink's socket, in its buffer, or at the collector.
+    """
+    if received is None and collector is None:
+        raise click.UsageError("say what SENT is compared with: a sink's report, or --collector and an audit's")
+    from replay.ledger.reconciliation import reconcile_files  # noqa: PLC0415 - pydantic takes a while to load
+
+    with ReportFile(report_path, inputs=[sent, received, collector, host_path]) as report_file:
+        found = reconcile_files(sent, received, collector, host_path)
+        figures = found.figures()
+        report_file.write(figures)
+        answer(found.text(wide=wide), figures, as_json=as_json)
+    return ExitCode.MET if found.passes(max_loss) else ExitCode.MISSED

@@ -1,0 +1,91 @@
+"""`replay watch`: the flags, the order of things, and what is printed."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from captures import __version__
+from captures.console.command import DURATION_NS, tell
+from captures.console.errors import ExitCode
+from captures.console.interruption import Noted, held
+from captures.console.terminal import bar
+from captures.console.units import counted
+from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.host.accounts import Accounts
+from replay.host.figures import host_figures
+from replay.host.looking import Looker
+from replay.host.table import host_table, verdict
+from replay.json_file import ReportFile
+from replay.ports import PORTS, format_ports
+
+_TICK_NS: Final = SECOND_NS // 20
+_PAUSE: Final = 20
+"""After a look the watch rests so many times as long as it took: it takes a twentieth of a core at most."""
+
+
+@click.command("watch")
+@click.option("-p", "--ports", type=PORTS, default="514-553", show_default=True, help="UDP ports, like 514-553,600.")
+@click.option("-d", "--duration", "duration_ns", type=DURATION_NS, help="End after this time.  [default: on a signal]")
+@click.option(
+    "-o",
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the JSON report to this file.",
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the JSON report on stdout.")
+def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path | None, as_json: bool) -> int:
+    """Watch, beside any collector, what the sockets at its ports drop.
+
+    Run it on the collector's host, from before a run until after it. Once a second it notes the drops and the queue of
+    each socket, its owner's CPU and memory, and the counters of the host; it needs no rights, but only root is told who
+    owns the sockets of others. `replay reconcile --collector-host` takes the report. It ends after --duration, or on
+    SIGINT or SIGTERM, with exit code 0.
+    """
+    with ReportFile(report_path) as report_file:
+        accounts, looker = Accounts(ports), Looker(ports)
+        with held() as signals:
+            started_wall_ns = wall_ns()
+            accounts.take(looker.look())
+            click.echo(f"watching {counted(len(ports), 'port')} ({format_ports(ports)})", err=True)
+            ended_by = _go_on(accounts, looker, signals, duration_ns)
+        report = watch_report(accounts, started_wall_ns, ended_by)
+        report_file.write(report)
+        tell(host_table(report), report, as_json=as_json)
+    return ExitCode.MET
+
+
+def watch_report(accounts: Accounts, started_wall_ns: int, ended_by: str) -> dict[str, Any]:
+    """All that was seen."""
+    figures = host_figures(accounts, started_wall_ns)
+    return {"kind": "watch", "verdict": verdict(figures), "ended_by": ended_by, **figures, "version": __version__}
+
+
+def _now(accounts: Accounts) -> dict[str, Any]:
+    return host_figures(accounts, 0)
+
+
+def _go_on(accounts: Accounts, looker: Looker, signals: Noted, duration_ns: int | None) -> str:
+    """Look once a second until there is a reason to end, and once more then; returns the reason."""
+    begin_ns = next_ns = monotonic_ns()
+    next_ns += SECOND_NS
+    with bar(bar_format="{desc}") as line:
+        while True:
+            sleep_ns(_TICK_NS)
+            now_ns = monotonic_ns()
+            over = duration_ns is not None and now_ns - begin_ns >= duration_ns
+            if over or signals.names or now_ns >= next_ns:
+                try:
+                    accounts.take(looker.look())
+                except (OSError, ValueError):  # a watch of days does not end for want of a file descriptor
+                    accounts.failed_looks += 1
+                took_ns = monotonic_ns() - now_ns
+                next_ns = max(next_ns + SECOND_NS, now_ns + _PAUSE * took_ns)
+                if not line.disable:
+                    line.set_description_str(verdict(_now(accounts)))
+            if signals.names:
+                return "signal"
+            if over:
+                return "duration"

@@ -1,0 +1,1 @@
+"""A run is told things while it goes on."""

@@ -1,0 +1,164 @@
+"""What a run can be told while it goes on: rate, speed, pause, resume, status, stop; by socket, file or signal."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from captures.console.errors import InputError
+from captures.console.units import parse_count, parse_speed
+from replay.board.layout import State
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.control.run_socket import ControlSocket
+from replay.exchange.json_request import Answer
+from replay.ports import format_ports
+from replay.supervision.recent import RecentRates
+from replay.supervision.supervisor import Supervisor
+
+COMMANDS: Final = ("rate", "speed", "pause", "resume", "status", "stop")
+_FINEST: Final = 1000
+"""The largest denominator of a tempo along a time axis: what is computed from it fits 64 bits."""
+
+
+class Controls:
+    """Obeys for a supervisor; `poll` it every now and then."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        listener: ControlSocket | None,
+        rate_file: Path | None,
+        limit_eps: int,
+        say: Callable[[str], None],
+    ) -> None:
+        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`, and `say` what became of it.
+
+        Without a listener nobody asks.
+        """
+        self._supervisor, self._listener, self._say = supervisor, listener, say
+        self._recent = RecentRates(supervisor)
+        self._rate_file, self._limit_eps = rate_file, limit_eps
+        self._factor = Fraction(1)
+        """That of the tempo, also while it is paused."""
+        self._paused = self._signalled = False
+        signal.signal(signal.SIGUSR1, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+        self._signalled = True
+
+    def poll(self) -> None:
+        """Obey those who have asked since the last time."""
+        self._recent.sample()
+        if self._listener is not None:
+            self._listener.poll(self.obey)
+        if self._signalled:
+            self._signalled = False
+            try:
+                self._say(self._read_rate_file())
+            except InputError as error:
+                self._say(f"SIGUSR1: {error}; the rate stays as it is")
+
+    def _read_rate_file(self) -> str:
+        if self._rate_file is None:
+            raise InputError("there is no --rate-file to read")
+        try:
+            fd = os.open(self._rate_file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not make the run wait
+            with closing(os.fdopen(fd, "rb", buffering=0)) as file:
+                text = (file.read(100) or b"").decode().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{self._rate_file}: {getattr(error, 'strerror', 'not a text')}") from None
+        self.obey(["rate", text])
+        return f"SIGUSR1: {self._rate_file} says {text} EPS, and so it is from now on"
+
+    def obey(self, words: Sequence[str]) -> Answer:
+        """Carry out a command and say how things stand then. Raises InputError when it can't be."""
+        command, *arguments = words
+        if command not in COMMANDS:
+            raise InputError(f"{command!r} is no command; there are {', '.join(COMMANDS)}")
+        if len(arguments) != (command in ("rate", "speed")):
+            raise InputError(f"{command} takes {'one value' if command in ('rate', 'speed') else 'nothing'}")
+        match command:
+            case "rate":
+                self._factor = self._rate_factor(arguments[0])
+            case "speed":
+                self._factor = self._speed_factor(arguments[0])
+            case "pause" | "resume":
+                self._paused = command == "pause"
+            case "stop":
+                self._supervisor.stop("replay ctl stop")
+        if command not in ("status", "stop"):
+            self._supervisor.change_tempo(Fraction(0) if self._paused else self._factor)
+        return self.status()
+
+    def _rate_factor(self, text: str) -> Fraction:
+        """The tempo at which the run has that many events a second."""
+        plan = self._supervisor.plan
+        try:
+            rate_eps = parse_count(text)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        if plan.pace.rate_eps is None:
+            raise InputError(
+                "the run follows the capture's time axis: say speed, like speed 2"
+                if plan.pace.speed
+                else "the run goes as fast as it can and has no rate; it can be paused"
+            )
+        if not 1 <= rate_eps <= self._limit_eps:
+            raise InputError(f"rate {text}: 1 to {self._limit_eps:,} EPS are allowed; the limit is --eps-limit")
+        return Fraction(rate_eps, plan.pace.rate_eps)
+
+    def _speed_factor(self, text: str) -> Fraction:
+        """The tempo at which the run goes that many times as fast as the capture's time axis."""
+        plan = self._supervisor.plan
+        if not plan.pace.speed:
+            raise InputError("the run does not follow the capture's time axis: say rate, like rate 2M")
+        try:
+            factor = (parse_speed(text) / plan.pace.speed).limit_denominator(_FINEST)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        if not 0 < factor * Fraction(plan.schedule.peak_eps or 0) <= self._limit_eps:
+            raise InputError(
+                f"speed {text} asks for over {self._limit_eps:,} EPS in the busiest window, or for nothing; "
+                "the limit is --eps-limit"
+            )
+        return factor
+
+    def status(self) -> Answer:
+        """How the run stands: requirement S5."""
+        supervisor = self._supervisor
+        plan, outcome, board = supervisor.plan, supervisor.outcome, supervisor.board
+        mean_eps = plan.schedule.mean_eps
+        waiting = not outcome.start_ns
+        elapsed_ns = 0 if waiting else max(0, monotonic_ns() - outcome.start_ns)
+        ending = outcome.stopped_by or outcome.interrupted_by
+        state = "stopping" if ending else "paused" if self._paused else "running"
+        recent = self._recent.rates_eps()
+        return {
+            "state": "waiting" if waiting and state == "running" else state,
+            "target_eps": mean_eps and round(mean_eps * float(outcome.demand.tempo.factor), 3),
+            "elapsed_s": round(elapsed_ns / SECOND_NS, 3),
+            "eps": round(sum(recent)),
+            "sent_events": int(board.lanes["sent_events"].sum()),
+            "asked_events": outcome.demand.tempo.total,
+            "recoveries": len(outcome.recoveries),
+            "workers": [self._worker(index, eps) for index, eps in enumerate(recent)],
+        }
+
+    def _worker(self, index: int, eps: float) -> dict[str, Any]:
+        supervisor = self._supervisor
+        lanes = supervisor.plan.workers[index].lanes
+        own = slice(lanes.start, lanes.stop)
+        rows = supervisor.board.lanes[own]
+        return {
+            "id": index,
+            "state": State(supervisor.board.workers["state"][index]).name.lower(),
+            "core": supervisor.outcome.cores[index],
+            "ports": format_ports(supervisor.plan.ports[own]),
+            "eps": round(eps),
+            "sent_events": int(rows["sent_events"].sum()),
+            "errors": int(rows["errors"].sum()),
+        }

@@ -1,0 +1,1 @@
+"""The process that sends: what is due is staged, stamped, sent and counted."""

@@ -1,0 +1,1 @@
+"""The ways to hand a batch to the kernel."""

@@ -1,0 +1,66 @@
+"""What a worker counts on the board, as it happens."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from replay.board.intervals import IntervalCounter
+from replay.board.layout import Board, errno_place
+from replay.clock import process_cpu_ns
+from replay.engine.lane import Turn
+from replay.histogram import Histogram
+from replay.plan.run_plan import RunPlan
+
+_NS_PER_US: Final = 1000
+
+
+class Tally:
+    """The counters of one worker; views into the board, made once because making them costs more than counting."""
+
+    def __init__(self, board: Board, plan: RunPlan, worker: int) -> None:
+        """Count for `worker` (its row) in a run that has been given its start; go on where one before it ended."""
+        self._paced = plan.paced
+        self._row = board.workers[worker : worker + 1]
+        self._cpu_ns = self._row["cpu_ns"].data
+        self._cpu_start_ns = process_cpu_ns() - self._cpu_ns[0]
+        self._last_send_ns = self._row["last_send_ns"].data
+        self._lanes, self._journal = board.lanes, board.journals[worker]
+        self._lane_events = board.lanes["sent_events"].data
+        self._lane_bytes = board.lanes["sent_bytes"].data
+        self._lane_errors = board.lanes["errors"].data
+        self._lag = Histogram(self._row["lag"][0])
+        self._intervals = IntervalCounter(self._row, int(board.control["start_ns"][0]), plan.interval_ns)
+
+    def sent(self, turns: Sequence[Turn], now_ns: int) -> None:
+        """Count the turns of a batch that left whole at `now_ns`."""
+        lane_events, lane_bytes, record, paced = self._lane_events, self._lane_bytes, self._lag.record, self._paced
+        total = 0
+        for lane, due_ns, events, size in turns:
+            new = events - lane_events[lane]
+            lane_events[lane] = events
+            lane_bytes[lane] = size
+            total += new
+            if paced:
+                record((now_ns - due_ns) // _NS_PER_US, new)
+        self._batch_over(total, now_ns)
+
+    def sent_partly(self, now_ns: int) -> None:
+        """Count what has left of a batch by `now_ns`; the rest is given up, or goes out in another way."""
+        self._batch_over(self._journal.settle(self._lanes), now_ns)
+
+    def _batch_over(self, events: int, now_ns: int) -> None:
+        self._last_send_ns[0] = now_ns
+        if self._intervals.add(events, now_ns):
+            self._cpu_ns[0] = process_cpu_ns() - self._cpu_start_ns
+
+    def error(self, code: int, lane: int) -> None:
+        """Count an error of a lane by its errno."""
+        self._lane_errors[lane, errno_place(code)] += 1
+
+    def gso_refused(self, code: int) -> None:
+        """Note that GSO was given up, and why."""
+        self._row["fallback_errno"] = code
+        self._row["segments"] = 1
+
+    def finish(self) -> None:
+        """Publish what is still held back."""
+        self._cpu_ns[0] = process_cpu_ns() - self._cpu_start_ns

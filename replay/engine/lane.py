@@ -1,0 +1,62 @@
+"""A lane at work: the pieces it sends next, and its pace."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+
+from replay.engine.batch import Batch
+from replay.schedule.pacing import Paced, Unpaced
+from replay.schedule.stripes import Pieces
+
+Turn = tuple[int, int, int, int]
+"""What a lane put into a batch at one go: lane, the instant it was due by the schedule, and the events and bytes of the
+lane from the start of the run through its end."""
+
+
+class Lane:
+    """One destination port being served."""
+
+    def __init__(self, index: int, pace: Paced | Unpaced, source: Iterator[Pieces], phase: float) -> None:
+        """Take up `source`, a page of pieces at a time.
+
+        Two pages are at hand besides the current one, so that the disk has a page's time to read a new one. It is
+        asked for when `phase`, 0 to 1, of the current one is sent: lanes that keep the same rate would all
+        turn their pages at once, and be late together, if they did not differ in it.
+        """
+        self.index = index
+        self._pace = pace
+        self._source = source
+        self._phase = phase
+        self._ahead = deque(islice(source, 2))
+        self._turn_page()
+
+    def _turn_page(self) -> None:
+        self._pieces = self._ahead.popleft() if self._ahead else None
+        self._next = 0
+        self._end = len(self._pieces.count) if self._pieces else 0
+        self._ask_at = int(self._phase * self._end)
+
+    def ready_ns(self) -> int | None:
+        """When the next piece may be sent; None when all is sent."""
+        if self._pieces is None:
+            return None
+        return self._pace.ready_ns(self._pieces.due_ns[self._next])
+
+    def take_turn(self, batch: Batch, most: int, now_ns: int) -> Turn:
+        """Put up to `most` pieces that lie back to back into `batch`; only while `ready_ns` is not None."""
+        pieces, first = self._pieces, self._next
+        assert pieces is not None, "the lane is done"
+        reach = pieces.reach[first]
+        end = first + most
+        if end > reach:
+            end = reach
+        batch.stage(self.index, pieces, first, end)
+        due_ns = pieces.due_ns[end - 1]
+        self._pace.spend(due_ns - pieces.since_ns[first], now_ns)
+        self._next = end
+        if first <= self._ask_at < end:
+            self._ahead.extend(islice(self._source, 1))
+        if end == self._end:
+            self._turn_page()
+        events, size = pieces.through[end - 1]
+        return self.index, due_ns, events, size

@@ -1,0 +1,231 @@
+"""A worker: a pinned process that serves some lanes. What is due? Stage, stamp, send, count.
+
+`serve` is the hot loop. It is given all it needs and decides nothing: the lanes say when, `deliver`
+says what to do about errors, and the board says whether to go on.
+"""
+
+import gc
+import heapq
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from captures.console.errors import StampedeError
+from captures.console.interruption import SIGNALS
+from captures.format.reader import Capture
+from replay.board.journal import TRAINS
+from replay.board.layout import Board, State
+from replay.clock import monotonic_ns, sleep_ns
+from replay.engine.backends.messages import Backend
+from replay.engine.backends.packet import PacketBackend
+from replay.engine.backends.udp import UdpBackend
+from replay.engine.batch import Batch
+from replay.engine.counts import Tally
+from replay.engine.delivery import deliver
+from replay.engine.lane import Lane, Turn
+from replay.linux.parent import end_with_parent
+from replay.path.headers import Headers
+from replay.path.sources import Picker
+from replay.plan.run_plan import RunPlan
+from replay.schedule.pacing import Paced, Unpaced, batch_room
+from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, pages
+from replay.schedule.tempo import Tempo
+
+NAP_NS: Final = 1_000_000
+"""The shortest sleep, and the least time from one batch to the next where the first had room for more. At 4 M EPS some
+32 trains fall due meanwhile, and one system call sends them all; to wake up twice as often costs 3% to 5% of a core.
+Without it, batches of one or two trains keep a slow core busy at a rate that it has the time for."""
+LONGEST_NAP_NS: Final = 50_000_000
+"""The longest sleep between two looks at the board."""
+
+
+def serve(
+    lanes: list[Lane],
+    turn_trains: int,
+    most_trains: int,
+    batch: Batch,
+    backend: Backend,
+    tally: Tally,
+    may_go_on: Callable[[int], bool],
+) -> bool:
+    """Send what is due, at most `turn_trains` trains of a lane and `most_trains` in all at a time.
+
+    Returns True when the lanes have sent all they had, False when `may_go_on(now_ns)` says no before that.
+    Raises what `deliver` raises.
+    """
+    heap = [(ready, place) for place, lane in enumerate(lanes) if (ready := lane.ready_ns()) is not None]
+    heapq.heapify(heap)
+    turns: list[Turn] = []
+    room = most_trains
+    while heap:
+        now_ns = monotonic_ns()
+        if not may_go_on(now_ns):
+            return False
+        wait_ns = heap[0][0] - now_ns
+        if wait_ns > 0:
+            sleep_ns(min(max(wait_ns, NAP_NS), LONGEST_NAP_NS))
+            continue
+        batch.begin()
+        turns.clear()
+        while heap and heap[0][0] <= now_ns and batch.trains < room:
+            place = heap[0][1]
+            lane, left = lanes[place], room - batch.trains
+            turns.append(lane.take_turn(batch, turn_trains if turn_trains < left else left, now_ns))
+            ready = lane.ready_ns()
+            if ready is None:
+                heapq.heappop(heap)
+            else:
+                heapq.heapreplace(heap, (ready, place))
+        batch.end()
+        backend.load()
+        try:
+            deliver(backend, tally, may_go_on)
+        finally:
+            if backend.pending:
+                tally.sent_partly(monotonic_ns())
+        if backend.pending:
+            return False
+        sent_ns = monotonic_ns()
+        tally.sent(turns, sent_ns)
+        if batch.trains < room:
+            sleep_ns(now_ns + NAP_NS - sent_ns)
+        room = batch_room(room, most_trains, sent_ns - now_ns)
+    return True
+
+
+def lane_pieces(
+    capture: Capture, deal: Deal, lane: int, fd: int, tempo: Tempo, start: Start, sent: tuple[int, int] = (0, 0)
+) -> Iterator[Pieces]:
+    """What a lane sends in a run from `start` on, after the `sent` events and bytes that it has sent already.
+
+    A page of about `PAGE_PIECES` pieces at a time. The kernel is told to read each run of a page from `fd`, the
+    capture, more than a page ahead: lanes jump from stripe to stripe, which its own read-ahead does not see. That costs
+    2% of the speed, so a capture that stays in memory is spared it after the first loop. Raises RunError when somebody
+    changed the capture.
+    """
+    stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for page in pages(deal.runs(lane, tempo, start, sent[0])):
+        try:
+            pieces = cut_pieces(capture.trains, page, sent)
+        finally:
+            # What is in memory by now is what will be counted; changed tables may not even add up.
+            capture.source.check()
+        if not stays or sent[0] * deal.lanes < capture.events:
+            first = 0
+            while first < len(pieces.start):
+                reach = pieces.reach[first]
+                place, size = capture.payload_offset + pieces.start[first], pieces.bytes_of(first, reach)
+                os.posix_fadvise(fd, place, size, os.POSIX_FADV_WILLNEED)
+                first = reach
+        sent = pieces.through[-1]
+        yield pieces
+
+
+def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, supervisor: int) -> None:
+    """The life of worker `index` in its own process on the core `cpu`: serve, and say how it went.
+
+    It ends with the process `supervisor`, its parent, and only then: one that is slow is no reason to end a run.
+    """
+    # A terminal's Ctrl-C or hang-up reaches every process of the group; the supervisor alone decides what it means.
+    for number in (*SIGNALS, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    state = board.workers["state"].data
+    try:
+        end_with_parent(supervisor)
+        os.sched_setaffinity(0, {cpu})
+        gc.disable()  # the loop makes no cycles, and looking for some takes time
+        worker = Worker(capture, plan, board, index)
+        plan.claims.take(capture)
+        state[index] = worker.run()
+    except (StampedeError, OSError) as error:
+        board.workers["failure"][index] = str(error).encode()
+        state[index] = State.FAILED
+
+
+class Worker:
+    """A worker's process: what it takes up from the board, at first or where another one ended."""
+
+    def __init__(self, capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
+        """Get ready for row `index` of the board."""
+        self._capture, self._plan, self._board, self._index = capture, plan, board, index
+        self._batch = Batch(capture.payload, plan.stamp, board.journals[index], plan.tagging)
+        self._own = board.workers[index : index + 1]
+        self._state = self._own["state"].data
+
+    def run(self) -> State:
+        """Wait for the start, then serve the lanes until all is sent or the board says stop."""
+        over = self._over
+        control, plan = self._board.control, self._plan
+        backend = self._open()
+        self._state[0] = State.READY
+        while not control["start_ns"][0]:
+            if over(monotonic_ns()):
+                return State.STOPPED
+            sleep_ns(NAP_NS)
+        self._state[0] = State.RUNNING
+        tally = Tally(self._board, plan, self._index)
+        renewals = int(self._own["renew"][0])
+        done = False
+        try:
+            while not done and not over(monotonic_ns()):
+                if self._own["renew"][0] != renewals:
+                    renewals = int(self._own["renew"][0])
+                    backend.close()
+                    backend = self._open()
+                done = self._serve(backend, tally, renewals)
+        finally:
+            for code, lane in backend.errors():
+                tally.error(code, lane)
+            tally.finish()
+        return State.DONE if done else State.STOPPED
+
+    def _open(self) -> Backend:
+        plan, family = self._plan, self._plan.target.family
+        if plan.wire is None:
+            return UdpBackend(family, [plan.target.address(port) for port in plan.ports], self._batch, plan.segments)
+        headers = Headers(family, plan.wire.prototypes, TRAINS)
+        picker = Picker(plan.wire.sources, self._index)
+        return PacketBackend(plan.wire.interface, headers, picker, self._batch, gso=plan.segments > 1)
+
+    def _over(self, now_ns: int) -> bool:
+        """Whether the board says stop."""
+        control = self._board.control
+        self._own["beat_ns"] = now_ns
+        past_end = control["start_ns"][0] and now_ns >= control["end_ns"][0]
+        return bool(control["stop"][0] or past_end)
+
+    def _serve(self, backend: Backend, tally: Tally, renewals: int) -> bool:
+        """Serve at the present tempo; whether all is sent."""
+        held = self._board.tempo()
+        if held is None or not held[1].factor:
+            sleep_ns(NAP_NS)
+            return False
+        change, tempo = held
+        control, own = self._board.control, self._own
+        end, stop, changes = (control[name].data for name in ("end_ns", "stop", "tempo"))
+        beat, renew = own["beat_ns"].data, own["renew"].data
+
+        def may_go_on(now_ns: int) -> bool:
+            beat[0] = now_ns
+            go = not stop[0] and now_ns < end[0]
+            return go and changes[0] == change and renew[0] == renewals
+
+        lanes = self._lanes(tempo)
+        while (wait_ns := int(control["start_ns"][0]) - monotonic_ns()) > 0:
+            sleep_ns(wait_ns)
+        most = self._plan.batch_trains
+        return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, tally, may_go_on)
+
+    def _lanes(self, tempo: Tempo) -> list[Lane]:
+        """The lanes, each from where it stands."""
+        plan, counted = self._plan, self._board.lanes
+        start = Start(*(int(self._board.control[name][0]) for name in ("start_ns", "start_wall_ns")))
+        own = plan.workers[self._index].lanes
+        lanes = []
+        for place, lane in enumerate(own):
+            sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
+            source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, tempo, start, sent)
+            lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(own)))
+            self._own["beat_ns"] = monotonic_ns()
+        return lanes

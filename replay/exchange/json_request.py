@@ -1,0 +1,168 @@
+"""One request a connection, a line of JSON each way: how a run is controlled, and how a sink is asked. unix(7), tcp(7).
+
+The request is a list of words, like ["rate", "2M"]; the answer an object, with `error` when it was refused. Who answers
+has other things to do, so it never waits for a client: it looks now and then, takes in what has come, and drops whoever
+needs too long. What either side reads is bounded in length, in time and in depth.
+"""
+
+import json
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from captures.console.errors import InputError
+from replay.clock import SECOND_NS, monotonic_ns
+
+Answer = dict[str, Any]
+
+LONGEST_REQUEST_BYTES: Final = 4096
+_LONGEST_ANSWER_BYTES: Final = 1 << 16
+PATIENCE_NS: Final = 2 * SECOND_NS
+"""How long a client may take from its connection to the end of the answer, in whatever pieces."""
+MOST_CLIENTS: Final = 64
+"""So many may be connected at once; for a further one, who has said nothing for longest is dropped."""
+_ANSWERS_AT_ONCE: Final = 8
+"""Further requests are answered at the next look: who answers has other things to do."""
+
+
+@dataclass
+class _Client:
+    """Who has connected and is not done yet."""
+
+    sock: socket.socket
+    deadline_ns: int
+    request: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+    """Whether the whole request has come, or all that ever will."""
+    answer: memoryview | None = None
+    """What is still to be written; None: nothing was asked yet."""
+
+    def receive(self) -> None:
+        """Take in what has come. Raises BlockingIOError when more is needed, OSError when there is nobody any more."""
+        while not self.complete:
+            part = self.sock.recv(LONGEST_REQUEST_BYTES)
+            self.request += part
+            self.complete = not part or b"\n" in part or len(self.request) >= LONGEST_REQUEST_BYTES
+
+    def send(self, answer: memoryview) -> None:
+        """Write what the socket takes. Raises BlockingIOError while something is left, OSError."""
+        self.answer = answer
+        while self.answer:
+            self.answer = self.answer[self.sock.send(self.answer) :]
+
+
+class Clients:
+    """Those who connect to a listening socket; `poll` it every now and then, and it never waits."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        """Listen on a bound socket, which stays the caller's. Raises OSError."""
+        listener.settimeout(0)
+        listener.listen(MOST_CLIENTS)
+        self._listener = listener
+        self._clients: list[_Client] = []
+        """In the order in which they came."""
+
+    def poll(self, obey: Callable[[Sequence[str]], Answer]) -> None:
+        """Have `obey` answer the requests that have come; it raises InputError for those it refuses."""
+        now_ns = monotonic_ns()
+        self._accept(now_ns)
+        left = _ANSWERS_AT_ONCE
+        staying = []
+        for client in self._clients:
+            try:
+                client.receive()
+                if client.answer is None and left:
+                    left -= 1
+                    client.send(memoryview(_line(_answer(bytes(client.request), obey))))
+                elif client.answer is not None:
+                    client.send(client.answer)
+                stays = client.answer is None
+            except BlockingIOError:
+                stays = now_ns < client.deadline_ns
+            except OSError:
+                stays = False
+            if stays:
+                staying.append(client)
+            else:
+                client.sock.close()
+        self._clients = staying
+
+    def _accept(self, now_ns: int) -> None:
+        """Take in those who have connected; where there are too many, who has been silent for longest goes."""
+        for _ in range(MOST_CLIENTS):
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:  # nobody waits; or there is no descriptor left, which must end nothing
+                return
+            sock.settimeout(0)
+            if len(self._clients) >= MOST_CLIENTS:
+                idle = next((client for client in self._clients if not client.complete), self._clients[0])
+                self._clients.remove(idle)
+                idle.sock.close()
+            self._clients.append(_Client(sock, now_ns + PATIENCE_NS))
+
+    def close(self) -> None:
+        """Leave those who are still connected."""
+        for client in self._clients:
+            client.sock.close()
+        self._clients.clear()
+
+
+def _answer(request: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
+    words = None
+    with suppress(ValueError):
+        words = _parsed(request.partition(b"\n")[0])
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        return {"error": 'a request is a list of words in JSON, like ["rate", "2M"]'}
+    try:
+        return obey(words)
+    except InputError as error:
+        return {"error": str(error)}
+
+
+def ask(client: socket.socket, words: Sequence[str], deadline_ns: int) -> Answer:
+    """The answer to a request, from a connected socket, by then. Raises OSError; ValueError: it is no answer."""
+    wait_until(client, deadline_ns)
+    client.sendall(_line(list(words)))
+    answer = _parsed(_read_line(client, _LONGEST_ANSWER_BYTES, deadline_ns))
+    if not isinstance(answer, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004 - as of what is no JSON at all
+    return answer
+
+
+def _line(content: Any) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
+
+def _parsed(line: bytes) -> Any:
+    """What a line of JSON holds. Raises ValueError, also for depths and numbers that only an attack has."""
+    try:
+        return json.loads(line, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deep") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def wait_until(sock: socket.socket, deadline_ns: int) -> None:
+    """Have the socket's next call last no longer than that. Raises TimeoutError when it is over."""
+    left_ns = deadline_ns - monotonic_ns()
+    if left_ns <= 0:
+        raise TimeoutError("no answer in time")
+    sock.settimeout(left_ns / SECOND_NS)
+
+
+def _read_line(sock: socket.socket, longest: int, deadline_ns: int) -> bytes:
+    """What comes up to the end of a line. Raises TimeoutError; ValueError where it is longer than `longest`."""
+    read = bytearray()
+    while len(read) <= longest:
+        wait_until(sock, deadline_ns)
+        part = sock.recv(longest)
+        read += part
+        if not part or b"\n" in part:
+            return bytes(read.partition(b"\n")[0])
+    raise ValueError(f"more than {longest} bytes")

@@ -1,0 +1,102 @@
+"""The secret that a sink shares with those who may ask it.
+
+Who reaches a sink's address could name the run that it counts. So a request is proved by a keyed digest of its words
+(RFC 2104): the secret itself goes over no wire, and who listens there can repeat a request, not make another one. It
+stands in a file or in the environment, where `ps` does not show it.
+"""
+
+import hmac
+import ipaddress
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from captures.console.errors import InputError, PreflightError
+
+VARIABLE: Final = "STAMPEDE_SINK_TOKEN"
+_PROOF: Final = "proof"
+_LEAST, _MOST = 16, 256
+
+token_option: Final = click.option(
+    "--sink-token-file",
+    "token_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=f"The secret that the sink and `replay run` share.  [default: ${VARIABLE}]",
+)
+"""The flag, alike for both."""
+
+
+def proved(words: Sequence[str], token: str | None) -> list[str]:
+    """The words of a request, behind the proof that who asks has the token; without one as they are."""
+    return list(words) if token is None else [_PROOF, _digest(words, token), *words]
+
+
+def checked(words: Sequence[str], token: str | None) -> Sequence[str]:
+    """The words behind the proof. Raises InputError where the token is asked for and not proved."""
+    proof, bare = (words[1], words[2:]) if words[0] == _PROOF and len(words) > 2 else (None, words)
+    if token is None:
+        return bare
+    if proof is None:
+        raise InputError(f"the sink asks for its token: give it with --sink-token-file, or as {VARIABLE}")
+    if not hmac.compare_digest(proof.encode(errors="replace"), _digest(bare, token).encode()):
+        raise InputError("the token is not the sink's; take the one that it printed, or its --sink-token-file")
+    return bare
+
+
+def _digest(words: Sequence[str], token: str) -> str:
+    return hmac.new(token.encode(), json.dumps(list(words)).encode(), "sha256").hexdigest()
+
+
+def token_of_asker(path: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The token to ask with; None: there is none. Raises InputError."""
+    if path is not None:
+        return _read(path)
+    return _sound(environment[VARIABLE], f"${VARIABLE}") if environment.get(VARIABLE) else None
+
+
+def token_of_sink(path: Path | None, address: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The token that a sink which publishes at `address`, in numbers, asks for; None: none, on loopback.
+
+    A file that is not there is made, and where there is neither file nor variable a token is drawn; either is told.
+    Raises InputError, and PreflightError where the file can't be made.
+    """
+    if path is not None and not path.exists():
+        _make(path)
+        click.echo(f"made {path}, the token of this sink: give `replay run` a copy by --sink-token-file", err=True)
+    token = token_of_asker(path, environment)
+    if token is None and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        token = secrets.token_hex(16)
+        click.echo(f"who asks this sink needs its token: export {VARIABLE}={token}", err=True)
+    return token
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(2 * _MOST)
+    except OSError as error:
+        raise InputError(f"--sink-token-file {path}: {error.strerror}; name the file that the sink has") from None
+    return _sound(text.decode(errors="replace").strip(), f"--sink-token-file {path}")
+
+
+def _make(path: Path) -> None:
+    """A new file that only its owner can read."""
+    try:
+        with open(path, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secrets.token_hex(16) + "\n")
+    except OSError as error:
+        raise PreflightError(f"--sink-token-file {path}: can't be made: {error.strerror}; name another place") from None
+
+
+def _sound(token: str, where: str) -> str:
+    if not _LEAST <= len(token) <= _MOST or not token.isascii() or not token.isprintable():
+        raise InputError(
+            f"{where}: a token is {_LEAST} to {_MOST} plain characters; make one with `openssl rand -hex 16`"
+        )
+    return token

@@ -1,0 +1,114 @@
+"""Reports on disk: JSON that exists whole, where it was asked for or where its owner is told."""
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import click
+
+from captures.console.errors import InputError, PreflightError, RunError
+from captures.console.units import format_size
+from captures.files.output_file import FULL, OutputFile, write_all
+
+MOST_BYTES: Final = 256 << 20
+"""Of a report that is read; one with 5,000 intervals has less than 1 MB."""
+_ROOM_BYTES: Final = 1 << 20
+"""Reserved on the disk before the work begins: ten times what the report of a run to 100 ports takes."""
+
+
+class ReportFile:
+    """The report of a command that may take hours: its place is proved and its room is taken before the work begins.
+
+    A report that can't be written there after all is kept in TMPDIR, or put on stderr; where it is, is said when the
+    `with` block is left.
+    """
+
+    def __init__(self, path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
+        """Get ready to write to `path`, which may be none of `inputs`; None: no report is wanted.
+
+        Raises InputError where no report can be written, PreflightError where the disk is full.
+        """
+        self._failure = ""
+        self._output = None
+        if path is not None:
+            self._output = OutputFile(path, force=True, inputs=[each for each in inputs if each is not None])
+            try:
+                _reserve(self._output.fd)
+            except OSError as error:
+                self._output.close()
+                raise PreflightError(f"{path}: no room for the report: {error.strerror}") from None
+
+    def write(self, report: dict[str, Any]) -> None:
+        """Write `report` as JSON, and sync it; where that fails, keep it elsewhere."""
+        if self._output is None:
+            return
+        text = (json.dumps(report, indent=2) + "\n").encode()
+        try:
+            write_all(self._output.fd, text)
+            os.ftruncate(self._output.fd, len(text))
+            self._output.finish()
+        except (OSError, InputError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self._failure = f"{self._output.path}: the report can't be written there: {why}; it is {_elsewhere(text)}"
+
+    def __enter__(self) -> Self:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it. Raises RunError when the report is elsewhere; what ended the block goes before."""
+        if self._output is not None:
+            self._output.close()
+        if self._failure and error is None:
+            raise RunError(self._failure)
+        if self._failure:
+            click.echo(self._failure, err=True)
+
+
+def _reserve(fd: int) -> None:
+    """Take room that another file can't have meanwhile. Raises OSError."""
+    try:
+        os.posix_fallocate(fd, 0, _ROOM_BYTES)
+    except OSError as error:
+        if error.errno in (*FULL, errno.EFBIG):
+            raise
+
+
+def _elsewhere(text: bytes) -> str:
+    """Keep a report where there is room for it, and say where that is."""
+    try:
+        fd, path = tempfile.mkstemp(prefix="stampede-report-", suffix=".json")
+        try:
+            write_all(fd, text)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError:
+        click.echo(text.decode(), err=True)
+        return "above, as JSON"
+    return f"in {path}"
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. Raises InputError when there is none."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{path}: no report has more than {format_size(MOST_BYTES)}")
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError):  # the latter of thousands of brackets
+        raise InputError(f"{path}: not a JSON report") from None
+    if not isinstance(report, dict):
+        raise InputError(f"{path}: not a JSON report")
+    return report

@@ -1,0 +1,214 @@
+"""A ledger made of the reports of a sender, a sink and an audit: `replay.ledger.accounts` says what is in it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from captures.format.layout import MAX_TRAIN_EVENTS
+from replay.ledger.accounts import DIED, Entry, Ledger, Unplaced
+from replay.ledger.report_models import Collected, Received, ReceivedLane, Sent, SentLane, TagLane
+
+
+def reconcile(
+    sent: Sent, received: Received | None = None, collected: Collected | None = None, *, ended_by: str | None = None
+) -> Ledger:
+    """The ledger of a sender's report, a sink's and an audit's. A port that one of them doesn't know counts 0 there.
+
+    `ended_by` is why the sink ended before the run did, if it did (`replay.ledger.run_clock`). Raises ValueError when a
+    report is of another run.
+    """
+    run = sent.run_id
+    tagged = run is not None and received is not None and received.run_id is not None
+    for who, report in (("sink counted", received if tagged else None), ("audit is of", collected)):
+        if report is not None and (report.run_id or "").lower() != (run or "").lower():
+            raise ValueError(f"the {who} run {report.run_id}, and the sender's run was {run}")
+    lanes = {lane.port: lane for lane in sent.lanes}
+    heard = _Heard(received, lanes, tagged=tagged, ended_by=ended_by) if received else None
+    written = {lane.port: lane for lane in collected.lanes} if collected else {}
+    entries = []
+    for port in sorted({*lanes, *(heard.ports if heard else ()), *written}):
+        lane = lanes.get(port) or SentLane(port=port, sent_events=0)
+        entry = heard.entry(lane) if heard else _unheard(lane)
+        entries.append(_collected(entry, collected, port) if collected else entry)
+    names = ("sent_events", "received_events", "verified_events", "surplus_events", "duplicated_events", "came_by")
+    kept = [entry for entry in entries if entry.collected_events or any(getattr(entry, name) for name in names)]
+    unplaced = _unplaced(kept, heard.unplaced_cut if heard else 0, _unplaced_at_collector(collected))
+    doubtful = (heard.doubtful_cut if heard else 0) + _doubtful_at_collector(collected)
+    return Ledger(
+        tuple(kept),
+        run if tagged or collected is not None else None,
+        unplaced,
+        min(doubtful, sum(entry.all_lost_events for entry in kept) + unplaced.all_lost_events),
+        _lengths(received if tagged else None, collected),
+        dict(received.tags.other_runs) if tagged and received and received.tags else {},
+        ended_by if received else None,
+        tuple(entry.port for entry in kept if heard and tagged and heard.is_deaf(entry)),
+    )
+
+
+class _Heard:
+    """What a sink says, put in order by the ports that events were sent to."""
+
+    def __init__(self, received: Received, sent: dict[int, SentLane], *, tagged: bool, ended_by: str | None) -> None:
+        self._own = {lane.port: lane for lane in received.lanes}
+        self._mapped = {lane.port: lane for lane in received.mapped_lanes}
+        self._sent, self._tagged, self._ended_by = sent, tagged, ended_by
+        self.ports = {*self._own, *self._mapped}
+        self._ways = {port: self._ways_of(port) for port in {*self.ports, *sent}}
+        """Of each port that was sent to, the sink's ports at which its events came."""
+        self.doubtful_cut = 0
+        self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
+        # What sockets dropped behind the last event that they handed over, in events, until it is charged.
+        self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
+
+    def _ways_of(self, port: int) -> set[int]:
+        lane: TagLane | None = self._own.get(port) or self._mapped.get(port)
+        own = {port} & set(self._own)
+        return own | {int(by) for by in lane.came_by if int(by) in self._own} if lane else own
+
+    def _placed_cut(self) -> tuple[dict[int, int], int]:
+        """Cut events by the port that they were sent to, and how many may be of several ports."""
+        placed: dict[int, int] = {}
+        unplaced = 0
+        others = any(lane.foreign_events for lane in self._own.values())
+        for by, lane in self._own.items():
+            if not lane.cut_events:
+                continue
+            if others or lane.duplicated_events:
+                self.doubtful_cut += lane.cut_events
+                continue
+            ports = [port for port, ways in self._ways.items() if by in ways and port in self._sent]
+            if len(ports) == 1:
+                placed[ports[0]] = placed.get(ports[0], 0) + lane.cut_events
+            else:
+                unplaced += lane.cut_events
+        return placed, unplaced
+
+    def is_deaf(self, entry: Entry) -> bool:
+        """Whether nothing can have come of a port that was sent to."""
+        return bool(entry.sent_events) and entry.port not in self.ports
+
+    def entry(self, sent: SentLane) -> Entry:
+        """The account of a port."""
+        own = self._own.get(sent.port)
+        figures = {"port": sent.port, "sent_events": sent.sent_events, "sent_bytes": sent.sent_bytes}
+        if own is not None:
+            names = ("received_events", "received_bytes", "kernel_drops")
+            figures |= {name: getattr(own, name) for name in names}
+        if self._tagged:
+            lane = own or self._mapped.get(sent.port) or TagLane(port=sent.port)
+            return Entry(**figures, **self._numbers(lane, sent.sent_events), **_strange(own))  # type: ignore[arg-type]
+        return Entry(**figures, **self._counts(own, sent.sent_events))  # type: ignore[arg-type]
+
+    def _counts(self, lane: ReceivedLane | None, sent: int) -> dict[str, int | None]:
+        """Without tags: only where datagrams come singly a dropped packet is an event."""
+        arrived = lane.received_events if lane else 0
+        lost = max(0, sent - arrived)
+        known = lane is not None and lane.kernel_drops is not None and lane.joined is False and sent >= arrived
+        in_socket = min(lane.kernel_drops or 0, lost) if known and lane else None
+        died = self._ended_by == DIED
+        return {
+            "surplus_events": max(0, arrived - sent),
+            "lost_in_socket_events": 0 if died and in_socket is None else in_socket,
+            "lost_after_end_events": lost - (in_socket or 0) if died else None,
+        }
+
+    def _numbers(self, lane: TagLane, sent: int) -> dict[str, object]:
+        """With tags: what became of the numbers that were sent to a port."""
+        reached, verified = lane.next_sequence or 0, lane.verified_events or 0
+        held = sum(max(0, min(first + events, sent) - first) for first, events in lane.unconfirmed)
+        surplus = sum(events for _, events in lane.unconfirmed) - held
+        beyond = min(max(reached - sent, 0), max(verified - sent, 1)) if reached > sent else max(verified - sent, 0)
+        verified, surplus = min(verified - beyond + held, sent), surplus + beyond
+        missing = sent - verified
+        cut = min(self._cut.get(lane.port, 0), missing)
+        lost = missing - cut
+        # Nothing came behind what was lost at the end: no gap shows it, and drops tell as in a gap.
+        tail = min(max(0, sent - reached - held), lost)
+        after_end = tail if self._ended_by else 0
+        in_gaps = min(lane.lost_in_socket_events or 0, lost - after_end)
+        in_socket = in_gaps + self._drop(lane.port, min(tail - after_end, lost - after_end - in_gaps))
+        cut_or_lost = min(self.unplaced_cut, lost - in_socket)  # what a socket dropped did not arrive cut
+        after_end = min(after_end, lost - in_socket - cut_or_lost)
+        names = ("duplicated_events", "late_events")
+        return {
+            "verified_events": verified,
+            "surplus_events": surplus,
+            "cut_events": cut,
+            "cut_or_lost_events": cut_or_lost,
+            "lost_in_socket_events": in_socket,
+            "lost_after_end_events": after_end if self._ended_by else None,
+            "reordered_events": lane.reordered_events,
+            "came_by": dict(lane.came_by),
+            **{name: getattr(lane, name) or 0 for name in names},
+        }
+
+    def _drop(self, port: int, events: int) -> int:
+        """How many events of a port the sockets may have dropped at the end; none is charged with the same twice."""
+        dropped = 0
+        for way in sorted(self._ways.get(port, ())):
+            here = min(events - dropped, self._dropped.get(way, 0))
+            self._dropped[way] -= here
+            dropped += here
+        return dropped
+
+
+def _each(lane: ReceivedLane) -> int:
+    """How many events a packet may be that a socket drops."""
+    return MAX_TRAIN_EVENTS if lane.joined else 1
+
+
+def _strange(lane: ReceivedLane | None) -> dict[str, int | None]:
+    names = ("foreign_events", "untagged_events", "malformed_events")
+    return {name: getattr(lane, name) for name in names} if lane else {}
+
+
+def _unheard(sent: SentLane) -> Entry:
+    """A port without a sink."""
+    return Entry(sent.port, sent.sent_events, sent.sent_bytes, received_events=None, received_bytes=None)
+
+
+def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
+    """The account with what a collector wrote."""
+    lane = next((lane for lane in collected.lanes if lane.port == port), None)
+    surplus = (lane.surplus_events or 0) if lane else 0
+    written = lane.received_events - surplus if lane else 0
+    if written > entry.sent_events:
+        surplus, written = surplus + written - entry.sent_events, entry.sent_events
+    missing = max(0, entry.reached_events - max(0, written))
+    cut = min((lane.cut_events or 0) if lane else 0, missing)
+    return replace(
+        entry,
+        collected_events=max(0, written),
+        cut_at_collector_events=cut,
+        cut_or_lost_at_collector_events=min(_unplaced_at_collector(collected), missing - cut),
+        surplus_events=entry.surplus_events + surplus,
+    )
+
+
+def _unplaced(entries: Sequence[Entry], cut_events: int, cut_at_collector_events: int) -> Unplaced:
+    """What the cut events without a port leave of what the ports miss: no more can be cut than is missing."""
+    missing = sum(entry.cut_or_lost_events for entry in entries)
+    missing_at_collector = sum(entry.cut_or_lost_at_collector_events for entry in entries)
+    cut, cut_at_collector = min(cut_events, missing), min(cut_at_collector_events, missing_at_collector)
+    return Unplaced(cut, cut_at_collector, missing - cut, missing_at_collector - cut_at_collector)
+
+
+def _unplaced_at_collector(collected: Collected | None) -> int:
+    """Lines that were cut before the port."""
+    if collected is None:
+        return 0
+    return max(0, (collected.cut_events or 0) - sum(lane.cut_events or 0 for lane in collected.lanes))
+
+
+def _doubtful_at_collector(collected: Collected | None) -> int:
+    """Lines that were cut, and may be of other runs or have come twice."""
+    if collected is None or collected.cut_events_max is None:
+        return 0
+    return max(0, collected.cut_events_max - (collected.cut_events or 0))
+
+
+def _lengths(received: Received | None, collected: Collected | None) -> tuple[int, int] | None:
+    known = [lane.cut_to_bytes for lane in received.lanes if lane.cut_to_bytes] if received else []
+    if collected:
+        known += [each for each in (collected.cut_to_bytes, *(lane.cut_to_bytes for lane in collected.lanes)) if each]
+    return (min(each.min for each in known), max(each.max for each in known)) if known else None

@@ -1,0 +1,73 @@
+"""The reports of a sender, a sink, an audit and a watch, made into one ledger."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from captures.console.errors import InputError
+from replay.ledger.accounts import Ledger
+from replay.ledger.collector_host import CollectorHost, collector_host
+from replay.ledger.ledger import reconcile
+from replay.ledger.losses import Loss, losses
+from replay.ledger.report import counters_on_the_way, ledger_json, ledger_lines, ledger_table, notes
+from replay.ledger.report_models import Collected, Received, Sent, read_checked
+from replay.ledger.run_clock import RunClock
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A ledger, and what explains it."""
+
+    ledger: Ledger
+    losses: list[Loss]
+    way: dict[str, int | None]
+    """What both hosts counted between sender and sink."""
+    clock: RunClock
+    host: CollectorHost | None
+    """None: nobody watched the collector's host."""
+    run_failed: bool
+    """Whether the sender says of its own run that it failed: then what was sent is not what was asked for."""
+
+    def passes(self, max_loss: Fraction | None) -> bool:
+        """Whether the run did not fail, and no more is lost than that share; None: nothing may differ."""
+        if self.run_failed:
+            return False
+        if max_loss is None:
+            return self.ledger.balanced
+        return self.ledger.lost_events <= max_loss * self.ledger.sent_events
+
+    def figures(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        figures = ledger_json(self.ledger, self.losses, self.way, self.clock)
+        return figures | {"collector_host": self.host and self.host.figures()}
+
+    def text(self, *, wide: bool) -> str:
+        """For people; `wide` with all ports and all figures."""
+        said = notes(self.ledger, self.clock, self.way)
+        if self.run_failed:
+            said = ["the run itself failed: this ledger is of what it sent until then", *said]
+        lines = ledger_lines(self.ledger, self.losses, said)
+        parts = [lines, ledger_table(self.ledger, wide=wide), *(self.host.lines() if self.host else ())]
+        return "\n".join(part for part in parts if part)
+
+
+def reconcile_files(sent: Path, received: Path | None, collected: Path | None, host: Path | None) -> Reconciliation:
+    """The ledger of the reports in these files; None: there is none of its kind. Raises InputError."""
+    sent_report = read_checked(Sent, sent)
+    heard = None if received is None else read_checked(Received, received)
+    written = None if collected is None else read_checked(Collected, collected)
+    clock = RunClock(sent_report, heard)
+    try:
+        ledger = reconcile(sent_report, heard, written, ended_by=clock.ended_by)
+    except ValueError as error:
+        against = " and ".join(str(path) for path in (received, collected) if path is not None)
+        raise InputError(f"{sent} against {against}: {error}") from None
+    return Reconciliation(
+        ledger,
+        losses(ledger, sent_report, heard, written),
+        counters_on_the_way(sent_report, heard),
+        clock,
+        collector_host(host, ledger, sent_report, heard),
+        run_failed=sent_report.verdict == "failed",
+    )

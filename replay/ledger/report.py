@@ -1,0 +1,293 @@
+"""The ledger for people and for machines: a sentence, a few lines, a table, JSON. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from textwrap import fill
+from typing import Any, Final, NamedTuple
+
+from captures.console.units import counted, format_share
+from replay.ledger.accounts import DIED, Entry, Ledger, Unplaced
+from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
+from replay.ledger.report_models import Received, Sent
+from replay.ledger.run_clock import RunClock
+from replay.sink.report.tags import came_by_lines, lengths_text
+
+WAY: Final = (
+    ("tx_dropped", "dropped by the sender's card"),
+    ("nic_rx_errors", "damaged at the receiver's cards"),
+    ("nic_rx_dropped", "dropped by the receiver's cards"),
+    ("backlog_dropped", "dropped by a full backlog (net.core.netdev_max_backlog)"),
+    ("udp_checksum_errors", "with a bad UDP checksum"),
+    ("udp_no_ports", "to ports where nobody listened"),
+    ("udp_memory_errors", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
+    ("udp_receive_buffer_errors", "dropped by full socket buffers"),
+)
+"""Counters on the way: their name, and what they count, packets of all traffic. The first is the sender's."""
+
+_FIGURES: Final = ("received", "verified", "duplicated", "reordered", "late", "lost_in_socket", "collected")
+_STRANGE: Final = ("lost_after_end", "foreign", "untagged", "malformed")
+_COLUMNS: Final = (
+    ("sent", "sent_events"),
+    ("received", "received_events"),
+    ("verified", "verified_events"),
+    ("collected", "collected_events"),
+    ("lost", "lost_events"),
+    ("before socket", "lost_before_socket_events"),
+    ("in socket", "lost_in_socket_events"),
+    ("after end", "lost_after_end_events"),
+    ("at collector", "lost_at_collector_events"),
+    ("cut", "all_cut_events"),
+    ("cut or lost", "all_cut_or_lost_events"),
+    ("surplus", "surplus_events"),
+    ("duplicated", "duplicated_events"),
+    ("foreign", "foreign_events"),
+    ("reordered", "reordered_events"),
+    ("kernel drops", "kernel_drops"),
+)
+"""Of the table, the wide one; those that were measured nowhere are left out."""
+_ALWAYS: Final = ("sent_events", "received_events", "lost_events", "kernel_drops")
+_WIDTH: Final = 80
+
+
+def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int | None]:
+    """What both hosts counted between sender and sink, by name; None: not measured."""
+    host = (received.host if received else None) or {}
+    counters = {name: host.get(name) for name, _ in WAY}
+    return counters | {"tx_dropped": sent.nic.tx_dropped if sent.nic else None}
+
+
+def verdict(ledger: Ledger, losses: Sequence[Loss] = ()) -> str:
+    """The ledger in one sentence."""
+    return "; ".join(_verdict_parts(ledger, losses))
+
+
+def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
+    arrived = "were written" if ledger.total("collected_events") is not None else "arrived"
+    if ledger.balanced:
+        return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(len(ledger.entries), 'port')}"]
+    parts = []
+    if ledger.lost_events:
+        parts.append(_loss(ledger, losses))
+    if ledger.cut_events:
+        least, most = ledger.cut_to_bytes or (0, 0)
+        to = f" to {lengths_text({'min': least, 'max': most})}" if ledger.cut_to_bytes else ""
+        parts.append(f"{ledger.cut_events:,} cut{to}, their tags are gone")
+    if beyond := [entry for entry in ledger.entries if entry.surplus_events]:
+        worst = max(beyond, key=lambda entry: entry.surplus_events)
+        events = sum(entry.surplus_events for entry in beyond)
+        said = f"{counted(events, 'event')} arrived that {'was' if events == 1 else 'were'} not sent"
+        parts.append(f"{said}, most on port {worst.port} ({worst.surplus_events:,})")
+    totals = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
+    parts += [f"{total:,} {name}" for name, total in totals if total]
+    if not parts:
+        parts.append(f"all {counted(ledger.sent_events, 'event')} arrived, but not with the bytes that were sent")
+    return parts
+
+
+def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
+    lost, sent = ledger.lost_events, ledger.sent_events
+    said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
+    if ledger.run_id is None:
+        worst = max(ledger.entries, key=lambda entry: entry.all_lost_events)
+        drops = "not measured" if worst.kernel_drops is None else f"{worst.kernel_drops:,}"
+        said = [f"most on port {worst.port} ({worst.all_lost_events:,}; kernel drops there: {drops})"]
+        if ledger.ended_by == DIED:
+            said.append("and the sink's worker died")
+    share, events = format_share(lost, sent), f"{lost:,}"
+    if ledger.doubtful_cut_events:
+        least = ledger.lost_events_min
+        share, events = f"between {format_share(least, sent)} and {share}", f"{least:,} to {events}"
+    return ", ".join([f"{share} lost: {events} of {counted(sent, 'event')}", *said])
+
+
+def _places(losses: Sequence[Loss]) -> list[str]:
+    """The places of losses, the worst first."""
+    events: dict[str, int] = {}
+    for loss in losses:
+        events[loss.where] = events.get(loss.where, 0) + loss.events
+    return sorted(events, key=lambda where: -events[where])
+
+
+def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
+    """What was lost in one place: how much, on which port, and when."""
+    ports: dict[int, int] = {}
+    for loss in losses:
+        if loss.port is not None:
+            ports[loss.port] = ports.get(loss.port, 0) + loss.events
+    whole = sum(loss.events for loss in losses)
+    at = {
+        SOCKET: "in the socket buffer of",
+        COLLECTOR: "at the collector, of",
+        WORKER_DIED: "not received since the sink's worker died, of",
+        AFTER_END: "not received since the sink had ended, of",
+    }.get(where, f"{where} of")
+    named = _named(ports, unknown=whole > sum(ports.values()))
+    return f"{format_share(whole, sent)} {at} {named}{_when(losses)}"
+
+
+def _named(ports: dict[int, int], *, unknown: bool) -> str:
+    """The ports that lost something, by their lost events."""
+    others = "ports that are not known"
+    if not ports:
+        return others
+    worst = max(ports, key=lambda port: ports[port])
+    named = f"port {worst}" if len(ports) == 1 else f"{len(ports)} ports, most on {worst} ({ports[worst]:,})"
+    return f"{named}, and {others}" if unknown else named
+
+
+def _when(losses: Sequence[Loss]) -> str:
+    """When events were lost, as far as is known."""
+    timed = [(loss.from_s, loss.to_s) for loss in losses if loss.from_s is not None and loss.to_s is not None]
+    if not timed:
+        return ", it is not known when"
+    from_s, to_s = (f"{instant:.1f} s" for instant in (min(start for start, _ in timed), max(end for _, end in timed)))
+    said = f" at about {from_s}" if from_s == to_s else f" between {from_s} and {to_s}"
+    return said if len(timed) == len(losses) else f"{said} and at times that are not known"
+
+
+def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | None] | None = None) -> list[str]:
+    """What explains a ledger, a line each."""
+    lines = []
+    if foreign := ledger.total("foreign_events"):
+        named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
+        of = f"of other runs: {named}" if named else "of other runs"
+        lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
+    for name, said in (("untagged", "without a tag"), ("malformed", "with a damaged tag")):
+        events = ledger.total(f"{name}_events") if ledger.run_id else None
+        if events:
+            lines.append(f"{counted(events, 'event')} came {said}")
+    lines += came_by_lines({entry.port: entry.came_by for entry in ledger.entries})
+    if unplaced := ledger.unplaced.all_cut_events:
+        lines.append(
+            f"of {counted(unplaced, 'cut event')} the port is not known: what they may be of a port's missing events "
+            "is cut or lost there"
+        )
+    if doubtful := ledger.doubtful_cut_events:
+        lines.append(
+            f"{doubtful:,} of the lost may be cut events: whose those are can't be told, "
+            "since events of other runs came too, or events came twice"
+        )
+    if ledger.deaf_ports:
+        ports = ", ".join(map(str, ledger.deaf_ports))
+        lines.append(f"the sink did not listen at {ports}")
+    if clock is not None and clock.differs:
+        by = "by the stamps" if clock.by_stamps else "by the first arrival"
+        way_off = "ahead of" if clock.ahead_s > 0 else "behind"
+        lines.append(
+            f"the sink's clock is {abs(clock.ahead_s):,.1f} s {way_off} the sender's ({by}); times allow for that"
+        )
+    counts = dict(WAY)
+    return lines + [f"{counted(packets, 'packet')} {counts[name]}" for name, packets in (way or {}).items() if packets]
+
+
+def ledger_json(
+    ledger: Ledger,
+    losses: Sequence[Loss] = (),
+    way: dict[str, int | None] | None = None,
+    clock: RunClock | None = None,
+) -> dict[str, Any]:
+    """The ledger as a plain dictionary, ready for JSON."""
+    least_most = ledger.cut_to_bytes
+    return {
+        "verdict": verdict(ledger, losses),
+        "balanced": ledger.balanced,
+        "run_id": ledger.run_id,
+        "sent_events": ledger.sent_events,
+        **{f"{name}_events": ledger.total(f"{name}_events") for name in (*_FIGURES, *_STRANGE)},
+        "lost_events": ledger.lost_events,
+        "lost_events_min": ledger.lost_events_min,
+        "doubtful_cut_events": ledger.doubtful_cut_events,
+        "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
+        "surplus_events": ledger.surplus_events,
+        "cut_events": ledger.cut_events,
+        "cut_to_bytes": least_most and {"min": least_most[0], "max": least_most[1]},
+        "unplaced_cut_events": ledger.unplaced.all_cut_events,
+        "unplaced_lost_events": ledger.unplaced.all_lost_events,
+        "other_runs": ledger.other_runs,
+        "sink_ended_by": ledger.ended_by,
+        "deaf_ports": list(ledger.deaf_ports),
+        "clock_ahead_s": None if clock is None or not clock.differs else round(clock.ahead_s, 3),
+        "losses": [asdict(loss) for loss in losses],
+        "counters": way or {},
+        "lanes": [_lane(entry) for entry in ledger.entries],
+    }
+
+
+def _lane(entry: Entry) -> dict[str, Any]:
+    names = ("lost_events", "lost_before_socket_events", "lost_at_collector_events")
+    return vars(entry) | {name: getattr(entry, name) for name in names}
+
+
+def ledger_lines(ledger: Ledger, losses: Sequence[Loss] = (), said: Sequence[str] = ()) -> str:
+    """The lines that matter, in 80 columns: the verdict, and what explains it."""
+    parts = [*_verdict_parts(ledger, losses), *said]
+    return "\n".join(fill(part, _WIDTH, subsequent_indent="    ", break_on_hyphens=False) for part in parts)
+
+
+def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
+    """A row for each port, one (?) for what has no known port, and the sums.
+
+    It has the odd ports in 80 columns, or of all and with all figures if `wide`.
+    """
+    entries = [entry for entry in ledger.entries if wide or entry.odd]
+    if not entries:
+        return ""
+    unplaced = [ledger.unplaced] if any(vars(ledger.unplaced).values()) else []
+    columns = [
+        _Column.of(title, name, [*entries, *unplaced], ledger)
+        for title, name in _COLUMNS
+        if name in _ALWAYS or ledger.total(name) is not None
+    ]
+    if not wide:
+        columns = _fitting(columns)
+    ports = ["port", *(str(entry.port) for entry in entries), *["?"] * len(unplaced)]
+    ports += ["all"] * (len(ledger.entries) > 1 or bool(unplaced))
+    lines = [
+        f"{port:>6} " + " ".join(f"{column.cells[row]:>{column.width}}" for column in columns)
+        for row, port in enumerate(ports)
+    ]
+    if left := len(ledger.entries) - len(entries):
+        lines.append(f"{counted(left, 'more port')} with nothing lost; --wide shows all")
+    return "\n".join(lines)
+
+
+class _Column(NamedTuple):
+    """A figure of all ports that are shown, with its title and its sum."""
+
+    name: str
+    cells: list[str]
+    told: bool
+    """Whether there is anything but zeros in it."""
+
+    @classmethod
+    def of(cls, title: str, name: str, rows: Sequence[Entry | Unplaced], ledger: Ledger) -> "_Column":
+        """That of a figure of the ledger's."""
+        figures = [*(getattr(row, name, None) for row in rows), _whole(ledger, name)]
+        return cls(name, [title, *("-" if value is None else f"{value:,}" for value in figures)], any(figures))
+
+    @property
+    def width(self) -> int:
+        """As much as its longest cell needs, and some air."""
+        return max(11, *map(len, self.cells))
+
+
+def _whole(ledger: Ledger, name: str) -> int | None:
+    """The sum of a column; what is cut or lost by port is in the sums of the cut and of the lost."""
+    return None if name == "all_cut_or_lost_events" else ledger.total(name)
+
+
+def _fitting(columns: Sequence[_Column]) -> list[_Column]:
+    """Those that have something to tell, the first of them as far as there is room."""
+    names = {column.name for column in columns}
+    arrived = "verified_events" if "verified_events" in names else "received_events"
+    always = ("sent_events", arrived, "collected_events", "lost_events")
+    left = [
+        column for column in columns if column.told and column.name not in (*always, "received_events", "kernel_drops")
+    ]
+    chosen = [column for column in columns if column.name in always]
+    room = _WIDTH - 6 - sum(column.width + 1 for column in chosen)
+    for column in left:
+        room -= column.width + 1
+        if room >= 0:
+            chosen.append(column)
+    return [column for column in columns if column in chosen]

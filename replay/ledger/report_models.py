@@ -1,0 +1,243 @@
+"""Reports that come from elsewhere, checked at one edge: the sender's, a sink's, an audit's.
+
+A report that names a thing twice, counts below zero or beyond all that can be counted, or holds a text where a number
+belongs is refused here, in one clause with the place. What a later version adds is left alone, and what an earlier one
+did not have has a default: None, which says that it was not measured.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from captures.console.errors import InputError
+from replay.json_file import read_report
+
+_MOST: Final = 1 << 60
+"""So many events no run sends: a million a second for 36,000 years."""
+
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=1e10)]
+RunId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}$")]
+
+
+def _instant(text: object) -> float | None:
+    """Seconds since 1970 of an instant as reports write it. Raises ValueError."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError("an instant is written like 2025-08-30T10:15:30.123Z")  # noqa: TRY004 - pydantic takes no other
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("an instant has a time zone, like 2025-08-30T10:15:30.123Z")
+    return instant.timestamp()
+
+
+Instant = Annotated[float | None, BeforeValidator(_instant)]
+"""Seconds since 1970."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class _Lanes(_Part):
+    """A report that has a part for each port."""
+
+    run_id: RunId | None = None
+
+    @model_validator(mode="after")
+    def _each_port_once(self) -> Self:
+        ports = [lane.port for lane in self.all_lanes]
+        if twice := next((port for port in ports if ports.count(port) > 1), None):
+            raise ValueError(f"port {twice} stands there twice")
+        return self
+
+    @property
+    def all_lanes(self) -> "Sequence[SentLane | TagLane | CollectedLane]":
+        """Every part with a port."""
+        raise NotImplementedError
+
+
+class SentLane(_Part):
+    """A port of the sender."""
+
+    port: Port
+    sent_events: Count
+    sent_bytes: Count = 0
+
+
+class Nic(_Part):
+    """What the sender's card counted."""
+
+    tx_dropped: Count | None = None
+
+
+class Sent(_Lanes):
+    """What a sender's report says."""
+
+    lanes: list[SentLane] = Field(max_length=1024)
+    verdict: str | None = None
+    started: Instant = None
+    duration_s: Seconds | None = None
+    stamp: str | None = None
+    nic: Nic | None = None
+    collector_host: Any = None
+    """What the run saw on its own host; `replay.host.model` checks it."""
+
+    @property
+    def all_lanes(self) -> Sequence[SentLane]:
+        """Those it sent to."""
+        return self.lanes
+
+
+class Lengths(_Part):
+    """The lengths that events were cut to."""
+
+    min: Count
+    max: Count
+
+
+class TagLane(_Part):
+    """What the tags of a port's events tell; None: its sink heard no tags."""
+
+    port: Port
+    verified_events: Count | None = None
+    next_sequence: Count | None = None
+    lost_in_socket_events: Count | None = None
+    duplicated_events: Count | None = None
+    reordered_events: Count | None = None
+    late_events: Count | None = None
+    unconfirmed: list[Annotated[list[Count], Field(min_length=2, max_length=2)]] = Field(default=[], max_length=64)
+    """First number and events of stretches that nothing followed."""
+    came_by: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], Count] = {}
+
+
+class ReceivedLane(TagLane):
+    """A port of the sink."""
+
+    received_events: Count
+    received_bytes: Count
+    kernel_drops: Count | None = None
+    drops_after_last: Count | None = None
+    joined: bool | None = None
+    last_arrival_s: Seconds | None = None
+    cut_events: Count | None = None
+    cut_to_bytes: Lengths | None = None
+    untagged_events: Count | None = None
+    malformed_events: Count | None = None
+    foreign_events: Count | None = None
+
+
+class Intervals(_Part):
+    """When something was to be told."""
+
+    interval_ms: Annotated[int, Field(ge=1, le=1 << 40)] = 100
+    since_ns: Annotated[int, Field(ge=0, le=1 << 63)] = 0
+    columns: list[str] = Field(default=[], max_length=100)
+    rows: list[list[Annotated[int, Field(ge=-_MOST, le=_MOST)]]] = Field(default=[], max_length=100_000)
+
+    @model_validator(mode="after")
+    def _rows_have_all_columns(self) -> Self:
+        needed = {"port", "interval", "lost_events", "lost_in_socket_events"}
+        if self.rows and not needed <= set(self.columns):
+            raise ValueError(f"there are no columns {', '.join(sorted(needed - set(self.columns)))}")
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError("a row has not as many figures as there are columns")
+        return self
+
+
+class Tags(_Part):
+    """What the tags of all ports tell."""
+
+    other_runs: dict[RunId, Count] = {}
+    foreign_events: Count | None = None
+
+
+class Received(_Lanes):
+    """What a sink's report says."""
+
+    lanes: list[ReceivedLane] = Field(max_length=1024)
+    mapped_lanes: list[TagLane] = Field(default=[], max_length=1024)
+    first_arrival: Instant = None
+    ended_by: str | None = None
+    ended: Instant = None
+    stamp_age_min_ms: Annotated[float, Field(ge=-1e15, le=1e15)] | None = None
+    intervals: Intervals = Intervals()
+    tags: Tags | None = None
+    host: dict[str, Count] | None = None
+
+    @property
+    def all_lanes(self) -> Sequence[TagLane]:
+        """Those it listened to, and those whose events came by them."""
+        return [*self.lanes, *self.mapped_lanes]
+
+
+class Missing(_Part):
+    """Numbers that a collector did not write."""
+
+    sent_from_s: Seconds | None = None
+    sent_to_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.sent_from_s is not None and self.sent_to_s is not None and self.sent_from_s > self.sent_to_s:
+            raise ValueError("it ends before it begins")
+        return self
+
+
+class CollectedLane(_Part):
+    """A port of an audit."""
+
+    port: Port
+    received_events: Count
+    surplus_events: Count | None = None
+    cut_events: Count | None = None
+    cut_to_bytes: Lengths | None = None
+    missing: list[Missing] = []
+
+
+class Collected(_Lanes):
+    """What an audit's report says of a collector."""
+
+    lanes: list[CollectedLane] = Field(max_length=1024)
+    cut_events: Count | None = None
+    cut_events_max: Count | None = None
+    """With those that may be of other runs, or may have come twice."""
+    cut_to_bytes: Lengths | None = None
+
+    @property
+    def all_lanes(self) -> Sequence[CollectedLane]:
+        """Those it found tags of."""
+        return self.lanes
+
+
+Model = TypeVar("Model", Sent, Received, Collected)
+
+_HAS: Final[dict[type[BaseModel], str]] = {
+    Sent: "sent has lanes with the counts port, sent_events, sent_bytes",
+    Received: "received has lanes with the counts port, received_events, received_bytes",
+    Collected: "collected has lanes with the counts port, received_events",
+}
+
+
+def checked(model: type[Model], report: Any) -> Model:
+    """What a report says. Raises ValueError, with a clause, if it is none of its kind."""
+    try:
+        return model.model_validate(report)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"a report of what was {_HAS[model]} ({place}{': ' * bool(place)}{said})") from None
+
+
+def read_checked(model: type[Model], path: Path) -> Model:
+    """What the report in a file says. Raises InputError, in one line, if there is none of its kind."""
+    try:
+        return checked(model, read_report(path))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; the order is SENT RECEIVED") from None

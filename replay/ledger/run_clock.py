@@ -1,0 +1,74 @@
+"""The sink's clock against the sender's: when in the run something was that the sink saw. Pure.
+
+The stamps say when events left by the sender's clock, so the least age that the sink read is the difference of the two
+clocks, and the way of the quickest event. Where a run sends no stamps of its sending, a first arrival outside the run
+shows that the clocks differ, and stands for the run's start.
+"""
+
+import math
+from typing import Final
+
+from replay.ledger.accounts import DIED
+from replay.ledger.report_models import Received, Sent
+
+_DIFFERENT_S: Final = 0.5
+"""A difference that is told; a smaller one may be a slow way."""
+_LONGEST_S: Final = 1e10
+"""Of a run: three hundred years; what is later is no time."""
+_EARLIER_S: Final = 0.5
+"""By how much a sink must end before the run for events to be lost by that."""
+
+
+class RunClock:
+    """Instants of the sink in seconds since the start of the run; None: not known."""
+
+    def __init__(self, sent: Sent, received: Received | None) -> None:
+        """Compare the clocks by what both reports say."""
+        self.start_s, self.duration_s = sent.started, sent.duration_s
+        self.ahead_s, self.by_stamps = 0.0, False
+        """By how much the sink's clock is ahead of the sender's."""
+        self._received = received
+        first_s = received.first_arrival if received else None
+        if received and received.stamp_age_min_ms is not None and sent.stamp == "now":
+            self.ahead_s, self.by_stamps = received.stamp_age_min_ms / 1000, True
+        elif self.start_s is not None and first_s is not None:
+            first_s -= self.start_s
+            if not -_DIFFERENT_S <= first_s <= (self.duration_s or 0.0) + _DIFFERENT_S:
+                self.ahead_s = first_s
+
+    @property
+    def differs(self) -> bool:
+        """Whether the clocks differ by more than the way of an event may take."""
+        return abs(self.ahead_s) >= _DIFFERENT_S
+
+    def since_start(self, instant_s: float | None) -> float | None:
+        """Where an instant of the sink's, in seconds since 1970, lies in the run."""
+        if instant_s is None or self.start_s is None:
+            return None
+        return max(0.0, instant_s - self.start_s - self.ahead_s)
+
+    def arrived(self, arrival_s: float | None) -> float | None:
+        """The same for what the sink counts from its first arrival on."""
+        if arrival_s is None or self._received is None or self._received.first_arrival is None:
+            return None
+        return self.since_start(self._received.first_arrival + arrival_s)
+
+    @property
+    def ended_by(self) -> str | None:
+        """Why the sink ended before the run did; None: it did not, as far as is known."""
+        received = self._received
+        if received is None:
+            return None
+        if received.ended_by == DIED:
+            return DIED
+        ended_s = self.since_start(received.ended)
+        early = ended_s is not None and self.duration_s is not None and ended_s < self.duration_s - _EARLIER_S
+        return (received.ended_by or "it is not known what") if early else None
+
+
+def stretch(from_s: float | None, to_s: float | None) -> tuple[float | None, float | None]:
+    """A stretch of time in tenths of a second that holds it, and is never empty."""
+    if from_s is None or to_s is None or to_s > _LONGEST_S:
+        return None, None
+    first = math.floor(from_s * 10 + 1e-6)
+    return first / 10, max(math.ceil(to_s * 10 - 1e-6), first + 1) / 10

@@ -1,0 +1,1 @@
+"""System calls that send and receive many packets at once."""

@@ -1,0 +1,1 @@
+"""The cores and cards of this host, and what a run claims of them."""

@@ -1,0 +1,56 @@
+"""What a worker claims of its machine beside a core: a real-time priority, and memory that is never taken away."""
+
+import errno
+import os
+from dataclasses import dataclass
+
+from captures.console.errors import PreflightError
+from captures.format.reader import Capture
+from replay.linux.memory import lock_memory, unlock, unlock_memory
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What each worker claims."""
+
+    realtime_priority: int | None = None
+    """Of SCHED_FIFO (sched(7)), from 1 to 99; None: none."""
+    lock_memory: bool = False
+
+    def check(self) -> None:
+        """Try them in this process and undo that. Raises PreflightError where one is refused."""
+        if self.realtime_priority is not None:
+            policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+            try:
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self.realtime_priority))
+            except PermissionError:
+                raise PreflightError(_refusal("--realtime", "CAP_SYS_NICE")) from None
+            os.sched_setscheduler(0, policy, parameters)
+        if self.lock_memory:
+            try:
+                lock_memory()
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.ENOMEM, errno.EAGAIN):
+                    raise
+                raise PreflightError(_refusal("--lock-memory", "CAP_IPC_LOCK")) from None
+            unlock_memory()
+
+    def take(self, capture: Capture) -> None:
+        """Take them, in a worker's process. Raises OSError.
+
+        The capture itself stays out: it may be larger than the memory, and the page cache is the place for it.
+        """
+        if self.lock_memory:
+            lock_memory()
+            unlock(capture.payload)
+            unlock(capture.trains)
+        if self.realtime_priority is not None:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self.realtime_priority))
+
+
+def _refusal(flag: str, capability: str) -> str:
+    name = capability.lower()
+    return (
+        f"{flag} needs the capability {capability}: run as root, or give it to the interpreter with "
+        f"`sudo setcap {name}+ep $(readlink -f $(command -v python3))`; or leave it out"
+    )

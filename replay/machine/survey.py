@@ -1,0 +1,51 @@
+"""What this machine is like for a run to some target: its network card, and its cores.
+
+pyroute2 takes a while to load, so the card is only asked for where there is one.
+"""
+
+import ipaddress
+import platform
+from collections.abc import Sequence
+
+from captures.console.errors import PreflightError
+from replay.linux.cores import memory_nodes, siblings
+from replay.machine.core_order import Surroundings
+from replay.path.target import Target
+from replay.plan.calibration import OFFLOADS, Situation
+
+
+def surroundings(target: Target, interface: str | None, cpus: Sequence[int]) -> Surroundings:
+    """What the cores `cpus` should be chosen by, for a run to `target`, through `interface` where that is given."""
+    nodes, threads = memory_nodes(cpus), siblings(cpus)
+    if interface is None and ipaddress.ip_address(target.host).is_loopback:
+        return Surroundings(nodes=nodes, siblings=threads)
+    from replay.linux.network.links import link  # noqa: PLC0415
+
+    try:
+        card = link(interface or _device(target))
+    except OSError:  # whoever sends says so
+        return Surroundings(nodes=nodes, siblings=threads)
+    return Surroundings(card.name, card.numa_node, card.irq_cpus, nodes, threads)
+
+
+def situation(target: Target, interface: str | None) -> Situation:
+    """What a calibration for runs to `target` holds for. Raises PreflightError where there is no way to it."""
+    from replay.linux.network.links import features, link  # noqa: PLC0415
+
+    try:
+        card = link(interface or _device(target))
+        on = features(card.name)
+    except OSError as error:
+        raise PreflightError(f"--target {target.host}: {error.strerror}; check `ip route get {target.host}`") from None
+    return Situation(
+        interface=card.name,
+        mtu=card.mtu,
+        kernel=platform.release(),
+        offloads=tuple(offload for offload in OFFLOADS if on.get(offload)),
+    )
+
+
+def _device(target: Target) -> str:
+    from replay.linux.network.routes import route_to  # noqa: PLC0415
+
+    return route_to(target.family, target.host, scope=target.scope).interface

@@ -1,0 +1,65 @@
+"""Loss while a run goes on: the sink is asked each second, told of on the live line, and the run ended when it must."""
+
+from typing import Any
+
+from captures.console.units import format_share
+from replay.clock import monotonic_ns, sleep_ns
+from replay.commands.options.limits import JudgeOptions
+from replay.plan.run_plan import RunPlan
+from replay.ports import format_ports
+from replay.report.live_line import LiveLine
+from replay.supervision.loss_watch import SinkWatch, asking
+from replay.supervision.supervisor import Outcome, Supervisor
+
+
+class LiveLoss:
+    """What the sink of a run says, if one was named."""
+
+    def __init__(
+        self, judged: JudgeOptions, plan: RunPlan, supervisor: Supervisor, line: LiveLine, *, shortest_bytes: int
+    ) -> None:
+        """Ask nobody yet; `shortest_bytes` is the length of the shortest event."""
+        self._limit, self._supervisor, self._line = judged.abort_loss, supervisor, line
+        self._said_silent = False
+        place = judged.sink
+        self._watch = place and SinkWatch(
+            str(place), plan.ports, plan.run_id, asking(*place, judged.token), shortest_bytes=shortest_bytes
+        )
+
+    def begin(self) -> None:
+        """Tell the sink that the run begins. Raises PreflightError when it does not answer."""
+        if self._watch:
+            self._watch.begin()
+            if self._watch.deaf:
+                self._line.say(
+                    f"the sink at {self._watch.address} does not listen at {format_ports(tuple(self._watch.deaf))}: "
+                    "these events arrive only if something on the way sends them to its ports"
+                )
+
+    def each_second(self, outcome: Outcome) -> None:
+        """Ask the sink, renew the line, and end the run when too much is lost."""
+        watch, told = self._watch, ""
+        if watch:
+            loss = watch.look(outcome.board.lanes["sent_events"].tolist())
+            if watch.silent and not self._said_silent:
+                self._said_silent = True
+                self._line.say(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile")
+            if loss is not None:
+                told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
+                if self._limit is not None and watch.exceeds(float(self._limit)):
+                    elapsed_s = (monotonic_ns() - outcome.start_ns) / 1e9
+                    self._supervisor.abort(
+                        f"stopped after {elapsed_s:.0f} s: {loss.lost_events:,} of {loss.sent_events:,} events lost "
+                        f"({100 * loss.part:.2f}%), and at most {float(self._limit * 100):g}% are allowed"
+                    )
+        self._line.show(outcome, told)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Ask the sink about all that was sent, once all workers have ended; a signal cuts that short."""
+        if self._watch:
+            sent = outcome.board.lanes["sent_events"].tolist()
+            self._watch.settle(sent, monotonic_ns, sleep_ns, lambda: outcome.settling_cut_by is not None)
+
+    def figures(self) -> dict[str, Any] | None:
+        """For the report; None: no sink was named."""
+        return self._watch.figures() if self._watch else None

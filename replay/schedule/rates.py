@@ -1,0 +1,151 @@
+"""When the events of a run are due, and which of the capture's they are. Pure: time is an argument.
+
+A run sends a stream: its capture's events, over and over, up to a total. A schedule cuts it into segments, each with a
+rate of its own. Event j of a segment (from 0) has its token at
+
+    start + (j + 1) * duration / rate_events            rounded up to the nanosecond
+
+A constant rate is one segment. On the capture's time axis each window is a segment, its edges divided by the speed,
+and each loop begins where the one before ended. All instants come from the run's start by exact integers: no drift.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from captures.console.errors import InputError
+from replay.clock import SECOND_NS
+from replay.schedule.axis import Axis
+
+STRIPE_EVENTS: Final = 16384
+"""Long against a train, so that few trains are cut; short against memory: 40 lanes span some 100 MB of the file."""
+
+ROUND_NS: Final = 10_000_000
+"""The longest that a stripe of each lane, one round, takes on the time axis: how far an event may be off."""
+
+LONGEST_NS: Final = 100 * 365 * 86_400 * SECOND_NS
+"""No run on a time axis takes longer, so its instants fit 64 bits."""
+
+
+class Segment(NamedTuple):
+    """A stretch of the stream at one rate."""
+
+    start_ns: int
+    """From the start of the run."""
+    duration_ns: int
+    """In which `rate_events` are due; 0: at once."""
+    rate_events: int
+    first_event: int
+    """Of the stream."""
+    events: int | None
+    """None: without end."""
+    stripe: int
+    """Events that a lane sends in a row before it is another's turn."""
+
+
+@dataclass(frozen=True)
+class Steady:
+    """One rate throughout, or none: as fast as it goes."""
+
+    rate_eps: int | None
+    total: int | None = None
+    """Events of the run; None: without end."""
+
+    @property
+    def mean_eps(self) -> int | None:
+        """The rate."""
+        return self.rate_eps
+
+    @property
+    def peak_eps(self) -> int | None:
+        """The highest rate: the only one."""
+        return self.rate_eps
+
+    def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:  # noqa: ARG002 - the same call as OnAxis's
+        """The only segment."""
+        duration_ns, events = (0, 1) if self.rate_eps is None else (SECOND_NS, self.rate_eps)
+        yield Segment(0, duration_ns, events, 0, total, STRIPE_EVENTS)
+
+    def due_ns(self, event: int) -> int:
+        """When an event of the stream has its token; 0 without a rate."""
+        return -(-(event + 1) * SECOND_NS // self.rate_eps) if self.rate_eps else 0
+
+    def events_due(self, ns: int) -> int:
+        """Events of the endless stream due within `ns` of the start; 0 without a rate."""
+        return (self.rate_eps or 0) * ns // SECOND_NS
+
+
+class OnAxis:
+    """The time axis of a capture, again and again, at `speed` times its own pace."""
+
+    def __init__(self, axis: Axis, speed: Fraction, *, total: int = 0, duration_ns: int = 0) -> None:
+        """Send `total` events, or those that fall due within `duration_ns`.
+
+        Raises InputError when these are none, or take longer than LONGEST_NS.
+        """
+        self._axis = axis
+        self._speed = speed
+        self.total = total or self.events_due(duration_ns)
+        """Events of the run."""
+        if not self.total:
+            raise InputError("no event falls due within that duration at that speed; give more time")
+        end_ns = self.due_ns(self.total - 1)
+        if end_ns > LONGEST_NS:
+            raise InputError("at that speed the run would take over 100 years; choose a higher --speed")
+        self.mean_eps = self.total * SECOND_NS / max(1, end_ns)
+        """Until the last event is due."""
+        rates = (events / ns for events, ns in zip(axis.events, axis.duration_ns, strict=True))
+        self.peak_eps = float(speed) * max(rates) * SECOND_NS
+        """Of the busiest window."""
+
+    def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:
+        """A segment for each window that holds events; a round of all lanes is ROUND_NS at most, or an event each.
+
+        From the one on that holds event `first_event` of the stream, as far as `total` of its events.
+        """
+        loop, place = divmod(first_event, self._axis.loop_events)
+        window = self._axis.window_of(place)
+        while True:
+            segment = self._segment(loop, window, lanes)
+            left = segment.rate_events if total is None else total - segment.first_event
+            if left <= 0:
+                return
+            yield segment._replace(events=min(left, segment.rate_events))
+            window += 1
+            if window == len(self._axis.events):
+                loop, window = loop + 1, 0
+
+    def _segment(self, loop: int, window: int, lanes: int) -> Segment:
+        axis, speed, slow = self._axis, self._speed.numerator, self._speed.denominator
+        at_ns = loop * axis.loop_ns + axis.start_ns[window]
+        start_ns, end_ns = at_ns * slow // speed, (at_ns + axis.duration_ns[window]) * slow // speed
+        first, events = loop * axis.loop_events + axis.first_event[window], axis.events[window]
+        stripe = events * ROUND_NS // (lanes * max(1, end_ns - start_ns))
+        stripe = max(1, min(STRIPE_EVENTS, stripe))
+        return Segment(start_ns, end_ns - start_ns, events, first, events, stripe)
+
+    def due_ns(self, event: int) -> int:
+        """When an event of the stream has its token."""
+        loop, place = divmod(event, self._axis.loop_events)
+        segment = self._segment(loop, self._axis.window_of(place), 1)
+        tokens = event - segment.first_event + 1
+        return segment.start_ns - (-tokens * segment.duration_ns // segment.rate_events)
+
+    def events_due(self, ns: int) -> int:
+        """Events of the endless stream due within `ns` of the start."""
+        axis = self._axis
+        # The last instant of the axis that is `ns`, or rounded down to it, on the clock of the run.
+        at_ns = -(-(ns + 1) * self._speed.numerator // self._speed.denominator) - 1
+        loop, axis_ns = divmod(at_ns, axis.loop_ns)
+        window = bisect_right(axis.start_ns, axis_ns) - 1
+        if window < 0:
+            return loop * axis.loop_events
+        segment = self._segment(loop, window, 1)
+        into_ns = min(ns - segment.start_ns, segment.duration_ns)
+        tokens = segment.rate_events * into_ns // segment.duration_ns if segment.duration_ns else segment.rate_events
+        return segment.first_event + tokens
+
+
+Schedule = Steady | OnAxis

@@ -1,0 +1,283 @@
+"""Which events a lane sends, and when: striping, as a RAID deals blocks to its disks.
+
+A segment of the schedule is dealt to the lanes in stripes: the lanes take one each in turn, and an equal share of what
+is left at the end. Each segment begins with the lane at which the one before ended. So a lane's events do not depend
+on the number of workers, every event is sent once a loop, lanes differ by one event at most, and all lanes read the
+same stretch of the file at the same time, front to back.
+
+Event k of a lane's in a segment has the segment's token k * lanes + place, place being the lane's turn in it.
+"""
+
+import itertools
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import gcd
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.format.instants import Ramp, ramp, ramp_values
+from captures.format.layout import Table
+from replay.schedule.axis import Axis
+from replay.schedule.pacing import train_limit
+from replay.schedule.rates import Schedule
+from replay.schedule.tempo import Tempo
+
+PAGE_PIECES: Final = 128
+"""About how many pieces are cut at once: enough to spread the cost, few enough for many lanes to hold."""
+
+
+def lane_quota(total: int, lanes: int, lane: int) -> int:
+    """How many of `total` events lane `lane` of `lanes` sends; the lanes' quotas sum to it."""
+    return total // lanes + (lane < total % lanes)
+
+
+def lane_stripes(total: int | None, lanes: int, place: int, stripe: int, sent: int = 0) -> Iterator[tuple[int, int]]:
+    """The part of `total` events (None: without end) that the lane at `place` sends, as (first event, events).
+
+    The lane's first `sent` events are left out; how many they are costs no time.
+    """
+    turn, into = divmod(sent, stripe)
+    rounds, rest = (None, 0) if total is None else divmod(total, lanes * stripe)
+    for turns in itertools.count(turn) if rounds is None else range(turn, rounds):
+        yield (turns * lanes + place) * stripe + into, stripe - into
+        into = 0
+    assert rounds is not None, "a stream without end has no last round"
+    share, extra = divmod(rest, lanes)
+    out = max(0, sent - rounds * stripe)
+    count = share + (place < extra) - out
+    if count > 0:
+        yield rounds * lanes * stripe + place * share + min(place, extra) + out, count
+
+
+class Run(NamedTuple):
+    """Events of the stream that a lane sends in a row, out of one loop of the capture."""
+
+    first_event: int
+    """Of the capture."""
+    events: int
+    limit: int
+    """The most events of one train."""
+    due_ns: Ramp
+    """At i: when the first i of them have their tokens."""
+    instants_ns: Ramp | None
+    """Of each on the axis that stamps keep to; None without one."""
+
+
+class Start(NamedTuple):
+    """When a run began, on both clocks."""
+
+    ns: int = 0
+    """Monotonic."""
+    wall_ns: int = 0
+    """Since 1970 UTC: the first instant of the axis that stamps keep to."""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """How a run's stream is dealt to its lanes."""
+
+    schedule: Schedule
+    lanes: int
+    train_max: int
+    """The most events of one train, whatever the rate."""
+    loop_events: int
+    """Events of the capture."""
+    axis: Axis | None = None
+    """The time axis that stamps keep to; None: no instants are needed."""
+
+    def runs(self, lane: int, tempo: Tempo, start: Start, sent: int = 0) -> Iterator[Run]:
+        """What `lane` sends in a run from `start` on, at a tempo that does not stand still.
+
+        The lane's first `sent` events are left out; how many they are costs no time.
+        """
+        lanes = self.lanes
+        for segment in self.schedule.segments(lanes, tempo.total, sent * lanes):
+            place = (lane - segment.first_event) % lanes
+            skip = max(0, sent - lane_quota(segment.first_event, lanes, lane))
+            faster, slower = tempo.factor.as_integer_ratio()
+            common = gcd(slower, segment.rate_events)  # without it the products of two rates would leave 64 bits
+            duration_ns, per = segment.duration_ns * (slower // common), segment.rate_events // common * faster
+            limit = train_limit(per, duration_ns, lanes, self.train_max)
+            since_ns = segment.start_ns - tempo.at_ns
+            since = (start.ns + tempo.since_ns) * per + since_ns * (slower // common) * segment.rate_events
+            anchor = since + per - 1  # what rounds the division up
+            tokens = place + 1 - lanes + skip * lanes
+            for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe, skip):
+                runs = self._cut(segment.first_event + first, stripe, PAGE_PIECES * limit, start.wall_ns)
+                for event, events, instants_ns in runs:
+                    due_ns = ramp(anchor + tokens * duration_ns, lanes * duration_ns, per)
+                    yield Run(event, events, limit, due_ns, instants_ns)
+                    tokens += events * lanes
+
+    def _cut(self, first: int, count: int, longest: int, start_wall_ns: int) -> Iterator[tuple[int, int, Ramp | None]]:
+        """A stretch of the stream, cut to `longest`, where the capture starts over, and where a window of `axis` ends.
+
+        As event of the capture, events, and their instants.
+        """
+        instants_ns = None
+        while count:
+            place = first % self.loop_events
+            events = min(count, self.loop_events - place, longest)
+            if self.axis is not None:
+                held, instants_ns = self.axis.stretch(first, start_wall_ns)
+                events = min(events, held)
+            yield place, events, instants_ns
+            first, count = first + events, count - events
+
+
+def pages(runs: Iterable[Run]) -> Iterator[list[Run]]:
+    """Runs in groups of about PAGE_PIECES pieces, each group from the front to the back of the capture."""
+    page: list[Run] = []
+    pieces = end = 0
+    for run in runs:
+        if page and (pieces >= PAGE_PIECES or run.first_event < end):
+            yield page
+            page, pieces = [], 0
+        page.append(run)
+        pieces += -(-run.events // run.limit)
+        end = run.first_event + run.events
+    if page:
+        yield page
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A page of a lane's, ready to send: each piece is one train or a cut of one. Items of equal number.
+
+    No arrays, since the loop takes one or a few at a time, which costs ten times as much of an array.
+    """
+
+    start: list[int]
+    """First byte in the payload."""
+    end: list[int]
+    """The byte behind it."""
+    reach: list[int]
+    """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
+    shapes: bytes
+    """What `replay.board.journal.SHAPE` says, SHAPE_BYTES of each."""
+    count: list[int]
+    """Events."""
+    through: list[tuple[int, int]]
+    """Events and bytes of the lane from the start of the run through the end of each piece."""
+    since_ns: list[int]
+    """When the event before its first one has its token, by its own rate."""
+    due_ns: list[int]
+    """When all its events have their tokens."""
+    stamps: list[tuple[int, int, int, int]]
+    """Where its stamps lie: first, end and step, in bytes from the start of the payload. Their style: zone and kind as
+    one number, `zone_minutes << 8 | stamp_kind`; 0 is no stamps."""
+    tags: list[tuple[int, int, int, int, int]]
+    """Where its tags lie: first, end and step, in bytes from the start of the payload; and the lane's events before it
+    and through its end. Empty in a capture without tags."""
+    instants_ns: list[NDArray[np.int64]]
+    """Of each event on the axis that stamps keep to, shape (events,); none without one."""
+    texts: list[NDArray[np.void]] = field(default_factory=list)
+    """The stamps of these instants, as soon as they are made: for the whole page, which costs a fraction of as many
+    calls."""
+
+    def bytes_of(self, first: int, end: int) -> int:
+        """How long the pieces `first` to `end` are, which lie back to back."""
+        return self.end[end - 1] - self.start[first]
+
+
+def cut_pieces(trains: Table, runs: Sequence[Run], before: tuple[int, int] = (0, 0)) -> Pieces:
+    """The events of `runs`, which are in the order of the capture, as cuts of its `trains` (TRAIN rows).
+
+    `before` are the events and bytes of the lane before them.
+    """
+    first = np.array([run.first_event for run in runs])
+    end = first + np.array([run.events for run in runs])
+    limit = np.array([run.limit for run in runs])
+    starts = trains["first_event"]
+    rows = trains[bisect_right(starts, first[0]) - 1 : bisect_left(starts, end[-1])]
+    train_first = rows["first_event"].astype(np.int64)
+    whose = np.zeros(len(rows), np.int64)
+    if len(runs) > 1:
+        low = np.searchsorted(train_first, first, "right") - 1
+        whose, train = _spread(np.searchsorted(train_first, end, "left") - low)
+        train += low[whose]
+        rows, train_first = rows[train], train_first[train]
+        first, end, limit = first[whose], end[whose], limit[whose]
+    begin = np.maximum(train_first, first)
+    count = np.minimum(train_first + rows["count"], end) - begin
+    place = begin - first
+    if (count > limit).any():
+        cut, part = _spread(-(-count // limit))
+        limit = np.broadcast_to(limit, count.shape)[cut]
+        rows, whose, place = rows[cut], whose[cut], place[cut] + part * limit
+        begin, count = begin[cut] + part * limit, np.minimum(count[cut] - part * limit, limit)
+    return _pieces(rows, begin, count, whose, place, runs, before)
+
+
+def _spread(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`counts[i]` times i, for each i; and the number of each within its i."""
+    whose = np.repeat(np.arange(len(counts)), counts)
+    return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]
+
+
+def _pieces(
+    rows: Table,
+    begin: NDArray[np.int64],
+    count: NDArray[np.int64],
+    whose: NDArray[np.int64],
+    place: NDArray[np.int64],
+    runs: Sequence[Run],
+    before: tuple[int, int],
+) -> Pieces:
+    """Pieces of `count` events from `begin` on, out of trains `rows` and runs `whose`, from `place` on there."""
+    length = rows["length"].astype(np.int64)
+    style = rows["stamp_kind"] | rows["zone_minutes"].astype(np.int64) << 8
+    offset = rows["offset"].astype(np.int64) + (begin - rows["first_event"].astype(np.int64)) * length
+    size = count * length
+    stamp = offset + rows["stamp_column"]
+    due_ns, since_ns = _due(count, whose, place, runs)
+    events, nbytes = before[0] + np.cumsum(count), before[1] + np.cumsum(size)
+    tags: list[tuple[int, int, int, int, int]] = []
+    if rows["tag_kind"][0]:  # then all trains of a capture have tags
+        tag = offset + rows["tag_column"]
+        columns = (tag, tag + size, length, events - count, events)
+        tags = list(zip(*(column.tolist() for column in columns), strict=True))
+    return Pieces(
+        start=offset.tolist(),
+        end=(offset + size).tolist(),
+        reach=np.searchsorted(whose, whose, "right").tolist() if len(runs) > 1 else [len(rows)] * len(rows),
+        shapes=np.stack((offset, size, length, events, nbytes, rows["source"]), axis=1).tobytes(),
+        count=count.tolist(),
+        through=list(zip(events.tolist(), nbytes.tolist(), strict=True)),
+        since_ns=since_ns,
+        due_ns=due_ns,
+        stamps=list(zip(stamp.tolist(), (stamp + size).tolist(), length.tolist(), style.tolist(), strict=True)),
+        tags=tags,
+        instants_ns=_instants_ns(count, whose, place, runs),
+    )
+
+
+def _due(
+    count: NDArray[np.int64], whose: NDArray[np.int64], place: NDArray[np.int64], runs: Sequence[Run]
+) -> tuple[list[int], list[int]]:
+    """When all events of each piece have their tokens, and when the event before its first one has."""
+    if not any(run.due_ns.whole or run.due_ns.part for run in runs):
+        due_ns = [runs[0].due_ns.base] * len(count)  # without a rate all is due at once
+        return due_ns, due_ns
+    ramps = np.array([run.due_ns for run in runs])
+    ramps = ramps[whose] if len(runs) > 1 else ramps
+    due_ns = ramp_values(ramps, place + count).tolist()
+    since_ns = [0, *due_ns[:-1]]  # the same objects, and in a run the same instants
+    for piece in np.flatnonzero(place == 0).tolist():
+        since_ns[piece] = runs[whose[piece]].due_ns.base
+    return due_ns, since_ns
+
+
+def _instants_ns(
+    count: NDArray[np.int64], whose: NDArray[np.int64], place: NDArray[np.int64], runs: Sequence[Run]
+) -> list[NDArray[np.int64]]:
+    """The instants of each piece's events; no piece's without an axis."""
+    instants = [run.instants_ns for run in runs if run.instants_ns]
+    if not instants:
+        return []
+    piece, event = _spread(count)
+    values = ramp_values(np.array(instants, np.int64)[whose[piece]], place[piece] + event)
+    return np.split(values, np.cumsum(count)[:-1])

@@ -1,0 +1,110 @@
+"""The tempo of a run: how the time of its schedule passes, against the clock. Pure: time is an argument.
+
+A schedule says when events are due, counted from its start, and is never changed. A run that is slowed down, sped up or
+paused is the same schedule, whose time passes at another tempo from an instant on. At first it is the clock's.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
+
+from replay.clock import SECOND_NS
+from replay.schedule.rates import Schedule
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """From one instant on, the schedule's time passes `factor` times as fast as the clock's; 0: it stands still."""
+
+    since_ns: int = 0
+    """From the start of the run."""
+    at_ns: int = 0
+    """In the schedule, at that instant."""
+    factor: Fraction = Fraction(1)
+    total: int | None = None
+    """Events of the run; None: until it is stopped."""
+
+    def schedule_ns(self, now_ns: int) -> int:
+        """The schedule's time at `now_ns`, rounded down."""
+        return self.at_ns + floor((now_ns - self.since_ns) * self.factor)
+
+
+class Demand:
+    """What a run asks for in the course of time: a schedule, at one tempo after the other."""
+
+    def __init__(self, schedule: Schedule, duration_ns: int | None) -> None:
+        """A run that has a `duration_ns` ends then, whatever its tempo; any other, when all is sent."""
+        self.schedule = schedule
+        self._duration_ns = duration_ns
+        self._tempos = [Tempo(total=schedule.total)]
+        self.changed = False
+        """Whether the tempo or the end of the run is another than it was at first."""
+
+    @property
+    def tempo(self) -> Tempo:
+        """The latest."""
+        return self._tempos[-1]
+
+    def change(self, now_ns: int, factor: Fraction) -> Tempo:
+        """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new tempo.
+
+        A run of so many events still sends as many; one that lasts so long sends what falls due until then,
+        which a change after that leaves as it is.
+        """
+        before = self.tempo
+        tempo = Tempo(now_ns, before.schedule_ns(now_ns), factor, before.total)
+        if self._duration_ns is not None and before.total is not None and now_ns < self._duration_ns:
+            total = self.schedule.events_due(tempo.schedule_ns(self._duration_ns))
+            tempo = replace(tempo, total=total)
+        return self._go_on(tempo)
+
+    def end(self, now_ns: int, by_ns: int) -> Tempo:
+        """Ask for nothing that falls due later than `by_ns`; returns the new tempo. Only where there is a rate.
+
+        What a paused run had due before its pause is still asked for, at once: at `now_ns`.
+        """
+        tempo = self.tempo
+        if not tempo.factor:
+            tempo = Tempo(now_ns, tempo.schedule_ns(now_ns), Fraction(1), tempo.total)
+            by_ns = now_ns
+        due = self.schedule.events_due(tempo.schedule_ns(by_ns))
+        return self._go_on(replace(tempo, total=due if tempo.total is None else min(due, tempo.total)))
+
+    def _go_on(self, tempo: Tempo) -> Tempo:
+        self._tempos.append(tempo)
+        self.changed = True
+        return tempo
+
+    def forget(self, before_ns: int) -> None:
+        """Nobody will ask any more what was due at an instant before that: keep what may still be asked for."""
+        del self._tempos[: self._place(before_ns)]
+
+    def _place(self, now_ns: int) -> int:
+        """Which tempo holds at `now_ns`."""
+        return max(0, bisect_right(self._tempos, now_ns, key=lambda tempo: tempo.since_ns) - 1)
+
+    def mean_eps(self, until_ns: int) -> float | None:
+        """The rate that was asked for from the start until then, or until all was due; None: without a rate."""
+        if not self.changed or not until_ns or not self.schedule.mean_eps:
+            return self.schedule.mean_eps
+        end_ns = self.end_ns
+        return self.events_due(until_ns) * SECOND_NS / max(1, until_ns if end_ns is None else min(until_ns, end_ns))
+
+    @property
+    def end_ns(self) -> int | None:
+        """When the last event is due, counted from the start of the run; None: never as things stand, or at no rate."""
+        total = self.tempo.total
+        if not total or self.schedule.mean_eps is None:
+            return None
+        last_ns = self.schedule.due_ns(total - 1)
+        tempo = next((tempo for tempo in reversed(self._tempos) if tempo.at_ns < last_ns), None)
+        if tempo is None or not tempo.factor:
+            return None
+        return tempo.since_ns + ceil((last_ns - tempo.at_ns) / tempo.factor)
+
+    def events_due(self, now_ns: int) -> int:
+        """Events due by `now_ns`, counted from the start of the run; 0 without a rate."""
+        tempo = self._tempos[self._place(now_ns)]
+        due = self.schedule.events_due(tempo.schedule_ns(now_ns))
+        return due if tempo.total is None else min(due, tempo.total)

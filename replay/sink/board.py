@@ -1,0 +1,236 @@
+"""What the sink's workers count, in shared memory: each writes its own part, the parent only reads.
+
+A *seat* is a socket at a port. A port has one, or several where there are more workers than ports; then the kernel
+deals the port's flows to them, and what is known of its numbers is kept for all of them together, under a lock.
+
+    by seat     LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
+    by row      SEQUENCE rows, their rings, and what became of the events by interval
+    by worker   events by tenth of a second, other runs
+
+A *row* is for the events that were sent to one port, as their tags say. Those of the sink's own ports come first. An
+event whose tag names another port came by way of something that maps ports: a relay, an address translation, a load
+balancer. LEARNT more rows are given to such ports as they are heard of.
+
+All of it has a fixed size. Pages that were never written to are never had: a row of intervals costs 800 bytes for every
+ten seconds in which something is counted in it.
+"""
+
+from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.histogram import CELLS, Histogram
+from replay.linux.memory import sparse_memory
+from replay.ports import MOST_PORTS
+from replay.sink.time_cells import CELLS as INTERVALS
+from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
+from replay.sink.verify.sequence import PLANES, SEQUENCE, WINDOW
+
+LANE: Final = np.dtype(
+    [
+        ("events", "<i8"),
+        ("bytes", "<i8"),
+        ("bad_stamps", "<i8"),
+        ("coarse_stamps", "<i8"),
+        ("early_stamps", "<i8"),
+        ("old_stamps", "<i8"),
+        ("untagged", "<i8"),
+        ("malformed", "<i8"),
+        ("foreign", "<i8"),
+        ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
+        ("joined", "<i8"),  # whether a message of several datagrams ever came
+        ("longest", "<i8"),  # bytes of the longest datagram
+        ("youngest_us", "<i8"),  # of each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
+        ("first_ns", "<i8"),
+        ("last_ns", "<i8"),
+    ]
+)
+"""One seat's counts; `first_ns` and `last_ns` are arrivals in wall time, NEVER_NS and 0 before the first."""
+
+OTHER_RUN: Final = np.dtype([("run", "<i8"), ("events", "<i8")])
+OTHER_RUNS: Final = 16
+"""Of which a worker keeps the events apart; those of further ones are foreign without a name."""
+
+NEVER_NS: Final = np.iinfo(np.int64).max
+
+LEARNT: Final = MOST_PORTS
+"""Ports that a run may have; events to further ones, which only damaged tags name, are foreign."""
+
+LENGTHS: Final = 1 << 16
+"""Of datagrams, in bytes."""
+TAGLESS: Final = ("without", "parted")
+"""Events without a tag, and those that end in the first part of one."""
+
+STRANGE: Final = ("untagged", "malformed", "foreign")
+"""What is counted by seat and interval as well."""
+
+Planes = dict[str, NDArray[np.int64]]
+"""Counts by interval; of each name shape (rows, INTERVALS), whose cells `replay.sink.time_cells` describes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one worker writes: the fields of a Tally, those by seat and by worker cut down to its own."""
+
+    stop: NDArray[np.uint8]
+    lanes: NDArray[Any]
+    ages: NDArray[np.int64]
+    strange: Planes
+    tenths: NDArray[np.int64]
+    others: NDArray[Any]
+    run: NDArray[np.int64]
+    start_ns: int
+    row_of_seat: NDArray[np.int64]
+    came_by: NDArray[np.int64]
+    tagless: dict[str, NDArray[np.int64]]
+    row_ports: NDArray[np.int64]
+    sequences: NDArray[Any]
+    rings: NDArray[np.int32]
+    planes: Planes
+    locks: tuple[AbstractContextManager[object], ...]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The shared counters of a sink; the module says what is by seat, by port and by worker.
+
+    `run` is int64 (1,): the run whose events are counted, 0 before the first tag. `stop` is uint8 (1,), set to end the
+    workers. Intervals are cells of tenths of a second since `start_ns`.
+    """
+
+    ports: tuple[int, ...]
+    """Those that the sink listens to."""
+    seats: tuple[slice, ...]
+    """The seats of each worker."""
+    port_of_seat: NDArray[np.int64]
+    """As a place in `ports`, which is also its row; shape (seats,)."""
+    start_ns: int
+    stop: NDArray[np.uint8]
+    run: NDArray[np.int64]
+    lanes: NDArray[Any]
+    ages: NDArray[np.int64]
+    strange: Planes
+    came_by: NDArray[np.int64]
+    """Events of the run that came to a seat and were sent to another port, shape (seats, rows)."""
+    tagless: dict[str, NDArray[np.int64]]
+    """Events by their length in bytes; of each name of TAGLESS shape (seats, LENGTHS)."""
+    row_ports: NDArray[np.int64]
+    """The port of each row; 0: it was given to none yet."""
+    sequences: NDArray[Any]
+    rings: NDArray[np.int32]
+    planes: Planes
+    tenths: NDArray[np.int64]
+    others: NDArray[Any]
+    locks: tuple[AbstractContextManager[object], ...]
+    """Of each row, and one to give rows away."""
+
+    def part(self, worker: int) -> Part:
+        """What a worker writes, in the same memory."""
+        own = self.seats[worker]
+        return Part(
+            stop=self.stop,
+            lanes=self.lanes[own],
+            ages=self.ages[own],
+            strange={name: plane[own] for name, plane in self.strange.items()},
+            tenths=self.tenths[worker],
+            others=self.others[worker],
+            run=self.run,
+            start_ns=self.start_ns,
+            row_of_seat=self.port_of_seat[own],
+            came_by=self.came_by[own],
+            tagless={name: lengths[own] for name, lengths in self.tagless.items()},
+            row_ports=self.row_ports,
+            sequences=self.sequences,
+            rings=self.rings,
+            planes=self.planes,
+            locks=self.locks,
+        )
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows that were given to a port."""
+        return np.flatnonzero(self.row_ports).tolist()
+
+    @property
+    def shared(self) -> bool:
+        """Whether ports have several seats."""
+        return len(self.port_of_seat) > len(self.ports)
+
+    @property
+    def events(self) -> int:
+        """Datagrams received so far."""
+        return int(self.lanes["events"].sum())
+
+    @property
+    def age(self) -> Histogram:
+        """The ages of all stamps, a copy."""
+        return merged(self.ages)
+
+    def best_second_events(self) -> int:
+        """The most events that arrived within one second, looking at every tenth as long as each has its own cell.
+
+        After that, the best cell's mean.
+        """
+        used = int(cells_at(np.array([np.max(self.lanes["last_ns"]) - self.start_ns]) // TENTH_NS)[0]) + 1
+        tenths = self.tenths[:, :used].sum(axis=0)
+        reached = np.concatenate([np.zeros(10, np.int64), np.cumsum(tenths[:FINE])])
+        coarse = 10 * tenths[FINE:] // tenths_of(np.arange(FINE, max(used, FINE)))[1]
+        return int(max(np.max(reached[10:] - reached[:-10]), np.max(coarse, initial=0)))
+
+
+def merged(cells: NDArray[np.int64]) -> Histogram:
+    """One histogram of several, shape (histograms, CELLS); a copy."""
+    whole = Histogram()
+    for row in cells:
+        whole.merge(Histogram(row))
+    return whole
+
+
+def shared_tally(
+    ports: Items[int],
+    seats: Items[slice],
+    port_of_seat: Items[int],
+    start_ns: int,
+    locks: Items[AbstractContextManager[object]] = (),
+) -> Tally:
+    """An empty tally in anonymous shared memory, to be inherited by forked workers; `locks` if there are several."""
+    workers, lanes, rows = len(seats), len(port_of_seat), len(ports) + LEARNT
+    tally = Tally(
+        ports=tuple(ports),
+        seats=tuple(seats),
+        port_of_seat=np.array(port_of_seat, np.int64),
+        start_ns=start_ns,
+        stop=_shared((1,), np.uint8),
+        run=_shared((1,), np.int64),
+        lanes=_shared((lanes,), LANE),
+        ages=_shared((lanes, CELLS), np.int64),
+        strange={name: _shared((lanes, INTERVALS), np.int64) for name in STRANGE},
+        came_by=_shared((lanes, rows), np.int64),
+        tagless={name: _shared((lanes, LENGTHS), np.int64) for name in TAGLESS},
+        row_ports=_shared((rows,), np.int64),
+        sequences=_shared((rows,), SEQUENCE),
+        rings=_shared((rows, WINDOW), np.int32),
+        planes={name: _shared((rows, INTERVALS), np.int64) for name in PLANES},
+        tenths=_shared((workers, INTERVALS), np.int64),
+        others=_shared((workers, OTHER_RUNS), OTHER_RUN),
+        locks=tuple(locks) or (nullcontext(),) * lock_count(len(ports)),
+    )
+    tally.lanes["first_ns"] = tally.lanes["youngest_us"] = NEVER_NS
+    tally.row_ports[: len(ports)] = ports
+    return tally
+
+
+def lock_count(ports: int) -> int:
+    """How many locks the workers of a sink with so many ports share."""
+    return ports + LEARNT + 1
+
+
+def _shared(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """An array of zeros in shared memory, which lives as long as the array."""
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape)) * kind.itemsize
+    return np.frombuffer(sparse_memory(size), kind).reshape(shape)

@@ -1,0 +1,176 @@
+"""What a sink tells at its end: a plain dictionary, and a table for people. None says "not measured"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+import captures
+from captures.console.units import counted, format_count, format_size
+from replay.clock import SECOND_NS
+from replay.histogram import Histogram
+from replay.linux.sockets.udp_receive import unwrapped
+from replay.rewrite.stamps import iso_ms
+from replay.rewrite.tags import run_text
+from replay.sink.board import NEVER_NS, Tally, merged
+from replay.sink.report.intervals import troubled_intervals
+from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines
+
+MOST_SHOWN: Final = 10
+"""Rows of the table, unless it is wide."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is known beside the tally when a sink ends; one drop count and buffer size per seat."""
+
+    kernel_drops: Sequence[int]
+    """As the sockets tell them, modulo 2^32."""
+    buffer_bytes: Sequence[int]
+    gro: bool
+    ended_by: str
+    host: dict[str, int] | None = None
+    """What this host's network counted meanwhile (`replay.linux.network.counters`)."""
+    ended_ns: int | None = None
+    """When it was, in nanoseconds since 1970."""
+
+
+def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
+    """The report of a sink, ready for JSON.
+
+    `kernel_drops` are packets: where datagrams came joined (UDP_GRO), one drop may be up to 128 of them.
+    `peak_eps` is the best second at any tenth, None for less than a second of traffic.
+    """
+    heard = tally.lanes[tally.lanes["events"] > 0]
+    first_ns = int(heard["first_ns"].min()) if heard.size else None
+    duration_s = (int(heard["last_ns"].max()) - first_ns) / SECOND_NS if first_ns is not None else None
+    events, kernel_drops = tally.events, total_drops(tally, ending.kernel_drops)
+    youngest_us = int(tally.lanes["youngest_us"].min())
+    return {
+        "version": captures.__version__,
+        "ended_by": ending.ended_by,
+        "ended": None if ending.ended_ns is None else iso_ms(ending.ended_ns),
+        "run_id": run_text(int(tally.run[0])) if tally.run[0] else None,
+        "workers": len(tally.seats),
+        "gro": ending.gro,
+        "received_events": events,
+        "received_bytes": int(tally.lanes["bytes"].sum()),
+        "kernel_drops": sum(kernel_drops),
+        "bad_stamps": int(tally.lanes["bad_stamps"].sum()),
+        "coarse_stamps": int(tally.lanes["coarse_stamps"].sum()),
+        "early_stamps": int(tally.lanes["early_stamps"].sum()),
+        "old_stamps": int(tally.lanes["old_stamps"].sum()),
+        "first_arrival": first_ns and iso_ms(first_ns),
+        "duration_s": duration_s,
+        "rate_eps": events / duration_s if duration_s else None,
+        "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,
+        "latency_ms": _latency_ms(tally.age),
+        "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
+        "tags": run_tags(tally),
+        "host": ending.host and {name: _moved(name, count) for name, count in ending.host.items()},
+        "lanes": [_lane(place, tally, ending, kernel_drops, first_ns) for place in range(len(tally.ports))],
+        "mapped_lanes": mapped_lanes(tally),
+        "intervals": troubled_intervals(tally),
+    }
+
+
+def _moved(name: str, count: int) -> int:
+    """How far a counter of this host moved: the backlog's have 32 bits, and others begin anew with their device."""
+    return count & 0xFFFFFFFF if name == "backlog_dropped" else max(count, 0)
+
+
+def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
+    """The packets that each seat's socket dropped in all, which it tells modulo 2^32."""
+    pairs = zip(tally.lanes["drops"].tolist(), told, strict=True)
+    return [int(unwrapped(np.array(pair))[-1]) for pair in pairs]
+
+
+def _lane(
+    place: int, tally: Tally, ending: Ending, kernel_drops: Sequence[int], start_ns: int | None
+) -> dict[str, Any]:
+    """One port's part of the report; its instants are seconds since the first arrival on any port."""
+    seats = np.flatnonzero(tally.port_of_seat == place).tolist()
+    lanes = tally.lanes[seats]
+    first_s = last_s = None
+    if lanes["events"].any() and start_ns is not None:
+        first_s = (int(lanes["first_ns"].min()) - start_ns) / SECOND_NS
+        last_s = (int(lanes["last_ns"].max()) - start_ns) / SECOND_NS
+    stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
+    return {
+        "port": tally.ports[place],
+        "received_events": int(lanes["events"].sum()),
+        "received_bytes": int(lanes["bytes"].sum()),
+        "kernel_drops": sum(kernel_drops[seat] for seat in seats),
+        "first_arrival_s": first_s,
+        "last_arrival_s": last_s,
+        **{name: int(lanes[name].sum()) for name in stamps},
+        "latency_ms": _latency_ms(merged(tally.ages[seats])),
+        "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),
+        **lane_tags(place, tally, [kernel_drops[seat] for seat in seats]),
+    }
+
+
+def _latency_ms(age: Histogram) -> dict[str, float] | None:
+    """From stamp to arrival. Stamps are rounded down to the millisecond or finer: figures are up to 1 ms too high."""
+    if age.mean_us is None or age.max_us is None:
+        return None
+    percentiles = {f"p{percent}": age.percentile_us(percent) or 0.0 for percent in (50, 95, 99)}
+    figures_us = {"mean": age.mean_us, **percentiles, "max": age.max_us}
+    figures_ms = {name: round(value_us / 1000, 3) for name, value_us in figures_us.items()}
+    return {**figures_ms, "samples": age.samples, "resolution_ms": 1}
+
+
+def sink_table(report: dict[str, Any], *, wide: bool = False) -> str:
+    """The report for people, in 80 columns: ports, then the totals. Of many ports the odd ones, unless it is `wide`."""
+    lanes = report["lanes"]
+    if not wide and len(lanes) > MOST_SHOWN:
+        lanes = [lane for lane in lanes if _odd(lane)][:MOST_SHOWN]
+    lines = [f"{'port':>6} {'events':>15} {'bytes':>18} {'drops':>9} {'bad stamps':>11}"]
+    lines += [_row(lane["port"], lane) for lane in lanes]
+    lines.append(_row("all", report))
+    if left := len(report["lanes"]) - len(lanes):
+        lines.append(f"{counted(left, 'more port')} with --wide, and in the report")
+    if report["rate_eps"] is not None:
+        peak = "" if report["peak_eps"] is None else f", best second {format_count(report['peak_eps'])}"
+        lines.append(f"{format_count(report['rate_eps'])} events/s over {report['duration_s']:.1f} s{peak}")
+    lines += _stamp_lines(report)
+    if report["tags"] is not None:
+        lines += tag_lines(report)
+    if report["kernel_drops"]:
+        lines.append("drops are packets as the kernel holds them; a joined one is up to 128 events")
+    lines.append(f"{format_size(report['received_bytes'])} received; ended by {report['ended_by']}")
+    return "\n".join(lines)
+
+
+def _odd(lane: dict[str, Any]) -> bool:
+    """Whether a port should be looked at: it got nothing, or not only what it should."""
+    names = ("kernel_drops", "bad_stamps", "lost_events", "duplicated_events", "late_events", "cut_events")
+    strange = ("malformed_events", "foreign_events", "unconfirmed", "came_by")
+    return not lane["received_events"] or any(lane[name] for name in (*names, *strange))
+
+
+def _stamp_lines(report: dict[str, Any]) -> list[str]:
+    """What the stamps say, in a few lines."""
+    lines, latency_ms = [], report["latency_ms"]
+    if latency_ms is not None:
+        figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
+        lines.append(f"stamp to arrival, ms: {figures}")
+    elif report["received_events"]:
+        lines.append("latency not measured: no event has a stamp from the hour before its arrival")
+    for name, said in (
+        ("coarse_stamps", "are sound and have no year or zone: no latency"),
+        ("early_stamps", "lie in the future: the two hosts' clocks differ"),
+        ("old_stamps", "are over an hour old: kept ones, or the clocks differ"),
+    ):
+        if report[name]:
+            lines.append(f"{counted(report[name], 'stamp')} {said}")
+    return lines
+
+
+def _row(name: object, counts: dict[str, Any]) -> str:
+    """One line of the table."""
+    return (
+        f"{name:>6} {counts['received_events']:>15,} {counts['received_bytes']:>18,} "
+        f"{counts['kernel_drops']:>9,} {counts['bad_stamps']:>11,}"
+    )

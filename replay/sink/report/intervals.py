@@ -1,0 +1,70 @@
+"""When events were lost or otherwise troubled: the intervals of each port in which something is to be told.
+
+Intervals are tenths of a second, and longer in a sink that has run for many hours (`replay.sink.time_cells`). Where
+there are more than a report should have, neighbours are put together, two, four, eight and so on, until there are not.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.sink.board import STRANGE, Tally
+from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
+from replay.sink.verify.sequence import PLANES
+
+MOST_ROWS: Final = 5000
+COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
+"""Of each row; the interval is counted in lengths of `interval_ms` since `since_ns`, and lasts `intervals` of them."""
+
+_TROUBLE: Final = PLANES[1:]
+"""All but what arrived, which is told beside trouble only."""
+
+
+def troubled_intervals(tally: Tally) -> dict[str, Any]:
+    """The rows of all ports, ready for JSON, in the order of ports and times.
+
+    Only planes of ports that have trouble are looked at: to read a page that was never written to would make it.
+    """
+    ports, cells, counts = (np.concatenate(parts) for parts in zip(*_rows(tally), strict=True))
+    tenths, lasting = tenths_of(cells)
+    merged = 1
+    while len(ports) > MOST_ROWS:
+        merged *= 2
+        key, row = np.unique(np.stack((ports, tenths // merged), axis=1), axis=0, return_inverse=True)
+        summed, longest = np.zeros((len(key), counts.shape[1]), np.int64), np.zeros(len(key), np.int64)
+        np.add.at(summed, row.ravel(), counts)
+        np.maximum.at(longest, row.ravel(), lasting)
+        ports, tenths, counts, lasting = key[:, 0], key[:, 1] * merged, summed, longest
+    table = np.column_stack((ports, tenths // merged, counts, np.maximum(1, lasting // merged)))
+    return {
+        "interval_ms": TENTH_NS * merged // 1_000_000,
+        "since_ns": tally.start_ns,
+        "columns": list(COLUMNS),
+        "rows": table.tolist(),
+    }
+
+
+def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Ports, cells, and counts of PLANES and STRANGE, of each cell with any trouble."""
+    last = np.array([int(tally.lanes["last_ns"].max()) - tally.start_ns]) // TENTH_NS
+    used = int(cells_at(last)[0]) + 1
+    width = len(PLANES) + len(STRANGE)
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, width), np.int64))]
+    for row in tally.rows:
+        account = tally.sequences[row]
+        totals = {name: int(account[name]) for name in _TROUBLE[1:]}
+        totals["lost"] = int(account["next"] - account["arrived"])
+        counts = np.zeros((used, width), np.int64)
+        for column, name in enumerate(_TROUBLE, 1):
+            if totals[name]:
+                counts[:, column] = tally.planes[name][row, :used]
+        seats = np.flatnonzero(tally.port_of_seat == row)
+        for column, name in enumerate(STRANGE, len(PLANES)):
+            if tally.lanes[name][seats].any():
+                counts[:, column] = tally.strange[name][seats, :used].sum(axis=0)
+        cells = np.flatnonzero(counts.any(axis=1))
+        if cells.size:
+            counts[cells, 0] = tally.planes[PLANES[0]][row, cells]
+            found.append((np.full(len(cells), tally.row_ports[row]), cells, counts[cells]))
+    return found

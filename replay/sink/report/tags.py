@@ -1,0 +1,134 @@
+"""What tags tell, in the sink's report: of the run, and of each port. None says "not measured"."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from captures.console.units import counted
+from replay.histogram import Histogram
+from replay.rewrite.tags import run_text
+from replay.sink.board import STRANGE, Tally
+from replay.sink.report.cut_events import cut_events, merged_lengths
+from replay.sink.verify.sequence import held_stretches
+
+_NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
+_SUMS: Final = (*_NUMBERED, "cut", *STRANGE)
+
+
+def run_tags(tally: Tally) -> dict[str, Any] | None:
+    """The sums over all ports; None where no event had a tag."""
+    if not tally.run[0]:
+        return None
+    lanes = [lane_tags(place, tally, []) for place in range(len(tally.ports))]
+    numbered = [*lanes, *mapped_lanes(tally)]
+    totals = {f"{name}_events": sum(lane.get(f"{name}_events") or 0 for lane in numbered) for name in _SUMS}
+    if tally.shared:
+        totals["reordered_events"] = None
+    depth = Histogram()
+    for row in tally.sequences["depth"][tally.rows]:
+        depth.merge(Histogram(row))
+    others: dict[str, int] = defaultdict(int)
+    for run, events in tally.others[tally.others["events"] > 0].tolist():
+        others[run_text(run)] += events
+    return {
+        **totals,
+        "unconfirmed_events": sum(events for lane in numbered for _, events in lane["unconfirmed"]),
+        "cut_to_bytes": merged_lengths([lane["cut_to_bytes"] for lane in lanes]),
+        "reorder_depth": None if tally.shared else _depth(depth),
+        "other_runs": dict(others),
+    }
+
+
+def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str, Any]:
+    """One port's part; `kernel_drops` are packets, of each of its seats."""
+    seats = np.flatnonzero(tally.port_of_seat == place)
+    lanes, cut = tally.lanes[seats], cut_events(tally, place)
+    strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
+    # Events with a damaged tag are as long as others, too, and were not cut for that.
+    cut = cut._replace(without=min(cut.without, strange["untagged_events"]))
+    if tally.run[0]:
+        strange["untagged_events"] -= cut.without
+        strange["malformed_events"] += int(tally.sequences["stray"][place]) - cut.parted
+    told = lanes["drops"].tolist()
+    return {
+        **_numbers(place, tally),
+        "cut_events": cut.events if tally.run[0] else None,
+        "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events else None,
+        **strange,
+        "drops_after_last": sum(drops - seen for drops, seen in zip(kernel_drops, told, strict=False)),
+        "joined": bool(lanes["joined"].any()),
+    }
+
+
+def mapped_lanes(tally: Tally) -> list[dict[str, Any]]:
+    """The ports at which the sink does not listen, and whose events came by its own ones."""
+    rows = sorted(tally.rows[len(tally.ports) :], key=lambda row: int(tally.row_ports[row]))
+    return [{"port": int(tally.row_ports[row]), **_numbers(row, tally)} for row in rows]
+
+
+def _numbers(row: int, tally: Tally) -> dict[str, Any]:
+    """What became of the numbers of the events that were sent to a port, whichever way they came."""
+    if not tally.run[0]:
+        names = (*(f"{name}_events" for name in _NUMBERED), "next_sequence", "reorder_depth")
+        return {**dict.fromkeys(names), "unconfirmed": [], "came_by": {}}
+    account = tally.sequences[row : row + 1]
+    counts = {name: int(account[name][0]) for name in ("lost_in_socket", "duplicated", "reordered", "late")}
+    counts = {"verified": int(account["arrived"][0]), "lost": int((account["next"] - account["arrived"])[0]), **counts}
+    came_by: dict[str, int] = defaultdict(int)
+    for seat in np.flatnonzero(tally.came_by[:, row]).tolist():
+        came_by[str(tally.ports[tally.port_of_seat[seat]])] += int(tally.came_by[seat, row])
+    return {
+        **{f"{name}_events": events for name, events in counts.items()},
+        "next_sequence": int(account["next"][0]),
+        "reorder_depth": _depth(Histogram(account["depth"][0])),
+        "unconfirmed": [list(stretch) for stretch in held_stretches(account)],
+        "came_by": dict(came_by),
+    }
+
+
+def _depth(depth: Histogram) -> dict[str, float] | None:
+    """How deep reordered events were, in events; None when none were."""
+    if depth.max_us is None:
+        return None
+    return {"p50": depth.percentile_us(50) or 0.0, "p99": depth.percentile_us(99) or 0.0, "max": float(depth.max_us)}
+
+
+def tag_lines(report: dict[str, Any]) -> list[str]:
+    """The tags for people, in a few lines."""
+    tags, lanes = report["tags"], [*report["lanes"], *report["mapped_lanes"]]
+    parts = [f"{tags['lost_events']:,} lost"]
+    if tags["lost_in_socket_events"]:
+        parts[0] += f" ({tags['lost_in_socket_events']:,} of them in socket buffers)"
+    for name in ("duplicated", "reordered", "late", "unconfirmed", "untagged", "malformed"):
+        events = tags[f"{name}_events"]
+        if events or events is None:
+            parts.append("reordering not measured" if events is None else f"{events:,} {name}")
+    lines = [f"run {report['run_id']}: {tags['verified_events']:,} events verified", f"  {', '.join(parts)}"]
+    if tags["cut_events"]:
+        lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
+    if tags["foreign_events"]:
+        named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
+        lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")
+    return lines + [f"  {line}" for line in came_by_lines({lane["port"]: lane["came_by"] for lane in lanes})]
+
+
+def lengths_text(lengths: dict[str, int]) -> str:
+    """The lengths that events were cut to: `180 bytes`, or `180 to 512 bytes`."""
+    least, most = lengths["min"], lengths["max"]
+    return f"{least:,} bytes" if least == most else f"{least:,} to {most:,} bytes"
+
+
+_SHOWN: Final = 4
+
+
+def came_by_lines(came_by: dict[int, dict[str, int]]) -> list[str]:
+    """Which ports' events came by other ports, in a line; of each port, the events by the port they came by."""
+    ways = [(port, by) for port, counts in sorted(came_by.items()) for by in sorted(counts, key=int)]
+    if not ways:
+        return []
+    events = sum(sum(counts.values()) for counts in came_by.values())
+    shown = ", ".join(f"{port} -> {by}" for port, by in ways[:_SHOWN])
+    more = f", and {len(ways) - _SHOWN} more" if len(ways) > _SHOWN else ""
+    return [f"{counted(events, 'event')} came by another port ({shown}{more})"]

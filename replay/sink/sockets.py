@@ -1,0 +1,84 @@
+"""The sink's sockets: one a port, bound before anything else starts, and failures in the user's words."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+from captures.console.errors import PreflightError
+from captures.console.units import format_size
+from replay.linux.sockets.udp_receive import ask_for_trains, buffer_bytes_of, open_receiver
+from replay.path.guard import check_loopback
+
+_DESIGN_RATE_EPS: Final = 100_000
+"""Events a second on one port (requirement Q1)."""
+
+_CHARGE_BYTES: Final = 832
+"""What a socket is charged for one plain event of 150 bytes: its skb->truesize over loopback on x86-64."""
+
+
+def open_sockets(address: str, ports: Sequence[int], buffer_bytes: int, *, shared: bool = False) -> list[socket.socket]:
+    """One bound socket for each of `ports`, which may be there more than once where they are `shared`.
+
+    Raises PreflightError, with nothing left open, if one can't be had.
+    """
+    if ipaddress.ip_address(address).is_loopback:
+        check_loopback(f"--bind {address}")
+    sockets: list[socket.socket] = []
+    try:
+        for port in ports:
+            sockets.append(open_receiver(address, port, buffer_bytes, shared=shared))
+    except OSError as error:
+        close_sockets(sockets)
+        raise PreflightError(_why(error, address, port)) from None
+    return sockets
+
+
+def close_sockets(sockets: Sequence[socket.socket]) -> None:
+    """Give the ports back."""
+    for receiver in sockets:
+        receiver.close()
+
+
+def _why(error: OSError, address: str, port: int) -> str:
+    """A failed bind in one line, with what mends it."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {address} is in use; `ss -ulpn 'sport = {port}'` shows by whom"
+    if error.errno == errno.EACCES:
+        return (
+            f"no permission for port {port}: `sysctl -w net.ipv4.ip_unprivileged_port_start={port}`, "
+            "give the process CAP_NET_BIND_SERVICE, or choose ports from 1024 on"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{address} is not an address of this host; `ip address` lists them"
+    if isinstance(error, socket.gaierror):
+        return f"{address}: there is no such device; `ip link` lists them"
+    if error.errno == errno.EINVAL and ipaddress.ip_address(address).is_link_local:
+        return f"{address}: a link-local address is of one wire; name its device as well, like {address}%eth0"
+    return f"port {port} on {address}: {error.strerror}"
+
+
+def join_trains(sockets: Sequence[socket.socket]) -> bool:
+    """Turn UDP_GRO on everywhere; False if the kernel has none."""
+    answers = [ask_for_trains(receiver) for receiver in sockets]
+    return all(answers)
+
+
+def small_buffer_notice(asked_bytes: int, got_bytes: int) -> str | None:
+    """What it means that the kernel gave less room than asked, and how to get it; None if it did not."""
+    if got_bytes >= asked_bytes:
+        return None
+    holds_ms = 2 * got_bytes * 1000 // (_CHARGE_BYTES * _DESIGN_RATE_EPS)
+    return (
+        f"receive buffers are {format_size(got_bytes)}, not {format_size(asked_bytes)}: they hold about "
+        f"{holds_ms} ms of {_DESIGN_RATE_EPS:,} plain events/s on a port; "
+        f"`sysctl -w net.core.rmem_max={asked_bytes}` lifts the limit"
+    )
+
+
+def ready_line(address: str, ports_text: str, sockets: Sequence[socket.socket]) -> str:
+    """What scripts wait for: every port is bound."""
+    buffer = format_size(min(buffer_bytes_of(receiver) for receiver in sockets))
+    plural = "port" if len(sockets) == 1 else "ports"
+    return f"listening on {address}, {len(sockets)} {plural} {ports_text}, buffers {buffer} each"

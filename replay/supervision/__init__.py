@@ -1,0 +1,1 @@
+"""Starting, watching, healing and ending the workers of a run."""

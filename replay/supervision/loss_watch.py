@@ -1,0 +1,228 @@
+"""Asking a sink how much is lost while a run goes on, at an instant that both sides agree on.
+
+What was sent a second ago has arrived, if it ever will. So each look asks about the counts that the look before took:
+how many of these events did not arrive? A sink that verifies tags knows that exactly. Of untagged events it tells how
+many it has received since the run began; those of the last second among them may hide as many losses, until the end.
+What still waits at the sink's sockets is not lost. At the end the counts are final, and the sink is asked until all is
+known or nothing more comes.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from captures.console.errors import PreflightError
+from captures.console.harmless import harmless
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.exchange.json_request import Answer, ask, wait_until
+from replay.exchange.token import proved
+
+if TYPE_CHECKING:
+    from replay.exchange.answers import SinkCounters
+
+_PATIENCE_NS: Final = SECOND_NS // 4
+"""The supervisor has workers to look after."""
+_FIRST_PATIENCE_NS: Final = 5 * SECOND_NS
+"""Before the run there is none."""
+_SETTLE_STEP_NS: Final = SECOND_NS // 10
+_SETTLED_NS: Final = SECOND_NS
+_SETTLE_AT_MOST_NS: Final = 5 * SECOND_NS
+_SHOWN_CHARACTERS: Final = 200
+"""Of what a sink says."""
+LEAST_EVENTS: Final = 1000
+"""Of fewer, a share says nothing that a run should be stopped for."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a sink said of the events that had been sent by some instant."""
+
+    sent_events: int
+    lost_events: int
+    received_events: int
+    latency_p99_ms: float | None
+    unknown_events: int = 0
+    """Neither arrived nor lost: the sink has not read them yet. Of final counts only."""
+
+    @property
+    def part(self) -> float:
+        """The share that is lost."""
+        return self.lost_events / max(self.sent_events, 1)
+
+
+class SinkWatch:
+    """The sink of a run. `ask_sink` is given the words of a request, and raises OSError or ValueError."""
+
+    def __init__(
+        self,
+        address: str,
+        ports: Sequence[int],
+        run_id: str | None,
+        ask_sink: Callable[[Sequence[str]], Answer],
+        *,
+        shortest_bytes: int = 1,
+    ) -> None:
+        """The sink at `address`, which hears a run of that id to these ports, if it is tagged.
+
+        No event is shorter than `shortest_bytes`.
+        """
+        self.address = address
+        self._ports, self._run_id, self._ask, self._shortest_bytes = ports, run_id, ask_sink, shortest_bytes
+        self._since_ns: int | None = None
+        self._marks: list[int] | None = None
+        self._before: dict[int, int] = {}
+        self.loss: Loss | None = None
+        """The latest; None: not measured."""
+        self.answers = 0
+        self.silent = False
+        """Whether it gave no answer that makes sense when it was last asked."""
+        self.fault = ""
+        """What it did instead."""
+        self.deaf: list[int] = []
+        """Ports at which it does not listen; tagged events count all the same if something on the way maps them."""
+        self._over = 0
+
+    def begin(self) -> None:
+        """Tell the sink of the run. Raises PreflightError when it does not answer, or can't count this run."""
+        words = ["begin", self._run_id] if self._run_id else ["counters", ""]
+        try:
+            answer = self._ask(words)
+            if isinstance(refusal := answer.get("error"), str):
+                raise PreflightError(f"--sink {self.address}: {harmless(refusal[:_SHOWN_CHARACTERS])}")
+            counters = _counters(answer)
+        except (OSError, ValueError) as error:
+            said = harmless(str(getattr(error, "strerror", None) or error)[:_SHOWN_CHARACTERS])
+            raise PreflightError(
+                f"--sink {self.address}: no sink answers there ({said}); start one with --publish {self.address}"
+            ) from None
+        heard = {int(port): counts.received_events for port, counts in counters.ports.items()}
+        self._since_ns = counters.since_ns
+        self.deaf = [port for port in self._ports if port not in heard]
+        if self.deaf and not self._run_id:
+            ports = ", ".join(map(str, self.deaf))
+            raise PreflightError(f"--sink {self.address}: the sink does not listen at port {ports}")
+        self._before = heard
+
+    def look(self, sent: Sequence[int]) -> Loss | None:
+        """Ask about the counts of the look before, and keep these, one for each port."""
+        if self._marks is not None:
+            self._look(self._marks)
+        self._marks = list(sent)
+        return self.loss
+
+    def exceeds(self, limit: float) -> bool:
+        """Whether two looks in a row found more than that share lost; call it after each look."""
+        loss = self.loss
+        over = loss is not None and loss.sent_events >= LEAST_EVENTS and loss.part > limit
+        self._over = self._over + 1 if over else 0
+        return self._over >= 2
+
+    def settle(
+        self,
+        sent: Sequence[int],
+        now_ns: Callable[[], int],
+        sleep_ns: Callable[[int], None],
+        cut_short: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Ask about the final counts, until all arrived, nothing changes any more, or `cut_short` says so.
+
+        Where the sink has not read all by then, or what is missing was not waited for, nothing was measured.
+        """
+        begin_ns = changed_ns = now_ns()
+        known: Loss | None = None
+        while True:
+            self._look(sent)
+            loss = self.loss
+            if loss is not None and not loss.lost_events and not loss.unknown_events:
+                return
+            if cut_short():
+                self.loss = None
+                return
+            if loss != known:
+                known, changed_ns = loss, now_ns()
+            if now_ns() - changed_ns >= _SETTLED_NS or now_ns() - begin_ns >= _SETTLE_AT_MOST_NS:
+                break
+            sleep_ns(_SETTLE_STEP_NS)
+        if loss is not None and loss.unknown_events:
+            self.loss = None
+
+    def _look(self, marks: Sequence[int]) -> None:
+        """Ask how many of so many events of each port did not arrive."""
+        text = ",".join(f"{port}:{mark}" for port, mark in zip(self._ports, marks, strict=True))
+        try:
+            self.loss = self._loss(_counters(self._ask(["counters", text])), marks)
+        except OSError:
+            self.loss, self.silent, self.fault = None, True, "does not answer"
+        except ValueError as error:
+            said = harmless(str(error)[:_SHOWN_CHARACTERS])
+            self.loss, self.silent, self.fault = None, True, f"does not answer as a sink of this run would ({said})"
+        else:
+            self.silent = False
+            self.answers += 1
+
+    def _loss(self, said: "SinkCounters", marks: Sequence[int]) -> Loss:
+        """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing."""
+        if said.since_ns != self._since_ns:
+            raise ValueError("another one took its place, which has not heard all of the run")
+        lost = received = unknown = 0
+        for port, mark in zip(self._ports, marks, strict=True):
+            counts = said.ports.get(str(port))
+            if counts is None:
+                raise ValueError(f"it says nothing of port {port}")
+            if self._run_id:
+                here, lost_here = counts.verified_events, counts.lost_events
+            else:
+                here = counts.received_events - self._before[port]
+                lost_here = max(0, mark - here - counts.waiting_bytes // self._shortest_bytes)
+            if here < 0 or lost_here > mark:
+                raise ValueError(f"of {mark:,} events to port {port}, {lost_here:,} are lost and {here:,} arrived")
+            lost += lost_here
+            received += here
+            unknown += max(0, mark - here - lost_here)
+        return Loss(sum(marks), lost, received, said.latency_p99_ms, unknown)
+
+    def figures(self) -> dict[str, Any]:
+        """For the report; None: not measured."""
+        loss = self.loss
+        return {
+            "address": self.address,
+            "tagged": self._run_id is not None,
+            "answers": self.answers,
+            "silent": self.silent,
+            "received_events": loss and loss.received_events,
+            "lost_events": loss and loss.lost_events,
+            "loss_percent": loss and (round(100 * loss.part, 6) if loss.sent_events else None),
+            "latency_p99_ms": loss and loss.latency_p99_ms,
+        }
+
+
+def _counters(answer: Answer) -> "SinkCounters":
+    """What a sink's answer says. Raises ValueError."""
+    from replay.exchange.answers import sink_counters  # noqa: PLC0415 - pydantic takes a while to load
+
+    return sink_counters(answer)
+
+
+def asking(host: str, port: int, token: str | None = None) -> Callable[[Sequence[str]], Answer]:
+    """How the sink that publishes there is asked. Its name is looked up once."""
+    places: list[Any] = []
+
+    def ask_sink(words: Sequence[str]) -> Answer:
+        patience_ns = _PATIENCE_NS if places else _FIRST_PATIENCE_NS
+        found = places or socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        error: OSError | None = None
+        for place in found:
+            deadline_ns = monotonic_ns() + patience_ns
+            with socket.socket(*place[:3]) as client:
+                try:
+                    wait_until(client, deadline_ns)
+                    client.connect(place[4])
+                except OSError as failure:
+                    error = failure
+                    continue
+                places[:] = [place]
+                return ask(client, proved(words, token), deadline_ns)
+        raise error or OSError("no address")
+
+    return ask_sink

@@ -1,0 +1,290 @@
+"""The supervisor: starts the workers, watches them, obeys who controls it, and ends the run.
+
+Workers are forked while no thread of ours exists. They end with this process, kill -9 included, since the kernel kills
+them then. They do not depend on its pace: it may be slow, or stopped for minutes, and they send what is due.
+"""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import FrameType
+from typing import Any, Final
+
+import numpy as np
+
+from captures.console.errors import InputError, PreflightError, RunError
+from captures.format.reader import Capture
+from replay.board.intervals import Offered
+from replay.board.layout import Board, State
+from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.machine.strain import Strain
+from replay.plan.run_plan import RunPlan
+from replay.schedule.tempo import Demand
+from replay.supervision.health import Recovery
+from replay.supervision.workers import OVER, Crew
+
+_TICK_NS: Final = SECOND_NS // 10
+_READY_PATIENCE_NS: Final = 30 * SECOND_NS
+_STOP_PATIENCE_NS: Final = 2 * SECOND_NS
+_HEAD_START_NS: Final = SECOND_NS // 5
+"""From telling the workers to start until they do: time to cut each lane's first stripes."""
+_NEVER_NS: Final = (1 << 63) - 1
+_LEAD_NS: Final = SECOND_NS // 5
+"""From an order to end until it takes effect: workers sleep less, so that none has sent more by then."""
+_END_PATIENCE_NS: Final = SECOND_NS
+"""How long after that a worker may go on to send what was due."""
+
+
+@dataclass
+class Outcome:
+    """What a run came to; the figures are on the board."""
+
+    board: Board
+    demand: Demand
+    offered: Offered
+    cores: list[int]
+    """Where each worker runs."""
+    started_wall_ns: int = 0
+    interrupted_by: str | None = None
+    """The signal that ended it before its time."""
+    settling_cut_by: str | None = None
+    """The signal that came when all workers had ended, and what was sent was still on its way to the sink."""
+    stopped_by: str | None = None
+    """The command that ended it; it is judged by what was due until then."""
+    aborted: str | None = None
+    """Why it was stopped though nobody asked for that: it can't pass any more."""
+    failures: list[str] = field(default_factory=list)
+    """A line for each worker that failed for good."""
+    recoveries: list[Recovery] = field(default_factory=list)
+    nic: dict[str, int] | None = None
+    """What the network card counted meanwhile (`replay.linux.network.links`); None: there is none, or it is gone."""
+    strain: Strain | None = None
+    """What the machine gave it meanwhile; None: it has not begun."""
+    memory_bytes_peak: int | None = None
+    """The most that all workers together held without file mappings; None: not measured."""
+
+    @property
+    def start_ns(self) -> int:
+        """When it started, by the monotonic clock; 0: it has not."""
+        return int(self.board.control["start_ns"][0])
+
+    @property
+    def done(self) -> bool:
+        """Whether every worker sent all it had."""
+        return bool((self.board.workers["state"] == State.DONE).all())
+
+
+def nic_counters(nic: str | None) -> dict[str, int] | None:
+    """What a network card has counted so far; None: there is none, or it is gone."""
+    if nic is None:
+        return None
+    from replay.linux.network.links import counters  # noqa: PLC0415 - pyroute2 takes a while to load
+
+    try:
+        return counters(nic)
+    except OSError:
+        return None
+
+
+class Supervisor:
+    """A run from start to end."""
+
+    def __init__(self, capture: Capture, plan: RunPlan) -> None:
+        """Get ready to carry out `plan`."""
+        self.plan = plan
+        self.board = Board(len(plan.workers), len(plan.ports))
+        self.board.workers["segments"] = plan.segments
+        self.board.control["end_ns"] = _NEVER_NS
+        demand = Demand(plan.schedule, plan.duration_ns)
+        self.board.set_tempo(demand.tempo)
+        self._crew = Crew(capture, plan, self.board, demand)
+        self._hurried = self._ending = False
+        """Whether a second signal came, and whether the workers have been told to stop."""
+        self.outcome = Outcome(self.board, demand, Offered(demand), self._crew.cores, recoveries=self._crew.recoveries)
+        self._over_ns = 0
+        """When the run was over: what is left of its workers' time is no part of it."""
+
+    def change_tempo(self, factor: Fraction) -> None:
+        """Go on at so many times the tempo of the plan from now on; 0 is a pause.
+
+        Raises InputError when it is too late: a worker has sent all that was asked of it, and that would be more now.
+        """
+        outcome = self.outcome
+        ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
+        if outcome.stopped_by or ending:
+            raise InputError("the run is ending, and its rate can't be changed any more")
+        self.board.set_tempo(outcome.demand.change(self._elapsed_ns(), factor))
+
+    def stop(self, by: str) -> None:
+        """End the run in good order: what is due by now is still sent. `by` is the command that wants it."""
+        outcome, control = self.outcome, self.board.control
+        if outcome.stopped_by:
+            return
+        outcome.stopped_by = by
+        if outcome.demand.schedule.mean_eps is None or not outcome.start_ns:
+            control["stop"] = 1
+            return
+        now_ns = self._elapsed_ns()
+        self.board.set_tempo(outcome.demand.end(now_ns, now_ns + _LEAD_NS))
+        control["end_ns"] = min(int(control["end_ns"][0]), monotonic_ns() + _LEAD_NS + _END_PATIENCE_NS)
+
+    def _elapsed_ns(self) -> int:
+        """Since the start of the run; 0 before it."""
+        start_ns = self.outcome.start_ns
+        return max(0, monotonic_ns() - start_ns) if start_ns else 0
+
+    def abort(self, reason: str) -> None:
+        """End the run soon, as missed for that `reason`."""
+        self.outcome.aborted = reason
+
+    def run(
+        self,
+        each_tick: Callable[[], None],
+        each_second: Callable[[Outcome], None],
+        at_end: Callable[[Outcome], None] = lambda _: None,
+    ) -> Outcome:
+        """Carry out the plan, to its end or to SIGINT, SIGTERM or SIGHUP; a second signal kills the workers at once.
+
+        While it runs, `each_tick` is called every 100 ms, and `each_second` about once a second; `at_end` when all
+        workers have ended and signals are still noted. Raises RunError when no run came about.
+        """
+        outcome = self.outcome
+        before = nic_counters(self.plan.nic)
+        previous = self._take_signals()
+        try:
+            self._crew.start()
+            self._await_ready()
+            self._await_instant(each_tick)
+            if not outcome.failures and not outcome.interrupted_by and not outcome.stopped_by:
+                self._start()
+                self._watch(each_tick, each_second)
+                self._note_end()
+            self.board.control["stop"] = 1
+            if outcome.strain:
+                outcome.strain.look()
+            self._ending = True
+            self._crew.join(0 if self._hurried else _STOP_PATIENCE_NS)
+            self._collect_rest()
+            if not self._hurried:  # else some were killed since somebody asked twice, which is no failure of theirs
+                outcome.failures = outcome.failures or self._crew.failures()
+            after = nic_counters(self.plan.nic)
+            if before is not None and after is not None:
+                outcome.nic = {counter: after[counter] - before[counter] for counter in after}
+            at_end(outcome)
+        except BaseException:
+            self._crew.kill()
+            self._crew.join(0)  # what they had sent is counted all the same
+            raise
+        finally:
+            self._crew.kill()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        return outcome
+
+    def _take_signals(self) -> dict[int, Any]:
+        """Have SIGINT, SIGTERM and SIGHUP noted (the last not under nohup(1)); returns the handlers before."""
+        outcome = self.outcome
+
+        def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+            name = signal.Signals(number).name
+            if self._crew.over:
+                outcome.settling_cut_by = name
+                return
+            self._hurried = outcome.interrupted_by is not None
+            if self._hurried and self._ending:
+                self._crew.kill()
+            outcome.interrupted_by = name
+
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        return {number: signal.signal(number, note) for number in numbers}
+
+    def _await_ready(self) -> None:
+        deadline_ns = monotonic_ns() + _READY_PATIENCE_NS
+        outcome = self.outcome
+        while (self.board.workers["state"] == State.STARTING).any() and not outcome.interrupted_by:
+            outcome.failures = self._crew.failures()
+            if outcome.failures:
+                return
+            if monotonic_ns() > deadline_ns:
+                raise RunError("the workers did not get ready in 30 s; is the machine overloaded?")
+            sleep_ns(_TICK_NS // 20)
+        outcome.failures = self._crew.failures()
+
+    def _await_instant(self, each_tick: Callable[[], None]) -> None:
+        """Until shortly before the instant to start at, where there is one; on the wall's clock, which may be set."""
+        at_ns, outcome = self.plan.start_at_ns, self.outcome
+        while at_ns is not None and (wait_ns := at_ns - _HEAD_START_NS - wall_ns()) > 0:
+            outcome.failures = outcome.failures or self._crew.failures()
+            if outcome.failures or outcome.interrupted_by or outcome.stopped_by:
+                return
+            each_tick()
+            sleep_ns(min(wait_ns, _TICK_NS))
+
+    def _start(self) -> None:
+        """Raises PreflightError where the instant to start at is over."""
+        control, plan, now_ns = self.board.control, self.plan, wall_ns()
+        start_ns, at_ns = monotonic_ns(), plan.start_at_ns
+        if at_ns is not None and at_ns < now_ns:
+            raise PreflightError("--start-at: that instant was over before the run was ready; give it more time")
+        self.outcome.started_wall_ns = now_ns + _HEAD_START_NS if at_ns is None else at_ns
+        start_ns += self.outcome.started_wall_ns - now_ns
+        if plan.stop_after_ns is not None:
+            control["end_ns"] = start_ns + plan.stop_after_ns
+        control["start_wall_ns"] = self.outcome.started_wall_ns
+        control["start_ns"] = start_ns
+
+    def _watch(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> None:
+        """Until all workers are over, one fails for good, or a signal comes."""
+        outcome = self.outcome
+        outcome.strain = Strain()
+        next_second_ns = outcome.start_ns
+        while not self._crew.over and not outcome.interrupted_by and not outcome.aborted:
+            sleep_ns(_TICK_NS)
+            now_ns = monotonic_ns()
+            if now_ns >= outcome.start_ns:
+                outcome.failures = self._crew.tend(now_ns)
+                if outcome.failures:
+                    return
+            each_tick()
+            self._collect_running()
+            if now_ns >= next_second_ns:
+                # After a stall, too, a second is nearly one: what was sent before it has had the time to arrive.
+                next_second_ns = max(next_second_ns + SECOND_NS, now_ns + SECOND_NS - _TICK_NS)
+                self._sample_memory()
+                outcome.strain.look()
+                each_second(outcome)
+
+    def _sample_memory(self) -> None:
+        held = self._crew.memory_bytes()
+        if held is not None:
+            self.outcome.memory_bytes_peak = max(self.outcome.memory_bytes_peak or 0, held)
+
+    def _note_end(self) -> None:
+        """Note when the run was over, and who of the workers stopped though nobody had said so."""
+        board, outcome = self.board, self.outcome
+        now_ns, end_ns = monotonic_ns(), int(board.control["end_ns"][0])
+        self._over_ns = min(now_ns, end_ns)
+        if board.control["stop"][0] or now_ns >= end_ns:
+            return
+        outcome.failures = outcome.failures or [
+            f"worker {index} stopped, and nothing had told it to"
+            for index in np.flatnonzero(board.workers["state"] == State.STOPPED).tolist()
+        ]
+
+    def _collect_running(self) -> None:
+        """Take in the intervals that are over for every worker that has not ended."""
+        workers = self.board.workers
+        at_work = ~np.isin(workers["state"], OVER)
+        if at_work.any():
+            self.outcome.offered.collect(workers, int(workers["beat_ns"][at_work].min()) - self.outcome.start_ns)
+
+    def _collect_rest(self) -> None:
+        """Take in what is left; where the run was cut short, its last interval is no whole one and says nothing."""
+        outcome, workers = self.outcome, self.board.workers
+        until_ns = self._over_ns
+        if outcome.done:
+            until_ns = int(workers["last_send_ns"].max()) + outcome.offered.interval_ns
+        outcome.offered.collect(workers, until_ns - outcome.start_ns)

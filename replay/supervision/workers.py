@@ -1,0 +1,205 @@
+"""The workers of a run as processes: forked, watched, and mended as `replay.supervision.health` says."""
+
+import multiprocessing
+import os
+import signal
+from contextlib import suppress
+from typing import Final
+
+import psutil
+
+from captures.console.interruption import blocked
+from captures.files.open_file import CHANGED
+from captures.format.reader import Capture
+from replay.board.intervals import IntervalCounter
+from replay.board.layout import Board, State
+from replay.clock import SECOND_NS, monotonic_ns
+from replay.engine.process import work
+from replay.plan.run_plan import RunPlan
+from replay.schedule.tempo import Demand
+from replay.supervision.health import Patient, Recovery, Remedy
+
+OVER: Final = (State.DONE, State.STOPPED, State.FAILED)
+"""States of a worker that does nothing more."""
+_CAUGHT_UP_NS = SECOND_NS // 10
+"""A worker that is no further behind than what is due in this time has caught up."""
+
+
+class Crew:
+    """One process for each worker of a plan."""
+
+    def __init__(self, capture: Capture, plan: RunPlan, board: Board, demand: Demand) -> None:
+        """Get ready to fork them."""
+        self._capture, self._plan, self._board, self._demand = capture, plan, board, demand
+        self._context = multiprocessing.get_context("fork")
+        self.cores = [worker.cpu for worker in plan.workers]
+        """Where each worker runs now."""
+        self._patients = [Patient() for _ in plan.workers]
+        self.recoveries: list[Recovery] = []
+        self._latest: list[Recovery | None] = [None for _ in plan.workers]
+        """The latest of each worker: only that one is followed, however many there were."""
+        self._processes = [self._process(index) for index in range(len(plan.workers))]
+
+    def _process(self, index: int) -> multiprocessing.process.BaseProcess:
+        arguments = (self._capture, self._plan, self._board, index, self.cores[index], os.getpid())
+        return self._context.Process(target=work, args=arguments, name=f"worker-{index}", daemon=True)
+
+    def start(self) -> None:
+        """Fork them all; a signal never reaches them, not even before they ignore it."""
+        with blocked():
+            for process in self._processes:
+                process.start()
+
+    def kill(self) -> None:
+        """Kill those that live, at once."""
+        for process in self._processes:
+            if process.pid and process.is_alive():
+                process.kill()
+
+    def join(self, patience_ns: int) -> None:
+        """Wait for their ends, end those that take longer, and count what the dead had sent."""
+        deadline_ns = monotonic_ns() + patience_ns
+        for process in self._processes:
+            if process.pid is None:  # never started
+                continue
+            process.join(max(0, deadline_ns - monotonic_ns()) / SECOND_NS)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        for index in range(len(self._processes)):
+            self._settle(index)
+
+    @property
+    def over(self) -> bool:
+        """Whether all have ended by themselves."""
+        return all(state in OVER for state in self._board.workers["state"])
+
+    def memory_bytes(self) -> int | None:
+        """Anonymous memory of all: what is resident less what is shared with files (proc(5), statm)."""
+        held = 0
+        try:
+            for process in self._processes:
+                memory = psutil.Process(process.pid).memory_info()
+                held += memory.rss - memory.shared
+        except psutil.NoSuchProcess:
+            return None
+        return held
+
+    def failures(self) -> list[str]:
+        """A line for each worker that failed for good, or is dead without a word and was not replaced.
+
+        Where the capture was changed, that is the reason of whatever befell them.
+        """
+        if self._capture.source.changed:
+            return [CHANGED]
+        lines = []
+        for index, process in enumerate(self._processes):
+            state, said = self._board.workers["state"][index], self._board.workers["failure"][index]
+            if state == State.FAILED:
+                lines.append(f"worker {index}: {said.decode(errors='replace')}")
+            elif state not in OVER and process.exitcode is not None:
+                lines.append(f"worker {index} (process {process.pid}) {_manner_of_death(process.exitcode)}")
+        return lines
+
+    def tend(self, now_ns: int) -> list[str]:
+        """Look after each worker of a run that is under way; returns a line for each that is given up."""
+        if self._capture.source.changed:  # nobody may go on with it, least of all in another's place
+            return self.failures()
+        given_up = []
+        for index, process in enumerate(self._processes):
+            state = self._board.workers["state"][index]
+            if state == State.FAILED or process.exitcode == -signal.SIGBUS:
+                return self.failures()
+            if state not in OVER and self._treat(index, now_ns) is Remedy.GIVE_UP:
+                given_up.append(f"{self.failures()[0]}, time after time: it was given up")
+            self._observe(index, now_ns)
+        return given_up
+
+    def _treat(self, index: int, now_ns: int) -> Remedy:
+        """Do about a worker what must be done, and say what it was."""
+        process, row = self._processes[index], self._board.workers[index : index + 1]
+        dead = process.exitcode is not None
+        if dead:
+            self._settle(index)
+        beat_ns = int(row["beat_ns"][0])
+        remedy = self._patients[index].judge(now_ns, beat_ns, dead=dead)
+        match remedy:
+            case Remedy.SOFT:
+                self._note(index, remedy, f"stood still for {(now_ns - beat_ns) / SECOND_NS:.1f} s")
+                row["renew"] += 1
+                self._signal(process, signal.SIGCONT)
+            case Remedy.KILL:
+                self._signal(process, signal.SIGKILL)
+            case Remedy.HARD | Remedy.MOVE:
+                if remedy is Remedy.MOVE:
+                    self.cores[index] = self._another_core(index)
+                self._replace(index, remedy)
+        return remedy
+
+    def _settle(self, index: int) -> None:
+        """Count what a dead worker had sent and not counted."""
+        row = self._board.workers[index : index + 1]
+        new = self._board.journals[index].settle(self._board.lanes)
+        if new:  # it sent them after its last beat, so their interval is not collected yet
+            IntervalCounter(row, self._start_ns, self._plan.interval_ns).add(new, int(row["beat_ns"][0]))
+
+    def _replace(self, index: int, way: Remedy) -> None:
+        """A new process goes on where the dead one ended."""
+        code = self._processes[index].exitcode or 0
+        self._note(index, way, _manner_of_death(code))
+        row = self._board.workers[index : index + 1]
+        row["state"] = State.STARTING
+        row["beat_ns"] = monotonic_ns()
+        self._processes[index] = self._process(index)
+        with blocked():
+            self._processes[index].start()
+
+    def _note(self, index: int, way: Remedy, cause: str) -> None:
+        """Begin a recovery, or go on with one that did not help yet."""
+        latest = self._latest[index]
+        if latest is not None and latest.silent_ns is None:
+            latest.way, latest.core = way, self.cores[index]
+            return
+        failed_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
+        recovery = Recovery(index, cause, way, self.cores[index], max(0, failed_ns))
+        self._latest[index] = recovery
+        self.recoveries.append(recovery)
+
+    def _observe(self, index: int, now_ns: int) -> None:
+        """Follow the latest recovery of a worker."""
+        recovery = self._latest[index]
+        if recovery is None or recovery.recovered_ns is not None:
+            return
+        lanes, all_lanes = self._plan.workers[index].lanes, len(self._plan.ports)
+        at_ns = now_ns - self._start_ns
+        behind, tolerable = None, 0
+        if self._plan.paced:
+            due, before = (self._demand.events_due(ns) for ns in (at_ns, at_ns - _CAUGHT_UP_NS))
+            sent = int(self._board.lanes["sent_events"][lanes.start : lanes.stop].sum())
+            behind = due * len(lanes) // all_lanes - sent
+            tolerable = (due - before) * len(lanes) // all_lanes
+        sent_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
+        recovery.observe(at_ns, sent_ns, behind, tolerable)
+
+    @property
+    def _start_ns(self) -> int:
+        return int(self._board.control["start_ns"][0])
+
+    def _another_core(self, index: int) -> int:
+        """One that fewer workers are on, if there is one."""
+        others = [cpu for cpu in self._plan.cpus if cpu != self.cores[index]]
+        return min(others, key=self.cores.count, default=self.cores[index])
+
+    @staticmethod
+    def _signal(process: multiprocessing.process.BaseProcess, number: signal.Signals) -> None:
+        if process.pid:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+
+
+def _manner_of_death(code: int) -> str:
+    """What a process's exit code says; -n means killed by signal n."""
+    if code == -signal.SIGBUS:
+        # mmap(2): the page lies behind the file's end, or the disk could not read it.
+        return "could not read the capture any more: it was cut short or its disk failed; build or copy it again"
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"

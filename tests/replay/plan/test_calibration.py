@@ -1,0 +1,242 @@
+"""The calibration file, and what follows from it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.console.errors import InputError, PreflightError
+from replay.commands.options.sending import WayOptions, choose
+from replay.machine.core_order import Surroundings, reckon_workers
+from replay.path.request import BackendChoice, WireOptions
+from replay.plan import calibration
+from replay.plan.calibration import (
+    Calibration,
+    Entry,
+    Situation,
+    Trial,
+    Way,
+    dependable_eps,
+    load,
+    load_usual,
+    outdated,
+    prepare,
+    save,
+    winner,
+)
+
+HERE = Situation(interface="eth0", mtu=1500, kernel="6.1.0", offloads=("tx-udp-segmentation",))
+BEST = Way(backend="packet", gso=True, train_max=64, batch_trains=16)
+ENTRY = Entry(situation=HERE, way=BEST, worker_eps=9_000_000, event_bytes=150, measured="2026-11-24")
+
+
+def takes_all(_: str) -> tuple[str, ...]:
+    """An interface that drops no frames."""
+    return ()
+
+
+def entry(**changes: Any) -> Entry:
+    return replace(ENTRY, situation=replace(HERE, **changes))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "calibration.json"
+    save(path, ENTRY)
+    return path
+
+
+def test_an_entry_takes_the_place_of_its_interfaces_last_one(file: Path) -> None:
+    save(file, entry(interface="eth1"))
+    save(file, entry(mtu=9000))
+    assert load(file).entries == (entry(interface="eth1"), entry(mtu=9000))
+    assert load(file).of("eth0") == entry(mtu=9000)
+    assert load(file).of("eth2") is None
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_the_usual_file_need_not_be_there_but_one_that_is_named_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert load_usual() == (Calibration(), "")
+    usual = tmp_path / "stampede" / "calibration.json"
+    prepare(usual, [])
+    save(usual, ENTRY)
+    assert load_usual()[0].entries == (ENTRY,)
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    assert calibration.default_path() == Path.home() / ".cache/stampede/calibration.json"
+    with pytest.raises(InputError, match="No such file or directory; `replay calibrate` writes it"):
+        load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda _: "", "the file: Invalid JSON"),
+        (lambda text: text.replace('"mtu": 1500', '"mtu": "wide"'), "entries.0.situation.mtu: "),
+        (lambda text: text.replace('"train_max": 64', '"train_max": 129'), "way: Value error, train_max is 129"),
+        (lambda text: text.replace('"packet"', '"pigeon"'), "way: Value error, backend is 'pigeon'"),
+        (lambda text: text.replace('"worker_eps": 9000000', '"worker_eps": 0'), "entries.0: Value error, worker_eps"),
+        (lambda text: text.replace('"version": 1', '"version": 2'), "version: "),
+        (lambda text: json.dumps({**json.loads(text), "more": 1}), "more: "),
+    ],
+)
+def test_a_damaged_file_is_refused_and_not_written_over(file: Path, change: Any, said: str) -> None:
+    text = change(file.read_text())
+    file.write_text(text)
+    with pytest.raises(InputError, match=said) as refusal:
+        load(file)
+    assert "remove it, and measure again" in str(refusal.value)
+    for writes in (lambda: save(file, ENTRY), lambda: prepare(file, [])):
+        with pytest.raises(InputError):
+            writes()
+    assert file.read_text() == text
+
+
+@given(st.binary(max_size=200))
+def test_foreign_bytes_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "calibration.json"
+    path.write_bytes(data)
+    with pytest.raises(InputError) as refusal:
+        load(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_place_that_cant_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PreflightError, match="give another --calibration FILE"):
+        prepare(tmp_path / "file" / "calibration.json", [])
+    with pytest.raises(InputError, match="is the file that is read"):
+        prepare(tmp_path / "file", [tmp_path / "file"])
+
+
+def test_what_is_wrong_with_the_usual_file_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    usual = calibration.default_path()
+    usual.parent.mkdir()
+    usual.write_text("damaged")
+    assert choose(WayOptions(), WireOptions(), lambda: HERE, takes_all).way == Way()
+    assert capsys.readouterr().err.startswith(f"no calibration is used: {usual}: the file: Invalid JSON")
+
+
+def test_a_user_without_a_home_has_no_calibration_and_can_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert load_usual() == (Calibration(), "")
+    with pytest.raises(PreflightError, match="this user has no home, and HOME is not set; give --calibration FILE"):
+        calibration.default_path()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, None),
+        ({"kernel": "6.2.0"}, "it was measured with kernel 6.1.0, and now it is 6.2.0"),
+        ({"mtu": 9000}, "it was measured with mtu 1500, and now it is 9000"),
+        ({"offloads": ()}, "it was measured with offloads tx-udp-segmentation, and now it is none"),
+    ],
+)
+def test_an_entry_holds_as_long_as_nothing_changed(change: dict[str, Any], said: str | None) -> None:
+    assert outdated(ENTRY, replace(HERE, **change)) == said
+
+
+@pytest.mark.parametrize(("rates", "place"), [([100, 104], 0), ([100, 106], 1), ([0, 50, 53, 49], 2), ([0, 50, 51], 1)])
+def test_the_fastest_wins_unless_an_earlier_one_is_as_fast(rates: list[float], place: int) -> None:
+    trials = [Trial(Way(batch_trains=i + 1), [rate, rate * 9, 0] if rate else ()) for i, rate in enumerate(rates)]
+    assert winner(trials) is trials[place]
+
+
+@pytest.mark.parametrize(
+    ("free", "paced", "counted"), [(100, 60, 60), (100, 120, 100), (1, 0.1, 1), (5e6, 3_999_999.7, 3_999_999)]
+)
+def test_a_worker_is_counted_on_for_what_it_sends_at_a_pace(free: float, paced: float, counted: int) -> None:
+    assert dependable_eps(Trial(Way(), [free]), Trial(Way(), [paced])) == counted
+
+
+def test_the_workers_of_a_run_are_reckoned_by_that() -> None:
+    """As fast as it goes two workers would seem enough; at a pace it takes three."""
+    trials = [Trial(Way(), [rate]) for rate in (3_000_000, 2_000_000)]
+    count, why = reckon_workers(4e6, 40, range(8), Surroundings(), gso=True, measured_eps=dependable_eps(*trials))
+    assert (count, why.startswith("3: 4,000,000 EPS at 1,500,000 each")) == (3, True)
+
+
+def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def unasked() -> Situation:
+        raise AssertionError("nobody needs to know")
+
+    choice = choose(WayOptions(train_max=7), WireOptions(), unasked, takes_all)
+    assert (choice.way, choice.worker_eps) == (Way(train_max=7), None)
+    assert choice.why.startswith("udp: nothing else was asked for")
+    choice = choose(WayOptions(gso=False, batch_trains=3), WireOptions(vlans=(7,)), unasked, takes_all)
+    assert choice.way == Way(backend="packet", gso=False, batch_trains=3)
+    assert choice.why == "packet: --vlan needs frames of our own"
+
+
+@pytest.mark.parametrize(
+    ("flags", "wire", "way", "eps", "said"),
+    [
+        (WayOptions(), WireOptions(), BEST, 9_000_000, "calibrated on eth0 on 2026-11-24, 9,000,000 EPS a worker"),
+        (WayOptions(gso=True), WireOptions(), BEST, 9_000_000, "calibrated on eth0"),
+        (WayOptions(gso=False), WireOptions(), replace(BEST, gso=False), None, "calibrated on eth0"),
+        (WayOptions(), WireOptions(vlans=(7,)), BEST, 9_000_000, "packet: --vlan needs frames of our own; packet, GSO"),
+        (WayOptions(), WireOptions(backend=BackendChoice.UDP), Way(), None, "udp: asked for by --backend"),
+    ],
+)
+def test_the_calibration_decides_what_the_flags_leave_open(
+    file: Path, flags: WayOptions, wire: WireOptions, way: Way, eps: int | None, said: str
+) -> None:
+    options = WayOptions(flags.gso, flags.train_max, flags.batch_trains, file)
+    choice = choose(options, wire, lambda: HERE, takes_all)
+    assert (choice.way, choice.worker_eps) == (way, eps)
+    assert said in choice.why
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (replace(HERE, mtu=9000), "no longer holds: it was measured with mtu 1500"),
+        (replace(HERE, interface="eth1"), "the calibration has no interface eth1"),
+    ],
+)
+def test_a_calibration_of_something_else_is_left_aside_and_said(file: Path, now: Situation, said: str) -> None:
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: now, takes_all)
+    assert (choice.way, choice.worker_eps) == (Way(), None)
+    assert said in choice.why
+
+
+LACKING = ("net.ipv4.conf.eth0.route_localnet=1", "net.ipv4.conf.eth0.accept_local=1")
+
+
+def test_a_calibration_by_frames_is_left_aside_where_they_are_dropped(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: HERE, lambda _: LACKING)
+    assert (choice.way, choice.worker_eps) == (Way(), None)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "the calibration of eth0 is not followed" in said
+    assert all(setting in said and setting in choice.why for setting in LACKING)
+
+
+def test_a_calibration_by_datagrams_is_followed_there(file: Path) -> None:
+    save(file, replace(entry(), way=Way(train_max=9)))
+    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: HERE, lambda _: LACKING)
+    assert choice.way == Way(train_max=9)
+
+
+def test_frames_that_were_refused_never_win() -> None:
+    trials = [Trial(Way(), [1.0]), Trial(Way(backend="packet"), refused="lo: the kernel drops frames of our own")]
+    assert winner(trials) is trials[0]
+    assert winner(trials[::-1]) is trials[0]

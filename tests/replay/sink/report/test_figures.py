@@ -1,0 +1,152 @@
+"""The sink's report, from counters that are filled by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from replay.clock import SECOND_NS
+from replay.histogram import Histogram
+from replay.sink.board import shared_tally
+from replay.sink.report.figures import Ending, sink_report, sink_table
+from replay.sink.report.intervals import COLUMNS, troubled_intervals
+from replay.sink.time_cells import TENTH_NS, cells_at
+from replay.sink.verify.sequence import Sequence
+from replay.sink.workers import seating
+
+START_NS = 1_700_000_000 * SECOND_NS
+PORTS = (514, 515, 516)
+
+
+def empty_tally(workers=1):
+    return shared_tally(PORTS, *seating(len(PORTS), workers), START_NS)
+
+
+def tally_of(events_by_tenth, lanes=(0,), workers=1):
+    """A tally where each of `lanes` got these events in the tenths since the start."""
+    tally = empty_tally(workers)
+    heard = np.flatnonzero(events_by_tenth)
+    for lane in lanes:
+        tally.tenths[lane % workers, : len(events_by_tenth)] += events_by_tenth
+        row = tally.lanes[lane : lane + 1]
+        row["events"] = sum(events_by_tenth)
+        row["bytes"] = 150 * sum(events_by_tenth)
+        row["first_ns"] = START_NS + heard[0] * TENTH_NS
+        row["last_ns"] = START_NS + heard[-1] * TENTH_NS
+    return tally
+
+
+def report_of(tally, drops=(0, 0, 0)):
+    return sink_report(tally, Ending(drops, buffer_bytes=(4096,) * 3, gro=True, ended_by="idle"))
+
+
+@pytest.mark.parametrize(
+    ("events_by_tenth", "best"),
+    [
+        ([5] * 30, 50),
+        ([0, 0, 7] + [0] * 9 + [7], 7),
+        ([1] * 10 + [9] * 10 + [1] * 10, 90),
+        ([0] * 5 + [100] + [1] * 20, 109),
+        ([3], 3),
+    ],
+)
+def test_the_best_second_may_begin_at_any_tenth(events_by_tenth, best):
+    assert tally_of(events_by_tenth).best_second_events() == best
+
+
+def test_all_workers_make_up_the_best_second():
+    assert tally_of([5] * 30, lanes=(0, 1, 2), workers=2).best_second_events() == 150
+
+
+def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
+    tally = empty_tally()
+    month = 30 * 86400 * 10
+    cell = int(cells_at(np.array([month]))[0])
+    tally.run[0] = 7
+    tally.lanes["last_ns"][0] = START_NS + month * TENTH_NS
+    tally.lanes["events"][0] = 1
+    tally.tenths[0, cell] = 512 * 50
+    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 5, 0)
+    account.take(17, 10, cell, 0)
+    assert tally.best_second_events() == 500
+    rows = troubled_intervals(tally)["rows"]
+    (told,) = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    assert (told["port"], told["lost_events"], told["arrived_events"], told["intervals"]) == (514, 7, 10, 512)
+    assert told["interval"] <= month < told["interval"] + told["intervals"]
+
+
+def test_drops_are_known_beyond_32_bits():
+    tally = tally_of([100] * 20)
+    tally.lanes["drops"][1] = (1 << 32) + 10
+    assert report_of(tally, drops=(5, 14, 0))["kernel_drops"] == 5 + (1 << 32) + 14
+
+
+def test_counters_of_the_host_never_run_backwards():
+    host = {"backlog_dropped": 7 - (1 << 32), "nic_rx_dropped": -9, "udp_no_ports": 4}
+    ending = Ending((0, 0, 0), buffer_bytes=(4096,) * 3, gro=True, ended_by="idle", host=host)
+    assert sink_report(tally_of([5]), ending)["host"] == {"backlog_dropped": 7, "nic_rx_dropped": 0, "udp_no_ports": 4}
+
+
+def test_many_ports_are_shown_where_they_are_odd_or_on_request():
+    ports = tuple(range(5140, 5180))
+    tally = shared_tally(ports, *seating(len(ports), 1), START_NS)
+    tally.lanes["events"], tally.lanes["bytes"], tally.lanes["last_ns"] = 10, 1500, START_NS + 1
+    tally.lanes["first_ns"] = START_NS
+    tally.lanes["bad_stamps"][7] = 3
+    report = sink_report(tally, Ending((0,) * 40, buffer_bytes=(4096,) * 40, gro=True, ended_by="idle"))
+    table = sink_table(report)
+    assert [line.split()[0] for line in table.splitlines()[1:3]] == ["5147", "all"]
+    assert "39 more ports with --wide" in table
+    assert sink_table(report, wide=True).count("\n  51") == 40
+
+
+def test_rates_are_over_the_time_from_first_to_last_arrival():
+    report = report_of(tally_of([0] * 10 + [100] * 21, lanes=(0, 2)))
+    assert (report["duration_s"], report["rate_eps"], report["peak_eps"]) == (2.0, 2100.0, 2000)
+    assert report["received_events"] == sum(lane["received_events"] for lane in report["lanes"]) == 4200
+    assert [lane["first_arrival_s"] for lane in report["lanes"]] == [0.0, None, 0.0]
+    assert [lane["last_arrival_s"] for lane in report["lanes"]] == [2.0, None, 2.0]
+
+
+def test_less_than_a_second_has_no_best_second():
+    assert report_of(tally_of([100, 100]))["peak_eps"] is None
+
+
+def test_one_instant_has_no_rate():
+    report = report_of(tally_of([100]))
+    assert (report["duration_s"], report["rate_eps"]) == (0.0, None)
+
+
+def test_the_ages_of_all_workers_are_one_distribution():
+    tally = empty_tally(2)
+    Histogram(tally.part(0).ages[0]).record(1000, 3)
+    Histogram(tally.part(1).ages[1]).record(5000)
+    latency_ms = report_of(tally)["latency_ms"]
+    assert (latency_ms["samples"], latency_ms["mean"], latency_ms["max"]) == (4, 2.0, 5.0)
+    assert latency_ms["p50"] == pytest.approx(1, rel=1 / 64)
+    assert latency_ms["p99"] == pytest.approx(5, rel=1 / 64)
+
+
+def test_the_report_is_json_and_its_table_explains_what_needs_it():
+    tally = tally_of([100] * 20)
+    plain = sink_table(report_of(tally))
+    assert "1.1k events/s over 1.9 s, best second 1.0k" in plain
+    assert "packets" not in plain
+    assert "clocks" not in plain
+    tally.lanes["early_stamps"][1] = 7
+    tally.lanes["old_stamps"][2] = 2000
+    report = report_of(tally, drops=(0, 4, 0))
+    table = sink_table(json.loads(json.dumps(report)))
+    assert "7 stamps lie in the future" in table
+    assert "2,000 stamps are over an hour old: kept ones, or the clocks differ" in table
+    assert "drops are packets" in table
+
+
+def test_no_latency_is_said_where_there_were_events():
+    tally = tally_of([100] * 20)
+    line = "latency not measured: no event has a stamp from the hour before its arrival"
+    assert line in sink_table(report_of(tally))
+    Histogram(tally.ages[0]).record(1000)
+    assert line not in sink_table(report_of(tally))
+    assert line not in sink_table(report_of(empty_tally()))

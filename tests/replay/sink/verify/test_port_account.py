@@ -1,0 +1,146 @@
+"""Counting tags: whose events they are, and what is charged to the socket."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replay.clock import SECOND_NS
+from replay.sink.board import shared_tally
+from replay.sink.verify.port_account import TagCounter
+from replay.sink.verify.tags import Tagless, TagRows
+from replay.sink.workers import seating
+
+PORTS = (514, 515)
+RUN, OTHER = 7, 8
+START_NS = 1_700_000_000 * SECOND_NS
+
+
+class Counted:
+    """A counter fed by hand: rows of message, run, port, first, events; messages of seat, interval, droppable."""
+
+    def __init__(self):
+        self.tally = shared_tally(PORTS, *seating(len(PORTS), 1), START_NS)
+        self.counter = TagCounter(self.tally.part(0))
+
+    def take(self, messages, rows, untagged=(), malformed=(), lengths=()):
+        columns = np.array(rows, np.int64).reshape(-1, 5).T
+        strange = [np.array(counts or [0] * len(messages), np.int64) for counts in (untagged, malformed)]
+        tagless = Tagless(*np.array(lengths, np.int64).reshape(-1, 4).T)
+        seat, interval, droppable = np.array(messages, np.int64).reshape(-1, 3).T
+        tagless = [tagless._replace(parted=tagless.parted.astype(bool))]
+        self.counter.count(TagRows(*columns, *strange, tagless), seat, interval, droppable)
+
+    def lost(self, port):
+        row = self.tally.sequences[PORTS.index(port)]
+        return int(row["next"] - row["arrived"]), int(row["lost_in_socket"])
+
+
+def test_the_first_run_that_is_heard_counts_and_all_others_are_foreign():
+    counted = Counted()
+    rows = [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 5), (0, RUN, 514, 10, 2)]
+    counted.take([(0, 0, 0), (0, 0, 0), (0, 1, 0)], rows, untagged=[0, 4, 0], malformed=[0, 0, 6])
+    tally = counted.tally
+    assert tally.run.tolist() == [RUN]
+    assert tally.sequences["arrived"][:2].tolist() == [12, 0]
+    assert [tally.lanes[name].tolist() for name in ("foreign", "untagged", "malformed")] == [[5, 0], [4, 0], [6, 0]]
+    assert tally.strange["foreign"][0, :3].tolist() == [5, 0, 0]
+    assert tally.others[0][:1].tolist() == [(OTHER, 5)]
+
+
+def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
+    """Something on the way sends three ports to one, one to two, and swaps two."""
+    counted = Counted()
+    rows = [(0, RUN, 600, 0, 10), (0, RUN, 601, 0, 5), (1, RUN, 600, 10, 3), (0, RUN, 515, 0, 2), (1, RUN, 514, 0, 4)]
+    counted.take([(0, 0, 0), (1, 0, 0)], rows)
+    tally = counted.tally
+    assert tally.row_ports[:5].tolist() == [514, 515, 600, 601, 0]
+    assert tally.sequences["arrived"][:5].tolist() == [4, 2, 13, 5, 0]
+    assert tally.came_by[:, :4].tolist() == [[0, 2, 10, 5], [4, 0, 3, 0]]
+    assert not tally.lanes["foreign"].any()
+
+
+def test_workers_give_a_port_one_row_between_them():
+    tally = shared_tally(PORTS, *seating(len(PORTS), 2), START_NS)
+    nothing = np.zeros(1, np.int64)
+    counters = [TagCounter(tally.part(worker)) for worker in range(2)]
+    for number, port in enumerate((700, 701, 701, 700, 702, 700)):
+        row = [np.array([value]) for value in (0, RUN, port, number, 1)]
+        counters[number % 2].count(TagRows(*row, nothing, nothing, []), nothing, nothing, nothing)
+    assert tally.row_ports[2:6].tolist() == [700, 701, 702, 0]
+
+
+def test_ports_that_no_run_can_have_are_foreign():
+    counted = Counted()
+    counted.tally.run[0] = RUN
+    counted.take([(0, 0, 0)], [(0, RUN, 1000 + port, 0, 1) for port in range(150)] + [(0, RUN, 514, 0, 7)])
+    assert counted.tally.lanes["foreign"].tolist() == [50, 0]
+    assert counted.tally.sequences["arrived"].sum() == 100 + 7
+
+
+def test_tagless_events_are_known_by_their_length():
+    counted = Counted()
+    counted.take([(0, 0, 0), (1, 0, 0)], [(0, RUN, 514, 0, 1)], lengths=[(0, 180, 5, 0), (1, 90, 1, 0), (0, 180, 2, 1)])
+    assert counted.tally.tagless["without"][0, 180] == 5
+    assert counted.tally.tagless["without"][1, 90] == 1
+    assert counted.tally.tagless["parted"][0, 180] == 2
+
+
+def test_what_a_socket_dropped_may_be_of_any_port_that_came_there_but_only_once():
+    counted = Counted()
+    counted.take([(0, 0, 0)] * 3, [(number, RUN, 600 + number, 0, 10) for number in range(3)])
+    counted.take([(0, 0, 12), *[(0, 0, 0)] * 2], [(number, RUN, 600 + number, 20, 10) for number in range(3)])
+    lost = counted.tally.sequences["next"] - counted.tally.sequences["arrived"]
+    assert lost[2:5].tolist() == [10, 10, 10]
+    assert counted.tally.sequences["lost_in_socket"][2:5].tolist() == [10, 2, 0]
+
+
+def test_a_run_that_was_asked_for_counts_though_another_is_heard_first():
+    counted = Counted()
+    counted.tally.run[0] = RUN
+    counted.take([(0, 0, 0)] * 2, [(0, OTHER, 514, 0, 5), (1, RUN, 514, 0, 5)])
+    assert counted.tally.sequences["arrived"][:2].tolist() == [5, 0]
+
+
+def test_more_other_runs_than_there_is_room_for_are_foreign_all_the_same():
+    counted = Counted()
+    counted.tally.run[0] = RUN
+    counted.take([(0, 0, 0)], [(0, 100 + run, 514, 0, 1) for run in range(40)])
+    assert counted.tally.lanes["foreign"].tolist() == [40, 0]
+    assert counted.tally.others["events"].sum() == 16
+
+
+def test_a_gap_behind_drops_is_the_sockets_and_one_without_is_not():
+    counted = Counted()
+    counted.take(
+        [(0, 0, 0), (0, 0, 128), (1, 0, 0), (1, 0, 0)],
+        [(0, RUN, 514, 0, 10), (1, RUN, 514, 60, 10), (2, RUN, 515, 0, 5), (3, RUN, 515, 9, 4)],
+    )
+    assert (counted.lost(514), counted.lost(515)) == ((50, 50), (4, 0))
+
+
+def test_a_drop_counts_for_the_next_event_of_the_run_and_for_no_later_one():
+    counted = Counted()
+    counted.take([(0, 0, 0), (0, 0, 8)], [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 1)])
+    counted.take([(0, 0, 0), (0, 1, 0)], [(0, RUN, 514, 20, 10), (1, RUN, 514, 40, 10)])
+    assert counted.lost(514) == (20, 8)
+    counted.take([(0, 2, 4), (0, 2, 0)], [(0, RUN, 514, 50, 10), (1, RUN, 514, 70, 10)])
+    assert counted.lost(514) == (30, 8)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(1, 9)), max_size=40), st.integers(1, 40))
+def test_rounds_of_any_size_come_to_the_same(steps, size):
+    """Stretches of each port with gaps between them, counted one by one or many at once."""
+    reached, messages, rows = [0, 0], [], []
+    for number, (seat, gap, events) in enumerate(steps):
+        first = reached[seat] + (gap if gap > 1 else 0)
+        messages.append((seat, number // 7, 0))
+        rows.append((number, RUN, PORTS[seat], first, events))
+        reached[seat] = first + events
+    single, several = Counted(), Counted()
+    for message, row in zip(messages, rows, strict=True):
+        single.take([message], [(0, *row[1:])])
+    for at in range(0, len(steps), size):
+        several.take(messages[at : at + size], [(row[0] - at, *row[1:]) for row in rows[at : at + size]])
+    assert single.tally.sequences.tobytes() == several.tally.sequences.tobytes()
+    for name, plane in single.tally.planes.items():
+        assert (plane[:2, :10] == several.tally.planes[name][:2, :10]).all()
