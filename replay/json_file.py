@@ -9,9 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import click
-
 from captures.console.errors import InputError, PreflightError, RunError
+from captures.console.terminal import notice
 from captures.console.units import format_size
 from captures.files.output_file import FULL, OutputFile, write_all
 
@@ -69,7 +68,7 @@ class ReportFile:
         if self._failure and error is None:
             raise RunError(self._failure)
         if self._failure:
-            click.echo(self._failure, err=True)
+            notice(self._failure)
 
 
 def _reserve(fd: int) -> None:
@@ -91,7 +90,7 @@ def _elsewhere(text: bytes) -> str:
         finally:
             os.close(fd)
     except OSError:
-        click.echo(text.decode(), err=True)
+        notice(text.decode())
         return "above, as JSON"
     return f"in {path}"
 

@@ -20,9 +20,10 @@ import psutil
 from captures.console.command import COUNT, DURATION_NS, run
 from captures.console.errors import ExitCode, InputError, RunError, StampedeError
 from captures.console.terminal import bar
+from replay.commands.options.values import PORTS
 from replay.control.run_socket import ask
 from replay.json_file import ReportFile
-from replay.ports import PORTS, format_ports
+from replay.ranges import format_ports
 from tools.command_line import command
 from tools.creep import Sample, exactness_faults, findings, speed_faults
 from tools.steal import stolen_percent

@@ -1,6 +1,7 @@
 """What a terminal is shown beside plain text: bars that move, and colours, where it can show them."""
 
 import os
+import sys
 from typing import Any
 
 from tqdm import tqdm
@@ -14,6 +15,11 @@ def dumb() -> bool:
 def colours() -> bool | None:
     """What `click.echo` takes for `color`: False where nobody wants colours (https://no-color.org), None elsewhere."""
     return False if os.environ.get("NO_COLOR") or dumb() else None
+
+
+def notice(text: str) -> None:
+    """Say a line on stderr that is no answer: something the user should know, and need not."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is where notices are printed
 
 
 def bar(**options: Any) -> "tqdm[Any]":

@@ -1,6 +1,7 @@
 """The file of a capture, held open: whether it still is what was checked when it was opened."""
 
 import os
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         """Open the file for reading. Raises OSError."""
         self.fd = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.fd)  # it ends with the capture
         self._identity = self._now()
 
     def _now(self) -> tuple[int, ...]:
@@ -35,8 +37,3 @@ class Source:
         """Raises RunError where what was read before this call may be changed content."""
         if self.changed:
             raise RunError(CHANGED)
-
-    def __del__(self) -> None:
-        """Close it with the capture."""
-        if "fd" in vars(self):
-            os.close(self.fd)

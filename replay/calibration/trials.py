@@ -14,14 +14,16 @@ from captures.console.terminal import bar
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import Capture
 from replay.board.journal import TRAINS
-from replay.commands.options.workers import CrewOptions, manned
-from replay.cpus import usable_cpus
 from replay.linux.sockets.udp_send import max_segments
+from replay.machine.affinity import usable_cpus
 from replay.machine.survey import surroundings
-from replay.path.request import BackendChoice, WireOptions, wire_of
+from replay.path.choose import choose_path
+from replay.path.request import BackendChoice, PathRequest
 from replay.path.target import Target
-from replay.plan.calibration import BACKENDS, Trial, Way, winner
-from replay.plan.run_plan import Extent, Pace, plan_run
+from replay.plan.calibration import BACKENDS, SendMethod, Trial, winner
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import plan_run
+from replay.plan.workers import WorkerRequest, with_workers
 from replay.report.run_report import run_report
 from replay.rewrite.stamps import Stamp
 from replay.rewrite.tags import new_run
@@ -40,7 +42,7 @@ class Trials:
         capture: Capture,
         target: Target,
         ports: tuple[int, ...],
-        options: WireOptions,
+        options: PathRequest,
         time_ns: int,
         *,
         allow_public: bool,
@@ -66,7 +68,7 @@ class Trials:
         (trial,) = self._measured("paced", [best.way], int(best.rate_eps))
         return trial
 
-    def _backends(self) -> list[Way]:
+    def _backends(self) -> list[SendMethod]:
         backends: tuple[str, ...] = BACKENDS
         if self._options.backend is not BackendChoice.AUTO:
             backends = (str(self._options.backend),)
@@ -74,12 +76,12 @@ class Trials:
             backends = ("packet",)
         gso = (True, False) if max_segments() > 1 else (False,)
         return [
-            Way(backend=backend, gso=each, train_max=MAX_TRAIN_EVENTS, batch_trains=TRAINS)
+            SendMethod(backend=backend, gso=each, train_max=MAX_TRAIN_EVENTS, batch_trains=TRAINS)
             for backend in backends
             for each in gso
         ]
 
-    def _measured(self, what: str, ways: Sequence[Way], target_eps: int | None = None) -> list[Trial]:
+    def _measured(self, what: str, ways: Sequence[SendMethod], target_eps: int | None = None) -> list[Trial]:
         """A trial of each way, at that rate if there is one.
 
         ROUNDS times, in turns, so that what else the machine does meets all alike.
@@ -96,7 +98,7 @@ class Trials:
                     refused[place] = str(error)
         return [Trial(*measured) for measured in zip(ways, rates, refused, errors, strict=True)]
 
-    def _measure(self, way: Way, target_eps: int | None) -> tuple[float, dict[str, int]]:
+    def _measure(self, way: SendMethod, target_eps: int | None) -> tuple[float, dict[str, int]]:
         """What one worker sends, and the errors it meets. Raises PreflightError where the way can't be gone."""
         options = replace(self._options, backend=BackendChoice(way.backend))
         plan = plan_run(
@@ -109,10 +111,10 @@ class Trials:
             segments=max_segments() if way.gso else 1,
             stamp=Stamp.NOW,
             run=new_run(),
-            wire=wire_of(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
+            wire=choose_path(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
             batch_trains=way.batch_trains,
         )
-        plan = manned(plan, CrewOptions(workers=1), self._around, worker_eps=None)
+        plan = with_workers(plan, WorkerRequest(workers=1), self._around, worker_eps=None)
         outcome = Supervisor(self._capture, plan).run(lambda: None, lambda _: None)
         if outcome.interrupted_by or outcome.settling_cut_by:
             raise KeyboardInterrupt

@@ -23,8 +23,9 @@ from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
 from replay.audit.tally import MAX_RUNS, Tally
 from replay.clock import SECOND_NS
+from replay.commands.options.values import RUN
 from replay.json_file import ReportFile, read_report
-from replay.rewrite.tags import RUN, run_text
+from replay.rewrite.tags import run_text
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SETTLE_NS: Final = 5 * SECOND_NS

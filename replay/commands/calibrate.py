@@ -15,11 +15,13 @@ from captures.format.reader import open_capture
 from replay.calibration.capture import make_capture
 from replay.calibration.trials import ROUNDS, Trials
 from replay.clock import wall_ns
+from replay.commands.options.path import path_options
+from replay.commands.options.target import family_options
+from replay.commands.options.values import PORTS
 from replay.machine.survey import situation
-from replay.path.request import WireOptions, wire_options
-from replay.path.target import family_options, resolve
+from replay.path.request import PathRequest
+from replay.path.target import resolve
 from replay.plan.calibration import Entry, Trial, default_path, dependable_eps, prepare, save, winner
-from replay.ports import PORTS
 from replay.rewrite.stamps import iso_ms
 
 FILE = click.Path(path_type=Path)
@@ -33,7 +35,7 @@ _LEAST_NS: Final = 10_000_000
 @click.option(
     "-p", "--ports", type=PORTS, default="514-553", show_default=True, help="Destination ports, one lane each."
 )
-@wire_options
+@path_options
 @click.option("--time", "time_ns", type=DURATION_NS, default="500ms", show_default=True, help="How long each trial is.")
 @click.option(
     "--calibration",
@@ -53,7 +55,7 @@ def calibrate(
     calibration: Path | None,
     as_json: bool,
     allow_public: bool,
-    options: WireOptions,
+    path: PathRequest,
 ) -> int:
     """Measure how one worker sends most to --target: by which backend, in which trains, how many a system call.
 
@@ -62,16 +64,16 @@ def calibrate(
     """
     if time_ns < _LEAST_NS:
         raise InputError("--time: 10ms at least, or there is nothing to measure")
-    path = calibration or default_path()
-    prepare(path, [] if file is None else [file])
+    written = calibration or default_path()
+    prepare(written, [] if file is None else [file])
     host = resolve(target, allow_public=allow_public, family=family)
-    here = situation(host, options.interface)
+    here = situation(host, path.interface)
     with ExitStack() as stack:
         if file is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="calibrate-"))
             file = make_capture(Path(folder) / "calibrate.rcap")
         capture = open_capture(file)
-        trying = Trials(capture, host, ports, options, time_ns, allow_public=allow_public)
+        trying = Trials(capture, host, ports, path, time_ns, allow_public=allow_public)
         trials = trying.all()
         best = winner(trials)
         paced = trying.paced(best) if best.rate_eps else best
@@ -86,12 +88,12 @@ def calibrate(
         event_bytes=round(event_bytes, 1),
         measured=iso_ms(wall_ns())[:10],
     )
-    failure = _saved(path, entry)
+    failure = _saved(written, entry)
     figures = {"trials": [_trial(trial) for trial in trials], "paced": _trial(paced), "winner": asdict(entry)}
     answer(calibration_table(trials, best, entry.worker_eps), figures, as_json=as_json)
     if failure:
         raise RunError(failure)
-    click.echo(f"{path}: {here.interface} is calibrated", err=True)
+    click.echo(f"{written}: {here.interface} is calibrated", err=True)
     return ExitCode.MET
 
 

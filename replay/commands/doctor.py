@@ -9,15 +9,21 @@ from captures.console.errors import ExitCode, InputError
 from captures.console.units import counted, format_count
 from captures.format.reader import open_capture
 from replay.clock import monotonic_ns
-from replay.cpus import CPUS, usable_cpus
+from replay.commands.options.path import path_options
+from replay.commands.options.target import family_options
+from replay.commands.options.values import CPUS, PORTS
 from replay.doctor.busy_checks import busy_findings
 from replay.doctor.checks import capture_findings, machine_findings
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts, machine_facts
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
 from replay.host.beside import is_this_host
-from replay.path.request import WireOptions, check_flags, wire_options
-from replay.path.target import Target, family_options, resolve
-from replay.ports import PORTS, format_ports
+from replay.machine.affinity import usable_cpus
+from replay.path.choose import check_request
+from replay.path.request import PathRequest
+from replay.path.target import Target, resolve
+from replay.ranges import format_ports
+
+_COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
 
 @click.command("doctor")
@@ -39,7 +45,7 @@ from replay.ports import PORTS, format_ports
     help="Events per second of all ports together.",
 )
 @click.option("--cpus", type=CPUS, help="Cores that workers would be pinned to.  [default: all that are allowed]")
-@wire_options
+@path_options
 @click.option("--allow-public", is_flag=True, help="Let --target and --source-ips be any; they must be yours to load.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the findings as JSON on stdout.")
 def doctor(
@@ -52,7 +58,7 @@ def doctor(
     cpus: tuple[int, ...] | None,
     allow_public: bool,
     as_json: bool,
-    options: WireOptions,
+    path: PathRequest,
 ) -> int:
     """Say what would keep a run of FILE from its rate, and what mends it; no event is sent.
 
@@ -62,8 +68,8 @@ def doctor(
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     capture = None if file is None else open_capture(file)
     host = None if target is None else resolve(target, allow_public=allow_public, family=family)
-    check_flags(options, host, capture, allow_public=allow_public)
-    load = Load(rate_eps, ports, options)
+    check_request(path, host, capture, allow_public=allow_public)
+    load = Load(rate_eps, ports, path)
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
     stored = None if capture is None else capture_facts(capture, load, monotonic_ns)
     findings = _findings(machine, stored, host, load)
@@ -74,9 +80,14 @@ def doctor(
         left_out.append("the network, since no --target is given")
     where = f" to {counted(len(ports), 'port')} ({format_ports(ports)})" + (f" of {host.host}" if host else "")
     asked = f"{format_count(rate_eps)} EPS{where}"
-    text = f"{asked}\n{findings_table(findings, left_out)}"
+    text = f"{asked}\n{findings_table(findings, left_out, _painted)}"
     answer(text, findings_json(findings, left_out), as_json=as_json)
     return ExitCode.PREFLIGHT if worst(findings) is State.FAIL else ExitCode.MET
+
+
+def _painted(text: str, state: State) -> str:
+    """Coloured by escape sequences, which `click.echo` takes out where they do not belong."""
+    return click.style(text, fg=_COLOURS[state])
 
 
 def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target | None, load: Load) -> list[Finding]:

@@ -14,14 +14,15 @@ from captures.console.errors import ExitCode, InputError, RunError
 from captures.console.interruption import Noted, held
 from captures.console.terminal import bar
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
-from replay.exchange.token import token_option
+from replay.commands.options.token import token_option
+from replay.commands.options.values import PLACE, PORTS, RUN
+from replay.exchange.place import Place
 from replay.json_file import ReportFile
 from replay.linux.network.counters import receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
-from replay.ports import PORTS, format_ports
-from replay.rewrite.tags import RUN
+from replay.ranges import format_ports
 from replay.sink.board import Tally, lock_count, shared_tally
-from replay.sink.publish import PLACE, Place, Publisher
+from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.stopping import Watch

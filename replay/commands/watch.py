@@ -12,12 +12,13 @@ from captures.console.interruption import Noted, held
 from captures.console.terminal import bar
 from captures.console.units import counted
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.commands.options.values import PORTS
 from replay.host.accounts import Accounts
 from replay.host.figures import host_figures
 from replay.host.looking import Looker
 from replay.host.table import host_table, verdict
 from replay.json_file import ReportFile
-from replay.ports import PORTS, format_ports
+from replay.ranges import format_ports
 
 _TICK_NS: Final = SECOND_NS // 20
 _PAUSE: Final = 20

@@ -15,7 +15,7 @@ from replay.board.layout import State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.control.run_socket import ControlSocket
 from replay.exchange.json_request import Answer
-from replay.ports import format_ports
+from replay.ranges import format_ports
 from replay.supervision.recent import RecentRates
 from replay.supervision.supervisor import Supervisor
 

@@ -11,7 +11,7 @@ from replay.doctor.findings import Finding, State, ended
 from replay.engine.backends.udp import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability
 from replay.machine.core_order import Surroundings, reckon_workers
-from replay.ports import format_ports
+from replay.ranges import format_ports
 
 COMFORT: Final = 2
 """How many times as fast as needed a disk has to be to be trusted."""

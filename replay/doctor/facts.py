@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from captures.format.reader import Capture
 from replay.clock import SECOND_NS, sleep_ns
-from replay.cpus import parse_cpus
 from replay.doctor.activity import Activity, activity_of
 from replay.doctor.staging import staged_eps
 from replay.engine.backends.udp import SEND_BUFFER_BYTES
@@ -27,7 +26,8 @@ from replay.linux.page_cache import WINDOW_BYTES, cached_bytes, may_be_told
 from replay.linux.sockets.mmsg import sendmmsg
 from replay.linux.sockets.packet_send import open_packet_socket
 from replay.linux.sockets.udp_send import max_segments, open_socket
-from replay.path.request import BackendChoice, WireOptions
+from replay.path.request import BackendChoice, PathRequest
+from replay.ranges import parse_cpus
 
 SAMPLE_BYTES: Final = 64 << 20
 SAMPLE_NS: Final = SECOND_NS
@@ -41,7 +41,7 @@ class Load:
 
     rate_eps: int
     ports: tuple[int, ...]
-    options: WireOptions
+    options: PathRequest
 
     @property
     def packet(self) -> bool:

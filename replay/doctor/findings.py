@@ -1,11 +1,9 @@
 """What the preflight found: a line for each check, for people and for programs. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
-
-import click
 
 
 class State(StrEnum):
@@ -14,9 +12,6 @@ class State(StrEnum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
-
-
-_COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
 
 @dataclass(frozen=True)
@@ -42,16 +37,18 @@ def worst(findings: Sequence[Finding]) -> State:
     return max((finding.state for finding in findings), key=list(State).index, default=State.OK)
 
 
-def findings_table(findings: Sequence[Finding], left_out: Sequence[str]) -> str:
+def findings_table(
+    findings: Sequence[Finding], left_out: Sequence[str], paint: Callable[[str, State], str] = lambda text, _: text
+) -> str:
     """A line for each finding, with what to do beneath those that are not ok; then what was `left_out`, and the sum.
 
-    States are coloured by escape sequences, which `click.echo` takes out where they do not belong.
+    `paint` gives the text of a state its colour.
     """
     width = max(len(finding.check) for finding in findings)
     indent = " " * 6
     lines = []
     for finding in findings:
-        state = click.style(f"{finding.state:4}", fg=_COLOURS[finding.state])
+        state = paint(f"{finding.state:4}", finding.state)
         lines.append(f"{state}  {finding.check:{width}}  {finding.found}")
         if finding.mend is not None:
             lines += [f"{indent}why   {finding.why}", f"{indent}mend  {finding.mend}"]

@@ -10,7 +10,7 @@ from replay.clock import monotonic_ns, sleep_ns
 from replay.linux.network.links import Link, features, link
 from replay.linux.network.routes import Route, next_hop_mac, route_to
 from replay.path.loopback import lacking_settings
-from replay.path.request import WireOptions
+from replay.path.request import PathRequest
 from replay.path.target import Target
 
 
@@ -32,7 +32,7 @@ class NetworkFacts:
     """Settings without which the device, a loopback one, drops frames of our own: `replay.path.loopback`."""
 
 
-def network_facts(target: Target, options: WireOptions) -> NetworkFacts:
+def network_facts(target: Target, options: PathRequest) -> NetworkFacts:
     """The way to `target`; a neighbour that nobody knows is asked for, as `next_hop_mac` says. Raises OSError."""
     route, refusal, device = None, None, None
     try:

@@ -67,16 +67,7 @@ def serve(
             sleep_ns(min(max(wait_ns, NAP_NS), LONGEST_NAP_NS))
             continue
         batch.begin()
-        turns.clear()
-        while heap and heap[0][0] <= now_ns and batch.trains < room:
-            place = heap[0][1]
-            lane, left = lanes[place], room - batch.trains
-            turns.append(lane.take_turn(batch, turn_trains if turn_trains < left else left, now_ns))
-            ready = lane.ready_ns()
-            if ready is None:
-                heapq.heappop(heap)
-            else:
-                heapq.heapreplace(heap, (ready, place))
+        _stage_due(lanes, heap, turns, batch, turn_trains, room, now_ns)
         batch.end()
         backend.load()
         try:
@@ -92,6 +83,31 @@ def serve(
             sleep_ns(now_ns + NAP_NS - sent_ns)
         room = batch_room(room, most_trains, sent_ns - now_ns)
     return True
+
+
+def _stage_due(
+    lanes: list[Lane],
+    heap: list[tuple[int, int]],
+    turns: list[Turn],
+    batch: Batch,
+    turn_trains: int,
+    room: int,
+    now_ns: int,
+) -> None:
+    """Stage what is due at `now_ns`, `room` trains at most; `turns` is emptied, and then holds what each lane staged.
+
+    `heap` holds (when it is ready, its place) of each lane that has events left.
+    """
+    turns.clear()
+    while heap and heap[0][0] <= now_ns and batch.trains < room:
+        place = heap[0][1]
+        lane, left = lanes[place], room - batch.trains
+        turns.append(lane.take_turn(batch, turn_trains if turn_trains < left else left, now_ns))
+        ready = lane.ready_ns()
+        if ready is None:
+            heapq.heappop(heap)
+        else:
+            heapq.heapreplace(heap, (ready, place))
 
 
 def lane_pieces(

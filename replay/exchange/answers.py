@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from replay.exchange.json_request import Answer
-from replay.ports import MOST_PORTS
+from replay.ranges import MOST_PORTS
 
 _MOST: Final = (1 << 63) - 1
 

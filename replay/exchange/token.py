@@ -14,22 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import click
-
 from captures.console.errors import InputError, PreflightError
+from captures.console.terminal import notice
 
 VARIABLE: Final = "STAMPEDE_SINK_TOKEN"
 _PROOF: Final = "proof"
 _LEAST, _MOST = 16, 256
-
-token_option: Final = click.option(
-    "--sink-token-file",
-    "token_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help=f"The secret that the sink and `replay run` share.  [default: ${VARIABLE}]",
-)
-"""The flag, alike for both."""
 
 
 def proved(words: Sequence[str], token: str | None) -> list[str]:
@@ -68,11 +58,11 @@ def token_of_sink(path: Path | None, address: str, environment: Mapping[str, str
     """
     if path is not None and not path.exists():
         _make(path)
-        click.echo(f"made {path}, the token of this sink: give `replay run` a copy by --sink-token-file", err=True)
+        notice(f"made {path}, the token of this sink: give `replay run` a copy by --sink-token-file")
     token = token_of_asker(path, environment)
     if token is None and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
         token = secrets.token_hex(16)
-        click.echo(f"who asks this sink needs its token: export {VARIABLE}={token}", err=True)
+        notice(f"who asks this sink needs its token: export {VARIABLE}={token}")
     return token
 
 

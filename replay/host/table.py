@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from captures.console.units import counted, format_size
-from replay.ports import format_ports
+from replay.ranges import format_ports
 
 _WORST = 5
 """So many ports with drops are told one by one in a run's table."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from captures.console.errors import PreflightError
 from replay.linux.cores import memory_nodes, siblings
 from replay.machine.core_order import Surroundings
+from replay.machine.situation import OFFLOADS, Situation
 from replay.path.target import Target
-from replay.plan.calibration import OFFLOADS, Situation
 
 
 def surroundings(target: Target, interface: str | None, cpus: Sequence[int]) -> Surroundings:

@@ -18,7 +18,7 @@ from replay.linux.sockets.packet_send import open_packet_socket
 from replay.path.guard import Address, check_known, check_next_hop
 from replay.path.headers import Wire
 from replay.path.loopback import lacking_settings, refusal
-from replay.path.request import WireOptions
+from replay.path.request import PathRequest
 from replay.path.scapy_layers import IP, UDP, Dot1AD, Dot1Q, Ether, IPv6
 from replay.path.sources import DEFAULT_PORTS, Sources
 from replay.path.target import Target
@@ -26,7 +26,7 @@ from replay.path.target import Target
 _TAG_BYTES: Final = 4
 
 
-def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_capture: bool) -> Wire:
+def discover(target: Target, ports: Sequence[int], options: PathRequest, *, of_capture: bool) -> Wire:
     """The wire to `target`, with a header for each of its `ports`; whether sources are `of_capture` is settled.
 
     Asks the network for the next hop's address where nobody knows it; nothing is sent to the target. Raises InputError,
@@ -59,7 +59,7 @@ def find_wire(target: Target, ports: Sequence[int], options: WireOptions, *, of_
     )
 
 
-def _device_and_hop(target: Target, options: WireOptions) -> tuple[Link, str | None, bytes, int]:
+def _device_and_hop(target: Target, options: PathRequest) -> tuple[Link, str | None, bytes, int]:
     """The device, this host's address on it (None: unknown), the next hop's, and the longest packet behind the tags."""
     found = route_address = None
     try:
@@ -87,7 +87,7 @@ def _device_and_hop(target: Target, options: WireOptions) -> tuple[Link, str | N
     return device, route_address, mac, min(found.mtu, room) if found else room
 
 
-def _no_route(target: Target, options: WireOptions, error: OSError) -> str:
+def _no_route(target: Target, options: PathRequest, error: OSError) -> str:
     if error.errno == errno.ENODEV:
         return f"--interface {options.interface}: there is no such device; `ip link` lists them"
     if options.interface is None:
@@ -98,7 +98,7 @@ def _no_route(target: Target, options: WireOptions, error: OSError) -> str:
     )
 
 
-def _network(address: str | None, options: WireOptions) -> tuple[int, int]:
+def _network(address: str | None, options: PathRequest) -> tuple[int, int]:
     """The first source address and how many there are."""
     if options.network is None:
         if address is None:

@@ -6,15 +6,12 @@ its hosts, source number i is address i of the network (and port i of the range)
 """
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from captures.console.command import Parsed
 
 DEFAULT_PORTS: Final = range(49152, 49153)
 """The first that are nobody's (RFC 6335, section 6)."""
@@ -24,7 +21,6 @@ _GOLDEN: Final = (5**0.5 - 1) / 2
 _AT_HAND: Final = 4096
 """Flows that are drawn at once, for many batches."""
 _EXAMPLE_NETWORK: Final = "198.18.64.0/22"
-_EXAMPLE_PORTS: Final = "49152-65535"
 
 
 @dataclass(frozen=True)
@@ -56,23 +52,6 @@ def parse_network(text: str) -> tuple[int, int, int]:
     if network.version == 4 and count > 2:
         first, count = first + 1, count - 2
     return network.version, first, min(count, MOST_ADDRESSES - (first & 0xFFFF_FFFF))
-
-
-def parse_source_ports(text: str) -> range:
-    """A range of ports like 49152-65535, or one. Raises ValueError with a line that gives an example."""
-    match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip(), re.ASCII)
-    if match is None:
-        raise ValueError(f"{text!r} is no range of ports; write it like {_EXAMPLE_PORTS}")
-    first, last = int(match[1]), int(match[2] or match[1])
-    if not 1 <= first <= last <= 65535:
-        raise ValueError(f"{text!r} is no range within 1-65535; write it like {_EXAMPLE_PORTS}")
-    return range(first, last + 1)
-
-
-NETWORK: Final = Parsed("network", parse_network)
-"""The type of `--source-ips`."""
-SOURCE_PORTS: Final = Parsed("ports", parse_source_ports)
-"""The type of `--source-ports`."""
 
 
 class Picker:

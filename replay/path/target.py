@@ -1,26 +1,13 @@
-"""Where a run may send: a SIEM in the lab, and not somebody else's host by accident (requirement S6)."""
+"""Where a run may send: a SIEM in the lab, and not somebody else's host by accident."""
 
 import ipaddress
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
-
-import click
+from typing import Final
 
 from captures.console.errors import InputError, PreflightError
 from replay.linux.sockets.udp_send import route_mtu
 from replay.path.guard import check_host, check_kind, family_of, unmapped
-
-
-def family_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the flags `-4` and `-6`; it is called with `family`, which `resolve` takes."""
-    for version, family in (("6", socket.AF_INET6), ("4", socket.AF_INET)):
-        said = f"Send by IPv{version}, where the name of --target stands for addresses of both kinds."
-        flag = click.option(f"-{version}", "family", type=int, flag_value=int(family), default=None, help=said)
-        command = flag(command)
-    return command
-
 
 _HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
 """IP and UDP header without options."""

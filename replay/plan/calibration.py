@@ -11,15 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from captures.console.errors import InputError, PreflightError
 from captures.files.output_file import OutputFile, write_file
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import TRAINS
-
-OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-scatter-gather")
-"""Features of a device that decide what sending costs (net/ethtool/common.c)."""
+from replay.machine.situation import Checked, Situation
 
 BACKENDS: Final = ("udp", "packet")
 
@@ -27,14 +25,8 @@ TIE: Final = 0.05
 """Of two ways that differ by less, the earlier is taken: it is the simpler one, and a difference may be chance."""
 
 
-class _Checked:
-    """Names that are no fields are refused in a file."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-
 @dataclass(frozen=True)
-class Way(_Checked):
+class SendMethod(Checked):
     """A way of sending. Raises ValueError for what there is not."""
 
     backend: str = "udp"
@@ -59,23 +51,11 @@ class Way(_Checked):
 
 
 @dataclass(frozen=True)
-class Situation(_Checked):
-    """What a measurement holds for."""
-
-    interface: str
-    mtu: int
-    kernel: str
-    """As of uname(2)."""
-    offloads: tuple[str, ...]
-    """Those of OFFLOADS that are on."""
-
-
-@dataclass(frozen=True)
-class Entry(_Checked):
+class Entry(Checked):
     """The best way through one interface. Raises ValueError for a figure that is not positive."""
 
     situation: Situation
-    way: Way
+    way: SendMethod
     worker_eps: int
     """What one worker sent at a pace."""
     event_bytes: float
@@ -89,7 +69,7 @@ class Entry(_Checked):
 
 
 @dataclass(frozen=True)
-class Calibration(_Checked):
+class Calibration(Checked):
     """The file."""
 
     version: Literal[1] = 1
@@ -104,7 +84,7 @@ class Calibration(_Checked):
 class Trial:
     """A way, and the events per second that one worker sent by it in each round."""
 
-    way: Way
+    way: SendMethod
     rates_eps: Sequence[float] = ()
     refused: str = ""
     """Why there are none."""

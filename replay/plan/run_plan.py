@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from math import ceil
 from typing import Any, Final
 
 from captures.console.errors import InputError
-from captures.console.units import counted, fitted
 from captures.format.reader import Capture
 from replay.board.intervals import interval_ns
 from replay.board.journal import TRAINS
@@ -15,13 +13,13 @@ from replay.clock import SECOND_NS
 from replay.machine.claims import Claims
 from replay.path.headers import Wire
 from replay.path.target import Target
-from replay.ports import check_workers, format_ports
-from replay.rewrite.stamps import Stamp, iso_ms
+from replay.plan.pace import Extent, Pace
+from replay.rewrite.stamps import Stamp
 from replay.rewrite.tags import Tagging, run_text
 from replay.schedule.axis import Axis
 from replay.schedule.pacing import train_limit
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
-from replay.schedule.stripes import Deal, lane_quota
+from replay.schedule.stripes import Deal
 
 MOST_EVENTS: Final = 10**17
 """Of a run: 30 million a second for a century. What is computed from it fits 64 bits."""
@@ -39,25 +37,6 @@ class WorkerPlan:
 
     cpu: int
     lanes: range
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How far a run goes; one of the three is given."""
-
-    duration_ns: int | None = None
-    loops: int | None = None
-    events: int | None = None
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast a run goes: at a rate, along the time axis, or, with neither, as fast as it goes."""
-
-    rate_eps: int | None = None
-    """Of all lanes together."""
-    speed: Fraction | None = None
-    """Of the time axis of the capture; 0: as fast as it goes."""
 
 
 @dataclass(frozen=True)
@@ -153,70 +132,6 @@ class RunPlan:
             "speed": "max" if speed == 0 else speed and float(speed),
         }
 
-    def describe(self) -> dict[str, Any]:
-        """The plan as the dry run shows it."""
-        lanes = len(self.ports)
-        rate_eps = self.schedule.mean_eps
-        return {
-            "target": self.target.host,
-            "backend": self.backend,
-            "nic": self.nic,
-            "wire": describe_wire(self.wire),
-            "ports": format_ports(self.ports),
-            **self.targets(),
-            "events": self.total,
-            "duration_s": self.duration_ns and self.duration_ns / SECOND_NS,
-            "start_at": self.start_at_ns and iso_ms(self.start_at_ns),
-            "stamp": str(self.stamp),
-            "run_id": self.run_id,
-            "gso": self.segments > 1,
-            "train_events_max": self.train_limit,
-            "batch_trains": self.batch_trains,
-            "choices": dict(self.choices),
-            "realtime_priority": self.claims.realtime_priority,
-            "lock_memory": self.claims.lock_memory,
-            "lanes": [
-                {
-                    "port": port,
-                    "rate_eps": rate_eps and rate_eps / lanes,
-                    "events": self.total if self.total is None else lane_quota(self.total, lanes, lane),
-                }
-                for lane, port in enumerate(self.ports)
-            ],
-            "workers": [
-                {
-                    "id": i,
-                    "cpu": worker.cpu,
-                    "ports": format_ports(self.ports[worker.lanes.start : worker.lanes.stop]),
-                }
-                for i, worker in enumerate(self.workers)
-            ],
-        }
-
-
-def describe_wire(wire: Wire | None) -> dict[str, Any] | None:
-    """The wire as the dry run and the report show it; None for the udp backend."""
-    if wire is None:
-        return None
-    sources = wire.sources
-    return {
-        "interface": wire.interface,
-        "next_hop_mac": wire.next_mac.hex(":"),
-        "vlans": list(wire.vlans),
-        "source_addresses": sources.addresses,
-        "source_ports": f"{sources.ports[0]}-{sources.ports[-1]}",
-        "source_mix": "capture" if sources.of_capture else "uniform",
-    }
-
-
-def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:
-    """`count` workers with neighbouring lanes each, as equal as can be; cores are taken in turn from `cpus`."""
-    check_workers(count, lanes)
-    return tuple(
-        WorkerPlan(cpu=cpus[i % len(cpus)], lanes=range(i * lanes // count, (i + 1) * lanes // count))
-        for i in range(count)
-    )
-
 
 def plan_run(
     capture: Capture,
@@ -311,32 +226,3 @@ def check_limit(plan: RunPlan, limit_eps: int) -> None:
     if plan.pace.speed is not None:
         asked = f"--speed {float(plan.pace.speed):g} asks for {wanted:,} EPS in the busiest window, which"
     raise InputError(f"{asked} is over the limit of {limit_eps:,}; if you mean it, say --eps-limit {wanted}")
-
-
-def plan_table(plan: RunPlan) -> str:
-    """The plan for people."""
-    mean_eps, peak_eps = plan.schedule.mean_eps, plan.schedule.peak_eps
-    rate = "as fast as it goes" if mean_eps is None else f"{_figure(mean_eps)} EPS"
-    per_lane = "" if mean_eps is None else f", {_figure(mean_eps / len(plan.ports))} EPS each"
-    if plan.pace.speed:
-        rate = f"at speed {float(plan.pace.speed):g}: {rate} in the mean, {_figure(peak_eps or 0)} at the peak"
-    events = "until the time is over" if plan.total is None else counted(plan.total, "event")
-    gso = f"GSO, up to {counted(plan.segments, 'datagram')} a send" if plan.segments > 1 else "without GSO"
-    tags = "" if plan.run_id is None else f", tagged as run {plan.run_id}"
-    trains = f"trains of at most {counted(plan.train_limit, 'event')}, {plan.batch_trains} a call"
-    lines = [
-        f"to {plan.target.host}, ports {format_ports(plan.ports)}: {counted(len(plan.ports), 'lane')}{per_lane}",
-        f"  {rate}, {events}{tags}, {trains}, {gso}",
-        *(f"  {what} {why}" for what, why in plan.choices.items()),
-    ]
-    if plan.start_at_ns is not None:
-        lines.append(f"  starts at {iso_ms(plan.start_at_ns)}")
-    for i, worker in enumerate(plan.workers):
-        ports = format_ports(plan.ports[worker.lanes.start : worker.lanes.stop])
-        lines.append(f"  worker {i} on core {worker.cpu}: ports {ports}")
-    return "\n".join([*(fitted(line) for line in lines), "nothing was sent"])
-
-
-def _figure(rate_eps: float) -> str:
-    """A rate with three decimals at most."""
-    return f"{rate_eps:,.3f}".rstrip("0").rstrip(".")

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from replay.clock import SECOND_NS
+from replay.exchange.place import Place
 
 _MS_NS: Final = SECOND_NS // 1000
 
@@ -61,3 +62,15 @@ def criterion_line(row: dict[str, Any]) -> str:
     """A row of `judge` for people."""
     measured = "not measured" if row["measured"] is None else f"{row['measured']:,.10g}"
     return f"{row['name']} {row['limit']:,.10g}: {measured}, {'met' if row['met'] else 'missed'}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run must keep to pass, and which sink is asked."""
+
+    sink: Place | None = None
+    token: str | None = None
+    """That the sink asks for."""
+    abort_loss: Fraction | None = None
+    """The run is ended when a larger share of its events is lost; None: it goes on."""
+    criteria: Criteria = Criteria()

@@ -4,9 +4,9 @@ from typing import Any
 
 from captures.console.units import format_share
 from replay.clock import monotonic_ns, sleep_ns
-from replay.commands.options.limits import JudgeOptions
 from replay.plan.run_plan import RunPlan
-from replay.ports import format_ports
+from replay.ranges import format_ports
+from replay.report.criteria import Limits
 from replay.report.live_line import LiveLine
 from replay.supervision.loss_watch import SinkWatch, asking
 from replay.supervision.supervisor import Outcome, Supervisor
@@ -16,7 +16,7 @@ class LiveLoss:
     """What the sink of a run says, if one was named."""
 
     def __init__(
-        self, judged: JudgeOptions, plan: RunPlan, supervisor: Supervisor, line: LiveLine, *, shortest_bytes: int
+        self, judged: Limits, plan: RunPlan, supervisor: Supervisor, line: LiveLine, *, shortest_bytes: int
     ) -> None:
         """Ask nobody yet; `shortest_bytes` is the length of the shortest event."""
         self._limit, self._supervisor, self._line = judged.abort_loss, supervisor, line

@@ -12,8 +12,9 @@ from replay.board.layout import ERRNO_NAMES
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.host.table import run_lines
-from replay.plan.run_plan import RunPlan, describe_wire
-from replay.ports import format_ports
+from replay.plan.run_plan import RunPlan
+from replay.plan.view import describe_wire
+from replay.ranges import format_ports
 from replay.report.criteria import Criteria, criterion_line, judge
 from replay.report.shortfall import shortfall
 from replay.rewrite.stamps import iso_ms

@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.console.command import Parsed
 from captures.console.errors import RunError
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.tags import (
@@ -59,10 +58,6 @@ def parse_run(text: str) -> int:
     if not re.fullmatch(r"[0-9a-fA-F]{8}", text.strip()) or not (run := int(text, 16)):
         raise ValueError(f"{text!r} is no id of a run; write eight hexadecimal digits, not all 0, like 1f3a9c07")
     return run
-
-
-RUN: Final = Parsed("id", parse_run)
-"""The type of a `--run-id` flag."""
 
 
 class _Block:

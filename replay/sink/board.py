@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from replay.histogram import CELLS, Histogram
 from replay.linux.memory import sparse_memory
-from replay.ports import MOST_PORTS
+from replay.ranges import MOST_PORTS
 from replay.sink.time_cells import CELLS as INTERVALS
 from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
 from replay.sink.verify.sequence import PLANES, SEQUENCE, WINDOW

@@ -15,15 +15,15 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from captures.console.command import Parsed
 from captures.console.errors import InputError, PreflightError, StampedeError
 from replay.exchange.json_request import Answer, Clients
+from replay.exchange.place import Place
 from replay.exchange.token import checked, token_of_sink
-from replay.ports import MOST_PORTS
+from replay.ranges import MOST_PORTS
 from replay.rewrite.tags import parse_run, run_text
 from replay.sink.board import Tally
 from replay.sink.report.figures import total_drops
@@ -31,36 +31,6 @@ from replay.sink.verify.sequence import arrived_below, lost_below
 
 _PERCENTILE: Final = 99
 _MARK: Final = re.compile(r"(\d{1,5}):(\d{1,18})", re.ASCII)
-
-
-class Place(NamedTuple):
-    """Where a sink publishes."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """As it is written."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_place(text: str) -> Place:
-    """`198.18.0.2:5600` or `[::1]:5600`. Raises ValueError with an example."""
-    host, colon, port = text.strip().rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if (
-        not colon
-        or not bare
-        or (":" in bare) is not host.startswith("[")
-        or not port.isdecimal()
-        or not 0 < int(port) < 65536
-    ):
-        raise ValueError(f"{text!r} is no address and port; write it like 198.18.0.2:5600 or [::1]:5600")
-    return Place(bare, int(port))
-
-
-PLACE: Final = Parsed("addr", parse_place)
-"""The type of a flag that names one."""
 
 
 class Publisher:

@@ -22,11 +22,14 @@ from replay.control.commands import COMMANDS, Controls
 from replay.exchange import json_request
 from replay.exchange.answers import run_status
 from replay.exchange.json_request import Clients, ask
+from replay.exchange.place import Place
 from replay.path.target import Target
-from replay.plan.run_plan import Extent, Pace, plan_run, plan_workers
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import plan_run
+from replay.plan.workers import plan_workers
 from replay.rewrite.stamps import Stamp
 from replay.sink.board import shared_tally
-from replay.sink.publish import Place, Publisher
+from replay.sink.publish import Publisher
 from replay.sink.workers import seating
 from replay.supervision.loss_watch import SinkWatch
 from replay.supervision.supervisor import Supervisor

@@ -9,7 +9,7 @@ import pytest
 
 from captures.console.errors import ExitCode
 from captures.format.reader import Capture
-from replay.plan.calibration import Entry, Way, load, save
+from replay.plan.calibration import Entry, SendMethod, load, save
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
 from tests.network.programs import assert_ran, call, listed, run_of
@@ -55,7 +55,7 @@ def test_a_calibrated_run_sends_every_event_in_that_way(
     found = call(*calibrate(tmp_path / "found.json", *SHORT, "--backend", "udp", "--json"), host=lab.sender).report
     assert {trial["backend"] for trial in found["trials"]} == {"udp"}
     situation = load(tmp_path / "found.json").of(DEVICE).situation
-    way = Way(backend="packet", gso=True, train_max=5, batch_trains=3)
+    way = SendMethod(backend="packet", gso=True, train_max=5, batch_trains=3)
     file = tmp_path / "calibration.json"
     save(file, Entry(situation=situation, way=way, worker_eps=20_000, event_bytes=150, measured="2026-11-24"))
 

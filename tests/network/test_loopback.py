@@ -7,7 +7,7 @@ import pytest
 
 from captures.console.errors import ExitCode
 from captures.format.reader import Capture
-from replay.plan.calibration import Way, load, save
+from replay.plan.calibration import SendMethod, load, save
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, V6, Lab
 
@@ -82,7 +82,7 @@ def test_calibrate_leaves_frames_out_and_an_older_entry_is_not_followed(tmp_path
 
     found = load(file).of("lo")
     assert found is not None
-    save(file, type(found)(found.situation, Way(backend="packet"), 20_000, 150, "2026-11-24"))
+    save(file, type(found)(found.situation, SendMethod(backend="packet"), 20_000, 150, "2026-11-24"))
     planned = ("--loops", 1, "--eps", "40k", "--dry-run", "--calibration", file)
     run = call(*run_of(capture, "127.0.0.1", PORTS, *planned), host=lab.receiver)
     assert run.report["backend"] == "udp"

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from captures.console.errors import InputError
-from replay.cpus import parse_cpus, usable_cpus
+from replay.machine.affinity import usable_cpus
+from replay.ranges import parse_cpus
 
 
 def test_lists_and_ranges_keep_their_order() -> None:

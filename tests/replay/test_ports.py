@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.ports import HIGHEST_PORT, LOWEST_PORT, MOST_PORTS, PORTS, format_ports, parse_ports
+from replay.commands.options.values import PORTS
+from replay.ranges import HIGHEST_PORT, LOWEST_PORT, MOST_PORTS, format_ports, parse_ports
 
 SOME_PORTS = st.lists(st.integers(LOWEST_PORT, HIGHEST_PORT), min_size=1, max_size=MOST_PORTS, unique=True)
 

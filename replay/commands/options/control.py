@@ -1,29 +1,18 @@
 """The flags by which a run is told things while it goes on."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
 from captures.console.command import COUNT, grouped
+from replay.control.request import ControlRequest
 
 _FILE: Final = click.Path(path_type=Path)
 
 
-@dataclass(frozen=True)
-class ControlOptions:
-    """What the flags say."""
-
-    path: Path | None
-    """Of the socket; None: the usual one."""
-    rate_file: Path | None
-    limit_eps: int
-    """No higher rate is taken, on the command line or later."""
-
-
-def _options(*, control: Path | None, rate_file: Path | None, limit_eps: int) -> ControlOptions:
-    return ControlOptions(control, rate_file, limit_eps)
+def _options(*, control: Path | None, rate_file: Path | None, limit_eps: int) -> ControlRequest:
+    return ControlRequest(control, rate_file, limit_eps)
 
 
 control_options: Final = grouped(

@@ -1,6 +1,5 @@
 """The flags that say what a run must keep to pass, and which sink is asked."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,20 +7,11 @@ import click
 
 from captures.console.command import COUNT, DURATION_NS, SHARE, grouped
 from captures.console.errors import InputError
-from replay.exchange.token import token_of_asker, token_option
-from replay.report.criteria import Criteria
-from replay.sink.publish import PLACE, Place
-
-
-@dataclass(frozen=True)
-class JudgeOptions:
-    """What the flags say."""
-
-    sink: Place | None
-    token: str | None
-    """That the sink asks for."""
-    abort_loss: Fraction | None
-    criteria: Criteria
+from replay.commands.options.token import token_option
+from replay.commands.options.values import PLACE
+from replay.exchange.place import Place
+from replay.exchange.token import token_of_asker
+from replay.report.criteria import Criteria, Limits
 
 
 def _options(
@@ -33,7 +23,7 @@ def _options(
     min_eps: int | None,
     max_latency_p99_ns: int | None,
     max_cpu: Fraction | None,
-) -> JudgeOptions:
+) -> Limits:
     criteria = Criteria(max_loss, min_eps, max_latency_p99_ns, max_cpu)
     flag = criteria.needs_sink if abort_loss is None else "--abort-loss"
     if flag is not None and sink is None:
@@ -41,11 +31,11 @@ def _options(
     if token_path is not None and sink is None:
         raise InputError("--sink-token-file: there is no sink to show it to; name one with --sink")
     token = token_of_asker(token_path) if sink else None
-    return JudgeOptions(sink, token, abort_loss, criteria)
+    return Limits(sink, token, abort_loss, criteria)
 
 
-judge_options = grouped(
-    "judged",
+limit_options = grouped(
+    "limits",
     _options,
     click.option(
         "--sink",

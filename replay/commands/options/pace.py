@@ -1,6 +1,5 @@
 """The flags that say how fast a run goes, how far, and when it starts."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -8,25 +7,14 @@ import click
 
 from captures.console.command import COUNT, DURATION_NS, Parsed, grouped
 from captures.console.errors import InputError
+from captures.console.terminal import notice
 from captures.console.units import parse_count, parse_speed
-from replay.clock import SECOND_NS, wall_ns
+from replay.clock import wall_ns
 from replay.commands.options.instants import parse_instant
-from replay.plan.run_plan import Extent, Pace
+from replay.plan.pace import DEFAULT_DURATION_NS, Extent, Pace, PaceRequest
 
 MAX_RATE: Final = 0
 """What `--eps max` parses to."""
-
-DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
-
-
-@dataclass(frozen=True)
-class PaceOptions:
-    """What the flags say."""
-
-    pace: Pace
-    extent: Extent
-    start_at_ns: int | None
-    """Nanoseconds since 1970; None: as soon as it is ready."""
 
 
 def parse_rate(text: str) -> int:
@@ -57,9 +45,9 @@ def _options(
     loops: int | None,
     events: int | None,
     start_at_ns: int | None,
-) -> PaceOptions:
+) -> PaceRequest:
     pace = _pace(rate_eps, speed)
-    return PaceOptions(pace, _extent(pace, duration_ns, loops, events), start_at_ns)
+    return PaceRequest(pace, _extent(pace, duration_ns, loops, events), start_at_ns)
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
@@ -72,7 +60,7 @@ def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
     if rate_eps is None:
         return Pace(speed=speed)
     if speed is not None:
-        click.echo("--eps overrides --speed: the capture's time axis is not followed", err=True)
+        notice("--eps overrides --speed: the capture's time axis is not followed")
     return Pace(rate_eps or None)
 
 
@@ -87,7 +75,7 @@ def _extent(pace: Pace, duration_ns: int | None, loops: int | None, events: int 
 
 
 pace_options: Final = grouped(
-    "asked",
+    "time",
     _options,
     click.option(
         "-e",
@@ -119,4 +107,4 @@ pace_options: Final = grouped(
         "[default: when it is ready]",
     ),
 )
-"""Give a command the flags; it is called with one argument for them all, `asked`, which is PaceOptions."""
+"""Give a command the flags; it is called with one argument for them all, `time`, which is PaceRequest."""

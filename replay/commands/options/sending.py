@@ -1,7 +1,5 @@
-"""The flags that say by which way a run sends, and what follows from them and a calibration."""
+"""The flags that say by which method a run sends."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,25 +8,11 @@ import click
 from captures.console.command import grouped
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import TRAINS
-from replay.linux.sockets.udp_send import max_segments
-from replay.path.loopback import refusal
-from replay.path.request import BackendChoice, WireOptions
-from replay.plan.calibration import Calibration, Situation, Way, load, load_usual, outdated
+from replay.plan.sending import SendRequest
 
-
-@dataclass(frozen=True)
-class WayOptions:
-    """What the user says about the way; None: what a calibration says, or what is usual."""
-
-    gso: bool | None = None
-    train_max: int | None = None
-    batch_trains: int | None = None
-    calibration: Path | None = None
-
-
-way_options: Final = grouped(
-    "way",
-    WayOptions,
+send_options: Final = grouped(
+    "send",
+    SendRequest,
     click.option(
         "--gso/--no-gso", default=None, help="Have the kernel or the NIC cut trains.  [default: gso, where it is]"
     ),
@@ -50,81 +34,3 @@ way_options: Final = grouped(
         help="Send as `replay calibrate` found best.  [default: ~/.cache/stampede/calibration.json, if there is one]",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A way, why it was chosen, and what one worker was measured to send by it (None: it was not)."""
-
-    way: Way
-    why: str
-    worker_eps: int | None = None
-
-    def followed(self, wire: WireOptions) -> WireOptions:
-        """What the user says about the wire, with the backend of this way."""
-        return replace(wire, backend=BackendChoice(self.way.backend))
-
-
-def choose(
-    options: WayOptions,
-    wire: WireOptions,
-    situation: Callable[[], Situation],
-    lacking: Callable[[str], tuple[str, ...]],
-) -> Choice:
-    """The way for a run: by its flags, then by the calibration, then as is usual.
-
-    `situation` is only asked when there is a calibration, and `lacking` when that has frames of our own: without which
-    settings an interface drops them. Raises InputError.
-    """
-    asked, why = _asked(wire)
-    calibration = _calibration(options.calibration)
-    chosen = Choice(Way(), "udp: nothing else was asked for, and there is no calibration of this interface")
-    if calibration.entries:
-        chosen = _calibrated(calibration, situation(), lacking)
-    if asked and asked != chosen.way.backend:
-        chosen = Choice(Way(backend=asked), why)
-    elif asked:
-        chosen = replace(chosen, why=why if chosen.worker_eps is None else f"{why}; {chosen.why}")
-    given = {
-        name: value for name in ("gso", "train_max", "batch_trains") if (value := getattr(options, name)) is not None
-    }
-    way = replace(chosen.way, **given)
-    if way.gso and max_segments() == 1:
-        click.echo("this kernel has no UDP_SEGMENT; events go out one by one, which is slower", err=True)
-        way = replace(way, gso=False)
-    return Choice(way, chosen.why, chosen.worker_eps if way == chosen.way else None)
-
-
-def _calibration(path: Path | None) -> Calibration:
-    """The one in `path`, or the usual one. Raises InputError for one that was asked for."""
-    if path is not None:
-        return load(path)
-    calibration, wrong = load_usual()
-    if wrong:
-        click.echo(f"no calibration is used: {wrong}", err=True)
-    return calibration
-
-
-def _asked(wire: WireOptions) -> tuple[str | None, str]:
-    """The backend that the flags ask for, and which flag it was."""
-    if wire.backend is not BackendChoice.AUTO:
-        return str(wire.backend), f"{wire.backend}: asked for by --backend"
-    if wire.frames_only:
-        return "packet", f"packet: {wire.frames_only} needs frames of our own"
-    return None, ""
-
-
-def _calibrated(calibration: Calibration, now: Situation, lacking: Callable[[str], tuple[str, ...]]) -> Choice:
-    entry = calibration.of(now.interface)
-    if entry is None:
-        return Choice(Way(), f"udp: as is usual, since the calibration has no interface {now.interface}")
-    if change := outdated(entry, now):
-        stale = f"the calibration of {now.interface} no longer holds: {change}"
-        click.echo(f"{stale}; run `replay calibrate` again", err=True)
-        return Choice(Way(), f"udp: as is usual, since {stale}")
-    if entry.way.backend == "packet" and (off := lacking(now.interface)):
-        ignored = f"the calibration of {now.interface} is not followed: {refusal(now.interface, off)}"
-        click.echo(ignored, err=True)
-        return Choice(Way(), f"udp: as is usual, since {ignored}")
-    why = f"{entry.way}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
-    return Choice(entry.way, why, entry.worker_eps)

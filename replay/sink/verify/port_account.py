@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.ports import HIGHEST_PORT
+from replay.ranges import HIGHEST_PORT
 from replay.sink.board import LENGTHS, TAGLESS, Part
 from replay.sink.verify.sequence import Sequence
 from replay.sink.verify.tags import Tagless, TagRows

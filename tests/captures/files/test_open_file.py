@@ -5,6 +5,7 @@ import os
 import pytest
 
 from captures.console.errors import RunError
+from captures.files.open_file import Source
 from captures.format.reader import open_capture
 from tests.captures.content import content, noise, write
 
@@ -33,8 +34,8 @@ def test_what_is_written_or_cut_is_changed(capture, change):
 
 
 def test_the_descriptor_is_given_back(capture):
-    fd = capture.source.fd
-    capture.source.__del__()
+    source = Source(capture.path)
+    fd = source.fd
+    del source
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
-    del capture.source.fd

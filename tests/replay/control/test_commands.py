@@ -16,7 +16,9 @@ from replay.clock import SECOND_NS
 from replay.control.commands import Controls
 from replay.control.run_socket import ControlSocket
 from replay.path.target import Target
-from replay.plan.run_plan import Extent, Pace, plan_run, plan_workers
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import plan_run
+from replay.plan.workers import plan_workers
 from replay.rewrite.stamps import Stamp
 from replay.supervision.supervisor import Supervisor
 from tests.captures.content import tiny, write

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.linux.capabilities import Capability
-from replay.path.request import BackendChoice, WireOptions
+from replay.path.request import BackendChoice, PathRequest
 
 GIB = 1 << 30
-LOAD = Load(4_000_000, tuple(range(514, 554)), WireOptions())
-PACKET = replace(LOAD, options=WireOptions(backend=BackendChoice.PACKET))
+LOAD = Load(4_000_000, tuple(range(514, 554)), PathRequest())
+PACKET = replace(LOAD, options=PathRequest(backend=BackendChoice.PACKET))
 MACHINE = MachineFacts(
     capabilities=frozenset(Capability),
     segments=128,

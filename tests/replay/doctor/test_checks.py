@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from replay.doctor import checks
-from replay.path.request import BackendChoice, WireOptions
+from replay.path.request import BackendChoice, PathRequest
 from tests.replay.doctor.examples import CAPTURE, GIB, LOAD, MACHINE, PACKET
 
 
@@ -30,7 +30,7 @@ def test_a_machine_that_has_it_all():
 
 def test_of_the_rights_only_that_to_write_frames_can_be_missed():
     bare = machine(capabilities=frozenset())
-    for load in (LOAD, replace(LOAD, options=WireOptions(backend=BackendChoice.UDP))):
+    for load in (LOAD, replace(LOAD, options=PathRequest(backend=BackendChoice.UDP))):
         assert {finding.state for finding in checks.capabilities(bare, load)} == {"ok"}
         assert {finding.found for finding in checks.capabilities(bare, load)} == {"missing; not needed"}
     found = by_name(checks.capabilities(bare, PACKET))
@@ -41,11 +41,11 @@ def test_of_the_rights_only_that_to_write_frames_can_be_missed():
 @pytest.mark.parametrize(
     ("options", "packet"),
     [
-        (WireOptions(), False),
-        (WireOptions(backend=BackendChoice.UDP), False),
-        (WireOptions(backend=BackendChoice.PACKET), True),
-        (WireOptions(vlans=(100,)), True),
-        (WireOptions(ports=range(49152, 49160)), True),
+        (PathRequest(), False),
+        (PathRequest(backend=BackendChoice.UDP), False),
+        (PathRequest(backend=BackendChoice.PACKET), True),
+        (PathRequest(vlans=(100,)), True),
+        (PathRequest(ports=range(49152, 49160)), True),
     ],
 )
 def test_frames_are_asked_for_by_backend_or_by_a_flag_that_needs_them(options, packet):

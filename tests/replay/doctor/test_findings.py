@@ -2,7 +2,6 @@
 
 import json
 
-import click
 import pytest
 
 from replay.doctor.findings import Finding, State, ended, findings_json, findings_table, worst
@@ -27,8 +26,7 @@ def test_what_is_sound_needs_no_mending():
 
 
 def test_a_line_for_each_check_and_what_to_do_beneath():
-    table = findings_table([OK, WARN, FAIL], ["the capture, since no FILE is given"])
-    assert click.unstyle(table).splitlines() == [
+    assert findings_table([OK, WARN, FAIL], ["the capture, since no FILE is given"]).splitlines() == [
         "ok    route        127.0.0.1 by lo",
         "warn  tx-checksum  off at eth0",
         "      why   the CPU sums",
@@ -39,7 +37,11 @@ def test_a_line_for_each_check_and_what_to_do_beneath():
         "left out: the capture, since no FILE is given",
         "1 failed, 1 warned, 1 ok",
     ]
-    assert table != click.unstyle(table)
+
+
+def test_states_are_painted():
+    table = findings_table([OK, FAIL], [], lambda text, state: f"<{state}>{text}")
+    assert [line[:10] for line in table.splitlines()[:2]] == ["<ok>ok    ", "<fail>fail"]
 
 
 def test_json_holds_all_of_it():

@@ -10,7 +10,7 @@ from replay.doctor.network_checks import network_findings, wire_bits
 from replay.doctor.network_facts import NetworkFacts
 from replay.linux.network.links import Link
 from replay.linux.network.routes import NO_MAC, Route
-from replay.path.request import BackendChoice, SourceMix, WireOptions
+from replay.path.request import BackendChoice, PathRequest, SourceMix
 from replay.path.target import Target
 from tests.replay.doctor.examples import CAPTURE, LOAD, MACHINE, PACKET
 
@@ -52,7 +52,7 @@ def findings(way=NETWORK, machine=MACHINE, capture=CAPTURE, load=LOAD):
 
 
 def options(**changed):
-    return replace(LOAD, options=WireOptions(**changed))
+    return replace(LOAD, options=PathRequest(**changed))
 
 
 @pytest.mark.parametrize("load", [LOAD, PACKET])

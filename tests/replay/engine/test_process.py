@@ -24,7 +24,9 @@ from replay.engine.counts import Tally
 from replay.engine.lane import Lane
 from replay.engine.process import lane_pieces, serve, work
 from replay.path.target import Target
-from replay.plan.run_plan import Extent, Pace, RunPlan, plan_run, plan_workers
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import RunPlan, plan_run
+from replay.plan.workers import plan_workers
 from replay.rewrite.stamps import Stamp
 from replay.schedule.pacing import Paced, Unpaced
 from replay.schedule.stripes import Start

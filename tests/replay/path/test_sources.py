@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.path.sources import Picker, Sources, parse_network, parse_source_ports
+from replay.path.sources import Picker, Sources, parse_network
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,6 @@ def test_networks(text: str, version: int, first: str, count: int) -> None:
 def test_what_is_no_network_of_hosts(text: str) -> None:
     with pytest.raises(ValueError, match=r"198\.18\.64\.0/22"):
         parse_network(text)
-
-
-def test_source_ports() -> None:
-    assert parse_source_ports("50000-50009") == range(50000, 50010)
-    assert parse_source_ports("514") == range(514, 515)
-    for text in ("", "0", "9-8", "1-65536", "a"):
-        with pytest.raises(ValueError, match="49152-65535"):
-            parse_source_ports(text)
 
 
 @given(

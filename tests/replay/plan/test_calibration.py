@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError, PreflightError
-from replay.commands.options.sending import WayOptions, choose
 from replay.machine.core_order import Surroundings, reckon_workers
-from replay.path.request import BackendChoice, WireOptions
+from replay.machine.situation import Situation
+from replay.path.request import BackendChoice, PathRequest
 from replay.plan import calibration
 from replay.plan.calibration import (
     Calibration,
     Entry,
-    Situation,
+    SendMethod,
     Trial,
-    Way,
     dependable_eps,
     load,
     load_usual,
@@ -28,9 +27,10 @@ from replay.plan.calibration import (
     save,
     winner,
 )
+from replay.plan.sending import SendRequest, choose
 
 HERE = Situation(interface="eth0", mtu=1500, kernel="6.1.0", offloads=("tx-udp-segmentation",))
-BEST = Way(backend="packet", gso=True, train_max=64, batch_trains=16)
+BEST = SendMethod(backend="packet", gso=True, train_max=64, batch_trains=16)
 ENTRY = Entry(situation=HERE, way=BEST, worker_eps=9_000_000, event_bytes=150, measured="2026-11-24")
 
 
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_the_usual_file_ends_no_run(
     usual = calibration.default_path()
     usual.parent.mkdir()
     usual.write_text("damaged")
-    assert choose(WayOptions(), WireOptions(), lambda: HERE, takes_all).way == Way()
+    assert choose(SendRequest(), PathRequest(), lambda: HERE, takes_all).way == SendMethod()
     assert capsys.readouterr().err.startswith(f"no calibration is used: {usual}: the file: Invalid JSON")
 
 
@@ -152,7 +152,9 @@ def test_an_entry_holds_as_long_as_nothing_changed(change: dict[str, Any], said:
 
 @pytest.mark.parametrize(("rates", "place"), [([100, 104], 0), ([100, 106], 1), ([0, 50, 53, 49], 2), ([0, 50, 51], 1)])
 def test_the_fastest_wins_unless_an_earlier_one_is_as_fast(rates: list[float], place: int) -> None:
-    trials = [Trial(Way(batch_trains=i + 1), [rate, rate * 9, 0] if rate else ()) for i, rate in enumerate(rates)]
+    trials = [
+        Trial(SendMethod(batch_trains=i + 1), [rate, rate * 9, 0] if rate else ()) for i, rate in enumerate(rates)
+    ]
     assert winner(trials) is trials[place]
 
 
@@ -160,12 +162,12 @@ def test_the_fastest_wins_unless_an_earlier_one_is_as_fast(rates: list[float], p
     ("free", "paced", "counted"), [(100, 60, 60), (100, 120, 100), (1, 0.1, 1), (5e6, 3_999_999.7, 3_999_999)]
 )
 def test_a_worker_is_counted_on_for_what_it_sends_at_a_pace(free: float, paced: float, counted: int) -> None:
-    assert dependable_eps(Trial(Way(), [free]), Trial(Way(), [paced])) == counted
+    assert dependable_eps(Trial(SendMethod(), [free]), Trial(SendMethod(), [paced])) == counted
 
 
 def test_the_workers_of_a_run_are_reckoned_by_that() -> None:
     """As fast as it goes two workers would seem enough; at a pace it takes three."""
-    trials = [Trial(Way(), [rate]) for rate in (3_000_000, 2_000_000)]
+    trials = [Trial(SendMethod(), [rate]) for rate in (3_000_000, 2_000_000)]
     count, why = reckon_workers(4e6, 40, range(8), Surroundings(), gso=True, measured_eps=dependable_eps(*trials))
     assert (count, why.startswith("3: 4,000,000 EPS at 1,500,000 each")) == (3, True)
 
@@ -176,28 +178,34 @@ def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pyt
     def unasked() -> Situation:
         raise AssertionError("nobody needs to know")
 
-    choice = choose(WayOptions(train_max=7), WireOptions(), unasked, takes_all)
-    assert (choice.way, choice.worker_eps) == (Way(train_max=7), None)
+    choice = choose(SendRequest(train_max=7), PathRequest(), unasked, takes_all)
+    assert (choice.way, choice.worker_eps) == (SendMethod(train_max=7), None)
     assert choice.why.startswith("udp: nothing else was asked for")
-    choice = choose(WayOptions(gso=False, batch_trains=3), WireOptions(vlans=(7,)), unasked, takes_all)
-    assert choice.way == Way(backend="packet", gso=False, batch_trains=3)
+    choice = choose(SendRequest(gso=False, batch_trains=3), PathRequest(vlans=(7,)), unasked, takes_all)
+    assert choice.way == SendMethod(backend="packet", gso=False, batch_trains=3)
     assert choice.why == "packet: --vlan needs frames of our own"
 
 
 @pytest.mark.parametrize(
     ("flags", "wire", "way", "eps", "said"),
     [
-        (WayOptions(), WireOptions(), BEST, 9_000_000, "calibrated on eth0 on 2026-11-24, 9,000,000 EPS a worker"),
-        (WayOptions(gso=True), WireOptions(), BEST, 9_000_000, "calibrated on eth0"),
-        (WayOptions(gso=False), WireOptions(), replace(BEST, gso=False), None, "calibrated on eth0"),
-        (WayOptions(), WireOptions(vlans=(7,)), BEST, 9_000_000, "packet: --vlan needs frames of our own; packet, GSO"),
-        (WayOptions(), WireOptions(backend=BackendChoice.UDP), Way(), None, "udp: asked for by --backend"),
+        (SendRequest(), PathRequest(), BEST, 9_000_000, "calibrated on eth0 on 2026-11-24, 9,000,000 EPS a worker"),
+        (SendRequest(gso=True), PathRequest(), BEST, 9_000_000, "calibrated on eth0"),
+        (SendRequest(gso=False), PathRequest(), replace(BEST, gso=False), None, "calibrated on eth0"),
+        (
+            SendRequest(),
+            PathRequest(vlans=(7,)),
+            BEST,
+            9_000_000,
+            "packet: --vlan needs frames of our own; packet, GSO",
+        ),
+        (SendRequest(), PathRequest(backend=BackendChoice.UDP), SendMethod(), None, "udp: asked for by --backend"),
     ],
 )
 def test_the_calibration_decides_what_the_flags_leave_open(
-    file: Path, flags: WayOptions, wire: WireOptions, way: Way, eps: int | None, said: str
+    file: Path, flags: SendRequest, wire: PathRequest, way: SendMethod, eps: int | None, said: str
 ) -> None:
-    options = WayOptions(flags.gso, flags.train_max, flags.batch_trains, file)
+    options = SendRequest(flags.gso, flags.train_max, flags.batch_trains, file)
     choice = choose(options, wire, lambda: HERE, takes_all)
     assert (choice.way, choice.worker_eps) == (way, eps)
     assert said in choice.why
@@ -211,8 +219,8 @@ def test_the_calibration_decides_what_the_flags_leave_open(
     ],
 )
 def test_a_calibration_of_something_else_is_left_aside_and_said(file: Path, now: Situation, said: str) -> None:
-    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: now, takes_all)
-    assert (choice.way, choice.worker_eps) == (Way(), None)
+    choice = choose(SendRequest(calibration=file), PathRequest(), lambda: now, takes_all)
+    assert (choice.way, choice.worker_eps) == (SendMethod(), None)
     assert said in choice.why
 
 
@@ -222,8 +230,8 @@ LACKING = ("net.ipv4.conf.eth0.route_localnet=1", "net.ipv4.conf.eth0.accept_loc
 def test_a_calibration_by_frames_is_left_aside_where_they_are_dropped(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: HERE, lambda _: LACKING)
-    assert (choice.way, choice.worker_eps) == (Way(), None)
+    choice = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
+    assert (choice.way, choice.worker_eps) == (SendMethod(), None)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "the calibration of eth0 is not followed" in said
@@ -231,12 +239,15 @@ def test_a_calibration_by_frames_is_left_aside_where_they_are_dropped(
 
 
 def test_a_calibration_by_datagrams_is_followed_there(file: Path) -> None:
-    save(file, replace(entry(), way=Way(train_max=9)))
-    choice = choose(WayOptions(calibration=file), WireOptions(), lambda: HERE, lambda _: LACKING)
-    assert choice.way == Way(train_max=9)
+    save(file, replace(entry(), way=SendMethod(train_max=9)))
+    choice = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
+    assert choice.way == SendMethod(train_max=9)
 
 
 def test_frames_that_were_refused_never_win() -> None:
-    trials = [Trial(Way(), [1.0]), Trial(Way(backend="packet"), refused="lo: the kernel drops frames of our own")]
+    trials = [
+        Trial(SendMethod(), [1.0]),
+        Trial(SendMethod(backend="packet"), refused="lo: the kernel drops frames of our own"),
+    ]
     assert winner(trials) is trials[0]
     assert winner(trials[::-1]) is trials[0]

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from captures.console.errors import InputError
 from captures.format.reader import Capture, open_capture
 from replay.path.target import Target
-from replay.plan.run_plan import GRACE_NS, Extent, Pace, RunPlan, check_limit, plan_run, plan_table, plan_workers
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import GRACE_NS, RunPlan, check_limit, plan_run
+from replay.plan.view import describe, plan_table
+from replay.plan.workers import plan_workers
 from replay.rewrite.stamps import Stamp
 from replay.schedule.rates import LONGEST_NS
 from tests.captures.content import content, noise, write
@@ -117,7 +120,7 @@ def test_there_are_no_more_workers_than_lanes(lanes: int, use: str) -> None:
 
 
 def test_the_plan_as_figures() -> None:
-    described = plan(Extent(events=81), workers=plan_workers(3, 40, [0, 1])).describe()
+    described = describe(plan(Extent(events=81), workers=plan_workers(3, 40, [0, 1])))
 
     assert described["ports"] == "5514-5553"
     assert sum(lane["events"] for lane in described["lanes"]) == 81
@@ -145,8 +148,8 @@ def test_along_the_time_axis_at_a_speed() -> None:
     asked = plan(Extent(loops=3), Pace(speed=Fraction(2)))
 
     assert (asked.total, asked.stop_after_ns) == (3000, None)
-    assert asked.describe()["target_peak_eps"] == 2000
-    assert (asked.describe()["target_eps"], asked.describe()["speed"]) == (1000, 2)
+    assert describe(asked)["target_peak_eps"] == 2000
+    assert (describe(asked)["target_eps"], describe(asked)["speed"]) == (1000, 2)
     assert plan(Extent(duration_ns=2_250_000_000), Pace(speed=Fraction(2))).total == 2500
     assert plan(Extent(events=7), Pace(speed=Fraction(2))).total == 7
     assert "at speed 2: 1,000 EPS in the mean, 2,000 at the peak, 3,000 events" in plan_table(asked)
@@ -155,7 +158,7 @@ def test_along_the_time_axis_at_a_speed() -> None:
 def test_the_time_axis_as_fast_as_it_goes() -> None:
     asked = plan(Extent(loops=1), Pace(speed=Fraction(0)))
 
-    assert (asked.paced, asked.total, asked.describe()["speed"]) == (False, 1000, "max")
+    assert (asked.paced, asked.total, describe(asked)["speed"]) == (False, 1000, "max")
     assert "as fast as it goes, 1,000 events" in plan_table(asked)
 
 

@@ -16,7 +16,9 @@ from replay.board.layout import Board, State, errno_place
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.path.target import Target
-from replay.plan.run_plan import Extent, Pace, RunPlan, plan_run, plan_workers
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import RunPlan, plan_run
+from replay.plan.workers import plan_workers
 from replay.report.run_report import error_total, exit_code, run_report, run_table
 from replay.rewrite.stamps import Stamp
 from replay.schedule.tempo import Demand

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from captures.console.errors import InputError, PreflightError
+from replay.exchange.place import Place, parse_place
 from replay.exchange.token import VARIABLE, proved
 from replay.histogram import Histogram
 from replay.sink.board import shared_tally
-from replay.sink.publish import Place, Publisher, parse_place
+from replay.sink.publish import Publisher
 from replay.sink.verify.sequence import Sequence
 from replay.sink.workers import seating
 

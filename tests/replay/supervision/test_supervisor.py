@@ -14,7 +14,9 @@ from captures.format.reader import Capture, open_capture
 from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.path.target import Target
-from replay.plan.run_plan import Extent, Pace, RunPlan, plan_run, plan_workers
+from replay.plan.pace import Extent, Pace
+from replay.plan.run_plan import RunPlan, plan_run
+from replay.plan.workers import plan_workers
 from replay.report.run_report import exit_code, run_report
 from replay.rewrite.stamps import Stamp
 from replay.supervision import workers

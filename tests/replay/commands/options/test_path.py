@@ -11,9 +11,11 @@ from click.testing import CliRunner
 
 from captures.console.errors import InputError, PreflightError
 from captures.format.reader import Capture, open_capture
+from replay.commands.options.path import parse_mac, parse_vlans, path_options
 from replay.path import discover, target
+from replay.path.choose import choose_path
 from replay.path.headers import Wire
-from replay.path.request import BackendChoice, SourceMix, WireOptions, parse_mac, parse_vlans, wire_of, wire_options
+from replay.path.request import BackendChoice, PathRequest, SourceMix
 from replay.path.sources import DEFAULT_PORTS, Sources
 from replay.path.target import Target
 from tests.captures.content import tiny, write
@@ -79,36 +81,36 @@ GIVEN: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("flag", "options"), GIVEN)
 def test_these_need_frames(flag: str, options: dict[str, Any]) -> None:
-    assert WireOptions(**options).frames_only == flag
-    assert WireOptions(UDP, **options).frames_only == flag
+    assert PathRequest(**options).frames_only == flag
+    assert PathRequest(UDP, **options).frames_only == flag
 
 
 @pytest.mark.parametrize("backend", BackendChoice)
 def test_the_backend_alone_needs_none(backend: BackendChoice) -> None:
-    assert WireOptions(backend).frames_only is None
+    assert PathRequest(backend).frames_only is None
 
 
 @click.command("send")
 @click.option("--before", is_flag=True)
-@wire_options
+@path_options
 @click.option("--behind", is_flag=True)
-def send(*, options: WireOptions, before: bool, behind: bool) -> None:
+def send(*, path: PathRequest, before: bool, behind: bool) -> None:
     """Sends."""
-    raise Told(options, before, behind)
+    raise Told(path, before, behind)
 
 
 class Told(Exception):
     """What the command was called with."""
 
 
-def told(*line: str) -> tuple[WireOptions, bool, bool]:
+def told(*line: str) -> tuple[PathRequest, bool, bool]:
     done = CliRunner().invoke(send, line)
     assert isinstance(done.exception, Told), done.output
     return done.exception.args
 
 
 def test_a_command_is_told_nothing_of_flags_that_were_not_given() -> None:
-    assert told() == (WireOptions(), False, False)
+    assert told() == (PathRequest(), False, False)
 
 
 def test_a_command_gets_all_flags_as_one_argument_beside_its_own() -> None:
@@ -120,7 +122,7 @@ def test_a_command_gets_all_flags_as_one_argument_beside_its_own() -> None:
     options, before, behind = told(*line)
 
     assert (before, behind) == (True, True)
-    assert options == WireOptions(
+    assert options == PathRequest(
         backend=PACKET,
         interface="wire",
         next_mac=MAC,
@@ -139,14 +141,14 @@ def test_a_command_keeps_its_help_and_the_order_of_its_flags() -> None:
 
 
 def test_it_takes_commands_without_flags_of_their_own() -> None:
-    @wire_options
-    def bare(*, options: WireOptions) -> None:
+    @path_options
+    def bare(*, path: PathRequest) -> None:
         """Does."""
-        raise Told(options)
+        raise Told(path)
 
     assert (bare.__name__, bare.__doc__) == ("bare", "Does.")
     done = CliRunner().invoke(click.command("bare")(bare), ["--vlan", "7"])
-    assert done.exception.args == (WireOptions(vlans=(7,)),)
+    assert done.exception.args == (PathRequest(vlans=(7,)),)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +187,11 @@ def mtu(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """That of the wire and of the route, of which nobody is asked here; change it in place."""
     mtu = [1500]
 
-    def found(_target: Target, _ports: tuple[int, ...], options: WireOptions, *, of_capture: bool) -> Wire:
+    def found(_target: Target, _ports: tuple[int, ...], options: PathRequest, *, of_capture: bool) -> Wire:
         sources = Sources(1, 1, options.ports or DEFAULT_PORTS, of_capture)
         return Wire(options.interface or "routed", MAC, options.vlans, sources, mtu[0], ())
 
-    monkeypatch.setattr(discover, "find_wire", found)
+    monkeypatch.setattr(discover, "discover", found)
     monkeypatch.setattr(target, "route_mtu", lambda _family, _address: mtu[0])
     return mtu
 
@@ -197,13 +199,13 @@ def mtu(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize(("flag", "options"), GIVEN)
 def test_udp_sockets_can_t_do_what_needs_frames(hosts: Capture, flag: str, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"^{flag} needs frames of our own: use --backend packet, or leave it out$"):
-        wire_of(WireOptions(UDP, **options), TARGET, (514,), hosts)
+        choose_path(PathRequest(UDP, **options), TARGET, (514,), hosts)
 
 
 @pytest.mark.usefixtures("mtu")
 @pytest.mark.parametrize("backend", [AUTO, UDP])
 def test_udp_sockets_do_where_nothing_needs_frames(hosts: Capture, backend: BackendChoice) -> None:
-    assert wire_of(WireOptions(backend), TARGET, (514,), hosts) is None
+    assert choose_path(PathRequest(backend), TARGET, (514,), hosts) is None
 
 
 @pytest.mark.usefixtures("mtu")
@@ -211,7 +213,7 @@ def test_udp_sockets_do_where_nothing_needs_frames(hosts: Capture, backend: Back
 def test_frames_where_they_are_asked_for_or_needed(
     hosts: Capture, backend: BackendChoice, options: dict[str, Any]
 ) -> None:
-    found = wire_of(WireOptions(backend, **options), TARGET, (514,), hosts)
+    found = choose_path(PathRequest(backend, **options), TARGET, (514,), hosts)
 
     assert (found.interface, found.vlans) == (options.get("interface", "routed"), options.get("vlans", ()))
 
@@ -219,7 +221,7 @@ def test_frames_where_they_are_asked_for_or_needed(
 @pytest.mark.parametrize("backend", [AUTO, PACKET])
 def test_sources_of_a_capture_that_has_none(hostless: Capture, backend: BackendChoice) -> None:
     with pytest.raises(InputError, match="tiny.rcap: its trains have no hosts for --source-mix capture; build it from"):
-        wire_of(WireOptions(backend, mix=SourceMix.CAPTURE), TARGET, (514,), hostless)
+        choose_path(PathRequest(backend, mix=SourceMix.CAPTURE), TARGET, (514,), hostless)
 
 
 @pytest.mark.usefixtures("mtu")
@@ -230,8 +232,8 @@ def test_who_says_where_a_train_comes_from(
     hosts: Capture, hostless: Capture, mix: SourceMix, with_hosts: bool, without: bool
 ) -> None:
     for capture, expected in ((hosts, with_hosts), (hostless, without)):
-        assert wire_of(WireOptions(PACKET, mix=mix), TARGET, (514,), capture).sources.of_capture is expected
-    assert wire_of(WireOptions(mix=SourceMix.CAPTURE), TARGET, (514,), hosts).sources.of_capture
+        assert choose_path(PathRequest(PACKET, mix=mix), TARGET, (514,), capture).sources.of_capture is expected
+    assert choose_path(PathRequest(mix=SourceMix.CAPTURE), TARGET, (514,), hosts).sources.of_capture
 
 
 @pytest.mark.parametrize("backend", [UDP, PACKET])
@@ -239,9 +241,9 @@ def test_who_says_where_a_train_comes_from(
 def test_an_event_too_long_for_a_packet(
     hosts: Capture, mtu: list[int], backend: BackendChoice, host: str, headers: int
 ) -> None:
-    there, options = Target(socket.AF_INET6 if ":" in host else socket.AF_INET, host), WireOptions(backend)
+    there, options = Target(socket.AF_INET6 if ":" in host else socket.AF_INET, host), PathRequest(backend)
     mtu[0] = hosts.longest + headers
-    wire_of(options, there, (514,), hosts)
+    choose_path(options, there, (514,), hosts)
     mtu[0] -= 1
     with pytest.raises(PreflightError, match=f"a packet of {mtu[0] + 1}, and the route to {host} takes {mtu[0]}: "):
-        wire_of(options, there, (514,), hosts)
+        choose_path(options, there, (514,), hosts)

@@ -1,33 +1,9 @@
-"""The cores that workers are pinned to; `0,2-3` as people write them."""
+"""The cores that this process may use."""
 
 import os
-import re
 from collections.abc import Sequence
-from typing import Final
 
-from captures.console.command import Parsed
 from captures.console.errors import InputError
-
-_EXAMPLE: Final = "0,2-3"
-_ITEM: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
-
-
-def parse_cpus(text: str) -> tuple[int, ...]:
-    """The cores of `text`, in the order given. Raises ValueError with a line that gives an example."""
-    cpus: list[int] = []
-    for item in text.split(","):
-        match = _ITEM.fullmatch(item.strip())
-        if match is None:
-            raise ValueError(f"{text!r} is not a list of cores; write it like {_EXAMPLE}")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first:
-            raise ValueError(f"{item.strip()!r} runs backwards; write the lower core first, like {_EXAMPLE}")
-        cpus += range(first, last + 1)
-    return tuple(cpus)
-
-
-CPUS: Final = Parsed("cores", parse_cpus)
-"""The type of a `--cpus` flag."""
 
 
 def usable_cpus(asked: Sequence[int] | None) -> tuple[int, ...]:

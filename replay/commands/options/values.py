@@ -1,0 +1,20 @@
+"""The types of flags: how a value is written, and the line that says so where it is written wrong."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from captures.console.command import Parsed
+from replay.exchange.place import parse_place
+from replay.path.sources import parse_network
+from replay.ranges import parse_cpus, parse_ports, parse_source_ports
+from replay.rewrite.tags import parse_run
+
+FILE: Final = click.Path(path_type=Path)
+PORTS: Final = Parsed("ports", parse_ports)
+CPUS: Final = Parsed("cores", parse_cpus)
+RUN: Final = Parsed("id", parse_run)
+PLACE: Final = Parsed("addr", parse_place)
+NETWORK: Final = Parsed("network", parse_network)
+SOURCE_PORTS: Final = Parsed("ports", parse_source_ports)

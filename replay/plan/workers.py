@@ -1,0 +1,70 @@
+"""The workers of a run: how many, on which cores, with which lanes, and what they claim of the machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from captures.console.errors import InputError
+from replay.machine.affinity import usable_cpus
+from replay.machine.claims import Claims
+from replay.machine.core_order import Surroundings, ordered, reckon_workers
+from replay.plan.run_plan import RunPlan, WorkerPlan
+
+AUTO: Final = 0
+"""What `--workers auto` parses to."""
+
+
+@dataclass(frozen=True)
+class WorkerRequest:
+    """What the user says about the workers."""
+
+    workers: int = AUTO
+    cpus: tuple[int, ...] | None = None
+    """None: all that are allowed."""
+    realtime_priority: int | None = None
+    lock_memory: bool = False
+
+
+def with_workers(plan: RunPlan, options: WorkerRequest, around: Surroundings, *, worker_eps: int | None) -> RunPlan:
+    """The plan with its workers; `worker_eps` is what one was measured to send, None: it was not.
+
+    Raises InputError, and PreflightError when a claim is refused.
+    """
+    cpus = usable_cpus(options.cpus)
+    if options.cpus is None:
+        cpus = ordered(cpus, around)
+    peak_eps = plan.schedule.peak_eps
+    count, why = options.workers, f"{options.workers}: asked for by --workers"
+    if count == AUTO:
+        count, why = reckon_workers(
+            None if peak_eps is None else float(peak_eps),
+            len(plan.ports),
+            cpus,
+            around,
+            gso=plan.segments > 1,
+            measured_eps=worker_eps,
+        )
+    claims = Claims(options.realtime_priority, options.lock_memory)
+    claims.check()
+    workers = plan_workers(count, len(plan.ports), cpus)
+    drawbacks = {worker.cpu: said for worker in workers if (said := around.drawback(worker.cpu))}
+    if drawbacks and options.cpus is None:
+        why += "; there is no better core than " + ", ".join(f"{cpu} ({said})" for cpu, said in drawbacks.items())
+    choices = {**plan.choices, "workers": why}
+    return replace(plan, workers=workers, cpus=cpus, claims=claims, nic=around.nic, choices=choices)
+
+
+def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:
+    """`count` workers with neighbouring lanes each, as equal as can be; cores are taken in turn from `cpus`."""
+    check_workers(count, lanes)
+    return tuple(
+        WorkerPlan(cpu=cpus[i % len(cpus)], lanes=range(i * lanes // count, (i + 1) * lanes // count))
+        for i in range(count)
+    )
+
+
+def check_workers(workers: int, ports: int) -> None:
+    """Refuse more workers than ports, each of which has one worker. Raises InputError."""
+    if workers > ports:
+        there = "is 1 port, so use 1 worker" if ports == 1 else f"are {ports} ports, so use 1 to {ports} workers"
+        raise InputError(f"--workers {workers}: there {there}")

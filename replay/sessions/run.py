@@ -1,0 +1,180 @@
+"""A run from what is asked to its report: prepare, carry out, report."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from captures.console.errors import InputError, PreflightError
+from captures.console.interruption import held
+from captures.console.terminal import notice
+from captures.format.reader import Capture, open_capture
+from replay.control.commands import Controls
+from replay.control.request import ControlRequest
+from replay.control.run_socket import ControlSocket
+from replay.host.beside import OwnHost
+from replay.json_file import ReportFile
+from replay.linux.sockets.udp_send import max_segments
+from replay.machine.affinity import usable_cpus
+from replay.machine.survey import situation, surroundings
+from replay.path.choose import choose_path
+from replay.path.loopback import lacking_settings
+from replay.path.request import PathRequest
+from replay.path.target import resolve
+from replay.plan.pace import PaceRequest
+from replay.plan.run_plan import RunPlan, check_limit, plan_run
+from replay.plan.sending import SendRequest, choose
+from replay.plan.workers import WorkerRequest, with_workers
+from replay.report.criteria import Limits
+from replay.report.live_line import LiveLine
+from replay.report.live_loss import LiveLoss
+from replay.report.run_report import run_report
+from replay.rewrite.stamps import Stamp, iso_ms
+from replay.rewrite.tags import new_run
+from replay.supervision.supervisor import Outcome, Supervisor
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """All that may be asked of a run."""
+
+    capture: Path
+    target: str
+    """The host to send to: a name or an address."""
+    ports: Sequence[int]
+    """The destination ports, one lane each."""
+    time: PaceRequest
+    """How fast, how far, and from when on."""
+    family: int | None = None
+    """AF_INET or AF_INET6, where a name stands for addresses of both; None: the first that is found."""
+    stamp: Stamp = Stamp.NOW
+    run_id: int | None = None
+    """What the tags of a tagged capture call this run; None: it is drawn."""
+    keep_tags: bool = False
+    """Send tags as they were built: zeros."""
+    allow_public: bool = False
+    """Let target and sources be addresses outside the private, loopback, link-local and benchmark ranges."""
+    workers: WorkerRequest = field(default_factory=WorkerRequest)
+    path: PathRequest = field(default_factory=PathRequest)
+    send: SendRequest = field(default_factory=SendRequest)
+    limits: Limits = field(default_factory=Limits)
+    control: ControlRequest = field(default_factory=ControlRequest)
+
+    @property
+    def inputs(self) -> list[Path | None]:
+        """The files that it reads, which its report may not replace."""
+        return [self.capture, self.control.rate_file, self.send.calibration]
+
+
+class PreparedRun(NamedTuple):
+    """A run that could start."""
+
+    request: RunRequest
+    capture: Capture
+    plan: RunPlan
+
+
+def run(request: RunRequest, report: Path | None = None) -> dict[str, Any]:
+    """Send, and return the report; it is written to the file `report` as well.
+
+    Raises InputError for what can't be asked, PreflightError for what this machine can't do, RunError for what failed
+    while it ran: then the report is written first.
+    """
+    with ReportFile(report, inputs=request.inputs) as report_file:
+        return carry_out(prepare(request), report_file)
+
+
+def prepare(request: RunRequest) -> PreparedRun:
+    """Check everything, and decide what is left to decide; nothing is sent. Raises InputError, PreflightError."""
+    capture = open_capture(request.capture)
+    _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
+    target = resolve(request.target, allow_public=request.allow_public, family=request.family)
+    asked, ports = request.path, tuple(request.ports)
+    choice = choose(
+        request.send,
+        asked,
+        lambda: situation(target, asked.interface),
+        lambda interface: lacking_settings(interface, target, asked.network),
+    )
+    plan = plan_run(
+        capture,
+        target=target,
+        ports=ports,
+        pace=request.time.pace,
+        extent=request.time.extent,
+        train_max=choice.way.train_max,
+        segments=max_segments() if choice.way.gso else 1,
+        stamp=request.stamp,
+        run=None if request.keep_tags else request.run_id or new_run(),
+        wire=choose_path(choice.followed(asked), target, ports, capture, allow_public=request.allow_public),
+        batch_trains=choice.way.batch_trains,
+        choices={"backend": choice.why},
+    )
+    around = surroundings(target, asked.interface, usable_cpus(request.workers.cpus))
+    plan = with_workers(plan, request.workers, around, worker_eps=choice.worker_eps)
+    plan = replace(plan, start_at_ns=request.time.start_at_ns)
+    check_limit(plan, request.control.limit_eps)
+    return PreparedRun(request, capture, plan)
+
+
+def carry_out(prepared: PreparedRun, report_file: ReportFile) -> dict[str, Any]:
+    """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
+    request, capture, plan = prepared
+    limits, control = request.limits, request.control
+    supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
+    if plan.start_at_ns is not None:
+        notice(f"it starts at {iso_ms(plan.start_at_ns)}")
+    with ExitStack() as stack:
+        listener = _control_socket(control.path, stack)
+        line = stack.enter_context(LiveLine(plan))
+        sink = LiveLoss(limits, plan, supervisor, line, shortest_bytes=capture.shortest)
+        sink.begin()
+        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
+        own_host.begin()
+        noted = stack.enter_context(held())
+
+        def each_tick() -> None:
+            if noted.first:  # it came before the supervisor listened to signals
+                supervisor.outcome.interrupted_by = noted.first
+            controls.poll()
+
+        def each_second(outcome: Outcome) -> None:
+            own_host.each_second()
+            sink.each_second(outcome)
+
+        def settle(outcome: Outcome) -> None:
+            sink.settle(outcome)
+            own_host.settle()
+
+        failure = None
+        try:
+            supervisor.run(each_tick, each_second, settle)
+        except Exception as error:  # noqa: BLE001 - it is raised again when the report is safe
+            failure = error
+            supervisor.outcome.failures.append(str(error) or type(error).__name__)
+        report = run_report(capture, plan, supervisor.outcome, limits.criteria, sink.figures(), own_host.figures())
+        report_file.write(report)
+        if failure is not None:
+            raise failure
+    return report
+
+
+def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None:
+    """Where `replay ctl` finds the run; a run goes on without, unless it was asked for by --control."""
+    try:
+        return stack.enter_context(ControlSocket(path))
+    except PreflightError as error:
+        if path is not None:
+            raise
+        notice(f"`replay ctl` can't reach this run: {error}")
+        return None
+
+
+def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> None:
+    """Refuse what is said of tags that are not there, or will not be written. Raises InputError."""
+    flag = "--run-id" if run_id is not None else "--keep-tags"
+    if (run_id is not None or keep_tags) and not capture.tagged:
+        raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")
+    if run_id is not None and keep_tags:
+        raise InputError("--run-id is written into the tags, and --keep-tags sends them blank; give one of the two")
