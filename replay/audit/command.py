@@ -13,17 +13,17 @@ from captures.errors import InputError
 from captures.interruption import held
 from captures.terminal import bar
 from captures.units import format_duration
-from replay.audit.follow import Follower
+from replay.audit.follow import NOT_REGULAR, Follower
 from replay.audit.lines import LineCounts
 from replay.audit.missing import ALL_SHOWN, SHOWN
 from replay.audit.reading import Collection, read_files
-from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
+from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
 from replay.audit.sources import STDIN, keep_freed_memory
 from replay.audit.tally import MAX_RUNS, Tally
 from replay.clock import SECOND_NS
-from replay.report_file import ReportFile, read_report
+from replay.report_file import ReportFile
 from replay.tags import RUN, run_text
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -71,8 +71,9 @@ def audit(
     """Reconcile FILE..., what a collector or a SIEM wrote, with what was sent, by the tags of the events.
 
     Any text will do: syslog lines, JSON, CSV. Files are read one after the other; gzip and Zstandard are unpacked; - is
-    stdin. Exit code 1 when more than --max-loss is lost or cut, or something that was never sent is there. ^C reports
-    on what was read, and exits with 130.
+    stdin. Exit code 1 when more than --max-loss is lost or cut, or something that was never sent is there. A file that
+    can't be read does not end the audit of the others: the report names it, and the exit code is 2. ^C reports on what
+    was read, and exits with 130.
     """
     with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
         sent = None if sent_path is None else _sent(sent_path, run)
@@ -84,18 +85,18 @@ def audit(
             interrupted = bool(signals.names)
             shown, names = ALL_SHOWN if all_ranges else SHOWN, [str(file) for file in files]
             question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
-            report = audit_report(question, _run(wanted, found, known=sent is not None or interrupted), found, seen)
+            known = sent is not None or interrupted or any(each.unreadable for each in found.damaged)
+            report = audit_report(question, _run(wanted, found, known=known), found, seen)
         report_file.write(report)
         answer(audit_table(report), report, as_json=as_json)
+    if (complaint := unread(report)) and not interrupted:
+        raise InputError(complaint)
     return exit_code(report)
 
 
 def _sent(path: Path, run: int | None) -> Sent:
     """The sender's report, which must be of a run with tags, and of the one that is asked for."""
-    try:
-        sent = read_sent(read_report(path))
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    sent = read_sent(path)
     if sent.run is None and run is None:
         raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run-id")
     if None not in (sent.run, run) and sent.run != run:
@@ -107,6 +108,7 @@ def _read(
     files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
 ) -> dict[str, Any] | None:
     """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
+    _look_at(files, follow=settle_ns is not None)
     keep_freed_memory()
     sizes = [_size_bytes(file) for file in files]
     total = sum(sizes) if all(sizes) and settle_ns is None else None
@@ -115,6 +117,23 @@ def _read(
             return Follower(files, into, reading.update, stopped).follow(settle_ns)
         read_files(files, into, reading.update, stopped)
     return None
+
+
+def _look_at(files: Sequence[Path], *, follow: bool) -> None:
+    """Raise InputError for a name that was given in error: nothing stands there, or nothing that can be followed."""
+    for file in files:
+        if file == STDIN:
+            continue
+        try:
+            found = file.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not follow:
+                raise InputError(f"{file}: {error.strerror}") from None
+        except OSError:
+            continue  # reading it says what is wrong
+        else:
+            if follow and not stat.S_ISREG(found.st_mode):
+                raise InputError(f"{file}: {NOT_REGULAR}")
 
 
 def _size_bytes(file: Path) -> int:

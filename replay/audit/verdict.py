@@ -17,37 +17,32 @@ _WHOLE: Final = (
 def verdict(report: dict[str, Any]) -> str:
     """The report in a sentence."""
     parts = ["interrupted: not all was read"] if report["interrupted"] else []
+    if unreadable := [each["file"] for each in report["damaged_files"] if each["unreadable"]]:
+        files = unreadable[0] if len(unreadable) == 1 else f"{len(unreadable)} files"
+        parts.append(f"not all was read: {files} can't be")
     parts.append(_lost(report))
-    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report)]
+    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report), *_too_much(report)]
     return "; ".join(parts)
 
 
 def _lost(report: dict[str, Any]) -> str:
     """What is lost, or that nothing is."""
     received, lost, cut, sent = (report[f"{name}_events"] for name in ("received", "lost", "cut", "sent"))
-    run = report["run_id"]
+    run, expected = report["run_id"], report["expected_events"]
     if not received and not cut and (sent or sent is None):
         events = "anything" if sent is None else f"{sent:,} events"
         return f"100.00% lost: nothing of {events} of {f'run {run}' if run else 'any run'} is there, {_instead(report)}"
     if lost:
         where = "" if cut else f", {_where(report['lanes'])}"
-        share, events, least = format_share(lost, _expected(report)), f"{lost:,}", report["lost_events_min"]
+        share, events, least = format_share(lost, expected), f"{lost:,}", report["lost_events_min"]
         if least < lost:
-            share, events = f"between {format_share(least, _expected(report))} and {share}", f"{least:,} to {events}"
-        return f"{share} lost: {events} of {_expected(report):,}{where}"
+            share, events = f"between {format_share(least, expected)} and {share}", f"{least:,} to {events}"
+        return f"{share} lost: {events} of {expected:,}{where}"
     if cut:
-        return f"none of {_expected(report):,} events of run {run} is known to be lost"
+        return f"none of {expected:,} events of run {run} is known to be lost"
     if sent is None:
         return f"nothing is missing of run {run} below the last of its {received:,} events on each port"
     return f"all {sent:,} events of run {run} are there"
-
-
-def _expected(report: dict[str, Any]) -> int:
-    """Events that were sent, as far as one can tell."""
-    sent: int | None = report["sent_events"]
-    if sent is not None:
-        return sent
-    return int(report["received_events"] + max(report["missing_events"], report["cut_events"]))
 
 
 def _instead(report: dict[str, Any]) -> str:
@@ -70,8 +65,8 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
         first, last = to_bytes["min"], to_bytes["max"]
         length = f"{first:,} bytes" if first == last else f"{first:,} to {last:,} bytes"
         yield (
-            f"{format_share(cut, _expected(report))} cut: {cut:,} are there without their tag, their lines cut to "
-            f"{length}; raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+            f"{format_share(cut, report['expected_events'])} cut: {cut:,} are there without their tag, their lines "
+            f"cut to {length}; raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
         )
 
 
@@ -80,8 +75,16 @@ def _doubtful(report: dict[str, Any]) -> Iterator[str]:
     doubtful = report["cut_events_max"] - report["cut_events"]
     if doubtful:
         events = "an event was" if doubtful == 1 else f"{doubtful:,} events were"
-        why = "events came twice" if report["duplicated_events"] else "there are events of other runs"
-        yield f"{events} cut or lost: whose the cut lines are can't be told, since {why}"
+        if report["duplicated_events"]:
+            why = "whose the cut lines are can't be told, since events came twice"
+        elif report["foreign_tags"]:
+            why = "whose the cut lines are can't be told, since there are events of other runs"
+        else:
+            why = (
+                "lines without a tag are as long as cut ones, and may be of others, since such are there or too little "
+                "shows to what length lines were cut"
+            )
+        yield f"{events} cut or lost: {why}"
 
 
 def _late(report: dict[str, Any]) -> Iterator[str]:
@@ -109,10 +112,23 @@ def _odd(report: dict[str, Any]) -> Iterator[str]:
         yield f"{report['malformed_lines']:,} {lines} with a tag that is damaged"
     if report["refused_tags"]:
         yield f"{report['refused_tags']:,} tags too scattered to be kept account of: the figures are not whole"
-    if report["damaged_files"]:
-        files = report["damaged_files"]
+    if files := [each for each in report["damaged_files"] if not each["unreadable"]]:
         named = f"{files[0]['file']} is" if len(files) == 1 else f"{len(files)} files are"
         yield f"{named} not whole, and what could be read was counted"
+
+
+def _too_much(report: dict[str, Any]) -> Iterator[str]:
+    """What is judged, where that is not what is said before: it counts as lost or cut, and that is more than may be."""
+    expected = report["expected_events"]
+    absent = report["missing_events"] if report["sent_events"] is not None else expected - report["received_events"]
+    taken = absent > report["missing_events"]
+    if report["within_max_loss"] or not expected or not (taken or report["max_loss_percent"]):
+        return
+    why = ", since without --sent lines with a damaged or cut tag stand for missing events" if taken else ""
+    yield (
+        f"{absent:,} of {expected:,} count as lost or cut{why}: {format_share(absent, expected)}, and --max-loss "
+        f"allows {report['max_loss_percent']:g}%"
+    )
 
 
 def _where(lanes: Sequence[dict[str, Any]]) -> str:

@@ -43,13 +43,13 @@ class Counter:
         np.maximum.at(lanes["last_ns"], seat, arrivals_ns)
         # As booleans, which `at` would have to convert one by one, it takes ten times as long.
         np.maximum.at(lanes["joined"], seat, (events > 1).astype(np.int64))
-        np.maximum.at(lanes["longest"], seat, np.minimum(lengths, segments))
         interval = cells_at((arrivals_ns - part.start_ns) // TENTH_NS)
         np.add.at(part.tenths, interval, events)
         message, instants_us, counts = stamps_of(data, *messages).T
         ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, seat[message])
         tags = tags_of(data, messages, thorough=bool(part.run[0]))
+        np.maximum.at(lanes["longest_tagged"], seat[tags.message], np.minimum(lengths, segments)[tags.message])
         self._tags.count(tags, seat, interval, self._droppable(seat, drops))
 
     def _droppable(self, seat: NDArray[np.int64], drops: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -71,6 +71,7 @@ class _Heard:
         unplaced = 0
         others = any(lane.foreign_events for lane in self._own.values())
         for by, lane in self._own.items():
+            self.doubtful_cut += lane.doubtful_cut_events or 0
             if not lane.cut_events:
                 continue
             if others or lane.duplicated_events:

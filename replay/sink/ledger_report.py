@@ -164,8 +164,8 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
         )
     if doubtful := ledger.doubtful_cut_events:
         lines.append(
-            f"{doubtful:,} of the lost may be cut events: whose those are can't be told, "
-            "since events of other runs came too, or events came twice"
+            f"{doubtful:,} of the lost may be cut events: that can't be told, since events of others came too, events "
+            "came twice, or too little shows to what length they were cut"
         )
     if ledger.deaf_ports:
         ports = ", ".join(map(str, ledger.deaf_ports))

@@ -20,6 +20,7 @@ _MOST: Final = 1 << 60
 
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Figure = Annotated[float, Field(ge=0, le=1e18)]
 Seconds = Annotated[float, Field(ge=0, le=1e10)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}$")]
 
@@ -76,14 +77,27 @@ class Nic(_Part):
     tx_dropped: Count | None = None
 
 
+class Offered(_Part):
+    """How evenly a run was sent."""
+
+    intervals: Count | None = None
+    below_95_percent: Count | None = None
+    not_measured: Count = 0
+
+
 class Sent(_Lanes):
     """What a sender's report says."""
 
-    lanes: list[SentLane] = Field(max_length=1024)
+    lanes: list[SentLane] = Field(min_length=1, max_length=1024)
     verdict: str | None = None
     started: Instant = None
     duration_s: Seconds | None = None
     stamp: str | None = None
+    speed: Figure | str | None = None
+    achieved_eps: Figure | None = None
+    peak_eps: Figure | None = None
+    offered: Offered | None = None
+    recoveries: list[Any] = Field(default=[], max_length=100_000)
     nic: Nic | None = None
     collector_host: Any = None
     """What the run saw on its own host; `replay.host.model` checks it."""
@@ -126,6 +140,8 @@ class ReceivedLane(TagLane):
     joined: bool | None = None
     last_arrival_s: Seconds | None = None
     cut_events: Count | None = None
+    doubtful_cut_events: Count | None = None
+    """Untagged events that may be cut ones, or of others."""
     cut_to_bytes: Lengths | None = None
     untagged_events: Count | None = None
     malformed_events: Count | None = None
@@ -240,4 +256,4 @@ def read_checked(model: type[Model], path: Path) -> Model:
     try:
         return checked(model, read_report(path))
     except ValueError as error:
-        raise InputError(f"{path}: {error}; the order is SENT RECEIVED") from None
+        raise InputError(f"{path}: {error}") from None

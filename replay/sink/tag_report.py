@@ -14,7 +14,7 @@ from replay.sink.tally import STRANGE, Tally
 from replay.tags import run_text
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
-_SUMS: Final = (*_NUMBERED, "cut", *STRANGE)
+_SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
 
 
 def run_tags(tally: Tally) -> dict[str, Any] | None:
@@ -46,8 +46,6 @@ def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str
     seats = np.flatnonzero(tally.port_of_seat == place)
     lanes, cut = tally.lanes[seats], cut_events(tally, place)
     strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
-    # Events with a damaged tag are as long as others, too, and were not cut for that.
-    cut = cut._replace(without=min(cut.without, strange["untagged_events"]))
     if tally.run[0]:
         strange["untagged_events"] -= cut.without
         strange["malformed_events"] += int(tally.sequences["stray"][place]) - cut.parted
@@ -55,7 +53,8 @@ def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str
     return {
         **_numbers(place, tally),
         "cut_events": cut.events if tally.run[0] else None,
-        "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events else None,
+        "doubtful_cut_events": cut.doubtful if tally.run[0] else None,
+        "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events + cut.doubtful else None,
         **strange,
         "drops_after_last": sum(drops - seen for drops, seen in zip(kernel_drops, told, strict=False)),
         "joined": bool(lanes["joined"].any()),
@@ -108,6 +107,8 @@ def tag_lines(report: dict[str, Any]) -> list[str]:
     lines = [f"run {report['run_id']}: {tags['verified_events']:,} events verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
         lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
+    if tags["doubtful_cut_events"]:
+        lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may be cut ones, or of others")
     if tags["foreign_events"]:
         named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
         lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")

@@ -43,7 +43,7 @@ LANE: Final = np.dtype(
         ("foreign", "<i8"),
         ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
         ("joined", "<i8"),  # whether a message of several datagrams ever came
-        ("longest", "<i8"),  # bytes of the longest datagram
+        ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag, or of those that came joined with it
         ("youngest_us", "<i8"),  # of each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
