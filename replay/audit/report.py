@@ -113,19 +113,24 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "lanes": lanes,
         "version": __version__,
     }
+    _judge(report, question.max_loss)
+    return report
+
+
+def _judge(report: dict[str, Any], max_loss: Fraction) -> None:
+    """Put in what follows from the figures: whether the audit passes, and the sentence that says so."""
     report["expected_events"] = _expected(report)
     lost_share, absent_share = _shares(report)
     report["loss_percent"] = round(float(lost_share) * 100, 6)
-    report["within_max_loss"] = absent_share <= question.max_loss
+    report["within_max_loss"] = absent_share <= max_loss
     report["passed"] = (
         report["within_max_loss"]
         and not report["surplus_events"]
         and not report["refused_tags"]
-        and not question.interrupted
+        and not report["interrupted"]
         and unread(report) is None
     )
     report["verdict"] = verdict(report)
-    return report
 
 
 def _take_off(lanes: Sequence[dict[str, Any]], cut_events: int) -> None:
@@ -232,7 +237,8 @@ def audit_table(report: dict[str, Any]) -> str:
 def _rows(report: dict[str, Any]) -> list[str]:
     """Ports and their figures; of the odd figures those that are not 0 everywhere, the first of them that find room."""
     unplaced = _unplaced(report)
-    rows = [*report["lanes"], *([unplaced] if unplaced else []), {**report, "port": "all"}]
+    lanes = [{**lane, "port": str(lane["port"])} for lane in report["lanes"]]
+    rows = [*lanes, *([unplaced] if unplaced else []), {**report, "port": "all"}]
     columns: list[list[str]] = []
     room = _WIDTH
     for title, name in _COLUMNS:

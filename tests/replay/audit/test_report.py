@@ -240,8 +240,9 @@ def test_a_loss_of_a_moment_has_one_instant() -> None:
 
 
 def test_the_table_has_80_columns_and_no_figures_that_are_0_everywhere() -> None:
-    plain = audit_table(report_on({514: range(9)}, sent({514: 9}))).splitlines()
+    plain = audit_table(report_on({5140: range(1009)}, sent({5140: 1009}))).splitlines()
     assert plain[0].split() == ["port", "sent", "received", "lost"]
+    assert plain[1].split() == ["5140", "1,009", "1,009", "0"]
     odd = report_on({514: [3, 1, 1, 2, 40]}, sent({514: 30}), cut=CUT_512)
     for name in ("sent_events", "received_events", "lost_events", "cut_events", "duplicated_events"):
         odd[name] = 10**12
