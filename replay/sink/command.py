@@ -59,7 +59,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--run-id",
     "run_id",
     type=RUN,
-    help="Count the tags of this run, like 1f3a9c07; all others are foreign.  [default: the first one heard]",
+    help="Count the tags of this run, like 1f3a9c07; all others are foreign.  "
+    "[default: that of most of the first 1,000 tagged events]",
 )
 @click.option(
     "--publish",

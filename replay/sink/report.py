@@ -92,10 +92,12 @@ def _lane(
     """One port's part of the report; its instants are seconds since the first arrival on any port."""
     seats = np.flatnonzero(tally.port_of_seat == place).tolist()
     lanes = tally.lanes[seats]
-    first_s = last_s = None
+    first_s = last_s = run_last_s = None
     if lanes["events"].any() and start_ns is not None:
         first_s = (int(lanes["first_ns"].min()) - start_ns) / SECOND_NS
         last_s = (int(lanes["last_ns"].max()) - start_ns) / SECOND_NS
+        if run_last_ns := int(lanes["run_last_ns"].max()):
+            run_last_s = (run_last_ns - start_ns) / SECOND_NS
     stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
     return {
         "port": tally.ports[place],
@@ -104,6 +106,7 @@ def _lane(
         "kernel_drops": sum(kernel_drops[seat] for seat in seats),
         "first_arrival_s": first_s,
         "last_arrival_s": last_s,
+        "run_last_arrival_s": run_last_s,
         **{name: int(lanes[name].sum()) for name in stamps},
         "latency_ms": _latency_ms(merged(tally.ages[seats])),
         "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),

@@ -125,11 +125,19 @@ class ReceivedLane(TagLane):
     drops_after_last: Count | None = None
     joined: bool | None = None
     last_arrival_s: Seconds | None = None
+    run_last_arrival_s: Seconds | None = None
+    """That of an event of the run; earlier versions did not tell it."""
     cut_events: Count | None = None
     cut_to_bytes: Lengths | None = None
     untagged_events: Count | None = None
     malformed_events: Count | None = None
     foreign_events: Count | None = None
+
+    @property
+    def last_of_run_s(self) -> float | None:
+        """The last arrival of the run's events, or of any where that was not told."""
+        told = "run_last_arrival_s" in self.model_fields_set
+        return self.run_last_arrival_s if told else self.last_arrival_s
 
 
 class Intervals(_Part):
@@ -150,11 +158,18 @@ class Intervals(_Part):
         return self
 
 
+Age = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
 class Tags(_Part):
     """What the tags of all ports tell."""
 
     other_runs: dict[RunId, Count] = {}
     foreign_events: Count | None = None
+    first_arrival: Instant = None
+    """Of an event of the run."""
+    stamp_age_min_ms: Age | None = None
+    """Of the run's events."""
 
 
 class Received(_Lanes):
@@ -165,7 +180,7 @@ class Received(_Lanes):
     first_arrival: Instant = None
     ended_by: str | None = None
     ended: Instant = None
-    stamp_age_min_ms: Annotated[float, Field(ge=-1e15, le=1e15)] | None = None
+    stamp_age_min_ms: Age | None = None
     intervals: Intervals = Intervals()
     tags: Tags | None = None
     host: dict[str, Count] | None = None

@@ -174,6 +174,18 @@ def test_stamps_of_every_format_are_known_and_those_of_seconds_give_no_latency(s
     assert "20 stamps are sound and have no year or zone" in sink.said
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_stray_datagram_of_another_run_does_not_choose_the_run(start, workers):
+    (port,) = free_ports(1)
+    sink = start([port], "--workers", str(workers))
+    send(port, event() + f" stampede=00abcdef-{port:04x}-0000000384".encode())
+    for number in range(20):
+        send(port, event() + f" stampede=1f3a9c07-{port:04x}-{number:010x}".encode())
+    _, report = sink.end(signal.SIGTERM)
+    assert (report["run_id"], report["tags"]["verified_events"]) == ("1f3a9c07", 20)
+    assert report["tags"]["other_runs"] == {"00abcdef": 1}
+
+
 def test_stamps_of_long_ago_are_no_latency(start):
     (port,) = free_ports(1)
     sink = start([port])
