@@ -182,8 +182,12 @@ def test_a_stray_datagram_of_another_run_does_not_choose_the_run(start, workers)
     for number in range(20):
         send(port, event() + f" stampede=1f3a9c07-{port:04x}-{number:010x}".encode())
     _, report = sink.end(signal.SIGTERM)
-    assert (report["run_id"], report["tags"]["verified_events"]) == ("1f3a9c07", 20)
-    assert report["tags"]["other_runs"] == {"00abcdef": 1}
+    tags = report["tags"]
+    assert report["run_id"] == "1f3a9c07"
+    # Between workers the last ones may come out of order, and what nothing follows is told apart.
+    assert tags["verified_events"] + tags["unconfirmed_events"] == 20
+    assert tags["lost_events"] == 0
+    assert tags["other_runs"] == {"00abcdef": 1}
 
 
 def test_stamps_of_long_ago_are_no_latency(start):
