@@ -79,8 +79,9 @@ class RunClock:
             return None
         if received.ended_by == DIED:
             return DIED
-        ended_s = self.since_start(received.ended)
-        early = ended_s is not None and self.duration_s is not None and ended_s < self.duration_s - _EARLIER_S
+        if received.ended is None or self.start_s is None or self.duration_s is None:
+            return None
+        early = received.ended - self.start_s - self.ahead_s < self.duration_s - _EARLIER_S
         return (received.ended_by or "it is not known what") if early else None
 
 

@@ -235,6 +235,40 @@ def test_what_is_missing_after_the_sink_s_end_is_not_the_network_s(ended_by, pla
     assert "not received since the sink" in verdict(ledger, found)
 
 
+@pytest.mark.parametrize("joined", [True, False, None])
+@pytest.mark.parametrize(
+    ("ended", "arrived", "in_socket", "after_end"),
+    [
+        ("2025-08-30T10:15:10.000Z", 0, 0, 1000),
+        ("2025-08-30T10:15:40.000Z", 400, 9, 591),
+        ("2025-08-30T10:15:40.000Z", 1000, 0, 0),
+    ],
+    ids=["before the run", "in it", "after all had come"],
+)
+@pytest.mark.parametrize(("ended_by", "place"), [("failure", WORKER_DIED), ("idle", AFTER_END)])
+def test_without_tags_too_a_sink_that_was_not_there_is_no_loss_before_its_socket(
+    ended_by, place, ended, arrived, in_socket, after_end, joined
+):
+    lanes = [{"port": 5140, "received_events": arrived, "received_bytes": 0, "kernel_drops": 9, "joined": joined}]
+    received = {"lanes": lanes, "ended_by": ended_by, "ended": ended}
+    received["first_arrival"] = "2025-08-30T10:15:31.000Z" if arrived else None
+    sent = sent_report({5140: 1000, 5141: 7}) | {"run_id": None}
+    ledger, found = told(sent, received)
+    if joined is not False:
+        after_end, in_socket = after_end + in_socket, 0
+    told_of = {(place, after_end), (SOCKET, in_socket)} if arrived < 1000 else set()
+    assert {(loss.where, loss.events) for loss in found if loss.port == 5140} == {one for one in told_of if one[1]}
+    assert [(loss.where, loss.events) for loss in found if loss.port == 5141] == [(EITHER, 7)]
+    said = "the sink's worker died" if ended_by == "failure" else "the sink had ended before the run did"
+    assert said in verdict(ledger, found)
+
+
+def test_a_sink_that_ended_before_a_run_of_no_time_was_not_there():
+    received = {"lanes": [], "ended_by": "idle", "ended": "2025-08-30T10:15:10.000Z"}
+    sent = sent_report({5140: 1}, duration_s=0.001)
+    assert RunClock(checked(Sent, sent), checked(Received, received)).ended_by == "idle"
+
+
 def test_a_sink_that_outlived_the_run_lost_nothing_by_its_end():
     received = heard_report([heard_lane(5140, 500)], ended_by="idle", ended="2025-08-30T10:15:55.000Z")
     _, found = told(sent_report({5140: 1000}), received)
