@@ -28,6 +28,9 @@ def read_sent(report: dict[str, Any]) -> Sent:
     lanes = report.get("lanes")
     if not isinstance(lanes, list) or not lanes or not all(_has_counts(lane) for lane in lanes):
         raise ValueError("a sender's report has lanes with the counts port, sent_events")
+    total, of_ports = report.get("sent_events"), sum(lane["sent_events"] for lane in lanes)
+    if total not in (None, of_ports):
+        raise ValueError(f"its sent_events are not the {of_ports:,} that those of its ports sum to")
     text = report.get("run_id")
     if not (text is None or isinstance(text, str)):
         raise ValueError("its run_id is not eight hexadecimal digits")

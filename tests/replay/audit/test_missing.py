@@ -1,6 +1,7 @@
 """The longest ranges of missing numbers, against sorting all of them."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,13 @@ def test_many_ranges_are_summed_up_without_keeping_them():
     starts = np.arange(0, 20_000, 2)
     found = summarise(((starts + 20_000 * part, starts + 20_000 * part + 1) for part in range(20)), 5)
     assert (found.ranges, found.longest) == (200_000, tuple((number, number) for number in range(0, 10, 2)))
+
+
+def test_a_sender_whose_total_is_not_the_sum_of_its_ports_is_refused():
+    report = {"lanes": [{"port": 514, "sent_events": 10}, {"port": 515, "sent_events": 5}], "sent_events": 15}
+    assert read_sent(report).lanes == {514: 10, 515: 5}
+    with pytest.raises(ValueError, match="sent_events are not the 15 that those of its ports sum to"):
+        read_sent(report | {"sent_events": 16})
 
 
 def test_a_run_with_a_few_weak_intervals_still_has_times():
