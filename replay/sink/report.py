@@ -68,16 +68,11 @@ def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
         "latency_ms": _latency_ms(tally.age),
         "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
         "tags": run_tags(tally),
-        "host": ending.host and {name: _moved(name, count) for name, count in ending.host.items()},
+        "host": ending.host,
         "lanes": [_lane(place, tally, ending, kernel_drops, first_ns) for place in range(len(tally.ports))],
         "mapped_lanes": mapped_lanes(tally),
         "intervals": troubled_intervals(tally),
     }
-
-
-def _moved(name: str, count: int) -> int:
-    """How far a counter of this host moved: the backlog's have 32 bits, and others begin anew with their device."""
-    return count & 0xFFFFFFFF if name == "backlog_dropped" else max(count, 0)
 
 
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:

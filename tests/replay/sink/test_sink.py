@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import termios
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -172,6 +173,19 @@ def test_stamps_of_every_format_are_known_and_those_of_seconds_give_no_latency(s
     assert report["bad_stamps"] == report["early_stamps"] == report["old_stamps"] == 0
     assert report["latency_ms"]["samples"] == 52
     assert "20 stamps are sound and have no year or zone" in sink.said
+
+
+def test_what_waits_while_a_worker_is_stopped_is_no_silence(start):
+    (port,) = free_ports(1)
+    sink = start([port], "--idle", "1s")
+    (worker,) = sink.workers()
+    worker.suspend()
+    send(port, event() * 70, 100)
+    time.sleep(2)
+    assert sink.process.poll() is None
+    worker.resume()
+    code, report = sink.end()
+    assert (code, report["received_events"], report["ended_by"]) == (0, 70, "idle")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
