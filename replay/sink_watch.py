@@ -165,6 +165,8 @@ class SinkWatch:
         """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing."""
         if said.since_ns != self._since_ns:
             raise ValueError("another one took its place, which has not heard all of the run")
+        if self._run_id and said.run_id not in (None, self._run_id):
+            raise ValueError(f"it counts run {said.run_id}")
         lost = received = unknown = 0
         for port, mark in zip(self._ports, marks, strict=True):
             counts = said.ports.get(str(port))

@@ -19,6 +19,7 @@ from replay.board import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.crew import OVER, Crew
 from replay.healing import Recovery
+from replay.linux.growth import grown
 from replay.offered import Offered
 from replay.plan import RunPlan
 from replay.strain import Strain
@@ -170,7 +171,7 @@ class Supervisor:
                 outcome.failures = outcome.failures or self._crew.failures()
             after = nic_counters(self.plan.nic)
             if before is not None and after is not None:
-                outcome.nic = {counter: after[counter] - before[counter] for counter in after}
+                outcome.nic = grown(before, after)
             at_end(outcome)
         except BaseException:
             self._crew.kill()

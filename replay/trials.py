@@ -21,6 +21,7 @@ from replay.linux.udp_send import max_segments
 from replay.plan import Extent, Pace, plan_run
 from replay.report import run_report
 from replay.stamps import Stamp
+from replay.stderr import Stderr
 from replay.supervisor import Supervisor
 from replay.surroundings import surroundings
 from replay.tags import new_run
@@ -86,7 +87,7 @@ class Trials:
         """
         rates: list[list[float]] = [[] for _ in ways]
         refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
-        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials"):
+        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials", file=Stderr()):
             if not refused[place]:
                 try:
                     rate_eps, seen = self._measure(ways[place], target_eps)

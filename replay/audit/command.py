@@ -24,6 +24,7 @@ from replay.audit.sources import STDIN, keep_freed_memory
 from replay.audit.tally import MAX_RUNS, Tally
 from replay.clock import SECOND_NS
 from replay.report_file import ReportFile
+from replay.stderr import Stderr
 from replay.tags import RUN, run_text
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -112,7 +113,7 @@ def _read(
     keep_freed_memory()
     sizes = [_size_bytes(file) for file in files]
     total = sum(sizes) if all(sizes) and settle_ns is None else None
-    with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024) as reading:
+    with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024, file=Stderr()) as reading:
         if settle_ns is not None:
             return Follower(files, into, reading.update, stopped).follow(settle_ns)
         read_files(files, into, reading.update, stopped)

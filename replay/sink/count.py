@@ -12,7 +12,7 @@ from replay.linux.udp_receive import SLOT_BYTES, Arrivals, unwrapped
 from replay.sink.stamp_check import stamps_of
 from replay.sink.stamp_text import BAD_US, COARSE_US
 from replay.sink.tag_check import Messages, tags_of
-from replay.sink.tag_count import TagCounter
+from replay.sink.tag_count import Noted, TagCounter
 from replay.sink.tally import NEVER_NS, Part
 from replay.sink.time_cells import TENTH_NS, cells_at
 
@@ -48,9 +48,21 @@ class Counter:
         message, instants_us, counts = stamps_of(data, *messages).T
         ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, seat[message])
-        tags = tags_of(data, messages, thorough=bool(part.run[0]))
+        tags = tags_of(data, messages, thorough=self._tags.tagged)
         np.maximum.at(lanes["longest_tagged"], seat[tags.message], np.minimum(lengths, segments)[tags.message])
-        self._tags.count(tags, seat, interval, self._droppable(seat, drops))
+        youngest_us = np.full_like(lengths, NEVER_NS)
+        known = np.flatnonzero((instants_us > COARSE_US) & (ages_us < self._tags.youngest_us))
+        if known.size:
+            np.minimum.at(youngest_us, message[known], ages_us[known])
+        self._tags.count(tags, Noted(seat, interval, self._droppable(seat, drops), arrivals_ns, youngest_us))
+
+    def idle(self) -> None:
+        """Between rounds: count what has waited until it was known which run counts."""
+        self._tags.count_kept()
+
+    def finish(self) -> None:
+        """Count what still waits for that: nothing more will come."""
+        self._tags.finish()
 
     def _droppable(self, seat: NDArray[np.int64], drops: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many events the socket may have dropped right before each message, shape (messages,).

@@ -10,7 +10,8 @@ from captures.units import counted
 from replay.histogram import Histogram
 from replay.sink.cut_events import cut_events, merged_lengths
 from replay.sink.sequence import held_stretches
-from replay.sink.tally import STRANGE, Tally
+from replay.sink.tally import NEVER_NS, STRANGE, Tally
+from replay.stamps import iso_ms
 from replay.tags import run_text
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
@@ -29,6 +30,7 @@ def run_tags(tally: Tally) -> dict[str, Any] | None:
     depth = Histogram()
     for row in tally.sequences["depth"][tally.rows]:
         depth.merge(Histogram(row))
+    first_ns, youngest_us = (int(tally.lanes[name].min()) for name in ("run_first_ns", "run_youngest_us"))
     others: dict[str, int] = defaultdict(int)
     for run, events in tally.others[tally.others["events"] > 0].tolist():
         others[run_text(run)] += events
@@ -38,6 +40,8 @@ def run_tags(tally: Tally) -> dict[str, Any] | None:
         "cut_to_bytes": merged_lengths([lane["cut_to_bytes"] for lane in lanes]),
         "reorder_depth": None if tally.shared else _depth(depth),
         "other_runs": dict(others),
+        "first_arrival": None if first_ns == NEVER_NS else iso_ms(first_ns),
+        "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
     }
 
 
