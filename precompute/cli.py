@@ -19,7 +19,7 @@ from captures.reader import COPY_AGAIN, open_capture
 from captures.terminal import bar
 from captures.units import counted, format_count, format_duration, format_size
 from precompute.build import Built, Forecast, build_capture, forecast, recipe_of_size
-from precompute.checks import ProfileError
+from precompute.findings import ProfileError
 from precompute.inspect_command import inspect
 from precompute.loading import built_in_names, built_in_text, load, load_profile, with_tags
 from precompute.profile import Profile
@@ -32,6 +32,8 @@ from precompute.syslog import TagPlace
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1
+MAX_TOLD: Final = 100
+"""Lines about one profile; the rest is mostly of a kind."""
 SAMPLES: Final = 10
 TRIED_EVENTS: Final = 200_000
 """What a dry run renders, to see how long the build would take."""
@@ -286,16 +288,17 @@ def profiles(*, name: str | None, as_yaml: bool) -> None:
 @precompute.command()
 @click.argument("profile", metavar="FILE", shell_complete=_complete_profile)
 def check(*, profile: str) -> int:
-    """Check a profile: print what is wrong with it, or ten events of it.
+    """Check a profile: print all that is wrong with it, or ten events of it.
 
-    References and characters are checked once the structure is sound, and a line as a whole once its parts are.
+    What is unsound does not keep the rest from being checked; a check that depends on it is named as not made.
     """
     try:
         loaded = load_profile(profile)
     except ProfileError as error:
-        for each in (error, *error.others):
+        for each in (*error.complaints[:MAX_TOLD], *error.unchecked[:MAX_TOLD]):
             click.echo(f"precompute: {each}", err=True)
-        click.echo("precompute: there may be more, which shows only when this is mended", err=True)
+        if hidden := len(error.complaints[MAX_TOLD:]) + len(error.unchecked[MAX_TOLD:]):
+            click.echo(f"precompute: {profile}: and {counted(hidden, 'line')} more of this kind", err=True)
         return error.exit_code
     click.echo(f"{profile}: sound; ten of its events:", err=True)
     for event in sample_events(loaded, SAMPLES):
