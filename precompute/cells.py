@@ -39,7 +39,7 @@ class Line:
     frame: int
     source: int
     counts: Numbers
-    """Rows of each bucket, of which there are two at least."""
+    """The rows of each bucket; there are two buckets or more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Cut:
     buckets: Numbers
     """The bucket of each source of the frame; 0 where no line says anything else."""
     rare: NDArray[np.bool_]
-    """Whether one of them is rare."""
+    """Whether one of the cell's buckets is rare."""
 
 
 class _Slots:
@@ -61,11 +61,11 @@ class _Slots:
         """Of lines of so many `rows`, with slots of so many rows: both have shape (lines,)."""
         self.size = size
         self.full = rows // size
-        """Slots of each line that are not shorter."""
+        """How many slots of each line have the full size."""
         slots = -(-rows // size)
         self.first = np.cumsum(slots) - slots
         self.line = np.repeat(np.arange(len(rows)), slots)
-        """Of each slot, and so is the row with which it begins."""
+        """The line of each slot; `begins` is the row of that line with which the slot begins."""
         self.begins = _counted(slots) * size[self.line]
 
 

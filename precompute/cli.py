@@ -17,7 +17,7 @@ from captures.format import MAX_TRAIN_EVENTS
 from captures.harmless import harmless
 from captures.reader import COPY_AGAIN, open_capture
 from captures.terminal import bar
-from captures.units import counted, format_count, format_duration, format_size
+from captures.units import counted, fitted, format_count, format_duration, format_size
 from precompute.build import Built, Forecast, build_capture, forecast, recipe_of_size
 from precompute.findings import ProfileError
 from precompute.inspect_command import inspect
@@ -36,13 +36,13 @@ MAX_TOLD: Final = 100
 """Lines about one profile; the rest is mostly of a kind."""
 SAMPLES: Final = 10
 TRIED_EVENTS: Final = 200_000
-"""What a dry run renders, to see how long the build would take."""
+"""A dry run renders so many events, to see how long the build would take."""
 MOST: Final = {
     "--events": (MAX_EVENTS, "1000000G"),
     "--duration": (MAX_DURATION_NS, "366d"),
     "--eps": (MAX_RATE_EPS, "1G"),
 }
-"""What a recipe can say, by flag."""
+"""The largest value that a recipe can hold, by the flag that sets it."""
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -158,7 +158,7 @@ def build(
     began_s = time.perf_counter()
     recipe = _recipe(profile, output, **asked)
     if dry_run:
-        click.echo(f"{output}: {_foretold(forecast(output, recipe), recipe, jobs)}")
+        click.echo(fitted(f"{output}: {_foretold(forecast(output, recipe), recipe, jobs)}", 4))
         return
     read = [] if profile in built_in_names() else [Path(profile)]
     with bar(unit=" events", unit_scale=True, leave=True) as rendering:
@@ -168,11 +168,11 @@ def build(
             rendering.update(rendered)
 
         built = build_capture(output, recipe, jobs=jobs, force=force, expect=expect, inputs=read, progress=progress)
-    click.echo(f"{output}: {_told(built, time.perf_counter() - began_s)}", err=True)
+    click.echo(fitted(f"{output}: {_told(built, time.perf_counter() - began_s)}", 4), err=True)
 
 
 def _foretold(coming: Forecast, recipe: Recipe, jobs: int) -> str:
-    """A build in figures, before it is done."""
+    """The text of what a build would make."""
     render = prepared(recipe.profile)
     began_s = time.perf_counter()
     tried = render(min(coming.events, TRIED_EVENTS))
@@ -196,7 +196,7 @@ def _extent(events: int, duration_ns: int) -> str:
 
 
 def _told(built: Built, elapsed_s: float) -> str:
-    """A build in figures."""
+    """The text of what a build made."""
     return (
         f"{_extent(built.events, built.duration_ns)}, {format_size(built.payload_bytes)}, "
         f"mean {built.payload_bytes / built.events:.1f} bytes, {counted(built.trains, 'train')} of "

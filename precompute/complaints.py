@@ -52,12 +52,12 @@ def _member(annotation: Any, key: Key) -> tuple[Any, bool]:
 
 
 def _tags(member: Any) -> list[str]:
-    """By which a member of a union is chosen."""
+    """The tags by which pydantic chooses this member of a union."""
     return [str(note.tag) for note in get_args(member)[1:] if isinstance(note, Tag)]
 
 
 def _value(annotation: Any, key: Key) -> Any:
-    """What stands at the key of a model, a mapping or a list."""
+    """The annotation of the value that stands at the key of a model, a mapping or a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
         return fields.get(str(key))

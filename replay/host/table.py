@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from captures.units import counted, format_size
+from captures.units import counted, fitted, format_size
 from replay.ports import format_ports
 
 _WORST = 5
@@ -75,7 +75,7 @@ def host_table(figures: dict[str, Any]) -> str:
         lines.append(
             f"{counted(figures['failed_looks'], 'look')} failed: what was not seen then is in the next one's figures"
         )
-    return "\n".join([*lines, verdict(figures)])
+    return "\n".join(fitted(line, 8) for line in [*lines, verdict(figures)])
 
 
 def _tells(lane: dict[str, Any]) -> bool:
