@@ -179,7 +179,7 @@ def _foretold(coming: Forecast, recipe: Recipe, jobs: int) -> str:
     rate_eps = tried / (time.perf_counter() - began_s) * min(jobs, coming.chunks)
     return (
         f"would hold {_extent(coming.events, coming.duration_ns)}, {format_size(coming.payload_bytes)} "
-        f"({coming.payload_bytes:,} bytes, and some {coming.table_bytes:,} of tables); the disk has "
+        f"({counted(coming.payload_bytes, 'byte')}, and some {coming.table_bytes:,} of tables); the disk has "
         f"{format_size(coming.free_bytes)} free; at least {_at_least(coming.events / rate_eps)} to "
         f"render at {format_count(rate_eps)} events/s, and what the disk takes to write"
     )

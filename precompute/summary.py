@@ -28,7 +28,7 @@ def _totals(found: Inspection) -> Iterator[str]:
             f"lengths  mean {test.asked_mean_bytes:.1f} asked; "
             f"{test.misplaced:.2%} of the events would need another length for all shares to be as asked"
         )
-    yield f"payload  {found.payload_bytes:,} bytes ({format_size(found.payload_bytes)})"
+    yield f"payload  {counted(found.payload_bytes, 'byte')} ({format_size(found.payload_bytes)})"
     yield f"trains   {found.trains:,} of {found.mean_train:.1f} events in the mean"
     if found.tagged:
         yield f"tags     room for one in each event{' before its message' * (found.tag_place == TagPlace.FRONT)}"
