@@ -34,7 +34,7 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """What one field of a frame should have."""
+    """What the rows of one frame should hold of one field."""
 
     frame: int
     source: int
@@ -84,7 +84,7 @@ class _Ranges:
     """Where buckets begin on all lines, in order; all arrays have shape (ranges,)."""
 
     begins: Numbers
-    """The line, and in the low 20 bits the place on it."""
+    """The number of the line and, in the low 20 bits, the place on the line where the range begins."""
     bucket: Numbers
     rare: NDArray[np.bool_]
 

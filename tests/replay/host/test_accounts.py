@@ -134,7 +134,7 @@ def test_what_people_read():
         "812);",
         "3,200",
         "bytes",
-        "wait",
+        "waiting",
     ]
 
 
