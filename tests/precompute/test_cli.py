@@ -244,7 +244,7 @@ def test_a_recipe_of_another_version_is_refused(folder, call):
 def test_the_built_in_profiles_are_listed(call):
     code, output, error = call("profiles")
     assert (code, error) == (0, "")
-    assert [line.split()[0] for line in output.splitlines()] == built_in_names()
+    assert [line.split()[0] for line in output.splitlines() if line[0] != " "] == built_in_names()
 
 
 def test_a_profile_is_shown_as_a_table_or_as_its_file(call):
@@ -359,7 +359,8 @@ def test_a_capture_is_compared_with_the_digest_that_its_recipe_names(call, captu
 @pytest.mark.parametrize("extent", [("--events", "5k"), ("--size", "1MB"), ("--duration", "1m", "--eps", "100")])
 def test_a_dry_run_says_what_a_build_makes_and_writes_nothing(folder, call, extent):
     code, output, error = call("build", "web", "-o", "a.rcap", *extent, "--dry-run")
-    assert (code, error, output.count("\n"), names(folder)) == (0, "", 1, [])
+    output = " ".join(output.split())
+    assert (code, error, names(folder)) == (0, "", [])
     assert call("build", "web", "-o", "a.rcap", *extent)[0] == 0
     capture = open_capture("a.rcap")
     assert f"a.rcap: would hold {capture.events:,} events" in output
