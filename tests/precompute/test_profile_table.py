@@ -28,7 +28,7 @@ def test_a_profile_s_table():
         "timeline  its own, in builds with --duration",
         "",
         "template                      share  severity  message",
-        f"groups.group.templates[0]   75.000%  info      {{host}}{'-' * 22}...",
+        f"groups.group.templates[0]   75.000%  info      {{host}}{'-' * 24}...",
         "groups.group.templates[1]   25.000%  err       {trace}{maybe}",
         "",
         "field  kind",
