@@ -26,7 +26,7 @@ def spread(count: int, size: int) -> Iterator[int]:
 
 
 def _written(first: ipaddress.IPv4Address | ipaddress.IPv6Address, hosts: Iterable[int]) -> Iterator[str]:
-    """The addresses so far from the `first`."""
+    """The addresses at these distances from the `first`."""
     if first.version == 6:
         return (str(first + host) for host in hosts)
     base = int(first)  # without an object for each: half the time
@@ -52,7 +52,7 @@ def _size(hosts: range) -> int:
 
 
 def _weighted(networks: Any) -> Any:
-    """One network as a mapping to its weight; anything else as it is, for pydantic to judge."""
+    """A single network as a mapping to its weight. Anything else is returned unchanged, for pydantic judges it."""
     return {networks: 1} if isinstance(networks, str) else networks
 
 

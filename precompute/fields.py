@@ -26,9 +26,9 @@ from precompute.text import printable
 from precompute.zipf import zipf_weights
 
 MAX_VALUES: Final = 1 << 20
-"""Of one field: more would outgrow a processor's cache, and rendering would crawl."""
+"""The most values of one field. More would not fit a processor's cache, and rendering would be slow."""
 MAX_TEXTS: Final = 1 << 22
-"""Of all fields of a profile, once for each column: they are held in memory, at some hundred bytes each."""
+"""The most texts of all fields of a profile; each column has its own. Each takes some hundred bytes of memory."""
 MAX_WEIGHT: Final = 10**12
 MAX_ZIPF: Final = 4
 
@@ -39,7 +39,7 @@ Row = tuple[tuple[str, ...], int]
 
 
 class Model(BaseModel):
-    """A part of a profile: no unknown keys, no changes."""
+    """The base of every part of a profile. It refuses unknown keys, and can't be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1 << 16)
 

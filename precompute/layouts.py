@@ -54,7 +54,7 @@ class Frame:
     """A variant of a template; a field named twice is one source with two slots."""
 
     template: int
-    """In the order of `Profile.templates`."""
+    """The number of the template, in the order of `Profile.templates`."""
     segments: tuple[bytes | Slot, ...]
     sources: tuple[Pool | Generated, ...]
     source_names: tuple[str, ...]
@@ -62,7 +62,7 @@ class Frame:
     """What each source's columns are."""
     stamp: StampField
     tag: tuple[int, int] | None
-    """The segment in which the tag is, and the bytes before it there; None: its events have none."""
+    """The segment that holds the tag, and the bytes before the tag in it; None if the events have no tags."""
     host: int | None
     """The source that says which host the event comes from; None where the profile names no such field."""
 
@@ -149,14 +149,14 @@ class Frames:
     """A profile ready for rendering."""
 
     frames: tuple[Frame, ...]
-    """Of each template its variants."""
+    """The frames of all templates; the variants of one template follow each other."""
     weights: tuple[int, ...]
-    """Of each frame."""
+    """The weight of each frame."""
     mean_bytes: Fraction
     """The mean length of an event."""
     templates: int
     stamps: tuple[StampField, ...]
-    """All there are, ascending."""
+    """All stamp fields of the profile, in ascending order."""
     hosts: Hosts | None
     """The values of the profile's `source`."""
 
@@ -290,7 +290,7 @@ class Making:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A matrix of events, but for its rows."""
+    """The columns of a matrix of events; how many rows it has is up to the caller."""
 
     base: NDArray[np.void]
     """One event with the literals in place, shape (1,), dtype V{length}."""

@@ -63,7 +63,7 @@ class Bucket:
     columns: tuple[NDArray[np.void], ...]
     """The texts of each column, shape (values,), dtype V{length}."""
     table: AliasTable | None
-    """How to choose when the values' weights differ."""
+    """The table by which values are chosen; None if all are equally likely."""
 
     @property
     def size(self) -> int:
@@ -90,7 +90,7 @@ class Pool:
 
     buckets: tuple[Bucket, ...]
     weights: tuple[int, ...]
-    """Of each bucket: the sum of its values' weights."""
+    """The sum of the values' weights, for each bucket."""
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -117,7 +117,7 @@ class Hosts:
 
     pool: Pool
     count: int
-    """Of different values."""
+    """The number of different values."""
     numbers: tuple[NDArray[np.uint32], ...]
     """Of each bucket: its values' numbers, in the order of the field; shape (values,). Equal values have one number."""
     shares: tuple[NDArray[np.uint64], ...]

@@ -47,7 +47,7 @@ class Renderer:
         stamps_of: StampsOf | None,
         payload: NDArray[np.uint8],
     ) -> Table:
-        """Render all events of `cells` into `payload`, whose size is theirs; returns their trains.
+        """Render all events of `cells` into `payload`, which has just their size; return their trains.
 
         The TRAIN rows count offsets and events from the start of the chunk, which is event `first_event` of the
         capture. Without `stamps_of` every event keeps the stamp of its layout.

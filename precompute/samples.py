@@ -15,7 +15,7 @@ from precompute.render import Renderer
 from precompute.streams import Purpose, stream
 
 _DRAWN: Final = 1000
-"""Enough for every template of some weight to be among them."""
+"""So many events are rendered, so that every template of some weight is among them."""
 
 
 def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes]:
@@ -33,7 +33,7 @@ def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes
 
 
 def prepared(profile: Profile) -> Callable[[int], int]:
-    """What renders so many events, or as many as fit one chunk, and says how many: to see how long it takes."""
+    """A function that renders so many events, or as many as fit one chunk, and returns their number; for timing."""
     sampler = _Sampler(profile)
     return lambda events: int(sampler.render(events, 1)[0]["count"].sum())
 

@@ -12,7 +12,7 @@ from typing import Final
 FIRST_WEIGHT: Final = 10**12
 
 _BITS: Final = 64
-"""Of the fraction in fixed-point numbers."""
+"""The bits of the fraction in fixed-point numbers."""
 _DOUBLED_FROM: Final = 256
 _DECIMAL: Final = Context(prec=30)
 
@@ -27,7 +27,7 @@ def zipf_weights(count: int, exponent: float) -> list[int]:
 
 @lru_cache(maxsize=16)
 def _weights(count: int, exponent: float) -> tuple[int, ...]:
-    """The same; a profile's values are asked for more than once."""
+    """The weights, kept for the next call, since a profile's values are asked for more than once."""
     powers = [_power(k, exponent) for k in range(1, min(count + 1, _DOUBLED_FROM))]
     if count >= _DOUBLED_FROM:
         _double(powers, count)
@@ -43,7 +43,7 @@ def _power(k: int, exponent: float) -> int:
 
 
 def _double(powers: list[int], count: int) -> None:
-    """Go on with `powers`, those of 1, 2, 3, ..., until there are `count`."""
+    """Extend `powers`, the powers of 1, 2, 3, ..., to `count` numbers."""
     half = powers[1]
     for k in range(len(powers) + 1, count + 1):
         m = k // 2

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from captures.errors import PreflightError
 from captures.harmless import harmless
+from captures.units import counted
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange import Answer, ask, wait_until
 from replay.sink_token import proved
@@ -178,7 +179,9 @@ class SinkWatch:
                 here = counts.received_events - self._before[port]
                 lost_here = max(0, mark - here - counts.waiting_bytes // self._shortest_bytes)
             if here < 0 or lost_here > mark:
-                raise ValueError(f"of {mark:,} events to port {port}, {lost_here:,} are lost and {here:,} arrived")
+                raise ValueError(
+                    f"of {counted(mark, 'event')} to port {port}, {lost_here:,} are lost and {here:,} arrived"
+                )
             lost += lost_here
             received += here
             unknown += max(0, mark - here - lost_here)

@@ -18,6 +18,7 @@ from captures.command import Parsed
 from captures.errors import RunError
 from captures.format import MAX_TRAIN_EVENTS
 from captures.tags import HEAD_BYTES, MAX_RUN, MAX_SEQUENCE, TAIL_BLOCK, TAIL_BYTES, head_text, same_head, tail_block
+from captures.units import counted
 from replay.places import places
 from replay.stripes import Pieces
 
@@ -68,7 +69,9 @@ class _Block:
     def turn(self, sequence: int) -> None:
         """Go on to the block of `sequence`. Raises RunError when numbers are used up."""
         if sequence + TAIL_BLOCK > MAX_SEQUENCE:
-            raise RunError(f"port {self._port} got {sequence:,} events, and tags can't count further; use more ports")
+            raise RunError(
+                f"port {self._port} got {counted(sequence, 'event')}, and tags can't count further; use more ports"
+            )
         block = sequence // TAIL_BLOCK
         self.first = block * TAIL_BLOCK
         self.tails = tail_block(block)

@@ -12,7 +12,7 @@ from captures.command import DURATION_NS, SHARE, answer
 from captures.errors import InputError
 from captures.interruption import held
 from captures.terminal import bar
-from captures.units import format_duration
+from captures.units import counted, format_duration
 from replay.audit.follow import NOT_REGULAR, Follower
 from replay.audit.lines import LineCounts
 from replay.audit.missing import ALL_SHOWN, SHOWN
@@ -181,7 +181,7 @@ def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Colle
         return _no_tag(found.lines)
     if wanted is None or not counts:
         return "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"
-    others = ", ".join(f"{run_text(run)} ({tags:,} tags)" for run, tags in counts[:RUNS_SHOWN])
+    others = ", ".join(f"{run_text(run)} ({counted(tags, 'tag')})" for run, tags in counts[:RUNS_SHOWN])
     return f"no event of run {run_text(wanted)} is there; there are others: {others}"
 
 
@@ -189,10 +189,10 @@ def _no_tag(lines: LineCounts) -> str:
     """What to do about files without a tag."""
     if lines.marked:
         return (
-            f"none of {lines.lines:,} lines has a whole tag, and {lines.marked:,} have the beginning of one: "
+            f"none of {counted(lines.lines, 'line')} has a whole tag, and {lines.marked:,} with the beginning of one: "
             "the collector cuts messages; raise the size it allows (rsyslog: maxMessageSize, syslog-ng: log-msg-size)"
         )
     return (
-        f"none of {lines.lines:,} lines has a tag: was the capture built with --tagged, and does the collector write "
-        "the whole message and its structured data (rsyslog: %rawmsg%, syslog-ng: ${SDATA} ${MSG})?"
+        f"none of {counted(lines.lines, 'line')} has a tag: was the capture built with --tagged, and does the "
+        "collector write the whole message and its structured data (rsyslog: %rawmsg%, syslog-ng: ${SDATA} ${MSG})?"
     )

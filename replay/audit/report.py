@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from captures import __version__
 from captures.errors import ExitCode
-from captures.units import format_size
+from captures.units import counted, fitted, format_size
 from replay.audit.cut import CutOf
 from replay.audit.lines import LineCounts
 from replay.audit.missing import SHOWN, Missing, summarise
@@ -231,7 +231,8 @@ def _range(first: int, last: int, sent_events: int | None, sent: Sent | None) ->
 
 def audit_table(report: dict[str, Any]) -> str:
     """The report for people: a row for each port in 80 columns, the lines of the files, the verdict."""
-    return "\n".join([*_rows(report), _line_kinds(report), *_notes(report), report["verdict"]])
+    notes = [_line_kinds(report), *_notes(report), report["verdict"]]
+    return "\n".join([*_rows(report), *(fitted(note, 4) for note in notes)])
 
 
 def _rows(report: dict[str, Any]) -> list[str]:
@@ -268,21 +269,21 @@ def _line_kinds(report: dict[str, Any]) -> str:
         kinds.append(f"{report['cut_lines']:,} cut before its end")
     if report["unfinished_lines"]:
         kinds.append(f"{report['unfinished_lines']:,} not finished at the end of a file")
-    return f"{report['lines']:,} lines, {format_size(report['bytes'])}: {', '.join(kinds)}"
+    return f"{counted(report['lines'], 'line')}, {format_size(report['bytes'])}: {', '.join(kinds)}"
 
 
 def _notes(report: dict[str, Any]) -> Iterable[str]:
     """What else there is to know, a line each."""
     if report["foreign_tags"]:
         named = ", ".join(f"{each['run_id']} ({each['tags']:,})" for each in report["foreign_runs"][:SHOWN])
-        yield f"{report['foreign_tags']:,} tags of other runs: {named}"
+        yield f"{counted(report['foreign_tags'], 'tag')} of other runs: {named}"
     for damaged in report["damaged_files"]:
         yield f"{damaged['file']}: {damaged['complaint']}"
     with_port = sum(lane["cut_events"] for lane in report["lanes"])
     if report["cut_events"] > with_port:
         yield (
-            f"of {report['cut_events'] - with_port:,} cut events the port is cut off as well: in the rows of the ports "
-            "they are cut or lost"
+            f"of {counted(report['cut_events'] - with_port, 'cut event')} the port is cut off as well: in the "
+            "rows of the ports they are cut or lost"
         )
     if report["sent_events"] is None:
         yield "what is missing at the end of a port, or a whole port, shows with --sent and the sender's report"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from captures.tags import BLANK
-from captures.units import format_share
+from captures.units import counted, format_share
 
 _BLANK_RUN: Final = BLANK.partition("-")[0]
 _SIZES: Final = "rsyslog: maxMessageSize, syslog-ng: log-msg-size"
@@ -30,7 +30,7 @@ def _lost(report: dict[str, Any]) -> str:
     received, lost, cut, sent = (report[f"{name}_events"] for name in ("received", "lost", "cut", "sent"))
     run, expected = report["run_id"], report["expected_events"]
     if not received and not cut and (sent or sent is None):
-        events = "anything" if sent is None else f"{sent:,} events"
+        events = "anything" if sent is None else counted(sent, "event")
         return f"100.00% lost: nothing of {events} of {f'run {run}' if run else 'any run'} is there, {_instead(report)}"
     if lost:
         where = "" if cut else f", {_where(report['lanes'])}"
@@ -39,10 +39,10 @@ def _lost(report: dict[str, Any]) -> str:
             share, events = f"between {format_share(least, expected)} and {share}", f"{least:,} to {events}"
         return f"{share} lost: {events} of {expected:,}{where}"
     if cut:
-        return f"none of {expected:,} events of run {run} is known to be lost"
+        return f"none of {counted(expected, 'event')} of run {run} is known to be lost"
     if sent is None:
-        return f"nothing is missing of run {run} below the last of its {received:,} events on each port"
-    return f"all {sent:,} events of run {run} are there"
+        return f"nothing is missing of run {run} below the last of its {counted(received, 'event')} on each port"
+    return f"the one event of run {run} is there" if sent == 1 else f"all {sent:,} events of run {run} are there"
 
 
 def _instead(report: dict[str, Any]) -> str:
@@ -54,8 +54,7 @@ def _instead(report: dict[str, Any]) -> str:
         return "but tags that nothing wrote: it was sent by something else than `replay run`, or with --keep-tags"
     if others:
         return f"but tags of other runs: {', '.join(others)}"
-    lines = f"{report['lines']:,} {'line' if report['lines'] == 1 else 'lines'}"
-    return f"and none of {lines} has a whole tag: {_WHOLE}"
+    return f"and none of {counted(report['lines'], 'line')} has a whole tag: {_WHOLE}"
 
 
 def _cut(report: dict[str, Any]) -> Iterator[str]:
@@ -63,10 +62,11 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
     cut, to_bytes = report["cut_events"], report["cut_to_bytes"]
     if cut:
         first, last = to_bytes["min"], to_bytes["max"]
-        length = f"{first:,} bytes" if first == last else f"{first:,} to {last:,} bytes"
+        length = counted(last, "byte") if first == last else f"{first:,} to {last:,} bytes"
+        there = f"{cut:,} {'is' if cut == 1 else 'are'} there without a tag"
         yield (
-            f"{format_share(cut, report['expected_events'])} cut: {cut:,} are there without their tag, their lines "
-            f"cut to {length}; raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+            f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {length}; "
+            f"raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
         )
 
 
@@ -91,7 +91,10 @@ def _late(report: dict[str, Any]) -> Iterator[str]:
     """What may not have been written yet."""
     tail, followed = report["tail_events"], report["followed"]
     if tail:
-        all_of_them = "they are" if tail == report["lost_events"] else f"{tail:,} of them are"
+        be = "is" if tail == 1 else "are"
+        all_of_them = (
+            f"{tail:,} of them {be}" if tail < report["lost_events"] else f"{'it' if tail == 1 else 'they'} {be}"
+        )
         quiet = (
             f"and no event came for {followed['settle_s']:g} s"
             if followed and followed["settled"]
@@ -106,12 +109,11 @@ def _late(report: dict[str, Any]) -> Iterator[str]:
 def _odd(report: dict[str, Any]) -> Iterator[str]:
     """What should not be there."""
     if report["surplus_events"]:
-        yield f"{report['surplus_events']:,} events that were not sent: is this the report of run {report['run_id']}?"
+        yield f"{counted(report['surplus_events'], 'event')} never sent: is this the report of run {report['run_id']}?"
     if report["malformed_lines"]:
-        lines = "line" if report["malformed_lines"] == 1 else "lines"
-        yield f"{report['malformed_lines']:,} {lines} with a tag that is damaged"
+        yield f"{counted(report['malformed_lines'], 'line')} with a tag that is damaged"
     if report["refused_tags"]:
-        yield f"{report['refused_tags']:,} tags too scattered to be kept account of: the figures are not whole"
+        yield f"{counted(report['refused_tags'], 'tag')} too scattered to be kept account of: the figures are not whole"
     if files := [each for each in report["damaged_files"] if not each["unreadable"]]:
         named = f"{files[0]['file']} is" if len(files) == 1 else f"{len(files)} files are"
         yield f"{named} not whole, and what could be read was counted"
@@ -144,5 +146,5 @@ def _where(lanes: Sequence[dict[str, Any]]) -> str:
         from_s, to_s = (f"{longest[name]:.1f} s" for name in ("sent_from_s", "sent_to_s"))
         text += f", sent at about {from_s}" if from_s == to_s else f", sent between {from_s} and {to_s}"
     if worst["missing_ranges"] > 1:
-        text += f", and {worst['missing_ranges'] - 1:,} other {'gap' if worst['missing_ranges'] == 2 else 'gaps'}"
+        text += f", and {counted(worst['missing_ranges'] - 1, 'other gap')}"
     return f"{on} {worst['port']} ({text})"

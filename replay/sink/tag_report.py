@@ -108,7 +108,7 @@ def tag_lines(report: dict[str, Any]) -> list[str]:
         events = tags[f"{name}_events"]
         if events or events is None:
             parts.append("reordering not measured" if events is None else f"{events:,} {name}")
-    lines = [f"run {report['run_id']}: {tags['verified_events']:,} events verified", f"  {', '.join(parts)}"]
+    lines = [f"run {report['run_id']}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
         lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
     if tags["doubtful_cut_events"]:
@@ -122,7 +122,7 @@ def tag_lines(report: dict[str, Any]) -> list[str]:
 def lengths_text(lengths: dict[str, int]) -> str:
     """The lengths that events were cut to: `180 bytes`, or `180 to 512 bytes`."""
     least, most = lengths["min"], lengths["max"]
-    return f"{least:,} bytes" if least == most else f"{least:,} to {most:,} bytes"
+    return counted(most, "byte") if least == most else f"{least:,} to {most:,} bytes"
 
 
 _SHOWN: Final = 4

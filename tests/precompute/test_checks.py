@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from captures.errors import InputError
-from precompute.checks import ProfileError, check_profile
+from precompute.checks import check_profile
+from precompute.findings import ProfileError
 from precompute.syslog import Format
 from tests.precompute.profiles import build, profile, profiles, template
 

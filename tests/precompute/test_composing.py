@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precompute.composing import composed
+from precompute.findings import Findings
 from precompute.loading import load_profile
 from precompute.profile import Profile
 from tests.precompute.profiles import Reader, build, complaint, profiles, template
@@ -124,7 +125,7 @@ def test_a_part_renders_what_it_does_alone(tmp_path_factory, made, weight, other
     plain = Profile.model_validate(
         {"name": "plain", "groups": {"g": {"weight": 1, "templates": [template("m", tag="p")]}}}
     )
-    whole = Profile.model_validate(composed({"name": "all"}, {"a": (made, weight), "b": (plain, other)}))
+    whole = Profile.model_validate(composed({"name": "all"}, {"a": (made, weight), "b": (plain, other)}, Findings()))
     part = Fraction(weight) / (Fraction(weight) + Fraction(other))
     assert [float(share / part) for share in whole.shares()[:-1]] == pytest.approx([float(s) for s in made.shares()])
     alone, reader = Reader(made), Reader(whole)

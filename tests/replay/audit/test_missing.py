@@ -1,7 +1,6 @@
 """The longest ranges of missing numbers, against sorting all of them."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -134,7 +134,7 @@ def test_what_was_never_sent_is_no_success() -> None:
     report = report_on({514: range(12), 999: [3]}, sent({514: 10}))
     assert (report["surplus_events"], report["lost_events"]) == (3, 0)
     assert exit_code(report) == ExitCode.MISSED
-    assert "3 events that were not sent" in report["verdict"]
+    assert "3 events never sent" in report["verdict"]
 
 
 def test_events_that_came_twice_are_told_and_are_no_loss() -> None:
@@ -209,7 +209,7 @@ def test_cut_events_are_their_own_kind() -> None:
     assert [(row[0], row[3]) for row in rows] == [("514", "0"), ("?", "0"), ("all", "0")]
     assert lane["cut_to_bytes"] == {"min": 510, "max": 510}
     assert report["verdict"] == (
-        "none of 20 events of run 1f3a9c07 is known to be lost; 50.00% cut: 10 are there without their tag, their "
+        "none of 20 events of run 1f3a9c07 is known to be lost; 50.00% cut: 10 are there without a tag, in "
         "lines cut to 510 to 512 bytes; raise the size that is allowed (rsyslog: maxMessageSize, syslog-ng: "
         "log-msg-size), or build the capture with --tagged-front"
     )
