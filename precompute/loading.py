@@ -77,10 +77,15 @@ def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Pr
     return tagged
 
 
+def _exists(path: Path) -> bool:
+    """Whether something is there by that name. That of Path raises where a name is too long."""
+    return os.path.exists(path)  # noqa: PTH110 - see above
+
+
 def _path(name: str) -> Path:
     known = built_in_names()
     path = _BUILT_IN / f"{name}.yaml" if name in known else Path(name)
-    if not path.exists() and path.suffix not in (".yaml", ".yml"):
+    if not _exists(path) and path.suffix not in (".yaml", ".yml"):
         raise InputError(f"no such profile; name a .yaml file, or one that is built in: {', '.join(known)}")
     return path
 
@@ -240,7 +245,7 @@ def _beside(folder: Path, name: Any) -> Path:
     # Path.resolve() ends in a RuntimeError where symbolic links go in a circle.
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise InputError(f"{name!r} must be the name of a file beside the profile")
-    if not path.exists():
+    if not _exists(path):
         raise InputError(f"{name}: no such file beside the profile")
     return path
 

@@ -116,7 +116,7 @@ def test_what_can_t_be_audited_is_one_line(
     [
         ({"run_id": None}, (), "this run had no tags"),
         ({"run_id": 5}, (), "(run_id: Input should be a valid string)"),
-        ({"duration_s": 1e400}, (), "(duration_s: Input should be a finite number)"),
+        ({"duration_s": 1e400}, (), "not a JSON report"),
         ({"lanes": [{"port": 514, "sent_events": 10**19}]}, (), "(lanes.0.sent_events: Input should be less than"),
         ({"lanes": [{"port": 514, "sent_events": 1}] * 2}, (), "(port 514 stands there twice)"),
         ({"lanes": []}, (), "lanes with the counts port, sent_events"),
