@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.sampling import cumulative_shares, stratified
+from precompute.streams import indexes
 
 _HALF: Final = 1 << 32
 _HALF_BITS: Final = np.uint64(32)
@@ -20,34 +21,39 @@ WeightedRow = tuple[tuple[bytes, ...], int]
 """A value, one text for each column, and its weight."""
 
 
-@dataclass(frozen=True, eq=False)
-class AliasTable:
-    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up."""
+class AliasTables:
+    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up.
 
-    entries: NDArray[np.uint64]
-    """Shape (values,). In the high half a threshold in 2^-32, in the low half what stands from there on."""
+    The tables of all buckets follow each other, so that one look-up serves the fields of many events.
+    """
 
-    @classmethod
-    def of(cls, weights: Sequence[int]) -> "AliasTable":
-        """Vose's construction, exact but for rounding each threshold to 2^-32; weights sum to more than 0."""
-        count, total = len(weights), sum(weights)
-        rest = [weight * count for weight in weights]
-        small = [i for i in range(count) if rest[i] < total]
-        large = [i for i in range(count) if rest[i] >= total]
-        # One without an alias is its own: it always stands.
-        threshold, alias = [_HALF - 1] * count, list(range(count))
-        while small:
-            poor, rich = small.pop(), large[-1]
-            threshold[poor] = rest[poor] * _HALF // total
-            alias[poor] = rich
-            rest[rich] -= total - rest[poor]
-            if rest[rich] < total:
-                small.append(large.pop())
-        return cls(np.array(threshold, np.uint64) << _HALF_BITS | np.array(alias, np.uint64))
+    def __init__(self) -> None:
+        self._tables: list[NDArray[np.uint64]] = []
+        self._size = 0
 
-    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Each of `index`, or its alias if the low half of its product is not below the threshold."""
-        entries = self.entries.take(index, mode="clip")
+    def add(self, weights: Sequence[int]) -> int:
+        """Add the table of values of these weights, which sum to more than 0; returns where it starts."""
+        start = self._size
+        self._tables.append(_alias_table(weights))
+        self._size += len(weights)
+        return start
+
+    @cached_property
+    def entries(self) -> NDArray[np.uint64]:
+        """All tables that were added: shape (values,); from now on there may be no more.
+
+        The high half of an entry is a threshold in 2^-32, and the low half is what stands from there on.
+        """
+        return np.concatenate([*self._tables, np.empty(0, np.uint64)])
+
+    def choose(self, products: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which value of its table each random number means: shape (numbers,), as the arguments have.
+
+        `products` are random numbers scaled by the count of values of the table that begins at `starts`. The high half
+        is an index, which stands unless the low half reaches the threshold.
+        """
+        index = indexes(products)
+        entries = self.entries.take(index + starts, mode="clip")
         # The alias in the low half of an entry only decides where a product equals its threshold.
         keep = products << _HALF_BITS < entries
         entries &= _LOW_HALF
@@ -56,16 +62,35 @@ class AliasTable:
         return chosen
 
 
+def _alias_table(weights: Sequence[int]) -> NDArray[np.uint64]:
+    """Vose's construction, exact but for rounding each threshold to 2^-32: shape (values,)."""
+    count, total = len(weights), sum(weights)
+    # One without an alias is its own: it always stands.
+    table = np.arange(count, dtype=np.uint64) | (_LOW_HALF << _HALF_BITS)
+    if len(set(weights)) == 1:
+        return table
+    rest = [weight * count for weight in weights]
+    small = [i for i in range(count) if rest[i] < total]
+    large = [i for i in range(count) if rest[i] >= total]
+    while small:
+        poor, rich = small.pop(), large[-1]
+        table[poor] = (rest[poor] * _HALF // total) << 32 | rich
+        rest[rich] -= total - rest[poor]
+        if rest[rich] < total:
+            small.append(large.pop())
+    return table
+
+
 @dataclass(frozen=True, eq=False)
 class Bucket:
     """The values of a pool whose columns have one length each."""
 
     columns: tuple[NDArray[np.void], ...]
     """The texts of each column, shape (values,), dtype V{length}."""
-    table: AliasTable | None
-    """How to choose when the values' weights differ."""
+    table: int
+    """Where the table starts by which its values are chosen."""
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many values it has."""
         return len(self.columns[0])
@@ -74,14 +99,6 @@ class Bucket:
     def first(self) -> tuple[bytes, ...]:
         """The texts of its first value, one for each column."""
         return tuple(column[0].tobytes() for column in self.columns)
-
-    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which value for each random number, shape (numbers,).
-
-        `products` are random numbers scaled by the count of values, `index` is their high half; the low half
-        decides between an index and its alias.
-        """
-        return index if self.table is None else self.table.choose(products, index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +153,15 @@ class Hosts:
         return places, numbers
 
 
-def make_pool(rows: Iterable[WeightedRow]) -> Pool:
-    """The pool of `rows`: values, one text for each column, and their weights; weight 0 is left out."""
-    return _pool(_by_lengths(rows))
+def make_pool(rows: Iterable[WeightedRow], tables: AliasTables) -> Pool:
+    """The pool of `rows`: values, one text for each column, and their weights; weight 0 is left out.
+
+    What is needed to choose from it is added to the `tables`.
+    """
+    return _pool(_by_lengths(rows), tables)
 
 
-def make_hosts(rows: Sequence[WeightedRow]) -> Hosts:
+def make_hosts(rows: Sequence[WeightedRow], tables: AliasTables) -> Hosts:
     """The hosts that are `rows`, as in `make_pool`."""
     groups = _by_lengths(rows)
     number: dict[tuple[bytes, ...], int] = {}
@@ -149,7 +169,7 @@ def make_hosts(rows: Sequence[WeightedRow]) -> Hosts:
         if weight:
             number.setdefault(texts, len(number))
     return Hosts(
-        pool=_pool(groups),
+        pool=_pool(groups, tables),
         count=len(number),
         numbers=tuple(np.array([number[texts] for texts, _ in group], np.uint32) for group in groups),
         shares=tuple(cumulative_shares([weight for _, weight in group]) for group in groups),
@@ -165,17 +185,17 @@ def _by_lengths(rows: Iterable[WeightedRow]) -> list[list[WeightedRow]]:
     return [by_lengths[lengths] for lengths in sorted(by_lengths)]
 
 
-def _pool(groups: list[list[WeightedRow]]) -> Pool:
+def _pool(groups: list[list[WeightedRow]], tables: AliasTables) -> Pool:
     return Pool(
-        buckets=tuple(_bucket(group) for group in groups),
+        buckets=tuple(_bucket(group, tables) for group in groups),
         weights=tuple(sum(weight for _, weight in group) for group in groups),
     )
 
 
-def _bucket(group: Sequence[WeightedRow]) -> Bucket:
+def _bucket(group: Sequence[WeightedRow], tables: AliasTables) -> Bucket:
     rows, weights = zip(*group, strict=True)
     columns = zip(*rows, strict=True)
     return Bucket(
         columns=tuple(np.frombuffer(b"".join(column), f"V{len(column[0])}") for column in columns),
-        table=None if len(set(weights)) == 1 else AliasTable.of(weights),
+        table=tables.add(weights),
     )
