@@ -8,6 +8,7 @@ import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from typing import Final
 
 from captures.errors import InputError
@@ -77,11 +78,10 @@ class _Facts:
     @classmethod
     def of_texts(cls, texts: Iterable[str]) -> "_Facts":
         """Of a column's texts."""
-        held = set(texts)
-        lengths = list(map(len, held))
-        together = "".join(held)
-        longest_bytes = max(lengths) if together.isascii() else max(map(len, map(str.encode, held)))
-        return cls(min(lengths), max(lengths), longest_bytes, frozenset(together))
+        held = list(texts)
+        together, longest = "".join(held), max(map(len, held))
+        longest_bytes = longest if together.isascii() else max(map(len, map(str.encode, held)))
+        return cls(min(map(len, held)), longest, longest_bytes, frozenset(together))
 
     @classmethod
     def of_all(cls, parts: Iterable["_Facts"]) -> "_Facts":
@@ -135,10 +135,9 @@ class _Texts:
     def _of_columns(self, name: str, field: Pooled, *, escape: bool) -> list[_Facts]:
         """What each column of a field of values can bring."""
         if (name, escape) not in self._columns:
-            texts = zip(*(texts for texts, weight in field.rows() if weight), strict=True)
-            self._columns[name, escape] = [
-                _Facts.of_texts(map(escaped, column) if escape else column) for column in texts
-            ]
+            weights = field.weights()
+            likely = (compress(texts, weights) for texts in field.column_texts())
+            self._columns[name, escape] = [_Facts.of_texts(map(escaped, own) if escape else own) for own in likely]
         return self._columns[name, escape]
 
     def _optional(self, placeholder: Placeholder, field: Optional) -> _Facts:

@@ -18,7 +18,7 @@ from captures.format import LOCAL_ZONE, StampKind
 from captures.stamps import stamp_texts
 from precompute.fields import Pooled
 from precompute.generated import Generated
-from precompute.pools import AliasTables, Hosts, Pool, WeightedRow, make_hosts, make_pool
+from precompute.pools import AliasTables, Hosts, Pool, make_hosts, make_pool
 from precompute.profile import Profile
 from precompute.sampling import integer_weights
 from precompute.syslog import BlankTag, escaped, zone_minutes
@@ -208,7 +208,7 @@ class _Fields:
         if self.host is not None:
             named = (part for part in segments if isinstance(part, Placeholder) and part.field == self.host)
             self._host_columns = sorted({self.column(placeholder) for placeholder in named})
-            self.hosts = make_hosts(self._rows(self.host, self._host_columns), self.tables)
+            self.hosts = make_hosts(*self._values(self.host, self._host_columns), self.tables)
 
     def source(self, name: str, columns: tuple[Column, ...]) -> Pool | Generated:
         """A field with these columns."""
@@ -220,20 +220,17 @@ class _Fields:
                 # Frames that share trains have the same buckets, whichever columns they show.
                 pool = self.hosts.pool.of_columns([self._host_columns.index(column) for column in columns])
             else:
-                pool = make_pool(self._rows(name, columns), self.tables)
+                pool = make_pool(*self._values(name, columns), self.tables)
             self._pools[name, columns] = pool
         return self._pools[name, columns]
 
-    def _rows(self, name: str, columns: Sequence[Column]) -> list[WeightedRow]:
-        """The values of a field with these columns, and their weights."""
+    def _values(self, name: str, columns: Sequence[Column]) -> tuple[list[Sequence[str]], Sequence[int]]:
+        """The texts of these columns of a field, and the weight of each value."""
         field = self._fields[name]
         assert isinstance(field, Pooled), "optional parts are expanded before"
-        rows = list(field.rows())
-        texts = []
-        for column, escape in columns:
-            at = field.column_names.index(column)
-            texts.append([(escaped(row[at]) if escape else row[at]).encode() for row, _ in rows])
-        return list(zip(zip(*texts, strict=True), [weight for _, weight in rows], strict=True))
+        of_name = dict(zip(field.column_names, field.column_texts(), strict=True))
+        texts = [list(map(escaped, of_name[name])) if escape else of_name[name] for name, escape in columns]
+        return texts, field.weights()
 
     def column(self, placeholder: Placeholder) -> Column:
         """The column that a placeholder names; escaped only if that makes a difference."""
@@ -242,7 +239,7 @@ class _Fields:
             return placeholder.column, False
         at, key = field.column_names.index(placeholder.column), (placeholder.field + "." + placeholder.column, True)
         if key not in self._special:
-            self._special[key] = any(escaped(texts[at]) != texts[at] for texts, _ in field.rows())
+            self._special[key] = any(escaped(text) != text for text in field.column_texts()[at])
         return placeholder.column, self._special[key]
 
 

@@ -1,9 +1,11 @@
 """A field's values as arrays, sorted into buckets by their length in bytes."""
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import compress
 from operator import mul
 from typing import Final
 
@@ -16,9 +18,6 @@ from precompute.streams import indexes
 _HALF: Final = 1 << 32
 _HALF_BITS: Final = np.uint64(32)
 _LOW_HALF: Final = np.uint64(_HALF - 1)
-
-WeightedRow = tuple[tuple[bytes, ...], int]
-"""A value, one text for each column, and its weight."""
 
 
 class AliasTables:
@@ -67,11 +66,11 @@ def _alias_table(weights: Sequence[int]) -> NDArray[np.uint64]:
     count, total = len(weights), sum(weights)
     # One without an alias is its own: it always stands.
     table = np.arange(count, dtype=np.uint64) | (_LOW_HALF << _HALF_BITS)
-    if len(set(weights)) == 1:
+    if min(weights) == max(weights):
         return table
     rest = [weight * count for weight in weights]
-    small = [i for i in range(count) if rest[i] < total]
-    large = [i for i in range(count) if rest[i] >= total]
+    small = array("q", (i for i in range(count) if rest[i] < total))
+    large = array("q", (i for i in range(count) if rest[i] >= total))
     while small:
         poor, rich = small.pop(), large[-1]
         table[poor] = (rest[poor] * _HALF // total) << 32 | rich
@@ -153,49 +152,65 @@ class Hosts:
         return places, numbers
 
 
-def make_pool(rows: Iterable[WeightedRow], tables: AliasTables) -> Pool:
-    """The pool of `rows`: values, one text for each column, and their weights; weight 0 is left out.
+def make_pool(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Pool:
+    """The pool of values with a text in each of the `columns`, and their weights; weight 0 is left out.
 
     What is needed to choose from it is added to the `tables`.
     """
-    return _pool(_by_lengths(rows), tables)
+    packed = [_Packed(texts) for texts in columns]
+    return _pool(packed, weights, _by_lengths(packed, weights), tables)
 
 
-def make_hosts(rows: Sequence[WeightedRow], tables: AliasTables) -> Hosts:
-    """The hosts that are `rows`, as in `make_pool`."""
-    groups = _by_lengths(rows)
-    number: dict[tuple[bytes, ...], int] = {}
-    for texts, weight in rows:
-        if weight:
-            number.setdefault(texts, len(number))
+def make_hosts(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Hosts:
+    """The hosts that are these values, as in `make_pool`."""
+    packed = [_Packed(texts) for texts in columns]
+    groups = _by_lengths(packed, weights)
+    values = list(zip(*columns, strict=True))
+    number: dict[tuple[str, ...], int] = {}
+    for value in compress(values, weights):
+        number.setdefault(value, len(number))
     return Hosts(
-        pool=_pool(groups, tables),
+        pool=_pool(packed, weights, groups, tables),
         count=len(number),
-        numbers=tuple(np.array([number[texts] for texts, _ in group], np.uint32) for group in groups),
-        shares=tuple(cumulative_shares([weight for _, weight in group]) for group in groups),
+        numbers=tuple(np.array([number[values[i]] for i in group.tolist()], np.uint32) for group in groups),
+        shares=tuple(cumulative_shares([weights[i] for i in group.tolist()]) for group in groups),
     )
 
 
-def _by_lengths(rows: Iterable[WeightedRow]) -> list[list[WeightedRow]]:
-    """The likely rows in groups whose columns have one length each, the shortest first."""
-    by_lengths: dict[tuple[int, ...], list[WeightedRow]] = {}
-    for texts, weight in rows:
-        if weight:
-            by_lengths.setdefault(tuple(map(len, texts)), []).append((texts, weight))
-    return [by_lengths[lengths] for lengths in sorted(by_lengths)]
+class _Packed:
+    """The texts of a column as UTF-8, one after the other: a million of them would be large as objects."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        joined = "".join(texts)
+        self._bytes = joined.encode()
+        encoded = texts if joined.isascii() else map(str.encode, texts)
+        self.lengths = np.fromiter(map(len, encoded), np.int64, len(texts))
+        self._starts = np.cumsum(self.lengths) - self.lengths
+
+    def of(self, group: NDArray[np.int64]) -> NDArray[np.void]:
+        """The texts at the places of a `group`, which have one length: shape (texts,), dtype V{length}."""
+        length = int(self.lengths[group[0]])
+        # From every byte on, so many bytes: an index is where a text begins.
+        everywhere = np.ndarray((len(self._bytes) - length + 1,), f"V{length}", self._bytes, 0, (1,))
+        texts: NDArray[np.void] = everywhere[self._starts[group]]
+        return texts
 
 
-def _pool(groups: list[list[WeightedRow]], tables: AliasTables) -> Pool:
-    return Pool(
-        buckets=tuple(_bucket(group, tables) for group in groups),
-        weights=tuple(sum(weight for _, weight in group) for group in groups),
-    )
+def _by_lengths(columns: Sequence[_Packed], weights: Sequence[int]) -> list[NDArray[np.int64]]:
+    """The places of the likely values in groups whose columns have one length each, the shortest first."""
+    likely = np.flatnonzero(np.fromiter(map(bool, weights), np.bool_, len(weights)))
+    lengths = np.array([column.lengths[likely] for column in columns])
+    order = np.lexsort(lengths[::-1])
+    starts = np.flatnonzero(np.diff(lengths[:, order]).any(axis=0)) + 1
+    return np.split(likely[order], starts)
 
 
-def _bucket(group: Sequence[WeightedRow], tables: AliasTables) -> Bucket:
-    rows, weights = zip(*group, strict=True)
-    columns = zip(*rows, strict=True)
-    return Bucket(
-        columns=tuple(np.frombuffer(b"".join(column), f"V{len(column[0])}") for column in columns),
-        table=tables.add(weights),
-    )
+def _pool(
+    columns: Sequence[_Packed], weights: Sequence[int], groups: list[NDArray[np.int64]], tables: AliasTables
+) -> Pool:
+    buckets, sums, of_value = [], [], np.array(weights, object)
+    for group in groups:
+        own = of_value[group].tolist()
+        buckets.append(Bucket(tuple(column.of(group) for column in columns), tables.add(own)))
+        sums.append(sum(own))
+    return Pool(tuple(buckets), tuple(sums))
