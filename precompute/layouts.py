@@ -165,8 +165,8 @@ class Frames:
     """All there are, ascending."""
     hosts: Hosts | None
     """The values of the profile's `source`."""
-    tables: AliasTables
-    """Of all pools."""
+    tables: NDArray[np.uint64]
+    """By which the values of all pools are chosen: see `precompute.pools.AliasTables`."""
 
 
 def make_frames(profile: Profile) -> Frames:
@@ -190,7 +190,7 @@ def make_frames(profile: Profile) -> Frames:
         templates=len(templates),
         stamps=tuple(sorted({frame.stamp for frame in frames})),
         hosts=fields.hosts,
-        tables=fields.tables,
+        tables=fields.tables.joined(),
     )
 
 

@@ -37,28 +37,25 @@ class AliasTables:
         self._size += len(weights)
         return start
 
-    @cached_property
-    def entries(self) -> NDArray[np.uint64]:
-        """All tables that were added: shape (values,); from now on there may be no more.
-
-        The high half of an entry is a threshold in 2^-32, and the low half is what stands from there on.
-        """
+    def joined(self) -> NDArray[np.uint64]:
+        """All tables: shape (values,). The high half of an entry is a threshold in 2^-32, the low half an alias."""
         return np.concatenate([*self._tables, np.empty(0, np.uint64)])
 
-    def choose(self, products: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which value of its table each random number means: shape (numbers,), as the arguments have.
 
-        `products` are random numbers scaled by the count of values of the table that begins at `starts`. The high half
-        is an index, which stands unless the low half reaches the threshold.
-        """
-        index = indexes(products)
-        entries = self.entries.take(index + starts, mode="clip")
-        # The alias in the low half of an entry only decides where a product equals its threshold.
-        keep = products << _HALF_BITS < entries
-        entries &= _LOW_HALF
-        chosen = entries.view(np.int64)
-        np.copyto(chosen, index, where=keep)
-        return chosen
+def choose(tables: NDArray[np.uint64], products: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which value of its table each random number means: shape (numbers,), as `products` and `starts` have.
+
+    `products` are random numbers scaled by the count of values of the table that begins at `starts`. The high half is
+    an index, which stands unless the low half reaches the threshold.
+    """
+    index = indexes(products)
+    entries = tables.take(index + starts, mode="clip")
+    # The alias in the low half of an entry only decides where a product equals its threshold.
+    keep = products << _HALF_BITS < entries
+    entries &= _LOW_HALF
+    chosen = entries.view(np.int64)
+    np.copyto(chosen, index, where=keep)
+    return chosen
 
 
 def _alias_table(weights: Sequence[int]) -> NDArray[np.uint64]:
@@ -184,8 +181,8 @@ class _Packed:
         joined = "".join(texts)
         self._bytes = joined.encode()
         encoded = texts if joined.isascii() else map(str.encode, texts)
-        self.lengths = np.fromiter(map(len, encoded), np.int64, len(texts))
-        self._starts = np.cumsum(self.lengths) - self.lengths
+        self.lengths = np.fromiter(map(len, encoded), np.int32, len(texts))
+        self._starts = np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
     def of(self, group: NDArray[np.int64]) -> NDArray[np.void]:
         """The texts at the places of a `group`, which have one length: shape (texts,), dtype V{length}."""

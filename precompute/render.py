@@ -14,7 +14,7 @@ from captures.format import TRAIN, Table, TagKind
 from precompute.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
 from precompute.layouts import Fill, Frames, Layout, StampField
 from precompute.plan import Cells, class_trains
-from precompute.pools import AliasTables
+from precompute.pools import choose
 from precompute.streams import permutation, raw_halves, scaled
 
 LayoutOf = Callable[[LayoutKey], Layout]
@@ -147,7 +147,7 @@ def _fill(
     pieces: list[tuple[Layout, int]],
     block: Block,
     bits: np.random.Philox,
-    tables: AliasTables,
+    tables: NDArray[np.uint64],
     numbers: NDArray[np.int64],
     scratch: NDArray[np.uint8],
 ) -> NDArray[np.void]:
@@ -160,7 +160,7 @@ def _fill(
     sizes = np.array([fill.size for layout, _ in pieces for fill in layout.fills], np.uint64)
     starts = np.array([fill.table for layout, _ in pieces for fill in layout.fills], np.int64)
     products = scaled(raw_halves(bits, sum(counts)), np.repeat(sizes, counts))
-    chosen = tables.choose(products, np.repeat(starts, counts))
+    chosen = choose(tables, products, np.repeat(starts, counts))
     draw = row = 0
     for layout, rows in pieces:
         start = row * length

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.pools import AliasTables, Bucket, make_hosts, make_pool
+from precompute.pools import AliasTables, Bucket, choose, make_hosts, make_pool
 from precompute.streams import Purpose, raw_halves, scaled, stream
 
 
@@ -16,7 +16,7 @@ def test_an_alias_table_gives_every_value_its_exact_share(weights):
     tables = AliasTables()
     assert (tables.add([1]), tables.add(weights)) == (0, 1)
     shares = [Fraction(0)] * len(weights)
-    for i, entry in enumerate(tables.entries[1:].tolist()):
+    for i, entry in enumerate(tables.joined()[1:].tolist()):
         threshold, alias = divmod(entry, 1 << 32)
         shares[i] += Fraction(threshold, 1 << 32)
         shares[alias] += 1 - Fraction(threshold, 1 << 32)
@@ -99,6 +99,6 @@ def test_values_are_chosen_as_often_as_they_weigh(weights):
     _, bucket = (make_pool([texts], weights, tables).buckets[0] for _ in range(2))
     halves = raw_halves(stream(3, 0, Purpose.RENDER), 100_000)
     products = scaled(halves, np.full(len(halves), bucket.size, np.uint64))
-    chosen = bucket.columns[0][tables.choose(products, np.full(len(halves), bucket.table))]
+    chosen = bucket.columns[0][choose(tables.joined(), products, np.full(len(halves), bucket.table))]
     share = [float(np.mean(chosen == np.void(bytes([65 + i]) * 3))) for i in range(len(weights))]
     assert share == pytest.approx([weight / sum(weights) for weight in weights], abs=0.005)
