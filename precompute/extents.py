@@ -3,6 +3,7 @@
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Final
 
 from precompute.fields import Pooled
@@ -32,11 +33,10 @@ class Extent:
     @classmethod
     def of_texts(cls, texts: Iterable[str]) -> "Extent":
         """The extent of something that is one of these texts."""
-        held = set(texts)
-        lengths = list(map(len, held))
-        together = "".join(held)
-        longest_bytes = max(lengths) if together.isascii() else max(map(len, map(str.encode, held)))
-        return cls(min(lengths), max(lengths), longest_bytes, frozenset(together))
+        held = list(texts)
+        together, longest = "".join(held), max(map(len, held))
+        longest_bytes = longest if together.isascii() else max(map(len, map(str.encode, held)))
+        return cls(min(map(len, held)), longest, longest_bytes, frozenset(together))
 
     @classmethod
     def of_all(cls, parts: Iterable["Extent"]) -> "Extent":
@@ -125,10 +125,9 @@ class Extents:
     def _of_columns(self, name: str, field: Pooled, *, escape: bool) -> list[Extent]:
         """The extent of each column of a field of values."""
         if (name, escape) not in self._columns:
-            texts = zip(*(texts for texts, weight in field.rows() if weight), strict=True)
-            self._columns[name, escape] = [
-                Extent.of_texts(map(escaped, column) if escape else column) for column in texts
-            ]
+            weights = field.weights()
+            likely = (compress(texts, weights) for texts in field.column_texts())
+            self._columns[name, escape] = [Extent.of_texts(map(escaped, own) if escape else own) for own in likely]
         return self._columns[name, escape]
 
 

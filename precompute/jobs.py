@@ -62,7 +62,7 @@ class Job:
             frame, buckets = key
             return make_layout(work.frames.frames[frame], buckets)
 
-        self._renderer = Renderer(layout_of, work.frames.stamps, work.recipe.train, work.frames.hosts)
+        self._renderer = Renderer(work.frames, layout_of, work.recipe.train)
 
     def render(self, chunk: Chunk) -> NDArray[np.uint64]:
         """Render and write one chunk; returns the events of each frame, shape (frames,)."""

@@ -224,17 +224,20 @@ def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
 
     Empty lines are left out, and no value comes twice; but in a column each line is the value of its row.
     """
-    first: dict[str, int] = {}
-    lines = text.removesuffix("\n").split("\n") if text else []
-    for number, line in enumerate((line.removesuffix("\r") for line in lines), 1):
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    seen = set[str]()
+    for number, line in enumerate(lines, 1):
         if not line and not by_line:
             continue
         try:
             yield printable(line)
         except ValueError as error:
             raise InputError(f"{name}, line {number}: {error}") from None
-        if first.setdefault(line, number) != number and not by_line:
-            raise InputError(f"{name}, line {number}: repeats {line!r} of line {first[line]}; keep one of them")
+        if line in seen and not by_line:
+            raise InputError(
+                f"{name}, line {number}: repeats {line!r} of line {lines.index(line) + 1}; keep one of them"
+            )
+        seen.add(line)
 
 
 def _beside(folder: Path, name: Any) -> Path:

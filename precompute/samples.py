@@ -51,7 +51,5 @@ class _Sampler:
         quotas = Quotas(frames, seed=seed, events=events)
         cells = plan_chunk(frames, quotas, seed=seed, chunk=0, first_event=0, windows=np.array([events]))
         payload = np.empty(int((cells.rows * cells.length).sum()), np.uint8)
-        renderer = Renderer(
-            lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, MAX_TRAIN_EVENTS, frames.hosts
-        )
+        renderer = Renderer(frames, lambda key: make_layout(frames.frames[key[0]], key[1]), MAX_TRAIN_EVENTS)
         return renderer.render(cells, stream(seed, 0, Purpose.RENDER), 0, None, payload), payload

@@ -9,6 +9,9 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 FIRST_WEIGHT: Final = 10**12
 
 _BITS: Final = 64
@@ -22,17 +25,18 @@ def zipf_weights(count: int, exponent: float) -> list[int]:
 
     `exponent` is 0 or above. Each weight is within 1 of the exact one.
     """
-    return list(_weights(count, exponent))
+    weights: list[int] = _weights(count, exponent).tolist()
+    return weights
 
 
 @lru_cache(maxsize=16)
-def _weights(count: int, exponent: float) -> tuple[int, ...]:
+def _weights(count: int, exponent: float) -> NDArray[np.int64]:
     """The weights, kept for the next call, since a profile's values are asked for more than once."""
     powers = [_power(k, exponent) for k in range(1, min(count + 1, _DOUBLED_FROM))]
     if count >= _DOUBLED_FROM:
         _double(powers, count)
     half = 1 << _BITS - 1
-    return tuple(max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers)
+    return np.fromiter((max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers), np.int64, count)
 
 
 @lru_cache(maxsize=1 << 14)
