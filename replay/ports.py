@@ -10,7 +10,7 @@ from captures.console.errors import InputError
 LOWEST_PORT: Final = 514
 HIGHEST_PORT: Final = 65535
 MOST_PORTS: Final = 100
-"""The limits of requirement S6: nothing below syslog's own port is a target, and 100 ports are enough."""
+"""Nothing below the port of syslog, 514, may be a target, and a run has 100 ports at most."""
 
 _EXAMPLE: Final = "514-553 or 514,516,600-610"
 _ITEM: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)

@@ -8,7 +8,7 @@
         - {every: 10m, length: 5s, factor: 8}           # a Poisson process, drawn from the seed
 
 At any instant the rate is that of the build, times the curve's factor, times the highest factor of the bursts that
-are on. What the YAML says becomes knots and spans in integers, and `precompute.timeline.windows` makes windows of them.
+are on. What the YAML says becomes knots and spans in integers, from which `precompute.timeline.windows` makes the windows.
 """
 
 import re
@@ -91,9 +91,9 @@ class Diurnal(Model):
     """A day's rise and fall."""
 
     low: Factor
-    """Twelve hours from the peak, where it is 1."""
+    """The factor twelve hours from the peak; at the peak the factor is 1."""
     peak: Annotated[Text, AfterValidator(_time_of_day)]
-    """UTC, HH:MM."""
+    """The time of day of the peak, HH:MM in UTC."""
 
     @model_validator(mode="after")
     def _below_peak(self) -> "Diurnal":

@@ -1,7 +1,4 @@
-"""The control socket of a run: `replay.exchange.json_request` over unix(7).
-
-The socket and its folder are the user's alone.
-"""
+"""The control socket of a run: `replay.exchange.json_request` over unix(7). The socket and its folder are the user's alone."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Where a run may send: a SIEM in the lab, and not somebody else's host by accident (requirement S6)."""
+"""Where a run may send: a SIEM in the lab, and not somebody else's host by accident."""
 
 import ipaddress
 import socket

@@ -1,8 +1,8 @@
 """The tags of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, numbers out.
 
-An event's tag stands at its end, or else anywhere behind `stampede=`, or in structured data (`captures.format.tags`);
-what follows it does not matter. A train whose tags are what its first one and the table of tails say is one row, after
-two comparisons. All else, lone events and trains with anything odd in them, is read together, event by event.
+An event's tag stands at its end, or else anywhere behind `stampede=`, or in structured data (`captures.format.tags`); what
+follows it does not matter. A train whose tags are what its first one and the table of tails say is one row, after two
+comparisons. All else, lone events and trains with anything odd in them, is read together, event by event.
 """
 
 import re
