@@ -14,14 +14,14 @@ from captures.console.command import COUNT, DURATION_NS, SIZE, Parsed, run
 from captures.console.errors import DamagedError, DifferenceError, ExitCode
 from captures.console.harmless import harmless
 from captures.console.terminal import bar
-from captures.console.units import counted, format_count, format_duration, format_size
+from captures.console.units import counted, fitted, format_count, format_duration, format_size
 from captures.format.digests import damaged_parts
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import COPY_AGAIN, open_capture
 from precompute.commands.captures import inspect
 from precompute.commands.profile_table import profile_list, profile_table
 from precompute.draws.streams import MAX_SEED
-from precompute.profile.checks import ProfileError
+from precompute.notation.findings import ProfileError
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names, built_in_text, load, load_profile, with_tags
 from precompute.profile.model import Profile
@@ -32,15 +32,17 @@ from precompute.rendering.samples import prepared, sample_events
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DEFAULT_SEED: Final = 1
+MAX_TOLD: Final = 100
+"""Lines about one profile; the rest is mostly of a kind."""
 SAMPLES: Final = 10
 TRIED_EVENTS: Final = 200_000
-"""What a dry run renders, to see how long the build would take."""
+"""A dry run renders so many events, to see how long the build would take."""
 MOST: Final = {
     "--events": (MAX_EVENTS, "1000000G"),
     "--duration": (MAX_DURATION_NS, "366d"),
     "--eps": (MAX_RATE_EPS, "1G"),
 }
-"""What a recipe can say, by flag."""
+"""The largest value that a recipe can hold, by the flag that sets it."""
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -156,7 +158,7 @@ def build(
     began_s = time.perf_counter()
     recipe = _recipe(profile, output, **asked)
     if dry_run:
-        click.echo(f"{output}: {_foretold(forecast(output, recipe), recipe, jobs)}")
+        click.echo(fitted(f"{output}: {_foretold(forecast(output, recipe), recipe, jobs)}", 4))
         return
     read = [] if profile in built_in_names() else [Path(profile)]
     with bar(unit=" events", unit_scale=True, leave=True) as rendering:
@@ -166,18 +168,18 @@ def build(
             rendering.update(rendered)
 
         built = build_capture(output, recipe, jobs=jobs, force=force, expect=expect, inputs=read, progress=progress)
-    click.echo(f"{output}: {_told(built, time.perf_counter() - began_s)}", err=True)
+    click.echo(fitted(f"{output}: {_told(built, time.perf_counter() - began_s)}", 4), err=True)
 
 
 def _foretold(coming: Forecast, recipe: Recipe, jobs: int) -> str:
-    """A build in figures, before it is done."""
+    """The text of what a build would make."""
     render = prepared(recipe.profile)
     began_s = time.perf_counter()
     tried = render(min(coming.events, TRIED_EVENTS))
     rate_eps = tried / (time.perf_counter() - began_s) * min(jobs, coming.chunks)
     return (
         f"would hold {_extent(coming.events, coming.duration_ns)}, {format_size(coming.payload_bytes)} "
-        f"({coming.payload_bytes:,} bytes, and some {coming.table_bytes:,} of tables); the disk has "
+        f"({counted(coming.payload_bytes, 'byte')}, and some {coming.table_bytes:,} of tables); the disk has "
         f"{format_size(coming.free_bytes)} free; at least {_at_least(coming.events / rate_eps)} to "
         f"render at {format_count(rate_eps)} events/s, and what the disk takes to write"
     )
@@ -194,7 +196,7 @@ def _extent(events: int, duration_ns: int) -> str:
 
 
 def _told(built: Built, elapsed_s: float) -> str:
-    """A build in figures."""
+    """The text of what a build made."""
     return (
         f"{_extent(built.events, built.duration_ns)}, {format_size(built.payload_bytes)}, "
         f"mean {built.payload_bytes / built.events:.1f} bytes, {counted(built.trains, 'train')} of "
@@ -286,16 +288,17 @@ def profiles(*, name: str | None, as_yaml: bool) -> None:
 @precompute.command()
 @click.argument("profile", metavar="FILE", shell_complete=_complete_profile)
 def check(*, profile: str) -> int:
-    """Check a profile: print what is wrong with it, or ten events of it.
+    """Check a profile: print all that is wrong with it, or ten events of it.
 
-    References and characters are checked once the structure is sound, and a line as a whole once its parts are.
+    What is unsound does not keep the rest from being checked; a check that depends on it is named as not made.
     """
     try:
         loaded = load_profile(profile)
     except ProfileError as error:
-        for each in (error, *error.others):
+        for each in (*error.complaints[:MAX_TOLD], *error.unchecked[:MAX_TOLD]):
             click.echo(f"precompute: {each}", err=True)
-        click.echo("precompute: there may be more, which shows only when this is mended", err=True)
+        if hidden := len(error.complaints[MAX_TOLD:]) + len(error.unchecked[MAX_TOLD:]):
+            click.echo(f"precompute: {profile}: and {counted(hidden, 'line')} more of this kind", err=True)
         return error.exit_code
     click.echo(f"{profile}: sound; ten of its events:", err=True)
     for event in sample_events(loaded, SAMPLES):

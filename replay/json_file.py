@@ -95,6 +95,11 @@ def _elsewhere(text: bytes) -> str:
     return f"in {path}"
 
 
+def _no_number(text: str) -> None:
+    """NaN and Infinity, which json takes, are no JSON (RFC 8259, section 6)."""
+    raise ValueError(f"{text} is no number")
+
+
 def read_report(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. Raises InputError when there is none."""
     try:
@@ -105,7 +110,7 @@ def read_report(path: Path) -> dict[str, Any]:
     if len(text) > MOST_BYTES:
         raise InputError(f"{path}: no report has more than {format_size(MOST_BYTES)}")
     try:
-        report = json.loads(text)
+        report = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):  # the latter of thousands of brackets
         raise InputError(f"{path}: not a JSON report") from None
     if not isinstance(report, dict):

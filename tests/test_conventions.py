@@ -163,3 +163,63 @@ def test_a_dumb_terminal_has_no_bar_that_moves(tmp_path: Path):
     plain = seen_on_a_terminal(tmp_path, *build, "-o", "b.rcap", TERM="dumb").replace("\r\n", "\n")
     assert not {"\r", "\x1b"} & set(plain)
     assert plain.startswith("b.rcap: 1,000 events")
+
+
+CODES = re.compile(r"\b[Rr]equirements?\s+[A-Z]{1,2}\d|(?<!dtype )\b[QSTW]\d{1,2}\b")
+"""Names of rules in a document that a reader of this tree does not have."""
+
+
+def test_a_rule_is_said_and_not_named_by_a_code():
+    sources = [path for folder in (*PACKAGES, "tools", "tests") for path in (ROOT / folder).rglob("*.py")]
+    sources = [path for path in sources if path != Path(__file__)]
+    found = [(path.name, code[0]) for path in (*sources, *PAGES) for code in CODES.finditer(path.read_text())]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("precompute", "profiles"),
+        ("precompute", "profiles", "system"),
+        ("precompute", "build", "system", "--events", "1k", "-o", "a.rcap", "--dry-run"),
+        ("precompute", "build", "system", "--events", "1k", "-o", "a.rcap"),
+        ("replay", "doctor", "-e", "1k"),
+        ("replay", "watch", "-p", "514-520", "-d", "100ms"),
+    ],
+)
+def test_what_a_terminal_is_shown_fits_80_columns(tmp_path: Path, words: tuple[str, ...]):
+    shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", seen_on_a_terminal(tmp_path, *words))
+    lines = re.split(r"[\r\n]+", shown)
+    assert [line for line in lines if len(line.rstrip()) > 80] == []
+    assert len(lines) > 1
+
+
+PLURAL = re.compile(
+    r" (?:\w+ )?(?:bytes|drops|errors|events|fields|files|gaps|intervals|lines|looks|lanes|packets|ports|runs|samples|"
+    r"sockets|tags|trains|values|windows|workers)\b"
+)
+
+
+def plurals(path: Path) -> Iterator[str]:
+    """The parts of texts in which a number that may be 1 stands before a plural, with the line."""
+    tree = ast.parse(path.read_text())
+    choices = (node for node in ast.walk(tree) if isinstance(node, ast.IfExp) and "== 1" in ast.unparse(node.test))
+    told_apart = {id(node.orelse) for node in choices}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr) or id(node) in told_apart:
+            continue
+        for place, part in enumerate(node.values[:-1]):
+            behind = node.values[place + 1]
+            before = node.values[place - 1] if place else None
+            if not isinstance(part, ast.FormattedValue) or not isinstance(behind, ast.Constant):
+                continue
+            spec = ast.unparse(part.format_spec) if part.format_spec else ""
+            name = ast.unparse(part.value)
+            range_end = isinstance(before, ast.Constant) and str(before.value).endswith(" to ")
+            if PLURAL.match(str(behind.value)) and "," in spec and not name.strip("_").isupper() and not range_end:
+                yield f"{path.name}:{node.lineno}: {{{name}}}{behind.value}"
+
+
+def test_one_of_a_kind_is_said_in_the_singular():
+    """`counted` of `captures.console.units` does it; limits, which are constants, and the ends of ranges are many."""
+    assert [found for package in PACKAGES for path in (ROOT / package).rglob("*.py") for found in plurals(path)] == []

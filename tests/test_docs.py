@@ -233,6 +233,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
             sink.kill()
     more = json.loads(sent)
     more["lanes"][0]["sent_events"] += 1  # so that there is a loss to tell of
+    more["sent_events"] += 1
     (folder / "sent.json").write_text(json.dumps(more))
     (folder / "received.json").write_bytes(received)
     # A collector that wrote none of it, so that there is a loss to be placed on its host.

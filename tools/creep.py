@@ -18,9 +18,9 @@ WARM_UP: Final = 0.2
 MAX_LOSS: Final = 0.005
 MAX_VARIATION: Final = 0.05
 MIN_RATE: Final = 0.95
-"""Requirements Q2 and Q3."""
+"""A soak is sound that loses at most 0.5% of its events, holds 95% of its rate, and varies by 5% at most."""
 MAX_GROWTH_BYTES_H: Final = 64 << 20
-"""A day of it would take a tenth of the 12 GB of requirement Q4."""
+"""In a day such growth would take 1.5 GiB, an eighth of the 12 GB that a sender is expected to have."""
 MAX_GROWTH_BYTES: Final = 8 << 20
 """What may come and go within a run: a short one says nothing about an hour."""
 MAX_DRIFT_PPM: Final = 10

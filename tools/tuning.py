@@ -18,8 +18,9 @@ from typing import Annotated, Final, Literal, get_args
 import click
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from captures.console.command import run
+from captures.console.command import answer, run
 from captures.console.errors import InputError, PreflightError, RunError, StampedeError
+from captures.console.units import fitted
 from captures.files.output_file import write_file
 from replay.linux.network.links import find, link, rtnetlink
 
@@ -272,12 +273,13 @@ def tune(context: click.Context) -> None:
 def show(*, role: Role, device: str | None, as_json: bool) -> None:
     """Show each setting, what it should be and why."""
     steps = _planned(Host(PROC_SYS), role, device)
-    rows = [("setting", "now", "wanted", "plan", "why")]
-    rows += [(step.name, _text(step.now), _text(step.wanted), step.outcome, step.why) for step in steps]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(map(str.ljust, row, widths)).rstrip(), err=True)
-    _print(steps, as_json=as_json)
+    answer("\n".join(map(_shown, steps)), [asdict(step) for step in steps], as_json=as_json)
+
+
+def _shown(step: Step) -> str:
+    """A setting, what is to happen with it, and beneath it its value, the wanted one and why, in 80 columns."""
+    values = f"    now {_text(step.now)}, wanted {_text(step.wanted)}"
+    return "\n".join([f"{step.name}: {step.outcome}", fitted(values, 8), fitted(f"    {step.why}", 8)])
 
 
 @tune.command("apply")

@@ -1,4 +1,4 @@
-"""The edge that both commands share: errors become one line and an exit code, units become flags.
+"""What both commands share at their edge: an error ends in one line and an exit code, and flags take values with units.
 
 What a command was asked for, it prints on stdout: text, or with `--json` JSON alone, and the text on stderr. All else
 that it says goes to stderr.
@@ -47,14 +47,14 @@ SHARE = Parsed("share", parse_share)
 
 
 def answer(text: str, figures: Any, *, as_json: bool) -> None:
-    """Print what a command was asked for."""
+    """Print the answer that is the purpose of a command: the text on stdout or, with `as_json`, on stderr."""
     click.echo(text, err=as_json, color=colours())
     if as_json:
         click.echo(json.dumps(figures, indent=2))
 
 
 def tell(text: str, figures: Any, *, as_json: bool) -> None:
-    """Say how a command went that was asked to do something, not to answer: its figures are data, its text is not."""
+    """Say how a command went whose purpose is a deed and not an answer: the text goes to stderr, JSON to stdout."""
     click.echo(text, err=True)
     if as_json:
         click.echo(json.dumps(figures, indent=2))
@@ -85,7 +85,7 @@ def grouped(
 
 
 def _complaint(error: Exception, name: str) -> tuple[str, int]:
-    """What to tell the user of a failure, and the exit code. Names and values in it may come from elsewhere."""
+    """What to tell the user of a failure, and the exit code. It may quote foreign input, so it is made harmless."""
     match error:
         case click.exceptions.NoArgsIsHelpError():
             return error.format_message(), ExitCode.USAGE

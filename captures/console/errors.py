@@ -1,4 +1,4 @@
-"""What can go wrong, by who can mend it; the commands turn each into one line and an exit code."""
+"""The errors that end a command, sorted by who can mend them. The commands turn each into one line and an exit code."""
 
 from enum import IntEnum
 
@@ -31,7 +31,7 @@ class CaptureError(InputError):
 
 
 class DamagedError(CaptureError):
-    """A file is a capture, and not as it was built. It can't be used; who asked just that has got an answer."""
+    """A file is a capture whose bytes are not those that were built. No command can use it; `verify` reports it."""
 
 
 class DifferenceError(StampedeError):

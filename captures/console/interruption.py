@@ -22,7 +22,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 def leave_at_once(name: str) -> None:
-    """From here on a signal ends the program called `name`, by one line and no traceback: nothing was begun yet."""
+    """Let a signal end the program called `name` with one line and no traceback, since nothing was begun yet."""
 
     def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
         line = f"{name}: interrupted\n".encode()
@@ -35,7 +35,7 @@ def leave_at_once(name: str) -> None:
 
 
 class _Once:
-    """Raises KeyboardInterrupt for the first signal alone."""
+    """Handles signals: the first one raises KeyboardInterrupt, and later ones do nothing."""
 
     raised = False
 
@@ -45,7 +45,7 @@ class _Once:
             raise KeyboardInterrupt
 
     def again(self, ignored: "sys.UnraisableHookArgs") -> None:
-        """A hook for sys.unraisablehook: an interrupt that Python dropped, since it met a finaliser, was none."""
+        """Take back an interrupt that Python dropped since it fell into a finaliser; a hook for sys.unraisablehook."""
         if ignored.exc_type is KeyboardInterrupt:
             self.raised = False
         else:
@@ -56,32 +56,32 @@ _once: Final = _Once()
 
 
 def take() -> None:
-    """From here on the first signal raises KeyboardInterrupt, and those that follow do nothing."""
+    """Let the first signal raise KeyboardInterrupt from now on, and let later ones do nothing."""
     sys.unraisablehook = _once.again
     _install(_once)
 
 
 def ignore() -> None:
-    """From here on signals do nothing, not even while the interpreter ends: the exit code is settled."""
+    """Let signals do nothing from now on, even while the interpreter ends, since the exit code is settled."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 class Noted:
-    """The signals that came while they were held."""
+    """Notes the signals that come while they are held."""
 
     def __init__(self) -> None:
-        """None yet."""
+        """Begin without a signal."""
         self.names: list[str] = []
 
     @property
     def first(self) -> str | None:
-        """The name of the first of them, like SIGINT; None: there was none."""
+        """The name of the first signal, like SIGINT; None if none came."""
         return self.names[0] if self.names else None
 
     @property
     def urgent(self) -> bool:
-        """Whether somebody has asked a second time."""
+        """Whether a second signal came, by which somebody insists."""
         return len(self.names) > 1
 
     def note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
@@ -91,7 +91,7 @@ class Noted:
 
 @contextmanager
 def held() -> Iterator[Noted]:
-    """Signals are noted while this is entered, and do nothing else.
+    """Note signals while the `with` block runs; they do nothing else.
 
     SIGINT is noted though it was ignored: a sink or a run in a shell's background ends by it, with its report.
     """
@@ -102,14 +102,14 @@ def held() -> Iterator[Noted]:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """While this is entered a signal raises KeyboardInterrupt, though it is held around: the wait may have no end."""
+    """Let a signal raise KeyboardInterrupt in this block, though an outer one holds signals: it may wait forever."""
     with _handled(_once):
         yield
 
 
 @contextmanager
 def blocked() -> Iterator[None]:
-    """Signals wait until this is left (pthread_sigmask(3)); processes forked meanwhile never get them."""
+    """Block signals until this block is left (pthread_sigmask(3)). Processes forked in it never get them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -20,35 +20,35 @@ _CONTRARY: Final = (os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)
 
 
 class _Words(io.TextIOWrapper):
-    """Stderr: never fails."""
+    """Takes the place of stderr; writing to it never fails."""
 
     def write(self, text: str, /) -> int:
-        """Write it, or drop it."""
+        """Write the text, or drop it if that fails."""
         with suppress(OSError):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Write what is left, or drop it."""
+        """Write what the buffer holds, or drop it if that fails."""
         with suppress(OSError):
             super().flush()
 
 
 class _Data(io.TextIOWrapper):
-    """Stdout: the first failure is raised, and what follows it is dropped, since nobody gets the whole any more.
+    """Takes the place of stdout: the first failure is raised, and later output is dropped, for a part is missing.
 
     What fails raises BrokenPipeError when the reader left, and RunError else.
     """
 
     def write(self, text: str, /) -> int:
-        """Write it."""
+        """Write the text."""
         try:
             return super().write(text)
         except OSError as error:
             raise _given_up(error) from None
 
     def flush(self) -> None:
-        """Write what is left."""
+        """Write what the buffer holds."""
         try:
             super().flush()
         except OSError as error:
@@ -56,7 +56,7 @@ class _Data(io.TextIOWrapper):
 
 
 def _given_up(error: OSError) -> Exception:
-    """What to raise about stdout, which from now on takes everything and keeps nothing."""
+    """The error to raise about stdout, which from now on drops all that is written to it."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
@@ -80,7 +80,7 @@ def guard() -> None:
 
 
 def drain() -> None:
-    """Leave nothing in stdout's buffer over which the interpreter would stumble when it ends."""
+    """Empty stdout's buffer, for the interpreter would fail when it ends and can't write the rest."""
     for _ in range(2):  # the first time may be the one that fails
         with suppress(OSError, RunError):
             sys.stdout.flush()
@@ -102,6 +102,6 @@ def _binary(number: int) -> io.BufferedWriter:
 
 
 def _encoding(stream: io.TextIOBase | None) -> str:
-    """That of a stream which a person reads; where it is ASCII, and for all others, UTF-8, which includes it."""
+    """The encoding of a stream: the locale's on a terminal, unless that is ASCII, and UTF-8 everywhere else."""
     known = "ascii" if stream is None else codecs.lookup(stream.encoding or "ascii").name
     return "utf-8" if known == "ascii" else known

@@ -26,4 +26,6 @@ def bar(**options: Any) -> "tqdm[Any]":
     """A bar on stderr, which is gone when it is closed; there is none where stderr is no terminal that can show it."""
     # Its monitor would be a thread, and workers and jobs are forked: a fork must find none.
     tqdm.monitor_interval = 0
-    return tqdm(disable=True if dumb() else None, **{"leave": False, **options})
+    # Of a stream that is not sys.stderr itself tqdm looks for the width only if it may change.
+    usual = {"leave": False, "dynamic_ncols": True, "disable": True if dumb() else None}
+    return tqdm(**{**usual, **options})

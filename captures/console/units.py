@@ -28,7 +28,7 @@ _DURATION_UNITS_NS: Final = {
     for name in names.split()
 }
 _LETTERS: Final = re.compile(r"([\d.]+)\s?([kKmMgGtT])")
-"""A size of which the letter alone does not say whether it is decimal or binary."""
+"""Matches a size like 5G, whose letter does not say whether it is decimal or binary."""
 _MOST: Final = (1 << 62) - 1
 """The largest value, in the smallest unit: the sum of two fits 64 bits. As nanoseconds it is 146 years."""
 _SPEED: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
@@ -101,13 +101,19 @@ def parse_share(text: str) -> Fraction:
 
 
 def counted(count: int, one: str, width: int = 0) -> str:
-    """So many of what `one` of them is called, for people: `1 port`, `40,000 events`."""
+    """A count with its noun for people, `1 port` or `40,000 events`; `one` is the noun in the singular."""
     return f"{count:>{width},} {one}{'' if count == 1 else 's'}"
 
 
-def fitted(row: str) -> str:
-    """A table's row for a terminal of 80 columns: where it is longer, it goes on in the next line, further in."""
-    return fill(row, 80, subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
+def fitted(row: str, indent: int = 12) -> str:
+    """Fold a row to 80 columns; the lines after its first are indented."""
+    return fill(row, 80, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def shortened(text: str, behind: int) -> str:
+    """`text` as the last cell of a row in 80 columns, of which `behind` are taken; ten characters are always left."""
+    room = max(80 - behind, 10)
+    return text if len(text) <= room else text[: room - 3] + "..."
 
 
 def format_count(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The file of a capture, held open: whether it still is what was checked when it was opened."""
+"""The file of a capture, held open, so that one can tell whether it has changed since it was checked."""
 
 import os
 import weakref
@@ -34,6 +34,6 @@ class Source:
         return self._now() != self._identity
 
     def check(self) -> None:
-        """Raises RunError where what was read before this call may be changed content."""
+        """Raise RunError if the file was changed: what was read before this call may not be what was checked."""
         if self.changed:
             raise RunError(CHANGED)

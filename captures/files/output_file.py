@@ -31,16 +31,16 @@ from captures.console.errors import InputError, PreflightError
 
 STDIN: Final = Path("-")
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-"""What the kernel says of a disk without room."""
+"""The error numbers by which the kernel says that a disk has no room left."""
 _NO_UNNAMED_FILES: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
-"""What open(2) says of O_TMPFILE where the file system, or an old kernel, has it not."""
+"""The error numbers of open(2) where the file system, or an old kernel, does not know O_TMPFILE."""
 _REFUSED: Final = {
     stat.S_IFDIR: "is a folder; name the file itself",
     stat.S_IFBLK: "is a disk, and nothing is written over a disk; name a file",
     stat.S_IFSOCK: "is a socket; name a file",
 }
 _MOST_LINKS: Final = 40
-"""Symbolic links that are followed, as path_resolution(7) has it."""
+"""So many symbolic links in a row are followed at most, as path_resolution(7) says."""
 
 
 def write_all(fd: int, data: bytes | memoryview, offset: int = 0) -> None:
@@ -62,7 +62,7 @@ class OutputFile:
     """A file being written; leaving the `with` block without `finish` leaves no trace of it."""
 
     fd: int
-    """Where to write, anywhere and in any order; processes that are forked have it, too."""
+    """The descriptor to write to, at any offset and in any order. Forked processes inherit it."""
 
     def __init__(
         self, path: str | os.PathLike[str], *, force: bool = False, inputs: Iterable[Path] = (), mode: int = 0o666
@@ -102,7 +102,7 @@ class OutputFile:
         return InputError(f"{self.path}: exists already; choose another name, or --force to replace it")
 
     def _open_stream(self, stack: ExitStack) -> None:
-        """Have a FIFO or device open from now on, so that its reader stays, and a file of no name to write to."""
+        """Open a FIFO or device now, so that its reader stays, and open a file without a name that is written first."""
         own = _descriptor(self.path)
         try:
             flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
@@ -120,7 +120,7 @@ class OutputFile:
         self.fd = stack.enter_context(scratch).fileno()
 
     def _open_folder(self, stack: ExitStack, status: os.stat_result | None) -> None:
-        """Hold on to the folder, and have a file in it."""
+        """Open the folder, and open a file in it that has no name or a random one."""
         real = Path(os.path.realpath(self.path))
         self._name = real.name
         self._folder = os.open(real.parent, os.O_PATH | os.O_DIRECTORY)
@@ -163,7 +163,7 @@ class OutputFile:
             shutil.copyfileobj(whole, stream)
 
     def _appear(self) -> None:
-        """Take a name that nobody has."""
+        """Give the file a random name that no other file has."""
         try:
             if not self._temporary:
                 self._link(self._name)
@@ -175,7 +175,7 @@ class OutputFile:
         self._rename()
 
     def _replace(self) -> None:
-        """Take the place of a regular file, or of nothing."""
+        """Put the file under its name, where a regular file or nothing may stand."""
         try:
             old = os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -198,7 +198,7 @@ class OutputFile:
         os.link(f"/proc/self/fd/{self.fd}", name, dst_dir_fd=self._folder, follow_symlinks=True)
 
     def _rename(self) -> None:
-        """Give the temporary file the name, and see that it was ours: rename(2) knows files by their names alone."""
+        """Rename the temporary file, and check that it was ours, since rename(2) knows a file by its name alone."""
         os.rename(self._temporary, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         self._temporary = ""
         there = os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
@@ -220,7 +220,7 @@ class OutputFile:
                 os.unlink(self._temporary, dir_fd=self._folder)
 
     def close(self) -> None:
-        """Close the file; unless it was finished, it is gone."""
+        """Close the file. It vanishes unless it was finished."""
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -235,7 +235,7 @@ class OutputFile:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """What stands at the end of all symbolic links; None: nothing. Raises OSError."""
+    """The status of the file at the end of all symbolic links; None if nothing is there. Raises OSError."""
     try:
         return path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Digests of the payload: which 16 MiB of it are as they were built."""
+"""Digests of the payload: they tell which blocks of 16 MiB still hold the bytes that were built."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""When the events of a window are: event j of n (both from 0) is at `start + j * duration // n`, in exact integers.
+"""The instants of a window's events: event j of n (both from 0) is at `start + j * duration // n`, in exact integers.
 
 A window may last years and hold billions of events, so `j * duration` does not fit 64 bits. The instants of a window's
 events are therefore a `Ramp`: its start is worked out in Python's integers, and what is left to numpy is small.
@@ -29,7 +29,7 @@ def ramp(first: int, step: int, per: int) -> Ramp:
 
 
 def ramp_values(ramps: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number at each of `index`, shape (n,), of a ramp each: `ramps` has shape (n, 5)."""
+    """The i-th result is number `index[i]` of the ramp `ramps[i]`; `index` has shape (n,), and `ramps` (n, 5)."""
     base, rest, whole, part, per = ramps.T
     values: NDArray[np.int64] = base + index * whole + (rest + index * part) // per
     return values

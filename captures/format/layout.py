@@ -105,7 +105,7 @@ assert TRAIN.itemsize == 32
 
 
 LOCAL_ZONE: Final = -32768
-"""As `zone_minutes`: the zone of whoever sends. In the capture itself such stamps are in UTC."""
+"""A `zone_minutes` that stands for the zone of the host that sends. In the capture itself such stamps are in UTC."""
 
 
 class StampKind(IntEnum):
@@ -150,5 +150,5 @@ def page_aligned(size: int) -> int:
 
 
 def header_digest(header: bytes) -> bytes:
-    """The digest that belongs into the last 32 of the header's 4096 bytes."""
+    """The digest that the last 32 of the header's 4096 bytes have to hold."""
     return blake3(header[:-DIGEST_BYTES]).digest()

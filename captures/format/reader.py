@@ -43,10 +43,10 @@ from captures.format.layout import (
 )
 
 COPY_AGAIN: Final = "; copy or build the capture again"
-"""What to do about one that is damaged."""
+"""The end of a message about a damaged capture: it says what to do."""
 _ROW_BYTES: Final = dict(zip(SECTION_NAMES, (1, WINDOW.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize, 1), strict=True))
 MAX_RECIPE_DEPTH: Final = 64
-"""Of objects and arrays in each other: whoever prints or checks a recipe goes down as deep."""
+"""Objects and arrays of a recipe may be nested so deep, since code that prints or checks a recipe recurses as deep."""
 _BLOCK_ROWS: Final = 1 << 17
 _STAMP_WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
 _HAS_ZONE: Final = np.array([kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) for kind in sorted(STAMP_WIDTHS)])
@@ -65,17 +65,17 @@ class Capture:
     """Hexadecimal BLAKE3 of the header, which holds the digest of every section."""
     seed: int
     start_ns: int
-    """The first instant, since 1970 UTC."""
+    """The capture's first instant, in nanoseconds since 1970 UTC."""
     duration_ns: int
-    """Of the time axis; 0: the events have no instants of their own."""
+    """The length of the time axis; 0 means that the events have no instants of their own."""
     events: int
     shortest: int
     """Bytes of the shortest event."""
     longest: int
     sources: int
-    """How many sources the trains can have, numbered from 0; 0: the capture tells of none."""
+    """So many sources, numbered from 0, can the trains have; 0 means that the capture tells of no sources."""
     tagged: bool
-    """Whether every event has a tag; else none has."""
+    """Whether every event has a tag. If not, no event has one."""
     recipe: dict[str, Any]
     windows: Table
     mix: NDArray[np.uint64]
@@ -209,7 +209,7 @@ def _recipe(raw: bytes) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """A number of the recipe: neither NaN or Infinity, which are not JSON, nor one too large for any other."""
+    """Read a number of the recipe. NaN, Infinity, which are not JSON, and what no float can hold are refused."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text} is no number of JSON")
@@ -217,7 +217,7 @@ def _finite(text: str) -> float:
 
 
 def _depth(tree: Any) -> int:
-    """How many objects and arrays are in each other; counting ends where there are too many."""
+    """How deep objects and arrays are nested; counting ends at the limit."""
     depth, level = 0, [tree]
     while level := [value for value in level if isinstance(value, dict | list)]:
         depth += 1
@@ -228,7 +228,7 @@ def _depth(tree: Any) -> int:
 
 
 def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int], sources: int) -> None:
-    """Trains lie back to back, count what they say, and keep every live field inside its event."""
+    """Check that trains lie back to back, hold the events that they say, and keep stamps inside their event."""
     _require(len(trains), "it holds no trains")
     offset, first_event, shortest, longest = 0, 0, 1 << 16, 0
     for start in range(0, len(trains), _BLOCK_ROWS):
@@ -261,7 +261,7 @@ def _check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple
 
 
 def _check_tags(block: Table, first_kind: int, stamp_end: NDArray[np.int64]) -> None:
-    """Every train has the same kind of tag, inside its event and beside its stamp, which ends at `stamp_end`."""
+    """Check that all trains have one kind of tag, inside the event and beside the stamp, which ends at `stamp_end`."""
     kind, column = block["tag_kind"], block["tag_column"].astype(np.int64)
     _require(kind.max() < len(_TAG_WIDTH_BY_KIND), "a train's kind of tag is not known")
     _require((kind == first_kind).all(), "some trains have a tag and some have none")
@@ -272,7 +272,7 @@ def _check_tags(block: Table, first_kind: int, stamp_end: NDArray[np.int64]) -> 
 
 
 def _total(numbers: NDArray[np.uint64]) -> int:
-    """The sum of numbers of which 64 bits might not hold it."""
+    """The sum of numbers; 64 bits may be too few for it."""
     high, low = numbers >> np.uint64(32), numbers & np.uint64((1 << 32) - 1)
     return (int(high.sum()) << 32) + int(low.sum())
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from captures.format.layout import STAMP_WIDTHS, StampKind
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""As RFC 3164, section 4.1.2, writes them, whatever the locale."""
+"""The names of the months as RFC 3164, section 4.1.2, writes them, whatever the locale."""
 
 _SECOND_NS: Final = 1_000_000_000
 _THOUSANDS: Final = np.array([b"%03d" % number for number in range(1000)]).view("V3")
@@ -47,13 +47,13 @@ def stamp_texts(kind: StampKind, zone_minutes: int, instants_ns: NDArray[np.int6
 
 
 def _digits(texts: NDArray[np.void], column: int) -> NDArray[np.void]:
-    """Three bytes of each text, as a view."""
+    """A view of three bytes of each text."""
     return np.ndarray(texts.shape, "V3", texts, column, texts.strides)
 
 
 @lru_cache(maxsize=64)
 def _frame(kind: StampKind, zone_minutes: int, second: int) -> np.void:
-    """A stamp of a second since 1970 UTC; what is less than a second is yet to be written into it."""
+    """The stamp of a whole second since 1970 UTC; the digits of its fraction are written later."""
     at = datetime.fromtimestamp(second + zone_minutes * 60, UTC)
     if kind == StampKind.RFC3164:
         return np.void(f"{MONTHS[at.month - 1]} {at.day:2d} {at:%H:%M:%S}".encode())

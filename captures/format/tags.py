@@ -28,7 +28,7 @@ SUFFIX: Final = f" {MARK}"
 """What stands before a tag at the end of a message."""
 
 BLANK: Final = "00000000-0000-0000000000"
-"""A tag that was not sent yet."""
+"""The text that stands in the place of a tag until the event is sent."""
 
 TAG_BYTES: Final = TAG_WIDTHS[TagKind.HEX]
 HEAD_BYTES: Final = 16
@@ -37,13 +37,13 @@ assert len(BLANK) == TAG_BYTES == HEAD_BYTES + TAIL_BYTES
 
 MAX_RUN: Final = (1 << 32) - 1
 MAX_SEQUENCE: Final = (1 << 40) - 1
-"""The last of a port: at 100,000 events a second it is reached after 127 days."""
+"""The last number that a port can count to: at 100,000 events a second it is reached after 127 days."""
 
 _TAIL_BITS: Final = 32
 TAIL_BLOCK: Final = 4096
-"""Tails that are made at once: three digits change."""
+"""So many tails are made at once; they differ in their last three digits only."""
 _CACHED_BLOCKS: Final = 64
-"""Lanes of one run are about as far as each other, so that few are in use at a time; 2 MB."""
+"""So many blocks of tails are kept, which takes 2 MB. The lanes of a run count at about one pace, so few are in use."""
 
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 _LOW: Final = np.array([b"00000%03x" % (number % TAIL_BLOCK) for number in range(TAIL_BLOCK + MAX_TRAIN_EVENTS)]).view(
@@ -53,7 +53,7 @@ _LOW: Final = np.array([b"00000%03x" % (number % TAIL_BLOCK) for number in range
 
 
 def _eight(byte: int) -> np.uint64:
-    """The same byte in all eight places of a word."""
+    """A word of 64 bits that holds the same byte eight times."""
     return np.uint64(byte * 0x0101010101010101)
 
 
@@ -70,11 +70,11 @@ class Tags(NamedTuple):
     port: NDArray[np.int64]
     sequence: NDArray[np.int64]
     sound: NDArray[np.bool_]
-    """Whether it is a tag at all; else the other three mean nothing."""
+    """Whether the text is a tag. If not, the other three mean nothing."""
 
 
 def tag_text(run: int, port: int, sequence: int) -> bytes:
-    """One tag: the plain way."""
+    """The text of one tag, made in the plain way that the fast one is tested against."""
     return b"%08x-%04x-%010x" % (run, port, sequence)
 
 
@@ -93,7 +93,7 @@ def tails(sequence: int, count: int) -> NDArray[np.bytes_]:
 
 
 def tail_block(block: int) -> NDArray[np.bytes_]:
-    """The tails of the events from `block` * TAIL_BLOCK on, and as many of the next as a train may reach; dtype S8."""
+    """The tails of a block, dtype S8, and behind them as many of the next block as a train can reach."""
     return _tail_block(block & ((1 << _TAIL_BITS) // TAIL_BLOCK - 1))
 
 
@@ -107,7 +107,7 @@ def _tail_block(block: int) -> NDArray[np.bytes_]:
 
 
 def same_head(sequence: int, count: int) -> int:
-    """How many of `count` events from `sequence` on share a head: all but once in 2^32."""
+    """How many of `count` events from `sequence` on have the same head; it changes once in 2^32 events."""
     return min(count, (1 << _TAIL_BITS) - (sequence & ((1 << _TAIL_BITS) - 1)))
 
 

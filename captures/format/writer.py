@@ -1,4 +1,4 @@
-"""Writing a capture: it exists whole under its name, or not at all.
+"""Writes a capture, which either exists whole under its name or not at all.
 
 The sizes of all sections are known before the first byte is rendered, so parts may be written in any order and by any
 forked process, each to its final place in a file that has no name yet (`captures.files.output_file`).
@@ -37,7 +37,7 @@ from captures.format.layout import (
 
 
 def free_bytes(path: Path) -> int:
-    """What is free on the disk to which `path` would go. Raises InputError when there is no such folder."""
+    """The bytes that are free on the disk to which `path` would go. Raises InputError when there is no such folder."""
     try:
         disk = os.statvfs(workplace(path))
     except OSError as error:
@@ -67,7 +67,7 @@ def _require_room(path: Path, size: int, free: int) -> None:
 
 @dataclass(frozen=True)
 class CaptureShape:
-    """What must be known before writing starts."""
+    """The facts about a capture that must be known before writing starts."""
 
     recipe: Mapping[str, Any]
     seed: int
@@ -81,7 +81,7 @@ class CaptureShape:
     start_ns: int = 0
     """The capture's first instant, since 1970 UTC."""
     sources: int = 0
-    """How many sources the trains can have; 0: they have none."""
+    """So many sources can the trains have; 0 means that they have none."""
 
     @property
     def recipe_bytes(self) -> bytes:
@@ -106,7 +106,7 @@ class CaptureShape:
 
 @dataclass(frozen=True)
 class PartWriter:
-    """Writes parts of the payload to their final place, here or in a process that was forked meanwhile."""
+    """Writes parts of the payload to their final place, from this process or from one that was forked later."""
 
     fd: int
     trains_offset: int
@@ -201,7 +201,7 @@ class CaptureWriter:
         return capture_digest.hex()
 
     def _complete_digests(self, digests_offset: int, payload_offset: int, jobs: int) -> NDArray[np.uint8]:
-        """Digest the blocks that no single part covered: their row is still zero."""
+        """Digest the blocks that no single part covered; the row of each is still zero."""
         size = self._shape.payload_bytes
         rows = -(-size // DIGEST_BLOCK_BYTES)
         table = np.frombuffer(os.pread(self._output.fd, rows * DIGEST_BYTES, digests_offset), np.uint8).copy()
@@ -235,5 +235,5 @@ class CaptureWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file; unless it was finished, it is gone."""
+        """Close the file. It vanishes unless it was finished."""
         self._output.close()

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Final
 
+from captures.console.units import counted, fitted, shortened
 from precompute.fields.kinds import KINDS, Field
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names, built_in_text
 from precompute.profile.model import Profile
 from precompute.rendering.layouts import make_frames
 
-_MESSAGE_WIDTH: Final = 60
-
 
 def profile_list() -> str:
     """A line for each built-in profile, with the first line of its comment."""
     width = max(map(len, built_in_names()))
-    return "\n".join(f"{name:<{width}}  {_comment(built_in_text(name))}" for name in built_in_names())
+    return "\n".join(
+        fitted(f"{name:<{width}}  {_comment(built_in_text(name))}", width + 2) for name in built_in_names()
+    )
 
 
 def _comment(text: str) -> str:
@@ -34,7 +34,7 @@ def profile_table(profile: Profile) -> str:
             f"format    {', '.join(styles)}",
             f"events    {float(frames.mean_bytes):.1f} bytes in the mean",
             f"timeline  {'a constant rate' if profile.timeline is None else 'its own, in builds with --duration'}",
-            *([] if frames.hosts is None else [f"source    {profile.source}, {frames.hosts.count} values"]),
+            *([] if frames.hosts is None else [f"source    {profile.source}, {counted(frames.hosts.count, 'value')}"]),
             *_tags(profile),
             "",
             *_templates(profile),
@@ -54,9 +54,8 @@ def _templates(profile: Profile) -> Iterator[str]:
     width = max(len(place) for place, _, _ in templates)
     yield f"{'template':<{width}}  {'share':>8}  {'severity':<8}  message"
     for (place, _, template), share in zip(templates, profile.shares(), strict=True):
-        message = template.message
-        shown = message if len(message) <= _MESSAGE_WIDTH else message[: _MESSAGE_WIDTH - 3] + "..."
-        yield f"{place:<{width}}  {float(share):8.3%}  {template.severity:<8}  {shown}"
+        row = f"{place:<{width}}  {float(share):8.3%}  {template.severity:<8}  "
+        yield row + shortened(template.message, len(row))
 
 
 def _fields(profile: Profile) -> Iterator[str]:

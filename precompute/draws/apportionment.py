@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from precompute.draws.streams import scaled_word
 
 MAX_ERROR: Final = 4
-"""Events by which what lies before any place of the line differs from the part's share of it, at most.
+"""Before any place of the line, a part has so many events more or less than its share, at most.
 
 A fork adds less than one event to the error and hands it on in proportion. Parts are forked in the order of their size,
 as near to halves as can be, so that a side with several parts has at most two thirds of its fork: their error stays
 below 1 + 2/3 + 4/9 + ... = 3, and that of a single part below one more.
 """
 _SHORT_LINE: Final = 1 << 31
-"""Products of two numbers below it fit 64 bits."""
+"""The product of two numbers below this limit fits 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class _Level:
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     share: NDArray[Any]
-    """Events of the left side."""
+    """The events that go to the left side."""
     whole: NDArray[Any]
-    """Events of both sides."""
+    """The events of both sides together."""
     phase: NDArray[Any]
     """From 0 to below the whole, at random: so every event is as likely to go to a side as its share says."""
 

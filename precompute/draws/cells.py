@@ -34,12 +34,12 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """What one field of a frame should have."""
+    """What the rows of one frame should hold of one field."""
 
     frame: int
     source: int
     counts: Numbers
-    """Rows of each bucket, of which there are two at least."""
+    """The rows of each bucket; there are two buckets or more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Cut:
     buckets: Numbers
     """The bucket of each source of the frame; 0 where no line says anything else."""
     rare: NDArray[np.bool_]
-    """Whether one of them is rare."""
+    """Whether one of the cell's buckets is rare."""
 
 
 class _Slots:
@@ -61,11 +61,11 @@ class _Slots:
         """Of lines of so many `rows`, with slots of so many rows: both have shape (lines,)."""
         self.size = size
         self.full = rows // size
-        """Slots of each line that are not shorter."""
+        """How many slots of each line have the full size."""
         slots = -(-rows // size)
         self.first = np.cumsum(slots) - slots
         self.line = np.repeat(np.arange(len(rows)), slots)
-        """Of each slot, and so is the row with which it begins."""
+        """The line of each slot; `begins` is the row of that line with which the slot begins."""
         self.begins = _counted(slots) * size[self.line]
 
 
@@ -84,7 +84,7 @@ class _Ranges:
     """Where buckets begin on all lines, in order; all arrays have shape (ranges,)."""
 
     begins: Numbers
-    """The line, and in the low 20 bits the place on it."""
+    """The number of the line and, in the low 20 bits, the place on the line where the range begins."""
     bucket: Numbers
     rare: NDArray[np.bool_]
 

@@ -43,7 +43,7 @@ def scaled(halves: NDArray[np.uint32], sizes: NDArray[np.uint64]) -> NDArray[np.
     """Random 32-bit integers times the size of what is chosen from.
 
     The high half of each product is an index below its size (off from uniform by less than size / 2^32), the
-    low half is what remains of the randomness: see `precompute.rendering.pools.Bucket.choose`.
+    low half is what remains of the randomness: see `precompute.rendering.pools.choose`.
     """
     return halves * sizes
 

@@ -9,10 +9,13 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 FIRST_WEIGHT: Final = 10**12
 
 _BITS: Final = 64
-"""Of the fraction in fixed-point numbers."""
+"""The bits of the fraction in fixed-point numbers."""
 _DOUBLED_FROM: Final = 256
 _DECIMAL: Final = Context(prec=30)
 
@@ -22,17 +25,18 @@ def zipf_weights(count: int, exponent: float) -> list[int]:
 
     `exponent` is 0 or above. Each weight is within 1 of the exact one.
     """
-    return list(_weights(count, exponent))
+    weights: list[int] = _weights(count, exponent).tolist()
+    return weights
 
 
 @lru_cache(maxsize=16)
-def _weights(count: int, exponent: float) -> tuple[int, ...]:
-    """The same; a profile's values are asked for more than once."""
+def _weights(count: int, exponent: float) -> NDArray[np.int64]:
+    """The weights, kept for the next call, since a profile's values are asked for more than once."""
     powers = [_power(k, exponent) for k in range(1, min(count + 1, _DOUBLED_FROM))]
     if count >= _DOUBLED_FROM:
         _double(powers, count)
     half = 1 << _BITS - 1
-    return tuple(max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers)
+    return np.fromiter((max(1, power * FIRST_WEIGHT + half >> _BITS) for power in powers), np.int64, count)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -43,7 +47,7 @@ def _power(k: int, exponent: float) -> int:
 
 
 def _double(powers: list[int], count: int) -> None:
-    """Go on with `powers`, those of 1, 2, 3, ..., until there are `count`."""
+    """Extend `powers`, the powers of 1, 2, 3, ..., to `count` numbers."""
     half = powers[1]
     for k in range(len(powers) + 1, count + 1):
         m = k // 2

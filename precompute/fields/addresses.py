@@ -3,26 +3,14 @@
 import ipaddress
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from precompute.draws.shares import integer_weights
-from precompute.fields.plain import (
-    MAX_VALUES,
-    Count,
-    Exponent,
-    Pooled,
-    Ranked,
-    Row,
-    Text,
-    Weight,
-    at_most,
-    likely,
-    ranked,
-)
+from precompute.fields.plain import MAX_VALUES, Count, Exponent, Pooled, Ranked, Text, Weight, at_most, likely, ranked
 
 _PREFIX: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}", re.ASCII)
 
@@ -38,7 +26,7 @@ def spread(count: int, size: int) -> Iterator[int]:
 
 
 def _written(first: ipaddress.IPv4Address | ipaddress.IPv6Address, hosts: Iterable[int]) -> Iterator[str]:
-    """The addresses so far from the `first`."""
+    """The addresses at these distances from the `first`."""
     if first.version == 6:
         return (str(first + host) for host in hosts)
     base = int(first)  # without an object for each: half the time
@@ -64,7 +52,7 @@ def _size(hosts: range) -> int:
 
 
 def _weighted(networks: Any) -> Any:
-    """One network as a mapping to its weight; anything else as it is, for pydantic to judge."""
+    """A single network as a mapping to its weight. Anything else is returned unchanged, for pydantic judges it."""
     return {networks: 1} if isinstance(networks, str) else networks
 
 
@@ -107,20 +95,22 @@ class Network(Pooled):
         hosts = _size(_hosts(_network(text)))
         return hosts if self.count is None else min(self.count, hosts)
 
-    def rows(self) -> Iterator[Row]:
-        """Each address and its weight."""
-        parts: list[list[Row]] = []
+    def column_texts(self) -> list[Sequence[str]]:
+        """The addresses."""
+        texts: list[str] = []
         for text in self.network:
             first, hosts, taken = _network(text).network_address, _hosts(_network(text)), self._taken(text)
             chosen = hosts if taken == _size(hosts) else (hosts[place] for place in spread(taken, _size(hosts)))
-            parts.append(list(ranked([(text,) for text in _written(first, chosen)], self.zipf)))
+            texts += _written(first, chosen)
+        return [texts]
+
+    def weights(self) -> Sequence[int]:
+        """The weight of each address."""
+        parts = [ranked(self._taken(text), self.zipf) for text in self.network]
         shares = integer_weights(
-            [
-                Fraction(weight) / sum(rank for _, rank in part)
-                for part, weight in zip(parts, self.network.values(), strict=True)
-            ]
+            [Fraction(weight) / sum(part) for part, weight in zip(parts, self.network.values(), strict=True)]
         )
-        return ((value, share * rank) for part, share in zip(parts, shares, strict=True) for value, rank in part)
+        return [share * rank for part, share in zip(parts, shares, strict=True) for rank in part]
 
 
 def _prefix(text: str) -> str:

@@ -1,6 +1,6 @@
 """Correlated fields: one draw fills several columns, as a host keeps its address."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import Annotated, Any, Final
 
@@ -16,7 +16,6 @@ from precompute.fields.plain import (
     Model,
     Pattern,
     Pooled,
-    Row,
     Text,
     ValueList,
     Weight,
@@ -53,9 +52,9 @@ class ListColumn(Pooled):
         """How many texts there are."""
         return len(self.choices)
 
-    def rows(self) -> Iterator[Row]:
-        """Each text; a column has no weights."""
-        return (((text,), 1) for text in self.choices)
+    def column_texts(self) -> list[Sequence[str]]:
+        """The texts of this column."""
+        return [self.choices]
 
 
 COLUMN_KINDS: Final[dict[str, type[Pooled]]] = PLAIN_KINDS | {"choices": ListColumn}
@@ -131,11 +130,14 @@ class Columns(Pooled):
         """How many rows there are."""
         return max(field.possible for field in self.columns.values())
 
-    def rows(self) -> Iterator[Row]:
-        """Each row and its weight."""
-        columns = [[text for (text,), _ in field.rows()] for field in self.columns.values()]
-        values = list(zip(*(islice(cycle(column), self.possible) for column in columns), strict=True))
-        return ranked(values, self.zipf)
+    def column_texts(self) -> list[Sequence[str]]:
+        """The texts of each column, row by row."""
+        columns = (texts for field in self.columns.values() for texts in field.column_texts())
+        return [list(islice(cycle(texts), self.possible)) for texts in columns]
+
+    def weights(self) -> Sequence[int]:
+        """The weight of each row."""
+        return ranked(self.possible, self.zipf)
 
 
 class Record(Model):
@@ -182,7 +184,10 @@ class Records(Pooled):
         """How many rows there are."""
         return len(self.rows_)
 
-    def rows(self) -> Iterator[Row]:
-        """Each row and its weight."""
-        weights = integer_weights([record.weight for record in self.rows_])
-        return ((tuple(record.columns.values()), weight) for record, weight in zip(self.rows_, weights, strict=True))
+    def column_texts(self) -> list[Sequence[str]]:
+        """The texts of each column, row by row."""
+        return list(zip(*(record.columns.values() for record in self.rows_), strict=True))
+
+    def weights(self) -> Sequence[int]:
+        """The weight of each row."""
+        return integer_weights([record.weight for record in self.rows_])

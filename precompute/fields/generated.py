@@ -13,11 +13,11 @@ from precompute.draws.streams import raw_bytes
 from precompute.fields.plain import Integer, Model
 
 _HEX_PAIRS: Final = np.frombuffer(b"".join(b"%04x" % number for number in range(1 << 16)), "V4")
-"""The four digits of each 16 bits."""
+"""The four hexadecimal digits of each number of 16 bits."""
 _VARIANTS: Final = np.frombuffer(b"89ab" * 4, np.uint8)[
     np.array([int(chr(c), 16) if chr(c) in "0123456789abcdef" else 0 for c in range(128)])
 ]
-"""The variant's digit, one of four, by the digit that was drawn."""
+"""The digit that says the variant of a UUID, one of four, by the digit that was drawn for it."""
 _DECIMALS: Final = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "V4")
 
 
@@ -32,7 +32,7 @@ class Generated(Model):
     """A field whose values are made, not chosen."""
 
     numbered: ClassVar[bool] = False
-    """Whether the events' numbers matter."""
+    """Whether a value depends on the number of its event."""
 
     @property
     def length(self) -> int:

@@ -34,7 +34,7 @@ Share = Annotated[
 
 
 class Optional(Model):
-    """`optional: " user={user}"` with `share: 0.3`: this text in three events of ten, and nothing in the others."""
+    """`optional: " user={user}"` with `share: 0.3`: three of ten events have this text, the others nothing."""
 
     optional: TemplateString
     share: Share

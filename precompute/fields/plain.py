@@ -5,7 +5,7 @@ talkers, users and pages are spread in real logs: few make most of the events.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -26,9 +26,9 @@ from precompute.draws.zipf import zipf_weights
 from precompute.notation.text import printable
 
 MAX_VALUES: Final = 1 << 20
-"""Of one field: more would outgrow a processor's cache, and rendering would crawl."""
+"""The most values of one field. More would not fit a processor's cache, and rendering would be slow."""
 MAX_TEXTS: Final = 1 << 22
-"""Of all fields of a profile, once for each column: they are held in memory, at some hundred bytes each."""
+"""The most texts of all fields of a profile; each column has its own. Each takes some hundred bytes of memory."""
 MAX_WEIGHT: Final = 10**12
 MAX_ZIPF: Final = 4
 
@@ -39,7 +39,7 @@ Row = tuple[tuple[str, ...], int]
 
 
 class Model(BaseModel):
-    """A part of a profile: no unknown keys, no changes."""
+    """The base of every part of a profile. It refuses unknown keys, and can't be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1 << 16)
 
@@ -100,9 +100,17 @@ class Pooled(Model):
         """How many values there are, without making them."""
         raise NotImplementedError
 
-    def rows(self) -> Iterator[Row]:
-        """Each value and its weight."""
+    def column_texts(self) -> list[Sequence[str]]:
+        """The texts of each column, value by value."""
         raise NotImplementedError
+
+    def weights(self) -> Sequence[int]:
+        """The weight of each value."""
+        raise NotImplementedError
+
+    def rows(self) -> Iterator[Row]:
+        """Each value and its weight; of a million values the columns take far less memory."""
+        return zip(zip(*self.column_texts(), strict=True), self.weights(), strict=True)
 
 
 class Ranked(Pooled):
@@ -114,15 +122,18 @@ class Ranked(Pooled):
         """Each value, the likeliest first."""
         raise NotImplementedError
 
-    def rows(self) -> Iterator[Row]:
-        """Each value and its weight."""
-        return ranked([(text,) for text in self.texts()], self.zipf)
+    def column_texts(self) -> list[Sequence[str]]:
+        """The texts of the only column."""
+        return [list(self.texts())]
+
+    def weights(self) -> Sequence[int]:
+        """The weight of each value."""
+        return ranked(self.possible, self.zipf)
 
 
-def ranked(values: list[tuple[str, ...]], zipf: float | None) -> Iterator[Row]:
-    """The rows of `values`, by Zipf's law unless `zipf` is None."""
-    weights = [1] * len(values) if zipf is None else zipf_weights(len(values), zipf)
-    return zip(values, weights, strict=True)
+def ranked(count: int, zipf: float | None) -> list[int]:
+    """The weights of so many values, by Zipf's law unless `zipf` is None."""
+    return [1] * count if zipf is None else zipf_weights(count, zipf)
 
 
 def likely(choices: dict[str, float]) -> dict[str, float]:
@@ -178,12 +189,15 @@ class Choices(Pooled):
         """How many values there are."""
         return len(self.choices)
 
-    def rows(self) -> Iterator[Row]:
-        """Each value and its weight."""
+    def column_texts(self) -> list[Sequence[str]]:
+        """The texts of the only column."""
+        return [tuple(self.choices)]
+
+    def weights(self) -> Sequence[int]:
+        """The weight of each value."""
         if isinstance(self.choices, tuple):
-            return ranked([(value,) for value in self.choices], self.zipf)
-        weights = integer_weights(list(self.choices.values()))
-        return zip(((value,) for value in self.choices), weights, strict=True)
+            return ranked(len(self.choices), self.zipf)
+        return integer_weights(list(self.choices.values()))
 
 
 def _numbered(pattern: str) -> str:

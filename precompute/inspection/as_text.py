@@ -5,19 +5,18 @@ from itertools import groupby
 from typing import Any, Final
 
 from captures.console.harmless import harmless
-from captures.console.units import counted, format_duration, format_size
+from captures.console.units import counted, fitted, format_duration, format_size, shortened
 from precompute.inspection.figures import Inspection
 from precompute.profile.lines import TagPlace
 
 _MAX_BINS: Final = 16
 _BAR_WIDTH: Final = 40
-_MESSAGE_WIDTH: Final = 60
 
 
 def summary(inspection: Inspection) -> str:
     """All figures of a capture, some fifty lines."""
     parts = (_totals, _rate, _histogram, _mix, _payload, _fields)
-    return "\n\n".join(text for part in parts if (text := "\n".join(part(inspection))))
+    return "\n\n".join(text for part in parts if (text := "\n".join(fitted(row, 9) for row in part(inspection))))
 
 
 def _totals(found: Inspection) -> Iterator[str]:
@@ -29,7 +28,7 @@ def _totals(found: Inspection) -> Iterator[str]:
             f"lengths  mean {test.asked_mean_bytes:.1f} asked; "
             f"{test.misplaced:.2%} of the events would need another length for all shares to be as asked"
         )
-    yield f"payload  {found.payload_bytes:,} bytes ({format_size(found.payload_bytes)})"
+    yield f"payload  {counted(found.payload_bytes, 'byte')} ({format_size(found.payload_bytes)})"
     yield f"trains   {found.trains:,} of {found.mean_train:.1f} events in the mean"
     if found.tagged:
         yield f"tags     room for one in each event{' before its message' * (found.tag_place == TagPlace.FRONT)}"
@@ -90,11 +89,8 @@ def _mix(found: Inspection) -> Iterator[str]:
     width = max(len(template.place) for template in found.mix)
     yield f"{'template':<{width}}  {'events':>15}  {'share':>8}  {'weight':>8}"
     for template in found.mix:
-        message = template.message
-        shown = message if len(message) <= _MESSAGE_WIDTH else message[: _MESSAGE_WIDTH - 3] + "..."
-        yield (
-            f"{template.place:<{width}}  {template.events:>15,}  {template.share:8.3%}  {template.weight:8.3%}  {shown}"
-        )
+        row = f"{template.place:<{width}}  {template.events:>15,}  {template.share:8.3%}  {template.weight:8.3%}  "
+        yield row + shortened(template.message, len(row))
     if found.mix_test is not None:
         test = found.mix_test
         yield (
@@ -122,7 +118,8 @@ def _fields(found: Inspection) -> Iterator[str]:
         possible = "new" if field.possible is None else f"{field.possible:,}"
         asked = "" if first.expected is None else f"{first.expected:.2%}"
         figures = f"{field.distinct:,}", possible, f"{first.share:.2%}", f"±{first.error:.2%}", asked
-        yield f"{field.field:<{width}}  {_columns(figures)}  {harmless(first.value)[:_MESSAGE_WIDTH]}"
+        row = f"{field.field:<{width}}  {_columns(figures)}  "
+        yield row + shortened(harmless(first.value), len(row))
     yield "shares are estimated from the sample, and are off by no more than the error in 19 of 20 cases"
     if found.unrecognised:
         yield f"{counted(found.unrecognised, 'sampled event')} of no template of the profile"

@@ -25,7 +25,7 @@ class HeavyHitter:
 
     value: str
     share: float
-    """Of the sampled events that have the field."""
+    """The value's share of the sampled events that have the field."""
     error: float
     """Two standard errors of the share: in 19 of 20 captures' samples the true one is no further off."""
     expected: float | None
@@ -37,13 +37,13 @@ class FieldFigures:
     """One column of a field."""
 
     field: str
-    """Its name, with the column's behind a dot."""
+    """The field's name; a column's name follows behind a dot."""
     events: int
-    """Sampled events that have it."""
+    """The number of sampled events that have the column."""
     distinct: int
-    """Values seen in them."""
+    """The number of different values that were seen in them."""
     possible: int | None
-    """Values there are; None where they are made, not chosen."""
+    """The number of values that the field can take; None where values are made, not chosen."""
     top: list[HeavyHitter]
 
 
@@ -55,7 +55,7 @@ class _Seen:
     trains: Counter[int]
     """Sampled events of each train that have the column."""
     of_train: Counter[tuple[str, int]]
-    """The same by value."""
+    """The sampled events of each train that have this value, by value."""
 
 
 def field_figures(

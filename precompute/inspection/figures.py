@@ -32,11 +32,11 @@ class TemplateShare:
 
     place: str
     name: str
-    """For people: the group, and of several templates in it which one, from 1."""
+    """The name for people: the group and, if it has several templates, a number from 1."""
     message: str
     events: int
     share: float
-    """Of all events."""
+    """The template's share of all events."""
     weight: float
     """The share that the profile asks for."""
 
@@ -48,7 +48,7 @@ class Rate:
     duration_s: float
     mean_eps: float
     lowest_eps: float
-    """Of a window."""
+    """The rate of the quietest window."""
     peak_eps: float
     windows: int
     points: list[tuple[float, float, float]]
@@ -57,7 +57,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What there is to know of a capture."""
+    """All figures of a capture."""
 
     events: int
     payload_bytes: int
@@ -69,14 +69,14 @@ class Inspection:
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
     length_test: LengthTest | None
-    """None when the recipe has no profile that this tool knows; so are the mix, its test and the fields."""
+    """None when this tool does not know the recipe's profile; so are the mix, its test and the fields then."""
     rate: Rate | None
-    """None without a time axis."""
+    """The rate over time; None if the capture has no time axis."""
     mix: list[TemplateShare] | None
     mix_test: ChiSquare | None
     fields: list[FieldFigures] | None
     unrecognised: int | None
-    """Sampled events that are of no template."""
+    """The number of sampled events that no template fits."""
     payload: PayloadFigures
     samples: list[str]
     """Some events of the sample, as harmless text."""

@@ -1,4 +1,4 @@
-"""How long events are against how long the profile's shares ask them to be.
+"""Compares the lengths of events with the lengths that the shares of the profile ask for.
 
 Templates and the lengths of each field are dealt, so the mean is that of the profile but for a few bytes in the whole
 capture. Which lengths of several fields meet in an event is drawn, cell by cell, so the lengths of events only come

@@ -31,20 +31,20 @@ class SampledEvent:
 
     @property
     def body(self) -> bytes:
-        """What stands behind the stamp."""
+        """The body: all bytes behind the stamp."""
         return self.text[self.stamp_column + STAMP_WIDTHS[StampKind(self.stamp_kind)] :]
 
 
 @dataclass(frozen=True)
 class PayloadFigures:
-    """What the sampled bytes say."""
+    """The figures of the sampled bytes."""
 
     events: int
-    """Of the sample."""
+    """The number of events in the sample."""
     entropy_bits: float
-    """Shannon's entropy of a byte, by itself: 8 would be noise."""
+    """Shannon's entropy of single bytes, in bits; noise would have 8."""
     body_entropy_bits: float
-    """The same of what stands behind the stamps."""
+    """The same entropy, of the bodies alone."""
     distinct_bodies: float
     """The part of the events whose body is the first of its kind."""
     zstd_ratio: float

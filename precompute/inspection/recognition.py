@@ -37,11 +37,11 @@ Holds = Callable[[Any], object]
 
 @dataclass(frozen=True)
 class Recognised:
-    """What an event says."""
+    """The template of an event, and the values in it."""
 
     template: int
     values: dict[FieldColumn, str]
-    """As the profile has them: without escapes."""
+    """The values as the profile has them, without the escapes of structured data."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class _Step:
     shortest: int
     longest: int
     repeated: int | None
-    """The text that stands here again; None: one that is yet to be read."""
+    """The number of the earlier text that is repeated here; None if this text is new."""
     row: tuple[int, ...]
     """The columns of the same source that come before this one."""
     holds: Holds
     needed: tuple[int, ...]
-    """Those on which this step and the later ones depend."""
+    """The earlier texts on which this step and the later ones depend."""
 
     def ways(self, number: int, text: bytes, start: int, texts: Texts, budget: Iterator[int]) -> list[_State]:
         """Where this step, of that number, can lead; the shortest way first."""

@@ -7,33 +7,28 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from precompute.profile.checks import ProfileError
 from precompute.profile.model import Profile
 
 Key = int | str
 
 
-MAX_TOLD: Final = 100
-"""Of the complaints about one file; the rest is mostly of a kind."""
+Path = tuple[Key, ...]
+"""The keys that lead to a value in the YAML."""
 
 
-def complaint(model: type[BaseModel], error: ValidationError) -> ProfileError:
-    """What to tell of the errors in the tree of a `model`: one complaint, which knows the others.
+def complaints(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Path, str, str]]:
+    """For each error in the tree of a `model`: the path to what is wrong, the same as text, and what to tell of it.
 
     Unknown keys go before all else, for they are often the reason why another one is missing.
     """
-    errors = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")[:MAX_TOLD]
-    first, *others = (_told(model, one) for one in errors)
-    return first.with_others(others)
+    for one in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
+        steps = list(_steps(model, one["loc"]))
+        place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key, _, _ in steps)
+        told = _complaint(one, *steps[-1][1:] if steps else (None, model))
+        yield tuple(key for key, _, _ in steps), place.removeprefix("."), told
 
 
-def _told(model: type[BaseModel], one: ErrorDetails) -> ProfileError:
-    steps = list(_steps(model, one["loc"]))
-    place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key, _, _ in steps)
-    return ProfileError(place.removeprefix("."), _complaint(one, *steps[-1][1:] if steps else (None, model)))
-
-
-def _steps(annotation: Any, loc: tuple[Key, ...]) -> Iterator[tuple[Key, Any, Any]]:
+def _steps(annotation: Any, loc: Path) -> Iterator[tuple[Key, Any, Any]]:
     """Each key of a place as a reader of the YAML knows it, what it is a key of, and what stands there."""
     for key in loc:
         annotation, tagged = _member(annotation, key)
@@ -57,12 +52,12 @@ def _member(annotation: Any, key: Key) -> tuple[Any, bool]:
 
 
 def _tags(member: Any) -> list[str]:
-    """By which a member of a union is chosen."""
+    """The tags by which pydantic chooses this member of a union."""
     return [str(note.tag) for note in get_args(member)[1:] if isinstance(note, Tag)]
 
 
 def _value(annotation: Any, key: Key) -> Any:
-    """What stands at the key of a model, a mapping or a list."""
+    """The annotation of the value that stands at the key of a model, a mapping or a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
         return fields.get(str(key))

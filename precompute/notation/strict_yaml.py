@@ -16,7 +16,7 @@ from captures.console.errors import InputError
 
 MAX_FILE_BYTES: Final = 16 << 20
 MAX_DEPTH: Final = 32
-"""Of lists and mappings in each other; a profile has eight."""
+"""The most lists and mappings that may be nested in each other; a profile needs eight."""
 
 
 class _Loader(yaml.SafeLoader):

@@ -18,7 +18,7 @@ class Placeholder:
 
     field: str
     column: str = ""
-    """Of a field that has several; empty for one that has not."""
+    """The name of the column; empty for a field without columns."""
     escaped: bool = False
     """Whether the value stands in structured data, with escapes."""
 

@@ -9,7 +9,7 @@ def printable(text: str) -> str:
     """
     if not text:
         raise ValueError("must not be empty")
-    for position, character in enumerate(text, 1):
-        if not character.isprintable():
-            raise ValueError(f"character {position} is U+{ord(character):04X}, which is not printable")
+    if not text.isprintable():
+        position, character = next((at, one) for at, one in enumerate(text, 1) if not one.isprintable())
+        raise ValueError(f"character {position} is U+{ord(character):04X}, which is not printable")
     return text

@@ -4,42 +4,25 @@ Each part of a line has its alphabet, so that no value can end the part early, a
 section 6; RFC 3164, section 4.1; the message's is 1,000 characters).
 """
 
-import string
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from captures.console.errors import InputError
 from captures.format.layout import STAMP_WIDTHS
 from captures.format.tags import SD_ID
-from precompute.fields.generated import Generated
 from precompute.fields.kinds import Field, Optional
 from precompute.fields.plain import MAX_TEXTS, Pooled
+from precompute.notation.findings import Findings
 from precompute.notation.template import Placeholder, Segment, parse_template
-from precompute.profile.lines import Format, Line, Style, escaped
+from precompute.profile.extents import ALPHANUMERIC, Extents
+from precompute.profile.lines import Format, Line, Style
 from precompute.profile.model import Profile, Template
-from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields, variants
+from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields
 
 MAX_FRAMES: Final = 1 << 14
 """Templates of a profile, with and without each of their optional parts."""
 _MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
 """RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
-
-
-class ProfileError(InputError):
-    """What is wrong with a profile, and at which place in it."""
-
-    def __init__(self, place: str, complaint: str) -> None:
-        """`place` is a path of keys, like `groups.sshd.templates[0].tag`."""
-        super().__init__(f"{place}: {complaint}" if place else complaint)
-        self.others: list[ProfileError] = []
-        """What else is wrong, for who mends it all at once."""
-
-    def with_others(self, others: "list[ProfileError]") -> "ProfileError":
-        """The same complaint, which knows the others."""
-        self.others = others
-        return self
 
 
 @dataclass(frozen=True)
@@ -49,7 +32,7 @@ class _Part:
     longest: int
     """Characters."""
     punctuation: str | None
-    """Allowed besides letters and digits; None: whatever is printable is allowed."""
+    """Allowed besides letters and digits; with None, whatever is printable is allowed."""
 
 
 _PARTS: Final = {
@@ -60,212 +43,196 @@ _PARTS: Final = {
     "message": _Part(1000, None),
 }
 _RFC3164_TAG: Final = _Part(32, "-._/@")
-_ALPHANUMERIC: Final = frozenset(string.ascii_letters + string.digits)
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What a placeholder can bring into a line."""
-
-    shortest: int
-    """Characters."""
-    longest: int
-    """Characters."""
-    longest_bytes: int
-    alphabet: frozenset[str]
-
-    @classmethod
-    def of_texts(cls, texts: Iterable[str]) -> "_Facts":
-        """Of a column's texts."""
-        held = set(texts)
-        lengths = list(map(len, held))
-        together = "".join(held)
-        longest_bytes = max(lengths) if together.isascii() else max(map(len, map(str.encode, held)))
-        return cls(min(lengths), max(lengths), longest_bytes, frozenset(together))
-
-    @classmethod
-    def of_all(cls, parts: Iterable["_Facts"]) -> "_Facts":
-        """Of parts that follow each other."""
-        held = list(parts)
-        return cls(
-            sum(part.shortest for part in held),
-            sum(part.longest for part in held),
-            sum(part.longest_bytes for part in held),
-            frozenset[str]().union(*(part.alphabet for part in held)),
-        )
-
-
-class _Texts:
-    """What the placeholders of a profile can bring."""
-
-    def __init__(self, fields: Mapping[str, Field]) -> None:
-        self._fields = fields
-        self._known: dict[Placeholder, _Facts] = {}
-        self._columns: dict[tuple[str, bool], list[_Facts]] = {}
-        """By field, and whether its texts are escaped: what each column can bring. To make them takes a while."""
-
-    def facts(self, place: str, segments: Iterable[Segment]) -> _Facts:
-        """What a template string can become. Raises ProfileError on a placeholder that stands for nothing."""
-        return _Facts.of_all(
-            self._placeholder(place, part) if isinstance(part, Placeholder) else _Facts.of_texts([part])
-            for part in segments
-        )
-
-    def _placeholder(self, place: str, placeholder: Placeholder) -> _Facts:
-        if placeholder not in self._known:
-            self._known[placeholder] = self._look_up(place, placeholder)
-        return self._known[placeholder]
-
-    def _look_up(self, place: str, placeholder: Placeholder) -> _Facts:
-        name, column = placeholder.field, placeholder.column
-        field = self._fields.get(name)
-        if field is None:
-            defined = ", ".join(self._fields) or "none"
-            raise ProfileError(place, f"field {name!r} is not defined; defined are {defined}")
-        columns = field.column_names if isinstance(field, Pooled) else ("",)
-        if column not in columns:
-            named = ", ".join(f"{{{name}.{known}}}" for known in columns) if columns != ("",) else f"{{{name}}}"
-            raise ProfileError(place, f"{placeholder} is no column of field {name!r}; write {named}")
-        if isinstance(field, Optional):
-            return self._optional(placeholder, field)
-        if isinstance(field, Generated):
-            return _Facts(field.length, field.length, field.length, frozenset(field.alphabet))
-        return self._of_columns(name, field, escape=placeholder.escaped)[columns.index(column)]
-
-    def _of_columns(self, name: str, field: Pooled, *, escape: bool) -> list[_Facts]:
-        """What each column of a field of values can bring."""
-        if (name, escape) not in self._columns:
-            texts = zip(*(texts for texts, weight in field.rows() if weight), strict=True)
-            self._columns[name, escape] = [
-                _Facts.of_texts(map(escaped, column) if escape else column) for column in texts
-            ]
-        return self._columns[name, escape]
-
-    def _optional(self, placeholder: Placeholder, field: Optional) -> _Facts:
-        place = f"fields.{placeholder.field}.optional"
-        segments = tuple(expanded((placeholder,), {placeholder.field: field.optional}))
-        for part in segments:
-            if isinstance(part, Placeholder) and isinstance(self._fields.get(part.field), Optional):
-                raise ProfileError(place, f"{part} is optional itself; name a field of values")
-        return replace(self.facts(place, segments), shortest=0)
+_STYLE: Final = ("format", "zone", "bom")
+_LINE: Final = (*_PARTS, "data", "severity", "facility")
+"""The keys of a template that its line is made of."""
 
 
 def check_profile(profile: Profile) -> None:
-    """Raise ProfileError when a template can't be rendered: the first complaint, which knows the others."""
-    found = list(_complaints(profile))
-    if found:
-        raise found[0].with_others(found[1:])
+    """Raise ProfileError, which has all complaints, when a template can't be rendered."""
+    found = Findings()
+    look_into(profile, found)
+    found.end()
 
 
-def _complaints(profile: Profile) -> Iterator[ProfileError]:
-    """All that is wrong, in the order of the profile, and each fault once."""
-    try:
-        _check_size(profile)
-    except ProfileError as error:  # to go on would take what is too much
-        yield error
-        return
-    texts, told = _Texts(profile.fields), set[str]()
-    for checks in _checks(profile, texts):
-        for check in checks:
-            try:
-                check()
-            except ProfileError as error:
-                if str(error) not in told:
-                    told.add(str(error))
-                    yield error
-                break
-
-
-def _checks(profile: Profile, texts: _Texts) -> Iterator[list[Callable[[], object]]]:
-    """The checks of a profile; where one of a list fails, the later ones of that list mean nothing."""
-    yield [partial(_check_source, profile)]
-    for name, field in profile.fields.items():
+def look_into(profile: Profile, found: Findings) -> None:
+    """Collect all that is wrong, in the order of the profile. What is unsound in itself is among `found.unsound`."""
+    fields = _held(profile, found)
+    extents = Extents(fields, found)
+    _check_frames(profile, fields, found)
+    _check_source(profile, fields, found)
+    for name, field in fields.items():
         if isinstance(field, Optional):
-            yield [partial(texts.facts, "", [Placeholder(name)])]
+            extents.check_optional(name, field)
     for place, style, template in profile.templates():
-        yield [partial(_check_style, place, style, template)]
-        parts: list[Callable[[], object]] = [
-            partial(_check_part, f"{place}.{part}", text, texts, _limits(part, style))
-            for part in ("host", "tag", "pid", "msgid", "message")
-            if (text := getattr(template, part)) is not None
-        ]
-        values: list[Callable[[], object]] = [
-            partial(texts.facts, path, parse_template(text)) for path, text in _values(place, template)
-        ]
-        for check in (*parts, *values):
-            yield [check]
-        yield [*parts, *values, partial(_check_line, place, profile, style, template, texts)]
+        if place not in found.unsound:
+            _Checked(place, style, template, profile, fields, extents, found).check()
 
 
-def _check_line(place: str, profile: Profile, style: Style, template: Template, texts: _Texts) -> None:
-    """A template's line as a whole; its parts are sound."""
-    line = template.line(style)
-    optionals = optional_fields(line, profile.fields)
-    if len(optionals) > MAX_OPTIONALS:
-        raise ProfileError(place, f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed")
-    _check_host(place, profile, line)
-    longest = len(line.head) + STAMP_WIDTHS[style.stamp_kind] + texts.facts(place, line.tail).longest_bytes
-    allowed = _MAX_EVENT_BYTES[style.format]
-    if longest > allowed:
-        raise ProfileError(place, f"an event can have {longest} bytes; at most {allowed} are allowed")
-
-
-def _check_size(profile: Profile) -> None:
-    """What is held in memory has its limit, however short the file is that asks for it."""
+def _held(profile: Profile, found: Findings) -> dict[str, Field]:
+    """The fields that memory has room for, however short the file is that asks for them."""
+    held: dict[str, Field] = {}
     texts = 0
     for name, field in profile.fields.items():
-        if isinstance(field, Pooled):
-            texts += field.possible * len(field.column_names)
-            if texts > MAX_TEXTS:
-                raise ProfileError(
-                    f"fields.{name}", f"with it the fields hold more than {MAX_TEXTS} texts; make some of them smaller"
-                )
+        more = field.possible * len(field.column_names) if isinstance(field, Pooled) else 0
+        if texts + more > MAX_TEXTS:
+            complaint = f"with it the fields hold more than {MAX_TEXTS} texts; make some of them smaller"
+            found.complain(f"fields.{name}", complaint)
+            found.unsound.add(f"fields.{name}")
+            continue
+        texts += more
+        held[name] = field
+    lost = any(place == "include" or place.startswith("fields") for place in found.unsound)
+    if lost and len(held) == len(profile.fields):
+        found.skip("fields", f"whether they all hold at most {MAX_TEXTS} texts together, since some are unsound")
+    return held
+
+
+def _check_frames(profile: Profile, fields: dict[str, Field], found: Findings) -> None:
+    """Each variant of a template takes memory in a build."""
     frames = sum(
-        1 << min(len(optional_fields(template.line(style), profile.fields)), MAX_OPTIONALS)
+        1 << min(len(optional_fields(template.line(style), fields)), MAX_OPTIONALS)
         for _, style, template in profile.templates()
     )
     if frames > MAX_FRAMES:
-        raise ProfileError(
-            "groups",
-            f"there are {frames} templates, each optional part counted twice; at most {MAX_FRAMES} are allowed",
-        )
+        complaint = f"there are {frames} templates, each optional part counted twice; at most {MAX_FRAMES} are allowed"
+        found.complain("groups", complaint)
 
 
-def _check_source(profile: Profile) -> None:
+def _check_source(profile: Profile, fields: dict[str, Field], found: Findings) -> None:
     """The field that says which host an event comes from is one of values."""
-    if profile.source is not None and not isinstance(profile.fields.get(profile.source), Pooled):
-        pooled = [name for name, field in profile.fields.items() if isinstance(field, Pooled)]
-        raise ProfileError(
-            "source", f"{profile.source!r} is no field of values; those are {', '.join(pooled) or 'none'}"
-        )
-
-
-def _check_host(place: str, profile: Profile, line: Line) -> None:
-    """Each event says which host it comes from, if the profile's `source` asks for that."""
-    if profile.source is None:
+    source = profile.source
+    if "source" in found.unsound:
+        found.skip("groups", "whether each template names the source, which is unsound")
+    if source is None or isinstance(fields.get(source), Pooled):
         return
-    named = [
-        any(isinstance(part, Placeholder) and part.field == profile.source for part in tail)
-        for tail, _ in variants(line, profile.fields)
-    ]
-    if not any(named):
-        raise ProfileError(place, f"does not name {profile.source!r}, the source, from which every event must come")
-    if not all(named):
-        raise ProfileError(
-            place, f"names {profile.source!r}, the source, only in optional parts; put it where it is always there"
-        )
+    if f"fields.{source}" in found.unsound:
+        found.skip("source", f"whether {source!r}, which is unsound, is a field of values")
+        return
+    found.skip("groups", "whether each template names the source, which is unsound")
+    found.unsound.add("source")
+    if source not in fields and {"include", "fields"} & found.unsound:
+        found.skip("source", f"whether {source!r} is a field of values, since not all fields are known")
+        return
+    pooled = [name for name, field in fields.items() if isinstance(field, Pooled)]
+    found.complain("source", f"{source!r} is no field of values; those are {', '.join(pooled) or 'none'}")
 
 
-def _check_style(place: str, style: Style, template: Template) -> None:
-    """What only some formats have."""
-    if style.format != Format.RFC5424:
-        given = {"msgid": template.msgid is not None, "data": bool(template.data), "bom": style.bom}
-        for name in (name for name, there in given.items() if there):
-            raise ProfileError(f"{place}.{name}" if name != "bom" else place, f"{name} is of format rfc5424 only")
-    if style.format == Format.ISO3164 and style.zone != "Z":
-        raise ProfileError(place, f"format iso3164 is in UTC; leave out the zone {style.zone}")
-    if style.tag_place and SD_ID in template.data:  # RFC 5424, section 6.3.2: no SD-ID twice
-        raise ProfileError(f"{place}.data.{SD_ID}", "is where tags stand; take another SD-ID, or leave out tagged")
+@dataclass(frozen=True)
+class _Checked:
+    """A template among all that it is judged by."""
+
+    place: str
+    style: Style
+    template: Template
+    profile: Profile
+    fields: dict[str, Field]
+    extents: Extents
+    found: Findings
+
+    def check(self) -> None:
+        """Complain of its parts, and of the line that they make."""
+        styled = self._has_style()
+        if styled:
+            self._check_style()
+        for name, limits in _PARTS.items():
+            text = getattr(self.template, name)
+            if text is not None and f"{self.place}.{name}" not in self.found.unsound:
+                if name == "tag" and (self.style.format == Format.RFC3164 and styled):
+                    limits = _RFC3164_TAG  # noqa: PLW2901 - the limits of this one format
+                self._check_part(f"{self.place}.{name}", text, limits)
+        for place, text in _values(self.place, self.template):
+            self.extents.check_references(place, parse_template(text))
+        self._check_line(styled=styled)
+
+    def _has_style(self) -> bool:
+        """Whether the style of its group is known."""
+        group = self.place.partition(".templates[")[0]
+        own = self.profile.groups[group.removeprefix("groups.")]
+        unsound = ["tagged"] if "tagged" in self.found.unsound else []
+        for key in _STYLE:
+            unsound += {f"{group}.{key}"} & self.found.unsound
+            if getattr(own, key) is None:
+                unsound += {key} & self.found.unsound
+        if unsound:
+            key = unsound[0].removeprefix(f"{group}.")
+            self.found.skip(group, f"the length of its lines, and what its format allows, since {key} is unsound")
+        return not unsound
+
+    def _check_style(self) -> None:
+        """Some things are for some formats only."""
+        style, template, place = self.style, self.template, self.place
+        if style.format != Format.RFC5424:
+            given = {"msgid": template.msgid is not None, "data": bool(template.data), "bom": style.bom}
+            for name in (name for name, there in given.items() if there):
+                self.found.complain(f"{place}.{name}" if name != "bom" else place, f"{name} is of format rfc5424 only")
+        if style.format == Format.ISO3164 and style.zone != "Z":
+            self.found.complain(place, f"format iso3164 is in UTC; leave out the zone {style.zone}")
+        if style.tag_place and SD_ID in template.data:  # RFC 5424, section 6.3.2: no SD-ID twice
+            complaint = "is where tags stand; take another SD-ID, or leave out tagged"
+            self.found.complain(f"{place}.data.{SD_ID}", complaint)
+
+    def _check_part(self, place: str, text: str, part: _Part) -> None:
+        """A part of a line can only become what it may."""
+        segments = parse_template(text)
+        self.extents.check_references(place, segments)
+        extent = self.extents.of(segments)
+        if extent.longest > part.longest:
+            self.found.complain(place, f"can have {extent.longest} characters; at most {part.longest} are allowed")
+        if part.punctuation is not None:
+            if not extent.shortest and not extent.unknown:
+                self.found.complain(
+                    place, "can be empty, as its optional parts can; add something that is always there"
+                )
+            foreign = extent.alphabet - ALPHANUMERIC - frozenset(part.punctuation)
+            if foreign:
+                allowed = f"letters, digits and {part.punctuation}"
+                self.found.complain(place, f"{min(foreign)!r} is not allowed here; allowed are {allowed}")
+        if extent.unknown:
+            self.found.skip(
+                place, f"the length and the characters that {', '.join(sorted(extent.unknown))} can give it"
+            )
+
+    def _check_line(self, *, styled: bool) -> None:
+        """The line as a whole is short enough, and says where it comes from."""
+        line = self.template.line(self.style)
+        lost = [name for name in _LINE if f"{self.place}.{name}" in self.found.unsound]
+        optionals = optional_fields(line, self.fields)
+        if len(optionals) > MAX_OPTIONALS:
+            complaint = f"has {len(optionals)} optional parts; at most {MAX_OPTIONALS} are allowed"
+            self.found.complain(self.place, complaint)
+        extent = self.extents.of(line.tail)
+        self._check_host(line, whole=not lost and not extent.unknown)
+        if not styled:
+            return
+        # What is lost or unknown counts as short as it can be, so what is too long without it is so with it.
+        longest = len(line.head) + STAMP_WIDTHS[self.style.stamp_kind] + extent.longest_bytes
+        allowed = _MAX_EVENT_BYTES[self.style.format]
+        if longest > allowed:
+            self.found.complain(self.place, f"an event can have {longest} bytes; at most {allowed} are allowed")
+        elif lost or extent.unknown:
+            unknown = ", ".join([*lost, *sorted(extent.unknown)])
+            self.found.skip(self.place, f"how long an event can be, which depends on {unknown}")
+
+    def _check_host(self, line: Line, *, whole: bool) -> None:
+        """Each event says which host it comes from, if the profile's `source` asks for that."""
+        source = self.profile.source
+        if source is None or "source" in self.found.unsound or source in _named(line.tail):
+            return
+        texts = {name: field.optional for name, field in self.fields.items() if isinstance(field, Optional)}
+        if not whole:
+            self.found.skip(self.place, f"whether each event names {source!r}, the source, since a part is unsound")
+        elif source in _named(expanded(line.tail, texts)):
+            complaint = f"names {source!r}, the source, only in optional parts; put it where it is always there"
+            self.found.complain(self.place, complaint)
+        else:
+            complaint = f"does not name {source!r}, the source, from which every event must come"
+            self.found.complain(self.place, complaint)
+
+
+def _named(segments: Iterable[Segment]) -> set[str]:
+    """The fields that a template string names."""
+    return {part.field for part in segments if isinstance(part, Placeholder)}
 
 
 def _values(place: str, template: Template) -> Iterator[tuple[str, str]]:
@@ -273,21 +240,3 @@ def _values(place: str, template: Template) -> Iterator[tuple[str, str]]:
     for name, params in template.data.items():
         for param, text in params.items():
             yield f"{place}.data.{name}.{param}", text
-
-
-def _limits(part: str, style: Style) -> _Part:
-    return _RFC3164_TAG if part == "tag" and style.format == Format.RFC3164 else _PARTS[part]
-
-
-def _check_part(place: str, text: str, texts: _Texts, part: _Part) -> None:
-    """Whether a part of a line can only become what it may."""
-    facts = texts.facts(place, parse_template(text))
-    if facts.longest > part.longest:
-        raise ProfileError(place, f"can have {facts.longest} characters; at most {part.longest} are allowed")
-    if part.punctuation is not None:
-        if not facts.shortest:
-            raise ProfileError(place, "can be empty, as its optional parts can; add something that is always there")
-        foreign = facts.alphabet - _ALPHANUMERIC - frozenset(part.punctuation)
-        if foreign:
-            allowed = f"letters, digits and {part.punctuation}"
-            raise ProfileError(place, f"{min(foreign)!r} is not allowed here; allowed are {allowed}")

@@ -11,20 +11,20 @@ from typing import Any
 
 from precompute.draws.shares import integer_weights
 from precompute.fields.plain import MAX_WEIGHT, weight
+from precompute.notation.findings import Findings
 from precompute.notation.template import rename_fields
-from precompute.profile.checks import ProfileError
 from precompute.profile.model import Profile
 
 Tree = dict[str, Any]
 
 
-def composed(tree: Tree, parts: Mapping[str, tuple[Profile, float]]) -> Tree:
+def composed(tree: Tree, parts: Mapping[str, tuple[Profile, float]], found: Findings) -> Tree:
     """The tree of a profile with the included `parts` (profile and weight, by name) among its fields and groups.
 
-    The weights of groups that stand in `tree` itself are against those of the parts. Raises ProfileError when two
-    fields or two groups would have one name.
+    The weights of groups that stand in `tree` itself are against those of the parts. It is a complaint when two fields
+    or two groups would have one name.
     """
-    fields, groups = _own(tree, "fields"), _own(tree, "groups")
+    fields, groups = _own(tree, "fields", found), _own(tree, "groups", found)
     shares = {
         name: Fraction(part) * Fraction(group.weight) / sum(Fraction(other.weight) for other in profile.groups.values())
         for profile, part in parts.values()
@@ -33,33 +33,35 @@ def composed(tree: Tree, parts: Mapping[str, tuple[Profile, float]]) -> Tree:
     kept = {name: _weight(group) for name, group in groups.items()}
     shares |= {name: Fraction(own) for name, own in kept.items() if own is not None}
     for name, (profile, _) in parts.items():
-        _add(f"include.{name}", "field", fields, _fields(profile))
-        _add(f"include.{name}", "group", groups, _groups(profile))
+        _add(f"include.{name}", "field", fields, _fields(profile), found)
+        _add(f"include.{name}", "group", groups, _groups(profile), found)
     for name, share in zip(shares, _weights(list(shares.values())), strict=True):
         groups[name] = groups[name] | {"weight": share}
     return {key: value for key, value in tree.items() if key != "include"} | {"fields": fields, "groups": groups}
 
 
-def _own(tree: Tree, key: str) -> Tree:
+def _own(tree: Tree, key: str, found: Findings) -> Tree:
     """The fields or groups that stand in the tree itself."""
     own = tree.get(key, {})
-    if not isinstance(own, dict):
-        raise ProfileError(key, "must be a mapping of keys")
-    return dict(own)
+    if isinstance(own, dict):
+        return dict(own)
+    found.complain(key, "must be a mapping of keys")
+    found.unsound.add(key)
+    return {}
 
 
-def _add(place: str, what: str, own: Tree, more: Tree) -> None:
+def _add(place: str, what: str, own: Tree, more: Tree, found: Findings) -> None:
     """Put `more` fields or groups to the others."""
     for name in more:
         if name in own:
-            raise ProfileError(place, f"brings the {what} {name}, which is there already; rename one of them")
+            found.complain(place, f"brings the {what} {name}, which is there already; rename one of them")
     own |= more
 
 
 def _weights(shares: list[Fraction]) -> list[int]:
     """Integers in the proportion of `shares`; where exact ones are too large, rounded to 10^-12 of the largest."""
     exact = integer_weights(shares)
-    largest = max(exact)
+    largest = max(exact, default=0)
     if largest <= MAX_WEIGHT:
         return exact
     return [max(1, weight * MAX_WEIGHT // largest) if weight else 0 for weight in exact]

@@ -35,7 +35,7 @@ _BOM: Final = "\ufeff"
 
 
 class Format(StrEnum):
-    """What a line looks like."""
+    """The formats that a line can have."""
 
     ISO3164 = "iso3164"
     """RFC 3164 with the ISO 8601 stamp, UTC, milliseconds, that many a relay writes."""
@@ -48,7 +48,7 @@ class TagPlace(StrEnum):
 
     END = "end"
     FRONT = "front"
-    """Where what cuts long messages does not reach it."""
+    """The tag stands before the message, where a program that cuts long messages leaves it whole."""
 
 
 def zone_minutes(zone: str) -> int:
@@ -71,7 +71,7 @@ class Style:
     bom: bool = False
     """Whether a byte order mark says that the message is UTF-8 (RFC 5424, section 6.4)."""
     tag_place: TagPlace | None = None
-    """None: its lines have no tags."""
+    """The place of the tag; None if the lines have no tags."""
 
     @property
     def stamp_kind(self) -> StampKind:
@@ -87,7 +87,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a line as template strings; None: missing."""
+    """The parts of a line as template strings; a part that is missing is None."""
 
     facility: str
     severity: str
@@ -111,9 +111,9 @@ class Line:
     """A line, cut where its stamp goes."""
 
     head: str
-    """Before the stamp."""
+    """The text before the stamp."""
     tail: tuple[Segment, ...]
-    """Behind it; of a tagged line, one is a `BlankTag`."""
+    """The segments behind the stamp; in a tagged line one of them is a `BlankTag`."""
 
 
 def syslog_line(style: Style, parts: Parts) -> Line:
@@ -140,7 +140,7 @@ def escaped(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """What `escaped` made `text` of."""
+    """The value from which `escaped` made `text`."""
     return re.sub(r'\\(["\\\]])', r"\1", text)
 
 
@@ -163,7 +163,7 @@ def _structured_data(data: Mapping[str, Mapping[str, str]], *, tagged: bool) -> 
 
 
 def _joined(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """The same with neighbouring literals as one, but for tags."""
+    """The segments with neighbouring literals joined to one; a tag stays alone."""
     joined: list[Segment] = []
     for segment in segments:
         if _plain(segment) and joined and _plain(joined[-1]):

@@ -4,26 +4,26 @@ import os
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
 from precompute.fields.plain import MAX_WEIGHT, at_most
-from precompute.notation.complaints import complaint
+from precompute.notation.complaints import complaints
+from precompute.notation.findings import Findings, ProfileError
 from precompute.notation.strict_yaml import parse_yaml, read_text
 from precompute.notation.text import printable
-from precompute.profile.checks import ProfileError, check_profile
+from precompute.profile.checks import check_profile, look_into
 from precompute.profile.include import composed
 from precompute.profile.lines import TagPlace
+from precompute.profile.mending import sound_part
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 
 _BUILT_IN: Final = Path(str(resources.files("precompute.profile.builtin")))
 _LISTS: Final = Path(str(resources.files("precompute.profile.builtin.lists")))
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def built_in_names() -> list[str]:
@@ -52,23 +52,14 @@ def load_profile(name: str) -> Profile:
 def load(name: str) -> Profile | Recipe:
     """The built-in profile called `name`, or the profile or the recipe in the file of that path.
 
-    Raises InputError with the file and the place in it.
+    Raises InputError with the file and the place in it; of a profile, ProfileError with all that is wrong.
     """
     try:
         path = _path(name)
-        tree = parse_yaml(read_text(path))
-        if isinstance(tree, dict) and "renderer" in tree:
-            recipe = _validated(Recipe, tree)
-            try:
-                check_profile(recipe.profile)
-            except ProfileError as error:
-                told = [ProfileError("", f"profile.{each}") for each in (error, *error.others)]
-                raise told[0].with_others(told[1:]) from None
-            return recipe
-        return _profile(tree, path.parent, may_include=True)
+        tree = _parsed(read_text(path))
+        return _recipe(tree) if isinstance(tree, dict) and "renderer" in tree else _profile(tree, path.parent)
     except ProfileError as error:
-        told = [ProfileError(harmless(name), harmless(str(each))) for each in (error, *error.others)]
-        raise told[0].with_others(told[1:]) from None
+        raise error.within(name).harmless() from None
     except InputError as error:
         raise InputError(harmless(f"{name}: {error}")) from None
 
@@ -86,51 +77,104 @@ def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Pr
     return tagged
 
 
+def _exists(path: Path) -> bool:
+    """Whether something is there by that name. That of Path raises where a name is too long."""
+    return os.path.exists(path)  # noqa: PTH110 - see above
+
+
 def _path(name: str) -> Path:
     known = built_in_names()
     path = _BUILT_IN / f"{name}.yaml" if name in known else Path(name)
-    if not path.exists() and path.suffix not in (".yaml", ".yml"):
+    if not _exists(path) and path.suffix not in (".yaml", ".yml"):
         raise InputError(f"no such profile; name a .yaml file, or one that is built in: {', '.join(known)}")
     return path
 
 
-def _validated(model: type[_Model], tree: Any) -> _Model:
+def _parsed(text: str) -> Any:
+    """The tree of a YAML document."""
     try:
-        return model.model_validate(tree)
+        return parse_yaml(text)
+    except InputError as error:
+        raise ProfileError([str(error)], ["not checked: all else, since the file can't be read as YAML"]) from None
+
+
+def _recipe(tree: Any) -> Recipe:
+    found = Findings()
+    try:
+        recipe = Recipe.model_validate(tree)
     except ValidationError as error:
-        raise complaint(model, error) from None
+        for _, place, told in complaints(Recipe, error):
+            found.complain(place, told)
+        found.skip("profile", "whether its templates hold together, since the recipe is unsound")
+        found.end()
+    try:
+        check_profile(recipe.profile)
+    except ProfileError as error:
+        raise error.within("profile", ".") from None
+    return recipe
 
 
-def _profile(tree: Any, folder: Path, *, may_include: bool) -> Profile:
-    """The profile of a tree whose files lie in `folder`."""
+def _profile(tree: Any, folder: Path, *, may_include: bool = True) -> Profile:
+    """The profile of a tree whose files lie in `folder`. Raises ProfileError with all that is wrong."""
+    found = Findings()
     if isinstance(tree, dict):
-        if "include" in tree:
-            if not may_include:
-                raise ProfileError("include", "a profile that is included includes no other")
-            tree = composed(tree, _included(tree["include"], folder))
+        tree = _composed(tree, folder, found, may_include=may_include)
         fields = tree.get("fields")
         if isinstance(fields, dict):
-            inlined = {key: _inlined(f"fields.{key}", field, folder) for key, field in fields.items()}
-            tree = tree | {"fields": inlined}
-    profile = _validated(Profile, tree)
-    check_profile(profile)
+            tree = tree | {"fields": _inlined_fields(fields, folder, found)}
+    profile = sound_part(tree, found)
+    if profile is not None:
+        look_into(profile, found)
+    found.end()
+    assert profile is not None
     return profile
 
 
-def _included(include: Any, folder: Path) -> dict[str, tuple[Profile, float]]:
-    """The profiles that are named, with their weights."""
+def _composed(tree: dict[str, Any], folder: Path, found: Findings, *, may_include: bool) -> dict[str, Any]:
+    """The tree with those profiles that it includes and that are sound."""
+    if "include" not in tree:
+        return tree
+    parts = {}
+    if not may_include:
+        found.complain("include", "a profile that is included includes no other")
+        found.unsound.add("include")
+    else:
+        parts = _included(tree["include"], folder, found)
+    if "include" in found.unsound:
+        found.skip("include", "whether two fields or two groups have one name, since not all of it is sound")
+    return composed(tree, parts, found)
+
+
+def _inlined_fields(fields: dict[str, Any], folder: Path, found: Findings) -> dict[str, Any]:
+    """The fields that stand alone; those whose file or list is unsound are left out."""
+    inlined = {}
+    for key, field in fields.items():
+        try:
+            inlined[key] = _inlined(f"fields.{key}", field, folder)
+        except ProfileError as error:
+            found.take(error, "")
+            found.unsound.add(f"fields.{key}")
+    return inlined
+
+
+def _included(include: Any, folder: Path, found: Findings) -> dict[str, tuple[Profile, float]]:
+    """The profiles that are named and sound, with their weights."""
     if not isinstance(include, dict) or not include:
-        raise ProfileError("include", "must be a mapping of profiles to weights, like {system: 40, web: 60}")
+        found.complain("include", "must be a mapping of profiles to weights, like {system: 40, web: 60}")
+        found.unsound.add("include")
+        return {}
     parts = {}
     for name, weight in include.items():
         place = f"include.{name}"
         if type(weight) not in (int, float) or not 0 < weight <= MAX_WEIGHT:
-            raise ProfileError(place, f"must be a weight above 0, and up to {MAX_WEIGHT}")
+            found.complain(place, f"must be a weight above 0, and up to {MAX_WEIGHT}")
+            weight = 1  # noqa: PLW2901 - the profile is judged all the same
         try:
             path = _included_path(folder, name)
-            parts[str(name)] = _profile(parse_yaml(read_text(path)), path.parent, may_include=False), weight
+            parts[str(name)] = _profile(_parsed(read_text(path)), path.parent, may_include=False), weight
         except InputError as error:
-            raise ProfileError(place, str(error)) from None
+            found.take(error, place)
+            found.unsound.add("include")
     return parts
 
 
@@ -152,23 +196,26 @@ def _inlined(place: str, field: Any, folder: Path, *, by_line: bool = False) -> 
     if not isinstance(field, dict):
         return field
     if isinstance(field.get("columns"), dict):
-        columns = {
-            key: _inlined(f"{place}.columns.{key}", column, folder, by_line=True)
-            for key, column in field["columns"].items()
-        }
+        found, columns = Findings(), {}
+        for key, column in field["columns"].items():
+            try:
+                columns[key] = _inlined(f"{place}.columns.{key}", column, folder, by_line=True)
+            except ProfileError as error:
+                found.take(error, "")
+        found.end()
         return field | {"columns": columns}
     source = next((key for key in ("file", "list") if key in field), None)
     if source is None:
         return field
     place = f"{place}.{source}"
     if others := field.keys() - {source, "zipf"}:
-        raise ProfileError(place, f"stands alone or with zipf; {min(map(str, others))} has no meaning here")
+        raise ProfileError([f"{place}: stands alone or with zipf; {min(map(str, others))} has no meaning here"])
     try:
         path = _beside(folder, field[source]) if source == "file" else _list(field[source])
         choices = list(_values(path.name, read_text(path), by_line=by_line))
         at_most(len(choices))
     except (InputError, ValueError) as error:
-        raise ProfileError(place, str(error)) from None
+        raise ProfileError([f"{place}: {error}"]) from None
     return {key: value for key, value in field.items() if key != source} | {"choices": choices}
 
 
@@ -177,17 +224,20 @@ def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
 
     Empty lines are left out, and no value comes twice; but in a column each line is the value of its row.
     """
-    first: dict[str, int] = {}
-    lines = text.removesuffix("\n").split("\n") if text else []
-    for number, line in enumerate((line.removesuffix("\r") for line in lines), 1):
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    seen = set[str]()
+    for number, line in enumerate(lines, 1):
         if not line and not by_line:
             continue
         try:
             yield printable(line)
         except ValueError as error:
             raise InputError(f"{name}, line {number}: {error}") from None
-        if first.setdefault(line, number) != number and not by_line:
-            raise InputError(f"{name}, line {number}: repeats {line!r} of line {first[line]}; keep one of them")
+        if line in seen and not by_line:
+            raise InputError(
+                f"{name}, line {number}: repeats {line!r} of line {lines.index(line) + 1}; keep one of them"
+            )
+        seen.add(line)
 
 
 def _beside(folder: Path, name: Any) -> Path:
@@ -198,7 +248,7 @@ def _beside(folder: Path, name: Any) -> Path:
     # Path.resolve() ends in a RuntimeError where symbolic links go in a circle.
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise InputError(f"{name!r} must be the name of a file beside the profile")
-    if not path.exists():
+    if not _exists(path):
         raise InputError(f"{name}: no such file beside the profile")
     return path
 

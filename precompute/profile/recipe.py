@@ -13,9 +13,9 @@ from precompute.fields.plain import Integer, Model
 from precompute.profile.model import Profile
 
 FORMAT: Final = 2
-"""Of the recipe itself: its keys and their meaning."""
+"""The version of the recipe itself, which says what keys it has and what they mean."""
 RENDERER: Final = 3
-"""Goes up whenever the same recipe would render other bytes."""
+"""The version of the renderer. It goes up whenever the same recipe would render other bytes."""
 MAX_EVENTS: Final = 10**15
 MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
 MAX_RATE_EPS: Final = 10**9
@@ -40,7 +40,7 @@ class Recipe(Model):
     @model_validator(mode="before")
     @classmethod
     def _known(cls, tree: Any) -> Any:
-        """Goes before all else: another version may have other keys."""
+        """Check the versions before all else, for a recipe of another version may have other keys."""
         for name, known in (("format", FORMAT), ("renderer", RENDERER)):
             given = tree.get(name) if isinstance(tree, dict) else None
             if isinstance(given, int) and given != known:

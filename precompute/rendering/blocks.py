@@ -8,7 +8,7 @@ from typing import Final
 from precompute.rendering.plan import Cells, class_trains
 
 BLOCK_BYTES: Final = 512 << 10
-"""A block is filled in one place and shuffled into another."""
+"""A block takes the memory twice, since it is filled in one place and shuffled into another."""
 
 LayoutKey = tuple[int, tuple[int, ...]]
 """The index of a frame, and the bucket of each of its sources."""
@@ -16,7 +16,7 @@ LayoutKey = tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Block:
-    """Whole trains of one class."""
+    """A block: whole trains of one class, which are rendered together."""
 
     length: int
     """Bytes of each event."""

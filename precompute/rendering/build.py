@@ -35,18 +35,18 @@ class Built:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a build would make."""
+    """The figures of a build that was not made."""
 
     events: int
     duration_ns: int
     """0: without a time axis."""
     payload_bytes: int
-    """Exact."""
+    """The exact size of the payload."""
     table_bytes: int
-    """Of all else in the file, if trains are full."""
+    """The size of all else in the file, estimated for full trains."""
     chunks: int
     free_bytes: int
-    """Of the disk that it would go to."""
+    """What is free on the disk that the capture would go to."""
 
 
 def forecast(path: Path, recipe: Recipe) -> Forecast:
@@ -128,7 +128,7 @@ def build_capture(
 
 
 def _axis(recipe: Recipe) -> Axis:
-    """When the events of a recipe are."""
+    """The time axis of a recipe."""
     if recipe.duration_ns is None or recipe.rate_eps is None:
         return untimed(recipe.events or 0)
     windows = rate_windows(

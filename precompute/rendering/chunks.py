@@ -22,7 +22,7 @@ class Chunk:
     number: int
     first_window: int
     window_events: NDArray[np.int64]
-    """Events of each window that the chunk has a part of, shape (windows,)."""
+    """The chunk's events in each window that it has a part of, shape (windows,)."""
     window_trains: NDArray[np.int64]
     payload_bytes: int
     shortest: int

@@ -46,7 +46,7 @@ class Work:
     recipe: Recipe
     part: PartWriter
     largest_bytes: int
-    """Of a chunk's payload."""
+    """The size of the largest payload of a chunk."""
 
 
 class Job:
@@ -62,7 +62,7 @@ class Job:
             frame, buckets = key
             return make_layout(work.frames.frames[frame], buckets)
 
-        self._renderer = Renderer(layout_of, work.frames.stamps, work.recipe.train, work.frames.hosts)
+        self._renderer = Renderer(work.frames, layout_of, work.recipe.train)
 
     def render(self, chunk: Chunk) -> NDArray[np.uint64]:
         """Render and write one chunk; returns the events of each frame, shape (frames,)."""
@@ -139,7 +139,7 @@ def _kill_jobs() -> None:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Hold Python's search for cycles back: layouts make none, but thousands of new ones set it off again and again."""
+    """Keep Python's cycle collector from running: layouts have no cycles, but thousands of them start it often."""
     collected = gc.isenabled()
     gc.disable()
     try:
@@ -159,7 +159,7 @@ def _start_job(work: Work) -> None:
 
 
 def _follow_parent() -> None:
-    """End with the parent, however it ends: a job that waits for work would wait forever."""
+    """Let this job end when its parent ends, for it would wait forever for work."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from precompute.notation.template import Placeholder, Segment
 from precompute.profile.lines import BlankTag, escaped, zone_minutes
 from precompute.profile.model import Profile
 from precompute.profile.variants import variants
-from precompute.rendering.pools import Bucket, Hosts, Pool, WeightedRow, make_hosts, make_pool
+from precompute.rendering.pools import AliasTables, Hosts, Pool, make_hosts, make_pool
 
 Column = tuple[str, bool]
 """A column of a field by its name, and whether it stands in structured data, with escapes."""
@@ -54,7 +55,7 @@ class Frame:
     """A variant of a template; a field named twice is one source with two slots."""
 
     template: int
-    """In the order of `Profile.templates`."""
+    """The number of the template, in the order of `Profile.templates`."""
     segments: tuple[bytes | Slot, ...]
     sources: tuple[Pool | Generated, ...]
     source_names: tuple[str, ...]
@@ -62,13 +63,18 @@ class Frame:
     """What each source's columns are."""
     stamp: StampField
     tag: tuple[int, int] | None
-    """The segment in which the tag is, and the bytes before it there; None: its events have none."""
+    """The segment that holds the tag, and the bytes before the tag in it; None if the events have no tags."""
     host: int | None
     """The source that says which host the event comes from; None where the profile names no such field."""
 
     @cached_property
+    def literals(self) -> tuple[bytes, ...]:
+        """The segments, of which those are empty in which a value stands."""
+        return tuple(segment if isinstance(segment, bytes) else b"" for segment in self.segments)
+
+    @cached_property
     def _literal_bytes(self) -> int:
-        return sum(len(segment) for segment in self.segments if isinstance(segment, bytes))
+        return sum(map(len, self.literals))
 
     def _slots(self, source: int) -> list[int]:
         """The columns of a source, once for each place."""
@@ -149,16 +155,18 @@ class Frames:
     """A profile ready for rendering."""
 
     frames: tuple[Frame, ...]
-    """Of each template its variants."""
+    """The frames of all templates; the variants of one template follow each other."""
     weights: tuple[int, ...]
-    """Of each frame."""
+    """The weight of each frame."""
     mean_bytes: Fraction
     """The mean length of an event."""
     templates: int
     stamps: tuple[StampField, ...]
-    """All there are, ascending."""
+    """All stamp fields of the profile, in ascending order."""
     hosts: Hosts | None
     """The values of the profile's `source`."""
+    tables: NDArray[np.uint64]
+    """By which the values of all pools are chosen: see `precompute.rendering.pools.AliasTables`."""
 
 
 def make_frames(profile: Profile) -> Frames:
@@ -182,6 +190,7 @@ def make_frames(profile: Profile) -> Frames:
         templates=len(templates),
         stamps=tuple(sorted({frame.stamp for frame in frames})),
         hosts=fields.hosts,
+        tables=fields.tables.joined(),
     )
 
 
@@ -193,12 +202,13 @@ class _Fields:
         self._fields = profile.fields
         self._pools: dict[tuple[str, tuple[Column, ...]], Pool] = {}
         self._special: dict[Column, bool] = {}
+        self.tables = AliasTables()
         self.host = profile.source
         self.hosts: Hosts | None = None
         if self.host is not None:
             named = (part for part in segments if isinstance(part, Placeholder) and part.field == self.host)
             self._host_columns = sorted({self.column(placeholder) for placeholder in named})
-            self.hosts = make_hosts(self._rows(self.host, self._host_columns))
+            self.hosts = make_hosts(*self._values(self.host, self._host_columns), self.tables)
 
     def source(self, name: str, columns: tuple[Column, ...]) -> Pool | Generated:
         """A field with these columns."""
@@ -210,20 +220,17 @@ class _Fields:
                 # Frames that share trains have the same buckets, whichever columns they show.
                 pool = self.hosts.pool.of_columns([self._host_columns.index(column) for column in columns])
             else:
-                pool = make_pool(self._rows(name, columns))
+                pool = make_pool(*self._values(name, columns), self.tables)
             self._pools[name, columns] = pool
         return self._pools[name, columns]
 
-    def _rows(self, name: str, columns: Sequence[Column]) -> list[WeightedRow]:
-        """The values of a field with these columns, and their weights."""
+    def _values(self, name: str, columns: Sequence[Column]) -> tuple[list[Sequence[str]], Sequence[int]]:
+        """The texts of these columns of a field, and the weight of each value."""
         field = self._fields[name]
         assert isinstance(field, Pooled), "optional parts are expanded before"
-        rows = list(field.rows())
-        texts = []
-        for column, escape in columns:
-            at = field.column_names.index(column)
-            texts.append([(escaped(row[at]) if escape else row[at]).encode() for row, _ in rows])
-        return list(zip(zip(*texts, strict=True), [weight for _, weight in rows], strict=True))
+        of_name = dict(zip(field.column_names, field.column_texts(), strict=True))
+        texts = [list(map(escaped, of_name[name])) if escape else of_name[name] for name, escape in columns]
+        return texts, field.weights()
 
     def column(self, placeholder: Placeholder) -> Column:
         """The column that a placeholder names; escaped only if that makes a difference."""
@@ -232,7 +239,7 @@ class _Fields:
             return placeholder.column, False
         at, key = field.column_names.index(placeholder.column), (placeholder.field + "." + placeholder.column, True)
         if key not in self._special:
-            self._special[key] = any(escaped(texts[at]) != texts[at] for texts, _ in field.rows())
+            self._special[key] = any(escaped(text) != text for text in field.column_texts()[at])
         return placeholder.column, self._special[key]
 
 
@@ -271,56 +278,55 @@ def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Se
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Fill:
+class Fill(NamedTuple):
     """A pool of a layout, and where its values go."""
 
-    bucket: Bucket
-    places: tuple[tuple[int, tuple[int, ...]], ...]
-    """Of each column that has a place: its number, and where in the event it goes."""
+    size: int
+    """How many values there are to choose from."""
+    table: int
+    """Where the table starts by which they are chosen."""
+    texts: list[tuple[NDArray[np.void], list[int]]]
+    """The values of each column that has a place, shape (size,), and where in the event they go."""
 
 
-@dataclass(frozen=True, eq=False)
-class Making:
+class Making(NamedTuple):
     """A generated field of a layout, and where its values go."""
 
     source: Generated
-    places: tuple[int, ...]
+    places: list[int]
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """A matrix of events, but for its rows."""
+class Layout(NamedTuple):
+    """The columns of a matrix of events; how many rows it has is up to the caller."""
 
     base: NDArray[np.void]
     """One event with the literals in place, shape (1,), dtype V{length}."""
-    fills: tuple[Fill, ...]
+    fills: list[Fill]
     """The pools from which there is something to choose for each event."""
-    makings: tuple[Making, ...]
+    makings: list[Making]
     host: Fill | None
     """The pool from which there is something to choose for each train."""
 
 
 def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
     """The layout of a frame whose sources take the lengths of `buckets`: one for each source, then padding."""
-    texts = [
-        source.buckets[bucket].first if isinstance(source, Pool) else (bytes(source.length),)
-        for source, bucket in zip(frame.sources, buckets, strict=False)
-    ]
-    parts = [
-        segment if isinstance(segment, bytes) else texts[segment.source][segment.column] for segment in frame.segments
-    ]
+    parts = list(frame.literals)
+    for source, shown, own in zip(frame.sources, frame.shown, buckets, strict=False):
+        first = source.buckets[own].first if isinstance(source, Pool) else (bytes(source.length),)
+        for column, segments in shown:
+            for segment in segments:
+                parts[segment] = first[column]
     begins = list(accumulate(map(len, parts), initial=0))
     fills, makings, host = [], [], None
-    for number, (source, shown) in enumerate(zip(frame.sources, frame.shown, strict=True)):
-        places = tuple([(column, tuple([begins[segment] for segment in segments])) for column, segments in shown])
+    for number, (source, shown, own) in enumerate(zip(frame.sources, frame.shown, buckets, strict=False)):
+        places = [[begins[segment] for segment in segments] for _, segments in shown]
         if isinstance(source, Generated):
-            makings.append(Making(source, places[0][1]))
-        elif source.buckets[buckets[number]].size > 1:  # a single value is in the base already
-            fill = Fill(source.buckets[buckets[number]], places)
+            makings.append(Making(source, places[0]))
+            continue
+        bucket = source.buckets[own]
+        if bucket.size > 1:  # a single value is in the base already
+            columns = [bucket.columns[column] for column, _ in shown]
+            fills.append(Fill(bucket.size, bucket.table, list(zip(columns, places, strict=True))))
             if number == frame.host:
-                host = fill
-            else:
-                fills.append(fill)
-    base = np.frombuffer(b"".join(parts), f"V{begins[-1]}")
-    return Layout(base=base, fills=tuple(fills), makings=tuple(makings), host=host)
+                host = fills.pop()
+    return Layout(np.frombuffer(b"".join(parts), f"V{begins[-1]}"), fills, makings, host)

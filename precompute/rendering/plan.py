@@ -24,17 +24,18 @@ from precompute.rendering.quotas import Quotas
 MAX_CHUNK_EVENTS: Final = 1 << 20
 CHUNK_BYTES: Final = 128 << 20
 CELL_ROWS: Final = 512
-"""Fewer mix finer, more render faster: a piece costs about 10 microseconds, a row a tenth of one."""
+"""The usual rows of a piece. Smaller pieces mix finer, larger ones render faster: a piece costs about 10 microseconds
+and a row a tenth of one."""
 MIN_CELLS: Final = 64
-"""Of a frame, while it has so many rows: a small capture should have many combinations of lengths too."""
+"""A frame of enough rows has so many cells at least: a small capture needs many combinations of lengths, too."""
 FEW_CELLS: Final = 4
-"""The same in a large chunk: a profile may have a hundred rare frames, whose layouts cost more than their rows."""
+"""The same limit in large chunks: a profile may have a hundred rare frames, whose layouts cost more than rows."""
 LARGE_CHUNK_EVENTS: Final = 1 << 17
 SPREAD_ROWS: Final = 1 << 10
 """Of a class, for each part in which its rare cells come: fewer parts are in blocks of their own, and cost more."""
 MAX_SPREAD: Final = 4
 _DEALT_AT_ONCE: Final = 1 << 20
-"""Numbers in a table of windows and classes: most are 0 where windows are many, and are not kept."""
+"""The table of windows and classes is made in parts of so many numbers; most are 0, and only the others are kept."""
 
 
 def chunk_events(frames: Frames) -> int:

@@ -1,9 +1,11 @@
 """A field's values as arrays, sorted into buckets by their length in bytes."""
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import compress
 from operator import mul
 from typing import Final
 
@@ -11,49 +13,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.draws.shares import cumulative_shares, stratified
+from precompute.draws.streams import indexes
 
 _HALF: Final = 1 << 32
 _HALF_BITS: Final = np.uint64(32)
 _LOW_HALF: Final = np.uint64(_HALF - 1)
 
-WeightedRow = tuple[tuple[bytes, ...], int]
-"""A value, one text for each column, and its weight."""
+
+class AliasTables:
+    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up.
+
+    The tables of all buckets follow each other, so that one look-up serves the fields of many events.
+    """
+
+    def __init__(self) -> None:
+        self._tables: list[NDArray[np.uint64]] = []
+        self._size = 0
+
+    def add(self, weights: Sequence[int]) -> int:
+        """Add the table of values of these weights, which sum to more than 0; returns where it starts."""
+        start = self._size
+        self._tables.append(_alias_table(weights))
+        self._size += len(weights)
+        return start
+
+    def joined(self) -> NDArray[np.uint64]:
+        """All tables: shape (values,). The high half of an entry is a threshold in 2^-32, the low half an alias."""
+        return np.concatenate([*self._tables, np.empty(0, np.uint64)])
 
 
-@dataclass(frozen=True, eq=False)
-class AliasTable:
-    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up."""
+def choose(tables: NDArray[np.uint64], products: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which value of its table each random number means: shape (numbers,), as `products` and `starts` have.
 
-    entries: NDArray[np.uint64]
-    """Shape (values,). In the high half a threshold in 2^-32, in the low half what stands from there on."""
+    `products` are random numbers scaled by the count of values of the table that begins at `starts`. The high half is
+    an index, which stands unless the low half reaches the threshold.
+    """
+    index = indexes(products)
+    entries = tables.take(index + starts, mode="clip")
+    # The alias in the low half of an entry only decides where a product equals its threshold.
+    keep = products << _HALF_BITS < entries
+    entries &= _LOW_HALF
+    chosen = entries.view(np.int64)
+    np.copyto(chosen, index, where=keep)
+    return chosen
 
-    @classmethod
-    def of(cls, weights: Sequence[int]) -> "AliasTable":
-        """Vose's construction, exact but for rounding each threshold to 2^-32; weights sum to more than 0."""
-        count, total = len(weights), sum(weights)
-        rest = [weight * count for weight in weights]
-        small = [i for i in range(count) if rest[i] < total]
-        large = [i for i in range(count) if rest[i] >= total]
-        # One without an alias is its own: it always stands.
-        threshold, alias = [_HALF - 1] * count, list(range(count))
-        while small:
-            poor, rich = small.pop(), large[-1]
-            threshold[poor] = rest[poor] * _HALF // total
-            alias[poor] = rich
-            rest[rich] -= total - rest[poor]
-            if rest[rich] < total:
-                small.append(large.pop())
-        return cls(np.array(threshold, np.uint64) << _HALF_BITS | np.array(alias, np.uint64))
 
-    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Each of `index`, or its alias if the low half of its product is not below the threshold."""
-        entries = self.entries.take(index, mode="clip")
-        # The alias in the low half of an entry only decides where a product equals its threshold.
-        keep = products << _HALF_BITS < entries
-        entries &= _LOW_HALF
-        chosen = entries.view(np.int64)
-        np.copyto(chosen, index, where=keep)
-        return chosen
+def _alias_table(weights: Sequence[int]) -> NDArray[np.uint64]:
+    """Vose's construction, exact but for rounding each threshold to 2^-32: shape (values,)."""
+    count, total = len(weights), sum(weights)
+    # One without an alias is its own: it always stands.
+    table = np.arange(count, dtype=np.uint64) | (_LOW_HALF << _HALF_BITS)
+    if min(weights) == max(weights):
+        return table
+    rest = [weight * count for weight in weights]
+    small = array("q", (i for i in range(count) if rest[i] < total))
+    large = array("q", (i for i in range(count) if rest[i] >= total))
+    while small:
+        poor, rich = small.pop(), large[-1]
+        table[poor] = (rest[poor] * _HALF // total) << 32 | rich
+        rest[rich] -= total - rest[poor]
+        if rest[rich] < total:
+            small.append(large.pop())
+    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +83,10 @@ class Bucket:
 
     columns: tuple[NDArray[np.void], ...]
     """The texts of each column, shape (values,), dtype V{length}."""
-    table: AliasTable | None
-    """How to choose when the values' weights differ."""
+    table: int
+    """Where the table starts by which its values are chosen."""
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many values it has."""
         return len(self.columns[0])
@@ -75,14 +96,6 @@ class Bucket:
         """The texts of its first value, one for each column."""
         return tuple(column[0].tobytes() for column in self.columns)
 
-    def choose(self, products: NDArray[np.uint64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which value for each random number, shape (numbers,).
-
-        `products` are random numbers scaled by the count of values, `index` is their high half; the low half
-        decides between an index and its alias.
-        """
-        return index if self.table is None else self.table.choose(products, index)
-
 
 @dataclass(frozen=True, eq=False)
 class Pool:
@@ -90,7 +103,7 @@ class Pool:
 
     buckets: tuple[Bucket, ...]
     weights: tuple[int, ...]
-    """Of each bucket: the sum of its values' weights."""
+    """The sum of the values' weights, for each bucket."""
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -117,7 +130,7 @@ class Hosts:
 
     pool: Pool
     count: int
-    """Of different values."""
+    """The number of different values."""
     numbers: tuple[NDArray[np.uint32], ...]
     """Of each bucket: its values' numbers, in the order of the field; shape (values,). Equal values have one number."""
     shares: tuple[NDArray[np.uint64], ...]
@@ -136,46 +149,65 @@ class Hosts:
         return places, numbers
 
 
-def make_pool(rows: Iterable[WeightedRow]) -> Pool:
-    """The pool of `rows`: values, one text for each column, and their weights; weight 0 is left out."""
-    return _pool(_by_lengths(rows))
+def make_pool(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Pool:
+    """The pool of values with a text in each of the `columns`, and their weights; weight 0 is left out.
+
+    What is needed to choose from it is added to the `tables`.
+    """
+    packed = [_Packed(texts) for texts in columns]
+    return _pool(packed, weights, _by_lengths(packed, weights), tables)
 
 
-def make_hosts(rows: Sequence[WeightedRow]) -> Hosts:
-    """The hosts that are `rows`, as in `make_pool`."""
-    groups = _by_lengths(rows)
-    number: dict[tuple[bytes, ...], int] = {}
-    for texts, weight in rows:
-        if weight:
-            number.setdefault(texts, len(number))
+def make_hosts(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Hosts:
+    """The hosts that are these values, as in `make_pool`."""
+    packed = [_Packed(texts) for texts in columns]
+    groups = _by_lengths(packed, weights)
+    values = list(zip(*columns, strict=True))
+    number: dict[tuple[str, ...], int] = {}
+    for value in compress(values, weights):
+        number.setdefault(value, len(number))
     return Hosts(
-        pool=_pool(groups),
+        pool=_pool(packed, weights, groups, tables),
         count=len(number),
-        numbers=tuple(np.array([number[texts] for texts, _ in group], np.uint32) for group in groups),
-        shares=tuple(cumulative_shares([weight for _, weight in group]) for group in groups),
+        numbers=tuple(np.array([number[values[i]] for i in group.tolist()], np.uint32) for group in groups),
+        shares=tuple(cumulative_shares([weights[i] for i in group.tolist()]) for group in groups),
     )
 
 
-def _by_lengths(rows: Iterable[WeightedRow]) -> list[list[WeightedRow]]:
-    """The likely rows in groups whose columns have one length each, the shortest first."""
-    by_lengths: dict[tuple[int, ...], list[WeightedRow]] = {}
-    for texts, weight in rows:
-        if weight:
-            by_lengths.setdefault(tuple(map(len, texts)), []).append((texts, weight))
-    return [by_lengths[lengths] for lengths in sorted(by_lengths)]
+class _Packed:
+    """The texts of a column as UTF-8, one after the other: a million of them would be large as objects."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        joined = "".join(texts)
+        self._bytes = joined.encode()
+        encoded = texts if joined.isascii() else map(str.encode, texts)
+        self.lengths = np.fromiter(map(len, encoded), np.int32, len(texts))
+        self._starts = np.cumsum(self.lengths, dtype=np.int64) - self.lengths
+
+    def of(self, group: NDArray[np.int64]) -> NDArray[np.void]:
+        """The texts at the places of a `group`, which have one length: shape (texts,), dtype V{length}."""
+        length = int(self.lengths[group[0]])
+        # From every byte on, so many bytes: an index is where a text begins.
+        everywhere = np.ndarray((len(self._bytes) - length + 1,), f"V{length}", self._bytes, 0, (1,))
+        texts: NDArray[np.void] = everywhere[self._starts[group]]
+        return texts
 
 
-def _pool(groups: list[list[WeightedRow]]) -> Pool:
-    return Pool(
-        buckets=tuple(_bucket(group) for group in groups),
-        weights=tuple(sum(weight for _, weight in group) for group in groups),
-    )
+def _by_lengths(columns: Sequence[_Packed], weights: Sequence[int]) -> list[NDArray[np.int64]]:
+    """The places of the likely values in groups whose columns have one length each, the shortest first."""
+    likely = np.flatnonzero(np.fromiter(map(bool, weights), np.bool_, len(weights)))
+    lengths = np.array([column.lengths[likely] for column in columns])
+    order = np.lexsort(lengths[::-1])
+    starts = np.flatnonzero(np.diff(lengths[:, order]).any(axis=0)) + 1
+    return np.split(likely[order], starts)
 
 
-def _bucket(group: Sequence[WeightedRow]) -> Bucket:
-    rows, weights = zip(*group, strict=True)
-    columns = zip(*rows, strict=True)
-    return Bucket(
-        columns=tuple(np.frombuffer(b"".join(column), f"V{len(column[0])}") for column in columns),
-        table=None if len(set(weights)) == 1 else AliasTable.of(weights),
-    )
+def _pool(
+    columns: Sequence[_Packed], weights: Sequence[int], groups: list[NDArray[np.int64]], tables: AliasTables
+) -> Pool:
+    buckets, sums, of_value = [], [], np.array(weights, object)
+    for group in groups:
+        own = of_value[group].tolist()
+        buckets.append(Bucket(tuple(column.of(group) for column in columns), tables.add(own)))
+        sums.append(sum(own))
+    return Pool(tuple(buckets), tuple(sums))

@@ -21,12 +21,12 @@ from precompute.rendering.pools import Pool
 
 @dataclass(frozen=True, eq=False)
 class ChunkQuota:
-    """What one chunk has."""
+    """The events of one chunk, by frame and by length."""
 
     frame_rows: NDArray[np.int64]
     """Events of each frame, shape (frames,)."""
     lines: list[Line]
-    """Of each frame and each of its fields of several lengths: the events of each length."""
+    """The events of each length, for each frame and each of its fields that has several lengths."""
 
     def payload_bytes(self, frames: Frames) -> int:
         """The bytes of all its events."""
@@ -39,7 +39,7 @@ class _Shown:
     """The events that show the same columns of a field."""
 
     sources: dict[int, int]
-    """By frame: which of its sources the field is."""
+    """The number of the source that the field is, by frame."""
     parts: Apportionment
 
 
@@ -47,7 +47,7 @@ class Quotas:
     """The quotas of a capture's chunks."""
 
     def __init__(self, frames: Frames, *, seed: int, events: int) -> None:
-        """Of a capture of so many `events`."""
+        """Prepare the quotas of a capture of so many `events`."""
         self._seed = seed
         bits = stream(seed, 0, Purpose.APPORTIONMENT)
         self._frames = Apportionment(bits, frames.weights, events)
@@ -68,7 +68,7 @@ class Quotas:
         ]
 
     def of_chunk(self, chunk: int, first_event: int, events: int) -> ChunkQuota:
-        """What the chunk of that number has, which begins with event `first_event`."""
+        """The quota of the chunk of that number, which begins with event `first_event`."""
         before = self._frames.before([first_event, first_event + events])
         rows, start = before[:, 1] - before[:, 0], before[:, 0].tolist()
         order = permutation(stream(self._seed, chunk, Purpose.FRAME_ORDER), len(rows)).tolist()

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import TRAIN, Table, TagKind
-from precompute.draws.streams import indexes, permutation, raw_halves, scaled
+from precompute.draws.streams import permutation, raw_halves, scaled
 from precompute.rendering.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
-from precompute.rendering.layouts import Fill, Layout, StampField
+from precompute.rendering.layouts import Fill, Frames, Layout, StampField
 from precompute.rendering.plan import Cells, class_trains
-from precompute.rendering.pools import Hosts
+from precompute.rendering.pools import choose
 
 LayoutOf = Callable[[LayoutKey], Layout]
 StampsOf = Callable[[StampField], NDArray[np.void]]
@@ -28,14 +28,13 @@ _NO_NUMBERS: Final = np.empty(0, np.int64)
 class Renderer:
     """Renders the chunks of one capture, always with the same memory."""
 
-    def __init__(
-        self, layout_of: LayoutOf, stamps: tuple[StampField, ...], train: int, hosts: Hosts | None = None
-    ) -> None:
-        """Cut trains of at most `train` events, each from one of the `hosts`, if there are any."""
+    def __init__(self, frames: Frames, layout_of: LayoutOf, train: int) -> None:
+        """Cut trains of at most `train` events."""
         self._layout_of = layout_of
-        self._stamps = stamps
+        self._stamps = frames.stamps
         self._train = train
-        self._hosts = hosts
+        self._hosts = frames.hosts
+        self._tables = frames.tables
         self._filled = np.empty(BLOCK_BYTES, np.uint8)
         self._shuffled = np.empty(BLOCK_BYTES, np.uint8)
 
@@ -47,7 +46,7 @@ class Renderer:
         stamps_of: StampsOf | None,
         payload: NDArray[np.uint8],
     ) -> Table:
-        """Render all events of `cells` into `payload`, whose size is theirs; returns their trains.
+        """Render all events of `cells` into `payload`, which has just their size; return their trains.
 
         The TRAIN rows count offsets and events from the start of the chunk, which is event `first_event` of the
         capture. Without `stamps_of` every event keeps the stamp of its layout.
@@ -108,7 +107,7 @@ class Renderer:
         if stamps_of is not None or any(making.source.numbered for layout, _ in pieces for making in layout.makings):
             numbers = _numbers(train_first, block.trains)
             of_row[order] = numbers + first_event
-        filled = _fill(pieces, block, bits, of_row, self._filled)
+        filled = _fill(pieces, block, bits, self._tables, of_row, self._filled)
         if self._hosts is not None:
             hosts = np.empty(block.rows, np.int64)
             hosts[order] = np.repeat(train_host, block.trains)
@@ -148,6 +147,7 @@ def _fill(
     pieces: list[tuple[Layout, int]],
     block: Block,
     bits: np.random.Philox,
+    tables: NDArray[np.uint64],
     numbers: NDArray[np.int64],
     scratch: NDArray[np.uint8],
 ) -> NDArray[np.void]:
@@ -156,18 +156,18 @@ def _fill(
     `numbers` are the rows' places in the capture.
     """
     length = block.length
-    sizes = [fill.bucket.size for layout, _ in pieces for fill in layout.fills]
     counts = [rows for layout, rows in pieces for _ in layout.fills]
-    products = scaled(raw_halves(bits, sum(counts)), np.repeat(np.array(sizes, np.uint64), counts))
-    index = indexes(products)
+    sizes = np.array([fill.size for layout, _ in pieces for fill in layout.fills], np.uint64)
+    starts = np.array([fill.table for layout, _ in pieces for fill in layout.fills], np.int64)
+    products = scaled(raw_halves(bits, sum(counts)), np.repeat(sizes, counts))
+    chosen = choose(tables, products, np.repeat(starts, counts))
     draw = row = 0
     for layout, rows in pieces:
         start = row * length
         np.ndarray((rows,), layout.base.dtype, scratch, start)[...] = layout.base
         for fill in layout.fills:
-            drawn = slice(draw, draw + rows)
+            _put(fill, chosen[draw : draw + rows], scratch, start, length)
             draw += rows
-            _put(fill, fill.bucket.choose(products[drawn], index[drawn]), scratch, start, length)
         for making in layout.makings:
             texts = making.source.draw(bits, numbers[row : row + rows])
             for column in making.places:
@@ -189,8 +189,8 @@ def _put_hosts(
 
 def _put(fill: Fill, chosen: NDArray[np.int64], scratch: NDArray[np.uint8], start: int, length: int) -> None:
     """Write the chosen values into the rows of `length` bytes that begin at `start`."""
-    for column, places in fill.places:
+    for column, places in fill.texts:
         # Every index is in range; "clip" only spares numpy the check and a buffer.
-        texts = fill.bucket.columns[column].take(chosen, mode="clip")
+        texts = column.take(chosen, mode="clip")
         for place in places:
             np.ndarray(texts.shape, texts.dtype, scratch, start + place, (length,))[...] = texts

@@ -15,7 +15,7 @@ from precompute.rendering.quotas import Quotas
 from precompute.rendering.render import Renderer
 
 _DRAWN: Final = 1000
-"""Enough for every template of some weight to be among them."""
+"""So many events are rendered, so that every template of some weight is among them."""
 
 
 def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes]:
@@ -33,7 +33,7 @@ def sample_events(profile: Profile, count: int, seed: int = 1) -> Iterator[bytes
 
 
 def prepared(profile: Profile) -> Callable[[int], int]:
-    """What renders so many events, or as many as fit one chunk, and says how many: to see how long it takes."""
+    """A function that renders so many events, or as many as fit one chunk, and returns their number; for timing."""
     sampler = _Sampler(profile)
     return lambda events: int(sampler.render(events, 1)[0]["count"].sum())
 
@@ -51,7 +51,5 @@ class _Sampler:
         quotas = Quotas(frames, seed=seed, events=events)
         cells = plan_chunk(frames, quotas, seed=seed, chunk=0, first_event=0, windows=np.array([events]))
         payload = np.empty(int((cells.rows * cells.length).sum()), np.uint8)
-        renderer = Renderer(
-            lambda key: make_layout(frames.frames[key[0]], key[1]), frames.stamps, MAX_TRAIN_EVENTS, frames.hosts
-        )
+        renderer = Renderer(frames, lambda key: make_layout(frames.frames[key[0]], key[1]), MAX_TRAIN_EVENTS)
         return renderer.render(cells, stream(seed, 0, Purpose.RENDER), 0, None, payload), payload

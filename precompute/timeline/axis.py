@@ -36,7 +36,7 @@ class Axis:
         return rows
 
     def instants_ns(self, chunk: Chunk) -> NDArray[np.int64]:
-        """When each event of a chunk is, from the start of the capture; shape (events,)."""
+        """The instant of each event of a chunk, in ns from the start of the capture; shape (events,)."""
         own = slice(chunk.first_window, chunk.first_window + len(chunk.window_events))
         counts = chunk.window_events
         rows = (array[own].tolist() for array in (self.start_ns, self.duration_ns, self.events))

@@ -91,9 +91,9 @@ class Diurnal(Model):
     """A day's rise and fall."""
 
     low: Factor
-    """Twelve hours from the peak, where it is 1."""
+    """The factor twelve hours from the peak; at the peak the factor is 1."""
     peak: Annotated[Text, AfterValidator(_time_of_day)]
-    """UTC, HH:MM."""
+    """The time of day of the peak, HH:MM in UTC."""
 
     @model_validator(mode="after")
     def _below_peak(self) -> "Diurnal":

@@ -54,7 +54,7 @@ class _Piece:
     """The factor at its end."""
 
     def windows(self, rate_eps: int) -> int:
-        """Into how many it is cut.
+        """The number of windows into which the piece is cut.
 
         A window lasts as long as 65,536 events take, but from 1 s, or the whole piece, to 60 s, or as long as 1,024
         events take. Where the line is steep it is shorter, to follow it in steps of 1/32, but not below 1,024 events.
@@ -116,7 +116,7 @@ def _table(edges: list[int], before: list[int]) -> Table:
 
 
 def _pieces(curve: Knots, steps: Knots, duration_ns: int) -> Iterator[_Piece]:
-    """What lies between the knots of `curve` and the `steps` of the bursts."""
+    """The pieces between the knots of `curve` and the `steps` of the bursts."""
     (first_ns, first), (last_ns, last) = curve[0], curve[-1]
     curve = [(min(first_ns, 0), first), *curve, (max(last_ns, duration_ns), last)]
     steps = [(0, NANO), *steps]

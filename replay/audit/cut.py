@@ -1,8 +1,7 @@
 """Which lines lack their tag because something cut them, and to which length.
 
-A line was cut that ends within what announces a tag, or within the tag. So was a line without any trace of a tag that
-is as long as one of those, or as long as the longest line of all, if there are MANY like it: lines of one greatest
-length pile up only where something cuts them.
+A line was cut that ends within what announces a tag, or within the tag. Of lines without any trace of a tag
+`replay.sink.verify.cut_lengths` tells which were cut, and which may have been.
 
 A tag that is left in part may still say the run and the port. Which run is asked for is known only when all is read, so
 lines are counted by both; what is kept is bounded.
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from captures.format.tags import BLANK, MARK, TAG_BYTES, parse_tags
 from replay.audit.find import LEAD
+from replay.sink.verify.cut_lengths import CutTraceless, cut_traceless
 from replay.unaligned import texts_at
 
-MANY: Final = 10
 MOST_BYTES: Final = 65_536
 """Lines of this length and longer are not told apart; a datagram has 65,507 bytes at most."""
 MOST_KINDS: Final = 4096
@@ -79,6 +78,8 @@ class CutOf:
     """Of these, those that say this run."""
     other_lines: int
     """Lines beside these, which say another run."""
+    doubtful_lines: int
+    """Lines beside these without any trace of a tag, which were cut or are of others."""
     to_bytes: dict[str, int] | None
     ports: dict[int, tuple[int, dict[str, int]]]
     """Lines and their lengths, by the port that they still say."""
@@ -90,19 +91,16 @@ class Cut:
     def __init__(self) -> None:
         self._kinds: dict[int, _Lines] = {}
         self._plain = np.zeros(MOST_BYTES, np.int64)  # lines without a trace of a tag, by length
-        self._cut_lengths = np.zeros(MOST_BYTES, np.bool_)
-        self._longest = 0
+        self._parted = np.zeros(MOST_BYTES, np.int64)  # lines that end within their tag, by length
+        self._longest_tagged = 0
 
     def measure(self, longest: int) -> None:
-        """Note how long a line is, of whatever kind."""
-        self._longest = max(self._longest, longest)
+        """Note how long a line with a whole tag is."""
+        self._longest_tagged = max(self._longest_tagged, longest)
 
     def take_plain(self, lengths: NDArray[np.int64]) -> None:
         """Note lines without a trace of a tag, by their lengths."""
-        told = lengths[lengths < MOST_BYTES]
-        if told.size:
-            counts = np.bincount(told)
-            self._plain[: len(counts)] += counts
+        _count(self._plain, lengths)
 
     def take_marked(self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
         """Note lines that announce a tag and have none; `ends` are their line feeds. Returns how many were cut."""
@@ -110,7 +108,7 @@ class Cut:
         cut = found != _NOT_CUT
         for kind in np.unique(found[cut]).tolist():
             self._note(kind, lengths[found == kind])
-        self._cut_lengths[lengths[cut & (lengths < MOST_BYTES)]] = True
+        _count(self._parted, lengths[cut])
         return int(np.count_nonzero(cut))
 
     def _note(self, kind: int, lengths: NDArray[np.int64]) -> None:
@@ -119,9 +117,9 @@ class Cut:
         shortest, longest = int(lengths.min()), int(lengths.max())
         self._kinds.setdefault(kind, _Lines(0, shortest, longest)).add(len(lengths), shortest, longest)
 
-    def untraced(self) -> int:
-        """How many lines without a trace of a tag were cut."""
-        return int(self._plain[self._limits()].sum())
+    def traceless(self) -> CutTraceless:
+        """The lines without a trace of a tag that were cut."""
+        return cut_traceless(self._plain, self._parted, self._longest_tagged)
 
     def of(self, run: int | None) -> CutOf:
         """What was cut of a run."""
@@ -136,18 +134,20 @@ class Cut:
             total.add(cut.lines, cut.shortest, cut.longest)
             if kind != _UNKNOWN and port != _NO_PORT:
                 ports[port] = cut
-        untraced = np.flatnonzero(self._plain * self._limits())
-        if untraced.size:
-            total.add(self.untraced(), int(untraced[0]), int(untraced[-1]))
+        found = self.traceless()
+        if found.lengths.size:
+            total.add(found.events, int(found.lengths[0]), int(found.lengths[-1]))
         told = {port: (lines.lines, lines.to_bytes) for port, lines in ports.items()}
-        return CutOf(total.lines, own, others, total.to_bytes if total.lines else None, told)
+        any_of_it = total.lines or found.doubtful_events
+        return CutOf(total.lines, own, others, found.doubtful_events, total.to_bytes if any_of_it else None, told)
 
-    def _limits(self) -> NDArray[np.bool_]:
-        """The lengths at which lines were cut."""
-        limits = self._cut_lengths.copy()
-        if self._longest < MOST_BYTES and self._plain[self._longest] >= MANY:
-            limits[self._longest] = True
-        return limits
+
+def _count(by_length: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
+    """Count lines by their length, those that are not too long."""
+    told = lengths[lengths < MOST_BYTES]
+    if told.size:
+        counts = np.bincount(told)
+        by_length[: len(counts)] += counts
 
 
 def _kinds_of(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -61,7 +61,7 @@ class LineCounts:
     @property
     def cut_lines(self) -> int:
         """Lines that were cut before their tag ended."""
-        return self.cut_in_tag + self.cut.untraced()
+        return self.cut_in_tag + self.cut.traceless().events
 
     @property
     def malformed(self) -> int:
@@ -71,7 +71,7 @@ class LineCounts:
     @property
     def untagged(self) -> int:
         """Lines with nothing of ours."""
-        return self.lines - self.tagged - self.marked - self.cut.untraced() - self.unfinished
+        return self.lines - self.tagged - self.marked - self.cut.traceless().events - self.unfinished
 
 
 class Lines:
@@ -142,7 +142,8 @@ class Lines:
         before = self._bytes - LEAD  # bytes of the file before the window
         lengths = np.diff(ends, prepend=self._open_from - before - 1) - 1
         self._open_from = before + int(ends[-1]) + 1
-        counts.cut.measure(int(lengths.max()))
+        if tagged.any():
+            counts.cut.measure(int(lengths[tagged].max()))
         if tagged.all():
             return
         odd = marked & ~tagged

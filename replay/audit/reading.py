@@ -3,11 +3,21 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
+from captures.console.errors import InputError
 from replay.audit.files.sources import File, open_file
 from replay.audit.lines import LineCounts, Lines
 from replay.audit.tally import Tally
+
+
+class Damaged(NamedTuple):
+    """A file that was not whole."""
+
+    file: str
+    complaint: str
+    unreadable: bool
+    """Whether something of it that may be sound was not read, so that the audit is not of all."""
 
 
 class Collection:
@@ -17,8 +27,12 @@ class Collection:
         """Count tags in `tally`."""
         self.lines = LineCounts()
         self.tally = tally
-        self.damaged: list[tuple[str, str]] = []
-        """Files that were not whole, and what was wrong with them."""
+        self.damaged: list[Damaged] = []
+
+    def refuse(self, path: Path, error: InputError | OSError) -> None:
+        """Note that a file can't be read, or not on, and go without it."""
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        self.damaged.append(Damaged(str(path), said.removeprefix(f"{path}: "), unreadable=True))
 
 
 class Reading:
@@ -51,7 +65,7 @@ class Reading:
         self._lines.end()
         complaint = None if self._stopped() else self.file.complaint()
         if complaint is not None:
-            self._into.damaged.append((str(self.path), complaint))
+            self._into.damaged.append(Damaged(str(self.path), complaint, unreadable=False))
 
     def restart(self) -> None:
         """Go on with what was written over the file, from its beginning."""
@@ -73,10 +87,13 @@ class Reading:
 def read_files(
     paths: Sequence[Path], into: Collection, progress: Callable[[int], object], stopped: Callable[[], bool]
 ) -> None:
-    """Count all files, or what can be read of them until `stopped`. Raises InputError."""
+    """Count all files, or what can be read of them until `stopped`. One that can't be read does not end that."""
     for path in paths:
         if stopped():
             return
-        with Reading(path, into, progress, stopped) as reading:
-            reading.read()
-            reading.end()
+        try:
+            with Reading(path, into, progress, stopped) as reading:
+                reading.read()
+                reading.end()
+        except InputError as error:
+            into.refuse(path, error)

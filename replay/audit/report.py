@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from captures import __version__
 from captures.console.errors import ExitCode
-from captures.console.units import format_size
+from captures.console.units import counted, fitted, format_size
 from replay.audit.cut import CutOf
 from replay.audit.lines import LineCounts
 from replay.audit.missing import SHOWN, Missing, summarise
@@ -80,7 +80,8 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     missing = sum(lane["missing_events"] for lane in lanes)
     foreign_tags = sum(tags for _, tags in foreign) + tally.tags_of_other_runs
     certain = 0 if twice else cut.own_lines if foreign_tags or cut.other_lines else cut.lines
-    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, cut.lines))
+    most = cut.lines + cut.doubtful_lines
+    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, most))
     lost = max(missing - cut_events, 0)
     _take_off(lanes, cut_events - sum(lane["cut_events"] for lane in lanes))
     report = {
@@ -90,13 +91,14 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "run_id": text,
         "files": list(question.files),
         **_line_counts(lines),
-        "damaged_files": [{"file": file, "complaint": complaint} for file, complaint in found.damaged],
+        "damaged_files": [damaged._asdict() for damaged in found.damaged],
         "followed": question.followed,
         "interrupted": question.interrupted,
         "foreign_tags": foreign_tags,
         "foreign_runs": [{"run_id": run_text(other), "tags": tags} for other, tags in foreign[:RUNS_SHOWN]],
         "refused_tags": 0 if run is None else tally.refused[run],
         "sent_events": sum(sent.lanes.values()) if sent else None,
+        "expected_events": 0,
         **{name: sum(lane[name] for lane in lanes) for name in _SUMS},
         "lost_events": lost,
         "lost_events_min": max(missing - cut_max, 0),
@@ -107,19 +109,28 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
         "max_loss_percent": float(question.max_loss * 100),
+        "within_max_loss": False,
         "lanes": lanes,
         "version": __version__,
     }
-    lost, absent = _shares(report)
-    report["loss_percent"] = round(float(lost) * 100, 6)
+    _judge(report, question.max_loss)
+    return report
+
+
+def _judge(report: dict[str, Any], max_loss: Fraction) -> None:
+    """Put in what follows from the figures: whether the audit passes, and the sentence that says so."""
+    report["expected_events"] = _expected(report)
+    lost_share, absent_share = _shares(report)
+    report["loss_percent"] = round(float(lost_share) * 100, 6)
+    report["within_max_loss"] = absent_share <= max_loss
     report["passed"] = (
-        absent <= question.max_loss
+        report["within_max_loss"]
         and not report["surplus_events"]
         and not report["refused_tags"]
-        and not question.interrupted
+        and not report["interrupted"]
+        and unread(report) is None
     )
     report["verdict"] = verdict(report)
-    return report
 
 
 def _take_off(lanes: Sequence[dict[str, Any]], cut_events: int) -> None:
@@ -136,20 +147,39 @@ def exit_code(report: dict[str, Any]) -> ExitCode:
     return ExitCode.MET if report["passed"] else ExitCode.MISSED
 
 
-def _shares(report: dict[str, Any]) -> tuple[Fraction, Fraction]:
-    """The part of the events that is lost, and the part that is lost or cut.
+def unread(report: dict[str, Any]) -> str | None:
+    """Which files could not be read, in a line; None: all could be, as far as they go."""
+    unreadable = [each for each in report["damaged_files"] if each["unreadable"]]
+    if not unreadable:
+        return None
+    if len(unreadable) == 1:
+        return f"{unreadable[0]['file']}: {unreadable[0]['complaint']}"
+    named = ", ".join(each["file"] for each in unreadable[:SHOWN])
+    more = f", and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
+    return f"{len(unreadable)} files can't be read: {named}{more}; the report says why"
+
+
+def _expected(report: dict[str, Any]) -> int:
+    """Events that were sent, as far as one can tell.
 
     Without the sender's report a port whose tags are all cut off is not known to be there. So lines with damaged tags
-    are taken for missing events, and those that were cut, where they are more than those that are known to be missing.
+    are taken for missing events, and those that were or may have been cut, where they are more than those that are
+    known to be missing.
     """
-    missing, cut, cut_max = (report[name] for name in ("missing_events", "cut_events", "cut_events_max"))
-    expected = report["sent_events"]
-    if expected is None:
-        missing = max(missing, report["malformed_lines"] + cut_max)
-        expected = report["received_events"] + missing
+    sent_events: int | None = report["sent_events"]
+    if sent_events is not None:
+        return sent_events
+    odd_lines = report["malformed_lines"] + report["cut_events_max"]
+    return int(report["received_events"] + max(report["missing_events"], odd_lines))
+
+
+def _shares(report: dict[str, Any]) -> tuple[Fraction, Fraction]:
+    """The part of the expected events that is lost, and the part that is lost or cut."""
+    expected, missing, cut = (report[f"{name}_events"] for name in ("expected", "missing", "cut"))
+    if report["sent_events"] is None:
         if not expected:
             return Fraction(1), Fraction(1)
-        cut = cut_max
+        missing, cut = expected - report["received_events"], report["cut_events_max"]
     return Fraction(max(missing - cut, 0), max(expected, 1)), Fraction(missing, max(expected, 1))
 
 
@@ -201,13 +231,15 @@ def _range(first: int, last: int, sent_events: int | None, sent: Sent | None) ->
 
 def audit_table(report: dict[str, Any]) -> str:
     """The report for people: a row for each port in 80 columns, the lines of the files, the verdict."""
-    return "\n".join([*_rows(report), _line_kinds(report), *_notes(report), report["verdict"]])
+    notes = [_line_kinds(report), *_notes(report), report["verdict"]]
+    return "\n".join([*_rows(report), *(fitted(note, 4) for note in notes)])
 
 
 def _rows(report: dict[str, Any]) -> list[str]:
     """Ports and their figures; of the odd figures those that are not 0 everywhere, the first of them that find room."""
     unplaced = _unplaced(report)
-    rows = [*report["lanes"], *([unplaced] if unplaced else []), {**report, "port": "all"}]
+    lanes = [{**lane, "port": str(lane["port"])} for lane in report["lanes"]]
+    rows = [*lanes, *([unplaced] if unplaced else []), {**report, "port": "all"}]
     columns: list[list[str]] = []
     room = _WIDTH
     for title, name in _COLUMNS:
@@ -237,21 +269,21 @@ def _line_kinds(report: dict[str, Any]) -> str:
         kinds.append(f"{report['cut_lines']:,} cut before its end")
     if report["unfinished_lines"]:
         kinds.append(f"{report['unfinished_lines']:,} not finished at the end of a file")
-    return f"{report['lines']:,} lines, {format_size(report['bytes'])}: {', '.join(kinds)}"
+    return f"{counted(report['lines'], 'line')}, {format_size(report['bytes'])}: {', '.join(kinds)}"
 
 
 def _notes(report: dict[str, Any]) -> Iterable[str]:
     """What else there is to know, a line each."""
     if report["foreign_tags"]:
         named = ", ".join(f"{each['run_id']} ({each['tags']:,})" for each in report["foreign_runs"][:SHOWN])
-        yield f"{report['foreign_tags']:,} tags of other runs: {named}"
+        yield f"{counted(report['foreign_tags'], 'tag')} of other runs: {named}"
     for damaged in report["damaged_files"]:
         yield f"{damaged['file']}: {damaged['complaint']}"
     with_port = sum(lane["cut_events"] for lane in report["lanes"])
     if report["cut_events"] > with_port:
         yield (
-            f"of {report['cut_events'] - with_port:,} cut events the port is cut off as well: in the rows of the ports "
-            "they are cut or lost"
+            f"of {counted(report['cut_events'] - with_port, 'cut event')} the port is cut off as well: in the "
+            "rows of the ports they are cut or lost"
         )
     if report["sent_events"] is None:
         yield "what is missing at the end of a port, or a whole port, shows with --sent and the sender's report"

@@ -1,9 +1,13 @@
 """What the sender's report says of a run: how many events each port got, and when they left."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from replay.rewrite.tags import parse_run
+
+if TYPE_CHECKING:
+    from replay.ledger import report_models
 
 _STEADY: Final = 0.05
 """How far the best second may be above the mean in a run at one rate."""
@@ -23,45 +27,30 @@ class Sent:
     """How long it took, if it was at one rate throughout; else None."""
 
 
-def read_sent(report: dict[str, Any]) -> Sent:
-    """The parts of a sender's report that an audit needs. Raises ValueError, with a clause, if they are not there."""
-    lanes = report.get("lanes")
-    if not isinstance(lanes, list) or not lanes or not all(_has_counts(lane) for lane in lanes):
-        raise ValueError("a sender's report has lanes with the counts port, sent_events")
-    text = report.get("run_id")
-    if not (text is None or isinstance(text, str)):
-        raise ValueError("its run_id is not eight hexadecimal digits")
-    run = None if text is None else parse_run(text)
-    return Sent(run, {lane["port"]: lane["sent_events"] for lane in lanes}, _steady_s(report))
+def read_sent(path: Path) -> Sent:
+    """The parts of the sender's report in a file that an audit needs. Raises InputError, in one line."""
+    from replay.ledger import report_models  # noqa: PLC0415 - pydantic takes a while to load
+
+    return sent_of(report_models.read_checked(report_models.Sent, path))
 
 
-def _has_counts(lane: object) -> bool:
-    return isinstance(lane, dict) and all(
-        type(lane.get(name)) is int and lane[name] >= 0 for name in ("port", "sent_events")
-    )
+def sent_of(report: "report_models.Sent") -> Sent:
+    """The same of a report that was checked."""
+    run = None if report.run_id is None else parse_run(report.run_id)
+    return Sent(run, {lane.port: lane.sent_events for lane in report.lanes}, _steady_s(report))
 
 
-def _steady_s(report: dict[str, Any]) -> float | None:
+def _steady_s(report: "report_models.Sent") -> float | None:
     """The length of a run at one rate, with few intervals behind it and no second above it; None for any other."""
-    offered, duration_s, mean_eps, peak_eps = (
-        report.get(name) for name in ("offered", "duration_s", "achieved_eps", "peak_eps")
-    )
-    if not isinstance(offered, dict) or offered.get("not_measured"):
+    if report.speed is not None or report.recoveries or not _is_even(report.offered):
         return None
-    if not _is_even(offered.get("below_95_percent"), offered.get("intervals")):
+    if not (report.duration_s and report.achieved_eps and report.peak_eps):
         return None
-    if report.get("speed") is not None or report.get("recoveries"):
-        return None
-    if not all(isinstance(value, int | float) and value > 0 for value in (duration_s, mean_eps, peak_eps)):
-        return None
-    assert duration_s is not None
-    assert mean_eps is not None
-    assert peak_eps is not None
-    return float(duration_s) if peak_eps <= mean_eps * (1 + _STEADY) else None
+    return report.duration_s if report.peak_eps <= report.achieved_eps * (1 + _STEADY) else None
 
 
-def _is_even(weak: object, intervals: object) -> bool:
+def _is_even(offered: "report_models.Offered | None") -> bool:
     """Whether so few intervals were weak that the rest tells when an event was sent."""
-    if weak == 0:
-        return True
-    return type(weak) is int and type(intervals) is int and 0 <= weak <= _WEAK * intervals
+    if offered is None or offered.not_measured or offered.below_95_percent is None:
+        return False
+    return offered.below_95_percent <= _WEAK * (offered.intervals or 0)

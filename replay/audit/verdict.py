@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from captures.console.units import format_share
+from captures.console.units import counted, format_share
 from captures.format.tags import BLANK
 
 _BLANK_RUN: Final = BLANK.partition("-")[0]
@@ -17,37 +17,32 @@ _WHOLE: Final = (
 def verdict(report: dict[str, Any]) -> str:
     """The report in a sentence."""
     parts = ["interrupted: not all was read"] if report["interrupted"] else []
+    if unreadable := [each["file"] for each in report["damaged_files"] if each["unreadable"]]:
+        files = unreadable[0] if len(unreadable) == 1 else f"{len(unreadable)} files"
+        parts.append(f"not all was read: {files} can't be")
     parts.append(_lost(report))
-    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report)]
+    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report), *_too_much(report)]
     return "; ".join(parts)
 
 
 def _lost(report: dict[str, Any]) -> str:
     """What is lost, or that nothing is."""
     received, lost, cut, sent = (report[f"{name}_events"] for name in ("received", "lost", "cut", "sent"))
-    run = report["run_id"]
+    run, expected = report["run_id"], report["expected_events"]
     if not received and not cut and (sent or sent is None):
-        events = "anything" if sent is None else f"{sent:,} events"
+        events = "anything" if sent is None else counted(sent, "event")
         return f"100.00% lost: nothing of {events} of {f'run {run}' if run else 'any run'} is there, {_instead(report)}"
     if lost:
         where = "" if cut else f", {_where(report['lanes'])}"
-        share, events, least = format_share(lost, _expected(report)), f"{lost:,}", report["lost_events_min"]
+        share, events, least = format_share(lost, expected), f"{lost:,}", report["lost_events_min"]
         if least < lost:
-            share, events = f"between {format_share(least, _expected(report))} and {share}", f"{least:,} to {events}"
-        return f"{share} lost: {events} of {_expected(report):,}{where}"
+            share, events = f"between {format_share(least, expected)} and {share}", f"{least:,} to {events}"
+        return f"{share} lost: {events} of {expected:,}{where}"
     if cut:
-        return f"none of {_expected(report):,} events of run {run} is known to be lost"
+        return f"none of {counted(expected, 'event')} of run {run} is known to be lost"
     if sent is None:
-        return f"nothing is missing of run {run} below the last of its {received:,} events on each port"
-    return f"all {sent:,} events of run {run} are there"
-
-
-def _expected(report: dict[str, Any]) -> int:
-    """Events that were sent, as far as one can tell."""
-    sent: int | None = report["sent_events"]
-    if sent is not None:
-        return sent
-    return int(report["received_events"] + max(report["missing_events"], report["cut_events"]))
+        return f"nothing is missing of run {run} below the last of its {counted(received, 'event')} on each port"
+    return f"the one event of run {run} is there" if sent == 1 else f"all {sent:,} events of run {run} are there"
 
 
 def _instead(report: dict[str, Any]) -> str:
@@ -59,8 +54,7 @@ def _instead(report: dict[str, Any]) -> str:
         return "but tags that nothing wrote: it was sent by something else than `replay run`, or with --keep-tags"
     if others:
         return f"but tags of other runs: {', '.join(others)}"
-    lines = f"{report['lines']:,} {'line' if report['lines'] == 1 else 'lines'}"
-    return f"and none of {lines} has a whole tag: {_WHOLE}"
+    return f"and none of {counted(report['lines'], 'line')} has a whole tag: {_WHOLE}"
 
 
 def _cut(report: dict[str, Any]) -> Iterator[str]:
@@ -68,10 +62,11 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
     cut, to_bytes = report["cut_events"], report["cut_to_bytes"]
     if cut:
         first, last = to_bytes["min"], to_bytes["max"]
-        length = f"{first:,} bytes" if first == last else f"{first:,} to {last:,} bytes"
+        length = counted(last, "byte") if first == last else f"{first:,} to {last:,} bytes"
+        there = f"{cut:,} {'is' if cut == 1 else 'are'} there without a tag"
         yield (
-            f"{format_share(cut, _expected(report))} cut: {cut:,} are there without their tag, their lines cut to "
-            f"{length}; raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+            f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {length}; "
+            f"raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
         )
 
 
@@ -80,15 +75,26 @@ def _doubtful(report: dict[str, Any]) -> Iterator[str]:
     doubtful = report["cut_events_max"] - report["cut_events"]
     if doubtful:
         events = "an event was" if doubtful == 1 else f"{doubtful:,} events were"
-        why = "events came twice" if report["duplicated_events"] else "there are events of other runs"
-        yield f"{events} cut or lost: whose the cut lines are can't be told, since {why}"
+        if report["duplicated_events"]:
+            why = "whose the cut lines are can't be told, since events came twice"
+        elif report["foreign_tags"]:
+            why = "whose the cut lines are can't be told, since there are events of other runs"
+        else:
+            why = (
+                "lines without a tag are as long as cut ones, and may be of others, since such are there or too little "
+                "shows to what length lines were cut"
+            )
+        yield f"{events} cut or lost: {why}"
 
 
 def _late(report: dict[str, Any]) -> Iterator[str]:
     """What may not have been written yet."""
     tail, followed = report["tail_events"], report["followed"]
     if tail:
-        all_of_them = "they are" if tail == report["lost_events"] else f"{tail:,} of them are"
+        be = "is" if tail == 1 else "are"
+        all_of_them = (
+            f"{tail:,} of them {be}" if tail < report["lost_events"] else f"{'it' if tail == 1 else 'they'} {be}"
+        )
         quiet = (
             f"and no event came for {followed['settle_s']:g} s"
             if followed and followed["settled"]
@@ -103,16 +109,28 @@ def _late(report: dict[str, Any]) -> Iterator[str]:
 def _odd(report: dict[str, Any]) -> Iterator[str]:
     """What should not be there."""
     if report["surplus_events"]:
-        yield f"{report['surplus_events']:,} events that were not sent: is this the report of run {report['run_id']}?"
+        yield f"{counted(report['surplus_events'], 'event')} never sent: is this the report of run {report['run_id']}?"
     if report["malformed_lines"]:
-        lines = "line" if report["malformed_lines"] == 1 else "lines"
-        yield f"{report['malformed_lines']:,} {lines} with a tag that is damaged"
+        yield f"{counted(report['malformed_lines'], 'line')} with a tag that is damaged"
     if report["refused_tags"]:
-        yield f"{report['refused_tags']:,} tags too scattered to be kept account of: the figures are not whole"
-    if report["damaged_files"]:
-        files = report["damaged_files"]
+        yield f"{counted(report['refused_tags'], 'tag')} too scattered to be kept account of: the figures are not whole"
+    if files := [each for each in report["damaged_files"] if not each["unreadable"]]:
         named = f"{files[0]['file']} is" if len(files) == 1 else f"{len(files)} files are"
         yield f"{named} not whole, and what could be read was counted"
+
+
+def _too_much(report: dict[str, Any]) -> Iterator[str]:
+    """What is judged, where that is not what is said before: it counts as lost or cut, and that is more than may be."""
+    expected = report["expected_events"]
+    absent = report["missing_events"] if report["sent_events"] is not None else expected - report["received_events"]
+    taken = absent > report["missing_events"]
+    if report["within_max_loss"] or not expected or not (taken or report["max_loss_percent"]):
+        return
+    why = ", since without --sent lines with a damaged or cut tag stand for missing events" if taken else ""
+    yield (
+        f"{absent:,} of {expected:,} count as lost or cut{why}: {format_share(absent, expected)}, and --max-loss "
+        f"allows {report['max_loss_percent']:g}%"
+    )
 
 
 def _where(lanes: Sequence[dict[str, Any]]) -> str:
@@ -128,5 +146,5 @@ def _where(lanes: Sequence[dict[str, Any]]) -> str:
         from_s, to_s = (f"{longest[name]:.1f} s" for name in ("sent_from_s", "sent_to_s"))
         text += f", sent at about {from_s}" if from_s == to_s else f", sent between {from_s} and {to_s}"
     if worst["missing_ranges"] > 1:
-        text += f", and {worst['missing_ranges'] - 1:,} other {'gap' if worst['missing_ranges'] == 2 else 'gaps'}"
+        text += f", and {counted(worst['missing_ranges'] - 1, 'other gap')}"
     return f"{on} {worst['port']} ({text})"

@@ -27,6 +27,7 @@ from replay.plan.workers import WorkerRequest, with_workers
 from replay.report.run_report import run_report
 from replay.rewrite.stamps import Stamp
 from replay.rewrite.tags import new_run
+from replay.stderr import Stderr
 from replay.supervision.supervisor import Supervisor
 
 TRAIN_LENGTHS: Final = (128, 64, 32, 16)
@@ -88,7 +89,7 @@ class Trials:
         """
         rates: list[list[float]] = [[] for _ in ways]
         refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
-        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials"):
+        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials", file=Stderr()):
             if not refused[place]:
                 try:
                     rate_eps, seen = self._measure(ways[place], target_eps)

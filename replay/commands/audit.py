@@ -12,20 +12,21 @@ from captures.console.command import DURATION_NS, SHARE, answer
 from captures.console.errors import InputError
 from captures.console.interruption import held
 from captures.console.terminal import bar
-from captures.console.units import format_duration
-from replay.audit.files.follow import Follower
+from captures.console.units import counted, format_duration
+from replay.audit.files.follow import NOT_REGULAR, Follower
 from replay.audit.files.sources import STDIN, keep_freed_memory
 from replay.audit.lines import LineCounts
 from replay.audit.missing import ALL_SHOWN, SHOWN
 from replay.audit.reading import Collection, read_files
-from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code
+from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
 from replay.audit.tally import MAX_RUNS, Tally
 from replay.clock import SECOND_NS
 from replay.commands.options.values import RUN
-from replay.json_file import ReportFile, read_report
+from replay.json_file import ReportFile
 from replay.rewrite.tags import run_text
+from replay.stderr import Stderr
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SETTLE_NS: Final = 5 * SECOND_NS
@@ -72,8 +73,9 @@ def audit(
     """Reconcile FILE..., what a collector or a SIEM wrote, with what was sent, by the tags of the events.
 
     Any text will do: syslog lines, JSON, CSV. Files are read one after the other; gzip and Zstandard are unpacked; - is
-    stdin. Exit code 1 when more than --max-loss is lost or cut, or something that was never sent is there. ^C reports
-    on what was read, and exits with 130.
+    stdin. Exit code 1 when more than --max-loss is lost or cut, or something that was never sent is there. A file that
+    can't be read does not end the audit of the others: the report names it, and the exit code is 2. ^C reports on what
+    was read, and exits with 130.
     """
     with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
         sent = None if sent_path is None else _sent(sent_path, run)
@@ -85,18 +87,18 @@ def audit(
             interrupted = bool(signals.names)
             shown, names = ALL_SHOWN if all_ranges else SHOWN, [str(file) for file in files]
             question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
-            report = audit_report(question, _run(wanted, found, known=sent is not None or interrupted), found, seen)
+            known = sent is not None or interrupted or any(each.unreadable for each in found.damaged)
+            report = audit_report(question, _run(wanted, found, known=known), found, seen)
         report_file.write(report)
         answer(audit_table(report), report, as_json=as_json)
+    if (complaint := unread(report)) and not interrupted:
+        raise InputError(complaint)
     return exit_code(report)
 
 
 def _sent(path: Path, run: int | None) -> Sent:
     """The sender's report, which must be of a run with tags, and of the one that is asked for."""
-    try:
-        sent = read_sent(read_report(path))
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    sent = read_sent(path)
     if sent.run is None and run is None:
         raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run-id")
     if None not in (sent.run, run) and sent.run != run:
@@ -108,14 +110,32 @@ def _read(
     files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
 ) -> dict[str, Any] | None:
     """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
+    _look_at(files, follow=settle_ns is not None)
     keep_freed_memory()
     sizes = [_size_bytes(file) for file in files]
     total = sum(sizes) if all(sizes) and settle_ns is None else None
-    with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024) as reading:
+    with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024, file=Stderr()) as reading:
         if settle_ns is not None:
             return Follower(files, into, reading.update, stopped).follow(settle_ns)
         read_files(files, into, reading.update, stopped)
     return None
+
+
+def _look_at(files: Sequence[Path], *, follow: bool) -> None:
+    """Raise InputError for a name that was given in error: nothing stands there, or nothing that can be followed."""
+    for file in files:
+        if file == STDIN:
+            continue
+        try:
+            found = file.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not follow:
+                raise InputError(f"{file}: {error.strerror}") from None
+        except OSError:
+            continue  # reading it says what is wrong
+        else:
+            if follow and not stat.S_ISREG(found.st_mode):
+                raise InputError(f"{file}: {NOT_REGULAR}")
 
 
 def _size_bytes(file: Path) -> int:
@@ -162,7 +182,7 @@ def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Colle
         return _no_tag(found.lines)
     if wanted is None or not counts:
         return "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"
-    others = ", ".join(f"{run_text(run)} ({tags:,} tags)" for run, tags in counts[:RUNS_SHOWN])
+    others = ", ".join(f"{run_text(run)} ({counted(tags, 'tag')})" for run, tags in counts[:RUNS_SHOWN])
     return f"no event of run {run_text(wanted)} is there; there are others: {others}"
 
 
@@ -170,10 +190,10 @@ def _no_tag(lines: LineCounts) -> str:
     """What to do about files without a tag."""
     if lines.marked:
         return (
-            f"none of {lines.lines:,} lines has a whole tag, and {lines.marked:,} have the beginning of one: "
+            f"none of {counted(lines.lines, 'line')} has a whole tag, and {lines.marked:,} with the beginning of one: "
             "the collector cuts messages; raise the size it allows (rsyslog: maxMessageSize, syslog-ng: log-msg-size)"
         )
     return (
-        f"none of {lines.lines:,} lines has a tag: was the capture built with --tagged, and does the collector write "
-        "the whole message and its structured data (rsyslog: %rawmsg%, syslog-ng: ${SDATA} ${MSG})?"
+        f"none of {counted(lines.lines, 'line')} has a tag: was the capture built with --tagged, and does the "
+        "collector write the whole message and its structured data (rsyslog: %rawmsg%, syslog-ng: ${SDATA} ${MSG})?"
     )

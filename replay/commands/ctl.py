@@ -8,7 +8,7 @@ import click
 from captures.console.command import answer
 from captures.console.errors import ExitCode, InputError, RunError
 from captures.console.harmless import harmless
-from captures.console.units import format_count
+from captures.console.units import counted, format_count
 from replay.control.commands import COMMANDS
 from replay.control.run_socket import ask, find_run
 
@@ -41,11 +41,13 @@ def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, 
 
 def _table(status: "RunStatus") -> str:
     target = "as fast as it goes" if status.target_eps is None else f"target {format_count(status.target_eps)} EPS"
-    asked = "" if status.asked_events is None else f" of {status.asked_events:,}"
+    sent = counted(status.sent_events, "event")
+    if status.asked_events is not None:
+        sent = f"{status.sent_events:,} of {counted(status.asked_events, 'event')}"
     lines = [f"{status.state} for {status.elapsed_s:.1f} s: {status.eps:,} EPS, {target}"]
-    lines[0] += f"; {status.sent_events:,}{asked} events sent"
+    lines[0] += f"; {sent} sent"
     for worker in status.workers:
-        counts = f"{worker.eps:>11,} EPS {worker.sent_events:>16,} events, {worker.errors:,} errors"
+        counts = f"{worker.eps:>11,} EPS {counted(worker.sent_events, 'event', 16)}, {counted(worker.errors, 'error')}"
         place = f"core {worker.core}, ports {worker.ports}"
         lines.append(f"  worker {worker.id:<2} {worker.state:<8} {counts}, {place}")
     return "\n".join(lines)

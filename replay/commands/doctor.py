@@ -6,7 +6,7 @@ import click
 
 from captures.console.command import COUNT, answer
 from captures.console.errors import ExitCode, InputError
-from captures.console.units import counted, format_count
+from captures.console.units import counted, fitted, format_count
 from captures.format.reader import open_capture
 from replay.clock import monotonic_ns
 from replay.commands.options.path import path_options
@@ -80,7 +80,7 @@ def doctor(
         left_out.append("the network, since no --target is given")
     where = f" to {counted(len(ports), 'port')} ({format_ports(ports)})" + (f" of {host.host}" if host else "")
     asked = f"{format_count(rate_eps)} EPS{where}"
-    text = f"{asked}\n{findings_table(findings, left_out, _painted)}"
+    text = f"{fitted(asked)}\n{findings_table(findings, left_out, _painted)}"
     answer(text, findings_json(findings, left_out), as_json=as_json)
     return ExitCode.PREFLIGHT if worst(findings) is State.FAIL else ExitCode.MET
 

@@ -27,7 +27,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--max-loss",
     type=SHARE,
-    help="Exit with 0 if no more than this is lost, like 0.5%, whatever else differs.  [default: nothing may differ]",
+    help="Exit with 0 if no more than this is lost or cut, like 0.5%, whatever else differs.  "
+    "[default: nothing may differ]",
 )
 @click.option("--wide", is_flag=True, help="Show all ports and all figures in the table.")
 @click.option(

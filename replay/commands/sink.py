@@ -60,7 +60,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--run-id",
     "run_id",
     type=RUN,
-    help="Count the tags of this run, like 1f3a9c07; all others are foreign.  [default: the first one heard]",
+    help="Count the tags of this run, like 1f3a9c07; all others are foreign.  "
+    "[default: that of most of the first 1,000 tagged events]",
 )
 @click.option(
     "--publish",
@@ -114,7 +115,7 @@ def sink(
                 buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
                 gro=gro,
                 ended_by=ended_by,
-                host={name: max(0, count - before[name]) for name, count in receive_counters().items()},
+                host=receive_counters().since(before),
                 ended_ns=wall_ns(),
             )
             close_sockets(sockets)
@@ -212,6 +213,7 @@ def _watch(
             shown_events = events
             if crew.death() is not None:
                 return "failure"
-            if (reason := watch.ended_by(now_ns, events)) is not None:
+            waits = watch.idle_ns is not None and any(map(waiting_bytes, sockets))
+            if (reason := watch.ended_by(now_ns, events, waits=waits)) is not None:
                 return reason
     return "signal"

@@ -19,6 +19,7 @@ from replay.host.looking import Looker
 from replay.host.table import host_table, verdict
 from replay.json_file import ReportFile
 from replay.ranges import format_ports
+from replay.stderr import Stderr
 
 _TICK_NS: Final = SECOND_NS // 20
 _PAUSE: Final = 20
@@ -72,7 +73,7 @@ def _go_on(accounts: Accounts, looker: Looker, signals: Noted, duration_ns: int 
     """Look once a second until there is a reason to end, and once more then; returns the reason."""
     begin_ns = next_ns = monotonic_ns()
     next_ns += SECOND_NS
-    with bar(bar_format="{desc}") as line:
+    with bar(bar_format="{desc}", file=Stderr()) as line:
         while True:
             sleep_ns(_TICK_NS)
             now_ns = monotonic_ns()

@@ -128,7 +128,7 @@ class Controls:
         return factor
 
     def status(self) -> Answer:
-        """How the run stands: requirement S5."""
+        """Tell how the run stands while it goes on."""
         supervisor = self._supervisor
         plan, outcome, board = supervisor.plan, supervisor.outcome, supervisor.board
         mean_eps = plan.schedule.mean_eps

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from captures.console.units import fitted
+
 
 class State(StrEnum):
     """How a check ended, from good to bad."""
@@ -48,11 +50,12 @@ def findings_table(
     indent = " " * 6
     lines = []
     for finding in findings:
-        state = paint(f"{finding.state:4}", finding.state)
-        lines.append(f"{state}  {finding.check:{width}}  {finding.found}")
+        row = fitted(f"{finding.state:4}  {finding.check:{width}}  {finding.found}", width + 8)
+        # Coloured only now, for the colour would count as width.
+        lines.append(paint(row[:4], finding.state) + row[4:])
         if finding.mend is not None:
-            lines += [f"{indent}why   {finding.why}", f"{indent}mend  {finding.mend}"]
-    lines += [f"left out: {what}" for what in left_out]
+            lines += [fitted(f"{indent}{what}") for what in (f"why   {finding.why}", f"mend  {finding.mend}")]
+    lines += [fitted(f"left out: {what}") for what in left_out]
     count = {state: sum(finding.state is state for finding in findings) for state in State}
     lines.append(f"{count[State.FAIL]} failed, {count[State.WARN]} warned, {count[State.OK]} ok")
     return "\n".join(lines)

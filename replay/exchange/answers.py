@@ -42,6 +42,8 @@ class SinkCounters(_Model):
 
     since_ns: Count
     """When it began: another sink in its place has another."""
+    run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
+    """The run whose tags it counts."""
     latency_p99_ms: Figure | None
     ports: Annotated[dict[Port, PortCounts], Field(max_length=3 * MOST_PORTS)]
     """Those it listens to, those it has heard of by the tags, and those it was asked about."""

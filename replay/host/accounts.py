@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from replay.host.drop_times import DropTimes
+from replay.linux.growth import grown, grown_by_core, grown_by_device
 from replay.linux.network.udp_sockets import UdpSocket
 from replay.linux.process_stat import TICKS_PER_SECOND, ProcessStat
 
@@ -192,20 +193,17 @@ class Accounts:
         assert before.counters is not None
         assert before.backlogs is not None
         assert before.nics is not None
-        _add(self.counters, before.counters, look.counters)
-        for core, (dropped, squeezed) in look.backlogs.items():
-            then = before.backlogs.get(core, (dropped, squeezed))
-            for name, grown in (("backlog_dropped", dropped - then[0]), ("backlog_time_squeezes", squeezed - then[1])):
-                self.counters[name] = self.counters.get(name, 0) + grown % _MODULUS
-        for name, counted in look.nics.items():
-            _add(self.nics.setdefault(name, {}), before.nics.get(name, counted), counted)
+        _add(self.counters, grown(before.counters, look.counters))
+        for place, name in enumerate(("backlog_dropped", "backlog_time_squeezes")):
+            then, now = ({core: row[place] for core, row in of.items()} for of in (before.backlogs, look.backlogs))
+            _add(self.counters, {name: grown_by_core(then, now)})
+        for device, counted in grown_by_device(before.nics, look.nics).items():
+            _add(self.nics.setdefault(device, {}), counted)
 
 
-def _add(sums: dict[str, int], before: dict[str, int], now: dict[str, int]) -> None:
-    """Add what counters of 64 bits have grown by; one that went back began anew with its device."""
-    for name, value in now.items():
-        then = before.get(name, value)
-        sums[name] = sums.get(name, 0) + (value - then if value >= then else value)
+def _add(sums: dict[str, int], more: dict[str, int]) -> None:
+    for name, value in more.items():
+        sums[name] = sums.get(name, 0) + value
 
 
 def _percent(ticks: int, passed_ns: int) -> float:

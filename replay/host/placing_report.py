@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any, Final
 
+from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
 from replay.host.placing import HostLosses, PortLosses
@@ -84,7 +85,7 @@ def _lines(losses: HostLosses, host: HostReport, reader: str) -> list[str]:
             if reader == "collector"
             else "on the sink's host there is nothing to place: the sink says where its losses were"
         ]
-    lines = [f"of the {lost:,} lost events, on the {reader}'s host"]
+    lines = [f"of {counted(lost, 'lost event')}, on the {reader}'s host"]
     lines += _at_sockets([port for port in losses.ports if port.dropped_events], host)
     if queued := losses.queued_events_max:
         lines.append(f"  at most {queued:,} still waited in a queue, or went with a socket that was closed")
@@ -92,8 +93,10 @@ def _lines(losses: HostLosses, host: HostReport, reader: str) -> list[str]:
     if rest:
         lines.append(_rest(rest, before, reader))
         said = dict(_ELSEWHERE)
-        counted = {name: packets for name, packets in dropped_elsewhere(host).items() if packets}
-        lines += [f"    the host dropped {packets:,} packets {said[name]}" for name, packets in counted.items()]
+        elsewhere = {name: packets for name, packets in dropped_elsewhere(host).items() if packets}
+        lines += [
+            f"    the host dropped {counted(packets, 'packet')} {said[name]}" for name, packets in elsewhere.items()
+        ]
     return lines + _notes(losses)
 
 
@@ -123,10 +126,10 @@ def _notes(losses: HostLosses) -> list[str]:
     if losses.covers_run is False:
         notes.append("the watch did not cover the run, or the clocks differ: what it did not see is not in this")
     if losses.outside_packets:
-        notes.append(f"{losses.outside_packets:,} of the dropped packets were dropped outside the run's time")
+        notes.append(f"{counted(losses.outside_packets, 'packet')} of these dropped outside the run's time")
     surplus = losses.total("dropped_packets") - losses.dropped_events
     if surplus > 0 and not losses.joined:
-        notes.append(f"{surplus:,} more packets were dropped than events are lost: of other senders or runs")
+        notes.append(f"{counted(surplus, 'packet')} more dropped than events lost: of other senders or runs")
     each = "up to 128 events, since the sockets read them joined" if losses.joined else "one event"
     if losses.dropped_events:
         notes.append(f"a dropped packet is taken for {each}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from captures.console.units import counted, format_size
+from captures.console.units import counted, fitted, format_size
 from replay.ranges import format_ports
 
 _WORST = 5
@@ -33,9 +33,9 @@ def verdict(figures: dict[str, Any]) -> str:
     ports = counted(len(lanes), "port")
     if not figures["sockets"]:
         return f"no socket was bound to {'the port' if len(lanes) == 1 else 'any of the ' + ports}"
-    waits = f"; {figures['waiting_bytes']:,} bytes wait" if figures["waiting_bytes"] else ""
+    waits = f"; {counted(figures['waiting_bytes'], 'byte')} waiting" if figures["waiting_bytes"] else ""
     if figures["discarded_bytes"]:
-        waits += f"; {figures['discarded_bytes']:,} bytes waited at sockets that were closed"
+        waits += f"; {counted(figures['discarded_bytes'], 'byte')} thrown away with sockets that were closed"
     heard = {each["port"] for each in figures["sockets"]}
     if deaf := tuple(lane["port"] for lane in lanes if lane["port"] not in heard):
         ports = counted(len(lanes) - len(deaf), "port")
@@ -75,7 +75,7 @@ def host_table(figures: dict[str, Any]) -> str:
         lines.append(
             f"{counted(figures['failed_looks'], 'look')} failed: what was not seen then is in the next one's figures"
         )
-    return "\n".join([*lines, verdict(figures)])
+    return "\n".join(fitted(line, 8) for line in [*lines, verdict(figures)])
 
 
 def _tells(lane: dict[str, Any]) -> bool:
@@ -123,7 +123,7 @@ def run_lines(figures: dict[str, Any]) -> list[str]:
         return [f"  receiver  {verdict(figures)}"] if figures["sockets"] else []
     lines = []
     for lane in dropping[:_WORST]:
-        waits = f"; {lane['waiting_bytes']:,} bytes wait" if lane["waiting_bytes"] else ""
+        waits = f"; {counted(lane['waiting_bytes'], 'byte')} waiting" if lane["waiting_bytes"] else ""
         owner, dropped = owner_text(figures, lane["port"]), counted(lane["dropped_packets"], "packet", 16)
         lines.append(f"  port {lane['port']:<5} {dropped} dropped at the socket of {owner}{waits}")
     if rest := dropping[_WORST:]:

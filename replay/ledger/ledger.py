@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.ledger.accounts import DIED, Entry, Ledger, Unplaced
+from replay.ledger.accounts import Entry, Ledger, Unplaced
 from replay.ledger.report_models import Collected, Received, ReceivedLane, Sent, SentLane, TagLane
 
 
@@ -71,6 +71,7 @@ class _Heard:
         unplaced = 0
         others = any(lane.foreign_events for lane in self._own.values())
         for by, lane in self._own.items():
+            self.doubtful_cut += lane.doubtful_cut_events or 0
             if not lane.cut_events:
                 continue
             if others or lane.duplicated_events:
@@ -100,16 +101,21 @@ class _Heard:
         return Entry(**figures, **self._counts(own, sent.sent_events))  # type: ignore[arg-type]
 
     def _counts(self, lane: ReceivedLane | None, sent: int) -> dict[str, int | None]:
-        """Without tags: only where datagrams come singly a dropped packet is an event."""
+        """Without tags: only where datagrams come singly a dropped packet is an event.
+
+        Of what is missing nobody can tell when it was sent, so all that the socket did not drop counts as lost after
+        the sink's end, if that was before the run's.
+        """
         arrived = lane.received_events if lane else 0
-        lost = max(0, sent - arrived)
+        lost, ended = max(0, sent - arrived), lane is not None and self._ended_by is not None
         known = lane is not None and lane.kernel_drops is not None and lane.joined is False and sent >= arrived
         in_socket = min(lane.kernel_drops or 0, lost) if known and lane else None
-        died = self._ended_by == DIED
+        if ended and not (in_socket and arrived):  # of a run of which nothing came it dropped nothing
+            in_socket = 0
         return {
             "surplus_events": max(0, arrived - sent),
-            "lost_in_socket_events": 0 if died and in_socket is None else in_socket,
-            "lost_after_end_events": lost - (in_socket or 0) if died else None,
+            "lost_in_socket_events": in_socket,
+            "lost_after_end_events": lost - (in_socket or 0) if ended else None,
         }
 
     def _numbers(self, lane: TagLane, sent: int) -> dict[str, object]:

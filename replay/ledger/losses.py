@@ -39,7 +39,7 @@ def losses(
     found: list[Loss] = []
     clock = RunClock(sent, received)
     gaps = _Gaps(clock, received.intervals if received else Intervals())
-    last_s = {lane.port: lane.last_arrival_s for lane in received.lanes} if received else {}
+    last_s = {lane.port: lane.last_of_run_s for lane in received.lanes} if received else {}
     written: dict[int, CollectedLane] = {lane.port: lane for lane in collected.lanes} if collected else {}
     for entry in ledger.entries:
         timed = list(gaps.losses(entry.port)) if entry.verified_events is not None else []

@@ -30,12 +30,12 @@ class Reconciliation:
     """Whether the sender says of its own run that it failed: then what was sent is not what was asked for."""
 
     def passes(self, max_loss: Fraction | None) -> bool:
-        """Whether the run did not fail, and no more is lost than that share; None: nothing may differ."""
+        """Whether the run did not fail, and no more is lost or cut than that share; None: nothing may differ."""
         if self.run_failed:
             return False
         if max_loss is None:
             return self.ledger.balanced
-        return self.ledger.lost_events <= max_loss * self.ledger.sent_events
+        return self.ledger.lost_events + self.ledger.cut_events <= max_loss * self.ledger.sent_events
 
     def figures(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -54,9 +54,12 @@ class Reconciliation:
 
 def reconcile_files(sent: Path, received: Path | None, collected: Path | None, host: Path | None) -> Reconciliation:
     """The ledger of the reports in these files; None: there is none of its kind. Raises InputError."""
-    sent_report = read_checked(Sent, sent)
-    heard = None if received is None else read_checked(Received, received)
-    written = None if collected is None else read_checked(Collected, collected)
+    try:
+        sent_report = read_checked(Sent, sent)
+        heard = None if received is None else read_checked(Received, received)
+        written = None if collected is None else read_checked(Collected, collected)
+    except InputError as error:
+        raise InputError(f"{error}; the order is SENT RECEIVED") from None
     clock = RunClock(sent_report, heard)
     try:
         ledger = reconcile(sent_report, heard, written, ended_by=clock.ended_by)

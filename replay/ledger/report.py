@@ -91,8 +91,9 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
         worst = max(ledger.entries, key=lambda entry: entry.all_lost_events)
         drops = "not measured" if worst.kernel_drops is None else f"{worst.kernel_drops:,}"
         said = [f"most on port {worst.port} ({worst.all_lost_events:,}; kernel drops there: {drops})"]
-        if ledger.ended_by == DIED:
-            said.append("and the sink's worker died")
+        if ledger.ended_by is not None:
+            why = "the sink's worker died" if ledger.ended_by == DIED else "the sink had ended before the run did"
+            said.append(f"and {why}")
     share, events = format_share(lost, sent), f"{lost:,}"
     if ledger.doubtful_cut_events:
         least = ledger.lost_events_min
@@ -164,8 +165,8 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
         )
     if doubtful := ledger.doubtful_cut_events:
         lines.append(
-            f"{doubtful:,} of the lost may be cut events: whose those are can't be told, "
-            "since events of other runs came too, or events came twice"
+            f"{doubtful:,} of the lost may be cut events: that can't be told, since events of others came too, events "
+            "came twice, or too little shows to what length they were cut"
         )
     if ledger.deaf_ports:
         ports = ", ".join(map(str, ledger.deaf_ports))

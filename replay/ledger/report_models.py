@@ -1,14 +1,14 @@
 """Reports that come from elsewhere, checked at one edge: the sender's, a sink's, an audit's.
 
-A report that names a thing twice, counts below zero or beyond all that can be counted, or holds a text where a number
-belongs is refused here, in one clause with the place. What a later version adds is left alone, and what an earlier one
-did not have has a default: None, which says that it was not measured.
+A report that names a thing twice, counts below zero or beyond all that can be counted, has a total that is not the sum
+of its ports, or holds a text where a number belongs is refused here, in one clause with the place. What a later version
+adds is left alone, and what an earlier one did not have has a default: None, which says that it was not measured.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +20,7 @@ _MOST: Final = 1 << 60
 
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Figure = Annotated[float, Field(ge=0, le=1e18)]
 Seconds = Annotated[float, Field(ge=0, le=1e10)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}$")]
 
@@ -44,7 +45,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class _Lanes(_Part):
+class _Totals(_Part):
+    """Figures of a whole run."""
+
+    summed: ClassVar[frozenset[str]] = frozenset()
+    """Those that are sums over the ports."""
+
+
+class _Lanes(_Totals):
     """A report that has a part for each port."""
 
     run_id: RunId | None = None
@@ -55,6 +63,22 @@ class _Lanes(_Part):
         if twice := next((port for port in ports if ports.count(port) > 1), None):
             raise ValueError(f"port {twice} stands there twice")
         return self
+
+    @model_validator(mode="after")
+    def _totals_are_sums(self) -> Self:
+        for part in self.totals:
+            for name in part.summed & part.model_fields_set:
+                told = [getattr(lane, name) for lane in self.all_lanes if name in lane.model_fields_set]
+                of_ports = [events for events in told if events is not None]
+                total = getattr(part, name)
+                if total is not None and of_ports and total != sum(of_ports):
+                    raise ValueError(f"{name} is {total:,}, and those of the ports sum to {sum(of_ports):,}")
+        return self
+
+    @property
+    def totals(self) -> "Sequence[_Totals]":
+        """The parts that hold sums over the ports."""
+        return (self,)
 
     @property
     def all_lanes(self) -> "Sequence[SentLane | TagLane | CollectedLane]":
@@ -76,14 +100,30 @@ class Nic(_Part):
     tx_dropped: Count | None = None
 
 
+class Offered(_Part):
+    """How evenly a run was sent."""
+
+    intervals: Count | None = None
+    below_95_percent: Count | None = None
+    not_measured: Count = 0
+
+
 class Sent(_Lanes):
     """What a sender's report says."""
 
-    lanes: list[SentLane] = Field(max_length=1024)
+    summed: ClassVar[frozenset[str]] = frozenset({"sent_events", "sent_bytes"})
+    sent_events: Count | None = None
+    sent_bytes: Count | None = None
+    lanes: list[SentLane] = Field(min_length=1, max_length=1024)
     verdict: str | None = None
     started: Instant = None
     duration_s: Seconds | None = None
     stamp: str | None = None
+    speed: Figure | str | None = None
+    achieved_eps: Figure | None = None
+    peak_eps: Figure | None = None
+    offered: Offered | None = None
+    recoveries: list[Any] = Field(default=[], max_length=100_000)
     nic: Nic | None = None
     collector_host: Any = None
     """What the run saw on its own host; `replay.host.model` checks it."""
@@ -106,6 +146,7 @@ class TagLane(_Part):
 
     port: Port
     verified_events: Count | None = None
+    lost_events: Count | None = None
     next_sequence: Count | None = None
     lost_in_socket_events: Count | None = None
     duplicated_events: Count | None = None
@@ -125,11 +166,21 @@ class ReceivedLane(TagLane):
     drops_after_last: Count | None = None
     joined: bool | None = None
     last_arrival_s: Seconds | None = None
+    run_last_arrival_s: Seconds | None = None
+    """That of an event of the run; earlier versions did not tell it."""
     cut_events: Count | None = None
+    doubtful_cut_events: Count | None = None
+    """Untagged events that may be cut ones, or of others."""
     cut_to_bytes: Lengths | None = None
     untagged_events: Count | None = None
     malformed_events: Count | None = None
     foreign_events: Count | None = None
+
+    @property
+    def last_of_run_s(self) -> float | None:
+        """The last arrival of the run's events, or of any where that was not told."""
+        told = "run_last_arrival_s" in self.model_fields_set
+        return self.run_last_arrival_s if told else self.last_arrival_s
 
 
 class Intervals(_Part):
@@ -150,25 +201,57 @@ class Intervals(_Part):
         return self
 
 
-class Tags(_Part):
+Age = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
+class Tags(_Totals):
     """What the tags of all ports tell."""
 
-    other_runs: dict[RunId, Count] = {}
+    summed: ClassVar[frozenset[str]] = frozenset(
+        f"{name}_events"
+        for name in (
+            *("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late", "cut"),
+            *("untagged", "malformed", "foreign"),
+        )
+    )
+    verified_events: Count | None = None
+    lost_events: Count | None = None
+    lost_in_socket_events: Count | None = None
+    duplicated_events: Count | None = None
+    reordered_events: Count | None = None
+    late_events: Count | None = None
+    cut_events: Count | None = None
+    untagged_events: Count | None = None
+    malformed_events: Count | None = None
     foreign_events: Count | None = None
+    other_runs: dict[RunId, Count] = {}
+    first_arrival: Instant = None
+    """Of an event of the run."""
+    stamp_age_min_ms: Age | None = None
+    """Of the run's events."""
 
 
 class Received(_Lanes):
     """What a sink's report says."""
 
+    summed: ClassVar[frozenset[str]] = frozenset({"received_events", "received_bytes", "kernel_drops"})
+    received_events: Count | None = None
+    received_bytes: Count | None = None
+    kernel_drops: Count | None = None
     lanes: list[ReceivedLane] = Field(max_length=1024)
     mapped_lanes: list[TagLane] = Field(default=[], max_length=1024)
     first_arrival: Instant = None
     ended_by: str | None = None
     ended: Instant = None
-    stamp_age_min_ms: Annotated[float, Field(ge=-1e15, le=1e15)] | None = None
+    stamp_age_min_ms: Age | None = None
     intervals: Intervals = Intervals()
     tags: Tags | None = None
     host: dict[str, Count] | None = None
+
+    @property
+    def totals(self) -> Sequence[_Totals]:
+        """Its own, and those of the tags."""
+        return (self, self.tags) if self.tags else (self,)
 
     @property
     def all_lanes(self) -> Sequence[TagLane]:
@@ -203,6 +286,9 @@ class CollectedLane(_Part):
 class Collected(_Lanes):
     """What an audit's report says of a collector."""
 
+    summed: ClassVar[frozenset[str]] = frozenset({"received_events", "surplus_events"})
+    received_events: Count | None = None
+    surplus_events: Count | None = None
     lanes: list[CollectedLane] = Field(max_length=1024)
     cut_events: Count | None = None
     cut_events_max: Count | None = None
@@ -240,4 +326,4 @@ def read_checked(model: type[Model], path: Path) -> Model:
     try:
         return checked(model, read_report(path))
     except ValueError as error:
-        raise InputError(f"{path}: {error}; the order is SENT RECEIVED") from None
+        raise InputError(f"{path}: {error}") from None

@@ -3,13 +3,16 @@
 The stamps say when events left by the sender's clock, so the least age that the sink read is the difference of the two
 clocks, and the way of the quickest event. Where a run sends no stamps of its sending, a first arrival outside the run
 shows that the clocks differ, and stands for the run's start.
+
+Of a tagged run only its own events are asked. Without tags any datagram that strayed in may have the least age: it is
+believed where the clocks agree by it, or where it puts the first arrival into the run.
 """
 
 import math
 from typing import Final
 
 from replay.ledger.accounts import DIED
-from replay.ledger.report_models import Received, Sent
+from replay.ledger.report_models import Received, Sent, Tags
 
 _DIFFERENT_S: Final = 0.5
 """A difference that is told; a smaller one may be a slow way."""
@@ -28,13 +31,28 @@ class RunClock:
         self.ahead_s, self.by_stamps = 0.0, False
         """By how much the sink's clock is ahead of the sender's."""
         self._received = received
-        first_s = received.first_arrival if received else None
-        if received and received.stamp_age_min_ms is not None and sent.stamp == "now":
-            self.ahead_s, self.by_stamps = received.stamp_age_min_ms / 1000, True
-        elif self.start_s is not None and first_s is not None:
-            first_s -= self.start_s
-            if not -_DIFFERENT_S <= first_s <= (self.duration_s or 0.0) + _DIFFERENT_S:
-                self.ahead_s = first_s
+        heard: Received | Tags | None = received
+        if sent.run_id is not None and received and received.tags and received.tags.first_arrival is not None:
+            heard = received.tags
+        if heard is None:
+            return
+        first_s, age_ms = heard.first_arrival, heard.stamp_age_min_ms
+        by_stamps_s = None if age_ms is None or sent.stamp != "now" else age_ms / 1000
+        if by_stamps_s is not None and self._may_be(by_stamps_s, first_s):
+            self.ahead_s, self.by_stamps = by_stamps_s, True
+        elif self.start_s is not None and first_s is not None and not self._in_run(first_s):
+            # What came before the run may have strayed in as well; nothing of the run can come before what came first.
+            late = first_s > self.start_s
+            self.ahead_s = first_s - self.start_s if late or by_stamps_s is None else 0.0
+
+    def _may_be(self, ahead_s: float, first_s: float | None) -> bool:
+        """Whether the sink's clock may be ahead by so much, having seen the first arrival at `first_s`."""
+        agree = abs(ahead_s) < _DIFFERENT_S
+        return agree or first_s is None or self.start_s is None or self._in_run(first_s - ahead_s)
+
+    def _in_run(self, instant_s: float) -> bool:
+        assert self.start_s is not None
+        return -_DIFFERENT_S <= instant_s - self.start_s <= (self.duration_s or 0.0) + _DIFFERENT_S
 
     @property
     def differs(self) -> bool:
@@ -61,8 +79,9 @@ class RunClock:
             return None
         if received.ended_by == DIED:
             return DIED
-        ended_s = self.since_start(received.ended)
-        early = ended_s is not None and self.duration_s is not None and ended_s < self.duration_s - _EARLIER_S
+        if received.ended is None or self.start_s is None or self.duration_s is None:
+            return None
+        early = received.ended - self.start_s - self.ahead_s < self.duration_s - _EARLIER_S
         return (received.ended_by or "it is not known what") if early else None
 
 

@@ -10,7 +10,7 @@ from math import ceil
 from typing import Final
 
 HEADROOM: Final = 0.75
-"""The part of what a worker was measured to send that it is counted on for (requirement Q4)."""
+"""A worker is counted on for this part of what it was measured to send, so that it can catch up after a stall."""
 
 USUAL_EPS: Final = {True: 6_000_000, False: 250_000}
 """What a worker is counted on for where nothing was measured, with GSO and without."""

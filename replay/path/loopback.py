@@ -2,28 +2,35 @@
 
 A datagram of a socket keeps its route over loopback, a frame does not: the kernel looks it up again when it comes in,
 and by IPv4 drops what comes from an address of its own, or to or from 127.0.0.0/8, as no wire would bring it (RFC 1812,
-section 5.3.7; net/ipv4/route.c, net/ipv4/fib_frontend.c). Two settings of the device allow it. IPv6 takes it in.
+section 5.3.7; net/ipv4/route.c, net/ipv4/fib_frontend.c). Two settings of the device allow it. Where it checks the
+reverse path (rp_filter, RFC 3704), it also drops what comes from an address to which it has no route, or by the strict
+check none over this device. IPv6 takes it in.
 """
 
 import ipaddress
 import socket
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from replay.linux.network.interfaces import is_loopback
 from replay.path.target import Target
 
 _CONF: Final = Path("/proc/sys/net/ipv4/conf")
+_STRICT: Final = 1
+"""Of rp_filter; 0 is no check, 2 the loose one (Documentation/networking/ip-sysctl.rst)."""
 _LOOPBACK: Final = ipaddress.IPv4Network("127.0.0.0/8")
 
 Network = tuple[int, int, int]
 """The IP version, the first address, and how many there are."""
 
 
-def needed_settings(target: Target, sources: Network | None) -> tuple[str, ...]:
+def needed_settings(target: Target, sources: Network | None, own: Collection[int] = ()) -> tuple[str, ...]:
     """The settings of a loopback device that have to be 1 for frames from `sources` to `target`.
 
-    None: they come from this host's address.
+    None: they come from this host's address. `own` are all that it has, as numbers.
     """
     if target.family == socket.AF_INET6:
         return ()
@@ -33,23 +40,51 @@ def needed_settings(target: Target, sources: Network | None) -> tuple[str, ...]:
     settings = []
     if to_loopback or from_loopback:
         settings.append("route_localnet")
-    if sources is None or from_loopback:
+    if sources is None or from_loopback or any(first <= address <= last for address in own):
         settings.append("accept_local")
     return tuple(settings)
 
 
 def lacking_settings(interface: str, target: Target, sources: Network | None) -> tuple[str, ...]:
-    """Those of `needed_settings` that are off, as sysctl(8) sets them on; none on another device.
+    """Those of `needed_settings` that are off, and checks that are on, as sysctl(8) mends them; none on another device.
 
     Either of a device's own or `all` will do.
     """
     if not is_loopback(interface):
         return ()
-    return tuple(
-        f"net.ipv4.conf.{interface}.{name}=1"
-        for name in needed_settings(target, sources)
-        if not any(_is_on(_CONF / device / name) for device in ("all", interface))
-    )
+    needed = needed_settings(target, sources, own_addresses())
+    off = [name for name in needed if not any(_value(device, name) for device in ("all", interface))]
+    lacking = [f"net.ipv4.conf.{interface}.{name}=1" for name in off]
+    if target.family == socket.AF_INET and sources is not None:
+        lacking += _checked_paths(interface, sources)
+    return tuple(lacking)
+
+
+def own_addresses() -> set[int]:
+    """The IPv4 addresses of this host, as numbers."""
+    told = [each for of_device in psutil.net_if_addrs().values() for each in of_device]
+    return {int(ipaddress.IPv4Address(each.address)) for each in told if each.family == socket.AF_INET}
+
+
+def _checked_paths(interface: str, sources: Network) -> Iterator[str]:
+    """The settings by which frames from the first or the last of the `sources` would be dropped, as they should be."""
+    modes = {device: _value(device, "rp_filter") for device in ("all", interface)}
+    strictest = max(modes.values())
+    ends = {sources[1], sources[1] + sources[2] - 1}
+    if strictest and not all(_is_routed(ipaddress.IPv4Address(end), interface, strictest) for end in ends):
+        yield from (f"net.ipv4.conf.{device}.rp_filter=0" for device, mode in modes.items() if mode)
+
+
+def _is_routed(address: ipaddress.IPv4Address, interface: str, mode: int) -> bool:
+    """Whether the check of the reverse path passes an address: 1 is the strict one, 2 the loose one."""
+    from replay.linux.network.routes import route_kind, route_to  # noqa: PLC0415 - pyroute2 takes a while to load
+
+    try:
+        if route_kind(socket.AF_INET, str(address)) == "local":
+            return True
+        return mode != _STRICT or route_to(socket.AF_INET, str(address)).interface == interface
+    except OSError:
+        return False
 
 
 def mending(lacking: tuple[str, ...]) -> str:
@@ -64,8 +99,9 @@ def refusal(interface: str, lacking: tuple[str, ...]) -> str:
     )
 
 
-def _is_on(setting: Path) -> bool:
+def _value(device: str, name: str) -> int:
+    """A setting of a device's; 0 where it can't be read."""
     try:
-        return setting.read_text(encoding="ascii").strip() != "0"
-    except OSError:
-        return False
+        return int((_CONF / device / name).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0

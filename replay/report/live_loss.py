@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from captures.console.units import format_share
+from captures.console.units import counted, format_share
 from replay.clock import monotonic_ns, sleep_ns
 from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
@@ -48,8 +48,9 @@ class LiveLoss:
                 told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
                 if self._limit is not None and watch.exceeds(float(self._limit)):
                     elapsed_s = (monotonic_ns() - outcome.start_ns) / 1e9
+                    lost = f"{loss.lost_events:,} of {counted(loss.sent_events, 'event')} lost"
                     self._supervisor.abort(
-                        f"stopped after {elapsed_s:.0f} s: {loss.lost_events:,} of {loss.sent_events:,} events lost "
+                        f"stopped after {elapsed_s:.0f} s: {lost} "
                         f"({100 * loss.part:.2f}%), and at most {float(self._limit * 100):g}% are allowed"
                     )
         self._line.show(outcome, told)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.console.errors import RunError
+from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.tags import (
     HEAD_BYTES,
@@ -72,7 +73,9 @@ class _Block:
     def turn(self, sequence: int) -> None:
         """Go on to the block of `sequence`. Raises RunError when numbers are used up."""
         if sequence + TAIL_BLOCK > MAX_SEQUENCE:
-            raise RunError(f"port {self._port} got {sequence:,} events, and tags can't count further; use more ports")
+            raise RunError(
+                f"port {self._port} got {counted(sequence, 'event')}, and tags can't count further; use more ports"
+            )
         block = sequence // TAIL_BLOCK
         self.first = block * TAIL_BLOCK
         self.tails = tail_block(block)

@@ -43,13 +43,16 @@ LANE: Final = np.dtype(
         ("foreign", "<i8"),
         ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
         ("joined", "<i8"),  # whether a message of several datagrams ever came
-        ("longest", "<i8"),  # bytes of the longest datagram
+        ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag, or of those that came joined with it
         ("youngest_us", "<i8"),  # of each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
+        ("run_youngest_us", "<i8"),  # these three of the events of the run that is counted
+        ("run_first_ns", "<i8"),
+        ("run_last_ns", "<i8"),
     ]
 )
-"""One seat's counts; `first_ns` and `last_ns` are arrivals in wall time, NEVER_NS and 0 before the first."""
+"""One seat's counts; first and last are arrivals in wall time, NEVER_NS and 0 before the first."""
 
 OTHER_RUN: Final = np.dtype([("run", "<i8"), ("events", "<i8")])
 OTHER_RUNS: Final = 16
@@ -82,6 +85,9 @@ class Part:
     strange: Planes
     tenths: NDArray[np.int64]
     others: NDArray[Any]
+    leader: NDArray[Any]
+    leaders: NDArray[Any]
+    """Those of all workers."""
     run: NDArray[np.int64]
     start_ns: int
     row_of_seat: NDArray[np.int64]
@@ -98,8 +104,8 @@ class Part:
 class Tally:
     """The shared counters of a sink; the module says what is by seat, by port and by worker.
 
-    `run` is int64 (1,): the run whose events are counted, 0 before the first tag. `stop` is uint8 (1,), set to end the
-    workers. Intervals are cells of tenths of a second since `start_ns`.
+    `run` is int64 (1,): the run whose events are counted, 0 while that is not known. `stop` is uint8 (1,), set to end
+    the workers. Intervals are cells of tenths of a second since `start_ns`.
     """
 
     ports: tuple[int, ...]
@@ -125,6 +131,8 @@ class Tally:
     planes: Planes
     tenths: NDArray[np.int64]
     others: NDArray[Any]
+    leaders: NDArray[Any]
+    """Of each worker the run that most of the first tagged events are of, as OTHER_RUN: see `port_account`."""
     locks: tuple[AbstractContextManager[object], ...]
     """Of each row, and one to give rows away."""
 
@@ -138,6 +146,8 @@ class Tally:
             strange={name: plane[own] for name, plane in self.strange.items()},
             tenths=self.tenths[worker],
             others=self.others[worker],
+            leader=self.leaders[worker : worker + 1],
+            leaders=self.leaders,
             run=self.run,
             start_ns=self.start_ns,
             row_of_seat=self.port_of_seat[own],
@@ -217,9 +227,11 @@ def shared_tally(
         planes={name: _shared((rows, INTERVALS), np.int64) for name in PLANES},
         tenths=_shared((workers, INTERVALS), np.int64),
         others=_shared((workers, OTHER_RUNS), OTHER_RUN),
+        leaders=_shared((workers,), OTHER_RUN),
         locks=tuple(locks) or (nullcontext(),) * lock_count(len(ports)),
     )
-    tally.lanes["first_ns"] = tally.lanes["youngest_us"] = NEVER_NS
+    for name in ("first_ns", "youngest_us", "run_first_ns", "run_youngest_us"):
+        tally.lanes[name] = NEVER_NS
     tally.row_ports[: len(ports)] = ports
     return tally
 

@@ -36,9 +36,11 @@ def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> No
     epoll = select.epoll()
     for receiver in sockets:
         epoll.register(receiver.fileno(), select.EPOLLIN)
-    rounds = Rounds(sockets, Counter(part))
+    counter = Counter(part)
+    rounds = Rounds(sockets, counter)
     while not part.stop[0] and os.getppid() == parent_pid:
         if rounds.read(epoll.poll(_WAIT_S, len(sockets))) < _FULL_MESSAGES:
+            counter.idle()
             sleep_ns(_NAP_NS)
     stopped_ns = wall_ns()
     while ready := epoll.poll(0, len(sockets)):
@@ -46,6 +48,7 @@ def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> No
         for fd, _ in ready:
             if part.lanes["last_ns"][rounds.seat_of_fd[fd]] > stopped_ns:
                 epoll.unregister(fd)
+    counter.finish()
 
 
 class Rounds:

@@ -1,6 +1,6 @@
 """A sink's counters for whoever asks while it runs: `replay.exchange.json_request` over tcp(7).
 
-    ["begin", RUN]                        the sink counts that run's tags from now on, if it has heard no other one
+    ["begin", RUN]                        the sink counts that run's tags from now on, if it counts no other one yet
     ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
 
 Ports are those that events were sent to, as their tags say; the sink need not listen to them where something on the way
@@ -90,18 +90,32 @@ class Publisher:
         )
 
     def _begin(self, text: str) -> None:
-        """Count that run's tags from now on; one that was named before and never heard is in nobody's way."""
+        """Count that run's tags from now on; one that was named before and never heard is in nobody's way.
+
+        Nor is what strayed in before (`replay.sink.verify.port_account`). Raises InputError where the sink counts
+        another run: its report is of one run, from the first event to the last.
+        """
         try:
             run = parse_run(text)
         except ValueError as error:
             raise InputError(str(error)) from None
-        counted, rows = int(self._tally.run[0]), self._tally.rows
-        heard = any(self._tally.sequences[name][rows].any() for name in ("next", "held"))
-        if counted not in (0, run) and (heard or self._pinned):
-            raise InputError(f"the sink counts run {run_text(counted)}; start another sink for run {text}")
-        if heard:
-            raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
-        self._tally.run[0] = run
+        tally, rows = self._tally, self._tally.rows
+        with tally.locks[-1]:
+            counted = int(tally.run[0])
+            heard = any(tally.sequences[name][rows].any() for name in ("next", "held"))
+            if counted != run and self._pinned:
+                raise InputError(
+                    f"the sink counts run {run_text(counted)} alone, as its --run-id says; end it, and start one for "
+                    f"run {text}"
+                )
+            if counted not in (0, run) and heard:
+                raise InputError(
+                    f"the sink counts run {run_text(counted)} and has heard events of it, and a report is of one run; "
+                    f"end it (^C: it writes its report), and start one for run {text}"
+                )
+            if heard or (not counted and run in tally.leaders["run"]):
+                raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
+            tally.run[0] = run
 
     def counters(self, marks: dict[int, int]) -> Answer:
         """What is known now: of all, and of each port by its number."""

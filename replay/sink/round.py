@@ -11,7 +11,7 @@ from replay.histogram import record_rows
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals, unwrapped
 from replay.sink.board import NEVER_NS, Part
 from replay.sink.time_cells import TENTH_NS, cells_at
-from replay.sink.verify.port_account import TagCounter
+from replay.sink.verify.port_account import Noted, TagCounter
 from replay.sink.verify.stamp_text import BAD_US, COARSE_US
 from replay.sink.verify.stamps import stamps_of
 from replay.sink.verify.tags import Messages, tags_of
@@ -43,14 +43,26 @@ class Counter:
         np.maximum.at(lanes["last_ns"], seat, arrivals_ns)
         # As booleans, which `at` would have to convert one by one, it takes ten times as long.
         np.maximum.at(lanes["joined"], seat, (events > 1).astype(np.int64))
-        np.maximum.at(lanes["longest"], seat, np.minimum(lengths, segments))
         interval = cells_at((arrivals_ns - part.start_ns) // TENTH_NS)
         np.add.at(part.tenths, interval, events)
         message, instants_us, counts = stamps_of(data, *messages).T
         ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, seat[message])
-        tags = tags_of(data, messages, thorough=bool(part.run[0]))
-        self._tags.count(tags, seat, interval, self._droppable(seat, drops))
+        tags = tags_of(data, messages, thorough=self._tags.tagged)
+        np.maximum.at(lanes["longest_tagged"], seat[tags.message], np.minimum(lengths, segments)[tags.message])
+        youngest_us = np.full_like(lengths, NEVER_NS)
+        known = np.flatnonzero((instants_us > COARSE_US) & (ages_us < self._tags.youngest_us))
+        if known.size:
+            np.minimum.at(youngest_us, message[known], ages_us[known])
+        self._tags.count(tags, Noted(seat, interval, self._droppable(seat, drops), arrivals_ns, youngest_us))
+
+    def idle(self) -> None:
+        """Between rounds: count what has waited until it was known which run counts."""
+        self._tags.count_kept()
+
+    def finish(self) -> None:
+        """Count what still waits for that: nothing more will come."""
+        self._tags.finish()
 
     def _droppable(self, seat: NDArray[np.int64], drops: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many events the socket may have dropped right before each message, shape (messages,).

@@ -8,7 +8,7 @@ class Watch:
     """Decides when to end. Instants are nanoseconds of one monotonic clock; None means no such limit.
 
     Silence is counted from the last arrival, and before the first one from the start: a sink that nobody
-    sends to ends as well.
+    sends to ends as well. What waits to be read has arrived: its workers may have had no time for it.
     """
 
     start_ns: int
@@ -21,9 +21,9 @@ class Watch:
         """Silence begins with the start."""
         self._heard_ns = self.start_ns
 
-    def ended_by(self, now_ns: int, events: int) -> str | None:
-        """Why to end now, having received `events` so far: `duration`, `idle`, or None to go on."""
-        if events != self._heard_events:
+    def ended_by(self, now_ns: int, events: int, *, waits: bool = False) -> str | None:
+        """Why to end now, having received `events` so far, more of which may wait: `duration`, `idle`, or None."""
+        if waits or events != self._heard_events:
             self._heard_events, self._heard_ns = events, now_ns
         if self.duration_ns is not None and now_ns - self.start_ns >= self.duration_ns:
             return "duration"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from captures.console.errors import PreflightError
 from captures.console.harmless import harmless
+from captures.console.units import counted
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange.json_request import Answer, ask, wait_until
 from replay.exchange.token import proved
@@ -165,6 +166,8 @@ class SinkWatch:
         """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing."""
         if said.since_ns != self._since_ns:
             raise ValueError("another one took its place, which has not heard all of the run")
+        if self._run_id and said.run_id not in (None, self._run_id):
+            raise ValueError(f"it counts run {said.run_id}")
         lost = received = unknown = 0
         for port, mark in zip(self._ports, marks, strict=True):
             counts = said.ports.get(str(port))
@@ -176,7 +179,9 @@ class SinkWatch:
                 here = counts.received_events - self._before[port]
                 lost_here = max(0, mark - here - counts.waiting_bytes // self._shortest_bytes)
             if here < 0 or lost_here > mark:
-                raise ValueError(f"of {mark:,} events to port {port}, {lost_here:,} are lost and {here:,} arrived")
+                raise ValueError(
+                    f"of {counted(mark, 'event')} to port {port}, {lost_here:,} are lost and {here:,} arrived"
+                )
             lost += lost_here
             received += here
             unknown += max(0, mark - here - lost_here)

@@ -18,6 +18,7 @@ from captures.format.reader import Capture
 from replay.board.intervals import Offered
 from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.linux.growth import grown
 from replay.machine.strain import Strain
 from replay.plan.run_plan import RunPlan
 from replay.schedule.tempo import Demand
@@ -170,7 +171,7 @@ class Supervisor:
                 outcome.failures = outcome.failures or self._crew.failures()
             after = nic_counters(self.plan.nic)
             if before is not None and after is not None:
-                outcome.nic = {counter: after[counter] - before[counter] for counter in after}
+                outcome.nic = grown(before, after)
             at_end(outcome)
         except BaseException:
             self._crew.kill()

@@ -1,4 +1,7 @@
-"""Damaged reports: whatever they say, `replay reconcile` ends in one line or in a ledger whose sums hold."""
+"""Damaged reports: whatever they say, `replay reconcile` ends in one line or in a ledger whose sums hold.
+
+So does `replay audit`, which takes the sender's.
+"""
 
 import copy
 import json
@@ -9,9 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from captures.console.errors import StampedeError
+from captures.format.tags import tag_text
+from replay.commands.audit import audit
 from replay.commands.reconcile import reconcile_reports
 
 RUN = "1f3a9c07"
@@ -57,6 +62,11 @@ def sound_reports() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         "run_id": RUN,
         "started": "2025-08-30T10:15:30.000Z",
         "duration_s": 20.0,
+        "speed": None,
+        "achieved_eps": 150.0,
+        "peak_eps": 151.0,
+        "offered": {"intervals": 200, "below_95_percent": 1, "not_measured": 0},
+        "recoveries": [],
         "stamp": "now",
         "nic": {"name": "eth0", "tx_dropped": 4},
         "lanes": [{"port": port, "sent_events": 1000, "sent_bytes": 150_000, "errors": {}} for port in ports],
@@ -80,6 +90,7 @@ def sound_reports() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         "joined": True,
         "last_arrival_s": 19.0,
         "cut_events": 5,
+        "doubtful_cut_events": 2,
         "cut_to_bytes": {"min": 180, "max": 180},
         "untagged_events": 1,
         "malformed_events": 1,
@@ -110,6 +121,7 @@ def sound_reports() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         "kind": "audit",
         "run_id": RUN,
         "cut_events": 11,
+        "cut_events_max": 14,
         "cut_to_bytes": {"min": 500, "max": 512},
         "lanes": [{"port": port, **copy.deepcopy(written), "missing": missing} for port in ports],
     }
@@ -161,11 +173,13 @@ def damaged_text(text: str, rng: random.Random) -> bytes:
 
 
 def fuzz_reports(seconds: float, seed: int) -> int:
-    """Reconcile damaged reports for so long; returns how many. Raises AssertionError for one that is not told well."""
+    """Take damaged reports for so long; returns how many. Raises AssertionError for one that is not told well."""
     rng, deadline, tried = random.Random(seed), time.monotonic() + seconds, 0
     sound = sound_reports()
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("sent", "received", "audit")]
+        log = Path(folder, "log")
+        log.write_bytes(b"".join(b"text stampede=%s\n" % tag_text(int(RUN, 16), 514, number) for number in range(9)))
         while time.monotonic() < deadline:
             tried += 1
             which = rng.randrange(3)
@@ -173,23 +187,42 @@ def fuzz_reports(seconds: float, seed: int) -> int:
                 hit = number == which or rng.random() < 0.2
                 text = json.dumps(damaged(report, rng) if hit else report)
                 path.write_bytes(damaged_text(text, rng) if hit else text.encode())
-            sent, received, audit = map(str, paths)
-            words = rng.choice(([sent, received], [sent, received, "--collector", audit], [sent, "--collector", audit]))
-            _try([*words, *rng.choice(([], ["--wide"], ["--json"], ["--max-loss", "1%"]))], f"seed {seed}, no. {tried}")
+            sent, received, written = map(str, paths)
+            words = rng.choice(
+                ([sent, received], [sent, received, "--collector", written], [sent, "--collector", written])
+            )
+            more = rng.choice(([], ["--wide"], ["--json"], ["--max-loss", "1%"]))
+            _try_reconcile([*words, *more], f"seed {seed}, no. {tried}")
+            _try_audit([str(log), "--sent", sent, "--json"], f"seed {seed}, no. {tried}")
     return tried
 
 
-def _try(words: list[str], which: str) -> None:
-    result = CliRunner().invoke(reconcile_reports, words, standalone_mode=False)
+def _try_audit(words: list[str], which: str) -> None:
+    result = _said_well(CliRunner().invoke(audit, words, standalone_mode=False), which)
+    if result is not None:
+        told = json.loads(result.stdout)
+        assert told["missing_events"] == told["lost_events"] + told["cut_events"], which
+        assert told["received_events"] - told["surplus_events"] + told["missing_events"] == told["sent_events"], which
+
+
+def _said_well(result: Result, which: str) -> Result | None:
+    """The same, where the reports were taken; None: they were refused, in one line."""
     if isinstance(result.exception, StampedeError):
         said = str(result.exception)
         assert len(said) < 2000, f"{which}: {said[:200]!r}"
         assert "\n" not in said, f"{which}: {said!r}"
         assert said.isprintable(), f"{which}: {said!r}"
-        return
+        return None
     if result.exception is not None:
         raise AssertionError(f"{which}: {result.exception!r}") from result.exception
     assert result.return_value in (0, 1), f"{which}: {result.return_value}"
+    return result
+
+
+def _try_reconcile(words: list[str], which: str) -> None:
+    result = _said_well(CliRunner().invoke(reconcile_reports, words, standalone_mode=False), which)
+    if result is None:
+        return
     if "--json" in words:
         _sums_hold(json.loads(result.stdout), which)
     else:

@@ -35,6 +35,19 @@ RSYSLOG_WITHOUT_DATA = 'template(name="event" type="string" string="%timestamp% 
 SYSLOG_NG_TEXT = "${ISODATE} ${HOST} ${MSGHDR}${SDATA} ${MSG}\\n"
 SYSLOG_NG_JSON = "$(format-json --scope rfc5424 --key MESSAGE --key .SDATA.*)\\n"
 
+LONG = f"""
+name: long
+format: rfc3164
+fields:
+  host: {{pattern: "web{{:02d}}", range: [1, 40]}}
+  text: {{choices: [{", ".join("x" * count for count in range(300, 600, 3))}]}}
+groups:
+  app:
+    weight: 1
+    templates: [{{weight: 1, severity: info, facility: local7, tag: app, message: "{{text}}"}}]
+"""
+"""A profile of events of which some are longer than 512 bytes."""
+
 Start = Callable[[Path], AbstractContextManager[Server]]
 
 COLLECTORS: dict[str, Start] = {
@@ -117,8 +130,8 @@ def test_a_template_without_structured_data_is_said(tmp_path: Path, tagged: Capt
         assert "does the collector write the whole message and its structured data" in audited.stderr
 
 
-def test_messages_that_are_cut_short_are_counted(tmp_path: Path, tagged: Capture) -> None:
-    limit = 160
+@pytest.mark.parametrize("limit", [160, 180])
+def test_messages_that_are_cut_short_are_counted(tmp_path: Path, tagged: Capture, limit: int) -> None:
     with rsyslog(tmp_path, LANES, RSYSLOG_RAW, f'maxMessageSize="{limit}"') as server:
         sent = send(server, tagged)
     audited = audit(server.path, "--sent", sent)
@@ -132,6 +145,37 @@ def test_messages_that_are_cut_short_are_counted(tmp_path: Path, tagged: Capture
     assert report["cut_to_bytes"] == ({"min": limit, "max": limit} if whole < EVENTS else None)
     assert all(lane["cut_events"] <= lane["missing_events"] for lane in report["lanes"])
     assert audited.code == (1 if whole < EVENTS else 0)
+
+
+@pytest.mark.parametrize(("template", "profile", "limit"), [(RSYSLOG_RAW, LONG, 512), (RSYSLOG_TEXT, "system", 180)])
+def test_messages_that_are_cut_short_hide_no_loss(tmp_path: Path, template: str, profile: str, limit: int) -> None:
+    """One line in ten is taken out of what the collector wrote, of the cut ones as well; of others there are many.
+
+    The text has no priority value, so what one limit cuts has two lengths.
+    """
+    path = tmp_path / "long.rcap"
+    if profile == LONG:
+        (tmp_path / "long.yaml").write_text(LONG)
+        profile = str(tmp_path / "long.yaml")
+    built = call("precompute", "build", profile, "--tagged", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    capture = open_capture(path)
+    with rsyslog(tmp_path, LANES, template, f'maxMessageSize="{limit}"') as server:
+        sent = send(server, capture)
+    whole = sum(end <= limit for end in _tag_ends(list(capture.lines())))
+    assert EVENTS / 10 < whole < EVENTS * 9 / 10
+    report = audit(server.path, "--sent", sent).report
+    assert (report["received_events"], report["cut_events"], report["lost_events"]) == (whole, EVENTS - whole, 0)
+
+    lines = server.path.read_bytes().splitlines(keepends=True)
+    kept = [line for number, line in enumerate(lines) if number % 10]
+    longest = max(map(len, lines))
+    less = tmp_path / "less"
+    less.write_bytes(b"".join([*kept, *[b"x" * (longest - 1) + b"\n"] * 50, *[b"of others\n"] * 200]))
+    report = audit(less, "--sent", sent).report
+    lost = EVENTS - len(kept)
+    assert report["missing_events"] == report["lost_events"] + report["cut_events"]
+    assert report["lost_events_min"] <= lost <= report["lost_events"]
 
 
 def test_a_tag_at_the_front_is_not_cut(tmp_path: Path) -> None:

@@ -28,12 +28,12 @@ def set_to(lab: Lab, value: int, *settings: str) -> None:
         lab.run_at(lab.receiver, "sysctl", "-qw", f"{setting}={value}")
 
 
-def received(tmp_path: Path, lab: Lab, capture: Capture, target: str) -> int:
+def received(tmp_path: Path, lab: Lab, capture: Capture, target: str, *words: str) -> int:
     """Events that came of a run by frames."""
     with listening_sink(
         tmp_path / "sink.log", "--bind", target, "--ports", listed(PORTS), host=lab.receiver
     ) as end_sink:
-        assert_ran(call(*run_of(capture, target, PORTS, *PACKET), host=lab.receiver))
+        assert_ran(call(*run_of(capture, target, PORTS, *PACKET, *words), host=lab.receiver))
         report = end_sink()
     count: int = report["received_events"]
     return count
@@ -68,6 +68,38 @@ def test_all_arrive_where_the_kernel_takes_them(
 ):
     set_to(lab, 1, *on)
     assert received(tmp_path, lab, capture, target) == capture.events
+
+
+@pytest.mark.parametrize(
+    ("rp_filter", "sources", "lacking"),
+    [
+        (0, "198.19.1.0/24", ()),
+        (0, "198.19.0.0/24", SETTINGS[1:]),
+        (1, "198.19.1.0/24", ("net.ipv4.conf.lo.rp_filter",)),
+        (2, "198.19.1.0/24", ("net.ipv4.conf.lo.rp_filter",)),
+        (1, "198.19.0.7/32", SETTINGS[1:]),
+    ],
+    ids=["others", "its own among them", "strict check", "loose check without a route", "its own, strict check"],
+)
+def test_sources_that_the_kernel_would_drop_are_refused_and_no_others(
+    tmp_path: Path, lab: Lab, capture: Capture, rp_filter: int, sources: str, lacking: Sequence[str]
+):
+    """One of the host's addresses is 198.19.0.7, and to 198.19.1.0/24 it has no route."""
+    lab.run_at(lab.receiver, "ip", "address", "replace", "198.19.0.7/32", "dev", "lo")
+    set_to(lab, 0, "net.ipv4.conf.all.rp_filter")
+    set_to(lab, rp_filter, "net.ipv4.conf.lo.rp_filter")
+    try:
+        words = ("--source-ips", sources)
+        run = call(*run_of(capture, V4, PORTS, *PACKET, *words), host=lab.receiver)
+        if lacking:
+            assert run.code == ExitCode.PREFLIGHT
+            assert all(f"{name}={int(not name.endswith('rp_filter'))}" in run.stderr for name in lacking)
+            for name in lacking:
+                set_to(lab, int(not name.endswith("rp_filter")), name)
+        assert received(tmp_path, lab, capture, V4, *words) == capture.events
+    finally:
+        set_to(lab, 0, "net.ipv4.conf.lo.rp_filter")
+        lab.run_at(lab.receiver, "ip", "address", "del", "198.19.0.7/32", "dev", "lo")
 
 
 def test_calibrate_leaves_frames_out_and_an_older_entry_is_not_followed(tmp_path: Path, lab: Lab, capture: Capture):

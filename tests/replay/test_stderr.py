@@ -1,5 +1,6 @@
 """A stream to standard error that makes nobody wait, whatever standard error is."""
 
+import ast
 import fcntl
 import os
 import pty
@@ -87,3 +88,16 @@ def test_a_pipe_whose_reader_is_gone_ends_nothing() -> None:
         assert told(2, theirs) == "False"
     finally:
         os.close(theirs)
+
+
+def test_all_that_moves_while_a_command_works_is_written_here() -> None:
+    """A bar of tqdm's would wait for the terminal, and with it the audit, the watch or the calibration."""
+    calls = [
+        (path.name, {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords})
+        for path in (Path(__file__).parents[2] / "replay").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("bar", "tqdm.write")
+    ]
+    assert len(calls) >= 6
+    for name, keywords in calls:
+        assert keywords.get("file", "").lower().endswith("stderr()" if name != "live.py" else "_stderr"), name

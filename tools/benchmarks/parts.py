@@ -53,7 +53,7 @@ def _chunks(tmpfs: Path, frames: Frames, events: int) -> Iterator[Spent]:
     def layout_of(key: LayoutKey) -> Layout:
         return make_layout(frames.frames[key[0]], key[1])
 
-    renderer = render.Renderer(layout_of, frames.stamps, 128, frames.hosts)
+    renderer = render.Renderer(frames, layout_of, 128)
     quotas = Quotas(frames, seed=1, events=_CHUNKS * events)
     payload = np.zeros(int(events * frames.mean_bytes * 1.1), np.uint8)
     copied = np.zeros_like(payload)

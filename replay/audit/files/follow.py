@@ -6,6 +6,8 @@ Each file is read on from where it ended, as often as LOOK_NS says. What a name 
 - A file that became shorter, or whose last bytes are others than those that were read (truncated, and written again):
   it is read from its beginning. What was written and gone between two looks is not seen.
 - No file under the name: it is waited for, as long as for an event.
+- Something that can't be read under the name: it is looked at again, for it may be on its way to become a file. A file
+  that turns out to be no text is left, and the others are read on.
 
 Silence is counted in events, not in bytes: a file in which others write never stands still. It begins when all was read
 that was there at first.
@@ -30,6 +32,8 @@ _SAME_BYTES: Final = 64
 _WORTH_OPENING_BYTES: Final = 6
 """From so many bytes on a file says whether it is packed."""
 
+NOT_REGULAR: Final = "only a regular file can be followed; leave out --follow"
+
 _Identity = tuple[int, int]
 
 
@@ -38,6 +42,8 @@ class _Followed:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        self.refused = False
+        """Whether it can't be read on."""
         self._last = b""
 
     def read(self, *, all_of_it: bool = False) -> bool:
@@ -69,14 +75,13 @@ class Follower:
         self._into, self._progress, self._stopped = into, progress, stopped
         self._files: dict[Path, dict[_Identity, _Followed]] = {path: {} for path in paths}
         self._came = set[Path]()
+        self._refused: dict[Path, InputError] = {}
+        """What was wrong with what stands under a name now."""
         self._rotations = self._truncations = 0
         self._settled = False
 
     def follow(self, settle_ns: int) -> dict[str, Any]:
-        """Count all there is until no event came for `settle_ns`; returns what the report says of it.
-
-        Raises InputError when a file can't be read, or never was there.
-        """
+        """Count all there is until no event came for `settle_ns`; returns what the report says of it."""
         try:
             self._look()
             watch = Watch(monotonic_ns(), None, settle_ns)
@@ -105,12 +110,30 @@ class Follower:
     def _look(self) -> None:
         """Read on what is there, and open what is new."""
         for path, files in self._files.items():
-            self._open(path, files)
+            self._refused.pop(path, None)
+            try:
+                self._open(path, files)
+            except InputError as error:
+                self._refused[path] = error
             for followed in files.values():
-                self._truncations += not followed.read()
+                self._truncations += not self._read(followed)
+
+    def _read(self, followed: _Followed, *, to_the_end: bool = False) -> bool:
+        """Count what is new in a file, as long as it can be read; False: it was written over, and begins anew."""
+        if followed.refused:
+            return True
+        try:
+            whole = followed.read(all_of_it=to_the_end)
+            if to_the_end:
+                followed.reading.end()
+        except (InputError, OSError) as error:
+            followed.refused = True
+            self._into.refuse(followed.reading.path, error)
+            return True
+        return whole
 
     def _open(self, path: Path, files: dict[_Identity, _Followed]) -> None:
-        """Open the file under a name, if it is none of those that are read."""
+        """Open the file under a name, if it is none of those that are read. Raises InputError."""
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -118,7 +141,7 @@ class Follower:
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
         if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{path}: only a regular file can be followed; leave out --follow")
+            raise InputError(f"{path}: {NOT_REGULAR}")
         self._came.add(path)
         if any((found.st_dev, found.st_ino) in known for known in self._files.values()):
             return
@@ -131,15 +154,15 @@ class Follower:
         self._rotations += len(files) > 1
         if len(files) > MOST_KEPT:
             oldest = files.pop(next(iter(files)))
-            oldest.read(all_of_it=True)
-            oldest.reading.end()
+            self._read(oldest, to_the_end=True)
             oldest.reading.close()
 
     def _end(self) -> None:
-        """Count the last lines. Raises InputError when a file was never there."""
+        """Count the last lines, and say which files could not be read, or were never there."""
         for path, files in self._files.items():
-            if path not in self._came and not self._stopped():
-                raise InputError(f"{path}: no such file, and none came")
+            if path in self._refused:
+                self._into.refuse(path, self._refused[path])
+            elif path not in self._came and not self._stopped():
+                self._into.refuse(path, InputError("no such file, and none came"))
             for followed in files.values():
-                followed.read(all_of_it=True)
-                followed.reading.end()
+                self._read(followed, to_the_end=True)

@@ -1,9 +1,11 @@
 """What this host's network counted on the way to its sockets: proc(5)."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import psutil
 
+from replay.linux.growth import grown, grown_by_core, grown_by_device
 from replay.linux.network.softnet import backlogs
 from replay.linux.network.udp_counters import udp_counters
 
@@ -17,17 +19,34 @@ _UDP: Final = {
 """Of UDP's counters, by what a report calls them."""
 
 
-def receive_counters() -> dict[str, int]:
-    """Packets that did not reach a socket since the machine started, by where; all of this network namespace.
+@dataclass(frozen=True)
+class ReceiveCounters:
+    """Packets that did not reach a socket since the machine started, by where."""
 
-    UDP's are of IPv4 and IPv6 together. `backlog_dropped` (of all namespaces) are those for which a core's queue had no
-    room (net.core.netdev_max_backlog); `nic_rx_dropped` and `nic_rx_errors` are of all devices but loopback. Raises
-    OSError.
-    """
+    udp: dict[str, int]
+    """Of this network namespace, IPv4 and IPv6 together."""
+    backlogs: dict[int, int]
+    """Those for which a core's queue had no room (net.core.netdev_max_backlog), of all namespaces; modulo 2^32."""
+    devices: dict[str, dict[str, int]]
+    """Of all devices of this namespace but loopback."""
+
+    def since(self, before: "ReceiveCounters") -> dict[str, int]:
+        """What was counted since, by the names of a report."""
+        devices = grown_by_device(before.devices, self.devices).values()
+        return {
+            **grown(before.udp, self.udp),
+            "backlog_dropped": grown_by_core(before.backlogs, self.backlogs),
+            "nic_rx_dropped": sum(device["dropped"] for device in devices),
+            "nic_rx_errors": sum(device["errors"] for device in devices),
+        }
+
+
+def receive_counters() -> ReceiveCounters:
+    """As they are now. Raises OSError."""
     udp = udp_counters()
-    counted = {ours: udp.get(name, 0) for name, ours in _UDP.items()}
-    counted["backlog_dropped"] = sum(core.dropped for core in backlogs().values())
-    devices = [device for name, device in psutil.net_io_counters(pernic=True).items() if name != "lo"]
-    counted["nic_rx_dropped"] = sum(device.dropin for device in devices)
-    counted["nic_rx_errors"] = sum(device.errin for device in devices)
-    return counted
+    devices = psutil.net_io_counters(pernic=True, nowrap=False)
+    return ReceiveCounters(
+        {ours: udp.get(name, 0) for name, ours in _UDP.items()},
+        {core: row.dropped for core, row in backlogs().items()},
+        {name: {"dropped": device.dropin, "errors": device.errin} for name, device in devices.items() if name != "lo"},
+    )

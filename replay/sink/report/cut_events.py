@@ -1,17 +1,11 @@
-"""Events that something on the way cut short, so that their tag is gone or not whole.
+"""Events that something on the way cut short, so that their tag is gone or not whole: of each port of the sink."""
 
-An event is *cut* if it ends in the first part of a tag, or if it has none and is exactly as long as such events or as
-the longest event that came to the port. Of one length there must be FEW without a tag at least: a single odd event is
-no sign of a limit.
-"""
-
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from replay.sink.board import Tally
-
-FEW: Final = 3
+from replay.sink.verify.cut_lengths import cut_traceless
 
 
 class Cut(NamedTuple):
@@ -21,12 +15,14 @@ class Cut(NamedTuple):
     """Those that have nothing of a tag."""
     parted: int
     """Those that have its first part."""
+    doubtful: int
+    """Events beside these that have nothing of a tag, and may have been cut."""
     to_bytes: dict[str, int] | None
     """The least and the greatest length that they were cut to; None: there are none."""
 
     @property
     def events(self) -> int:
-        """All of them."""
+        """All that were cut for certain."""
         return self.without + self.parted
 
 
@@ -34,13 +30,12 @@ def cut_events(tally: Tally, place: int) -> Cut:
     """Those that came to the sink's own port at that place."""
     seats = np.flatnonzero(tally.port_of_seat == place)
     parted = tally.tagless["parted"][seats].sum(axis=0)
-    without = tally.tagless["without"][seats].sum(axis=0)
-    limits = parted >= FEW
-    limits[tally.lanes["longest"][seats].max()] = True
-    without[~limits | (without + parted < FEW)] = 0
-    lengths = np.flatnonzero(without + parted)
+    found = cut_traceless(
+        tally.tagless["without"][seats].sum(axis=0), parted, int(tally.lanes["longest_tagged"][seats].max())
+    )
+    lengths = np.union1d(np.flatnonzero(parted), found.lengths)
     to_bytes = {"min": int(lengths[0]), "max": int(lengths[-1])} if lengths.size else None
-    return Cut(int(without.sum()), int(parted.sum()), to_bytes)
+    return Cut(found.events, int(parted.sum()), found.doubtful_events, to_bytes)
 
 
 def merged_lengths(lengths: list[dict[str, int] | None]) -> dict[str, int] | None:

@@ -68,16 +68,11 @@ def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
         "latency_ms": _latency_ms(tally.age),
         "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
         "tags": run_tags(tally),
-        "host": ending.host and {name: _moved(name, count) for name, count in ending.host.items()},
+        "host": ending.host,
         "lanes": [_lane(place, tally, ending, kernel_drops, first_ns) for place in range(len(tally.ports))],
         "mapped_lanes": mapped_lanes(tally),
         "intervals": troubled_intervals(tally),
     }
-
-
-def _moved(name: str, count: int) -> int:
-    """How far a counter of this host moved: the backlog's have 32 bits, and others begin anew with their device."""
-    return count & 0xFFFFFFFF if name == "backlog_dropped" else max(count, 0)
 
 
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
@@ -92,10 +87,12 @@ def _lane(
     """One port's part of the report; its instants are seconds since the first arrival on any port."""
     seats = np.flatnonzero(tally.port_of_seat == place).tolist()
     lanes = tally.lanes[seats]
-    first_s = last_s = None
+    first_s = last_s = run_last_s = None
     if lanes["events"].any() and start_ns is not None:
         first_s = (int(lanes["first_ns"].min()) - start_ns) / SECOND_NS
         last_s = (int(lanes["last_ns"].max()) - start_ns) / SECOND_NS
+        if run_last_ns := int(lanes["run_last_ns"].max()):
+            run_last_s = (run_last_ns - start_ns) / SECOND_NS
     stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
     return {
         "port": tally.ports[place],
@@ -104,6 +101,7 @@ def _lane(
         "kernel_drops": sum(kernel_drops[seat] for seat in seats),
         "first_arrival_s": first_s,
         "last_arrival_s": last_s,
+        "run_last_arrival_s": run_last_s,
         **{name: int(lanes[name].sum()) for name in stamps},
         "latency_ms": _latency_ms(merged(tally.ages[seats])),
         "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),

@@ -8,13 +8,14 @@ import numpy as np
 
 from captures.console.units import counted
 from replay.histogram import Histogram
+from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
-from replay.sink.board import STRANGE, Tally
+from replay.sink.board import NEVER_NS, STRANGE, Tally
 from replay.sink.report.cut_events import cut_events, merged_lengths
 from replay.sink.verify.sequence import held_stretches
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
-_SUMS: Final = (*_NUMBERED, "cut", *STRANGE)
+_SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
 
 
 def run_tags(tally: Tally) -> dict[str, Any] | None:
@@ -29,6 +30,7 @@ def run_tags(tally: Tally) -> dict[str, Any] | None:
     depth = Histogram()
     for row in tally.sequences["depth"][tally.rows]:
         depth.merge(Histogram(row))
+    first_ns, youngest_us = (int(tally.lanes[name].min()) for name in ("run_first_ns", "run_youngest_us"))
     others: dict[str, int] = defaultdict(int)
     for run, events in tally.others[tally.others["events"] > 0].tolist():
         others[run_text(run)] += events
@@ -38,6 +40,8 @@ def run_tags(tally: Tally) -> dict[str, Any] | None:
         "cut_to_bytes": merged_lengths([lane["cut_to_bytes"] for lane in lanes]),
         "reorder_depth": None if tally.shared else _depth(depth),
         "other_runs": dict(others),
+        "first_arrival": None if first_ns == NEVER_NS else iso_ms(first_ns),
+        "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
     }
 
 
@@ -46,8 +50,6 @@ def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str
     seats = np.flatnonzero(tally.port_of_seat == place)
     lanes, cut = tally.lanes[seats], cut_events(tally, place)
     strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
-    # Events with a damaged tag are as long as others, too, and were not cut for that.
-    cut = cut._replace(without=min(cut.without, strange["untagged_events"]))
     if tally.run[0]:
         strange["untagged_events"] -= cut.without
         strange["malformed_events"] += int(tally.sequences["stray"][place]) - cut.parted
@@ -55,7 +57,8 @@ def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str
     return {
         **_numbers(place, tally),
         "cut_events": cut.events if tally.run[0] else None,
-        "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events else None,
+        "doubtful_cut_events": cut.doubtful if tally.run[0] else None,
+        "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events + cut.doubtful else None,
         **strange,
         "drops_after_last": sum(drops - seen for drops, seen in zip(kernel_drops, told, strict=False)),
         "joined": bool(lanes["joined"].any()),
@@ -105,9 +108,11 @@ def tag_lines(report: dict[str, Any]) -> list[str]:
         events = tags[f"{name}_events"]
         if events or events is None:
             parts.append("reordering not measured" if events is None else f"{events:,} {name}")
-    lines = [f"run {report['run_id']}: {tags['verified_events']:,} events verified", f"  {', '.join(parts)}"]
+    lines = [f"run {report['run_id']}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
         lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
+    if tags["doubtful_cut_events"]:
+        lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may be cut ones, or of others")
     if tags["foreign_events"]:
         named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
         lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")
@@ -117,7 +122,7 @@ def tag_lines(report: dict[str, Any]) -> list[str]:
 def lengths_text(lengths: dict[str, int]) -> str:
     """The lengths that events were cut to: `180 bytes`, or `180 to 512 bytes`."""
     least, most = lengths["min"], lengths["max"]
-    return f"{least:,} bytes" if least == most else f"{least:,} to {most:,} bytes"
+    return counted(most, "byte") if least == most else f"{least:,} to {most:,} bytes"
 
 
 _SHOWN: Final = 4

@@ -1,4 +1,8 @@
-"""Counting the tags of a round: whose events they are, to which port they were sent, what became of its numbers."""
+"""Counting the tags of a round: whose events they are, to which port they were sent, what became of its numbers.
+
+Unless a sink was told which run it counts, it is the one that most of the first FIRST_EVENTS tagged events are of: a
+datagram that strayed in does not choose. Until that is settled they are kept, and counted when it is.
+"""
 
 from typing import Final, NamedTuple
 
@@ -6,13 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.ranges import HIGHEST_PORT
-from replay.sink.board import LENGTHS, TAGLESS, Part
+from replay.sink.board import LENGTHS, NEVER_NS, TAGLESS, Part
 from replay.sink.verify.sequence import Sequence
 from replay.sink.verify.tags import Tagless, TagRows
+
+FIRST_EVENTS: Final = 1000
 
 _UNKNOWN: Final = -1
 _ROW_BITS: Final = 16
 _ROW_MASK: Final = (1 << _ROW_BITS) - 1
+
+
+class Noted(NamedTuple):
+    """What is known of each message of a round beside its tags; int64, shape (messages,) each."""
+
+    seat: NDArray[np.int64]
+    interval: NDArray[np.int64]
+    droppable: NDArray[np.int64]
+    """How many events its socket may have dropped right before it."""
+    arrival_ns: NDArray[np.int64]
+    age_us: NDArray[np.int64]
+    """The least age of its stamps, where that may be the least one of the run; NEVER_NS elsewhere."""
 
 
 class TagCounter:
@@ -32,45 +50,95 @@ class TagCounter:
         """How many lost numbers were charged to each seat."""
         self._told: dict[tuple[int, int], int] = {}
         """What a seat may have dropped when a row's last event came there."""
+        self._kept: list[_Tagged] = []
+        """Tags that wait until it is known which run counts."""
+        self.youngest_us = NEVER_NS
+        """The least age of a stamp of the run's."""
 
-    def count(
-        self, tags: TagRows, seat: NDArray[np.int64], interval: NDArray[np.int64], droppable: NDArray[np.int64]
-    ) -> None:
-        """Count a round's tags. Of each message: its seat, its interval, and how many events may be lost before it."""
-        run = self._run(tags)
-        row, own = self._row_of_port[tags.port], tags.run == run
+    @property
+    def tagged(self) -> bool:
+        """Whether a tagged event may be of the run."""
+        return bool(self._part.run[0] or self._kept)
+
+    def count(self, tags: TagRows, noted: Noted) -> None:
+        """Count a round's tags."""
+        self._count_strange("untagged", tags.untagged, noted.seat, noted.interval)
+        self._count_strange("malformed", tags.malformed, noted.seat, noted.interval)
+        for tagless in tags.tagless:
+            self._count_lengths(tagless, noted.seat)
+        dropped = self._dropped_before(noted.seat, noted.droppable)
+        if tags.message.size:
+            of_message = (noted.seat, noted.interval, dropped, noted.arrival_ns, noted.age_us)
+            rows = (tags.run, tags.port, tags.first, tags.events, *(column[tags.message] for column in of_message))
+            self._keep(_Tagged(*rows))
+        if self._kept and not self._part.run[0]:
+            self._choose()
+        self.count_kept()
+
+    def _keep(self, rows: "_Tagged") -> None:
+        """Keep tags until it is known which run counts; those of run 0 are of none."""
+        of_none = rows.run == 0
+        if of_none.any():
+            self._count_foreign(rows.those(of_none))
+            rows = rows.those(~of_none)
+        if rows.run.size:
+            self._kept.append(rows)
+
+    def _choose(self) -> None:
+        """Have the run of most of the first events count, once there are enough of them."""
+        kept = _Tagged.all_of(self._kept)
+        heard, first, which = np.unique(kept.run, return_index=True, return_inverse=True)
+        counts = np.bincount(which, kept.events).astype(np.int64)
+        most = np.lexsort((first, -counts))[0]
+        self._part.leader["run"], self._part.leader["events"] = heard[most], counts[most]
+        if counts.sum() >= FIRST_EVENTS:
+            self._bind()
+
+    def _bind(self) -> None:
+        """Of the runs that lead at the workers the one with most events is counted, if none is yet."""
+        events: dict[int, int] = {}
+        with self._part.locks[-1]:
+            for run, count in self._part.leaders.tolist():
+                events[run] = events.get(run, 0) + count
+            if not self._part.run[0]:
+                self._part.run[0] = max(events, key=lambda run: events[run])
+
+    def finish(self) -> None:
+        """Nothing more will come: few events were all, and choose as well."""
+        if self._kept and not self._part.run[0]:
+            self._bind()
+        self.count_kept()
+
+    def count_kept(self) -> None:
+        """Count what was kept, as soon as it is known which run counts."""
+        run = int(self._part.run[0])
+        if run and self._kept:
+            kept, self._kept = self._kept, []
+            self._count_tagged(_Tagged.all_of(kept), run)
+
+    def _count_tagged(self, rows: "_Tagged", run: int) -> None:
+        row, own = self._row_of_port[rows.port], rows.run == run
         unknown = row == _UNKNOWN
         if unknown.any():
-            self._give_rows(tags.port[own & unknown])
-            row = self._row_of_port[tags.port]
+            self._give_rows(rows.port[own & unknown])
+            row = self._row_of_port[rows.port]
             own &= row != _UNKNOWN
-        self._count_strange("untagged", tags.untagged, seat, interval)
-        self._count_strange("malformed", tags.malformed, seat, interval)
-        for tagless in tags.tagless:
-            self._count_lengths(tagless, seat)
-        message, first, events = tags.message, tags.first, tags.events
         if not own.all():
-            other = tags.message[~own]
-            foreign = np.zeros_like(tags.untagged)
-            np.add.at(foreign, other, tags.events[~own])
-            self._count_strange("foreign", foreign, seat, interval)
-            self._count_others(tags.run[~own], tags.events[~own])
-            row, message, first, events = (column[own] for column in (row, message, first, events))
-        dropped = self._dropped_before(seat, droppable)
-        if message.size:
-            place = seat[message]
-            mapped = row != self._part.row_of_seat[place]
-            if mapped.any():
-                np.add.at(self._part.came_by, (place[mapped], row[mapped]), events[mapped])
-            lane = place << _ROW_BITS | row
-            self._count_own(_Rows(lane, first, events, interval[message], dropped[message]))
-
-    def _run(self, tags: TagRows) -> int:
-        """The run that counts: the first one that was heard, unless another was asked for."""
-        run = self._part.run
-        if not run[0] and tags.run.any():
-            run[0] = tags.run[tags.run > 0][0]
-        return int(run[0]) or _UNKNOWN
+            self._count_foreign(rows.those(~own))
+            row, rows = row[own], rows.those(own)
+        if not row.size:
+            return
+        mapped = row != self._part.row_of_seat[rows.seat]
+        if mapped.any():
+            np.add.at(self._part.came_by, (rows.seat[mapped], row[mapped]), rows.events[mapped])
+        lanes = self._part.lanes
+        np.minimum.at(lanes["run_first_ns"], rows.seat, rows.arrival_ns)
+        np.maximum.at(lanes["run_last_ns"], rows.seat, rows.arrival_ns)
+        youngest_us = int(rows.age_us.min())
+        if youngest_us < self.youngest_us:
+            self.youngest_us = lanes["run_youngest_us"][0] = youngest_us
+        lane = rows.seat << _ROW_BITS | row
+        self._count_own(_Rows(lane, rows.first, rows.events, rows.interval, rows.dropped))
 
     def _learn(self) -> None:
         """Look up which ports have rows by now."""
@@ -102,6 +170,10 @@ class TagCounter:
             return
         for table, which in ((self._without, ~parted), (self._parted, parted)):
             np.add.at(table, place[which], tagless.events[which])
+
+    def _count_foreign(self, rows: "_Tagged") -> None:
+        self._count_strange("foreign", rows.events, rows.seat, rows.interval)
+        self._count_others(rows.run, rows.events)
 
     def _count_others(self, runs: NDArray[np.int64], events: NDArray[np.int64]) -> None:
         """Keep the events of other runs apart, of as many as there is room for."""
@@ -150,6 +222,32 @@ class TagCounter:
         planes = {name: plane[row] for name, plane in part.planes.items()}
         account = self._accounts[row] = Sequence(part.sequences[row : row + 1], part.rings[row], planes)
         return account
+
+
+class _Tagged(NamedTuple):
+    """Tags, each with what is known of its message; int64, shape (tags,) each."""
+
+    run: NDArray[np.int64]
+    port: NDArray[np.int64]
+    first: NDArray[np.int64]
+    events: NDArray[np.int64]
+    seat: NDArray[np.int64]
+    interval: NDArray[np.int64]
+    dropped: NDArray[np.int64]
+    """How many events its seat may have dropped before it, since the sink began."""
+    arrival_ns: NDArray[np.int64]
+    age_us: NDArray[np.int64]
+
+    @classmethod
+    def all_of(cls, rounds: "list[_Tagged]") -> "_Tagged":
+        """Those of several rounds, in their order."""
+        return (
+            rounds[0] if len(rounds) == 1 else cls(*(np.concatenate(columns) for columns in zip(*rounds, strict=True)))
+        )
+
+    def those(self, which: NDArray[np.bool_]) -> "_Tagged":
+        """Some of them."""
+        return _Tagged(*(column[which] for column in self))
 
 
 class _Rows(NamedTuple):

@@ -6,7 +6,7 @@ from tests.precompute.profiles import profile, template
 
 
 def test_the_list_has_a_line_for_each_built_in_profile():
-    lines = [line.split(maxsplit=1) for line in profile_list().splitlines()]
+    lines = [line.split(maxsplit=1) for line in profile_list().splitlines() if line[0] != " "]
     assert [name for name, _ in lines] == built_in_names()
     assert all(len(told) > 10 and not told.startswith("#") for _, told in lines)
 
@@ -28,7 +28,7 @@ def test_a_profile_s_table():
         "timeline  its own, in builds with --duration",
         "",
         "template                      share  severity  message",
-        f"groups.group.templates[0]   75.000%  info      {{host}}{'-' * 51}...",
+        f"groups.group.templates[0]   75.000%  info      {{host}}{'-' * 24}...",
         "groups.group.templates[1]   25.000%  err       {trace}{maybe}",
         "",
         "field  kind",

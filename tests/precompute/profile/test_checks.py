@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from captures.console.errors import InputError
-from precompute.profile.checks import ProfileError, check_profile
+from precompute.notation.findings import ProfileError
+from precompute.profile.checks import check_profile
 from precompute.profile.lines import Format
 from tests.precompute.profiles import build, profile, profiles, template
 

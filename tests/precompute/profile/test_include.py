@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from precompute.notation.findings import Findings
 from precompute.profile.include import composed
 from precompute.profile.loading import load_profile
 from precompute.profile.model import Profile
@@ -124,7 +125,7 @@ def test_a_part_renders_what_it_does_alone(tmp_path_factory, made, weight, other
     plain = Profile.model_validate(
         {"name": "plain", "groups": {"g": {"weight": 1, "templates": [template("m", tag="p")]}}}
     )
-    whole = Profile.model_validate(composed({"name": "all"}, {"a": (made, weight), "b": (plain, other)}))
+    whole = Profile.model_validate(composed({"name": "all"}, {"a": (made, weight), "b": (plain, other)}, Findings()))
     part = Fraction(weight) / (Fraction(weight) + Fraction(other))
     assert [float(share / part) for share in whole.shares()[:-1]] == pytest.approx([float(s) for s in made.shares()])
     alone, reader = Reader(made), Reader(whole)

@@ -136,6 +136,7 @@ def test_a_list_file_is_as_clean_as_a_profile(folder):
         ("{file: [a]}", "file: ['a'] must be the name of a file beside the profile"),
         ('{file: "a\\0b"}', "file: 'a\\x00b' must be the name of a file beside the profile"),
         ("{file: x.txt}", "file: x.txt: no such file beside the profile"),
+        (f"{{file: {'9' * 300}x}}", f"file: {'9' * 300}x: no such file beside the profile"),
         ("{file: web.yaml, range: 1}", "file: stands alone or with zipf; range has no meaning here"),
         ("{file: web.yaml, choices: [a]}", "file: stands alone or with zipf; choices has no meaning here"),
         ("{file: web.yaml, zipf: 0}", "zipf: must be a number above 0 and up to 4; write it like 1.1"),

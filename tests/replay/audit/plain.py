@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from captures.format.tags import TAG_BYTES
-from replay.audit.cut import MANY, MOST_BYTES
+from replay.audit.cut import MOST_BYTES
 from replay.audit.lines import NEAR
+from replay.sink.verify.cut_lengths import FEW, PRIORITY_BYTES
 
 TAG = re.compile(rb"(?=([0-9A-Fa-f]{8})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{10}))")
 """Wherever it begins, also within another."""
@@ -54,6 +55,7 @@ def audited(content: bytes) -> Audited:
     """One file."""
     found = Audited()
     untraced: Counter[int] = Counter()
+    longest = 0
     *lines, last = content.split(b"\n")
     for line in (*lines, last) if last else lines:
         found.lines += 1
@@ -64,6 +66,7 @@ def audited(content: bytes) -> Audited:
             place_of[tag] = place
         if place_of:
             found.tagged += 1
+            longest = max(longest, len(line) if found.lines <= len(lines) else 0)
         elif last and found.lines > len(lines):
             found.unfinished += 1
         elif part := next(filter(None, (pattern.search(line) for pattern in CUT)), None):
@@ -72,11 +75,11 @@ def audited(content: bytes) -> Audited:
             found.malformed += 1
         else:
             untraced[len(line)] += 1
-    lengths = {length for _, length in found.parts}
-    longest = max(map(len, lines), default=0)
-    if untraced[longest] >= MANY:
-        lengths.add(longest)
-    found.cut = len(found.parts) + sum(untraced[length] for length in lengths if length < MOST_BYTES)
+    parted = Counter(length for _, length in found.parts if length < MOST_BYTES)
+    limits = {length for length, lines in parted.items() if lines >= FEW and length >= longest - PRIORITY_BYTES}
+    at_limits = sum(untraced[length] for length in limits)
+    others = sum(count for length, count in untraced.items() if length not in parted and length < MOST_BYTES)
+    found.cut = len(found.parts) + max(at_limits - others, 0)
     return found
 
 

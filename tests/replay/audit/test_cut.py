@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captures.format.tags import tag_text
 from replay.audit import cut as module
 from replay.audit.cut import Cut
 from replay.audit.files.sources import Windows
 from replay.audit.lines import LineCounts, Lines
 from tests.replay.audit import plain
-from tests.replay.audit.texts import RUNS, contents, cut, share, written
+from tests.replay.audit.texts import RUNS, contents, cut, share, suffixed, written
 
 cut_lines = st.lists(st.builds(cut, written, share), max_size=25).map(
     lambda lines: b"".join(line + b"\n" for line in lines)
@@ -37,22 +38,37 @@ def test_the_fast_way_tells_runs_and_ports_as_the_plain_one_does(content: bytes,
             if len(part) >= 13 and int(part[:8], 16) == run:
                 ports.setdefault(int(part[9:13], 16), []).append(length)
         told = found.of(run)
-        assert told.lines == len(ours) + found.untraced()
+        assert told.lines == len(ours) + found.traceless().events
         assert told.ports == {
             port: (len(lengths), {"min": min(lengths), "max": max(lengths)}) for port, lengths in ports.items()
         }
-        if ours and not found.untraced():
+        if ours and not found.traceless().lengths.size:
             assert told.to_bytes == {"min": min(ours), "max": max(ours)}
 
 
 def test_lines_without_a_trace_are_as_long_as_the_others() -> None:
     part, trace = b"x" * 80 + b"stampede=1f3a9c07-0202-0", b"y" * 104
     assert len(part) == len(trace)
-    content = b"\n".join([part, trace, trace, trace + b"z", trace[:-1], b""])
+    content = b"\n".join([part, part, part, trace, trace, trace, trace + b"z", b""])
     found = cut_in(content).of(RUNS[0])
-    assert (found.lines, found.to_bytes, found.ports) == (
-        3, {"min": 104, "max": 104}, {0x202: (1, {"min": 104, "max": 104})}
-    )  # fmt: skip
+    lengths = {"min": 104, "max": 104}
+    assert (found.lines, found.doubtful_lines, found.to_bytes) == (5, 1, lengths)
+    assert found.ports == {0x202: (3, lengths)}
+
+
+@pytest.mark.parametrize(("longer", "cut"), [(0, 43), (2, 43), (3, 3)])
+def test_where_a_line_with_its_tag_is_longer_there_was_no_limit(longer: int, cut: int) -> None:
+    """A priority value may be left out of what is written, and has up to three digits."""
+    part, whole = b"x" * 80 + b"stampede=1f3a9c07-0202-0", suffixed(tag_text(RUNS[0], 514, 7))
+    whole = b"x" * (104 + longer - len(whole)) + whole
+    found = cut_in(b"\n".join([*[part] * 3, *[b"y" * 104] * 40, whole, b""])).of(RUNS[0])
+    assert (found.lines, found.lines + found.doubtful_lines) == (cut, 43)
+
+
+def test_lines_of_others_are_not_cut_ones_however_often_the_longest_repeats() -> None:
+    whole = suffixed(tag_text(RUNS[0], 514, 7))
+    found = cut_in(b"\n".join([whole, *[b"y" * 300] * 1000, b""])).of(RUNS[0])
+    assert (found.lines, found.doubtful_lines, found.to_bytes) == (0, 0, None)
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,4 +82,4 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lines_that_are_very_long_are_not_measured() -> None:
     content = (b"x" * module.MOST_BYTES + b"\n") * 20 + b"y" * module.MOST_BYTES + b"stampede=1f3a9c07-0202-0\n"
     found = cut_in(content, 10_000)
-    assert (found.untraced(), found.of(RUNS[0]).lines) == (0, 1)
+    assert (found.traceless().events, found.of(RUNS[0]).lines) == (0, 1)

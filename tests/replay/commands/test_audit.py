@@ -1,11 +1,13 @@
 """`replay audit` as a user calls it: what it takes, what it says, and how it ends."""
 
+import bz2
 import gzip
 import json
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,7 @@ def test_a_run_may_be_named(tmp_path: Path) -> None:
     ("content", "words", "complaint"),
     [
         (b"one\ntwo\n", (), "none of 2 lines has a tag: was the capture built with --tagged, and does the collector"),
-        (b"a stampede=1f3a9c07-15\n", (), "none of 1 lines has a whole tag, and 1 have the beginning of one"),
+        (b"a stampede=1f3a9c07-15\n", (), "none of 1 line has a whole tag, and 1 with the beginning of one"),
         (b"a stampede=" + BLANK.encode(), (), "all tags are blank"),
         (lines(514, 0), ("--run-id", "0a0b0c0d"), "no event of run 0a0b0c0d is there; there are others: 1f3a9c07"),
         (lines(514, 0), ("--run-id", "0"), "write eight hexadecimal digits"),
@@ -92,12 +94,9 @@ def test_a_run_may_be_named(tmp_path: Path) -> None:
         (lines(514, 0), ("--sent", "none.json"), "none.json: No such file"),
         (lines(514, 0), ("--report", "none/r.json"), "can't be written: No such file"),
         (lines(514, 0), ("none.log",), "none.log: No such file"),
-        (lines(514, 0), ("--follow", "none.log", "--settle", "10ms"), "none.log: no such file, and none came"),
         (lines(514, 0), ("--follow", "-"), "- is read to its end in any case; leave out --follow"),
         (lines(514, 0), ("--follow", "/dev/null"), "/dev/null: only a regular file can be followed"),
         (lines(514, 0), ("--settle", "1s"), "--settle says how long --follow waits; give both"),
-        (b"\x1f\x8b" + b"\xff" * 50, (), "a.log: can't be unpacked: it is damaged"),
-        (gzip.compress(bytes(30 << 20)) * 9, (), "a.log: unpacks to more than 500 times its size"),
         (b"".join(lines(514, 0, run=run) * 2 for run in range(1, 200)), (), "tags of more than 64 runs; name the one"),
     ],
 )
@@ -116,7 +115,10 @@ def test_what_can_t_be_audited_is_one_line(
     ("more", "words", "complaint"),
     [
         ({"run_id": None}, (), "this run had no tags"),
-        ({"run_id": 5}, (), "not eight hexadecimal digits"),
+        ({"run_id": 5}, (), "(run_id: Input should be a valid string)"),
+        ({"duration_s": 1e400}, (), "not a JSON report"),
+        ({"lanes": [{"port": 514, "sent_events": 10**19}]}, (), "(lanes.0.sent_events: Input should be less than"),
+        ({"lanes": [{"port": 514, "sent_events": 1}] * 2}, (), "(port 514 stands there twice)"),
         ({"lanes": []}, (), "lanes with the counts port, sent_events"),
         ({}, ("--run-id", "0a0b0c0d"), "this is the report of run 1f3a9c07, and --run-id is another"),
     ],
@@ -128,6 +130,44 @@ def test_a_report_that_does_not_fit_is_refused(
     done = audit(tmp_path, "a.log", "--sent", sent_json(tmp_path, {514: 1}, **more), *words)
     assert done.returncode == 2
     assert complaint in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "damaged": (lambda path: path.write_bytes(b"\x1f\x8b" + b"\xff" * 50), "can't be unpacked: it is damaged"),
+    "bomb": (lambda path: path.write_bytes(gzip.compress(bytes(30 << 20)) * 9), "unpacks to more than 500 times its"),
+    "bzip2": (lambda path: path.write_bytes(bz2.compress(b"text")), "this is bzip2; unpack it on the way"),
+    "UTF-16": (lambda path: path.write_bytes("text".encode("utf-16")), "this is UTF-16"),
+    "folder": (Path.mkdir, "Is a directory"),
+    "loop": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+}
+
+
+@pytest.mark.parametrize(("make", "complaint"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_file_that_can_t_be_read_does_not_end_the_audit_of_the_others(
+    tmp_path: Path, make: Callable[[Path], object], complaint: str
+) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, 0, 1))
+    (tmp_path / "z.log").write_bytes(lines(514, 2, 3))
+    make(tmp_path / "odd")
+    sent = sent_json(tmp_path, {514: 4})
+    done = audit(tmp_path, "a.log", "odd", "z.log", "--sent", sent, "--report", "r.json")
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith(f"replay: odd: {complaint}")
+    assert done.stderr.count(b"\n") == 1
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["received_events"], report["passed"]) == (4, False)
+    (damaged,) = report["damaged_files"]
+    assert (damaged["file"], damaged["unreadable"]) == ("odd", True)
+    assert damaged["complaint"].startswith(complaint)
+    assert b"not all was read: odd can't be; all 4 events of run 1f3a9c07 are there" in done.stdout
+
+
+def test_a_file_that_never_came_does_not_end_the_audit_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(514, 0))
+    done = audit(tmp_path, "none.log", "a.log", "--follow", "--settle", "10ms", "--report", "r.json")
+    assert (done.returncode, done.stderr) == (2, b"replay: none.log: no such file, and none came\n")
+    assert json.loads((tmp_path / "r.json").read_text())["received_events"] == 1
 
 
 def test_an_empty_file_is_all_lost(tmp_path: Path) -> None:
@@ -161,7 +201,9 @@ def test_what_is_there_in_place_of_the_run_is_said(tmp_path: Path, content: byte
     (tmp_path / "a.log").write_bytes(content)
     done = audit(tmp_path, "a.log", "--sent", sent_json(tmp_path, {514: 10}))
     assert done.returncode == 1
-    assert "100.00% lost: nothing of 10 events of run 1f3a9c07 is there, " + told in done.stdout.decode()
+    assert "100.00% lost: nothing of 10 events of run 1f3a9c07 is there, " + told in " ".join(
+        done.stdout.decode().split()
+    )
 
 
 def test_a_stdin_that_does_not_block_is_read_to_its_end(tmp_path: Path) -> None:

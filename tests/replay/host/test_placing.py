@@ -116,8 +116,8 @@ def test_drops_outside_the_run_are_told():
     losses = place_losses({514: 3}, 0, host(7, seconds=100), run=(START_S + 60, START_S + 90))
     assert losses.outside_packets == 7
     lines = " ".join(" ".join(host_losses_lines(losses, host(7))).split())
-    assert "7 of the dropped packets were dropped outside the run's time" in lines
-    assert "4 more packets were dropped than events are lost" in lines
+    assert "7 packets of these dropped outside the run's time" in lines
+    assert "4 packets more dropped than events lost" in lines
     assert place_losses({514: 3}, 0, host(7), run=(START_S, START_S + 8)).outside_packets == 0
 
 
@@ -141,7 +141,7 @@ def test_reconcile_takes_the_report(tmp_path: Path):
     words = ["reconcile", paths["sent"], "--collector", paths["audit"], "--collector-host", paths["host"]]
     table = CliRunner().invoke(replay, [*map(str, words)], standalone_mode=False)
     assert table.return_value == 1, table.exception
-    assert "of the 110 lost events, on the collector's host" in table.stdout
+    assert "of 110 lost events, on the collector's host" in table.stdout
     assert "110 dropped at the sockets of rsyslogd (pid 812): port 514" in table.stdout
     told = CliRunner().invoke(replay, [*map(str, words), "--json"], standalone_mode=False)
     figures = json.loads(told.stdout)["collector_host"]

@@ -235,6 +235,81 @@ def test_what_is_missing_after_the_sink_s_end_is_not_the_network_s(ended_by, pla
     assert "not received since the sink" in verdict(ledger, found)
 
 
+@pytest.mark.parametrize("joined", [True, False, None])
+@pytest.mark.parametrize(
+    ("ended", "arrived", "in_socket", "after_end"),
+    [
+        ("2025-08-30T10:15:10.000Z", 0, 0, 1000),
+        ("2025-08-30T10:15:40.000Z", 400, 9, 591),
+        ("2025-08-30T10:15:40.000Z", 1000, 0, 0),
+    ],
+    ids=["before the run", "in it", "after all had come"],
+)
+@pytest.mark.parametrize(("ended_by", "place"), [("failure", WORKER_DIED), ("idle", AFTER_END)])
+def test_without_tags_too_a_sink_that_was_not_there_is_no_loss_before_its_socket(
+    ended_by, place, ended, arrived, in_socket, after_end, joined
+):
+    lanes = [{"port": 5140, "received_events": arrived, "received_bytes": 0, "kernel_drops": 9, "joined": joined}]
+    received = {"lanes": lanes, "ended_by": ended_by, "ended": ended}
+    received["first_arrival"] = "2025-08-30T10:15:31.000Z" if arrived else None
+    sent = sent_report({5140: 1000, 5141: 7}) | {"run_id": None}
+    ledger, found = told(sent, received)
+    if joined is not False:
+        after_end, in_socket = after_end + in_socket, 0
+    told_of = {(place, after_end), (SOCKET, in_socket)} if arrived < 1000 else set()
+    assert {(loss.where, loss.events) for loss in found if loss.port == 5140} == {one for one in told_of if one[1]}
+    assert [(loss.where, loss.events) for loss in found if loss.port == 5141] == [(EITHER, 7)]
+    said = "the sink's worker died" if ended_by == "failure" else "the sink had ended before the run did"
+    assert said in verdict(ledger, found)
+
+
+def test_a_sink_that_ended_before_a_run_of_no_time_was_not_there():
+    received = {"lanes": [], "ended_by": "idle", "ended": "2025-08-30T10:15:10.000Z"}
+    sent = sent_report({5140: 1}, duration_s=0.001)
+    assert RunClock(checked(Sent, sent), checked(Received, received)).ended_by == "idle"
+
+
+TAGS = ("verified_events", "lost_in_socket_events", "duplicated_events", "late_events", "foreign_events")
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [
+        ("sent.json", "sent_events"),
+        ("sent.json", "sent_bytes"),
+        *(("heard.json", name) for name in ("received_events", "received_bytes", "kernel_drops")),
+        *(("heard.json", f"tags.{name}") for name in TAGS),
+        *(("audit.json", name) for name in ("received_events", "surplus_events")),
+    ],
+)
+def test_totals_are_the_sums_of_their_ports_or_refused(command, of, name):
+    lanes = [heard_lane(port, 100, foreign_events=1) for port in (5140, 5141)]
+    sent = sent_report({5140: 100, 5141: 100})
+    for lane in sent["lanes"]:
+        lane["sent_bytes"] = 15000
+    audit = audit_report({5140: 100, 5141: 100}, surplus_events=0)
+    files = {"sent.json": sent, "heard.json": heard_report(lanes, tags={}), "audit.json": audit}
+    *within, key = name.split(".")
+    total_of = files[of][within[0]] if within else files[of]
+    total = total_of[key] = sum(lane[key] for lane in files[of]["lanes"])
+    words = ("sent.json", "heard.json", "--collector", "audit.json")
+    assert command(files, *words)[0] == 0
+    total_of[key] += 1
+    code, out, err = command(files, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{key} is {total + 1:,}, and those of the ports sum to {total:,}" in err
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("of", ["sent.json", "heard.json"])
+def test_what_is_no_number_is_refused_wherever_it_stands(command, of, number):
+    files = {"sent.json": sent_report({5140: 100}), "heard.json": heard_report([heard_lane(5140, 100)])}
+    files[of]["rate_eps"] = number
+    code, _, err = command(files, "sent.json", "heard.json")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"{of}: not a JSON report" in err
+
+
 def test_a_sink_that_outlived_the_run_lost_nothing_by_its_end():
     received = heard_report([heard_lane(5140, 500)], ended_by="idle", ended="2025-08-30T10:15:55.000Z")
     _, found = told(sent_report({5140: 1000}), received)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from replay.path.loopback import Network, lacking_settings, needed_settings, refusal
+from replay.path.loopback import Network, lacking_settings, needed_settings, own_addresses, refusal
 from replay.path.target import Target
 
 LOCAL = Target(socket.AF_INET, "127.0.0.1")
@@ -28,6 +28,19 @@ FIRST = 127 << 24
 )
 def test_what_is_needed(target: Target, sources: Network | None, needed: tuple[str, ...]) -> None:
     assert needed_settings(target, sources) == needed
+
+
+@pytest.mark.parametrize(
+    ("own", "needed"), [((), ()), ((99,), ()), ((100,), ("accept_local",)), ((7, 109), ("accept_local",)), ((110,), ())]
+)
+def test_sources_that_hold_an_address_of_this_host_need_what_its_own_need(
+    own: tuple[int, ...], needed: tuple[str, ...]
+) -> None:
+    assert needed_settings(OWN, (4, 100, 10), own) == needed
+
+
+def test_a_hosts_own_addresses_are_known() -> None:
+    assert FIRST + 1 in own_addresses()
 
 
 def test_no_other_device_needs_any() -> None:

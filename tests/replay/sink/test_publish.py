@@ -104,7 +104,18 @@ def test_a_run_that_was_heard_is_in_the_way_of_others(publisher, tally):
     assert tally.run[0] == 0x1F3A9C07
     publisher.obey(["begin", "1f3a9c07"])
     hear(tally)
-    with pytest.raises(InputError, match="the sink counts run 1f3a9c07; start another sink for run 00000002"):
+    with pytest.raises(InputError, match="counts run 1f3a9c07 and has heard .* one run; end it .* run 00000002"):
+        publisher.obey(["begin", "00000002"])
+
+
+def test_what_strayed_in_is_in_nobodys_way(publisher, tally):
+    tally.leaders[0] = 0x1F3A9C07, 1
+    assert publisher.obey(["begin", "00000002"])["run_id"] == "00000002"
+
+
+def test_a_run_of_which_events_came_before_it_began_is_refused(publisher, tally):
+    tally.leaders[0] = 2, 1
+    with pytest.raises(InputError, match="the sink has heard a run 00000002 before"):
         publisher.obey(["begin", "00000002"])
 
 
@@ -117,7 +128,7 @@ def test_a_run_that_was_named_and_never_heard_is_in_nobodys_way(publisher, tally
 def test_the_run_that_a_sink_was_started_for_stays(tally):
     tally.run[0] = 7
     opened = Publisher(Place("127.0.0.1", 0), tally, lambda: [(0, 0), (0, 0)])
-    with pytest.raises(InputError, match="the sink counts run 00000007"):
+    with pytest.raises(InputError, match="counts run 00000007 alone, as its --run-id says; end it"):
         opened.obey(["begin", "00000002"])
     opened.obey(["begin", "00000007"])
     opened.close()

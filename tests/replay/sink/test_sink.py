@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import termios
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -172,6 +173,35 @@ def test_stamps_of_every_format_are_known_and_those_of_seconds_give_no_latency(s
     assert report["bad_stamps"] == report["early_stamps"] == report["old_stamps"] == 0
     assert report["latency_ms"]["samples"] == 52
     assert "20 stamps are sound and have no year or zone" in sink.said
+
+
+def test_what_waits_while_a_worker_is_stopped_is_no_silence(start):
+    (port,) = free_ports(1)
+    sink = start([port], "--idle", "1s")
+    (worker,) = sink.workers()
+    worker.suspend()
+    send(port, event() * 70, 100)
+    time.sleep(2)
+    assert sink.process.poll() is None
+    worker.resume()
+    code, report = sink.end()
+    assert (code, report["received_events"], report["ended_by"]) == (0, 70, "idle")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_stray_datagram_of_another_run_does_not_choose_the_run(start, workers):
+    (port,) = free_ports(1)
+    sink = start([port], "--workers", str(workers))
+    send(port, event() + f" stampede=00abcdef-{port:04x}-0000000384".encode())
+    for number in range(20):
+        send(port, event() + f" stampede=1f3a9c07-{port:04x}-{number:010x}".encode())
+    _, report = sink.end(signal.SIGTERM)
+    tags = report["tags"]
+    assert report["run_id"] == "1f3a9c07"
+    # Between workers the last ones may come out of order, and what nothing follows is told apart.
+    assert tags["verified_events"] + tags["unconfirmed_events"] == 20
+    assert tags["lost_events"] == 0
+    assert tags["other_runs"] == {"00abcdef": 1}
 
 
 def test_stamps_of_long_ago_are_no_latency(start):

@@ -30,6 +30,13 @@ def test_silence_counts_from_the_start_when_nothing_comes():
     assert [watch.ended_by(now_ns, 0) for now_ns in (149, 150)] == [None, "idle"]
 
 
+def test_what_waits_at_a_socket_is_no_silence():
+    watch = Watch(start_ns=0, duration_ns=1000, idle_ns=50)
+    assert [watch.ended_by(now_ns, 0, waits=True) for now_ns in (40, 80, 120)] == [None, None, None]
+    assert [watch.ended_by(now_ns, 0) for now_ns in (169, 170)] == [None, "idle"]
+    assert watch.ended_by(1000, 0, waits=True) == "duration"
+
+
 @pytest.mark.parametrize("workers", range(1, 41))
 def test_every_port_has_one_worker_and_no_worker_has_two_more(workers):
     seats, ports = seating(40, workers)

@@ -210,6 +210,7 @@ def test_a_sink_that_does_not_take_the_run_is_refused(answer):
         ({"ports": {}}, "it says nothing of port 514"),
         ({"since_ns": 10**400}, "since_ns"),
         ({"since_ns": 18}, "another one took its place"),
+        ({"run_id": "00000002"}, "it counts run 00000002"),
     ],
 )
 def test_an_answer_that_makes_no_sense_measures_nothing(change, fault):

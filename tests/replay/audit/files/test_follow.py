@@ -1,6 +1,8 @@
 """Files that are followed: what grows, rotates, is truncated or comes later is counted once and whole."""
 
+import bz2
 import gzip
+import os
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +11,6 @@ from typing import Any
 import pytest
 import zstandard
 
-from captures.console.errors import InputError
 from captures.format.tags import tag_text
 from replay.audit.files import follow as module
 from replay.audit.files.follow import Follower
@@ -131,8 +132,61 @@ def test_a_file_that_comes_later_is_waited_for(monkeypatch: pytest.MonkeyPatch, 
     path.write_bytes(lines(0))
     found, _ = followed(monkeypatch, [late, path], bool, lambda: write(late, lines(1)))
     assert counted(found) == (2, 0)
-    with pytest.raises(InputError, match="never.log: no such file, and none came"):
-        followed(monkeypatch, [tmp_path / "never.log"])
+
+
+def refused(found: Collection) -> list[tuple[str, str]]:
+    """Names and complaints of what could not be read."""
+    return [(Path(each.file).name, each.complaint) for each in found.damaged if each.unreadable]
+
+
+def test_a_file_that_never_comes_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(lines(0))
+    found, _ = followed(monkeypatch, [tmp_path / "never.log", tmp_path / "a.log"])
+    assert counted(found) == (1, 0)
+    assert refused(found) == [("never.log", "no such file, and none came")]
+
+
+@pytest.mark.parametrize(
+    ("put", "complaint"),
+    [
+        (os.mkfifo, "only a regular file can be followed; leave out --follow"),
+        (Path.mkdir, "only a regular file can be followed; leave out --follow"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+        (lambda path: path.write_bytes("text".encode("utf-16")), "this is UTF-16"),
+        (lambda path: path.write_bytes(bz2.compress(b"text")), "this is bzip2"),
+        (lambda path: path.write_bytes(gzip.compress(bytes(30 << 20)) * 9), "unpacks to more than 500 times"),
+    ],
+)
+def test_what_can_t_be_read_after_rotation_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, put: Callable[[Path], object], complaint: str
+) -> None:
+    path, other = tmp_path / "a.log", tmp_path / "b.log"
+    path.write_bytes(lines(0))
+    other.write_bytes(lines(1))
+    before = descriptors()
+
+    def rotate() -> None:
+        path.rename(tmp_path / "a.log.1")
+        put(path)
+
+    found, _ = followed(monkeypatch, [path, other], rotate, bool, lambda: write(other, lines(2)), bool)
+    assert counted(found) == (3, 0)
+    ((name, said),) = refused(found)
+    assert name == "a.log"
+    assert said.startswith(complaint)
+    assert descriptors() == before
+
+
+def test_what_could_not_be_read_for_a_moment_is_read_after_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+
+    def mend() -> None:
+        path.rmdir()
+        path.write_bytes(lines(0))
+
+    found, _ = followed(monkeypatch, [path], path.mkdir, mend)
+    assert counted(found) == (1, 0)
+    assert found.damaged == []
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
@@ -145,7 +199,7 @@ def test_a_packed_file_grows_as_well(
     steps = [lambda a=a, b=b: write(path, packed[a:b]) for a, b in pairwise(cuts)]
     found, _ = followed(monkeypatch, [path], *steps)
     assert counted(found)[0] >= 3000
-    assert found.damaged == [(str(path), "its end is missing: it was cut, or is still being written")]
+    assert found.damaged == [(str(path), "its end is missing: it was cut, or is still being written", False)]
     found, _ = followed(monkeypatch, [path], lambda: write(path, packed[-3:]))
     assert counted(found) == (3001, 0)
     assert found.damaged == []

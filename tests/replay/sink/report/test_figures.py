@@ -82,12 +82,6 @@ def test_drops_are_known_beyond_32_bits():
     assert report_of(tally, drops=(5, 14, 0))["kernel_drops"] == 5 + (1 << 32) + 14
 
 
-def test_counters_of_the_host_never_run_backwards():
-    host = {"backlog_dropped": 7 - (1 << 32), "nic_rx_dropped": -9, "udp_no_ports": 4}
-    ending = Ending((0, 0, 0), buffer_bytes=(4096,) * 3, gro=True, ended_by="idle", host=host)
-    assert sink_report(tally_of([5]), ending)["host"] == {"backlog_dropped": 7, "nic_rx_dropped": 0, "udp_no_ports": 4}
-
-
 def test_many_ports_are_shown_where_they_are_odd_or_on_request():
     ports = tuple(range(5140, 5180))
     tally = shared_tally(ports, *seating(len(ports), 1), START_NS)

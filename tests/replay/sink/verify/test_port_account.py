@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.clock import SECOND_NS
-from replay.sink.board import shared_tally
-from replay.sink.verify.port_account import TagCounter
+from replay.sink.board import NEVER_NS, shared_tally
+from replay.sink.verify.port_account import FIRST_EVENTS, Noted, TagCounter
 from replay.sink.verify.tags import Tagless, TagRows
 from replay.sink.workers import seating
 
@@ -18,24 +18,27 @@ START_NS = 1_700_000_000 * SECOND_NS
 class Counted:
     """A counter fed by hand: rows of message, run, port, first, events; messages of seat, interval, droppable."""
 
-    def __init__(self):
+    def __init__(self, run=RUN):
         self.tally = shared_tally(PORTS, *seating(len(PORTS), 1), START_NS)
+        self.tally.run[0] = run
         self.counter = TagCounter(self.tally.part(0))
 
-    def take(self, messages, rows, untagged=(), malformed=(), lengths=()):
+    def take(self, messages, rows, untagged=(), malformed=(), lengths=(), arrived_ns=START_NS, ages_us=None):
         columns = np.array(rows, np.int64).reshape(-1, 5).T
         strange = [np.array(counts or [0] * len(messages), np.int64) for counts in (untagged, malformed)]
         tagless = Tagless(*np.array(lengths, np.int64).reshape(-1, 4).T)
         seat, interval, droppable = np.array(messages, np.int64).reshape(-1, 3).T
         tagless = [tagless._replace(parted=tagless.parted.astype(bool))]
-        self.counter.count(TagRows(*columns, *strange, tagless), seat, interval, droppable)
+        arrived = np.full(len(seat), arrived_ns)
+        ages = np.full(len(seat), NEVER_NS) if ages_us is None else np.array(ages_us)
+        self.counter.count(TagRows(*columns, *strange, tagless), Noted(seat, interval, droppable, arrived, ages))
 
     def lost(self, port):
         row = self.tally.sequences[PORTS.index(port)]
         return int(row["next"] - row["arrived"]), int(row["lost_in_socket"])
 
 
-def test_the_first_run_that_is_heard_counts_and_all_others_are_foreign():
+def test_all_events_of_other_runs_are_foreign():
     counted = Counted()
     rows = [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 5), (0, RUN, 514, 10, 2)]
     counted.take([(0, 0, 0), (0, 0, 0), (0, 1, 0)], rows, untagged=[0, 4, 0], malformed=[0, 0, 6])
@@ -45,6 +48,68 @@ def test_the_first_run_that_is_heard_counts_and_all_others_are_foreign():
     assert [tally.lanes[name].tolist() for name in ("foreign", "untagged", "malformed")] == [[5, 0], [4, 0], [6, 0]]
     assert tally.strange["foreign"][0, :3].tolist() == [5, 0, 0]
     assert tally.others[0][:1].tolist() == [(OTHER, 5)]
+
+
+def test_a_stray_datagram_does_not_choose_the_run_and_nothing_of_the_run_is_missed():
+    counted = Counted(run=0)
+    counted.take([(0, 0, 0)], [(0, OTHER, 514, 900, 1)])
+    for number in range(FIRST_EVENTS - 2):
+        counted.take([(1, number, 0)], [(0, RUN, 515, number, 1)])
+    assert counted.tally.run[0] == 0
+    counted.take([(1, 0, 0), (0, 0, 0)], [(0, RUN, 515, FIRST_EVENTS - 2, 2), (1, OTHER, 514, 901, 1)])
+    tally = counted.tally
+    assert tally.run[0] == RUN
+    assert tally.sequences["arrived"][:2].tolist() == [0, FIRST_EVENTS]
+    assert counted.lost(515) == (0, 0)
+    assert tally.lanes["foreign"].tolist() == [2, 0]
+    assert tally.others[0][:1].tolist() == [(OTHER, 2)]
+    assert tally.strange["foreign"][0, 0] == 2
+    assert tally.planes["arrived"][1, :3].tolist()[1:] == [1, 1]
+
+
+def test_of_few_events_the_most_choose_at_the_end_and_of_as_many_the_first():
+    for rows, run in (([OTHER, RUN, RUN], RUN), ([OTHER, RUN], OTHER), ([0, RUN], RUN)):
+        counted = Counted(run=0)
+        counted.take([(0, 0, 0)], [(0, heard, 514, rows[:at].count(heard), 1) for at, heard in enumerate(rows)])
+        assert counted.tally.run[0] == 0
+        counted.counter.finish()
+        assert counted.tally.run[0] == run
+        assert counted.tally.sequences["arrived"][0] == rows.count(run)
+        assert counted.tally.lanes["foreign"][0] == len(rows) - rows.count(run)
+
+
+def test_events_of_run_0_are_of_none():
+    counted = Counted(run=0)
+    counted.take([(0, 0, 0)], [(0, 0, 514, 0, 2 * FIRST_EVENTS)])
+    counted.counter.finish()
+    assert counted.tally.run[0] == 0
+    assert counted.tally.lanes["foreign"].tolist() == [2 * FIRST_EVENTS, 0]
+
+
+def test_workers_choose_one_run_between_them():
+    tally = shared_tally(PORTS, *seating(len(PORTS), 2), START_NS)
+    nothing = np.zeros(1, np.int64)
+    counters = [TagCounter(tally.part(worker)) for worker in range(2)]
+    for counter, run, events in zip(counters, (OTHER, RUN), (3, 500), strict=True):
+        row = [np.array([value]) for value in (0, run, 514, 0, events)]
+        counter.count(TagRows(*row, nothing, nothing, []), Noted(*[nothing] * 5))
+    for counter in counters:
+        counter.finish()
+    assert tally.run[0] == RUN
+    assert tally.sequences["arrived"][0] == 500
+    assert tally.lanes["foreign"].tolist() == [3, 0]
+
+
+def test_times_and_ages_are_those_of_the_run():
+    counted = Counted(run=0)
+    counted.take([(0, 0, 0)], [(0, OTHER, 514, 0, 1)], arrived_ns=START_NS - 5, ages_us=[-7_000_000])
+    counted.take([(0, 0, 0)], [(0, RUN, 514, 0, FIRST_EVENTS)], arrived_ns=START_NS + 1, ages_us=[300])
+    counted.take([(1, 0, 0)], [(0, RUN, 515, 0, 9)], arrived_ns=START_NS + 2, ages_us=[400])
+    counted.take([(1, 0, 0)], [(0, OTHER, 515, 0, 9)], arrived_ns=START_NS + 3, ages_us=[100])
+    lanes = counted.tally.lanes
+    assert lanes["run_first_ns"].tolist() == [START_NS + 1, START_NS + 2]
+    assert lanes["run_last_ns"].tolist() == [START_NS + 1, START_NS + 2]
+    assert lanes["run_youngest_us"].min() == 300
 
 
 def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
@@ -62,16 +127,16 @@ def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
 def test_workers_give_a_port_one_row_between_them():
     tally = shared_tally(PORTS, *seating(len(PORTS), 2), START_NS)
     nothing = np.zeros(1, np.int64)
+    tally.run[0] = RUN
     counters = [TagCounter(tally.part(worker)) for worker in range(2)]
     for number, port in enumerate((700, 701, 701, 700, 702, 700)):
         row = [np.array([value]) for value in (0, RUN, port, number, 1)]
-        counters[number % 2].count(TagRows(*row, nothing, nothing, []), nothing, nothing, nothing)
+        counters[number % 2].count(TagRows(*row, nothing, nothing, []), Noted(*[nothing] * 5))
     assert tally.row_ports[2:6].tolist() == [700, 701, 702, 0]
 
 
 def test_ports_that_no_run_can_have_are_foreign():
     counted = Counted()
-    counted.tally.run[0] = RUN
     counted.take([(0, 0, 0)], [(0, RUN, 1000 + port, 0, 1) for port in range(150)] + [(0, RUN, 514, 0, 7)])
     assert counted.tally.lanes["foreign"].tolist() == [50, 0]
     assert counted.tally.sequences["arrived"].sum() == 100 + 7
@@ -96,14 +161,12 @@ def test_what_a_socket_dropped_may_be_of_any_port_that_came_there_but_only_once(
 
 def test_a_run_that_was_asked_for_counts_though_another_is_heard_first():
     counted = Counted()
-    counted.tally.run[0] = RUN
     counted.take([(0, 0, 0)] * 2, [(0, OTHER, 514, 0, 5), (1, RUN, 514, 0, 5)])
     assert counted.tally.sequences["arrived"][:2].tolist() == [5, 0]
 
 
 def test_more_other_runs_than_there_is_room_for_are_foreign_all_the_same():
     counted = Counted()
-    counted.tally.run[0] = RUN
     counted.take([(0, 0, 0)], [(0, 100 + run, 514, 0, 1) for run in range(40)])
     assert counted.tally.lanes["foreign"].tolist() == [40, 0]
     assert counted.tally.others["events"].sum() == 16
