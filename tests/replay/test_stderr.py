@@ -100,4 +100,4 @@ def test_all_that_moves_while_a_command_works_is_written_here() -> None:
     ]
     assert len(calls) >= 6
     for name, keywords in calls:
-        assert keywords.get("file", "").lower().endswith("stderr()" if name != "live.py" else "_stderr"), name
+        assert keywords.get("file", "").lower().endswith("stderr()" if name != "live_line.py" else "_stderr"), name
