@@ -1,0 +1,197 @@
+"""A sink from what is asked to its report: bind, receive and count, report."""
+
+import ipaddress
+import multiprocessing
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from captures.console.errors import InputError, RunError
+from captures.console.interruption import Noted, held
+from captures.console.terminal import bar, notice
+from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
+from replay.exchange.place import Place
+from replay.json_file import ReportFile
+from replay.linux.network.counters import receive_counters
+from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
+from replay.ranges import format_ports
+from replay.sink.board import Tally, lock_count, shared_tally
+from replay.sink.publish import Publisher
+from replay.sink.report.figures import Ending, sink_report
+from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
+from replay.sink.stopping import Watch
+from replay.sink.workers import Workers, seating
+from replay.stderr import Stderr
+
+DEFAULT_BUFFER_BYTES: Final = 64 << 20
+_TICK_NS: Final = SECOND_NS // 20
+
+
+@dataclass(frozen=True)
+class SinkRequest:
+    """All that may be asked of a sink."""
+
+    address: str
+    """The IPv4 or IPv6 address to receive at."""
+    ports: Sequence[int]
+    duration_ns: int | None = None
+    """It ends after this time; None: not by time."""
+    idle_ns: int | None = None
+    """It ends when nothing arrived for this time; None: not by silence."""
+    workers: int = 1
+    """Receiving processes. More of them than ports share the ports, flow by flow."""
+    buffer_bytes: int = DEFAULT_BUFFER_BYTES
+    """The receive buffer of each port."""
+    run_id: int | None = None
+    """The run whose tags are counted; None: the one that most of the first tagged events are of."""
+    publish: Place | None = None
+    """Where it tells its counters to those who ask; None: nowhere."""
+    token_path: Path | None = None
+    """The file with the secret that these must have."""
+
+
+class Heard(NamedTuple):
+    """How a sink ended."""
+
+    report: dict[str, Any]
+    failure: Exception | None
+    """What failed while it listened; the report holds what was counted until then."""
+    hurried: bool
+    """Whether a second signal asked it to end at once."""
+
+
+def receive(request: SinkRequest, report: Path | None = None) -> dict[str, Any]:
+    """Receive until the time is over, after silence, or on SIGINT, SIGTERM or SIGHUP; returns the report.
+
+    It is written to the file `report` as well. Raises InputError for what can't be asked, PreflightError for what this
+    machine can't do, and what failed while it listened, once the report is written.
+    """
+    with ReportFile(report, inputs=[request.token_path]) as report_file:
+        heard = listen(request, report_file)
+    if heard.failure is not None:
+        raise heard.failure
+    return heard.report
+
+
+def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
+    """The same, into the file of a report that is open already. Raises InputError and PreflightError, and no failure."""
+    _check(request.address, request.buffer_bytes)
+    ports = tuple(request.ports)
+    with held() as signals:
+        tally = _tally(ports, request.workers, request.run_id)
+        before = receive_counters()
+        seats = [ports[place] for place in tally.port_of_seat]
+        sockets = open_sockets(request.address, seats, request.buffer_bytes, shared=tally.shared)
+        publisher = _publisher(request, tally, sockets)
+        gro = _prepare(sockets, request.buffer_bytes)
+        workers = Workers(sockets, tally)
+        try:
+            notice(ready_line(request.address, format_ports(ports), sockets))
+            watch = Watch(monotonic_ns(), request.duration_ns, request.idle_ns)
+            ended_by, failure = _watched(watch, workers, sockets, tally, signals, publisher)
+        finally:
+            workers.kill()
+        ending = Ending(
+            kernel_drops=[dropped_packets(receiver) for receiver in sockets],
+            buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
+            gro=gro,
+            ended_by=ended_by,
+            host=receive_counters().since(before),
+            ended_ns=wall_ns(),
+        )
+        close_sockets(sockets)
+        report = sink_report(tally, ending)
+        report_file.write(report)
+    return Heard(report, failure, signals.urgent)
+
+
+def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
+    """Where the workers count; several of them have locks, since an event may come to any of them."""
+    seats, port_of_seat = seating(len(ports), workers)
+    context = multiprocessing.get_context("fork")
+    locks = [context.Lock() for _ in range(lock_count(len(ports)))] if workers > 1 else []
+    tally = shared_tally(ports, seats, port_of_seat, wall_ns(), locks)
+    tally.run[0] = run_id or 0
+    return tally
+
+
+def _check(address: str, buffer_bytes: int) -> None:
+    """Refuse flags that make no sense together. Raises InputError."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise InputError(f"--bind {address}: not an IP address; write it like 127.0.0.1 or ::1") from None
+    if not 1 <= buffer_bytes < 1 << 30:
+        raise InputError(f"--buffer {buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
+
+
+def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
+    """Ask for joined datagrams, and say where the kernel gives less than asked; True if it joins them."""
+    gro = join_trains(sockets)
+    if not gro:
+        notice("this kernel has no UDP_GRO: every datagram is read alone, which is slower")
+    small = small_buffer_notice(buffer_bytes, min(buffer_bytes_of(receiver) for receiver in sockets))
+    if small is not None:
+        notice(small)
+    return gro
+
+
+def _publisher(request: SinkRequest, tally: Tally, sockets: Sequence[socket.socket]) -> Publisher | None:
+    """What answers those who ask for counters, if a place for it was named."""
+    if request.publish is None:
+        return None
+
+    def seats() -> list[tuple[int, int]]:
+        return [(dropped_packets(each), waiting_bytes(each)) for each in sockets]
+
+    return Publisher(request.publish, tally, seats, request.token_path)
+
+
+def _watched(
+    watch: Watch,
+    workers: Workers,
+    sockets: Sequence[socket.socket],
+    tally: Tally,
+    signals: Noted,
+    publisher: Publisher | None,
+) -> tuple[str, Exception | None]:
+    """Look on, and end the workers; why it ended, and what failed: it is raised when the report is safe."""
+    try:
+        ended_by = _watch(watch, workers, sockets, tally, signals, publisher)
+        death = workers.stop(in_a_hurry=lambda: signals.urgent)
+    except Exception as error:  # noqa: BLE001 - see above
+        return "failure", error
+    if death is not None:
+        return ended_by, RunError(f"{death}; the report holds what was counted until then")
+    return ended_by, None
+
+
+def _watch(
+    watch: Watch,
+    workers: Workers,
+    sockets: Sequence[socket.socket],
+    tally: Tally,
+    signals: Noted,
+    publisher: Publisher | None,
+) -> str:
+    """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
+    shown_events, next_drops_ns = 0, 0
+    with bar(unit=" events", unit_scale=True, mininterval=1, file=Stderr()) as line:
+        while not signals.first:
+            sleep_ns(_TICK_NS)
+            if publisher is not None:
+                publisher.poll()
+            now_ns, events = monotonic_ns(), tally.events
+            if not line.disable and now_ns >= next_drops_ns:
+                next_drops_ns = now_ns + SECOND_NS
+                line.set_postfix(drops=sum(map(dropped_packets, sockets)), refresh=False)
+            line.update(events - shown_events)
+            shown_events = events
+            if workers.death() is not None:
+                return "failure"
+            waits = watch.idle_ns is not None and any(map(waiting_bytes, sockets))
+            if (reason := watch.ended_by(now_ns, events, waits=waits)) is not None:
+                return reason
+    return "signal"
