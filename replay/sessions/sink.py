@@ -76,7 +76,7 @@ def receive(request: SinkRequest, report: Path | None = None) -> dict[str, Any]:
 
 
 def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
-    """The same, into the file of a report that is open already. Raises InputError and PreflightError, and no failure."""
+    """The same, into the file of a report that is open already. Raises InputError and PreflightError alone."""
     _check(request.address, request.buffer_bytes)
     ports = tuple(request.ports)
     with held() as signals:
