@@ -70,7 +70,6 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     Without the sender's report an event is missing if a higher number of its port arrived; with it, if it was sent.
     """
     sent, lines, tally = question.sent, found.lines, found.tally
-    text = None if run is None else run_text(run)
     cut = lines.cut.of(run)
     heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
@@ -88,7 +87,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "kind": "audit",
         "verdict": "",
         "passed": False,
-        "run_id": text,
+        "run_id": None if run is None else run_text(run),
         "files": list(question.files),
         **_line_counts(lines),
         "damaged_files": [damaged._asdict() for damaged in found.damaged],

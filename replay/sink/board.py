@@ -4,7 +4,7 @@ A *seat* is a socket at a port. A port has one, or several where there are more 
 deals the port's flows to them, and what is known of its numbers is kept for all of them together, under a lock.
 
     by seat     LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
-    by row      SEQUENCE rows, their rings, and what became of the events by interval
+    by row      NUMBERS rows, their rings, and what became of the events by interval
     by worker   events by tenth of a second, other runs
 
 A *row* is for the events that were sent to one port, as their tags say. Those of the sink's own ports come first. An
@@ -28,7 +28,7 @@ from replay.linux.memory import sparse_memory
 from replay.ranges import MOST_PORTS
 from replay.sink.time_cells import CELLS as INTERVALS
 from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.sequence import PLANES, SEQUENCE, WINDOW
+from replay.sink.verify.number_account import NUMBERS, PLANES, WINDOW
 
 LANE: Final = np.dtype(
     [
@@ -222,7 +222,7 @@ def shared_tally(
         came_by=_shared((lanes, rows), np.int64),
         tagless={name: _shared((lanes, LENGTHS), np.int64) for name in TAGLESS},
         row_ports=_shared((rows,), np.int64),
-        sequences=_shared((rows,), SEQUENCE),
+        sequences=_shared((rows,), NUMBERS),
         rings=_shared((rows, WINDOW), np.int32),
         planes={name: _shared((rows, INTERVALS), np.int64) for name in PLANES},
         tenths=_shared((workers, INTERVALS), np.int64),

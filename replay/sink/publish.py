@@ -27,7 +27,7 @@ from replay.ranges import MOST_PORTS
 from replay.rewrite.tags import parse_run, run_text
 from replay.sink.board import Tally
 from replay.sink.report.figures import total_drops
-from replay.sink.verify.sequence import arrived_below, lost_below
+from replay.sink.verify.number_account import arrived_below, lost_below
 
 _PERCENTILE: Final = 99
 _MARK: Final = re.compile(r"(\d{1,5}):(\d{1,18})", re.ASCII)

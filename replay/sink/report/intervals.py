@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.sink.board import STRANGE, Tally
 from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.sequence import PLANES
+from replay.sink.verify.number_account import PLANES
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")

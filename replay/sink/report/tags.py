@@ -12,7 +12,7 @@ from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, STRANGE, Tally
 from replay.sink.report.cut_events import cut_events, merged_lengths
-from replay.sink.verify.sequence import held_stretches
+from replay.sink.verify.number_account import held_stretches
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
 _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)

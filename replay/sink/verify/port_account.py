@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.ranges import HIGHEST_PORT
 from replay.sink.board import LENGTHS, NEVER_NS, TAGLESS, Part
-from replay.sink.verify.sequence import Sequence
+from replay.sink.verify.event_numbers import EventNumbers
 from replay.sink.verify.tags import Tagless, TagRows
 
 FIRST_EVENTS: Final = 1000
@@ -40,7 +40,7 @@ class TagCounter:
         """Count into `part`."""
         self._part = part
         self._row_of_port = np.full(HIGHEST_PORT + 1, _UNKNOWN)
-        self._accounts: dict[int, Sequence] = {}
+        self._accounts: dict[int, EventNumbers] = {}
         self._without, self._parted = (part.tagless[name].reshape(-1) for name in TAGLESS)
         self._learn()
         seats = len(part.row_of_seat)
@@ -217,10 +217,10 @@ class TagCounter:
             if charged:
                 self._charged[seat] += charged
 
-    def _account(self, row: int) -> Sequence:
+    def _account(self, row: int) -> EventNumbers:
         part = self._part
         planes = {name: plane[row] for name, plane in part.planes.items()}
-        account = self._accounts[row] = Sequence(part.sequences[row : row + 1], part.rings[row], planes)
+        account = self._accounts[row] = EventNumbers(part.sequences[row : row + 1], part.rings[row], planes)
         return account
 
 

@@ -11,7 +11,7 @@ from replay.sink.board import shared_tally
 from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.report.intervals import COLUMNS, troubled_intervals
 from replay.sink.time_cells import TENTH_NS, cells_at
-from replay.sink.verify.sequence import Sequence
+from replay.sink.verify.event_numbers import EventNumbers
 from replay.sink.workers import seating
 
 START_NS = 1_700_000_000 * SECOND_NS
@@ -66,7 +66,9 @@ def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
     tally.lanes["last_ns"][0] = START_NS + month * TENTH_NS
     tally.lanes["events"][0] = 1
     tally.tenths[0, cell] = 512 * 50
-    account = Sequence(tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account = EventNumbers(
+        tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()}
+    )
     account.take(0, 10, 5, 0)
     account.take(17, 10, cell, 0)
     assert tally.best_second_events() == 500

@@ -10,71 +10,28 @@ has gone on below meanwhile. Until then it is *held*.
 When the stream comes to a held number from below and goes on behind it, the event was early, and what came in between
 is reordered; when the number comes again, it came twice.
 
-The last WINDOW numbers are remembered, as a ring of one word each:
-
-    0              it arrived, or the word was never used
-    i + 1          it is missing, which was noticed in interval i
-    -(i + 1)       the same, and the socket had dropped packets just before
-
-A number that comes later than that is *late*: it may be a duplicate or the lost one, so it stays lost. As long as no
-number of the ring is missing and nothing is held that is near, nothing of all this is touched.
-
-Others may read an account while it is written, so what arrived is counted before all that follows from it: at no
-instant does it say that more was lost than is.
+The last WINDOW numbers are remembered (`replay.sink.verify.number_account`). A number that comes later than that is
+*late*: it may be a duplicate or the lost one, so it stays lost. As long as no number of the ring is missing and nothing
+is held that is near, nothing of all this is touched.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.histogram import CELLS, Histogram
+from replay.histogram import Histogram
+from replay.sink.verify.number_account import MOST_HELD, WINDOW, ring_parts
 
-WINDOW: Final = 1 << 18
-"""2.6 s of 100,000 events a second on a port."""
 GOES_ON: Final = 4
 """So many events make a leap believed: damage would have to strike as many in the same way."""
-MOST_HELD: Final = 16
-"""Stretches that are held; the oldest makes room for one more."""
-
-HELD: Final = np.dtype(
-    [
-        ("first", "<i8"),
-        ("events", "<i8"),
-        ("interval", "<i8"),
-        ("droppable", "<i8"),
-        ("reached", "<i8"),  # the account's `next` when it came
-        ("in_order", "<i8"),  # and its `arrived` less its `reordered`
-    ]
-)
-SEQUENCE: Final = np.dtype(
-    [
-        ("next", "<i8"),  # the highest number that arrived, and one
-        ("arrived", "<i8"),  # different numbers; what is missing below `next` is lost
-        ("duplicated", "<i8"),
-        ("reordered", "<i8"),
-        ("late", "<i8"),
-        ("stray", "<i8"),  # events with numbers that nothing followed, and that had to make room
-        ("lost_in_socket", "<i8"),  # of those that are lost
-        ("open", "<i8"),  # missing numbers of the ring
-        ("held", "<i8"),  # rows of `holds` in use, in the order of arrival
-        ("nearest", "<i8"),  # the lowest number of them; 0: there is none
-        ("holds", HELD, (MOST_HELD,)),
-        ("depth", "<i8", (CELLS,)),  # Histogram of how deep reordered ones were
-    ]
-)
-"""One port's account."""
-
-PLANES: Final = ("arrived", "lost", "lost_in_socket", "duplicated", "reordered", "late")
-"""What is counted by interval as well: int64, shape (intervals,) each."""
 
 
-class Sequence:
+class EventNumbers:
     """The account of one port, kept in arrays that others may read meanwhile."""
 
     def __init__(self, row: NDArray[np.void], ring: NDArray[np.int32], planes: dict[str, NDArray[np.int64]]) -> None:
-        """Count into `row`, SEQUENCE of shape (1,), `ring`, shape (WINDOW,), and `planes`; zeros are a new account."""
+        """Count into `row`, NUMBERS of shape (1,), `ring`, shape (WINDOW,), and `planes`; zeros are a new account."""
         self._row, self._ring, self._planes = row, ring, planes
         # Items of memoryviews: they cost half of what those of an array do.
         self._next, self._arrived, self._open = (row[name].data for name in ("next", "arrived", "open"))
@@ -237,7 +194,7 @@ class Sequence:
         """Events whose numbers were reached before."""
         known = max(first, min(end, reached - WINDOW))
         late, duplicated, reordered = known - first, 0, 0
-        for number, ring in _parts(self._ring, known, end):
+        for number, ring in ring_parts(self._ring, known, end):
             missing = np.flatnonzero(ring)
             duplicated += len(ring) - len(missing)
             reordered += len(missing)
@@ -271,54 +228,14 @@ class Sequence:
         self._open[0] += end - known
         split = min(max(known, first + dropped), end)
         for word, part in ((-interval - 1, (known, split)), (interval + 1, (split, end))):
-            for _, ring in _parts(self._ring, *part):
+            for _, ring in ring_parts(self._ring, *part):
                 ring[:] = word
 
     def _forget(self, first: int, end: int) -> None:
         """Numbers WINDOW before these leave the ring: what is missing of them is lost for good."""
         if self._open[0]:
-            for _, ring in _parts(self._ring, max(first, end - WINDOW), end):
+            for _, ring in ring_parts(self._ring, max(first, end - WINDOW), end):
                 missing = int(np.count_nonzero(ring))
                 if missing:
                     self._open[0] -= missing
                     ring[:] = 0
-
-
-def _parts(ring: NDArray[np.int32], first: int, end: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
-    """The ring's words of some numbers, WINDOW at most, and the first number of each part."""
-    while first < end:
-        place = first % WINDOW
-        part = min(end - first, WINDOW - place)
-        yield first, ring[place : place + part]
-        first += part
-
-
-def held_stretches(row: NDArray[np.void]) -> list[tuple[int, int]]:
-    """First number and events of what a SEQUENCE row, shape (1,), holds: it came, and nothing followed it yet.
-
-    In the order of the numbers, each number once.
-    """
-    held, reached, found = row["holds"][0][: int(row["held"][0])], 0, []
-    for first, events in sorted(zip(held["first"].tolist(), held["events"].tolist(), strict=True)):
-        start, reached = max(first, reached), max(first + events, reached)
-        if start < reached:
-            found.append((start, reached - start))
-    return found
-
-
-def arrived_below(row: NDArray[np.void], mark: int) -> int:
-    """How many numbers arrived, of those that are held only the ones below `mark`, which were sent."""
-    held = sum(max(0, min(first + events, mark) - first) for first, events in held_stretches(row))
-    return held + int(row["arrived"][0])
-
-
-def lost_below(row: NDArray[np.void], ring: NDArray[np.int32], mark: int) -> int:
-    """How many of the numbers below `mark` did not arrive, as far as is known: SEQUENCE row, shape (1,), and its ring.
-
-    Those between the highest number that arrived and `mark` are among them. An account that is being written is read in
-    the order opposite to that of writing, so what arrives meanwhile is not lost.
-    """
-    reached, above = int(row["next"][0]), 0
-    if mark < reached and row["open"][0]:
-        above = sum(int(np.count_nonzero(part)) for _, part in _parts(ring, max(mark, reached - WINDOW), reached))
-    return max(0, max(mark, reached) - above - arrived_below(row, mark))

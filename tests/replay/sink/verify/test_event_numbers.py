@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.sink.verify import sequence
-from replay.sink.verify.sequence import GOES_ON, PLANES, SEQUENCE, Sequence, arrived_below, held_stretches, lost_below
+from replay.sink.verify import event_numbers, number_account
+from replay.sink.verify.event_numbers import GOES_ON, EventNumbers
+from replay.sink.verify.number_account import NUMBERS, PLANES, arrived_below, held_stretches, lost_below
 
 INTERVALS = 64
 
@@ -54,7 +55,7 @@ class Plain:
 
 
 def new(window):
-    row, ring = np.zeros(1, SEQUENCE), np.zeros(window, np.int32)
+    row, ring = np.zeros(1, NUMBERS), np.zeros(window, np.int32)
     planes = {name: np.zeros(INTERVALS, np.int64) for name in PLANES}
     return row, ring, planes
 
@@ -76,14 +77,15 @@ def arrivals(draw):
 
 @pytest.fixture(autouse=True)
 def small_ring(monkeypatch):
-    monkeypatch.setattr(sequence, "WINDOW", 32)
+    for module in (event_numbers, number_account):
+        monkeypatch.setattr(module, "WINDOW", 32)
 
 
 @settings(max_examples=500)
 @given(arrivals(), st.integers(0, 3000))
 def test_the_account_is_that_of_remembering_everything(taken, mark):
     row, ring, planes = new(32)
-    account, plain = Sequence(row, ring, planes), Plain(32)
+    account, plain = EventNumbers(row, ring, planes), Plain(32)
     for first, count, interval, droppable in taken:
         charged = plain.totals["lost_in_socket"]
         given = account.take(first, count, interval, droppable)
@@ -114,11 +116,11 @@ def test_the_account_is_that_of_remembering_everything(taken, mark):
 @given(arrivals(), st.integers(0, 3000))
 def test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none(taken, mark):
     row, ring, planes = new(32)
-    account, arrived, reached = Sequence(row, ring, planes), set(), 0
+    account, arrived, reached = EventNumbers(row, ring, planes), set(), 0
     told = []
 
     def at_each_line(frame, _event, _argument):
-        if frame.f_code.co_filename != sequence.__file__:
+        if frame.f_code.co_filename not in (event_numbers.__file__, number_account.__file__):
             return None
         sys.settrace(None)
         told.append(lost_below(row, ring, mark))
@@ -144,7 +146,7 @@ def test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none(taken, 
 def taken_singly(numbers, window=32):
     """The account of events that come one by one."""
     row, ring, planes = new(window)
-    account = Sequence(row, ring, planes)
+    account = EventNumbers(row, ring, planes)
     for number in numbers:
         account.take(number, 1, 0, 0)
     return row, ring, planes
@@ -166,10 +168,11 @@ def test_a_flipped_bit_costs_one_lost_event_and_one_too_much_and_nothing_else(wi
     numbers = [base + number for number in range(sent)]
     numbers[damaged] ^= 1 << bit
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sequence, "WINDOW", window)
+        for module in (event_numbers, number_account):
+            patch.setattr(module, "WINDOW", window)
         row, ring, planes = new(window)
         row["next"] = row["arrived"] = base
-        account = Sequence(row, ring, planes)
+        account = EventNumbers(row, ring, planes)
         place = 0
         while place < sent:  # in stretches, as trains come
             count = min(data.draw(st.integers(1, 30)), sent - place)
@@ -201,7 +204,7 @@ def test_early_events_are_no_loss_and_what_they_overtook_is_reordered(sent, earl
 def test_whatever_is_lost_it_is_known_in_the_end(sent, lost, size):
     came = [number for number in range(sent) if number not in lost]
     row, ring, planes = new(32)
-    account = Sequence(row, ring, planes)
+    account = EventNumbers(row, ring, planes)
     for number in came:
         account.take(number, 1, number // size % INTERVALS, 0)
     assert ledger_of(row, sent) == (sent - len(came), 0, 0)
@@ -222,7 +225,7 @@ def test_a_number_that_is_damaged_right_behind_a_loss_is_not_believed_for_the_ev
     came.remove(base + 1)
     row, _, planes = new(1 << 18)
     row["next"] = row["arrived"] = base
-    account = Sequence(row, np.zeros(1 << 18, np.int32), planes)
+    account = EventNumbers(row, np.zeros(1 << 18, np.int32), planes)
     for number in came:
         account.take(number, 1, 0, 0)
     assert ledger_of(row, base + 20) == (2, 1, 0)
@@ -232,9 +235,10 @@ def test_a_number_that_is_damaged_right_behind_a_loss_is_not_believed_for_the_ev
 def test_damage_to_several_events_in_a_row_is_not_believed():
     """Each has another bit flipped, so the numbers rise, but they do not go on from each other."""
     row, _, _ = new(1 << 18)
-    account = Sequence(row, np.zeros(1 << 18, np.int32), new(32)[2])
+    account = EventNumbers(row, np.zeros(1 << 18, np.int32), new(32)[2])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sequence, "WINDOW", 1 << 18)
+        for module in (event_numbers, number_account):
+            patch.setattr(module, "WINDOW", 1 << 18)
         account.take(0, 100, 0, 0)
         for number, bit in enumerate((22, 23, 28, 30), start=100):
             account.take(number ^ 1 << bit, 1, 0, 0)
@@ -264,7 +268,7 @@ def test_wrong_numbers_beyond_all_room_are_stray_and_change_nothing_else():
 @given(st.lists(st.tuples(st.sampled_from([0, 0, 0, 1, 2, 5, 40, 10**6, -1, -2, -7, -31]), st.integers(1, 6))))
 def test_short_stretches_in_any_order_are_each_counted_once(steps):
     row, ring, planes = new(32)
-    account, reached, numbers, events = Sequence(row, ring, planes), 0, set(), 0
+    account, reached, numbers, events = EventNumbers(row, ring, planes), 0, set(), 0
     for step, count in steps:
         first = max(0, reached + step)
         account.take(first, count, 3, 0)
@@ -273,7 +277,7 @@ def test_short_stretches_in_any_order_are_each_counted_once(steps):
         reached = first + count
     assert planes["lost"][3] == row["next"][0] - row["arrived"][0] >= 0
     assert row["open"][0] == np.count_nonzero(ring)
-    assert row["held"][0] <= sequence.MOST_HELD
+    assert row["held"][0] <= event_numbers.MOST_HELD
     if not row["late"][0] and not row["stray"][0]:
         assert arrived_below(row, 1 << 40) == len(numbers)
         assert lost_below(row, ring, 0) <= max(numbers, default=0) + 1 - len(numbers)
@@ -284,7 +288,7 @@ def test_short_stretches_in_any_order_are_each_counted_once(steps):
 @given(st.lists(st.tuples(st.sampled_from(["next", "flip", "skip", "back"]), st.integers(0, 60), st.integers(1, 5))))
 def test_each_event_is_of_one_kind_whatever_comes(steps):
     row, ring, planes = new(32)
-    account, reached, events = Sequence(row, ring, planes), 0, 0
+    account, reached, events = EventNumbers(row, ring, planes), 0, 0
     for step, much, count in steps:
         if step == "skip":
             reached += much
@@ -303,7 +307,7 @@ def test_a_trillion_events_later_nothing_is_different():
     base = 10**12
     row["next"] = row["arrived"] = base
     planes["arrived"][0] = base
-    account = Sequence(row, ring, planes)
+    account = EventNumbers(row, ring, planes)
     for number in [0, 1, 2, 5, 6, 7, 8, 4, 9, 9, 30]:
         account.take(base + number, 1, 0, 0)
     assert row["next"] - base == near["next"]
@@ -315,13 +319,13 @@ def test_a_trillion_events_later_nothing_is_different():
 def test_counts_of_an_interval_have_room_for_all_that_can_come():
     row, ring, planes = new(32)
     planes["arrived"][0] = 1 << 32
-    Sequence(row, ring, planes).take(0, 5, 0, 0)
+    EventNumbers(row, ring, planes).take(0, 5, 0, 0)
     assert planes["arrived"][0] == (1 << 32) + 5
 
 
 def test_a_loss_longer_than_the_ring_is_lost_and_what_comes_of_it_is_late_or_reordered():
     row, ring, planes = new(32)
-    account = Sequence(row, ring, planes)
+    account = EventNumbers(row, ring, planes)
     account.take(0, 10, 0, 0)
     account.take(110, 4, 1, 40)
     assert (row["next"] - row["arrived"], row["open"], row["lost_in_socket"]) == (100, 28, 40)
