@@ -30,7 +30,9 @@ from replay.plan.run_plan import RunPlan, check_limit, plan_run, plan_table
 from replay.ports import PORTS
 from replay.report.live_line import LiveLine
 from replay.report.live_loss import LiveLoss
-from replay.report.run_report import exit_code, run_report, run_table
+from replay.report.run_report import run_report
+from replay.report.table import run_table
+from replay.report.verdict import exit_code
 from replay.rewrite.stamps import Stamp, iso_ms
 from replay.rewrite.tags import RUN, new_run
 from replay.supervision.supervisor import Outcome, Supervisor

@@ -9,7 +9,8 @@ from tqdm import tqdm
 from captures.console.terminal import bar
 from captures.console.units import format_count
 from replay.plan.run_plan import RunPlan
-from replay.report.run_report import error_total, fallback_line
+from replay.report.run_report import error_total
+from replay.report.table import fallback_line
 from replay.stderr import Stderr
 from replay.supervision.supervisor import Outcome
 

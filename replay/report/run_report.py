@@ -1,56 +1,23 @@
-"""The report of a run: figures from the board, the verdict, and a table for people."""
+"""The figures of a run: what the board, the plan and the outcome tell, as one report."""
 
 import errno
 import platform
 from typing import Any, Final
 
 from captures import __version__
-from captures.console.errors import ExitCode
-from captures.console.units import counted, fitted, format_count, format_share, format_size
 from captures.format.reader import Capture
 from replay.board.layout import ERRNO_NAMES
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
-from replay.host.table import run_lines
 from replay.plan.run_plan import RunPlan, describe_wire
-from replay.ports import format_ports
-from replay.report.criteria import Criteria, criterion_line, judge
-from replay.report.shortfall import shortfall
+from replay.report.criteria import Criteria, judge
+from replay.report.verdict import explain, verdict
 from replay.rewrite.stamps import iso_ms
 from replay.supervision.health import Recovery
 from replay.supervision.supervisor import Outcome
 
-TOLERANCE: Final = 0.05
-"""The most by which a run may miss its target rate and still meet it."""
-
-LATE_NS: Final = SECOND_NS // 20
-"""How late the last event of any run may leave, however short the run: 5% of a second. Of a run of 10 ms, 5% of its own
-time would be less than a sleep takes."""
-
-MAX_ERROR_RATE: Final = 0.0001
-"""The most errors, as a part of the events sent, with which a run is met (requirement Q3)."""
-
 WAITS: Final[tuple[str, ...]] = ("EAGAIN", "ENOBUFS", "ENOMEM")
 """Answers that only made a worker wait: the send was repeated, and nothing was lost by them."""
-
-_WAYS: Final = {
-    "soft": "told to begin anew",
-    "hard": "replaced on the same core",
-    "moved": "replaced on another core",
-}
-
-_EXIT_CODES: Final = {
-    "met": ExitCode.MET,
-    "measured": ExitCode.MET,
-    "missed": ExitCode.MISSED,
-    "failed": ExitCode.FAILED,
-    "interrupted": ExitCode.INTERRUPTED,
-}
-
-
-def exit_code(report: dict[str, Any]) -> ExitCode:
-    """The exit code that a run's verdict stands for."""
-    return _EXIT_CODES[report["verdict"]]
 
 
 def run_report(
@@ -110,8 +77,8 @@ def run_report(
         **_origin(capture, plan),
     }
     report["criteria"] = judge(criteria or Criteria(), report)
-    report["verdict"], report["reason"] = _verdict(outcome, report)
-    return _explained(report)
+    report["verdict"], report["reason"] = verdict(outcome, report)
+    return explain(report)
 
 
 def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
@@ -125,100 +92,10 @@ def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
     }
 
 
-def _explained(report: dict[str, Any]) -> dict[str, Any]:
-    """The report, with what was short where the rate was missed: in a field, and in the reason of a missed run."""
-    short = report["achieved_eps"] < (1 - TOLERANCE) * (report["target_eps"] or 0)
-    report["shortfall"] = shortfall(report) if short else None
-    if short and report["verdict"] == "missed":
-        report["reason"] += f"; {report['shortfall']}"
-    return report
-
-
 def _asked(outcome: Outcome) -> int | None:
     """Events that the run was to send; None: as many as it could until its end."""
     unpaced = outcome.demand.schedule.mean_eps is None
     return None if outcome.stopped_by and unpaced else outcome.demand.tempo.total
-
-
-def _verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
-    """The verdict and, in a clause, why."""
-    sent = report["sent_events"]
-    if failures := outcome.failures or _miscounts(outcome, report):
-        return "failed", "; ".join(failures)
-    if outcome.interrupted_by:
-        return "interrupted", f"{outcome.interrupted_by} after {counted(sent, 'event')}"
-    fault = outcome.aborted or _fault(outcome, report) or _shortfall(outcome, report)
-    missed = [criterion_line(row) for row in report["criteria"] if not row["met"]]
-    if fault or missed:
-        return "missed", fault or "; ".join(missed)
-    verdict, reason = _rate_verdict(outcome, report)
-    return verdict, f"{reason}; stopped by {outcome.stopped_by}" if outcome.stopped_by else reason
-
-
-def _miscounts(outcome: Outcome, report: dict[str, Any]) -> list[str]:
-    """Where the workers say that they have sent all, and the lanes' counts do not sum to what was asked for."""
-    sent, asked = report["sent_events"], report["asked_events"]
-    if not outcome.done or asked is None or sent == asked or (sent > asked and outcome.demand.changed):
-        return []
-    return [f"the workers say that they have sent all {asked:,} events, and {sent:,} are counted"]
-
-
-def _fault(outcome: Outcome, report: dict[str, Any]) -> str | None:
-    """What makes a run miss, whatever its rate; None: nothing."""
-    errors, sent = sum(report["errors"].values()), report["sent_events"]
-    if errors > MAX_ERROR_RATE * sent:
-        refused = [lane["port"] for lane in report["lanes"] if "ECONNREFUSED" in lane["errors"]]
-        nobody = f"nobody listens at {format_ports(tuple(refused))}: " if refused else ""
-        said = f"{counted(errors, 'error')} with {counted(sent, 'event')}"
-        return f"{nobody}{said}, and at most {MAX_ERROR_RATE:.2%} are allowed"
-    return _nic_fault(outcome.nic or {}, sent)
-
-
-def _shortfall(outcome: Outcome, report: dict[str, Any]) -> str | None:
-    """That not all was sent that was asked for; None: it was, or nothing could be asked for."""
-    sent, asked = report["sent_events"], report["asked_events"]
-    if asked is None or sent >= asked or not outcome.start_ns:
-        return None
-    when = f"were due by {outcome.stopped_by}" if outcome.stopped_by else "were asked for in its time"
-    return f"{sent:,} events of {asked:,} that {when} were sent, {sent / asked:.2%} of the target rate"
-
-
-def _rate_verdict(outcome: Outcome, report: dict[str, Any]) -> tuple[str, str]:
-    """The verdict on the mean rate, for which `min_eps` may have set another limit."""
-    sent, duration_ns = report["sent_events"], round(report["duration_s"] * SECOND_NS)
-    target_eps = outcome.demand.mean_eps(duration_ns)
-    if not target_eps or not outcome.start_ns:
-        why = "no target was set" if target_eps is None else "nothing was due yet"
-        return "measured", f"{why}; {counted(sent, 'event')} sent"
-    # Not of the report's figures: they are rounded, which at one event an hour says nothing.
-    part = sent * SECOND_NS / duration_ns / target_eps if duration_ns else 0.0
-    own = {row["name"] for row in report["criteria"]}
-    if part >= 1 - TOLERANCE or "min_eps" in own:
-        return "met", f"{part:.2%} of the target rate"
-    late_ns = _late_ns(outcome)
-    if late_ns is not None and late_ns <= LATE_NS:
-        return "met", f"all {counted(sent, 'event')} sent, the last of them {late_ns / 1e6:.1f} ms after it was due"
-    return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"
-
-
-def _late_ns(outcome: Outcome) -> int | None:
-    """How long after its time the last event left; None: not all is sent, or it has no time."""
-    end_ns = outcome.demand.end_ns
-    if end_ns is None or not outcome.done:
-        return None
-    return int(outcome.board.workers["last_send_ns"].max()) - outcome.start_ns - end_ns
-
-
-def _nic_fault(nic: dict[str, int], sent: int) -> str | None:
-    """What a network card counted that makes a run miss; None: nothing."""
-    dropped = nic.get("tx_dropped", 0)
-    if losses := nic.get("carrier_losses", 0):
-        times = "once" if losses == 1 else f"{losses} times"
-        drops = counted(dropped, "drop")
-        return f"the network card's link was down {times}, and what was sent meanwhile is lost ({drops} counted)"
-    if dropped > MAX_ERROR_RATE * sent:
-        return f"the network card dropped {dropped:,} packets or trains; see `ip -s link`"
-    return None
 
 
 def _errors(counts: Any) -> tuple[dict[str, int], dict[str, int]]:
@@ -287,85 +164,3 @@ def _recovery(recovery: Recovery) -> dict[str, Any]:
         "events_behind": recovery.events_behind,
         "recovered_s": seconds(recovery.recovered_ns),
     }
-
-
-def run_table(report: dict[str, Any]) -> str:
-    """The report for people: the figures, and the lanes that differ from the rest."""
-    target = format_count(report["target_eps"]) if report["target_eps"] else "none"
-    if report["target_eps"] and report["speed"]:
-        target += f" at speed {report['speed']:g}, {format_count(report['target_peak_eps'])} at its peak"
-    achieved, peak = report["achieved_eps"], report["peak_eps"]
-    verdict = f"{report['verdict']}: {report['reason']}" + (f"; run {report['run_id']}" if report["run_id"] else "")
-    where = f"in {report['duration_s']:.2f} s to {counted(len(report['lanes']), 'port')}"
-    lines = [
-        f"  sent      {counted(report['sent_events'], 'event', 16)}, {format_size(report['sent_bytes'])}, {where}",
-        f"  rate      {achieved:>16,.0f} EPS mean, {peak:,.0f} in the best second; target {target}",
-    ]
-    if report["offered"]:
-        offered = report["offered"]
-        lines.append(
-            f"  offered   {offered['below_95_percent']:>16,} of {counted(offered['intervals'], 'interval')} of "
-            f"{offered['interval_ms']:.0f} ms below 95% of the target; the worst had {offered['worst_percent']:.1f}%"
-            + (f"; {offered['not_measured']:,} were not measured" if offered["not_measured"] else "")
-        )
-    if report["lag_ms"]:
-        lag = report["lag_ms"]
-        lines.append(f"  lag       {lag['p50']:>16.3f} ms p50, {lag['p99']:.3f} ms p99, {lag['max']:.3f} ms max")
-    lines.append(f"  errors    {_counts(report['errors']):>16}; waits: {_counts(report['waits'])}")
-    if report["sink"]:
-        lines.append(f"  sink      {_sink_line(report['sink'], report['sent_events'])}")
-    if report["collector_host"]:
-        lines += run_lines(report["collector_host"])
-    lines += [f"  criterion {criterion_line(row)}" for row in report["criteria"]]
-    for worker in report["workers"]:
-        cpu = "not measured" if worker["cpu_percent"] is None else f"{worker['cpu_percent']:.1f}%"
-        lines.append(
-            f"  worker {worker['id']:<2} {counted(worker['sent_events'], 'event', 16)}, core {worker['core']}, "
-            f"CPU {cpu}, {counted(len(worker['ports']), 'port')}"
-        )
-        if worker["gso_refused"]:
-            lines.append(f"             {fallback_line(worker['gso_refused'])}")
-    lines += [_recovery_line(recovery) for recovery in report["recoveries"]]
-    lines += [f"  port {lane['port']:<5} {_explain(lane['errors'])}" for lane in report["lanes"] if lane["errors"]]
-    return "\n".join([verdict, *map(fitted, lines)])
-
-
-def _sink_line(sink: dict[str, Any], sent: int) -> str:
-    if sink["lost_events"] is None:
-        why = "did not answer at the end" if sink["silent"] else "had not read all of it at the end"
-        if cut_by := sink["settling_cut_by"]:
-            why = f"was not waited for, since {cut_by} came"
-        return f"{sink['address']} {why}: loss was not measured"
-    share = format_share(sink["lost_events"], sent)
-    return f"{counted(sink['lost_events'], 'event', 16)} lost, {share}; {sink['received_events']:,} arrived"
-
-
-def _recovery_line(recovery: dict[str, Any]) -> str:
-    line = f"  worker {recovery['worker']:<2} {recovery['cause']} at {recovery['at_s']:.1f} s; {_WAYS[recovery['way']]}"
-    if recovery["silent_s"] is None:
-        return f"{line}; it sent nothing after that"
-    behind, recovered = recovery["events_behind"], recovery["recovered_s"]
-    line += f"; silent for {recovery['silent_s']:.2f} s"
-    if behind is None:
-        return line
-    caught_up = (
-        "not caught up before its next failure or the end"
-        if recovered is None
-        else f"caught up {recovered:.2f} s after the failure"
-    )
-    return f"{line}, {counted(behind, 'event')} behind, {caught_up}"
-
-
-def fallback_line(name: str) -> str:
-    """What to say when the kernel refused GSO with the errno `name`."""
-    return f"GSO was refused ({name}); events go out one by one from here on, which is slower"
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
-
-
-def _explain(errors: dict[str, int]) -> str:
-    said = _counts(errors)
-    said = said.replace("EMSGSIZE", "too long for the way: EMSGSIZE")
-    return said.replace("ECONNREFUSED", "nobody listens: ECONNREFUSED")

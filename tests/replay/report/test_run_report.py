@@ -17,7 +17,9 @@ from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.path.target import Target
 from replay.plan.run_plan import Extent, Pace, RunPlan, plan_run, plan_workers
-from replay.report.run_report import error_total, exit_code, run_report, run_table
+from replay.report.run_report import error_total, run_report
+from replay.report.table import run_table
+from replay.report.verdict import exit_code
 from replay.rewrite.stamps import Stamp
 from replay.schedule.tempo import Demand
 from replay.supervision.supervisor import Outcome

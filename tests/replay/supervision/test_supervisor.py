@@ -15,7 +15,8 @@ from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.path.target import Target
 from replay.plan.run_plan import Extent, Pace, RunPlan, plan_run, plan_workers
-from replay.report.run_report import exit_code, run_report
+from replay.report.run_report import run_report
+from replay.report.verdict import exit_code
 from replay.rewrite.stamps import Stamp
 from replay.supervision import workers
 from replay.supervision.supervisor import Supervisor
