@@ -13,6 +13,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from replay.board.layout import INTERVALS
+from replay.board.snapshot import Snapshot
 from replay.clock import SECOND_NS
 from replay.schedule.tempo import Demand
 
@@ -68,16 +69,17 @@ class Offered:
         self.peak_eps: float | None = None
         """Events of the best second; None until one has passed."""
 
-    def collect(self, workers: NDArray[Any], until_ns: int) -> None:
-        """Take in the intervals that are over by `until_ns`, counted from the start of the run, from the WORKER rows.
+    def collect(self, snapshot: Snapshot, until_ns: int) -> None:
+        """Take in the intervals that are over by `until_ns`, counted from the start of the run.
 
-        However long ago the last time was, this looks at no more intervals than a ring has places.
+        The snapshot was taken after that. However long ago the last time was, this looks at no more intervals
+        than a ring has places.
         """
         complete = until_ns // self.interval_ns
         first = max(self._next, complete - INTERVALS)
         self._skip(first - self._next)
         for interval in range(first, complete):
-            events = _events_of(workers, interval)
+            events = _events_of(snapshot, interval)
             if events is None:
                 self._skip(1)
             else:
@@ -116,11 +118,10 @@ class Offered:
         }
 
 
-def _events_of(workers: NDArray[Any], interval: int) -> int | None:
-    """What all workers sent in a complete interval; None: a place that held it was taken again, perhaps just now."""
+def _events_of(snapshot: Snapshot, interval: int) -> int | None:
+    """What all workers sent in a complete interval; None: a place that held it was taken again, perhaps just then."""
     place = interval % INTERVALS
-    numbers = workers["interval_numbers"][:, place]
-    held, events = numbers.copy(), workers["interval_events"][:, place].copy()
+    numbers = snapshot.workers["interval_numbers"][:, place]
     if (numbers > interval).any():
         return None
-    return int(events[held == interval].sum())
+    return int(snapshot.workers["interval_events"][numbers == interval, place].sum())
