@@ -66,7 +66,6 @@ def rows_between(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArra
     last = np.where(used.any(axis=1), BUCKETS - 1 - used[:, ::-1].argmax(axis=1), 0)
     ends = np.array([_highest_us(bucket) for bucket in last.tolist()], np.int64)
     cells[:, _MAX] = np.where(later[:, _MAX] > earlier[:, _MAX], later[:, _MAX], np.minimum(ends, later[:, _MAX]))
-    cells[~used.any(axis=1), _MAX] = 0
     return cells
 
 
@@ -114,14 +113,18 @@ class Histogram:
         return int(self.cells[:BUCKETS].sum())
 
     @property
-    def mean_us(self) -> float | None:
-        """The exact mean; None when nothing was counted."""
-        samples, told = self.samples, int(self.cells[_SUM])
-        if not samples:
-            return None
+    def sum_us(self) -> int:
+        """The exact sum."""
+        told = int(self.cells[_SUM])
         used = np.flatnonzero(self.cells[:BUCKETS]).tolist()
         about = sum(int(self.cells[bucket]) * int(_middle_us(bucket)) for bucket in used)
-        return (told + (about - told + (_WRAP >> 1)) // _WRAP * _WRAP) / samples
+        return told + (about - told + (_WRAP >> 1)) // _WRAP * _WRAP
+
+    @property
+    def mean_us(self) -> float | None:
+        """The exact mean; None when nothing was counted."""
+        samples = self.samples
+        return self.sum_us / samples if samples else None
 
     @property
     def max_us(self) -> int | None:

@@ -32,8 +32,8 @@ from tests.network.programs import free_ports
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ARCHITECTURE, CLI, GUIDE, PROFILES = (
-    ROOT / "docs" / f"{name}.md" for name in ("architecture", "cli", "guide", "profiles")
+ARCHITECTURE, CLI, GUIDE, PROFILES, REPORTS = (
+    ROOT / "docs" / f"{name}.md" for name in ("architecture", "cli", "guide", "profiles", "reports")
 )
 PACKAGES = ("captures", "precompute", "replay")
 TIMEOUT_S = 60
@@ -258,7 +258,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
 
 def fields(value: Any, path: str = "") -> set[str]:
     """The paths of a report's values, like `lanes[].port`; counts by errno, run or port are one value."""
-    if isinstance(value, dict) and not re.search(r"(errors|waits|other_runs|came_by)$", path):
+    if isinstance(value, dict) and not re.search(r"(errors|waits|other_runs|came_by|counts)$", path):
         return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return {inner for part in value for inner in fields(part, f"{path}[]")}
@@ -275,8 +275,9 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("watch", "### The watch"),
     ],
 )
-def test_the_architecture_names_the_fields_of_a_real_report(reports, report, heading):
-    told = [name for cells in rows(section(ARCHITECTURE, heading)) for name in spans(cells[0])]
+def test_the_docs_name_the_fields_of_a_real_report(reports, report, heading):
+    page = REPORTS if report == "sender" else ARCHITECTURE
+    told = [name for cells in rows(section(page, heading)) for name in spans(cells[0])]
 
     assert sorted(told) == sorted(fields(reports[report]))
 

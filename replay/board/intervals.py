@@ -13,6 +13,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from replay.board.layout import INTERVALS
+from replay.board.series import IntervalSeries, Row
 from replay.board.snapshot import Snapshot
 from replay.clock import SECOND_NS
 from replay.schedule.tempo import Demand
@@ -54,6 +55,48 @@ class IntervalCounter:
         return True
 
 
+class Verdicts:
+    """Intervals in their order, judged one by one: how many were short, and the best second; memory stays flat."""
+
+    def __init__(self, interval_ns: int) -> None:
+        """Judge intervals of that length."""
+        self.interval_ns = interval_ns
+        per_second = max(1, SECOND_NS // interval_ns)
+        self._second: deque[int] = deque(maxlen=per_second)
+        self._intervals = self._below = self._not_measured = 0
+        self._worst = 1.0
+        self.peak_eps: float | None = None
+        """The rate of the best second; None until one has passed."""
+
+    def judge(self, row: Row) -> None:
+        """Judge the next interval by the events that were sent in it, and those that were due."""
+        if row is None:
+            self._not_measured += 1
+            self._second.clear()
+            return
+        sent, due = row
+        self._second.append(sent)
+        if len(self._second) == self._second.maxlen:
+            rate = sum(self._second) * SECOND_NS / (self.interval_ns * len(self._second))
+            self.peak_eps = max(self.peak_eps or 0.0, rate)
+        if due >= _LEAST_EVENTS:
+            self._intervals += 1
+            self._below += sent < _ENOUGH * due
+            self._worst = min(self._worst, sent / due)
+
+    def figures(self) -> dict[str, Any] | None:
+        """For the report; None when there was no target or no whole interval."""
+        if not self._intervals:
+            return None
+        return {
+            "interval_ms": self.interval_ns / 1e6,
+            "intervals": self._intervals,
+            "below_95_percent": self._below,
+            "worst_percent": round(100 * self._worst, 3),
+            "not_measured": self._not_measured,
+        }
+
+
 class Offered:
     """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
 
@@ -61,13 +104,9 @@ class Offered:
         """Judge against what `demand` has due."""
         self._demand = demand
         self.interval_ns = interval_ns(demand.schedule.mean_eps)
-        per_second = max(1, SECOND_NS // self.interval_ns)
-        self._second: deque[int] = deque(maxlen=per_second)
+        self.verdicts = Verdicts(self.interval_ns)
+        self.series = IntervalSeries()
         self._next = 0
-        self._intervals = self._below = self._not_measured = 0
-        self._worst = 1.0
-        self.peak_eps: float | None = None
-        """Events of the best second; None until one has passed."""
 
     def collect(self, snapshot: Snapshot, until_ns: int) -> None:
         """Take in the intervals that are over by `until_ns`, counted from the start of the run.
@@ -89,33 +128,16 @@ class Offered:
 
     def _skip(self, intervals: int) -> None:
         """Note that so many were not measured."""
-        if intervals > 0:
-            self._not_measured += intervals
-            self._second.clear()
+        for _ in range(intervals):
+            self._note(None)
 
     def _judge(self, interval: int, events: int) -> None:
-        self._second.append(events)
-        if len(self._second) == self._second.maxlen:
-            rate = sum(self._second) * SECOND_NS / (self.interval_ns * len(self._second))
-            self.peak_eps = max(self.peak_eps or 0.0, rate)
         before, by_then = (self._demand.events_due(edge * self.interval_ns) for edge in (interval, interval + 1))
-        due = by_then - before
-        if due >= _LEAST_EVENTS:
-            self._intervals += 1
-            self._below += events < _ENOUGH * due
-            self._worst = min(self._worst, events / due)
+        self._note((events, by_then - before))
 
-    def figures(self) -> dict[str, Any] | None:
-        """For the report; None when there was no target or no whole interval."""
-        if not self._intervals:
-            return None
-        return {
-            "interval_ms": self.interval_ns / 1e6,
-            "intervals": self._intervals,
-            "below_95_percent": self._below,
-            "worst_percent": round(100 * self._worst, 3),
-            "not_measured": self._not_measured,
-        }
+    def _note(self, row: Row) -> None:
+        self.verdicts.judge(row)
+        self.series.append(row)
 
 
 def _events_of(snapshot: Snapshot, interval: int) -> int | None:

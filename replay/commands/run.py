@@ -3,7 +3,6 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -30,6 +29,7 @@ from replay.plan.run_plan import RunPlan, check_limit, plan_run, plan_table
 from replay.ports import PORTS
 from replay.report.live_line import LiveLine
 from replay.report.live_loss import LiveLoss
+from replay.report.model import RunReport
 from replay.report.run_report import run_report
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
@@ -127,13 +127,13 @@ def run(
             answer(plan_table(plan), plan.describe(), as_json=as_json)
             return ExitCode.MET
         report = _carry_out(capture, plan, judged, control, report_file)
-        tell(run_table(report), report, as_json=as_json)
+        tell(run_table(report), report.figures(), as_json=as_json)
         return exit_code(report)
 
 
 def _carry_out(
     capture: Capture, plan: RunPlan, judged: JudgeOptions, control: ControlOptions, report_file: ReportFile
-) -> dict[str, Any]:
+) -> RunReport:
     """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
     supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
     if plan.start_at_ns is not None:
@@ -167,7 +167,7 @@ def _carry_out(
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
         report = run_report(capture, plan, supervisor.outcome, judged.criteria, sink.figures(), own_host.figures())
-        report_file.write(report)
+        report_file.write(report.figures())
         if failure is not None:
             raise failure
     return report

@@ -1,23 +1,37 @@
-"""The figures of a run: what the board, the plan and the outcome tell, as one report."""
+"""The report of a run, made of a last snapshot of the board, the plan, the outcome, and what others measured."""
 
 import errno
 import platform
-from typing import Any, Final
+from typing import Any
 
 from captures import __version__
 from captures.format.reader import Capture
-from replay.board.layout import ERRNO_NAMES
-from replay.clock import SECOND_NS
+from replay.board.snapshot import Snapshot, errors_of, take_snapshot, waits_of
+from replay.clock import SECOND_NS, monotonic_ns
 from replay.histogram import Histogram
+from replay.json_file import SCHEMA
 from replay.plan.run_plan import RunPlan, describe_wire
+from replay.report.buckets import Buckets
 from replay.report.criteria import Criteria, judge
-from replay.report.verdict import explain, verdict
+from replay.report.model import (
+    CaptureFigures,
+    CoreFigures,
+    Ending,
+    HostFigures,
+    IntervalFigures,
+    LagFigures,
+    LaneFigures,
+    OfferedFigures,
+    RecoveryFigures,
+    RunReport,
+    SinkFigures,
+    StrainFigures,
+    WorkerFigures,
+)
+from replay.report.verdict import judged
 from replay.rewrite.stamps import iso_ms
 from replay.supervision.health import Recovery
 from replay.supervision.supervisor import Outcome
-
-WAITS: Final[tuple[str, ...]] = ("EAGAIN", "ENOBUFS", "ENOMEM")
-"""Answers that only made a worker wait: the send was repeated, and nothing was lost by them."""
 
 
 def run_report(
@@ -27,58 +41,71 @@ def run_report(
     criteria: Criteria | None = None,
     sink: dict[str, Any] | None = None,
     collector_host: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """All that is known of a run, as JSON-ready values; what was not measured is None.
+) -> RunReport:
+    """All that is known of a run that is over; what was not measured is None.
 
     It is judged by the `criteria` and by what a `sink` said (`SinkWatch.figures`); `collector_host`: `OwnHost.figures`.
     """
-    board = outcome.board
-    start_ns = int(board.control["start_ns"][0])
-    duration_ns = max(0, int(board.workers["last_send_ns"].max()) - start_ns) if start_ns else 0
-    sent = int(board.lanes["sent_events"].sum())
+    now = take_snapshot(outcome.board, monotonic_ns())
+    workers = _workers(plan, outcome, now)
+    cpu = [worker.cpu_percent for worker in workers if worker.cpu_percent is not None]
+    report = RunReport(
+        schema=SCHEMA,
+        verdict="",
+        reason="",
+        **_rates(plan, outcome, now),
+        errors=now.errors,
+        waits=now.waits,
+        lag_ms=lag_figures(now.lag),
+        lag_buckets=Buckets.of(now.lag),
+        sink=None if sink is None else SinkFigures(**sink, settling_cut_by=outcome.settling_cut_by),
+        collector_host=collector_host,
+        cpu_percent_mean=round(sum(cpu), 2) if len(cpu) == len(workers) else None,
+        memory_bytes_peak=outcome.memory_bytes_peak,
+        lanes=_lanes(plan, now),
+        workers=workers,
+        strain=_strain(outcome),
+        recoveries=[_recovery(recovery) for recovery in outcome.recoveries],
+        gso_segments=int(now.workers["segments"].min()),
+        **_way(plan, outcome),
+        **_origin(capture, plan),
+        intervals=_intervals(outcome),
+    )
+    return judged(judge(criteria or Criteria(), report), _ending(outcome, now))
+
+
+def _rates(plan: RunPlan, outcome: Outcome, now: Snapshot) -> dict[str, Any]:
+    """What was sent, in which time, and what was asked for."""
+    duration_ns, sent = _duration_ns(now), now.sent_events
     achieved = sent * SECOND_NS / duration_ns if duration_ns else 0.0
     target_eps = outcome.demand.mean_eps(duration_ns)
-    waits, errors = _errors(board.lanes["errors"].sum(axis=0))
-    workers = _workers(plan, outcome, start_ns)
-    cpu = [worker["cpu_percent"] for worker in workers]
-    report: dict[str, Any] = {
-        "verdict": "",
-        "reason": "",
+    offered = outcome.offered.verdicts.figures()
+    return {
         **plan.targets(),
         "target_eps": target_eps and round(target_eps, 3),
         "achieved_eps": round(achieved, 3),
-        "peak_eps": round(max(outcome.offered.peak_eps or 0.0, achieved), 3),
+        "peak_eps": round(max(outcome.offered.verdicts.peak_eps or 0.0, achieved), 3),
         "sent_events": sent,
         "asked_events": _asked(outcome),
-        "sent_bytes": int(board.lanes["sent_bytes"].sum()),
+        "sent_bytes": now.sent_bytes,
         "duration_s": duration_ns / SECOND_NS,
-        "started": iso_ms(outcome.started_wall_ns) if start_ns else None,
-        "errors": errors,
-        "waits": waits,
-        "offered": outcome.offered.figures(),
-        "lag_ms": _lag(board.workers["lag"]),
-        "sink": sink and {**sink, "settling_cut_by": outcome.settling_cut_by},
-        "collector_host": collector_host,
-        "criteria": [],
-        "cpu_percent_mean": None if None in cpu else round(sum(cpu), 2),
-        "memory_bytes_peak": outcome.memory_bytes_peak,
-        "lanes": [_lane(port, row) for port, row in zip(plan.ports, board.lanes, strict=True)],
-        "workers": workers,
-        "strain": outcome.strain and outcome.strain.figures(outcome.cores),
-        "recoveries": [_recovery(recovery) for recovery in outcome.recoveries],
+        "started": iso_ms(outcome.started_wall_ns) if now.start_ns else None,
+        "started_ns": outcome.started_wall_ns if now.start_ns else None,
+        "offered": None if offered is None else OfferedFigures(**offered),
+    }
+
+
+def _way(plan: RunPlan, outcome: Outcome) -> dict[str, Any]:
+    """Where the events went, and how."""
+    return {
         "target": plan.target.host,
         "backend": plan.backend,
         "nic": outcome.nic and {"name": plan.nic, **outcome.nic},
         "wire": describe_wire(plan.wire),
-        "gso_segments": int(board.workers["segments"].min()),
         "train_events_max": plan.train_limit,
         "batch_trains": plan.batch_trains,
         "choices": dict(plan.choices),
-        **_origin(capture, plan),
     }
-    report["criteria"] = judge(criteria or Criteria(), report)
-    report["verdict"], report["reason"] = verdict(outcome, report)
-    return explain(report)
 
 
 def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
@@ -86,10 +113,15 @@ def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
     return {
         "stamp": str(plan.stamp),
         "run_id": plan.run_id,
-        "capture": {"path": str(capture.path), "digest": capture.digest, "events": capture.events},
-        "host": {"kernel": platform.release(), "python": platform.python_version()},
+        "capture": CaptureFigures(str(capture.path), capture.digest, capture.events),
+        "host": HostFigures(platform.release(), platform.python_version()),
         "version": __version__,
     }
+
+
+def _duration_ns(now: Snapshot) -> int:
+    """From the start of the schedule to the end of the last batch; 0 where there was no start."""
+    return max(0, now.last_send_ns - now.start_ns) if now.start_ns else 0
 
 
 def _asked(outcome: Outcome) -> int | None:
@@ -98,69 +130,98 @@ def _asked(outcome: Outcome) -> int | None:
     return None if outcome.stopped_by and unpaced else outcome.demand.tempo.total
 
 
-def _errors(counts: Any) -> tuple[dict[str, int], dict[str, int]]:
-    """Counts by ERRNO_NAMES as (waits, errors), zeros left out."""
-    found = {name: int(count) for name, count in zip(ERRNO_NAMES, counts, strict=True) if count}
-    waits = {name: found.pop(name) for name in WAITS if name in found}
-    return waits, found
+def _ending(outcome: Outcome, now: Snapshot) -> Ending:
+    """How the run ended."""
+    end_ns = outcome.demand.end_ns
+    return Ending(
+        failures=outcome.failures or _miscounts(outcome, now),
+        interrupted_by=outcome.interrupted_by,
+        stopped_by=outcome.stopped_by,
+        aborted=outcome.aborted,
+        done=now.done,
+        late_ns=now.last_send_ns - now.start_ns - end_ns if now.done and end_ns is not None else None,
+        mean_target_eps=outcome.demand.mean_eps(_duration_ns(now)),
+    )
 
 
-def error_total(outcome: Outcome) -> int:
-    """All errors so far, waits left out."""
-    return sum(_errors(outcome.board.lanes["errors"].sum(axis=0))[1].values())
+def _miscounts(outcome: Outcome, now: Snapshot) -> list[str]:
+    """Where the workers say that they have sent all, and the lanes' counts do not sum to what was asked for."""
+    sent, asked = now.sent_events, _asked(outcome)
+    if not now.done or asked is None or sent == asked or (sent > asked and outcome.demand.changed):
+        return []
+    return [f"the workers say that they have sent all {asked:,} events, and {sent:,} are counted"]
 
 
-def _lane(port: int, row: Any) -> dict[str, Any]:
-    waits, errors = _errors(row["errors"])
-    return {
-        "port": port,
-        "sent_events": int(row["sent_events"]),
-        "sent_bytes": int(row["sent_bytes"]),
-        "errors": errors,
-        "waits": waits,
-    }
+def _intervals(outcome: Outcome) -> IntervalFigures:
+    """The events of each interval that was looked at."""
+    series, rows = outcome.offered.series, outcome.offered.series.rows
+    return IntervalFigures(
+        interval_ms=outcome.offered.interval_ns * series.joined / 1e6,
+        joined=series.joined,
+        sent_events=[row and row[0] for row in rows],
+        due_events=[row and row[1] for row in rows],
+    )
 
 
-def _lag(cells: Any) -> dict[str, float] | None:
+def _lanes(plan: RunPlan, now: Snapshot) -> list[LaneFigures]:
+    return [
+        LaneFigures(
+            port=port,
+            sent_events=int(row["sent_events"]),
+            sent_bytes=int(row["sent_bytes"]),
+            errors=errors_of(row["errors"]),
+            waits=waits_of(row["errors"]),
+        )
+        for port, row in zip(plan.ports, now.lanes, strict=True)
+    ]
+
+
+def lag_figures(lag: Histogram) -> LagFigures | None:
     """How late events left against their schedule; None when they had none."""
-    lag = Histogram()
-    for worker in cells:
-        lag.merge(Histogram(worker))
-    if not lag.samples:
+    p50_us, p99_us, max_us = lag.percentile_us(50), lag.percentile_us(99), lag.max_us
+    if p50_us is None or p99_us is None or max_us is None:
         return None
-    figures = {"p50": lag.percentile_us(50), "p99": lag.percentile_us(99), "max": lag.max_us}
-    return {name: round(value / 1000, 3) for name, value in figures.items() if value is not None}
+    return LagFigures(round(p50_us / 1000, 3), round(p99_us / 1000, 3), round(max_us / 1000, 3))
 
 
-def _workers(plan: RunPlan, outcome: Outcome, start_ns: int) -> list[dict[str, Any]]:
+def _workers(plan: RunPlan, outcome: Outcome, now: Snapshot) -> list[WorkerFigures]:
     rows = []
-    for index, (worker, row) in enumerate(zip(plan.workers, outcome.board.workers, strict=True)):
+    for index, (worker, row) in enumerate(zip(plan.workers, now.workers, strict=True)):
         lanes = slice(worker.lanes.start, worker.lanes.stop)
-        duration_ns = int(row["last_send_ns"]) - start_ns
+        duration_ns = int(row["last_send_ns"]) - now.start_ns
         rows.append(
-            {
-                "id": index,
-                "core": outcome.cores[index],
-                "ports": list(plan.ports[lanes]),
-                "sent_events": int(outcome.board.lanes["sent_events"][lanes].sum()),
-                "cpu_percent": round(100 * int(row["cpu_ns"]) / duration_ns, 2) if duration_ns > 0 else None,
-                "gso_refused": errno.errorcode.get(int(row["fallback_errno"])),
-            }
+            WorkerFigures(
+                id=index,
+                core=outcome.cores[index],
+                ports=list(plan.ports[lanes]),
+                sent_events=int(now.lanes["sent_events"][lanes].sum()),
+                cpu_percent=round(100 * int(row["cpu_ns"]) / duration_ns, 2) if duration_ns > 0 else None,
+                gso_refused=errno.errorcode.get(int(row["fallback_errno"])),
+            )
         )
     return rows
 
 
-def _recovery(recovery: Recovery) -> dict[str, Any]:
+def _strain(outcome: Outcome) -> StrainFigures | None:
+    if outcome.strain is None:
+        return None
+    figures = outcome.strain.figures(outcome.cores)
+    return StrainFigures(
+        [CoreFigures(**core) for core in figures["cores"]], figures["major_faults"], figures["read_bytes"]
+    )
+
+
+def _recovery(recovery: Recovery) -> RecoveryFigures:
     def seconds(ns: int | None) -> float | None:
         return None if ns is None else round(ns / SECOND_NS, 3)
 
-    return {
-        "worker": recovery.worker,
-        "cause": recovery.cause,
-        "way": str(recovery.way),
-        "core": recovery.core,
-        "at_s": seconds(recovery.failed_ns),
-        "silent_s": seconds(recovery.silent_ns),
-        "events_behind": recovery.events_behind,
-        "recovered_s": seconds(recovery.recovered_ns),
-    }
+    return RecoveryFigures(
+        worker=recovery.worker,
+        cause=recovery.cause,
+        way=str(recovery.way),
+        core=recovery.core,
+        at_s=seconds(recovery.failed_ns),
+        silent_s=seconds(recovery.silent_ns),
+        events_behind=recovery.events_behind,
+        recovered_s=seconds(recovery.recovered_ns),
+    )

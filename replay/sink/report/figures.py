@@ -1,7 +1,7 @@
 """What a sink tells at its end: a plain dictionary, and a table for people. None says "not measured"."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +10,9 @@ import captures
 from captures.console.units import counted, format_count, format_size
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
+from replay.json_file import SCHEMA
 from replay.linux.sockets.udp_receive import unwrapped
+from replay.report.buckets import Buckets
 from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
@@ -48,6 +50,7 @@ def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
     events, kernel_drops = tally.events, total_drops(tally, ending.kernel_drops)
     youngest_us = int(tally.lanes["youngest_us"].min())
     return {
+        "schema": SCHEMA,
         "version": captures.__version__,
         "ended_by": ending.ended_by,
         "ended": None if ending.ended_ns is None else iso_ms(ending.ended_ns),
@@ -66,6 +69,7 @@ def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
         "rate_eps": events / duration_s if duration_s else None,
         "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,
         "latency_ms": _latency_ms(tally.age),
+        "latency_buckets": (buckets := Buckets.of(tally.age)) and asdict(buckets),
         "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
         "tags": run_tags(tally),
         "host": ending.host and {name: _moved(name, count) for name, count in ending.host.items()},

@@ -80,7 +80,7 @@ def test_what_was_overwritten_while_nobody_looked_is_not_measured(before: int, s
             offered.collect(take_snapshot(board, 0), (interval + 1) * INTERVAL_NS)
     offered.collect(take_snapshot(board, 0), (before + stopped) * INTERVAL_NS)
 
-    figures = offered.figures()
+    figures = offered.verdicts.figures()
     lost = max(0, stopped - INTERVALS)
     assert figures is not None
     assert (figures["not_measured"], figures["intervals"]) == (lost, before + stopped - lost)
@@ -97,7 +97,7 @@ def test_a_place_that_is_taken_while_it_is_read_is_not_measured() -> None:
     offered = Offered(Demand(Steady(10_000, None), None))
     offered.collect(take_snapshot(board, 0), 2 * INTERVAL_NS)
 
-    figures = offered.figures()
+    figures = offered.verdicts.figures()
     assert figures is not None
     assert (figures["not_measured"], figures["intervals"], figures["worst_percent"]) == (1, 1, 0)
 
@@ -112,14 +112,14 @@ def test_a_dip_is_seen_that_the_mean_hides() -> None:
     offered = Offered(Demand(Steady(400_000, 4_000_000), None))
     offered.collect(take_snapshot(board, 0), 100 * INTERVAL_NS)
 
-    assert offered.figures() == {
+    assert offered.verdicts.figures() == {
         "interval_ms": 100.0,
         "intervals": 100,
         "below_95_percent": 1,
         "worst_percent": 50.0,
         "not_measured": 0,
     }
-    assert offered.peak_eps == 420_000
+    assert offered.verdicts.peak_eps == 420_000
 
 
 def test_what_is_not_due_is_not_missed() -> None:
@@ -131,7 +131,7 @@ def test_what_is_not_due_is_not_missed() -> None:
     offered = Offered(Demand(Steady(10_000, 2500), None))
     offered.collect(take_snapshot(board, 0), 3 * INTERVAL_NS)
 
-    figures = offered.figures()
+    figures = offered.verdicts.figures()
     assert figures is not None
     assert (figures["intervals"], figures["below_95_percent"], figures["worst_percent"]) == (3, 0, 100)
 
@@ -144,8 +144,8 @@ def test_without_a_target_nothing_is_judged_but_the_best_second_is_kept() -> Non
     offered = Offered(Demand(Steady(None, None), None))
     offered.collect(take_snapshot(board, 0), 25 * INTERVAL_NS)
 
-    assert offered.figures() is None
-    assert offered.peak_eps == sum(range(15, 25))
+    assert offered.verdicts.figures() is None
+    assert offered.verdicts.peak_eps == sum(range(15, 25))
 
 
 def test_on_a_time_axis_an_interval_is_judged_by_what_its_windows_have_due() -> None:
@@ -159,6 +159,6 @@ def test_on_a_time_axis_an_interval_is_judged_by_what_its_windows_have_due() -> 
     offered = Offered(Demand(OnAxis(axis, Fraction(2), total=3000), None))
     offered.collect(take_snapshot(board, 0), 15 * INTERVAL_NS)
 
-    figures = offered.figures()
+    figures = offered.verdicts.figures()
     assert figures is not None
     assert (figures["intervals"], figures["below_95_percent"], figures["worst_percent"]) == (10, 1, 50)

@@ -20,7 +20,7 @@ START_NS = 10**12
 happening = st.tuples(
     st.integers(0, WORKERS - 1),
     st.integers(0, LANES - 1),
-    st.integers(0, 5000),  # events
+    st.integers(1, 5000),  # events
     st.integers(0, 1 << 40),  # lag_us
     st.integers(0, len(ERRNO_NAMES) - 1),
     st.sampled_from([0, INTERVAL_NS // 2, INTERVAL_NS, INTERVALS * INTERVAL_NS]),  # time that passes before it
