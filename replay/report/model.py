@@ -5,6 +5,7 @@ of the schema changes when a field changes its meaning or goes, and not when one
 """
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from replay.report.buckets import Buckets
@@ -210,6 +211,13 @@ class RunReport:
     parts: list["RunReport"] = field(default_factory=list)
     """Of a merged report: those that it was made of, whole."""
     intervals: IntervalFigures | None = None
+
+    @property
+    def start_ns(self) -> int | None:
+        """When it started, in nanoseconds since 1970; None: it did not. Raises ValueError where it is no instant."""
+        if self.started is None or self.started_ns is not None:
+            return self.started_ns
+        return round(datetime.fromisoformat(self.started).timestamp() * 1000) * 1_000_000
 
     def figures(self) -> dict[str, Any]:
         """The report as JSON-ready values."""

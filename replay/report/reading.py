@@ -13,6 +13,7 @@ from replay.report.model import RunReport
 from replay.report.verdict import VERDICTS
 
 _REPORT: Final = TypeAdapter(RunReport)
+_LONGEST_S: Final = 1e10
 _MOST: Final = 1 << 60
 """So many events or bytes no run sends: a million a second for 36,000 years."""
 
@@ -52,8 +53,8 @@ def _check(report: RunReport) -> None:
         raise ValueError("sent_events is not the sum of its lanes")
     if report.verdict not in VERDICTS:
         raise ValueError(f"verdict: there are {', '.join(VERDICTS)}")
-    if report.duration_s < 0:
-        raise ValueError("duration_s is below 0")
+    if not 0 <= report.duration_s <= _LONGEST_S or not 0 <= (report.start_ns or 0) <= _MOST << 3:
+        raise ValueError("duration_s or started is no time that a run can have")
     if report.lag_buckets:
         report.lag_buckets.histogram()
     if (series := report.intervals) and (
