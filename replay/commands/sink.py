@@ -118,8 +118,8 @@ def sink(
             )
             close_sockets(sockets)
             report = sink_report(tally, ending)
-            report_file.write(report)
-        tell(sink_table(report, wide=wide), report, as_json=as_json)
+            report_file.write(report.figures())
+        tell(sink_table(report, wide=wide), report.figures(), as_json=as_json)
         if failure is not None:
             raise failure
     return ExitCode.INTERRUPTED if signals.urgent else ExitCode.MET

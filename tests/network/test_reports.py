@@ -148,7 +148,7 @@ def test_a_failure_that_nobody_foresaw_loses_no_report(tmp_path: Path, capture: 
     """What was sent until then is counted to the event, and the failure is told after."""
     ports, path = free_ports(1), tmp_path / "sent.json"
     fail = f"""
-from replay import live_loss
+from replay.report import live_loss
 def fail(*_):
     raise ZeroDivisionError("unforeseen")
 live_loss.LiveLoss.{where} = fail
