@@ -70,11 +70,6 @@ class Outcome:
         """When it started, by the monotonic clock; 0: it has not."""
         return int(self.board.control["start_ns"][0])
 
-    @property
-    def done(self) -> bool:
-        """Whether every worker sent all it had."""
-        return bool((self.board.workers["state"] == State.DONE).all())
-
 
 def nic_counters(nic: str | None) -> dict[str, int] | None:
     """What a network card has counted so far; None: there is none, or it is gone."""
