@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from captures.console.units import counted
 from replay.board.snapshot import Loss, Snapshot, take_snapshot
 from replay.clock import monotonic_ns, sleep_ns
 from replay.commands.options.limits import JudgeOptions
@@ -52,8 +53,9 @@ class LiveLoss:
             self._line.say(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile")
         if loss is not None and self._limit is not None and watch.exceeds(float(self._limit)):
             elapsed_s = (monotonic_ns() - now.start_ns) / 1e9
+            lost = f"{loss.lost_events:,} of {counted(loss.sent_events, 'event')} lost"
             self._supervisor.abort(
-                f"stopped after {elapsed_s:.0f} s: {loss.lost_events:,} of {loss.sent_events:,} events lost "
+                f"stopped after {elapsed_s:.0f} s: {lost} "
                 f"({100 * loss.part:.2f}%), and at most {float(self._limit * 100):g}% are allowed"
             )
         return loss

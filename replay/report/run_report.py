@@ -5,6 +5,7 @@ import platform
 from typing import Any
 
 from captures import __version__
+from captures.console.units import counted
 from captures.format.reader import Capture
 from replay.board.snapshot import Snapshot, errors_of, take_snapshot, waits_of
 from replay.clock import SECOND_NS, monotonic_ns
@@ -149,7 +150,7 @@ def _miscounts(outcome: Outcome, now: Snapshot) -> list[str]:
     sent, asked = now.sent_events, _asked(outcome)
     if not now.done or asked is None or sent == asked or (sent > asked and outcome.demand.changed):
         return []
-    return [f"the workers say that they have sent all {asked:,} events, and {sent:,} are counted"]
+    return [f"the workers say that they have sent all of {counted(asked, 'event')}, and the lanes count {sent:,}"]
 
 
 def _intervals(outcome: Outcome) -> IntervalFigures:

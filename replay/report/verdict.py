@@ -23,7 +23,7 @@ LATE_NS: Final = SECOND_NS // 20
 time would be less than a sleep takes."""
 
 MAX_ERROR_RATE: Final = 0.0001
-"""The most errors, as a part of the events sent, with which a run is met."""
+"""A run with more errors than this part of its events is missed."""
 
 _EXIT_CODES: Final = {
     "failed": ExitCode.FAILED,
@@ -84,7 +84,7 @@ def _nic_fault(nic: Mapping[str, int | str | None], sent: int) -> str | None:
         drops = counted(dropped, "drop")
         return f"the network card's link was down {times}, and what was sent meanwhile is lost ({drops} counted)"
     if dropped > MAX_ERROR_RATE * sent:
-        return f"the network card dropped {dropped:,} packets or trains; see `ip -s link`"
+        return f"the network card dropped {counted(dropped, 'packet')}, single or joined; see `ip -s link`"
     return None
 
 
@@ -93,8 +93,8 @@ def _unsent(report: RunReport, ending: Ending) -> str | None:
     sent, asked = report.sent_events, report.asked_events
     if asked is None or sent >= asked or report.started is None:
         return None
-    when = f"were due by {ending.stopped_by}" if ending.stopped_by else "were asked for in its time"
-    return f"{sent:,} events of {asked:,} that {when} were sent, {sent / asked:.2%} of the target rate"
+    when = f"due by {ending.stopped_by}" if ending.stopped_by else "asked for in its time"
+    return f"sent {sent:,} of {counted(asked, 'event')} {when}, {sent / asked:.2%} of the target rate"
 
 
 def _rate_verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
@@ -108,6 +108,9 @@ def _rate_verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
     if part >= 1 - TOLERANCE or "min_eps" in own:
         return "met", f"{part:.2%} of the target rate"
     if ending.late_ns is not None and ending.late_ns <= LATE_NS:
-        late_ms = ending.late_ns / 1e6
-        return "met", f"all {counted(sent, 'event')} sent, the last of them {late_ms:.1f} ms after it was due"
+        late = f"{ending.late_ns / 1e6:.1f} ms after it was due"
+        return (
+            "met",
+            f"the one event sent {late}" if sent == 1 else f"all {sent:,} events sent, the last of them {late}",
+        )
     return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"

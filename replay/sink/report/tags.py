@@ -106,7 +106,7 @@ def tag_lines(report: SinkReport) -> list[str]:
         events = tags[f"{name}_events"]
         if events or events is None:
             parts.append("reordering not measured" if events is None else f"{events:,} {name}")
-    lines = [f"run {report.run_id}: {tags['verified_events']:,} events verified", f"  {', '.join(parts)}"]
+    lines = [f"run {report.run_id}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
         lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
     if tags["foreign_events"]:

@@ -88,7 +88,7 @@ def test_one_that_says_all_is_sent_is_not_believed(capture: Capture, monkeypatch
     report = run_report(capture, plan, Supervisor(capture, plan).run(nothing, nothing))
 
     assert report.verdict == "failed"
-    assert report.reason == "the workers say that they have sent all 1,000 events, and 999 are counted"
+    assert report.reason == "the workers say that they have sent all of 1,000 events, and the lanes count 999"
 
 
 @pytest.mark.parametrize("extent", [Extent(events=1000), Extent(duration_ns=60 * SECOND_NS)])
