@@ -169,10 +169,10 @@ main()
 def test_a_sink_that_fails_unforeseen_leaves_its_report(tmp_path: Path):
     path = tmp_path / "received.json"
     fail = """
-from replay.sink import watch
+from replay.sink import stopping
 def fail(*_):
     raise ZeroDivisionError("unforeseen")
-watch.Watch.ended_by = fail
+stopping.Watch.ended_by = fail
 from replay.cli import main
 main()
 """
