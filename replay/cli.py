@@ -11,6 +11,7 @@ from replay.commands.calibrate import calibrate
 from replay.commands.ctl import ctl
 from replay.commands.doctor import doctor
 from replay.commands.reconcile import reconcile_reports
+from replay.commands.report import report
 from replay.commands.run import run
 from replay.commands.sink import sink
 from replay.commands.watch import watch
@@ -29,6 +30,7 @@ replay.add_command(ctl)
 replay.add_command(doctor)
 replay.add_command(sink)
 replay.add_command(reconcile_reports)
+replay.add_command(report)
 replay.add_command(watch)
 
 

@@ -25,6 +25,7 @@ RELATIVE_ERROR: Final = 1 / 64
 """The most by which a percentile may be off, as a part of the true value; below 64 us it is exact."""
 
 _WRAP: Final = 1 << 64
+_LONGEST: Final = (1 << 63) - 1
 _SUM: Final = BUCKETS
 _MAX: Final = BUCKETS + 1
 
@@ -52,6 +53,27 @@ def record_rows(
     np.add.at(cells, (rows, buckets_of(values_us)), counts)
     np.add.at(cells[:, _SUM], rows, values_us * counts)
     np.maximum.at(cells[:, _MAX], rows, values_us)
+
+
+def rows_between(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What was counted between two copies of the same histograms, both of shape (histograms, CELLS).
+
+    The maximum is exact where it grew meanwhile; where it did not, it is the highest value of the last bucket that was
+    counted in, and no more than the maximum of `later`.
+    """
+    cells = later - earlier
+    used = cells[:, :BUCKETS] > 0
+    last = np.where(used.any(axis=1), BUCKETS - 1 - used[:, ::-1].argmax(axis=1), 0)
+    ends = np.array([_highest_us(bucket) for bucket in last.tolist()], np.int64)
+    cells[:, _MAX] = np.where(later[:, _MAX] > earlier[:, _MAX], later[:, _MAX], np.minimum(ends, later[:, _MAX]))
+    return cells
+
+
+def rows_together(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What either of two sets of histograms holds, both of shape (histograms, CELLS): each with its counterpart."""
+    cells = first + second
+    cells[:, _MAX] = np.maximum(first[:, _MAX], second[:, _MAX])
+    return cells
 
 
 class Histogram:
@@ -91,14 +113,18 @@ class Histogram:
         return int(self.cells[:BUCKETS].sum())
 
     @property
-    def mean_us(self) -> float | None:
-        """The exact mean; None when nothing was counted."""
-        samples, told = self.samples, int(self.cells[_SUM])
-        if not samples:
-            return None
+    def sum_us(self) -> int:
+        """The exact sum."""
+        told = int(self.cells[_SUM])
         used = np.flatnonzero(self.cells[:BUCKETS]).tolist()
         about = sum(int(self.cells[bucket]) * int(_middle_us(bucket)) for bucket in used)
-        return (told + (about - told + (_WRAP >> 1)) // _WRAP * _WRAP) / samples
+        return told + (about - told + (_WRAP >> 1)) // _WRAP * _WRAP
+
+    @property
+    def mean_us(self) -> float | None:
+        """The exact mean; None when nothing was counted."""
+        samples = self.samples
+        return self.sum_us / samples if samples else None
 
     @property
     def max_us(self) -> int | None:
@@ -117,6 +143,16 @@ class Histogram:
         rank = max(1, int(np.ceil(samples * percent / 100)))
         bucket = int(np.searchsorted(reached, rank))
         return min(_middle_us(bucket), float(self.cells[_MAX]))
+
+
+def _highest_us(bucket: int) -> int:
+    """The greatest value that lands in a bucket; the last one takes whatever is greater than all others hold."""
+    if bucket < 64:
+        return bucket
+    if bucket == BUCKETS - 1:
+        return _LONGEST
+    shift = (bucket >> 5) - 1
+    return ((bucket - (shift << 5) + 1) << shift) - 1
 
 
 def _middle_us(bucket: int) -> float:

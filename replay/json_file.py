@@ -10,14 +10,18 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from captures.console.errors import InputError, PreflightError, RunError
+from captures.console.harmless import harmless
 from captures.console.terminal import notice
 from captures.console.units import format_size
 from captures.files.output_file import FULL, OutputFile, write_all
 
+SCHEMA: Final = 1
+"""The version of what reports say, of every kind of report. A report without one was written before there was any."""
 MOST_BYTES: Final = 256 << 20
 """Of a report that is read; one with 5,000 intervals has less than 1 MB."""
 _ROOM_BYTES: Final = 1 << 20
-"""Reserved on the disk before the work begins: ten times what the report of a run to 100 ports takes."""
+"""Reserved on the disk before the work begins: three times what the report of a long run to 100 ports takes."""
+_SHOWN_CHARACTERS: Final = 20
 
 
 class ReportFile:
@@ -101,7 +105,7 @@ def _no_number(text: str) -> None:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`. Raises InputError when there is none."""
+    """The JSON object in `path`. Raises InputError when there is none, or when its schema is unknown."""
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
@@ -115,4 +119,10 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a JSON report") from None
     if not isinstance(report, dict):
         raise InputError(f"{path}: not a JSON report")
+    if (schema := report.get("schema", 0)) not in range(SCHEMA + 1):
+        told = harmless(str(schema)[:_SHOWN_CHARACTERS])
+        raise InputError(
+            f"{path}: a report of schema {told}, and this version of Stampede reads up to {SCHEMA}; use the version "
+            "that wrote it, or a later one"
+        )
     return report

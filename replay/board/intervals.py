@@ -13,6 +13,8 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from replay.board.layout import INTERVALS
+from replay.board.series import IntervalSeries, Row
+from replay.board.snapshot import Snapshot
 from replay.clock import SECOND_NS
 from replay.schedule.tempo import Demand
 
@@ -53,55 +55,34 @@ class IntervalCounter:
         return True
 
 
-class Offered:
-    """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
+class Verdicts:
+    """Intervals in their order, judged one by one: how many were short, and the best second; memory stays flat."""
 
-    def __init__(self, demand: Demand) -> None:
-        """Judge against what `demand` has due."""
-        self._demand = demand
-        self.interval_ns = interval_ns(demand.schedule.mean_eps)
-        per_second = max(1, SECOND_NS // self.interval_ns)
+    def __init__(self, interval_ns: int) -> None:
+        """Judge intervals of that length."""
+        self.interval_ns = interval_ns
+        per_second = max(1, SECOND_NS // interval_ns)
         self._second: deque[int] = deque(maxlen=per_second)
-        self._next = 0
         self._intervals = self._below = self._not_measured = 0
         self._worst = 1.0
         self.peak_eps: float | None = None
-        """Events of the best second; None until one has passed."""
+        """The rate of the best second; None until one has passed."""
 
-    def collect(self, workers: NDArray[Any], until_ns: int) -> None:
-        """Take in the intervals that are over by `until_ns`, counted from the start of the run, from the WORKER rows.
-
-        However long ago the last time was, this looks at no more intervals than a ring has places.
-        """
-        complete = until_ns // self.interval_ns
-        first = max(self._next, complete - INTERVALS)
-        self._skip(first - self._next)
-        for interval in range(first, complete):
-            events = _events_of(workers, interval)
-            if events is None:
-                self._skip(1)
-            else:
-                self._judge(interval, events)
-        self._next = max(self._next, complete)
-        self._demand.forget((self._next - 1) * self.interval_ns)
-
-    def _skip(self, intervals: int) -> None:
-        """Note that so many were not measured."""
-        if intervals > 0:
-            self._not_measured += intervals
+    def judge(self, row: Row) -> None:
+        """Judge the next interval by the events that were sent in it, and those that were due."""
+        if row is None:
+            self._not_measured += 1
             self._second.clear()
-
-    def _judge(self, interval: int, events: int) -> None:
-        self._second.append(events)
+            return
+        sent, due = row
+        self._second.append(sent)
         if len(self._second) == self._second.maxlen:
             rate = sum(self._second) * SECOND_NS / (self.interval_ns * len(self._second))
             self.peak_eps = max(self.peak_eps or 0.0, rate)
-        before, by_then = (self._demand.events_due(edge * self.interval_ns) for edge in (interval, interval + 1))
-        due = by_then - before
         if due >= _LEAST_EVENTS:
             self._intervals += 1
-            self._below += events < _ENOUGH * due
-            self._worst = min(self._worst, events / due)
+            self._below += sent < _ENOUGH * due
+            self._worst = min(self._worst, sent / due)
 
     def figures(self) -> dict[str, Any] | None:
         """For the report; None when there was no target or no whole interval."""
@@ -116,11 +97,53 @@ class Offered:
         }
 
 
-def _events_of(workers: NDArray[Any], interval: int) -> int | None:
-    """What all workers sent in a complete interval; None: a place that held it was taken again, perhaps just now."""
+class Offered:
+    """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
+
+    def __init__(self, demand: Demand) -> None:
+        """Judge against what `demand` has due."""
+        self._demand = demand
+        self.interval_ns = interval_ns(demand.schedule.mean_eps)
+        self.verdicts = Verdicts(self.interval_ns)
+        self.series = IntervalSeries()
+        self._next = 0
+
+    def collect(self, snapshot: Snapshot, until_ns: int) -> None:
+        """Take in the intervals that are over by `until_ns`, counted from the start of the run.
+
+        The snapshot was taken after that. However long ago the last time was, this looks at no more intervals
+        than a ring has places.
+        """
+        complete = until_ns // self.interval_ns
+        first = max(self._next, complete - INTERVALS)
+        self._skip(first - self._next)
+        for interval in range(first, complete):
+            events = _events_of(snapshot, interval)
+            if events is None:
+                self._skip(1)
+            else:
+                self._judge(interval, events)
+        self._next = max(self._next, complete)
+        self._demand.forget((self._next - 1) * self.interval_ns)
+
+    def _skip(self, intervals: int) -> None:
+        """Note that so many were not measured."""
+        for _ in range(intervals):
+            self._note(None)
+
+    def _judge(self, interval: int, events: int) -> None:
+        before, by_then = (self._demand.events_due(edge * self.interval_ns) for edge in (interval, interval + 1))
+        self._note((events, by_then - before))
+
+    def _note(self, row: Row) -> None:
+        self.verdicts.judge(row)
+        self.series.append(row)
+
+
+def _events_of(snapshot: Snapshot, interval: int) -> int | None:
+    """What all workers sent in a complete interval; None: a place that held it was taken again, perhaps just then."""
     place = interval % INTERVALS
-    numbers = workers["interval_numbers"][:, place]
-    held, events = numbers.copy(), workers["interval_events"][:, place].copy()
+    numbers = snapshot.workers["interval_numbers"][:, place]
     if (numbers > interval).any():
         return None
-    return int(events[held == interval].sum())
+    return int(snapshot.workers["interval_events"][numbers == interval, place].sum())

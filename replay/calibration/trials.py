@@ -120,9 +120,9 @@ class Trials:
         if outcome.interrupted_by or outcome.settling_cut_by:
             raise KeyboardInterrupt
         report = run_report(self._capture, plan, outcome)
-        worker = report["workers"][0]
-        if report["verdict"] == "failed":
-            raise PreflightError(report["reason"])
-        if worker["gso_refused"]:
-            raise PreflightError(f"GSO was refused ({worker['gso_refused']})")
-        return report["achieved_eps"], report["errors"]
+        worker = report.workers[0]
+        if report.verdict == "failed":
+            raise PreflightError(report.reason)
+        if worker.gso_refused:
+            raise PreflightError(f"GSO was refused ({worker.gso_refused})")
+        return report.achieved_eps, report.errors

@@ -22,7 +22,8 @@ from replay.plan.sending import SendRequest
 from replay.plan.view import describe, plan_table
 from replay.plan.workers import WorkerRequest
 from replay.report.criteria import Limits
-from replay.report.run_report import exit_code, run_table
+from replay.report.table import run_table
+from replay.report.verdict import exit_code
 from replay.rewrite.stamps import Stamp
 from replay.sessions.run import RunRequest, carry_out, prepare
 
@@ -109,5 +110,5 @@ def _run(request: RunRequest, report_path: Path | None, *, as_json: bool, dry_ru
             answer(plan_table(prepared.plan), describe(prepared.plan), as_json=as_json)
             return ExitCode.MET
         report = carry_out(prepared, report_file)
-        tell(run_table(report), report, as_json=as_json)
+        tell(run_table(report), report.figures(), as_json=as_json)
         return exit_code(report)

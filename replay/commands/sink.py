@@ -90,7 +90,7 @@ def sink(
     )
     with ReportFile(report_path, inputs=[token_path]) as report_file:
         heard = listen(request, report_file)
-        tell(sink_table(heard.report, wide=wide), heard.report, as_json=as_json)
+        tell(sink_table(heard.report, wide=wide), heard.report.figures(), as_json=as_json)
         if heard.failure is not None:
             raise heard.failure
     return ExitCode.INTERRUPTED if heard.hurried else ExitCode.MET

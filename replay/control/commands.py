@@ -12,6 +12,7 @@ from typing import Any, Final
 from captures.console.errors import InputError
 from captures.console.units import parse_count, parse_speed
 from replay.board.layout import State
+from replay.board.snapshot import Snapshot, take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.control.run_socket import ControlSocket
 from replay.exchange.json_request import Answer
@@ -128,37 +129,35 @@ class Controls:
         return factor
 
     def status(self) -> Answer:
-        """Tell how the run stands while it goes on."""
-        supervisor = self._supervisor
-        plan, outcome, board = supervisor.plan, supervisor.outcome, supervisor.board
-        mean_eps = plan.schedule.mean_eps
-        waiting = not outcome.start_ns
-        elapsed_ns = 0 if waiting else max(0, monotonic_ns() - outcome.start_ns)
+        """How the run stands, by one snapshot of the board."""
+        outcome = self._supervisor.outcome
+        now = take_snapshot(self._supervisor.board, monotonic_ns())
+        mean_eps = self._supervisor.plan.schedule.mean_eps
+        elapsed_ns = max(0, now.at_ns - now.start_ns) if now.start_ns else 0
         ending = outcome.stopped_by or outcome.interrupted_by
         state = "stopping" if ending else "paused" if self._paused else "running"
-        recent = self._recent.rates_eps()
+        recent = self._recent.rates_eps(now)
         return {
-            "state": "waiting" if waiting and state == "running" else state,
+            "state": "waiting" if not now.start_ns and state == "running" else state,
             "target_eps": mean_eps and round(mean_eps * float(outcome.demand.tempo.factor), 3),
             "elapsed_s": round(elapsed_ns / SECOND_NS, 3),
             "eps": round(sum(recent)),
-            "sent_events": int(board.lanes["sent_events"].sum()),
+            "sent_events": now.sent_events,
             "asked_events": outcome.demand.tempo.total,
             "recoveries": len(outcome.recoveries),
-            "workers": [self._worker(index, eps) for index, eps in enumerate(recent)],
+            "workers": [self._worker(index, eps, now) for index, eps in enumerate(recent)],
         }
 
-    def _worker(self, index: int, eps: float) -> dict[str, Any]:
+    def _worker(self, index: int, eps: float, now: Snapshot) -> dict[str, Any]:
         supervisor = self._supervisor
         lanes = supervisor.plan.workers[index].lanes
         own = slice(lanes.start, lanes.stop)
-        rows = supervisor.board.lanes[own]
         return {
             "id": index,
-            "state": State(supervisor.board.workers["state"][index]).name.lower(),
+            "state": State(now.workers["state"][index]).name.lower(),
             "core": supervisor.outcome.cores[index],
             "ports": format_ports(supervisor.plan.ports[own]),
             "eps": round(eps),
-            "sent_events": int(rows["sent_events"].sum()),
-            "errors": int(rows["errors"].sum()),
+            "sent_events": int(now.lanes["sent_events"][own].sum()),
+            "errors": int(now.lanes["errors"][own].sum()),
         }

@@ -3,12 +3,13 @@
 What was not measured does not keep any limit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from replay.clock import SECOND_NS
 from replay.exchange.place import Place
+from replay.report.model import CriterionFigures, RunReport
 
 _MS_NS: Final = SECOND_NS // 1000
 
@@ -33,35 +34,41 @@ class Criteria:
         return next((flag for flag, limit in given if limit is not None), None)
 
 
-def judge(criteria: Criteria, report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each limit that was set against a run's report, as `name`, `limit`, `measured` and `met`."""
-    sink = report["sink"] or {}
-    cpu = [worker["cpu_percent"] for worker in report["workers"]]
-    busiest = None if None in cpu or not cpu else max(cpu)
-    loss, latency_ms, eps = sink.get("loss_percent"), sink.get("latency_p99_ms"), report["achieved_eps"]
+def judge(criteria: Criteria, report: RunReport) -> RunReport:
+    """The run's report with each limit that was set beside what was measured, and whether that keeps it."""
+    sink, eps = report.sink, report.achieved_eps
+    cpu = [worker.cpu_percent for worker in report.workers]
+    known = [each for each in cpu if each is not None]
+    busiest = max(known) if known and len(known) == len(cpu) else None
     rows = []
 
     def add(name: str, limit: float, measured: float | None, *, met: bool) -> None:
-        rows.append({"name": name, "limit": limit, "measured": measured, "met": measured is not None and met})
+        rows.append(CriterionFigures(name, limit, measured, measured is not None and met))
 
     if (share := criteria.max_loss) is not None:
-        # Of the events themselves: of billions, a rounded share would hide one.
-        kept = loss is not None and sink["lost_events"] <= share * report["sent_events"]
-        add("max_loss_percent", float(share * 100), loss, met=kept)
+        rows.append(loss_row(share, report))
     if (least := criteria.min_eps) is not None:
         add("min_eps", least, eps, met=eps >= least)
     if (limit_ns := criteria.max_latency_p99_ns) is not None:
-        limit_ms = limit_ns / _MS_NS
+        limit_ms, latency_ms = limit_ns / _MS_NS, None if sink is None else sink.latency_p99_ms
         add("max_latency_p99_ms", limit_ms, latency_ms, met=latency_ms is not None and latency_ms <= limit_ms)
     if (share := criteria.max_cpu) is not None:
         add("max_cpu_percent", float(share * 100), busiest, met=busiest is not None and busiest <= share * 100)
-    return rows
+    return replace(report, criteria=rows)
 
 
-def criterion_line(row: dict[str, Any]) -> str:
+def loss_row(limit: Fraction, report: RunReport) -> CriterionFigures:
+    """The share that may be lost, against what is lost of the events themselves: a rounded share would hide one."""
+    sink = report.sink
+    measured = None if sink is None else sink.loss_percent
+    kept = sink is not None and sink.lost_events is not None and sink.lost_events <= limit * report.sent_events
+    return CriterionFigures("max_loss_percent", float(limit * 100), measured, measured is not None and kept)
+
+
+def criterion_line(row: CriterionFigures) -> str:
     """A row of `judge` for people."""
-    measured = "not measured" if row["measured"] is None else f"{row['measured']:,.10g}"
-    return f"{row['name']} {row['limit']:,.10g}: {measured}, {'met' if row['met'] else 'missed'}"
+    measured = "not measured" if row.measured is None else f"{row.measured:,.10g}"
+    return f"{row.name} {row.limit:,.10g}: {measured}, {'met' if row.met else 'missed'}"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from captures.console.terminal import bar
-from captures.console.units import format_count
+from captures.console.units import format_count, format_share
+from replay.board.snapshot import Snapshot
 from replay.plan.run_plan import RunPlan
-from replay.report.run_report import error_total, fallback_line
+from replay.report.table import fallback_line
 from replay.stderr import Stderr
 from replay.supervision.supervisor import Outcome
 
@@ -28,22 +29,22 @@ class LiveLine:
         """Use as a context manager."""
         return self
 
-    def show(self, outcome: Outcome, loss: str = "") -> None:
-        """Renew the line; `loss` is what is known of it."""
+    def show(self, outcome: Outcome, now: Snapshot) -> None:
+        """Renew the line by a snapshot of the board."""
         if self._bar is None:
             self._bar = bar(total=self._plan.total, unit=" events", unit_scale=True, file=self._stderr)
         shown = self._bar
-        self._announce_fallback(outcome)
-        sent = int(outcome.board.lanes["sent_events"].sum())
+        self._announce_fallback(now)
         mean_eps = self._plan.schedule.mean_eps
         mean_eps = mean_eps and mean_eps * float(outcome.demand.tempo.factor)
         target = "max" if mean_eps is None else format_count(mean_eps)
-        shown.set_postfix_str(f"target {target} EPS, errors {error_total(outcome):,}{loss}", refresh=False)
-        shown.update(sent - shown.n)
+        lost = f", lost {format_share(now.sink.lost_events, now.sink.sent_events)}" if now.sink else ""
+        shown.set_postfix_str(f"target {target} EPS, errors {sum(now.errors.values()):,}{lost}", refresh=False)
+        shown.update(now.sent_events - shown.n)
 
-    def _announce_fallback(self, outcome: Outcome) -> None:
+    def _announce_fallback(self, now: Snapshot) -> None:
         """Say it once when the kernel has refused GSO, on a terminal or not."""
-        code = int(outcome.board.workers["fallback_errno"].max())
+        code = int(now.workers["fallback_errno"].max())
         if code and not self._refused:
             self._refused = True
             self.say(fallback_line(errno.errorcode.get(code, str(code))))

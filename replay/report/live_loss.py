@@ -1,8 +1,10 @@
 """Loss while a run goes on: the sink is asked each second, told of on the live line, and the run ended when it must."""
 
+from dataclasses import replace
 from typing import Any
 
-from captures.console.units import counted, format_share
+from captures.console.units import counted
+from replay.board.snapshot import Loss, Snapshot, take_snapshot
 from replay.clock import monotonic_ns, sleep_ns
 from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
@@ -38,27 +40,30 @@ class LiveLoss:
 
     def each_second(self, outcome: Outcome) -> None:
         """Ask the sink, renew the line, and end the run when too much is lost."""
-        watch, told = self._watch, ""
-        if watch:
-            loss = watch.look(outcome.board.lanes["sent_events"].tolist())
-            if watch.silent and not self._said_silent:
-                self._said_silent = True
-                self._line.say(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile")
-            if loss is not None:
-                told = f", lost {format_share(loss.lost_events, loss.sent_events)}"
-                if self._limit is not None and watch.exceeds(float(self._limit)):
-                    elapsed_s = (monotonic_ns() - outcome.start_ns) / 1e9
-                    lost = f"{loss.lost_events:,} of {counted(loss.sent_events, 'event')} lost"
-                    self._supervisor.abort(
-                        f"stopped after {elapsed_s:.0f} s: {lost} "
-                        f"({100 * loss.part:.2f}%), and at most {float(self._limit * 100):g}% are allowed"
-                    )
-        self._line.show(outcome, told)
+        now = take_snapshot(outcome.board, monotonic_ns())
+        if self._watch:
+            now = replace(now, sink=self._ask(self._watch, now))
+        self._line.show(outcome, now)
+
+    def _ask(self, watch: SinkWatch, now: Snapshot) -> Loss | None:
+        """What the sink says; a sink that says nothing is told of, and a loss that is too much ends the run."""
+        loss = watch.look(now.lanes["sent_events"].tolist())
+        if watch.silent and not self._said_silent:
+            self._said_silent = True
+            self._line.say(f"the sink at {watch.address} {watch.fault}: loss is not measured meanwhile")
+        if loss is not None and self._limit is not None and watch.exceeds(float(self._limit)):
+            elapsed_s = (monotonic_ns() - now.start_ns) / 1e9
+            lost = f"{loss.lost_events:,} of {counted(loss.sent_events, 'event')} lost"
+            self._supervisor.abort(
+                f"stopped after {elapsed_s:.0f} s: {lost} "
+                f"({100 * loss.part:.2f}%), and at most {float(self._limit * 100):g}% are allowed"
+            )
+        return loss
 
     def settle(self, outcome: Outcome) -> None:
         """Ask the sink about all that was sent, once all workers have ended; a signal cuts that short."""
         if self._watch:
-            sent = outcome.board.lanes["sent_events"].tolist()
+            sent = take_snapshot(outcome.board, monotonic_ns()).lanes["sent_events"].tolist()
             self._watch.settle(sent, monotonic_ns, sleep_ns, lambda: outcome.settling_cut_by is not None)
 
     def figures(self) -> dict[str, Any] | None:

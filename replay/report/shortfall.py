@@ -4,9 +4,10 @@ Each cause has a threshold, below which it can't have cost the run the 5% that i
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from captures.console.units import format_size
+from replay.report.model import CoreFigures, RunReport, StrainFigures, WorkerFigures
 
 FULL_PERCENT: Final = 90.0
 """A worker that takes so much of its core has little time left to send more."""
@@ -18,7 +19,7 @@ WAIT_S: Final = 0.001
 """A worker waits for room so long at most, each time that the kernel has none."""
 
 
-def shortfall(report: Mapping[str, Any]) -> str:
+def shortfall(report: RunReport) -> str:
     """A clause that names what was short, the worst first; or that nothing of what is measured was."""
     causes = sorted(_causes(report), key=lambda cause: -cause[0])
     if causes:
@@ -26,58 +27,61 @@ def shortfall(report: Mapping[str, Any]) -> str:
     return "neither CPU, steal, disk nor the network's queue was short by what was measured"
 
 
-def _causes(report: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+def _causes(report: RunReport) -> Iterator[tuple[float, str]]:
     """Causes, each with the share of the time that it took, in percent."""
-    strain = report["strain"] or {"cores": [], "read_bytes": 0, "major_faults": 0}
-    cores = {row["core"]: row for row in strain["cores"]}
-    workers = [worker for worker in report["workers"] if worker["cpu_percent"] is not None]
-    if workers:
-        yield from _cpu(max(workers, key=lambda worker: worker["cpu_percent"]))
+    strain = report.strain or StrainFigures([], 0, 0)
+    cores = {row.core: row for row in strain.cores}
     own: dict[int, float] = {}
-    for worker in workers:
-        own[worker["core"]] = own.get(worker["core"], 0.0) + worker["cpu_percent"]
+    busiest: tuple[float, WorkerFigures] | None = None
+    for worker in report.workers:
+        if worker.cpu_percent is not None:
+            own[worker.core] = own.get(worker.core, 0.0) + worker.cpu_percent
+            if busiest is None or worker.cpu_percent > busiest[0]:
+                busiest = worker.cpu_percent, worker
+    if busiest:
+        yield from _cpu(*busiest)
     if cores:
         yield from _taken(cores, own)
-    iowait_percent = max((row["iowait_percent"] for row in cores.values()), default=0.0)
-    yield from _disk(iowait_percent, strain, report["sent_bytes"])
+    iowait_percent = max((row.iowait_percent for row in cores.values()), default=0.0)
+    yield from _disk(iowait_percent, strain, report.sent_bytes)
     yield from _queue(report)
 
 
-def _cpu(worker: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
-    if worker["cpu_percent"] >= FULL_PERCENT:
-        used = f"worker {worker['id']} took {worker['cpu_percent']:.0f}% of core {worker['core']}"
-        yield worker["cpu_percent"], f"CPU: {used}; more workers or faster cores"
+def _cpu(cpu_percent: float, worker: WorkerFigures) -> Iterator[tuple[float, str]]:
+    if cpu_percent >= FULL_PERCENT:
+        used = f"worker {worker.id} took {cpu_percent:.0f}% of core {worker.core}"
+        yield cpu_percent, f"CPU: {used}; more workers or faster cores"
 
 
-def _taken(cores: Mapping[int, Mapping[str, Any]], own: Mapping[int, float]) -> Iterator[tuple[float, str]]:
+def _taken(cores: Mapping[int, CoreFigures], own: Mapping[int, float]) -> Iterator[tuple[float, str]]:
     """What the host and other programs took of a worker's core."""
-    worst = max(cores.values(), key=lambda row: float(row["steal_percent"]))
-    if worst["steal_percent"] >= TAKEN_PERCENT:
-        most = f", {worst['steal_percent_max']:.0f}% in its worst second"
+    worst = max(cores.values(), key=lambda row: row.steal_percent)
+    if worst.steal_percent >= TAKEN_PERCENT:
+        most = f", {worst.steal_percent_max:.0f}% in its worst second"
         yield (
-            worst["steal_percent"],
-            f"steal: the host took {worst['steal_percent']:.1f}% of the time of core {worst['core']}{most}",
+            worst.steal_percent,
+            f"steal: the host took {worst.steal_percent:.1f}% of the time of core {worst.core}{most}",
         )
-    others = {core: row["busy_percent"] - own.get(core, 0.0) for core, row in cores.items()}
+    others = {core: row.busy_percent - own.get(core, 0.0) for core, row in cores.items()}
     core = max(others, key=lambda each: others[each])
     if others[core] >= TAKEN_PERCENT:
         yield others[core], f"CPU: other programs and interrupts took {others[core]:.0f}% of core {core}"
 
 
-def _disk(iowait_percent: float, strain: Mapping[str, Any], sent_bytes: int) -> Iterator[tuple[float, str]]:
+def _disk(iowait_percent: float, strain: StrainFigures, sent_bytes: int) -> Iterator[tuple[float, str]]:
     """A core that other programs keep busy never waits for a disk by its own count: then what was read must tell."""
-    read = format_size(strain["read_bytes"])
-    if iowait_percent >= TAKEN_PERCENT and strain["read_bytes"]:
-        faults = f"{read} of the capture were read, {strain['major_faults']:,} major faults"
+    read = format_size(strain.read_bytes)
+    if iowait_percent >= TAKEN_PERCENT and strain.read_bytes:
+        faults = f"{read} of the capture were read, {strain.major_faults:,} major faults"
         yield iowait_percent, f"disk: a core waited for it {iowait_percent:.0f}% of the time ({faults})"
-    elif strain["read_bytes"] > COLD * sent_bytes:
+    elif strain.read_bytes > COLD * sent_bytes:
         yield 0.0, f"disk: the capture was cold, {read} of it were read while it was sent"
 
 
-def _queue(report: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
-    waits = sum(report["waits"].values())
-    time_s = report["duration_s"] * max(1, len(report["workers"]))
+def _queue(report: RunReport) -> Iterator[tuple[float, str]]:
+    waits = sum(report.waits.values())
+    time_s = report.duration_s * max(1, len(report.workers))
     share = 100 * waits * WAIT_S / time_s if time_s else 0.0
     if share >= TAKEN_PERCENT:
-        names = ", ".join(f"{name} {count:,}" for name, count in report["waits"].items())
+        names = ", ".join(f"{name} {count:,}" for name, count in report.waits.items())
         yield share, f"the network's queue was full ({names}): see `tc -s qdisc` and the send buffer"

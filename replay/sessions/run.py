@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
@@ -29,6 +29,7 @@ from replay.plan.workers import WorkerRequest, with_workers
 from replay.report.criteria import Limits
 from replay.report.live_line import LiveLine
 from replay.report.live_loss import LiveLoss
+from replay.report.model import RunReport
 from replay.report.run_report import run_report
 from replay.rewrite.stamps import Stamp, iso_ms
 from replay.rewrite.tags import new_run
@@ -75,7 +76,7 @@ class PreparedRun(NamedTuple):
     plan: RunPlan
 
 
-def run(request: RunRequest, report: Path | None = None) -> dict[str, Any]:
+def run(request: RunRequest, report: Path | None = None) -> RunReport:
     """Send, and return the report; it is written to the file `report` as well.
 
     Raises InputError for what can't be asked, PreflightError for what this machine can't do, RunError for what failed
@@ -118,7 +119,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     return PreparedRun(request, capture, plan)
 
 
-def carry_out(prepared: PreparedRun, report_file: ReportFile) -> dict[str, Any]:
+def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
     """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
     request, capture, plan = prepared
     limits, control = request.limits, request.control
@@ -154,7 +155,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> dict[str, Any]:
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
         report = run_report(capture, plan, supervisor.outcome, limits.criteria, sink.figures(), own_host.figures())
-        report_file.write(report)
+        report_file.write(report.figures())
         if failure is not None:
             raise failure
     return report

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from captures.console.errors import InputError, RunError
 from captures.console.interruption import Noted, held
@@ -20,6 +20,7 @@ from replay.ranges import format_ports
 from replay.sink.board import Tally, lock_count, shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
+from replay.sink.report.model import SinkReport
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.stopping import Watch
 from replay.sink.workers import Workers, seating
@@ -55,14 +56,14 @@ class SinkRequest:
 class Heard(NamedTuple):
     """How a sink ended."""
 
-    report: dict[str, Any]
+    report: SinkReport
     failure: Exception | None
     """What failed while it listened; the report holds what was counted until then."""
     hurried: bool
     """Whether a second signal asked it to end at once."""
 
 
-def receive(request: SinkRequest, report: Path | None = None) -> dict[str, Any]:
+def receive(request: SinkRequest, report: Path | None = None) -> SinkReport:
     """Receive until the time is over, after silence, or on SIGINT, SIGTERM or SIGHUP; returns the report.
 
     It is written to the file `report` as well. Raises InputError for what can't be asked, PreflightError for what this
@@ -103,7 +104,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
         )
         close_sockets(sockets)
         report = sink_report(tally, ending)
-        report_file.write(report)
+        report_file.write(report.figures())
     return Heard(report, failure, signals.urgent)
 
 

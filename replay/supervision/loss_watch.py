@@ -9,12 +9,12 @@ known or nothing more comes.
 
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from captures.console.errors import PreflightError
 from captures.console.harmless import harmless
 from captures.console.units import counted
+from replay.board.snapshot import Loss
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.exchange.json_request import Answer, ask, wait_until
 from replay.exchange.token import proved
@@ -33,23 +33,6 @@ _SHOWN_CHARACTERS: Final = 200
 """Of what a sink says."""
 LEAST_EVENTS: Final = 1000
 """Of fewer, a share says nothing that a run should be stopped for."""
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What a sink said of the events that had been sent by some instant."""
-
-    sent_events: int
-    lost_events: int
-    received_events: int
-    latency_p99_ms: float | None
-    unknown_events: int = 0
-    """Neither arrived nor lost: the sink has not read them yet. Of final counts only."""
-
-    @property
-    def part(self) -> float:
-        """The share that is lost."""
-        return self.lost_events / max(self.sent_events, 1)
 
 
 class SinkWatch:

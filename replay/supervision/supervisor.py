@@ -17,6 +17,7 @@ from captures.console.errors import InputError, PreflightError, RunError
 from captures.format.reader import Capture
 from replay.board.intervals import Offered
 from replay.board.layout import Board, State
+from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.growth import grown
 from replay.machine.strain import Strain
@@ -69,11 +70,6 @@ class Outcome:
     def start_ns(self) -> int:
         """When it started, by the monotonic clock; 0: it has not."""
         return int(self.board.control["start_ns"][0])
-
-    @property
-    def done(self) -> bool:
-        """Whether every worker sent all it had."""
-        return bool((self.board.workers["state"] == State.DONE).all())
 
 
 def nic_counters(nic: str | None) -> dict[str, int] | None:
@@ -277,15 +273,13 @@ class Supervisor:
 
     def _collect_running(self) -> None:
         """Take in the intervals that are over for every worker that has not ended."""
-        workers = self.board.workers
-        at_work = ~np.isin(workers["state"], OVER)
-        if at_work.any():
-            self.outcome.offered.collect(workers, int(workers["beat_ns"][at_work].min()) - self.outcome.start_ns)
+        snapshot = take_snapshot(self.board, monotonic_ns())
+        beats_ns = snapshot.workers["beat_ns"][~np.isin(snapshot.workers["state"], OVER)]
+        if beats_ns.size:
+            self.outcome.offered.collect(snapshot, int(beats_ns.min()) - snapshot.start_ns)
 
     def _collect_rest(self) -> None:
         """Take in what is left; where the run was cut short, its last interval is no whole one and says nothing."""
-        outcome, workers = self.outcome, self.board.workers
-        until_ns = self._over_ns
-        if outcome.done:
-            until_ns = int(workers["last_send_ns"].max()) + outcome.offered.interval_ns
-        outcome.offered.collect(workers, until_ns - outcome.start_ns)
+        offered, snapshot = self.outcome.offered, take_snapshot(self.board, monotonic_ns())
+        until_ns = snapshot.last_send_ns + offered.interval_ns if snapshot.done else self._over_ns
+        offered.collect(snapshot, until_ns - snapshot.start_ns)

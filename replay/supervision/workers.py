@@ -13,6 +13,7 @@ from captures.files.open_file import CHANGED
 from captures.format.reader import Capture
 from replay.board.intervals import IntervalCounter
 from replay.board.layout import Board, State
+from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.engine.process import work
 from replay.plan.run_plan import RunPlan
@@ -112,7 +113,7 @@ class Crew:
                 return self.failures()
             if state not in OVER and self._treat(index, now_ns) is Remedy.GIVE_UP:
                 given_up.append(f"{self.failures()[0]}, time after time: it was given up")
-            self._observe(index, now_ns)
+        self._observe(now_ns)
         return given_up
 
     def _treat(self, index: int, now_ns: int) -> Remedy:
@@ -165,21 +166,23 @@ class Crew:
         self._latest[index] = recovery
         self.recoveries.append(recovery)
 
-    def _observe(self, index: int, now_ns: int) -> None:
-        """Follow the latest recovery of a worker."""
-        recovery = self._latest[index]
-        if recovery is None or recovery.recovered_ns is not None:
+    def _observe(self, now_ns: int) -> None:
+        """Follow the latest recovery of each worker, by one snapshot of the board for all of them."""
+        unfinished = [each for each in self._latest if each is not None and each.recovered_ns is None]
+        if not unfinished:
             return
-        lanes, all_lanes = self._plan.workers[index].lanes, len(self._plan.ports)
-        at_ns = now_ns - self._start_ns
-        behind, tolerable = None, 0
-        if self._plan.paced:
-            due, before = (self._demand.events_due(ns) for ns in (at_ns, at_ns - _CAUGHT_UP_NS))
-            sent = int(self._board.lanes["sent_events"][lanes.start : lanes.stop].sum())
-            behind = due * len(lanes) // all_lanes - sent
-            tolerable = (due - before) * len(lanes) // all_lanes
-        sent_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
-        recovery.observe(at_ns, sent_ns, behind, tolerable)
+        now = take_snapshot(self._board, now_ns)
+        at_ns, all_lanes = now.at_ns - now.start_ns, len(self._plan.ports)
+        for recovery in unfinished:
+            lanes = self._plan.workers[recovery.worker].lanes
+            behind, tolerable = None, 0
+            if self._plan.paced:
+                due, before = (self._demand.events_due(ns) for ns in (at_ns, at_ns - _CAUGHT_UP_NS))
+                sent = int(now.lanes["sent_events"][lanes.start : lanes.stop].sum())
+                behind = due * len(lanes) // all_lanes - sent
+                tolerable = (due - before) * len(lanes) // all_lanes
+            sent_ns = int(now.workers["last_send_ns"][recovery.worker]) - now.start_ns
+            recovery.observe(at_ns, sent_ns, behind, tolerable)
 
     @property
     def _start_ns(self) -> int:

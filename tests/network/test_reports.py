@@ -148,7 +148,7 @@ def test_a_failure_that_nobody_foresaw_loses_no_report(tmp_path: Path, capture: 
     """What was sent until then is counted to the event, and the failure is told after."""
     ports, path = free_ports(1), tmp_path / "sent.json"
     fail = f"""
-from replay import live_loss
+from replay.report import live_loss
 def fail(*_):
     raise ZeroDivisionError("unforeseen")
 live_loss.LiveLoss.{where} = fail
@@ -169,10 +169,10 @@ main()
 def test_a_sink_that_fails_unforeseen_leaves_its_report(tmp_path: Path):
     path = tmp_path / "received.json"
     fail = """
-from replay.sink import watch
+from replay.sink import stopping
 def fail(*_):
     raise ZeroDivisionError("unforeseen")
-watch.Watch.ended_by = fail
+stopping.Watch.ended_by = fail
 from replay.cli import main
 main()
 """

@@ -1,4 +1,4 @@
-"""What a sink tells at its end: a plain dictionary, and a table for people. None says "not measured"."""
+"""What a sink tells at its end: its report, and a table for people. None says "not measured"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,14 @@ import captures
 from captures.console.units import counted, format_count, format_size
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
+from replay.json_file import SCHEMA
 from replay.linux.sockets.udp_receive import unwrapped
+from replay.report.buckets import Buckets
 from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
 from replay.sink.report.intervals import troubled_intervals
+from replay.sink.report.model import SinkReport
 from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines
 
 MOST_SHOWN: Final = 10
@@ -36,8 +39,8 @@ class Ending:
     """When it was, in nanoseconds since 1970."""
 
 
-def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
-    """The report of a sink, ready for JSON.
+def sink_report(tally: Tally, ending: Ending) -> SinkReport:
+    """The report of a sink.
 
     `kernel_drops` are packets: where datagrams came joined (UDP_GRO), one drop may be up to 128 of them.
     `peak_eps` is the best second at any tenth, None for less than a second of traffic.
@@ -47,32 +50,34 @@ def sink_report(tally: Tally, ending: Ending) -> dict[str, Any]:
     duration_s = (int(heard["last_ns"].max()) - first_ns) / SECOND_NS if first_ns is not None else None
     events, kernel_drops = tally.events, total_drops(tally, ending.kernel_drops)
     youngest_us = int(tally.lanes["youngest_us"].min())
-    return {
-        "version": captures.__version__,
-        "ended_by": ending.ended_by,
-        "ended": None if ending.ended_ns is None else iso_ms(ending.ended_ns),
-        "run_id": run_text(int(tally.run[0])) if tally.run[0] else None,
-        "workers": len(tally.seats),
-        "gro": ending.gro,
-        "received_events": events,
-        "received_bytes": int(tally.lanes["bytes"].sum()),
-        "kernel_drops": sum(kernel_drops),
-        "bad_stamps": int(tally.lanes["bad_stamps"].sum()),
-        "coarse_stamps": int(tally.lanes["coarse_stamps"].sum()),
-        "early_stamps": int(tally.lanes["early_stamps"].sum()),
-        "old_stamps": int(tally.lanes["old_stamps"].sum()),
-        "first_arrival": first_ns and iso_ms(first_ns),
-        "duration_s": duration_s,
-        "rate_eps": events / duration_s if duration_s else None,
-        "peak_eps": tally.best_second_events() if duration_s and duration_s >= 1 else None,
-        "latency_ms": _latency_ms(tally.age),
-        "stamp_age_min_ms": None if youngest_us == NEVER_NS else youngest_us / 1000,
-        "tags": run_tags(tally),
-        "host": ending.host,
-        "lanes": [_lane(place, tally, ending, kernel_drops, first_ns) for place in range(len(tally.ports))],
-        "mapped_lanes": mapped_lanes(tally),
-        "intervals": troubled_intervals(tally),
-    }
+    return SinkReport(
+        schema=SCHEMA,
+        version=captures.__version__,
+        ended_by=ending.ended_by,
+        ended=None if ending.ended_ns is None else iso_ms(ending.ended_ns),
+        run_id=run_text(int(tally.run[0])) if tally.run[0] else None,
+        workers=len(tally.seats),
+        gro=ending.gro,
+        received_events=events,
+        received_bytes=int(tally.lanes["bytes"].sum()),
+        kernel_drops=sum(kernel_drops),
+        bad_stamps=int(tally.lanes["bad_stamps"].sum()),
+        coarse_stamps=int(tally.lanes["coarse_stamps"].sum()),
+        early_stamps=int(tally.lanes["early_stamps"].sum()),
+        old_stamps=int(tally.lanes["old_stamps"].sum()),
+        first_arrival=None if first_ns is None else iso_ms(first_ns),
+        duration_s=duration_s,
+        rate_eps=events / duration_s if duration_s else None,
+        peak_eps=tally.best_second_events() if duration_s and duration_s >= 1 else None,
+        latency_ms=_latency_ms(tally.age),
+        latency_buckets=Buckets.of(tally.age),
+        stamp_age_min_ms=None if youngest_us == NEVER_NS else youngest_us / 1000,
+        tags=run_tags(tally),
+        host=ending.host,
+        lanes=[_lane(place, tally, ending, kernel_drops, first_ns) for place in range(len(tally.ports))],
+        mapped_lanes=mapped_lanes(tally),
+        intervals=troubled_intervals(tally),
+    )
 
 
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
@@ -119,25 +124,25 @@ def _latency_ms(age: Histogram) -> dict[str, float] | None:
     return {**figures_ms, "samples": age.samples, "resolution_ms": 1}
 
 
-def sink_table(report: dict[str, Any], *, wide: bool = False) -> str:
+def sink_table(report: SinkReport, *, wide: bool = False) -> str:
     """The report for people, in 80 columns: ports, then the totals. Of many ports the odd ones, unless it is `wide`."""
-    lanes = report["lanes"]
+    lanes = report.lanes
     if not wide and len(lanes) > MOST_SHOWN:
         lanes = [lane for lane in lanes if _odd(lane)][:MOST_SHOWN]
     lines = [f"{'port':>6} {'events':>15} {'bytes':>18} {'drops':>9} {'bad stamps':>11}"]
     lines += [_row(lane["port"], lane) for lane in lanes]
-    lines.append(_row("all", report))
-    if left := len(report["lanes"]) - len(lanes):
+    lines.append(_row("all", vars(report)))
+    if left := len(report.lanes) - len(lanes):
         lines.append(f"{counted(left, 'more port')} with --wide, and in the report")
-    if report["rate_eps"] is not None:
-        peak = "" if report["peak_eps"] is None else f", best second {format_count(report['peak_eps'])}"
-        lines.append(f"{format_count(report['rate_eps'])} events/s over {report['duration_s']:.1f} s{peak}")
+    if report.rate_eps is not None:
+        peak = "" if report.peak_eps is None else f", best second {format_count(report.peak_eps)}"
+        lines.append(f"{format_count(report.rate_eps)} events/s over {report.duration_s:.1f} s{peak}")
     lines += _stamp_lines(report)
-    if report["tags"] is not None:
+    if report.tags is not None:
         lines += tag_lines(report)
-    if report["kernel_drops"]:
+    if report.kernel_drops:
         lines.append("drops are packets as the kernel holds them; a joined one is up to 128 events")
-    lines.append(f"{format_size(report['received_bytes'])} received; ended by {report['ended_by']}")
+    lines.append(f"{format_size(report.received_bytes)} received; ended by {report.ended_by}")
     return "\n".join(lines)
 
 
@@ -148,21 +153,21 @@ def _odd(lane: dict[str, Any]) -> bool:
     return not lane["received_events"] or any(lane[name] for name in (*names, *strange))
 
 
-def _stamp_lines(report: dict[str, Any]) -> list[str]:
+def _stamp_lines(report: SinkReport) -> list[str]:
     """What the stamps say, in a few lines."""
-    lines, latency_ms = [], report["latency_ms"]
+    lines, latency_ms = [], report.latency_ms
     if latency_ms is not None:
         figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
         lines.append(f"stamp to arrival, ms: {figures}")
-    elif report["received_events"]:
+    elif report.received_events:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")
     for name, said in (
         ("coarse_stamps", "are sound and have no year or zone: no latency"),
         ("early_stamps", "lie in the future: the two hosts' clocks differ"),
         ("old_stamps", "are over an hour old: kept ones, or the clocks differ"),
     ):
-        if report[name]:
-            lines.append(f"{counted(report[name], 'stamp')} {said}")
+        if getattr(report, name):
+            lines.append(f"{counted(getattr(report, name), 'stamp')} {said}")
     return lines
 
 

@@ -12,6 +12,7 @@ from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, STRANGE, Tally
 from replay.sink.report.cut_events import cut_events, merged_lengths
+from replay.sink.report.model import SinkReport
 from replay.sink.verify.number_account import held_stretches
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
@@ -98,9 +99,9 @@ def _depth(depth: Histogram) -> dict[str, float] | None:
     return {"p50": depth.percentile_us(50) or 0.0, "p99": depth.percentile_us(99) or 0.0, "max": float(depth.max_us)}
 
 
-def tag_lines(report: dict[str, Any]) -> list[str]:
+def tag_lines(report: SinkReport) -> list[str]:
     """The tags for people, in a few lines."""
-    tags, lanes = report["tags"], [*report["lanes"], *report["mapped_lanes"]]
+    tags, lanes = report.tags or {}, [*report.lanes, *report.mapped_lanes]
     parts = [f"{tags['lost_events']:,} lost"]
     if tags["lost_in_socket_events"]:
         parts[0] += f" ({tags['lost_in_socket_events']:,} of them in socket buffers)"
@@ -108,7 +109,7 @@ def tag_lines(report: dict[str, Any]) -> list[str]:
         events = tags[f"{name}_events"]
         if events or events is None:
             parts.append("reordering not measured" if events is None else f"{events:,} {name}")
-    lines = [f"run {report['run_id']}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
+    lines = [f"run {report.run_id}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
         lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
     if tags["doubtful_cut_events"]:

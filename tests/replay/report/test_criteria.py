@@ -5,6 +5,8 @@ from fractions import Fraction
 import pytest
 
 from replay.report.criteria import Criteria, criterion_line, judge
+from replay.report.model import SinkFigures, WorkerFigures
+from tests.replay.report.reports import plain_report
 
 
 def report(*, eps=1000.0, cpu=(50.0, 70.0), loss=None, latency=None):
@@ -12,12 +14,13 @@ def report(*, eps=1000.0, cpu=(50.0, 70.0), loss=None, latency=None):
     sent, sink = 10**10, None
     if loss is not None or latency is not None:
         lost = None if loss is None else round(loss * sent / 100)
-        sink = {"loss_percent": loss and round(loss, 6), "lost_events": lost, "latency_p99_ms": latency}
-    return {"sink": sink, "sent_events": sent, "achieved_eps": eps, "workers": [{"cpu_percent": each} for each in cpu]}
+        sink = SinkFigures("h:1", True, 1, False, None, lost, loss and round(loss, 6), latency)
+    workers = [WorkerFigures(place, place, [514], 0, each) for place, each in enumerate(cpu)]
+    return plain_report(sink=sink, sent_events=sent, achieved_eps=eps, workers=workers)
 
 
 def test_without_limits_nothing_is_judged():
-    assert judge(Criteria(), report()) == []
+    assert judge(Criteria(), report()).criteria == []
 
 
 @pytest.mark.parametrize(
@@ -36,15 +39,15 @@ def test_without_limits_nothing_is_judged():
     ],
 )
 def test_a_limit_may_be_reached_and_not_passed(criteria, measured, met):
-    (row,) = judge(criteria, report(**measured))
-    assert row["met"] is met
+    (row,) = judge(criteria, report(**measured)).criteria
+    assert row.met is met
     assert criterion_line(row).endswith("met" if met else "missed")
 
 
 @pytest.mark.parametrize("limit", [{"max_loss": Fraction(1)}, {"max_latency_p99_ns": 10**15}, {"max_cpu": Fraction(1)}])
 def test_what_was_not_measured_is_never_met(limit):
-    (row,) = judge(Criteria(**limit), report(cpu=(None, 1.0)))
-    assert (row["measured"], row["met"]) == (None, False)
+    (row,) = judge(Criteria(**limit), report(cpu=(None, 1.0))).criteria
+    assert (row.measured, row.met) == (None, False)
     assert "not measured, missed" in criterion_line(row)
 
 

@@ -19,7 +19,9 @@ from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
-from replay.report.run_report import error_total, exit_code, run_report, run_table
+from replay.report.run_report import run_report
+from replay.report.table import run_table
+from replay.report.verdict import exit_code
 from replay.rewrite.stamps import Stamp
 from replay.schedule.tempo import Demand
 from replay.supervision.supervisor import Outcome
@@ -95,8 +97,8 @@ def test_verdicts(
 ) -> None:
     report = run_report(capture, *finished(capture, rate_eps, sent, **outcome))
 
-    assert (report["verdict"], exit_code(report)) == (verdict, code)
-    assert run_table(report).startswith(f"{verdict}: {report['reason']}")
+    assert (report.verdict, exit_code(report)) == (verdict, code)
+    assert run_table(report).startswith(f"{verdict}: {report.reason}")
 
 
 @pytest.mark.parametrize(
@@ -118,9 +120,9 @@ def test_a_rate_is_judged_by_the_time_that_its_events_need(
     plan, outcome = finished(capture, rate_eps, events, seconds, extent=Extent(events=events))
     report = run_report(capture, plan, outcome)
 
-    assert (report["verdict"], report["sent_events"]) == (verdict, report["asked_events"])
+    assert (report.verdict, report.sent_events) == (verdict, report.asked_events)
     if seconds == 0.0112:
-        assert report["reason"] == "all 200 events sent, the last of them 1.2 ms after it was due"
+        assert report.reason == "all 200 events sent, the last of them 1.2 ms after it was due"
 
 
 @pytest.mark.parametrize(
@@ -143,9 +145,9 @@ def test_a_run_that_is_told_to_stop_is_judged_by_what_was_due_until_then(
     outcome.demand.end(4 * SECOND_NS, 42 * SECOND_NS // 10)
     report = run_report(capture, plan, outcome)
 
-    assert report["verdict"] == verdict
-    assert reason in report["reason"]
-    assert report["asked_events"] == (3_000 if paused else 4_200)
+    assert report.verdict == verdict
+    assert reason in report.reason
+    assert report.asked_events == (3_000 if paused else 4_200)
 
 
 def test_a_changed_rate_is_missed_by_events_that_left_too_late(capture: Capture) -> None:
@@ -154,16 +156,17 @@ def test_a_changed_rate_is_missed_by_events_that_left_too_late(capture: Capture)
         plan, outcome = finished(capture, 500, 10_000, seconds, extent=Extent(events=10_000))
         outcome.demand.change(0, Fraction(2))
         report = run_report(capture, plan, outcome)
-        assert (report["verdict"], report["target_eps"]) == (verdict, 1000)
+        assert (report.verdict, report.target_eps) == (verdict, 1000)
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_settling_that_was_cut_short_ends_a_complete_run_by_its_figures(known: bool, capture: Capture) -> None:
     plan, outcome = finished(capture, 1000, 10_000, settling_cut_by="SIGINT")
-    sink = {"address": "h:1", "silent": False, "lost_events": 0 if known else None, "received_events": 10_000}
+    sink = {"address": "h:1", "tagged": False, "answers": 1, "silent": False, "received_events": 10_000}
+    sink |= {"lost_events": 0 if known else None, "loss_percent": None, "latency_p99_ms": None}
     report = run_report(capture, plan, outcome, sink=sink)
 
-    assert report["verdict"] == "met"
+    assert report.verdict == "met"
     told = "0 events lost" if known else "h:1 was not waited for, since SIGINT came: loss was not measured"
     assert told in run_table(report)
 
@@ -178,7 +181,7 @@ def test_errors_may_be_a_ten_thousandth_of_the_events(
     outcome.board.lanes["errors"][0, errno_place(errno.EAGAIN)] = 1000
 
     report = run_report(capture, plan, outcome)
-    assert report["verdict"] == ("measured" if verdict == "met" and rate_eps is None else verdict)
+    assert report.verdict == ("measured" if verdict == "met" and rate_eps is None else verdict)
     assert exit_code(report) == (ExitCode.MISSED if verdict == "missed" else ExitCode.MET)
 
 
@@ -186,11 +189,11 @@ def test_a_run_missed_by_ports_where_nobody_listens_names_them_first(capture: Ca
     plan, outcome = finished(capture, 1000, 10_000)
     outcome.board.lanes["errors"][1, errno_place(errno.ECONNREFUSED)] = 2
     outcome.board.lanes["errors"][0, errno_place(errno.EPERM)] = 1
-    reason = run_report(capture, plan, outcome)["reason"]
+    reason = run_report(capture, plan, outcome).reason
     assert reason == "nobody listens at 515: 3 errors with 10,000 events, and at most 0.01% are allowed"
     outcome.board.lanes["errors"][1] = 0
     outcome.board.lanes["errors"][0, errno_place(errno.EPERM)] = 3
-    reason = run_report(capture, plan, outcome)["reason"]
+    reason = run_report(capture, plan, outcome).reason
     assert reason == "3 errors with 10,000 events, and at most 0.01% are allowed"
 
 
@@ -201,24 +204,24 @@ def test_figures(capture: Capture) -> None:
     board.lanes["errors"][1, errno_place(11)] = 2
     board.lanes["errors"][1, errno_place(9999)] = 1
     Histogram(board.workers["lag"][0]).record(1500, 10_000)
-    report = json.loads(json.dumps(run_report(capture, plan, outcome)))
+    report = run_report(capture, plan, outcome)
 
-    assert error_total(outcome) == 6
-    assert report["errors"] == {"ECONNREFUSED": 5, "OTHER": 1}
-    assert report["waits"] == {"EAGAIN": 2}
-    assert (report["achieved_eps"], report["target_eps"], report["duration_s"]) == (1000, 1000, 100)
-    assert (report["sent_events"], report["sent_bytes"], report["asked_events"]) == (100_000, 15_000_000, 10_000)
-    assert report["lag_ms"]["max"] == 1.5
-    assert report["cpu_percent_mean"] == 25
-    assert report["started"] == "2025-08-30T10:15:30.123Z"
-    assert report["lanes"] == [
+    assert json.loads(json.dumps(report.figures())) == report.figures()
+    assert report.errors == {"ECONNREFUSED": 5, "OTHER": 1}
+    assert report.waits == {"EAGAIN": 2}
+    assert (report.achieved_eps, report.target_eps, report.duration_s) == (1000, 1000, 100)
+    assert (report.sent_events, report.sent_bytes, report.asked_events) == (100_000, 15_000_000, 10_000)
+    assert report.lag_ms.max == 1.5
+    assert report.cpu_percent_mean == 25
+    assert report.started == "2025-08-30T10:15:30.123Z"
+    assert report.figures()["lanes"] == [
         {"port": 514, "sent_events": 100_000, "sent_bytes": 15_000_000, "errors": {"ECONNREFUSED": 5}, "waits": {}},
         {"port": 515, "sent_events": 0, "sent_bytes": 0, "errors": {"OTHER": 1}, "waits": {"EAGAIN": 2}},
     ]
-    assert report["workers"] == [
+    assert report.figures()["workers"] == [
         {"id": 0, "core": 3, "ports": [514, 515], "sent_events": 100_000, "cpu_percent": 25.0, "gso_refused": None}
     ]
-    assert report["capture"]["digest"] == capture.digest
+    assert report.capture.digest == capture.digest
     table = run_table(report)
     assert "port 514   nobody listens: ECONNREFUSED 5" in table
     assert "100,000 events" in table
@@ -231,7 +234,7 @@ def test_what_was_not_measured_is_not_zero(capture: Capture) -> None:
     report = run_report(capture, plan, outcome)
 
     for name in ("offered", "lag_ms", "cpu_percent_mean", "memory_bytes_peak", "started", "target_eps"):
-        assert report[name] is None
+        assert getattr(report, name) is None
     assert "CPU not measured" in run_table(report)
 
 
@@ -240,25 +243,25 @@ def test_on_a_time_axis_the_target_is_the_mean_rate_of_what_was_asked(capture: C
     plan, outcome = finished(capture, None, 28, seconds=10, speed=Fraction(60), stopped=True)
     report = run_report(capture, plan, outcome)
 
-    assert (report["verdict"], report["speed"], report["target_peak_eps"]) == ("missed", 60, 5)
-    assert "28 of 30 events" in report["reason"]
-    assert (report["asked_events"], report["target_eps"]) == (30, 3)
+    assert (report.verdict, report.speed, report.target_peak_eps) == ("missed", 60, 5)
+    assert "28 of 30 events" in report.reason
+    assert (report.asked_events, report.target_eps) == (30, 3)
     assert "target 3 at speed 60, 5 at its peak" in " ".join(run_table(report).split())
-    assert run_report(capture, *finished(capture, None, 30, seconds=10, speed=Fraction(60)))["verdict"] == "met"
+    assert run_report(capture, *finished(capture, None, 30, seconds=10, speed=Fraction(60))).verdict == "met"
 
 
 def test_the_time_axis_as_fast_as_it_goes_is_measured(capture: Capture) -> None:
     report = run_report(capture, *finished(capture, None, 30, speed=Fraction(0)))
 
-    assert (report["verdict"], report["speed"], report["target_eps"]) == ("measured", "max", None)
+    assert (report.verdict, report.speed, report.target_eps) == ("measured", "max", None)
     assert "target none" in run_table(report)
 
 
 def test_the_best_second_is_no_slower_than_the_mean(capture: Capture) -> None:
     """At 1 EPS an interval is 64 s long, so that a run of 3 s fills a twentieth of one."""
     plan, outcome = finished(capture, 1, sent=3, seconds=3)
-    outcome.offered.peak_eps = 3 / 64
+    outcome.offered.verdicts.peak_eps = 3 / 64
 
     report = run_report(capture, plan, outcome)
-    assert report["peak_eps"] == report["achieved_eps"] == 1
+    assert report.peak_eps == report.achieved_eps == 1
     assert "1 EPS mean, 1 in the best second" in run_table(report)

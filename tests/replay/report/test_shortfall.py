@@ -1,5 +1,6 @@
 """What a missed run was short of: each cause by itself, several, none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,20 +9,20 @@ from hypothesis import strategies as st
 
 from replay.linux.cpu_times import CoreTimes
 from replay.machine.strain import Strain
+from replay.report.model import CoreFigures, RunReport, StrainFigures, WorkerFigures
 from replay.report.shortfall import shortfall
+from tests.replay.report.reports import plain_report
 
 
-def report(cpu: float = 40, waits: dict[str, int] | None = None, **core: Any) -> dict[str, Any]:
+def report(cpu: float = 40, waits: dict[str, int] | None = None, **core: Any) -> RunReport:
     """Ten seconds of a worker on core 3 that had nothing to complain of."""
     row = {"core": 3, "busy_percent": cpu, "steal_percent": 0.0, "steal_percent_max": 0.0, "iowait_percent": 0.0}
-    strain = {"cores": [row | core], "read_bytes": 5 << 20, "major_faults": 1234}
-    return {
-        "strain": strain,
-        "workers": [{"id": 0, "core": 3, "cpu_percent": cpu}],
-        "waits": waits or {},
-        "duration_s": 10.0,
-        "sent_bytes": 1 << 30,
-    }
+    return plain_report(
+        strain=StrainFigures([CoreFigures(**(row | core))], major_faults=1234, read_bytes=5 << 20),
+        workers=[WorkerFigures(0, 3, [514], 0, cpu)],
+        waits=waits or {},
+        sent_bytes=1 << 30,
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,18 +62,14 @@ def test_what_can_not_have_cost_the_rate_is_not_named():
 def test_a_cold_capture_is_named_where_the_core_never_idles():
     """Time counts as waiting for a disk only where nothing else wants the core."""
     cold = report()
-    cold["strain"]["read_bytes"] = 512 << 20
+    cold = replace(cold, strain=replace(cold.strain, read_bytes=512 << 20))
     assert shortfall(cold) == "disk: the capture was cold, 512.0 MiB of it were read while it was sent"
 
 
 @pytest.mark.parametrize("missing", ["strain", "cpu"])
 def test_what_was_not_measured_is_no_cause(missing):
-    bare = report()
-    if missing == "strain":
-        bare["strain"] = None
-    else:
-        bare["workers"][0]["cpu_percent"] = None
-    assert shortfall(bare)
+    without = {"strain": {"strain": None}, "cpu": {"workers": [WorkerFigures(0, 3, [514], 0, None)]}}
+    assert shortfall(replace(report(), **without[missing]))
 
 
 ticks = st.tuples(*[st.integers(0, 100)] * 4)

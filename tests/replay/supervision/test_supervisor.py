@@ -17,7 +17,8 @@ from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
-from replay.report.run_report import exit_code, run_report
+from replay.report.run_report import run_report
+from replay.report.verdict import exit_code
 from replay.rewrite.stamps import Stamp
 from replay.supervision import workers
 from replay.supervision.supervisor import Supervisor
@@ -73,9 +74,9 @@ def test_a_worker_that_stopped_though_nobody_said_so_failed(capture: Capture, mo
     outcome = Supervisor(capture, plan).run(nothing, nothing)
     report = run_report(capture, plan, outcome)
 
-    assert report["sent_events"] == report["asked_events"]
-    assert (report["verdict"], exit_code(report)) == ("failed", ExitCode.FAILED)
-    assert report["reason"] == "worker 1 stopped, and nothing had told it to"
+    assert report.sent_events == report.asked_events
+    assert (report.verdict, exit_code(report)) == ("failed", ExitCode.FAILED)
+    assert report.reason == "worker 1 stopped, and nothing had told it to"
 
 
 def test_one_that_says_all_is_sent_is_not_believed(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +89,8 @@ def test_one_that_says_all_is_sent_is_not_believed(capture: Capture, monkeypatch
     plan = plan_of(capture, Extent(events=1000))
     report = run_report(capture, plan, Supervisor(capture, plan).run(nothing, nothing))
 
-    assert report["verdict"] == "failed"
-    assert report["reason"] == "the workers say that they have sent all of 1,000 events, and the lanes count 999"
+    assert report.verdict == "failed"
+    assert report.reason == "the workers say that they have sent all of 1,000 events, and the lanes count 999"
 
 
 @pytest.mark.parametrize("extent", [Extent(events=1000), Extent(duration_ns=60 * SECOND_NS)])
@@ -137,5 +138,5 @@ def test_without_a_rate_an_order_to_end_is_obeyed_at_once(capture: Capture, monk
     outcome = supervisor.run(lambda: supervisor.stop("replay ctl stop"), nothing)
     report = run_report(capture, plan, outcome)
 
-    assert (report["verdict"], exit_code(report)) == ("measured", ExitCode.MET)
-    assert report["reason"].endswith("events sent; stopped by replay ctl stop")
+    assert (report.verdict, exit_code(report)) == ("measured", ExitCode.MET)
+    assert report.reason.endswith("events sent; stopped by replay ctl stop")

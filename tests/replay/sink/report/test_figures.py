@@ -81,7 +81,7 @@ def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
 def test_drops_are_known_beyond_32_bits():
     tally = tally_of([100] * 20)
     tally.lanes["drops"][1] = (1 << 32) + 10
-    assert report_of(tally, drops=(5, 14, 0))["kernel_drops"] == 5 + (1 << 32) + 14
+    assert report_of(tally, drops=(5, 14, 0)).kernel_drops == 5 + (1 << 32) + 14
 
 
 def test_many_ports_are_shown_where_they_are_odd_or_on_request():
@@ -99,26 +99,26 @@ def test_many_ports_are_shown_where_they_are_odd_or_on_request():
 
 def test_rates_are_over_the_time_from_first_to_last_arrival():
     report = report_of(tally_of([0] * 10 + [100] * 21, lanes=(0, 2)))
-    assert (report["duration_s"], report["rate_eps"], report["peak_eps"]) == (2.0, 2100.0, 2000)
-    assert report["received_events"] == sum(lane["received_events"] for lane in report["lanes"]) == 4200
-    assert [lane["first_arrival_s"] for lane in report["lanes"]] == [0.0, None, 0.0]
-    assert [lane["last_arrival_s"] for lane in report["lanes"]] == [2.0, None, 2.0]
+    assert (report.duration_s, report.rate_eps, report.peak_eps) == (2.0, 2100.0, 2000)
+    assert report.received_events == sum(lane["received_events"] for lane in report.lanes) == 4200
+    assert [lane["first_arrival_s"] for lane in report.lanes] == [0.0, None, 0.0]
+    assert [lane["last_arrival_s"] for lane in report.lanes] == [2.0, None, 2.0]
 
 
 def test_less_than_a_second_has_no_best_second():
-    assert report_of(tally_of([100, 100]))["peak_eps"] is None
+    assert report_of(tally_of([100, 100])).peak_eps is None
 
 
 def test_one_instant_has_no_rate():
     report = report_of(tally_of([100]))
-    assert (report["duration_s"], report["rate_eps"]) == (0.0, None)
+    assert (report.duration_s, report.rate_eps) == (0.0, None)
 
 
 def test_the_ages_of_all_workers_are_one_distribution():
     tally = empty_tally(2)
     Histogram(tally.part(0).ages[0]).record(1000, 3)
     Histogram(tally.part(1).ages[1]).record(5000)
-    latency_ms = report_of(tally)["latency_ms"]
+    latency_ms = report_of(tally).latency_ms
     assert (latency_ms["samples"], latency_ms["mean"], latency_ms["max"]) == (4, 2.0, 5.0)
     assert latency_ms["p50"] == pytest.approx(1, rel=1 / 64)
     assert latency_ms["p99"] == pytest.approx(5, rel=1 / 64)
@@ -133,7 +133,8 @@ def test_the_report_is_json_and_its_table_explains_what_needs_it():
     tally.lanes["early_stamps"][1] = 7
     tally.lanes["old_stamps"][2] = 2000
     report = report_of(tally, drops=(0, 4, 0))
-    table = sink_table(json.loads(json.dumps(report)))
+    assert json.loads(json.dumps(report.figures())) == report.figures()
+    table = sink_table(report)
     assert "7 stamps lie in the future" in table
     assert "2,000 stamps are over an hour old: kept ones, or the clocks differ" in table
     assert "drops are packets" in table

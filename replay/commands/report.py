@@ -1,0 +1,46 @@
+"""The `replay report` commands: what can be done with reports of runs that are over."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from captures.console.command import answer
+from captures.console.errors import ExitCode, InputError
+from replay.json_file import ReportFile
+from replay.report.merge import merged
+from replay.report.table import run_table
+from replay.report.verdict import exit_code
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("report")
+def report() -> None:
+    """Work with the reports of runs that are over."""
+
+
+@report.command("merge")
+@click.argument("paths", metavar="REPORT REPORT...", type=_FILE, nargs=-1, required=True)
+@click.option(
+    "-o", "--report", "report_path", type=_FILE, metavar="FILE", help="Write the merged report as JSON to this file."
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the merged report as JSON on stdout.")
+def merge(*, paths: tuple[Path, ...], report_path: Path | None, as_json: bool) -> int:
+    """Make one report of those of several runs, exactly: of hosts that sent side by side, or of phases of a load.
+
+    What can't be merged is null, and it is said. Two reports with the same port of the same run are refused.
+    """
+    if len(paths) < 2:
+        raise click.UsageError("there is nothing to merge: name two reports or more")
+    from replay.report.reading import read_run_report  # noqa: PLC0415 - pydantic takes a while to load
+
+    with ReportFile(report_path, inputs=paths) as report_file:
+        reports = [read_run_report(path) for path in paths]
+        try:
+            whole = merged(reports)
+        except ValueError as error:
+            raise InputError(f"{', '.join(map(str, paths))}: {error}") from None
+        report_file.write(whole.figures())
+        answer(run_table(whole), whole.figures(), as_json=as_json)
+    return ExitCode.MET if exit_code(whole) is ExitCode.MET else ExitCode.MISSED

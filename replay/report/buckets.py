@@ -1,0 +1,53 @@
+"""The buckets of a histogram as a report carries them: exact and sparse, so that reports can be merged.
+
+Percentiles can't be merged, and buckets can: those of two histograms add up to those of all that was counted in both.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from replay.histogram import BUCKETS, CELLS, Histogram
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """What a `replay.histogram.Histogram` holds; values are whole microseconds."""
+
+    counts: dict[str, int]
+    """How many values lie in each bucket that has any; the name is the bucket's number, from 0."""
+    sum_us: int
+    """The exact sum of all values."""
+    max_us: int
+    """The exact greatest value."""
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> Self | None:
+        """What `histogram` holds; None when nothing was counted."""
+        if histogram.max_us is None:
+            return None
+        used = np.flatnonzero(histogram.cells[:BUCKETS]).tolist()
+        counts = {str(bucket): int(histogram.cells[bucket]) for bucket in used}
+        return cls(counts, histogram.sum_us, histogram.max_us)
+
+    def histogram(self) -> Histogram:
+        """The histogram again. Raises ValueError where a count has no bucket, or is more than a histogram can count."""
+        cells = np.zeros(CELLS, np.int64)
+        for name, count in self.counts.items():
+            bucket = int(name) if name.isascii() and name.isdecimal() and len(name) < 5 else BUCKETS
+            if bucket >= BUCKETS or not 0 <= count < 1 << 60:
+                raise ValueError(f"a histogram has {BUCKETS} buckets and no bucket {name} with {count} values")
+            cells[bucket] = count
+        if not 0 <= self.max_us < 1 << 63 or self.sum_us < 0:
+            raise ValueError("a histogram has no greatest value or sum below 0, and no value of more than 63 bits")
+        wrapped = self.sum_us % (1 << 64)
+        cells[BUCKETS] = wrapped - (1 << 64) if wrapped >= 1 << 63 else wrapped
+        cells[BUCKETS + 1] = self.max_us
+        return Histogram(cells)
+
+    def __add__(self, other: "Buckets") -> "Buckets":
+        """What both hold."""
+        names = sorted({*self.counts, *other.counts}, key=int)
+        counts = {name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names}
+        return Buckets(counts, self.sum_us + other.sum_us, max(self.max_us, other.max_us))

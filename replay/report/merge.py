@@ -1,0 +1,285 @@
+"""One report made of those of several disjoint runs: of hosts that sent side by side, or of phases of a load. Pure.
+
+A merged report keeps the reports that it was made of, and each of its figures is made of all of those. So it does not
+matter in which order reports are merged, or whether merged ones are merged again. Counts add up, histograms add up by
+their buckets, intervals by time. What can't be merged is None, and `unmerged` says so.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Final
+
+from captures import __version__
+from replay.clock import SECOND_NS
+from replay.histogram import Histogram
+from replay.json_file import SCHEMA
+from replay.report.buckets import Buckets
+from replay.report.criteria import loss_row
+from replay.report.model import (
+    CriterionFigures,
+    Ending,
+    LaneFigures,
+    RecoveryFigures,
+    RunReport,
+    SinkFigures,
+    WorkerFigures,
+)
+from replay.report.run_report import lag_figures
+from replay.report.spans import duration_ns, offered, overlapping, peak_eps, spans, summed
+from replay.report.verdict import VERDICTS, judged
+from replay.rewrite.stamps import iso_ms
+
+_DESCRIBING: Final = (
+    *("speed", "target", "backend", "wire", "gso_segments", "train_events_max", "batch_trains"),
+    *("choices", "stamp", "run_id", "capture", "host"),
+)
+"""Fields that say what a run was. They stay where all parts say the same."""
+
+
+def merged(reports: Sequence[RunReport]) -> RunReport:
+    """The report of all these runs together. Raises ValueError, with a clause, where two of them are not disjoint."""
+    parts = sorted((part for report in reports for part in report.parts or [report]), key=_order)
+    _check_disjoint(parts)
+    unmerged: list[str] = []
+    workers, recoveries = _workers(parts)
+    report = RunReport(
+        schema=SCHEMA,
+        verdict="",
+        reason="",
+        **_sums(parts),
+        **_in_time(parts, unmerged),
+        **_lag(parts, unmerged),
+        **_described(parts, unmerged),
+        sink=_sink(parts, unmerged),
+        nic=_nic(parts, unmerged),
+        workers=workers,
+        recoveries=recoveries,
+        version=__version__,
+        unmerged=unmerged,
+        parts=parts,
+    )
+    alone = [name for name in ("strain", "collector_host") if any(getattr(part, name) is not None for part in parts)]
+    unmerged += [f"{name}: it is of one host and one time; see the parts" for name in alone]
+    return _with_verdict(replace(report, criteria=_criteria(report)))
+
+
+def _order(part: RunReport) -> tuple[int, str, str]:
+    return part.start_ns or 0, part.run_id or "", json.dumps(part.figures(), sort_keys=True)
+
+
+def _check_disjoint(parts: Sequence[RunReport]) -> None:
+    """Raises ValueError where events may be counted twice: a port of one run that is in two reports."""
+    seen = set()
+    for part in parts:
+        for lane in part.lanes:
+            key = (part.run_id or part.start_ns, lane.port)
+            if key in seen:
+                run = f"run {part.run_id}" if part.run_id else f"the run that started at {part.started}"
+                raise ValueError(f"port {lane.port} of {run} is in two of them, and would be counted twice")
+            seen.add(key)
+
+
+def _sums(parts: Sequence[RunReport]) -> dict[str, Any]:
+    """All that adds up, whatever else differs."""
+    asked = [part.asked_events for part in parts if part.asked_events is not None]
+    lanes: dict[int, LaneFigures] = {}
+    for lane in sorted((lane for part in parts for lane in part.lanes), key=lambda each: each.port):
+        before = lanes.get(lane.port, LaneFigures(lane.port, 0, 0))
+        lanes[lane.port] = LaneFigures(
+            lane.port,
+            before.sent_events + lane.sent_events,
+            before.sent_bytes + lane.sent_bytes,
+            _added([before.errors, lane.errors]),
+            _added([before.waits, lane.waits]),
+        )
+    return {
+        "sent_events": sum(part.sent_events for part in parts),
+        "sent_bytes": sum(part.sent_bytes for part in parts),
+        "asked_events": sum(asked) if len(asked) == len(parts) else None,
+        "errors": _added([part.errors for part in parts]),
+        "waits": _added([part.waits for part in parts]),
+        "lanes": list(lanes.values()),
+    }
+
+
+def _added(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    return {name: sum(each.get(name, 0) for each in counts) for each in counts for name in each}
+
+
+def _in_time(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
+    """Rates and all else that depends on when each of the runs went on."""
+    groups, time_ns = spans(parts), duration_ns(parts)
+    start_ns = min((part.start_ns for part in parts if part.start_ns is not None), default=None)
+    found = {"peak_eps": peak_eps(groups), "offered": offered(groups), "intervals": summed(parts)}
+    why = "the intervals of the runs lie on different grids, or some report has none; see the parts"
+    wanted = {"peak_eps": True, "offered": any(part.offered for part in parts), "intervals": True}
+    unmerged += [f"{name}: {why}" for name, value in found.items() if value is None and wanted[name]]
+    memory = [part.memory_bytes_peak for part in parts if part.memory_bytes_peak is not None]
+    if memory and overlapping(groups):
+        unmerged.append("memory_bytes_peak: the runs overlap, and their peaks may not; see the parts")
+    peaks = [part.target_peak_eps for part in parts if part.target_peak_eps is not None]
+    totals = [sum(part.target_peak_eps or 0.0 for part in group) for group in groups]
+    target_eps = _mean_target_eps(parts, time_ns)
+    cpu = _mean([part.cpu_percent_mean for part in parts], parts, time_ns)
+    return {
+        **found,
+        "started": None if start_ns is None else iso_ms(start_ns),
+        "started_ns": start_ns,
+        "duration_s": time_ns / SECOND_NS,
+        "achieved_eps": round(sum(part.sent_events for part in parts) * SECOND_NS / time_ns, 3) if time_ns else 0.0,
+        "target_eps": None if target_eps is None else round(target_eps, 3),
+        "target_peak_eps": max(totals, default=None) if len(peaks) == len(parts) else None,
+        "cpu_percent_mean": None if cpu is None else round(cpu, 2),
+        "memory_bytes_peak": max(memory) if len(memory) == len(parts) and not overlapping(groups) else None,
+    }
+
+
+def _mean(values: Sequence[float | None], parts: Sequence[RunReport], time_ns: int) -> float | None:
+    """The mean over the whole time of what each run had in its own; None where one is not known."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not time_ns:
+        return None
+    shares = (Fraction(value) * round(part.duration_s * SECOND_NS) for value, part in zip(known, parts, strict=True))
+    return float(sum(shares) / time_ns)
+
+
+def _mean_target_eps(parts: Sequence[RunReport], time_ns: int) -> float | None:
+    targets = [part.target_eps if part.ending is None else part.ending.mean_target_eps for part in parts]
+    return _mean(targets, parts, time_ns)
+
+
+def _lag(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
+    """How late events left, of all histograms together."""
+    if any(part.lag_ms and not part.lag_buckets for part in parts):
+        unmerged.append("lag_ms: percentiles can't be merged, and a report of an earlier version has no buckets")
+        return {"lag_ms": None, "lag_buckets": None}
+    total: Buckets | None = None
+    for part in parts:
+        if part.lag_buckets:
+            total = total + part.lag_buckets if total else part.lag_buckets
+    return {"lag_ms": lag_figures(total.histogram() if total else Histogram()), "lag_buckets": total}
+
+
+def _described(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
+    """What the runs were, where they agree on it."""
+    first, found, differing = parts[0], {}, []
+    for name in _DESCRIBING:
+        same = all(getattr(part, name) == getattr(first, name) for part in parts)
+        found[name] = getattr(first, name) if same else {} if name == "choices" else None
+        if not same:
+            differing.append(name)
+    if differing:
+        unmerged.append(f"{', '.join(differing)}: the runs differ; see the parts")
+    return found
+
+
+def _workers(parts: Sequence[RunReport]) -> tuple[list[WorkerFigures], list[RecoveryFigures]]:
+    """The workers side by side, counted anew, and what befell them, each by the clock of its own run."""
+    workers: list[WorkerFigures] = []
+    recoveries: list[RecoveryFigures] = []
+    for part in parts:
+        first = len(workers)
+        workers += [replace(worker, id=first + worker.id) for worker in part.workers]
+        recoveries += [replace(recovery, worker=first + recovery.worker) for recovery in part.recoveries]
+    return workers, recoveries
+
+
+def _nic(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, int | str | None] | None:
+    """The counters of the cards, which count all that goes through them: so only of runs that follow each other."""
+    cards = [part.nic for part in parts if part.nic is not None]
+    if not cards:
+        return None
+    if len(cards) < len(parts) or overlapping(spans(parts)) or len({card.get("name") for card in cards}) > 1:
+        unmerged.append("nic: a card counts all that goes through it, and these are not one card's; see the parts")
+        return None
+    counts = _added([{name: value for name, value in card.items() if isinstance(value, int)} for card in cards])
+    return {"name": cards[0].get("name"), **counts}
+
+
+def _sink(parts: Sequence[RunReport], unmerged: list[str]) -> SinkFigures | None:
+    """What the sinks said of all events."""
+    sinks = [part.sink for part in parts if part.sink is not None]
+    if not sinks:
+        return None
+    shared = any(
+        len({port for part in group for port in _ports(part)}) < sum(len(part.lanes) for part in group)
+        for group in spans(parts)
+    )
+    if len(sinks) < len(parts) or (shared and not all(sink.tagged for sink in sinks)):
+        unmerged.append("sink: not every run had one, or counts of untagged events to one port overlap; see the parts")
+        return None
+    if any(sink.latency_p99_ms is not None for sink in sinks):
+        unmerged.append("sink.latency_p99_ms: percentiles can't be merged; see the parts, or the sinks' own reports")
+    sent = sum(part.sent_events for part in parts)
+    lost, received = (_total([getattr(sink, name) for sink in sinks]) for name in ("lost_events", "received_events"))
+    return SinkFigures(
+        address=", ".join(sorted({sink.address for sink in sinks})),
+        tagged=all(sink.tagged for sink in sinks),
+        answers=sum(sink.answers for sink in sinks),
+        silent=any(sink.silent for sink in sinks),
+        received_events=received,
+        lost_events=lost,
+        loss_percent=round(100 * (lost / sent), 6) if lost is not None and sent else None,
+        latency_p99_ms=None,
+        settling_cut_by=next((sink.settling_cut_by for sink in sinks if sink.settling_cut_by), None),
+    )
+
+
+def _ports(part: RunReport) -> set[int]:
+    return {lane.port for lane in part.lanes}
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _criteria(report: RunReport) -> list[CriterionFigures]:
+    """Each limit with the worst that was measured against it in any run; the loss is measured anew where it can be."""
+    rows: dict[tuple[str, float], CriterionFigures] = {}
+    for row in (row for part in report.parts for row in part.criteria):
+        key = (row.name, row.limit)
+        rows[key] = _worse(rows[key], row) if key in rows else row
+    limits = [{(row.name, row.limit) for row in part.criteria} for part in report.parts]
+    for name, limit in set.intersection(*limits):
+        if name == "max_loss_percent" and report.sink and report.sink.lost_events is not None:
+            rows[name, limit] = replace(loss_row(Fraction(str(limit)) / 100, report), limit=limit)
+    return [rows[key] for key in sorted(rows)]
+
+
+def _worse(one: CriterionFigures, other: CriterionFigures) -> CriterionFigures:
+    """What was missed is worse than what was met, then what was not measured, then the figure further off."""
+
+    def badness(row: CriterionFigures) -> tuple[bool, bool, float]:
+        off = row.measured or 0.0
+        return not row.met, row.measured is None, -off if row.name.startswith("min") else off
+
+    return max(one, other, key=badness)
+
+
+def _with_verdict(report: RunReport) -> RunReport:
+    """The report judged anew; where what a verdict is made of could not be merged, with the worst of its parts."""
+    parts, endings = report.parts, [part.ending for part in report.parts if part.ending is not None]
+    nic_known = report.nic is not None or all(part.nic is None for part in parts)
+    if len(endings) == len(parts) and nic_known:
+        return judged(report, _ending(report, endings))
+    worst = min((part.verdict for part in parts), key=VERDICTS.index)
+    reasons = dict.fromkeys(part.reason for part in parts if part.verdict == worst)
+    report.unmerged.append("verdict: it is the worst of the parts, since not all that it is made of could be merged")
+    return replace(report, verdict=worst, reason="; ".join(reasons))
+
+
+def _ending(report: RunReport, endings: Sequence[Ending]) -> Ending:
+    late = [ending.late_ns for ending in endings if ending.late_ns is not None]
+    aborted = [ending.aborted for ending in endings if ending.aborted]
+    return Ending(
+        failures=[failure for ending in endings for failure in ending.failures],
+        interrupted_by=next((ending.interrupted_by for ending in endings if ending.interrupted_by), None),
+        stopped_by=next((ending.stopped_by for ending in endings if ending.stopped_by), None),
+        aborted="; ".join(aborted) or None,
+        done=all(ending.done for ending in endings),
+        late_ns=max(late) if len(late) == len(endings) else None,
+        mean_target_eps=_mean_target_eps(report.parts, round(report.duration_s * SECOND_NS)),
+    )

@@ -1,0 +1,224 @@
+"""The report of a run as a type: each field of the JSON, with what earlier versions did not write as a default.
+
+Field names are those of the JSON, in its order. None says "not measured", or that there was no such thing. The number
+of the schema changes when a field changes its meaning or goes, and not when one is added.
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from replay.report.buckets import Buckets
+
+
+@dataclass(frozen=True)
+class OfferedFigures:
+    """Offered against asked load, by intervals."""
+
+    interval_ms: float
+    intervals: int
+    below_95_percent: int
+    worst_percent: float
+    not_measured: int = 0
+
+
+@dataclass(frozen=True)
+class IntervalFigures:
+    """Events of each interval of `interval_ms` from the start of the run on; None: it was not measured."""
+
+    interval_ms: float
+    joined: int
+    """How many of the judged intervals each of these holds: 1, or more in a run of more than ten minutes."""
+    sent_events: list[int | None]
+    due_events: list[int | None]
+
+
+@dataclass(frozen=True)
+class LagFigures:
+    """How late events left against their schedule."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True)
+class SinkFigures:
+    """What the sink of the run said."""
+
+    address: str
+    tagged: bool
+    answers: int
+    silent: bool
+    received_events: int | None
+    lost_events: int | None
+    loss_percent: float | None
+    latency_p99_ms: float | None
+    settling_cut_by: str | None = None
+
+
+@dataclass(frozen=True)
+class CriterionFigures:
+    """A limit that was set, and what was measured."""
+
+    name: str
+    limit: float
+    measured: float | None
+    met: bool
+
+
+@dataclass(frozen=True)
+class LaneFigures:
+    """A port."""
+
+    port: int
+    sent_events: int
+    sent_bytes: int
+    errors: dict[str, int] = field(default_factory=dict)
+    waits: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WorkerFigures:
+    """A sending process."""
+
+    id: int
+    core: int
+    ports: list[int]
+    sent_events: int
+    cpu_percent: float | None
+    gso_refused: str | None = None
+
+
+@dataclass(frozen=True)
+class CoreFigures:
+    """How a worker's core spent its time."""
+
+    core: int
+    busy_percent: float
+    steal_percent: float
+    steal_percent_max: float
+    iowait_percent: float
+
+
+@dataclass(frozen=True)
+class StrainFigures:
+    """What the machine gave the run."""
+
+    cores: list[CoreFigures]
+    major_faults: int
+    read_bytes: int
+
+
+@dataclass(frozen=True)
+class RecoveryFigures:
+    """A failure of a worker, and what became of it."""
+
+    worker: int
+    cause: str
+    way: str
+    core: int
+    at_s: float | None
+    silent_s: float | None
+    events_behind: int | None
+    recovered_s: float | None
+
+
+@dataclass(frozen=True)
+class CaptureFigures:
+    """What was sent."""
+
+    path: str
+    digest: str
+    events: int
+
+
+@dataclass(frozen=True)
+class HostFigures:
+    """Where it was sent from."""
+
+    kernel: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the run ended: with the figures, all that its verdict is made of."""
+
+    failures: list[str]
+    interrupted_by: str | None
+    stopped_by: str | None
+    aborted: str | None
+    done: bool
+    """Whether every worker had sent all it had."""
+    late_ns: int | None
+    """How long after it was due the last event left; None: not all was sent, or it has no time."""
+    mean_target_eps: float | None
+    """`target_eps`, not rounded: at an event an hour three decimals say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """All that is known of a run, or of several that were merged."""
+
+    schema: int = 0
+    """0: written before reports had a number."""
+    verdict: str
+    reason: str
+    target_eps: float | None
+    target_peak_eps: float | None = None
+    speed: float | str | None = None
+    achieved_eps: float
+    peak_eps: float | None
+    sent_events: int
+    asked_events: int | None
+    sent_bytes: int
+    duration_s: float
+    started: str | None
+    started_ns: int | None = None
+    """The same instant in nanoseconds since 1970."""
+    errors: dict[str, int]
+    waits: dict[str, int]
+    offered: OfferedFigures | None
+    lag_ms: LagFigures | None
+    lag_buckets: Buckets | None = None
+    sink: SinkFigures | None = None
+    collector_host: dict[str, Any] | None = None
+    criteria: list[CriterionFigures] = field(default_factory=list)
+    shortfall: str | None = None
+    cpu_percent_mean: float | None
+    memory_bytes_peak: int | None
+    lanes: list[LaneFigures]
+    workers: list[WorkerFigures]
+    strain: StrainFigures | None = None
+    recoveries: list[RecoveryFigures] = field(default_factory=list)
+    target: str | None
+    backend: str | None = None
+    nic: dict[str, int | str | None] | None = None
+    wire: dict[str, Any] | None = None
+    gso_segments: int | None = None
+    train_events_max: int | None = None
+    batch_trains: int | None = None
+    choices: dict[str, str | None] = field(default_factory=dict)
+    stamp: str | None
+    run_id: str | None = None
+    capture: CaptureFigures | None
+    host: HostFigures | None = None
+    version: str | None = None
+    ending: Ending | None = None
+    unmerged: list[str] = field(default_factory=list)
+    """Of a merged report: what could not be merged, and why, a line each."""
+    parts: list["RunReport"] = field(default_factory=list)
+    """Of a merged report: those that it was made of, whole."""
+    intervals: IntervalFigures | None = None
+
+    @property
+    def start_ns(self) -> int | None:
+        """When it started, in nanoseconds since 1970; None: it did not. Raises ValueError where it is no instant."""
+        if self.started is None or self.started_ns is not None:
+            return self.started_ns
+        return round(datetime.fromisoformat(self.started).timestamp() * 1000) * 1_000_000
+
+    def figures(self) -> dict[str, Any]:
+        """The report as JSON-ready values."""
+        return asdict(self)

@@ -1,0 +1,63 @@
+"""Reports of runs that come from a file, checked at one edge; those of earlier versions are read as well."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from captures.console.errors import InputError
+from replay.json_file import read_report
+from replay.report.model import RunReport
+from replay.report.verdict import VERDICTS
+
+_REPORT: Final = TypeAdapter(RunReport)
+_LONGEST_S: Final = 1e10
+_MOST: Final = 1 << 60
+"""So many events or bytes no run sends: a million a second for 36,000 years."""
+
+
+def read_run_report(path: Path) -> RunReport:
+    """The report of a run in `path`. Raises InputError, in one line, if there is none."""
+    try:
+        return run_report_of(read_report(path))
+    except ValueError as error:
+        raise InputError(f"{path}: not the report of a run: {error}") from None
+
+
+def run_report_of(report: dict[str, Any]) -> RunReport:
+    """The report that such JSON holds. Raises ValueError with a clause where it makes no sense."""
+    try:
+        found = _REPORT.validate_json(json.dumps(report, allow_nan=False), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg']}") from None
+    for each in [found, *found.parts]:
+        _check(each)
+    return found
+
+
+def _check(report: RunReport) -> None:
+    """That the figures agree with each other. Raises ValueError where they do not."""
+    counts = [report.sent_events, report.sent_bytes, *report.errors.values(), *report.waits.values()]
+    for lane in report.lanes:
+        counts += [lane.sent_events, lane.sent_bytes, *lane.errors.values(), *lane.waits.values()]
+    if not all(0 <= count < _MOST for count in counts):
+        raise ValueError("a count is below 0, or more than anybody can send")
+    ports = Counter(lane.port for lane in report.lanes)
+    if twice := next((port for port, times in ports.items() if times > 1), None):
+        raise ValueError(f"port {twice} stands there twice")
+    if report.sent_events != sum(lane.sent_events for lane in report.lanes):
+        raise ValueError("sent_events is not the sum of its lanes")
+    if report.verdict not in VERDICTS:
+        raise ValueError(f"verdict: there are {', '.join(VERDICTS)}")
+    if not 0 <= report.duration_s <= _LONGEST_S or not 0 <= (report.start_ns or 0) <= _MOST << 3:
+        raise ValueError("duration_s or started is no time that a run can have")
+    if report.lag_buckets:
+        report.lag_buckets.histogram()
+    if (series := report.intervals) and (
+        len(series.sent_events) != len(series.due_events) or series.interval_ms <= 0 or series.joined < 1
+    ):
+        raise ValueError("intervals: each has events that were sent and events that were due")

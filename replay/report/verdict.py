@@ -1,0 +1,116 @@
+"""The verdict on a run, the clause that says why, and the exit code that it stands for. Pure.
+
+A verdict is made of the figures of a report and of nothing else, so that merged reports are judged like those of a run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from captures.console.errors import ExitCode
+from captures.console.units import counted
+from replay.clock import SECOND_NS
+from replay.ranges import format_ports
+from replay.report.criteria import criterion_line
+from replay.report.model import Ending, RunReport
+from replay.report.shortfall import shortfall
+
+TOLERANCE: Final = 0.05
+"""The most by which a run may miss its target rate and still meet it."""
+
+LATE_NS: Final = SECOND_NS // 20
+"""How late the last event of any run may leave, however short the run: 5% of a second. Of a run of 10 ms, 5% of its own
+time would be less than a sleep takes."""
+
+MAX_ERROR_RATE: Final = 0.0001
+"""A run with more errors than this part of its events is missed."""
+
+_EXIT_CODES: Final = {
+    "failed": ExitCode.FAILED,
+    "interrupted": ExitCode.INTERRUPTED,
+    "missed": ExitCode.MISSED,
+    "measured": ExitCode.MET,
+    "met": ExitCode.MET,
+}
+VERDICTS: Final = tuple(_EXIT_CODES)
+"""All verdicts, the worst first."""
+
+
+def exit_code(report: RunReport) -> ExitCode:
+    """The exit code that a run's verdict stands for."""
+    return _EXIT_CODES[report.verdict]
+
+
+def judged(report: RunReport, ending: Ending) -> RunReport:
+    """The report with its verdict, the reason in a clause, and what was short where the rate was missed."""
+    verdict, reason = _verdict(report, ending)
+    short = report.achieved_eps < (1 - TOLERANCE) * (report.target_eps or 0)
+    said = shortfall(report) if short else None
+    if said and verdict == "missed":
+        reason += f"; {said}"
+    return replace(report, verdict=verdict, reason=reason, shortfall=said, ending=ending)
+
+
+def _verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
+    """The verdict and, in a clause, why."""
+    if ending.failures:
+        return "failed", "; ".join(ending.failures)
+    if ending.interrupted_by:
+        return "interrupted", f"{ending.interrupted_by} after {counted(report.sent_events, 'event')}"
+    fault = ending.aborted or _fault(report) or _unsent(report, ending)
+    missed = [criterion_line(row) for row in report.criteria if not row.met]
+    if fault or missed:
+        return "missed", fault or "; ".join(missed)
+    found, reason = _rate_verdict(report, ending)
+    return found, f"{reason}; stopped by {ending.stopped_by}" if ending.stopped_by else reason
+
+
+def _fault(report: RunReport) -> str | None:
+    """What makes a run miss, whatever its rate; None: nothing."""
+    errors, sent = sum(report.errors.values()), report.sent_events
+    if errors > MAX_ERROR_RATE * sent:
+        refused = [lane.port for lane in report.lanes if "ECONNREFUSED" in lane.errors]
+        nobody = f"nobody listens at {format_ports(tuple(refused))}: " if refused else ""
+        said = f"{counted(errors, 'error')} with {counted(sent, 'event')}"
+        return f"{nobody}{said}, and at most {MAX_ERROR_RATE:.2%} are allowed"
+    return _nic_fault(report.nic or {}, sent)
+
+
+def _nic_fault(nic: Mapping[str, int | str | None], sent: int) -> str | None:
+    """What a network card counted that makes a run miss; None: nothing."""
+    dropped, losses = (int(nic.get(name) or 0) for name in ("tx_dropped", "carrier_losses"))
+    if losses:
+        times = "once" if losses == 1 else f"{losses} times"
+        drops = counted(dropped, "drop")
+        return f"the network card's link was down {times}, and what was sent meanwhile is lost ({drops} counted)"
+    if dropped > MAX_ERROR_RATE * sent:
+        return f"the network card dropped {counted(dropped, 'packet')}, single or joined; see `ip -s link`"
+    return None
+
+
+def _unsent(report: RunReport, ending: Ending) -> str | None:
+    """That not all was sent that was asked for; None: it was, or nothing could be asked for."""
+    sent, asked = report.sent_events, report.asked_events
+    if asked is None or sent >= asked or report.started is None:
+        return None
+    when = f"due by {ending.stopped_by}" if ending.stopped_by else "asked for in its time"
+    return f"sent {sent:,} of {counted(asked, 'event')} {when}, {sent / asked:.2%} of the target rate"
+
+
+def _rate_verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
+    """The verdict on the mean rate, for which `min_eps` may have set another limit."""
+    sent, duration_ns, target_eps = report.sent_events, round(report.duration_s * SECOND_NS), ending.mean_target_eps
+    if not target_eps or report.started is None:
+        why = "no target was set" if target_eps is None else "nothing was due yet"
+        return "measured", f"{why}; {counted(sent, 'event')} sent"
+    part = sent * SECOND_NS / duration_ns / target_eps if duration_ns else 0.0
+    own = {row.name for row in report.criteria}
+    if part >= 1 - TOLERANCE or "min_eps" in own:
+        return "met", f"{part:.2%} of the target rate"
+    if ending.late_ns is not None and ending.late_ns <= LATE_NS:
+        late = f"{ending.late_ns / 1e6:.1f} ms after it was due"
+        return (
+            "met",
+            f"the one event sent {late}" if sent == 1 else f"all {sent:,} events sent, the last of them {late}",
+        )
+    return "missed", f"{part:.2%} of the target rate, and {1 - TOLERANCE:.0%} were needed"

@@ -1,0 +1,77 @@
+"""Reports of runs that come from a file: those of earlier versions are read, and what makes no sense is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captures.console.errors import InputError
+from replay.json_file import SCHEMA, read_report
+from replay.ledger.reconciliation import reconcile_files
+from replay.report.model import LaneFigures
+from replay.report.reading import read_run_report, run_report_of
+from replay.report.table import run_table
+from tests.replay.report.reports import plain_report
+
+GOLDEN = Path(__file__).parent / "golden"
+OLD_RUN, OLD_SINK = GOLDEN / "run_before_schema.json", GOLDEN / "sink_before_schema.json"
+
+
+def test_a_report_of_before_there_was_a_schema_is_read_whole() -> None:
+    report = read_run_report(OLD_RUN)
+
+    assert (report.schema, report.lag_buckets, report.ending, report.intervals) == (0, None, None, None)
+    old = json.loads(OLD_RUN.read_text(encoding="utf-8"))
+    read = report.figures()
+    assert {name: read[name] for name in old} == old
+    assert "met: 99.94% of the target rate" in run_table(report)
+
+
+def test_reports_of_before_there_was_a_schema_are_reconciled() -> None:
+    found = reconcile_files(OLD_RUN, OLD_SINK, None, None).figures()
+    assert (found["sent_events"], found["lost_events"]) == (4000, 0)
+
+
+def test_what_a_report_says_is_read_again_as_it_was() -> None:
+    report = plain_report(sent_events=5, lanes=[LaneFigures(514, 5, 750, {"EPERM": 1}, {})], errors={"EPERM": 1})
+    assert run_report_of(json.loads(json.dumps(report.figures()))) == report
+
+
+@pytest.mark.parametrize("schema", [SCHEMA + 1, -1, "1", None, 1.5, "x" * 100_000])
+def test_another_schema_is_refused_in_a_line(schema: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(plain_report().figures() | {"schema": schema}), encoding="utf-8")
+    for read in (read_report, read_run_report, lambda path: reconcile_files(path, OLD_SINK, None, None)):
+        with pytest.raises(
+            InputError, match=r"a report of schema .*, and this version of Stampede reads up to 1"
+        ) as told:
+            read(path)
+        assert len(str(told.value)) < 300 + len(str(path))
+        assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"sent_events": "5"}, "sent_events: "),
+        ({"sent_events": 1}, "sent_events is not the sum of its lanes"),
+        ({"sent_bytes": -1}, "below 0"),
+        ({"duration_s": -1.0}, "no time that a run can have"),
+        ({"duration_s": float("nan")}, "not JSON compliant"),
+        ({"verdict": "fine"}, "there are failed, interrupted, missed, measured, met"),
+        ({"lanes": [{"port": 514, "sent_events": 0, "sent_bytes": 0}] * 2}, "port 514 stands there twice"),
+        ({"lag_buckets": {"counts": {"1024": 1}, "sum_us": 0, "max_us": 0}}, "no bucket 1024"),
+        ({"lag_buckets": {"counts": {"-1": 1}, "sum_us": 0, "max_us": 0}}, "no bucket -1"),
+        ({"lag_buckets": {"counts": {}, "sum_us": 0, "max_us": 1 << 70}}, "63 bits"),
+        ({"intervals": {"interval_ms": 100.0, "joined": 1, "sent_events": [1], "due_events": []}}, "intervals: "),
+    ],
+)
+def test_what_makes_no_sense_is_refused(changed: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        run_report_of(plain_report().figures() | changed)
+
+
+def test_what_is_no_report_of_a_run_is_refused_with_its_path() -> None:
+    with pytest.raises(InputError, match="not the report of a run: verdict: "):
+        read_run_report(OLD_SINK)
