@@ -9,7 +9,8 @@ buckets, so a value read back is off by at most 1/64 of itself:
 
 2^36 us are 19 hours; longer values land in the last bucket. All state is one int64 array: the buckets, then the sum
 modulo 2^64 and the exact maximum. It may live in shared memory, and zeros are an empty histogram. The buckets tell how
-often the sum has wrapped, as a run does that is half an hour behind at a million events a second, after ninety minutes.
+often the sum has wrapped, as a run does that is half an hour behind at a million events a second, after ninety minutes;
+they do so below a sum of 2^69 us, as of a million million events that are ten minutes late each.
 """
 
 from typing import Final
