@@ -89,7 +89,7 @@ def test_lives_in_memory_that_is_given():
 
 @given(st.lists(st.tuples(st.integers(1, 1 << 35), st.integers(1, 1 << 29)), min_size=1, max_size=20))
 def test_the_mean_holds_though_the_sum_has_wrapped(recordings):
-    """Thousands of millions of events that are hours late: more than 64 bits hold, and less than the 2^69 of the limit."""
+    """Many events that are hours late: their sum needs more than 64 bits, and less than the 69 of the limit."""
     singly, many = Histogram(), Histogram()
     for value_us, count in recordings:
         singly.record(value_us, 1)
