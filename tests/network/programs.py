@@ -1,15 +1,10 @@
 """The commands under test and their counterparts as processes: awaited with a bound, and ended whatever happens."""
 
-import ctypes
-import importlib
 import json
-import multiprocessing
 import os
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pyroute2 import netns
 
 from captures.console.errors import ExitCode, PreflightError
-from captures.console.interruption import SIGNALS
 from captures.format.reader import Capture
 from replay.control.run_socket import ask
+from tests import forks
 from tools import command_line
 
 ROOT = Path(__file__).parents[2]
@@ -65,66 +59,13 @@ def assert_ran(run: Ended) -> None:
 
 
 def call(program: object, *arguments: object, host: str | None = None, through: Sequence[str] = ()) -> Ended:
-    """Run a command to its end; `through` another one, which takes some of its rights.
-
-    Where it can, it is a fork of this process, which has loaded all that the command would load first: the start of a
-    Python that has not takes half a second of a processor, more than most commands then need.
-    """
+    """Run a command to its end; `through` another one, which takes some of its rights."""
     if program in ("replay", "precompute") and not through:
-        return _call_fork(str(program), [*map(str, arguments)], host)
-    line = [*through, *command(program, *arguments, host=host)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
+        done = forks.call(str(program), *arguments, host=host, folder=ROOT, timeout_s=2 * PATIENCE_S)
+    else:
+        line = [*through, *command(program, *arguments, host=host)]
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     return Ended(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
-
-
-def _call_fork(program: str, arguments: list[str], host: str | None) -> Ended:
-    importlib.import_module(f"{program}.cli")  # once, and before the fork
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        process = multiprocessing.get_context("fork").Process(
-            target=_become, args=(program, arguments, host, stdout.fileno(), stderr.fileno())
-        )
-        process.start()
-        process.join(2 * PATIENCE_S)
-        if process.exitcode is None:
-            process.kill()
-            raise TimeoutError(f"{program} {arguments}: not within {2 * PATIENCE_S} s")
-        for file in (stdout, stderr):
-            file.seek(0)
-        return Ended(process.exitcode, json.loads(stdout.read() or "{}"), stderr.read())
-
-
-def _become(program: str, arguments: list[str], host: str | None, stdout: int, stderr: int) -> None:
-    """Go on as the command would begin: its streams, its folder, its namespace, and the signals of a new process."""
-    for number in (signal.SIGINT, *SIGNALS):
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
-    sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - as long as the process
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-    os.chdir(ROOT)
-    if host is not None:
-        enter(host)
-    sys.argv = [program, *arguments]
-    importlib.import_module(f"{program}.entry").main()
-
-
-def enter(host: str) -> None:
-    """Move this process into the namespace `host`, with a /sys of its own, as `ip netns exec` does (ip-netns(8))."""
-    netns.setns(host)
-    libc = ctypes.CDLL(None, use_errno=True)
-    steps = (
-        lambda: libc.unshare(_CLONE_NEWNS),
-        lambda: libc.mount(b"", b"/", b"none", _MS_SLAVE | _MS_REC, None),
-        lambda: libc.umount2(b"/sys", _MNT_DETACH),
-        lambda: libc.mount(host.encode(), b"/sys", b"sysfs", 0, None),
-    )
-    for step in steps:
-        if step():
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-_CLONE_NEWNS = 0x20000  # sched.h
-_MS_REC, _MS_SLAVE, _MNT_DETACH = 1 << 14, 1 << 19, 2  # mount.h
 
 
 @contextmanager

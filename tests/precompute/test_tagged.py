@@ -15,14 +15,14 @@ from precompute.cli import precompute
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import inspect_capture
 from precompute.profile.lines import TagPlace
-from precompute.profile.loading import built_in_names, load_profile, with_tags
+from precompute.profile.loading import load_profile, with_tags
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering import plan
 from precompute.rendering.build import build_capture
 from precompute.rendering.samples import sample_events
 from tests.precompute.profile.test_lines import LINES, structured_data
-from tests.precompute.profiles import Reader, build, built_in, complaint, profile, tagged, template
+from tests.precompute.profiles import EACH_BUILT_IN, Reader, build, built_in, complaint, profile, tagged, template
 from tests.precompute.rendering.test_build import EVERYTHING, TIMELINE
 from tests.precompute.rendering.test_render import ASKED
 
@@ -59,7 +59,7 @@ def assert_tagged(capture: Capture) -> None:
 
 
 @pytest.mark.parametrize("place", TagPlace)
-@pytest.mark.parametrize("name", built_in_names())
+@pytest.mark.parametrize("name", EACH_BUILT_IN)
 def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_path, captured, name, place):
     capture = build(tmp_path / "a.rcap", built_in(name).with_tags(place), events=20_000)
     assert_tagged(capture)
