@@ -20,7 +20,7 @@ SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
 
 # Other work shares the cores, so an example that is slow once says nothing.
 settings.register_profile("each run", deadline=None, max_examples=30)
-settings.register_profile("deep", deadline=None, max_examples=500, derandomize=False)
+settings.register_profile("deep", deadline=None, max_examples=300, derandomize=False, print_blob=True)
 settings.load_profile("each run")
 
 # What somebody calibrated on this machine must not decide how a test sends.
@@ -28,7 +28,8 @@ os.environ["XDG_CACHE_HOME"] = os.devnull
 
 
 NEEDS_THE_KERNEL = (
-    *("network", "fuzz", "tools", "test_docs.py", "test_conventions.py", "captures/console", "captures/files"),
+    *("network", "fuzz", "tools/test_demo.py", "tools/test_soaking.py", "tools/test_tuning.py"),
+    *("test_conftest.py", "test_conventions.py", "test_docs.py", "captures/console", "captures/files"),
     *("precompute/test_interrupted.py", "precompute/test_cli.py"),
     *("replay/linux", "replay/engine", "replay/sink/test_", "replay/supervision", "replay/control", "replay/exchange"),
     *("replay/audit/files", "replay/commands", "replay/doctor", "replay/test_cli.py", "replay/test_stderr.py"),

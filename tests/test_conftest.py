@@ -83,7 +83,7 @@ def test_property(number): print("example")
 """
 
 
-@pytest.mark.parametrize(("options", "long", "examples"), [((), 0, 30), (("--deep",), 1, 500)])
+@pytest.mark.parametrize(("options", "long", "examples"), [((), 0, 30), (("--deep",), 1, 300)])
 def test_in_each_run_long_tests_are_left_out_and_examples_are_few(tmp_path, options, long, examples):
     result = run_pytest(tmp_path, DEEP, "-s", *options)
     assert result.returncode == 0, result.stdout
