@@ -1,8 +1,12 @@
-"""For every test: a skip is no pass where everything can run, and nothing is judged by its pace."""
+"""For every test: how thorough it is, in which process it runs, and that a skip is no pass where all can run."""
 
+import ctypes
+import fcntl
+import itertools
 import os
 import signal
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +19,112 @@ SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
 """CI as root has every tool and every right, so a test that skips there has lost what it needs."""
 
 # Other work shares the cores, so an example that is slow once says nothing.
-settings.register_profile("shared-cores", deadline=None)
-settings.load_profile("shared-cores")
+settings.register_profile("each run", deadline=None, max_examples=30)
+settings.register_profile("deep", deadline=None, max_examples=300, derandomize=False, print_blob=True)
+settings.load_profile("each run")
 
 # What somebody calibrated on this machine must not decide how a test sends.
 os.environ["XDG_CACHE_HOME"] = os.devnull
 
 
-AGAINST_THE_CLOCK = (
-    *(f"network/test_{name}.py" for name in ("calibrate", "control", "crew", "healing", "hostile_surroundings")),
-    *(
-        f"network/test_{name}.py"
-        for name in ("ledger", "lifecycle", "live_loss", "lying_network", "reports", "time_axis")
-    ),
-    *("replay/engine", "replay/linux", "replay/sink", "replay/test_cli.py", "tools"),
+NEEDS_THE_KERNEL = (
+    *("network", "fuzz", "tools/test_demo.py", "tools/test_soaking.py", "tools/test_tuning.py"),
+    *("test_conftest.py", "test_conventions.py", "test_docs.py", "captures/console", "captures/files"),
+    *("precompute/test_interrupted.py", "precompute/test_cli.py"),
+    *("replay/linux", "replay/engine", "replay/sink/test_", "replay/supervision", "replay/control", "replay/exchange"),
+    *("replay/audit/files", "replay/commands", "replay/doctor", "replay/test_cli.py", "replay/test_stderr.py"),
 )
-"""Tests that run programs at a pace, one at a time: two at once would be late for each other's sake. Those that look at
-bytes alone may share the cores."""
+"""Where tests start processes, open sockets, fill disks or read /proc: `--quick` leaves them out."""
+
+TENTHS = 10
+_CLONE_NEWNET = 0x40000000  # sched.h
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How thorough to be."""
-    parser.addoption("--deep", action="store_true", help="let the fuzzers of tests/fuzz share an hour")
+    parser.addoption("--deep", action="store_true", help="all examples and all tests; the fuzzers share an hour")
+    parser.addoption("--tenth", type=int, metavar="0-9", help="be deep in this tenth of the files, but for the fuzzers")
+    parser.addoption("--quick", action="store_true", help="only what needs no kernel: neither processes nor sockets")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Say which mark there is. A process of several (pytest-xdist) gets a network of its own, if it has the right to.
+
+    Tests on loopback then run side by side: none sees another's ports, or what the kernel counts of its datagrams.
+    """
+    config.addinivalue_line("markers", "deep: is left out but for --deep, and where --tenth names its file's tenth")
+    if not hasattr(config, "workerinput") or ctypes.CDLL(None).unshare(_CLONE_NEWNET):
+        return
+    from pyroute2 import IPRoute  # noqa: PLC0415 - it takes a while to load
+
+    with IPRoute() as network:
+        network.link("set", index=1, state="up")  # 1 is the loopback device
+
+
+def _needs_the_kernel(path: Path) -> bool:
+    return path.relative_to(Path(__file__).parent).as_posix().startswith(NEEDS_THE_KERNEL)
+
+
+def _is_deep(config: pytest.Config, path: Path) -> bool:
+    """Whether a file's tests are all run, with many examples: now, or in one of ten runs."""
+    tenth = zlib.crc32(path.relative_to(config.rootpath).as_posix().encode()) % TENTHS
+    return config.getoption("--deep") or config.getoption("--tenth") == tenth
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what `--quick` does not run."""
+    return (config.getoption("--quick") and _needs_the_kernel(collection_path)) or None
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Properties take the number of their examples from the profile that is loaded when their file is imported."""
+    if isinstance(collector, pytest.Module):
+        settings.load_profile("deep" if _is_deep(collector.config, collector.path) else "each run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that are too long for each run, and line up the others for several processes.
+
+    The files with the most to do come first, so that all processes end together. Those that need the kernel, and mostly
+    wait for it, take turns with those that compute, so that the cores are busy all the time.
+    """
+    out = [item for item in items if item.get_closest_marker("deep") and not _is_deep(config, item.path)]
+    items[:] = [item for item in items if item not in out]
+    config.hook.pytest_deselected(items=out)
+    if hasattr(config, "workerinput"):
+        files = sorted({item.path for item in items}, key=lambda path: (-path.stat().st_size, path))
+        waiting, computing = ([path for path in files if _needs_the_kernel(path) == needs] for needs in (True, False))
+        turns = [path for both in itertools.zip_longest(waiting, computing) for path in both if path]
+        places = {path: place for place, path in enumerate(turns)}
+        items.sort(key=lambda item: places[item.path])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where tests are shared out to several processes (pytest-xdist), those against the clock go to one of them.
+    """Several processes (pytest-xdist) take the tests file by file, in their order: what a file needs is made once."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - an optional plugin
 
-    By their paths: the marks that pytest-xdist has for this, xdist_group, are without effect from pytest 9.2 on.
-    """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - an optional plugin
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
-    here = Path(__file__).parent
 
-    class Scheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            path = (config.rootpath / nodeid.partition("::")[0]).relative_to(here).as_posix()
-            return "against the clock" if path.startswith(AGAINST_THE_CLOCK) else nodeid
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A file by its name, made by whoever asks for it first: tests of all processes read it, and none changes it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
 
-    return Scheduling(config, log)
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path = folder / name
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                make(path)
+        return path
+
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -206,8 +206,11 @@ class OutputFile:
             raise InputError(f"{self.path}: somebody put another file there just now; look who writes to its folder")
 
     def _sync_folder(self) -> None:
-        """fsync(2) the folder: only then does the new name survive a power cut."""
-        with suppress(PermissionError):  # a folder may be written to, and not be read
+        """fsync(2) the folder: only then does the new name survive a power cut.
+
+        The file stands there already, whole, so a folder that can't be read or opened now ends nothing.
+        """
+        with suppress(OSError):
             fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._folder)
             try:
                 os.fsync(fd)

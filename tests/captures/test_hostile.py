@@ -138,7 +138,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     edits=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=4),
     size=st.none() | st.integers(0, 30_000),
@@ -153,7 +153,7 @@ def test_any_bytes(sound, path, edits, size, seal):
     check(path, sealed(raw) if seal and len(raw) >= 4096 else raw)
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     section=st.integers(0, 5),
     field=st.sampled_from([0, 8, 16]),
@@ -165,7 +165,7 @@ def test_any_section_table(sound, path, section, field, value):
     check(path, sealed(raw))
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     place=st.sampled_from([(8, "<I"), (12, "<H"), (14, "<H"), (16, "<Q"), (24, "<Q"), (32, "<Q"), (40, "<I")]),
     value=numbers,
@@ -177,7 +177,7 @@ def test_any_header_field(sound, path, place, value):
     check(path, sealed(raw))
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     edits=st.lists(
         st.tuples(st.sampled_from([(TRAINS, TRAIN), (WINDOWS, WINDOW)]), st.integers(0), st.integers(0), numbers),

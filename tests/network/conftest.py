@@ -1,7 +1,7 @@
 """A lab for tests that need one, and the captures they send."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,21 +36,20 @@ def fresh_lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+def capture(once: Callable[[str, Callable[[Path], object]], Path]) -> Capture:
     """20,000 events of the system profile."""
-    path: Path = tmp_path_factory.mktemp("captures") / "system.rcap"
-    built = call("precompute", "build", "system", "--events", "20k", "-o", path)
-    assert built.code == 0, built.stderr
-    return open_capture(path)
+    return open_capture(once("sent.rcap", _build))
 
 
 @pytest.fixture(scope="session")
-def tagged(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+def tagged(once: Callable[[str, Callable[[Path], object]], Path]) -> Capture:
     """20,000 events of the system profile, with tags."""
-    path: Path = tmp_path_factory.mktemp("captures") / "tagged.rcap"
-    built = call("precompute", "build", "system", "--tagged", "--events", "20k", "-o", path)
+    return open_capture(once("tagged.rcap", lambda path: _build(path, "--tagged")))
+
+
+def _build(path: Path, *options: str) -> None:
+    built = call("precompute", "build", "system", *options, "--events", "20k", "-o", path)
     assert built.code == 0, built.stderr
-    return open_capture(path)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import psutil
 from captures.console.errors import ExitCode, PreflightError
 from captures.format.reader import Capture
 from replay.control.run_socket import ask
+from tests import forks
 from tools import command_line
 
 ROOT = Path(__file__).parents[2]
@@ -59,8 +60,11 @@ def assert_ran(run: Ended) -> None:
 
 def call(program: object, *arguments: object, host: str | None = None, through: Sequence[str] = ()) -> Ended:
     """Run a command to its end; `through` another one, which takes some of its rights."""
-    line = [*through, *command(program, *arguments, host=host)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
+    if program in ("replay", "precompute") and not through:
+        done = forks.call(str(program), *arguments, host=host, folder=ROOT, timeout_s=2 * PATIENCE_S)
+    else:
+        line = [*through, *command(program, *arguments, host=host)]
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     return Ended(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
 
 

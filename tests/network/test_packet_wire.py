@@ -391,7 +391,8 @@ def test_what_a_killed_worker_sent_is_not_sent_again(
             os.kill(first, signal.SIGKILL)
             eventually(lambda first=first: first not in workers_now(), "its end")
             eventually(lambda: len(workers_now()) == 2, "its successor")
-            time.sleep(0.5)  # for it to be in the midst of things
+            until_s = time.monotonic() + 0.5  # for it to be in the midst of things
+            eventually(lambda until_s=until_s: workers_now() and time.monotonic() > until_s, "half a second")
         supervisor.send_signal(signal.SIGINT)  # `replay ctl stop` would give the stream an end, and other last stripes
         ended = finish(supervisor, log)
         came = [[*lane, *more] for lane, more in zip(taken, boxes.take(), strict=True)]

@@ -1,5 +1,6 @@
 """Profiles for tests, and a plain reading of their events that shares nothing with the renderer but the models."""
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -20,10 +21,17 @@ from precompute.fields.kinds import Field, Optional
 from precompute.fields.plain import Pooled
 from precompute.profile.checks import check_profile
 from precompute.profile.lines import FACILITIES, SEVERITIES, Style, TagPlace
-from precompute.profile.loading import load
+from precompute.profile.loading import built_in_names, load, load_profile
 from precompute.profile.model import Profile, Template
 from precompute.profile.recipe import Recipe
 from precompute.rendering.build import build_capture, recipe_of_size
+
+built_in = functools.cache(load_profile)
+"""A built-in profile by its name, loaded once for all tests of a process: they only read it."""
+
+EACH_BUILT_IN = [pytest.param(name, marks=pytest.mark.deep) if name == "mixed" else name for name in built_in_names()]
+"""The names of the built-in profiles. `mixed` is made of the templates of the others, which are read in each run: where
+each event is looked at by itself, it comes with `--deep`."""
 
 
 def template(message: str, **others: Any) -> dict[str, Any]:

@@ -6,15 +6,14 @@ import sys
 from pathlib import Path
 
 from captures.console.errors import ExitCode
+from tests import forks
 
 PROGRAM = (sys.executable, "-c", "from precompute.entry import main; main()")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def precompute(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=120, env=ENVIRONMENT
-    )
+    return forks.call("precompute", *arguments, timeout_s=120)
 
 
 def fails(code: ExitCode, *arguments: str) -> str:

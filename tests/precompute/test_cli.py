@@ -358,10 +358,10 @@ def test_a_capture_is_compared_with_the_digest_that_its_recipe_names(call, captu
 
 @pytest.mark.parametrize("extent", [("--events", "5k"), ("--size", "1MB"), ("--duration", "1m", "--eps", "100")])
 def test_a_dry_run_says_what_a_build_makes_and_writes_nothing(folder, call, extent):
-    code, output, error = call("build", "web", "-o", "a.rcap", *extent, "--dry-run")
+    code, output, error = call("build", "system", "-o", "a.rcap", *extent, "--dry-run")
     output = " ".join(output.split())
     assert (code, error, names(folder)) == (0, "", [])
-    assert call("build", "web", "-o", "a.rcap", *extent)[0] == 0
+    assert call("build", "system", "-o", "a.rcap", *extent)[0] == 0
     capture = open_capture("a.rcap")
     assert f"a.rcap: would hold {capture.events:,} events" in output
     assert f"({len(capture.payload):,} bytes, and some " in output

@@ -101,7 +101,9 @@ def test_jobs_end_with_a_killed_build_and_nothing_is_left(folder):
 def test_of_two_builds_of_a_name_the_first_to_finish_has_it(folder):
     process = start(*LONG[:-1], "4M", "--jobs", "1")
     wait_for(lambda: is_writing(process, folder), process)
+    os.killpg(process.pid, signal.SIGSTOP)
     assert precompute(*LONG[:-1], "1000").returncode == 0
+    os.killpg(process.pid, signal.SIGCONT)
     output, complaint = process.communicate(timeout=60)
     assert (process.returncode, output) == (ExitCode.USAGE, "")
     assert complaint == "precompute: long.rcap: exists already; choose another name, or --force to replace it\n"

@@ -11,11 +11,11 @@ import pytest
 from precompute.fields.addresses import Network
 from precompute.fields.correlated import Columns
 from precompute.profile.lines import FACILITIES, SEVERITIES
-from precompute.profile.loading import built_in_names, load_profile
-from tests.precompute.profiles import build
+from precompute.profile.loading import built_in_names
+from tests.precompute.profiles import build, built_in
 
 NAMES = ["firewall", "mixed", "rfc3164-servers", "rfc5424-services", "system", "web"]
-EVENTS = 20_000
+EVENTS = 20_000  # as the fixture `captured` has them
 # Same seed, same bytes: a change here is a changed profile, or a new `precompute.profile.recipe.RENDERER`.
 GOLDEN = {
     "firewall": "0c47111a677d254fdc055a9f730ab6d1166dd8434feca379aa3847c2485e3b78",
@@ -81,13 +81,6 @@ ERROR = re.compile(
 
 
 @pytest.fixture(scope="module")
-def captured(tmp_path_factory):
-    """A capture of the profile of a name, built once."""
-    folder = tmp_path_factory.mktemp("profiles")
-    return cache(lambda name: build(folder / f"{name}.rcap", load_profile(name), events=EVENTS))
-
-
-@pytest.fixture(scope="module")
 def read(captured):
     """The events of the profile of a name, each as a match of its format."""
     return cache(lambda name: events(captured(name)))
@@ -123,7 +116,7 @@ def test_the_same_seed_gives_the_same_bytes(captured, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_priority_of_each_format_has_its_share(read, name):
     asked, templates = defaultdict(float), defaultdict(int)
-    for (_, style, template), share in zip(load_profile(name).templates(), load_profile(name).shares(), strict=True):
+    for (_, style, template), share in zip(built_in(name).templates(), built_in(name).shares(), strict=True):
         kind = FORMATS[style.format], FACILITIES.index(template.facility) * 8 + SEVERITIES.index(template.severity)
         asked[kind] += float(share) * EVENTS
         templates[kind] += 1
@@ -136,7 +129,7 @@ def test_each_priority_of_each_format_has_its_share(read, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_template_has_its_share(captured, name):
-    for found, share in zip(captured(name).mix.tolist(), load_profile(name).shares(), strict=True):
+    for found, share in zip(captured(name).mix.tolist(), built_in(name).shares(), strict=True):
         assert abs(found - share * EVENTS) < 1
 
 
@@ -152,7 +145,7 @@ def test_addresses_are_set_aside_for_examples(captured, name):
     written = re.compile(rb"(?<![\w./-])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
     found = {address.decode() for line in captured(name).lines() for address in written.findall(line)}
     assert len(found) > 500
-    for text in found | networks(load_profile(name)):
+    for text in found | networks(built_in(name)):
         network = ipaddress.ip_network(text)
         assert any(network.version == own.version and network.subnet_of(own) for own in allowed), text
 
@@ -352,16 +345,16 @@ def test_the_web_servers_lines(read):
 
 @pytest.mark.parametrize(("field", "least"), [("agent", 60), ("page", 200), ("user", 100)])
 def test_a_list_s_lines_fit_a_quoted_value(field, least):
-    texts = [text for (text,), _ in load_profile("web").fields[field].rows()]
+    texts = [text for (text,), _ in built_in("web").fields[field].rows()]
     assert len(set(texts)) == len(texts) >= least
     assert [text for text in texts if re.search(r'["\\]', text)] == []
 
 
 def test_a_mixed_minute(tmp_path):
     options = {"duration_ns": 60 * 10**9, "rate_eps": 1000}
-    capture = build(tmp_path / "minute.rcap", load_profile("mixed"), **options)
+    capture = build(tmp_path / "minute.rcap", built_in("mixed"), **options)
     assert capture.digest == GOLDEN_TIMED
     stamps = [datetime.fromisoformat(match["stamp"]) for match in events(capture) if match.re is not RFC3164]
-    start = datetime.fromisoformat(load_profile("mixed").start)
+    start = datetime.fromisoformat(built_in("mixed").start)
     assert start <= min(stamps) <= start + timedelta(seconds=1)
     assert start + timedelta(seconds=59) <= max(stamps) < start + timedelta(seconds=60)

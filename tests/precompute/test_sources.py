@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.inspection.figures import inspect_capture
@@ -14,7 +14,7 @@ from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering import plan
 from precompute.rendering.layouts import make_frames
-from tests.precompute.profiles import build, complaint, profile, sourced, template
+from tests.precompute.profiles import build, built_in, complaint, profile, sourced, template
 from tests.precompute.rendering.test_render import ASKED
 
 FARM = "name: farm\ninclude: {system: 1}\nsource: system_host\n"
@@ -41,7 +41,6 @@ def numbered(made: Profile) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(tuple(text * seen for text, seen in zip(row, shown, strict=True)) for row in rows))
 
 
-@settings(max_examples=100)
 @given(sourced(), ASKED, st.integers(1, 128))
 def test_all_events_of_a_train_come_from_the_source_it_names(tmp_path_factory, made, asked, train):
     capture = build(tmp_path_factory.mktemp("drawn") / "drawn.rcap", made, train=train, **asked)
@@ -169,7 +168,7 @@ def test_a_source_gives_the_same_bytes_for_good(tmp_path, asked, digest):
 def test_the_source_is_in_the_recipe_and_absent_without(tmp_path, farm):
     capture = build(tmp_path / "a.rcap", farm, events=100)
     assert Recipe.model_validate(capture.recipe).profile.source == "system_host"
-    plain = build(tmp_path / "b.rcap", load_profile("system"), events=100)
+    plain = build(tmp_path / "b.rcap", built_in("system"), events=100)
     assert "source" not in plain.recipe["profile"]
     assert (plain.sources, plain.trains["source"].any()) == (0, False)
 

@@ -10,9 +10,8 @@ import pytest
 
 from captures.format.reader import Capture
 from precompute.notation.template import Placeholder, Segment, parse_template
-from precompute.profile.loading import load_profile
 from precompute.rendering.layouts import make_frames
-from tests.precompute.profiles import build, chi_square
+from tests.precompute.profiles import build, built_in, chi_square
 
 LINE = re.compile(
     rb"<(?P<pri>\d{1,3})>(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
@@ -37,7 +36,7 @@ EVENTS = 250_000
 
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
-    return build(tmp_path_factory.mktemp("system") / "system.rcap", load_profile("system"), events=EVENTS)
+    return build(tmp_path_factory.mktemp("system") / "system.rcap", built_in("system"), events=EVENTS)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def parsed(capture: Capture) -> list[re.Match[bytes]]:
 
 
 def test_every_part_keeps_its_bounds_whatever_is_drawn():
-    profile = load_profile("system")
+    profile = built_in("system")
     frames = make_frames(profile)
     lengths = {name: [len(value) for (value,), _ in field.rows()] for name, field in profile.fields.items()}
 
@@ -75,7 +74,7 @@ def test_every_part_keeps_its_bounds_whatever_is_drawn():
 
 
 def test_the_pools_have_their_sizes():
-    fields = load_profile("system").fields
+    fields = built_in("system").fields
     sizes = {name: len({value for value, _ in field.rows()}) for name, field in fields.items()}
     assert (sizes["host"], sizes["service"], sizes["pid"], sizes["text"]) == (1000, 100, 10_000, 500)
     assert len({len(value) for (value,), _ in fields["text"].rows()}) == 16

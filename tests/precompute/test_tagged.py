@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import ExitCode, InputError
@@ -15,14 +15,14 @@ from precompute.cli import precompute
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import inspect_capture
 from precompute.profile.lines import TagPlace
-from precompute.profile.loading import built_in_names, load_profile, with_tags
+from precompute.profile.loading import load_profile, with_tags
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering import plan
 from precompute.rendering.build import build_capture
 from precompute.rendering.samples import sample_events
 from tests.precompute.profile.test_lines import LINES, structured_data
-from tests.precompute.profiles import Reader, build, complaint, profile, tagged, template
+from tests.precompute.profiles import EACH_BUILT_IN, Reader, build, built_in, complaint, profile, tagged, template
 from tests.precompute.rendering.test_build import EVERYTHING, TIMELINE
 from tests.precompute.rendering.test_render import ASKED
 
@@ -59,11 +59,11 @@ def assert_tagged(capture: Capture) -> None:
 
 
 @pytest.mark.parametrize("place", TagPlace)
-@pytest.mark.parametrize("name", built_in_names())
-def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_path, name, place):
-    capture = build(tmp_path / "a.rcap", load_profile(name).with_tags(place), events=20_000)
+@pytest.mark.parametrize("name", EACH_BUILT_IN)
+def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_path, captured, name, place):
+    capture = build(tmp_path / "a.rcap", built_in(name).with_tags(place), events=20_000)
     assert_tagged(capture)
-    plain = build(tmp_path / "plain.rcap", load_profile(name), events=20_000)
+    plain = captured(name)
     assert not plain.tagged
     assert not plain.trains["tag_column"].any()
     assert capture.mix.tolist() == plain.mix.tolist()
@@ -72,7 +72,6 @@ def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_
     assert inspect_capture(capture).unrecognised == 0
 
 
-@settings(max_examples=100)
 @given(tagged(), ASKED, st.integers(1, 128))
 def test_a_plain_reader_reads_every_event_of_any_profile(tmp_path_factory, made, asked, train):
     capture = build(tmp_path_factory.mktemp("drawn") / "drawn.rcap", made, train=train, **asked)
@@ -88,8 +87,8 @@ def test_a_plain_reader_reads_every_event_of_any_profile(tmp_path_factory, made,
 @pytest.mark.parametrize("name", ["system", "rfc3164-servers"])
 def test_with_a_suffix_the_events_are_otherwise_the_same(tmp_path, name):
     """While a block holds all rows of a length: their number in a block depends on the length."""
-    capture = build(tmp_path / "tagged.rcap", load_profile(name).with_tags(), events=3000)
-    plain = build(tmp_path / "plain.rcap", load_profile(name), events=3000)
+    capture = build(tmp_path / "tagged.rcap", built_in(name).with_tags(), events=3000)
+    plain = build(tmp_path / "plain.rcap", built_in(name), events=3000)
     assert [without_tag(line) for line in capture.lines()] == list(plain.lines())
     for column in ("count", "first_event", "stamp_column", "stamp_kind", "source"):
         assert capture.trains[column].tolist() == plain.trains[column].tolist()
@@ -141,7 +140,7 @@ def test_text_that_looks_like_a_tag_is_no_tag(tmp_path):
 @pytest.mark.parametrize("asked", [{"events": 60_000}, {"duration_ns": 30 * 10**9, "rate_eps": 2000}])
 def test_the_number_of_jobs_changes_no_byte(tmp_path, monkeypatch, asked):
     monkeypatch.setattr(plan, "CHUNK_BYTES", 4_000_000)
-    made = load_profile("mixed").with_tags()
+    made = built_in("mixed").with_tags()
     one = build(tmp_path / "one.rcap", made, **asked)
     two = build(tmp_path / "two.rcap", made, jobs=2, **asked)
     assert one.path.read_bytes() == two.path.read_bytes()
@@ -168,7 +167,7 @@ def test_a_tag_at_the_front_stands_before_the_message(tmp_path):
 
 def test_rfc5424_has_the_same_bytes_wherever_tags_are_asked_for(tmp_path):
     ends, fronts = (
-        build(tmp_path / f"{place}.rcap", load_profile("rfc5424-services").with_tags(place), events=2000)
+        build(tmp_path / f"{place}.rcap", built_in("rfc5424-services").with_tags(place), events=2000)
         for place in TagPlace
     )
     assert ends.payload.tobytes() == fronts.payload.tobytes()
@@ -177,12 +176,12 @@ def test_rfc5424_has_the_same_bytes_wherever_tags_are_asked_for(tmp_path):
 
 # Same seed, same bytes, for good: a change here is a new `precompute.profile.recipe.RENDERER`.
 def test_a_tagged_suffix_gives_the_same_bytes_for_good(tmp_path):
-    capture = build(tmp_path / "golden.rcap", load_profile("system").with_tags(), jobs=2, events=50_000)
+    capture = build(tmp_path / "golden.rcap", built_in("system").with_tags(), jobs=2, events=50_000)
     assert capture.digest == "76fdf6fdf9794cb091aa20292a47c17c3e42b845c03774f6a644cc4bce37d9b4"
 
 
 def test_tags_at_the_front_give_the_same_bytes_for_good(tmp_path):
-    made = load_profile("mixed").with_tags(TagPlace.FRONT)
+    made = built_in("mixed").with_tags(TagPlace.FRONT)
     capture = build(tmp_path / "golden.rcap", made, jobs=2, events=50_000)
     assert capture.digest == "e1522b7ed26a4ca9f379f9b8d1550e2ee230bfe0e5f0ab3e1fd46cebe4e8be65"
 
@@ -215,7 +214,7 @@ def test_no_tags_are_as_good_as_none_asked_for(tmp_path):
 
 
 def test_a_recipe_rebuilds_the_same_bytes(tmp_path):
-    first = build(tmp_path / "first.rcap", load_profile("firewall").with_tags(), seed=9, train=40, size=1_000_000)
+    first = build(tmp_path / "first.rcap", built_in("firewall").with_tags(), seed=9, train=40, size=1_000_000)
     recipe = Recipe.model_validate(first.recipe)
     assert recipe.profile.tagged
     build_capture(tmp_path / "again.rcap", recipe, jobs=1, force=False, progress=lambda *_: None)
@@ -283,20 +282,20 @@ def test_tags_count_for_the_event_and_not_for_the_message(tmp_path):
 
 
 def test_samples_show_the_tag():
-    assert all(line.endswith(b" stampede=" + BLANK) for line in sample_events(load_profile("web").with_tags(), 10))
+    assert all(line.endswith(b" stampede=" + BLANK) for line in sample_events(built_in("web").with_tags(), 10))
 
 
 def test_an_inspection_tells_of_tags(tmp_path):
-    found = inspect_capture(build(tmp_path / "a.rcap", load_profile("system").with_tags(), events=2000))
+    found = inspect_capture(build(tmp_path / "a.rcap", built_in("system").with_tags(), events=2000))
     assert found.as_json()["tagged"] is True
     assert found.as_json()["tag_place"] == "end"
     assert "\ntags     room for one in each event\n" in summary(found)
     front = inspect_capture(
-        build(tmp_path / "f.rcap", load_profile("system").with_tags(TagPlace.FRONT), events=2000)
+        build(tmp_path / "f.rcap", built_in("system").with_tags(TagPlace.FRONT), events=2000)
     )  # fmt: skip
     assert (front.tagged, front.tag_place) == (True, "front")
     assert "\ntags     room for one in each event before its message\n" in summary(front)
-    plain = inspect_capture(build(tmp_path / "b.rcap", load_profile("system"), events=2000))
+    plain = inspect_capture(build(tmp_path / "b.rcap", built_in("system"), events=2000))
     assert "\ntags " not in summary(plain)
     assert plain.tag_place is None
 
@@ -315,7 +314,7 @@ def folder(tmp_path, monkeypatch):
 def test_the_flag_is_as_good_as_the_key(folder, flag, value):
     asked = ("--events", "500", "--jobs", "1")
     assert call("build", flag, "system", "-o", "flag.rcap", *asked).exit_code == 0
-    made = load_profile("system").model_dump(mode="json", by_alias=True, exclude_none=True)
+    made = built_in("system").model_dump(mode="json", by_alias=True, exclude_none=True)
     key = build(folder / "key.rcap", Profile.model_validate(made | {"tagged": value}), events=500)
     assert key.recipe["profile"]["tagged"] == value
     assert (folder / "flag.rcap").read_bytes() == key.path.read_bytes()

@@ -17,6 +17,7 @@ import pytest
 from captures.console.errors import ExitCode
 from replay.clock import SECOND_NS
 from replay.control.run_socket import ask
+from tests import forks
 from tests.captures.content import content, noise, write
 from tests.network.programs import eventually, status_of
 
@@ -65,8 +66,7 @@ def axis(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*arguments: object, to: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
     """A run to its end; at 10k EPS, where no argument says more."""
     pace = [] if {"--eps", "-e", "--speed"} & set(arguments) else ["--eps", "10k"]
-    command = [*COMMAND, *map(str, arguments), *pace, "--target", to]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    return forks.call("replay", "run", *arguments, *pace, "--target", to, timeout_s=TIMEOUT_S)
 
 
 def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

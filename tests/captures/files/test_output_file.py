@@ -356,3 +356,19 @@ os.kill(os.getpid(), 9)
         subprocess.run([sys.executable, "-c", killed], check=False, cwd=Path(__file__).parents[3])
         assert names(disk) == []
         assert os.statvfs(disk).f_bfree == before
+
+
+def test_a_file_that_stands_is_written_though_its_folder_can_t_be_opened_any_more(tmp_path, monkeypatch):
+    """As where all descriptors are taken: the name is given, so saying that it is not would be wrong."""
+    with OutputFile(tmp_path / "a", force=False) as file:
+        os.write(file.fd, b"whole")
+        really = os.open
+
+        def refuse(path, flags, *more, **named):
+            if path == "." and not flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return really(path, flags, *more, **named)
+
+        monkeypatch.setattr(os, "open", refuse)
+        file.finish()
+    assert (tmp_path / "a").read_bytes() == b"whole"

@@ -11,9 +11,8 @@ from captures.console.errors import CaptureError, InputError, PreflightError
 from precompute.cli import precompute
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import inspect_capture
-from precompute.profile.loading import load_profile
 from tests.precompute.foreign import foreign
-from tests.precompute.profiles import build, names
+from tests.precompute.profiles import build, built_in, names
 
 
 def said(*arguments) -> str:
@@ -24,7 +23,7 @@ def said(*arguments) -> str:
 
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("made") / "a.rcap", load_profile("system"), events=3000)
+    return build(tmp_path_factory.mktemp("made") / "a.rcap", built_in("system"), events=3000)
 
 
 def test_the_summary_is_for_people(capture):
@@ -87,7 +86,7 @@ def test_what_keeps_a_page_from_being_written_is_said_before_the_capture_is_read
 
 @pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])
 def test_a_page_never_takes_the_captures_place(tmp_path, link):
-    capture = build(tmp_path / "a.rcap", load_profile("system"), events=100)
+    capture = build(tmp_path / "a.rcap", built_in("system"), events=100)
     page = tmp_path / "b.rcap" if link else capture.path
     if link:
         link(page, capture.path)

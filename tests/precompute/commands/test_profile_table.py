@@ -1,8 +1,8 @@
 """Profiles for people."""
 
 from precompute.commands.profile_table import profile_list, profile_table
-from precompute.profile.loading import built_in_names, load_profile
-from tests.precompute.profiles import profile, template
+from precompute.profile.loading import built_in_names
+from tests.precompute.profiles import built_in, profile, template
 
 
 def test_the_list_has_a_line_for_each_built_in_profile():
@@ -59,7 +59,7 @@ def test_tags_are_told():
 
 
 def test_a_built_in_profile_s_table_has_all_its_templates_and_fields():
-    made = load_profile("system")
+    made = built_in("system")
     lines = profile_table(made).splitlines()
     assert lines[0] == "profile   system"
     assert len(lines) == 5 + 1 + len(list(made.templates())) + 1 + 1 + len(made.fields)

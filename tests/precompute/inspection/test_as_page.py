@@ -12,9 +12,8 @@ from captures.console.units import counted
 from captures.files.output_file import OutputFile
 from precompute.inspection.as_page import write_page
 from precompute.inspection.figures import inspect_capture
-from precompute.profile.loading import load_profile
 from tests.precompute.foreign import foreign
-from tests.precompute.profiles import build, names, profile, template
+from tests.precompute.profiles import build, built_in, names, profile, template
 
 EVIL = '<script>alert("x")</script><img src=http://198.18.0.1/ onerror=alert(1)>&amp;\'${name}</pre>'
 
@@ -59,7 +58,7 @@ def assert_self_contained(page: Page) -> None:
 
 
 def test_a_page_needs_nothing_else_and_has_the_figures(tmp_path):
-    made = load_profile("web")
+    made = built_in("web")
     capture = build(tmp_path / "a.rcap", made, duration_ns=600 * 10**9, rate_eps=10)
     found = inspect_capture(capture)
     page = page_of(capture, tmp_path)
@@ -79,7 +78,7 @@ def test_a_page_needs_nothing_else_and_has_the_figures(tmp_path):
 
 
 def test_without_a_time_axis_there_is_no_chart_of_it(tmp_path):
-    page = page_of(build(tmp_path / "a.rcap", load_profile("system"), events=500), tmp_path)
+    page = page_of(build(tmp_path / "a.rcap", built_in("system"), events=500), tmp_path)
     assert [attributes["id"] for _, attributes in page.tags if "id" in attributes] == ["lengths"]
 
 

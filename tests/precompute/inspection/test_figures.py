@@ -9,17 +9,16 @@ from hypothesis import strategies as st
 
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import first_events, inspect_capture
-from precompute.profile.loading import load_profile
 from precompute.timeline.model import Timeline
 from tests.precompute.foreign import foreign
-from tests.precompute.profiles import build, profile, template
+from tests.precompute.profiles import build, built_in, profile, template
 
 ONE = {"a": {"choices": ["x", "y"]}}
 RAMP = {"curve": [["0s", 0.2], ["60s", 1]]}
 
 
 def test_every_figure_is_that_of_the_events(tmp_path):
-    capture = build(tmp_path / "a.rcap", load_profile("system"), events=5000)
+    capture = build(tmp_path / "a.rcap", built_in("system"), events=5000)
     lines = list(capture.lines())
     found = json.loads(json.dumps(inspect_capture(capture).as_json()))
     assert found["events"] == len(lines) == 5000
@@ -57,7 +56,7 @@ def test_every_figure_is_that_of_the_events(tmp_path):
 
 
 def test_the_rate_is_that_of_the_windows(tmp_path, monkeypatch):
-    made = load_profile("system").model_copy(update={"timeline": Timeline.model_validate(RAMP)})
+    made = built_in("system").model_copy(update={"timeline": Timeline.model_validate(RAMP)})
     capture = build(tmp_path / "a.rcap", made, duration_ns=60 * 10**9, rate_eps=100)
     rate = inspect_capture(capture).rate
     assert rate.duration_s == 60
@@ -76,7 +75,7 @@ def test_the_rate_is_that_of_the_windows(tmp_path, monkeypatch):
 
 
 def test_the_summary_shows_the_time_axis(tmp_path):
-    made = load_profile("system").model_copy(update={"timeline": Timeline.model_validate(RAMP)})
+    made = built_in("system").model_copy(update={"timeline": Timeline.model_validate(RAMP)})
     lines = summary(
         inspect_capture(build(tmp_path / "a.rcap", made, duration_ns=60 * 10**9, rate_eps=100))
     ).splitlines()
@@ -87,7 +86,7 @@ def test_the_summary_shows_the_time_axis(tmp_path):
 
 
 def test_the_summary_says_it_to_people(tmp_path):
-    text = summary(inspect_capture(build(tmp_path / "a.rcap", load_profile("system"), events=5000)))
+    text = summary(inspect_capture(build(tmp_path / "a.rcap", built_in("system"), events=5000)))
     lines = text.splitlines()
     assert lines[0].startswith("events   5,000 of 10")
     assert "profile system, events 5000, format 2, renderer 3, seed 1, train 128" in " ".join(text.split())
@@ -117,7 +116,7 @@ def test_the_recipe_of_another_tool_leaves_the_mix_unknown(tmp_path, recipe):
 
 
 def test_a_mix_of_other_templates_is_unknown(tmp_path):
-    recipe = {"profile": load_profile("system").model_dump(mode="json")}
+    recipe = {"profile": built_in("system").model_dump(mode="json")}
     assert inspect_capture(foreign(tmp_path / "a.rcap", b"event", recipe, templates=3)).mix is None
 
 

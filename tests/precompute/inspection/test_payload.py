@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from captures.format.layout import StampKind
 from precompute.inspection.payload import SampledEvent, payload_figures, sample
-from precompute.profile.loading import load_profile
-from tests.precompute.profiles import build
+from tests.precompute.profiles import build, built_in
 
 STAMP = b"2026-01-01T00:00:00.000Z"
 
@@ -20,7 +19,7 @@ def event(body: bytes, stamp: bytes = STAMP) -> SampledEvent:
 
 
 def test_a_small_capture_is_sampled_whole(tmp_path):
-    capture = build(tmp_path / "a.rcap", load_profile("system"), events=3000)
+    capture = build(tmp_path / "a.rcap", built_in("system"), events=3000)
     sampled = sample(capture)
     assert [event.text for event in sampled] == list(capture.lines())
     assert {(event.stamp_column, event.stamp_kind) for event in sampled} == {
@@ -31,7 +30,7 @@ def test_a_small_capture_is_sampled_whole(tmp_path):
 @pytest.mark.parametrize("wanted", [1, 100, 1000])
 def test_a_sample_is_spread_over_the_capture(tmp_path, monkeypatch, wanted):
     monkeypatch.setattr("precompute.inspection.payload.SAMPLE_EVENTS", wanted)
-    capture = build(tmp_path / "a.rcap", load_profile("system"), events=20_000, train=32)
+    capture = build(tmp_path / "a.rcap", built_in("system"), events=20_000, train=32)
     texts = [event.text for event in sample(capture)]
     assert wanted * 0.8 - 4 <= len(texts) <= wanted * 1.2 + 4
     first = {line: number for number, line in reversed(list(enumerate(capture.lines())))}
@@ -45,7 +44,7 @@ def test_a_sample_is_spread_over_the_capture(tmp_path, monkeypatch, wanted):
 
 def test_long_events_make_a_small_sample(tmp_path, monkeypatch):
     monkeypatch.setattr("precompute.inspection.payload.SAMPLE_BYTES", 10_000)
-    capture = build(tmp_path / "a.rcap", load_profile("system"), events=20_000)
+    capture = build(tmp_path / "a.rcap", built_in("system"), events=20_000)
     assert 10_000 / 2 < sum(len(event.text) for event in sample(capture)) < 2 * 10_000 + 128 * capture.longest
 
 

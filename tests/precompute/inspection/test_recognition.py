@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from captures.format.layout import StampKind
 from precompute.inspection.payload import SampledEvent, sample
 from precompute.inspection.recognition import Recogniser
-from precompute.profile.loading import built_in_names, load_profile
 from precompute.rendering.layouts import make_frames
-from tests.precompute.profiles import Reader, build, nasty, profile, profiles, tagged, template
+from tests.precompute.profiles import EACH_BUILT_IN, Reader, build, built_in, nasty, profile, profiles, tagged, template
 
 HEAD = b"<6>2026-01-01T00:00:00.000Z h t: "
 
@@ -66,9 +65,9 @@ def test_values_are_those_of_the_plain_reader(tmp_path):
         assert all(agrees(value, plain) for value in found.values.items())
 
 
-@pytest.mark.parametrize("name", built_in_names())
+@pytest.mark.parametrize("name", EACH_BUILT_IN)
 def test_every_event_of_a_built_in_profile_is_recognised(tmp_path, name):
-    assert all(found for _, found in read_all(load_profile(name), tmp_path, events=3000))
+    assert all(found for _, found in read_all(built_in(name), tmp_path, events=3000))
 
 
 def test_fields_side_by_side_are_read_one_way_or_the_other(tmp_path):

@@ -1,7 +1,7 @@
 """Whether a profile's templates hold together: what no single value shows."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from captures.console.errors import InputError
 from precompute.notation.findings import ProfileError
@@ -123,7 +123,6 @@ def test_an_optional_part_is_checked_even_if_no_template_names_it(text, line, me
     assert str(caught.value) == line
 
 
-@settings(max_examples=50)
 @given(profiles())
 def test_no_event_is_longer_than_the_check_allows(tmp_path_factory, made):
     capture = build(tmp_path_factory.mktemp("drawn") / "drawn.rcap", made, events=300)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.notation.findings import Findings
@@ -118,7 +118,6 @@ def test_every_event_is_one_of_the_included_profile(folder):
     assert found["nginx"] == pytest.approx(150, abs=1)
 
 
-@settings(max_examples=40)
 @given(profiles(), st.integers(1, 9) | st.floats(0.001, 9), st.integers(1, 9) | st.floats(0.001, 9))
 def test_a_part_renders_what_it_does_alone(tmp_path_factory, made, weight, other):
     """Whatever its fields and formats are; a sound profile stays sound."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from precompute.profile.lines import Format, Style, zone_minutes
 from precompute.profile.model import Template
@@ -154,7 +154,6 @@ def test_what_is_no_zone_says_how_to_write_one(zone):
         zone_minutes(zone)
 
 
-@settings(max_examples=60)
 @given(profiles())
 def test_every_event_is_a_line_of_its_format(tmp_path_factory, made):
     """And its stamp the capture's first instant."""

@@ -3,24 +3,22 @@
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.profile.loading import load_profile
 from precompute.rendering.blocks import BLOCK_BYTES, cut_blocks
 from precompute.rendering.layouts import make_frames
 from precompute.rendering.plan import class_trains, plan_chunk
 from precompute.rendering.quotas import Quotas
-from tests.precompute.profiles import nasty, profile, template
+from tests.precompute.profiles import built_in, nasty, profile, template
 
 FRAMES = [
-    make_frames(load_profile("system")),
+    make_frames(built_in("system")),
     make_frames(nasty()),
     make_frames(profile({}, template("short"), template("x" * 950))),
 ]
 
 
-@settings(max_examples=30)
 @given(st.sampled_from(FRAMES), st.integers(1, 60_000), st.integers(1, 128))
 def test_blocks_hold_every_row_once_and_every_train_whole(frames, events, train):
     quotas, windows = Quotas(frames, seed=1, events=events), np.array([events // 3, events - events // 3])

@@ -8,11 +8,10 @@ import pytest
 from captures.console.errors import DifferenceError, InputError, PreflightError
 from captures.format.reader import open_capture
 from captures.format.writer import PartWriter
-from precompute.profile.loading import load_profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering import plan
 from precompute.rendering.build import build_capture
-from tests.precompute.profiles import build, names, nasty, profile, template
+from tests.precompute.profiles import build, built_in, names, nasty, profile, template
 
 # Same seed, same bytes, for good: a change here is a new `precompute.profile.recipe.RENDERER`.
 GOLDEN = [
@@ -28,7 +27,7 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("options", "digest"), GOLDEN)
 def test_the_same_seed_gives_the_same_bytes_for_good(tmp_path, options, digest):
-    capture = build(tmp_path / "golden.rcap", load_profile("system"), jobs=2, **options)
+    capture = build(tmp_path / "golden.rcap", built_in("system"), jobs=2, **options)
     assert capture.digest == digest
 
 
@@ -83,7 +82,7 @@ def test_the_number_of_jobs_changes_no_byte(tmp_path):
     whole = []
     for count in (1, 2, 3):
         path = tmp_path / f"{count}.rcap"
-        build(path, load_profile("system"), events=200_000, jobs=count)
+        build(path, built_in("system"), events=200_000, jobs=count)
         whole.append(path.read_bytes())
     assert whole[0] == whole[1] == whole[2]
     assert names(tmp_path) == ["1.rcap", "2.rcap", "3.rcap"]
@@ -91,14 +90,14 @@ def test_the_number_of_jobs_changes_no_byte(tmp_path):
 
 def test_a_recipe_rebuilds_the_same_bytes(tmp_path):
     for asked in ({"size": 1_000_000}, {"duration_ns": 10**10, "rate_eps": 300}):
-        first = build(tmp_path / "first.rcap", load_profile("system"), seed=9, train=40, force=True, **asked)
+        first = build(tmp_path / "first.rcap", built_in("system"), seed=9, train=40, force=True, **asked)
         recipe = Recipe.model_validate(first.recipe)
         build_capture(tmp_path / "again.rcap", recipe, jobs=1, force=True, progress=lambda *_: None)
         assert (tmp_path / "again.rcap").read_bytes() == first.path.read_bytes()
 
 
 def test_another_digest_than_the_expected_leaves_nothing(tmp_path):
-    recipe = Recipe(profile=load_profile("system"), seed=1, train=128, events=100)
+    recipe = Recipe(profile=built_in("system"), seed=1, train=128, events=100)
     with pytest.raises(DifferenceError, match="not written: its digest is [0-9a-f]{64}, not 00"):
         build_capture(tmp_path / "a.rcap", recipe, jobs=1, force=False, expect="00" * 32, progress=lambda *_: None)
     assert names(tmp_path) == []
@@ -122,7 +121,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PartWriter, "write", fail)
     with pytest.raises(PreflightError, match="the disk is full; free some, or build fewer events"):
-        build(tmp_path / "full.rcap", load_profile("system"), events=1000)
+        build(tmp_path / "full.rcap", built_in("system"), events=1000)
     assert names(tmp_path) == []
 
 
@@ -132,18 +131,18 @@ def test_an_error_of_the_disk_stays_what_it_is(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PartWriter, "write", fail)
     with pytest.raises(OSError, match="Input/output error"):
-        build(tmp_path / "broken.rcap", load_profile("system"), events=1000)
+        build(tmp_path / "broken.rcap", built_in("system"), events=1000)
     assert names(tmp_path) == []
 
 
 def test_what_can_not_fit_is_refused_before_it_is_planned(tmp_path):
     for options in ({"events": 10**15}, {"size": 10**18}):
         with pytest.raises(PreflightError, match="the disk has"):
-            build(tmp_path / "huge.rcap", load_profile("system"), **options)
+            build(tmp_path / "huge.rcap", built_in("system"), **options)
     with pytest.raises(InputError, match="60 bytes are too few for a single event; ask for a larger size"):
-        build(tmp_path / "tiny.rcap", load_profile("system"), size=60)
+        build(tmp_path / "tiny.rcap", built_in("system"), size=60)
     with pytest.raises(InputError, match="can't be written: No such file or directory"):
-        build(tmp_path / "no" / "folder.rcap", load_profile("system"), events=1)
+        build(tmp_path / "no" / "folder.rcap", built_in("system"), events=1)
     assert names(tmp_path) == []
 
 

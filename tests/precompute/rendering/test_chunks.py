@@ -4,18 +4,17 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.profile.loading import load_profile
 from precompute.rendering import chunks, plan
 from precompute.rendering.chunks import chunks_of_windows, events_of_size
 from precompute.rendering.layouts import make_frames
 from precompute.rendering.quotas import Quotas
 from precompute.timeline.axis import Axis
-from tests.precompute.profiles import nasty, profile, profiles, template
+from tests.precompute.profiles import built_in, nasty, profile, profiles, template
 
-SYSTEM = make_frames(load_profile("system"))
+SYSTEM = make_frames(built_in("system"))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,7 +49,6 @@ def chunks_of(frames, windows, **options) -> list[chunks.Chunk]:
 WINDOWS = st.lists(st.integers(0, 9000) | st.just(0), min_size=1, max_size=12).filter(any)
 
 
-@settings(max_examples=40)
 @given(WINDOWS, st.integers(1, 128))
 def test_chunks_hold_just_the_events_of_their_windows(windows, train):
     found = chunks_of(SYSTEM, windows, train=train)
@@ -63,7 +61,6 @@ def test_chunks_hold_just_the_events_of_their_windows(windows, train):
     assert held.tolist() == windows
 
 
-@settings(max_examples=20)
 @given(WINDOWS)
 def test_the_windows_of_a_capture_hold_the_trains_of_its_chunks(windows):
     seconds = np.arange(len(windows)) * 10**9
@@ -79,7 +76,6 @@ def test_the_windows_of_a_capture_hold_the_trains_of_its_chunks(windows):
     assert instants.tolist() == plain
 
 
-@settings(max_examples=20)
 @given(st.integers(1000, 5_000_000), st.integers(0, 9))
 def test_a_size_is_met_within_a_few_events(size, seed):
     events = events_of_size(SYSTEM, seed=seed, size=size)
@@ -87,7 +83,6 @@ def test_a_size_is_met_within_a_few_events(size, seed):
     assert size - 3 * 260 < payload_bytes <= size
 
 
-@settings(max_examples=50)
 @given(profiles(), st.integers(0, 20_000))
 def test_a_size_is_never_exceeded(made, size):
     frames = make_frames(made)

@@ -4,12 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import MAX_TRAIN_BYTES
 from precompute.draws.streams import Purpose, stream
-from precompute.profile.loading import load_profile
 from precompute.rendering import plan
 from precompute.rendering.layouts import Frames, make_frames
 from precompute.rendering.plan import (
@@ -23,7 +22,7 @@ from precompute.rendering.plan import (
     train_events,
 )
 from precompute.rendering.quotas import Quotas
-from tests.precompute.profiles import nasty, profile, profiles, sourced, tagged, template
+from tests.precompute.profiles import built_in, nasty, profile, profiles, sourced, tagged, template
 
 
 def planned(frames: Frames, windows: np.ndarray, *, seed: int = 1, chunk: int = 0) -> Cells:
@@ -45,7 +44,6 @@ def table(dealt: Dealt, classes: int, windows: int) -> np.ndarray:
 WINDOWS = st.lists(st.integers(0, 900), min_size=1, max_size=6).filter(any).map(np.array)
 
 
-@settings(max_examples=60)
 @given(profiles() | sourced() | tagged(), WINDOWS, st.integers(0, 2**64 - 1), st.integers(0, 9))
 def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chunk):
     frames = make_frames(made)
@@ -102,7 +100,6 @@ def test_rows_are_dealt_by_what_is_left(rows, parts, block):
 
 
 @given(profiles() | sourced(), WINDOWS, st.integers(1, 128))
-@settings(max_examples=30)
 def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, train):
     cells = planned(make_frames(made), windows)
     of_class, window, events = class_trains(cells, train)
@@ -119,7 +116,7 @@ def test_only_the_last_train_of_a_class_in_a_window_is_short(made, windows, trai
 
 
 def test_the_same_seed_and_chunk_give_the_same_plan_and_others_another():
-    frames = make_frames(load_profile("system"))
+    frames = make_frames(built_in("system"))
     events = np.array([9000, 999])
     first, again = planned(frames, events), planned(frames, events)
     for one, other in ((first, again), (first.dealt, again.dealt)):

@@ -3,20 +3,18 @@
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.draws.apportionment import MAX_ERROR
-from precompute.profile.loading import load_profile
 from precompute.rendering import plan
 from precompute.rendering.layouts import make_frames
 from precompute.rendering.plan import chunk_events
 from precompute.rendering.pools import Pool
 from precompute.rendering.quotas import Quotas
-from tests.precompute.profiles import build, profile, profiles, sourced, template
+from tests.precompute.profiles import build, built_in, profile, profiles, sourced, template
 
 
-@settings(max_examples=60)
 @given(profiles() | sourced(), st.integers(1, 10**6), st.integers(1, 9), st.integers(0, 2**64 - 1))
 def test_chunks_sum_to_exact_shares_and_no_chunk_is_far_from_its_own(made, events, chunks, seed):
     frames = make_frames(made)
@@ -74,12 +72,12 @@ def test_a_rare_value_comes_as_often_in_each_quarter(tmp_path, monkeypatch):
 
 
 def test_a_host_among_a_thousand_is_there_as_often_as_its_share_asks(tmp_path):
-    capture = build(tmp_path / "system.rcap", load_profile("system"), events=150_000)
+    capture = build(tmp_path / "system.rcap", built_in("system"), events=150_000)
     assert sum(b" server1000 " in line for line in capture.lines()) == 150
 
 
 def test_the_bytes_of_a_quota_are_those_of_its_chunk():
-    frames = make_frames(load_profile("mixed"))
+    frames = make_frames(built_in("mixed"))
     events = chunk_events(frames) // 7
     quotas = Quotas(frames, seed=3, events=events)
     cells = plan.plan_chunk(frames, quotas, seed=3, chunk=0, first_event=0, windows=np.array([events]))

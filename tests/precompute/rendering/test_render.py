@@ -5,19 +5,17 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
-from precompute.profile.loading import load_profile
 from precompute.rendering import plan
 from precompute.timeline.model import rate_windows
-from tests.precompute.profiles import Reader, build, nasty, profile, profiles, sourced, template
+from tests.precompute.profiles import Reader, build, built_in, nasty, profile, profiles, sourced, template
 
 SECOND = 10**9
 
 
-@settings(max_examples=60)
 @given(profiles() | sourced(), st.integers(1, 500), st.integers(0, 2**64 - 1), st.integers(1, 128))
 def test_every_event_is_one_of_its_template(tmp_path_factory, made, events, seed, train):
     path = tmp_path_factory.mktemp("drawn") / "drawn.rcap"
@@ -60,7 +58,6 @@ ASKED = st.integers(1, 400).map(lambda events: {"events": events}) | st.tuples(
 ).filter(lambda asked: asked[0] * asked[1] > SECOND).map(lambda asked: {"duration_ns": asked[0], "rate_eps": asked[1]})
 
 
-@settings(max_examples=60)
 @given(profiles(), ASKED)
 def test_every_stamp_is_that_of_the_event_s_instant(tmp_path_factory, made, asked):
     capture = build(tmp_path_factory.mktemp("drawn") / "drawn.rcap", made, **asked)
@@ -177,7 +174,7 @@ def test_values_are_drawn_by_weight_and_independently(tmp_path):
 
 
 def test_the_mix_of_any_stretch_follows_the_weights(tmp_path):
-    capture = build(tmp_path / "mix.rcap", load_profile("system"), events=300_000)
+    capture = build(tmp_path / "mix.rcap", built_in("system"), events=300_000)
     systemd = np.array([b" systemd[" in line for line in capture.lines()])
     assert abs(systemd.mean() - 0.4) < 1e-4
     for stretch in np.split(systemd, 10):

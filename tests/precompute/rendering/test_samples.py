@@ -1,14 +1,12 @@
 """A few events of a profile, rendered in memory."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.profile.loading import load_profile
 from precompute.rendering.samples import sample_events
-from tests.precompute.profiles import Reader, nasty, profile, profiles, sourced, template
+from tests.precompute.profiles import Reader, built_in, nasty, profile, profiles, sourced, template
 
 
-@settings(max_examples=30)
 @given(profiles() | sourced(), st.integers(1, 30))
 def test_samples_are_events_of_the_profile(made, count):
     reader = Reader(made)
@@ -18,7 +16,7 @@ def test_samples_are_events_of_the_profile(made, count):
 
 
 def test_the_same_seed_gives_the_same_samples_and_another_one_others():
-    made = load_profile("system")
+    made = built_in("system")
     assert list(sample_events(made, 10)) == list(sample_events(made, 10, seed=1))
     assert list(sample_events(made, 10)) != list(sample_events(made, 10, seed=2))
 

@@ -81,7 +81,7 @@ def small_ring(monkeypatch):
         monkeypatch.setattr(module, "WINDOW", 32)
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(arrivals(), st.integers(0, 3000))
 def test_the_account_is_that_of_remembering_everything(taken, mark):
     row, ring, planes = new(32)
@@ -112,7 +112,6 @@ def test_the_account_is_that_of_remembering_everything(taken, mark):
         assert lost_below(row, ring, mark) == lost
 
 
-@settings(max_examples=100)
 @given(arrivals(), st.integers(0, 3000))
 def test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none(taken, mark):
     row, ring, planes = new(32)
@@ -160,7 +159,7 @@ def ledger_of(row, sent):
 
 
 @pytest.mark.parametrize("window", [32, 1 << 18])
-@settings(max_examples=300)
+@settings(max_examples=6 * settings().max_examples)
 @given(st.integers(1, 400), st.data())
 def test_a_flipped_bit_costs_one_lost_event_and_one_too_much_and_nothing_else(window, sent, data):
     damaged, bit = data.draw(st.integers(0, sent - 1)), data.draw(st.integers(0, 39))
@@ -186,7 +185,7 @@ def test_a_flipped_bit_costs_one_lost_event_and_one_too_much_and_nothing_else(wi
     assert int(planes["lost"].sum()) == row["next"][0] - row["arrived"][0]
 
 
-@settings(max_examples=300)
+@settings(max_examples=6 * settings().max_examples)
 @given(st.integers(50, 400), st.sets(st.integers(0, 40), max_size=3), st.data())
 def test_early_events_are_no_loss_and_what_they_overtook_is_reordered(sent, early, data):
     """Some events overtake others: RFC 4737 says that those are reordered which came behind a higher number."""
@@ -199,7 +198,7 @@ def test_early_events_are_no_loss_and_what_they_overtook_is_reordered(sent, earl
     assert ledger_of(row, sent) == (0, 0, expected)
 
 
-@settings(max_examples=300)
+@settings(max_examples=6 * settings().max_examples)
 @given(st.integers(1, 400), st.sets(st.integers(0, 399), max_size=200), st.integers(1, 9))
 def test_whatever_is_lost_it_is_known_in_the_end(sent, lost, size):
     came = [number for number in range(sent) if number not in lost]
@@ -264,7 +263,7 @@ def test_wrong_numbers_beyond_all_room_are_stray_and_change_nothing_else():
     assert row["stray"][0] + len(held_stretches(row)) == 250
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(st.lists(st.tuples(st.sampled_from([0, 0, 0, 1, 2, 5, 40, 10**6, -1, -2, -7, -31]), st.integers(1, 6))))
 def test_short_stretches_in_any_order_are_each_counted_once(steps):
     row, ring, planes = new(32)
@@ -284,7 +283,7 @@ def test_short_stretches_in_any_order_are_each_counted_once(steps):
     assert lost_below(row, ring, 1 << 39) >= (1 << 39) - len(numbers)
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(st.lists(st.tuples(st.sampled_from(["next", "flip", "skip", "back"]), st.integers(0, 60), st.integers(1, 5))))
 def test_each_event_is_of_one_kind_whatever_comes(steps):
     row, ring, planes = new(32)

@@ -45,7 +45,7 @@ def counted(stamps):
     return counts
 
 
-@settings(max_examples=400)
+@settings(max_examples=8 * settings().max_examples)
 @given(st.lists(messages(), min_size=1, max_size=6), st.integers(0, 50))
 def test_a_round_is_read_as_the_plain_way_reads_its_events(drawn, gap):
     data, starts, expected = b"", [], Counter()

@@ -74,7 +74,7 @@ def laid_out(messages):
     )
 
 
-@settings(max_examples=500)
+@settings(max_examples=10 * settings().max_examples)
 @given(st.lists(st.one_of(trains(), NOISE), min_size=1, max_size=6))
 def test_a_round_is_read_as_the_plain_way_reads_its_events(drawn):
     expected, strange = [], {"untagged": [0] * len(drawn), "malformed": [0] * len(drawn)}
