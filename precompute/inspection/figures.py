@@ -19,7 +19,7 @@ from precompute.inspection.recognition import Recogniser
 from precompute.profile.checks import check_profile
 from precompute.profile.lines import TagPlace
 from precompute.profile.model import Profile
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 
 _BLOCK_TRAINS: Final = 1 << 17
 _RATE_POINTS: Final = 2000

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.rendering.layouts import Frame, Frames
+from precompute.rendering.frames import Frame, Frames
 from precompute.rendering.pools import Pool
 
 

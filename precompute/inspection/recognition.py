@@ -17,7 +17,7 @@ from captures.format.layout import STAMP_WIDTHS
 from precompute.fields.generated import Generated, Uuid
 from precompute.inspection.payload import SampledEvent
 from precompute.profile.lines import unescaped
-from precompute.rendering.layouts import Frame, Frames, Slot
+from precompute.rendering.frames import Frame, Frames, Slot
 from precompute.rendering.pools import Pool
 
 _MOST_STEPS: Final = 1 << 24

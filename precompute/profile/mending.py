@@ -17,6 +17,8 @@ from precompute.profile.model import Profile
 _MAX_ROUNDS: Final = 8
 """Some faults show when others are mended, but not one after another without end."""
 _TEMPLATE: Final = {"weight": 1, "severity": "info", "tag": "x", "message": "x"}
+_REPLACED: Final = {"top_keys": ("include",), "kind_keys": ("file", "list")}
+"""The keys of a profile's file that are replaced before its model sees them."""
 _STAND_INS: Final = _TEMPLATE | {"name": "unsound", "host": "x", "pid": "x", "msgid": "x"}
 """By key. Texts are as short as they can be: what is too long with them is too long without them as well."""
 
@@ -29,7 +31,7 @@ def sound_part(tree: Any, found: Findings) -> Profile | None:
         try:
             return Profile.model_validate(tree)
         except ValidationError as error:
-            told = list(complaints(Profile, error))
+            told = list(complaints(Profile, error, **_REPLACED))
         for path, place, complaint in told:
             if path != ("groups",) or "include" not in found.unsound:  # which may bring the groups that are missed
                 found.complain(place, complaint)

@@ -12,9 +12,9 @@ from captures.format.layout import PAGE_BYTES, TRAIN, WINDOW
 from captures.format.writer import CaptureShape, CaptureWriter, check_room, free_bytes
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
-from precompute.rendering.chunks import chunks_of_windows, events_of_size, payload_bytes
+from precompute.rendering.chunks import chunks_of_windows, events_of_size, payload_bytes, window_trains
+from precompute.rendering.frames import make_frames
 from precompute.rendering.jobs import Work, render_chunks
-from precompute.rendering.layouts import make_frames
 from precompute.rendering.plan import chunk_events
 from precompute.rendering.quotas import Quotas
 from precompute.timeline.axis import Axis, untimed
@@ -104,7 +104,7 @@ def build_capture(
         recipe=recipe.as_json(),
         seed=recipe.seed,
         start_ns=recipe.profile.start_ns,
-        windows=axis.windows(chunks),
+        windows=axis.windows(window_trains(chunks, len(axis.events))),
         templates=frames.templates,
         trains=last.first_train + last.trains,
         payload_bytes=last.payload_start + last.payload_bytes,

@@ -1,6 +1,6 @@
 """A capture as chunks: how many, how large, and where each lies, all known before rendering."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import floor
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.rendering.layouts import Frames
+from precompute.rendering.frames import Frames
 from precompute.rendering.plan import chunk_events, class_trains, plan_chunk
 from precompute.rendering.quotas import Quotas
 
@@ -100,6 +100,14 @@ def chunks_of_windows(
             window_events=np.minimum(ends[own], end) - np.maximum(starts[own], start),
         ).next_to(chunk)
         yield chunk
+
+
+def window_trains(chunks: Iterable[Chunk], windows: int) -> NDArray[np.int64]:
+    """The trains in each of the capture's `windows`, of all `chunks` together; shape (windows,)."""
+    trains = np.zeros(windows, np.int64)
+    for chunk in chunks:
+        trains[chunk.first_window : chunk.first_window + len(chunk.window_trains)] += chunk.window_trains
+    return trains
 
 
 def _bounds(frames: Frames, events: int) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,8 @@ from precompute.draws.streams import Purpose, stream
 from precompute.profile.recipe import Recipe
 from precompute.rendering.blocks import LayoutKey
 from precompute.rendering.chunks import Chunk
-from precompute.rendering.layouts import Frames, Layout, StampField, make_layout
+from precompute.rendering.frames import Frames, StampField
+from precompute.rendering.layouts import Layout, make_layout
 from precompute.rendering.plan import plan_chunk
 from precompute.rendering.quotas import Quotas
 from precompute.rendering.render import Renderer, StampsOf
@@ -88,7 +89,8 @@ class Job:
         """The stamps of a chunk's events by kind and zone; None where all have the same, which layouts bring."""
         if not self._work.axis.timed:
             return None
-        instants_ns = self._work.axis.instants_ns(chunk) + self._work.recipe.profile.start_ns
+        since_start_ns = self._work.axis.instants_ns(chunk.first_window, chunk.first_event, chunk.window_events)
+        instants_ns = since_start_ns + self._work.recipe.profile.start_ns
         texts: dict[tuple[StampKind, int], NDArray[np.void]] = {}
 
         def stamps_of(field: StampField) -> NDArray[np.void]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from captures.format.layout import MAX_TRAIN_BYTES
 from precompute.draws.cells import Cut, cut_cells
 from precompute.draws.streams import Purpose, raw_halves, scaled_word, stream
-from precompute.rendering.layouts import Frames, StampField
+from precompute.rendering.frames import Frames, StampField
 from precompute.rendering.quotas import Quotas
 
 MAX_CHUNK_EVENTS: Final = 1 << 20

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from precompute.draws.apportionment import Apportionment
 from precompute.draws.cells import Line
 from precompute.draws.streams import Purpose, permutation, stream
-from precompute.rendering.layouts import Frames
+from precompute.rendering.frames import Frames
 from precompute.rendering.pools import Pool
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from captures.format.layout import TRAIN, Table, TagKind
 from precompute.draws.streams import permutation, raw_halves, scaled
 from precompute.rendering.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
-from precompute.rendering.layouts import Fill, Frames, Layout, StampField
+from precompute.rendering.frames import Frames, StampField
+from precompute.rendering.layouts import Fill, Layout
 from precompute.rendering.plan import Cells, class_trains
 from precompute.rendering.pools import choose
 

@@ -12,6 +12,7 @@ import click
 from captures.console.command import DURATION_NS, SIZE, tell
 from captures.console.errors import ExitCode, InputError, RunError
 from captures.console.interruption import Noted, held
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.commands.options.token import token_option
@@ -27,7 +28,6 @@ from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.stopping import Watch
 from replay.sink.workers import Workers, seating
-from replay.stderr import Stderr
 
 _TICK_NS: Final = SECOND_NS // 20
 MOST_WORKERS: Final = 64

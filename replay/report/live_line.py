@@ -6,11 +6,11 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import format_count
 from replay.plan.run_plan import RunPlan
 from replay.report.run_report import error_total, fallback_line
-from replay.stderr import Stderr
 from replay.supervision.supervisor import Outcome
 
 

@@ -11,7 +11,7 @@ import pytest
 from captures.format.reader import Capture
 from precompute.notation.template import Placeholder, Segment, parse_template
 from precompute.profile.loading import load_profile
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import build, chi_square
 
 LINE = re.compile(

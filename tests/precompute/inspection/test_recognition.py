@@ -8,7 +8,7 @@ from captures.format.layout import StampKind
 from precompute.inspection.payload import SampledEvent, sample
 from precompute.inspection.recognition import Recogniser
 from precompute.profile.loading import built_in_names, load_profile
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import Reader, build, nasty, profile, profiles, tagged, template
 
 HEAD = b"<6>2026-01-01T00:00:00.000Z h t: "

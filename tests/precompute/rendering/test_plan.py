@@ -11,7 +11,7 @@ from captures.format.layout import MAX_TRAIN_BYTES
 from precompute.draws.streams import Purpose, stream
 from precompute.profile.loading import load_profile
 from precompute.rendering import plan
-from precompute.rendering.layouts import Frames, make_frames
+from precompute.rendering.frames import Frames, make_frames
 from precompute.rendering.plan import (
     CELL_ROWS,
     Cells,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from precompute.draws.apportionment import MAX_ERROR
 from precompute.profile.loading import load_profile
 from precompute.rendering import plan
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from precompute.rendering.plan import chunk_events
 from precompute.rendering.pools import Pool
 from precompute.rendering.quotas import Quotas
