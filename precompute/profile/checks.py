@@ -21,7 +21,7 @@ from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields
 
 MAX_FRAMES: Final = 1 << 14
 """Templates of a profile, with and without each of their optional parts."""
-_MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
+MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
 """RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
 
 
@@ -35,16 +35,16 @@ class _Part:
     """Allowed besides letters and digits; with None, whatever is printable is allowed."""
 
 
-_PARTS: Final = {
+PARTS: Final = {
     "host": _Part(255, "-._:"),
     "tag": _Part(48, "-._/@"),
     "pid": _Part(128, "-._"),
     "msgid": _Part(32, "-._:/"),
     "message": _Part(1000, None),
 }
-_RFC3164_TAG: Final = _Part(32, "-._/@")
+RFC3164_TAG: Final = _Part(32, "-._/@")
 _STYLE: Final = ("format", "zone", "bom")
-_LINE: Final = (*_PARTS, "data", "severity", "facility")
+_LINE: Final = (*PARTS, "data", "severity", "facility")
 """The keys of a template that its line is made of."""
 
 
@@ -135,11 +135,11 @@ class _Checked:
         styled = self._has_style()
         if styled:
             self._check_style()
-        for name, limits in _PARTS.items():
+        for name, limits in PARTS.items():
             text = getattr(self.template, name)
             if text is not None and f"{self.place}.{name}" not in self.found.unsound:
                 if name == "tag" and (self.style.format == Format.RFC3164 and styled):
-                    limits = _RFC3164_TAG  # noqa: PLW2901 - the limits of this one format
+                    limits = RFC3164_TAG  # noqa: PLW2901 - the limits of this one format
                 self._check_part(f"{self.place}.{name}", text, limits)
         for place, text in _values(self.place, self.template):
             self.extents.check_references(place, parse_template(text))
@@ -207,7 +207,7 @@ class _Checked:
             return
         # What is lost or unknown counts as short as it can be, so what is too long without it is so with it.
         longest = len(line.head) + STAMP_WIDTHS[self.style.stamp_kind] + extent.longest_bytes
-        allowed = _MAX_EVENT_BYTES[self.style.format]
+        allowed = MAX_EVENT_BYTES[self.style.format]
         if longest > allowed:
             self.found.complain(self.place, f"an event can have {longest} bytes; at most {allowed} are allowed")
         elif lost or extent.unknown:

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
-from precompute.fields.plain import MAX_WEIGHT, at_most
+from precompute.fields.plain import check_count
 from precompute.notation.complaints import complaints
 from precompute.notation.findings import Findings, ProfileError
+from precompute.notation.models import MAX_WEIGHT
 from precompute.notation.strict_yaml import parse_yaml, read_text
-from precompute.notation.text import printable
+from precompute.notation.text import checked_text
 from precompute.profile.checks import check_profile, look_into
 from precompute.profile.include import composed
 from precompute.profile.lines import TagPlace
@@ -213,7 +214,7 @@ def _inlined(place: str, field: Any, folder: Path, *, by_line: bool = False) -> 
     try:
         path = _beside(folder, field[source]) if source == "file" else _list(field[source])
         choices = list(_values(path.name, read_text(path), by_line=by_line))
-        at_most(len(choices))
+        check_count(len(choices))
     except (InputError, ValueError) as error:
         raise ProfileError([f"{place}: {error}"]) from None
     return {key: value for key, value in field.items() if key != source} | {"choices": choices}
@@ -230,7 +231,7 @@ def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
         if not line and not by_line:
             continue
         try:
-            yield printable(line)
+            yield checked_text(line)
         except ValueError as error:
             raise InputError(f"{name}, line {number}: {error}") from None
         if line in seen and not by_line:
