@@ -163,7 +163,7 @@ class OutputFile:
             shutil.copyfileobj(whole, stream)
 
     def _appear(self) -> None:
-        """Give the file a random name that no other file has."""
+        """Give the file its name. Raises InputError where another file has got that name meanwhile."""
         try:
             if not self._temporary:
                 self._link(self._name)
@@ -271,6 +271,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _random_name() -> str:
+    """A name that no other file has, and that nobody can guess."""
     return f".stampede-{secrets.token_hex(8)}"
 
 

@@ -177,8 +177,8 @@ class CaptureWriter:
     def finish(self, mix: NDArray[np.uint64], jobs: int = 1, expect: str | None = None) -> str:
         """Complete the file once every part is written, and give it its name; returns the capture's digest.
 
-        `mix` is the number of events of each template, shape (templates,). Raises InputError when the digest is not
-        the one to `expect`; the capture does not come to exist then.
+        `mix` is the number of events of each template, shape (templates,). Raises DifferenceError when the digest is
+        not the one to `expect`; the capture does not come to exist then.
         """
         shape, fd = self._shape, self._output.fd
         offset = dict(zip(SECTION_NAMES, self._sections["offset"].tolist(), strict=True))

@@ -37,7 +37,7 @@ class Line:
     """What the rows of one frame should hold of one field."""
 
     frame: int
-    source: int
+    field: int
     counts: Numbers
     """The rows of each bucket; there are two buckets or more."""
 
@@ -49,7 +49,7 @@ class Cut:
     frame: Numbers
     rows: Numbers
     buckets: Numbers
-    """The bucket of each source of the frame; 0 where no line says anything else."""
+    """The bucket of each field of the frame; 0 where no line says anything else."""
     rare: NDArray[np.bool_]
     """Whether one of the cell's buckets is rare."""
 
@@ -95,7 +95,7 @@ def cut_cells(bits: np.random.Philox, rows: Numbers, size: Numbers, lines: Seque
     The `lines` say what their fields should have; `widest` is how many columns the buckets have.
     """
     frame_of = np.array([line.frame for line in lines], np.int64)
-    source_of = np.array([line.source for line in lines], np.int64)
+    field_of = np.array([line.field for line in lines], np.int64)
     ranges = _lay_out(bits, _Slots(rows[frame_of], size[frame_of]), [line.counts for line in lines])
     grid = _Slots(rows, size)
     begun = (frame_of[ranges.begins >> _PLACE_BITS] << _PLACE_BITS) + (ranges.begins & _PLACE)
@@ -109,7 +109,7 @@ def cut_cells(bits: np.random.Philox, rows: Numbers, size: Numbers, lines: Seque
     cell = (np.cumsum(cells) - cells)[frame_of][line] + _counted(cells[frame_of])
     at = ranges.begins.searchsorted((line << _PLACE_BITS) + place[cell], "right") - 1
     buckets = np.zeros((len(starts), widest), np.int64)
-    buckets[cell, source_of[line]] = ranges.bucket[at]
+    buckets[cell, field_of[line]] = ranges.bucket[at]
     rare = np.zeros(len(starts), np.bool_)
     rare[cell[ranges.rare[at]]] = True
     return Cut(frame, ends - place, buckets, rare)

@@ -21,7 +21,7 @@ from precompute.profile.lines import TagPlace
 from precompute.profile.model import Profile
 from precompute.rendering.frames import make_frames
 
-_BLOCK_TRAINS: Final = 1 << 17
+_TRAINS_AT_ONCE: Final = 1 << 17
 _RATE_POINTS: Final = 2000
 _SHOWN_EVENTS: Final = 20
 
@@ -171,9 +171,9 @@ def _profile(capture: Capture) -> Profile | None:
 
 def _lengths(capture: Capture) -> dict[int, int]:
     events = np.zeros(capture.longest + 1, np.int64)
-    for start in range(0, len(capture.trains), _BLOCK_TRAINS):
-        block = capture.trains[start : start + _BLOCK_TRAINS]
-        np.add.at(events, block["length"], block["count"])
+    for start in range(0, len(capture.trains), _TRAINS_AT_ONCE):
+        part = capture.trains[start : start + _TRAINS_AT_ONCE]
+        np.add.at(events, part["length"], part["count"])
     lengths = np.flatnonzero(events)
     return dict(zip(lengths.tolist(), events[lengths].tolist(), strict=True))
 

@@ -14,7 +14,7 @@ SAMPLE_EVENTS: Final = 1 << 16
 SAMPLE_BYTES: Final = 32 << 20
 _STRIDE: Final = 32
 """Of a train in a large capture, four events at most are read: many short reads tell more than few long ones."""
-_BLOCK_BYTES: Final = 1 << 20
+_BYTES_AT_ONCE: Final = 1 << 20
 _ZSTD_LEVEL: Final = 3
 _ZSTD_BYTES: Final = 16 << 20
 
@@ -90,7 +90,7 @@ def payload_figures(sampled: Sequence[SampledEvent]) -> PayloadFigures:
 def _entropy_bits(text: bytes) -> float:
     """Bits of information in each byte, by how often each value comes."""
     counts = np.zeros(256, np.int64)
-    for start in range(0, len(text), _BLOCK_BYTES):  # bincount takes eight bytes for each of its own
-        counts += np.bincount(np.frombuffer(text[start : start + _BLOCK_BYTES], np.uint8), minlength=256)
+    for start in range(0, len(text), _BYTES_AT_ONCE):  # bincount takes eight bytes for each of its own
+        counts += np.bincount(np.frombuffer(text[start : start + _BYTES_AT_ONCE], np.uint8), minlength=256)
     shares = counts[counts > 0] / max(1, len(text))
     return float(-(shares * np.log2(shares)).sum()) + 0.0

@@ -32,7 +32,7 @@ Texts = tuple[bytes, ...]
 _State = tuple[int, int, Texts]
 """The number of the next step, where it starts, and the texts that were read before it."""
 Holds = Callable[[Any], object]
-"""Whether a source has a value whose first columns are these: a text, or several in a tuple."""
+"""Whether a field has a value whose first columns are these: a text, or several in a tuple."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Step:
     repeated: int | None
     """The number of the earlier text that is repeated here; None if this text is new."""
     row: tuple[int, ...]
-    """The columns of the same source that come before this one."""
+    """The columns of the same field that come before this one."""
     holds: Holds
     needed: tuple[int, ...]
     """The earlier texts on which this step and the later ones depend."""
@@ -90,24 +90,22 @@ class _Pattern:
             # What is no slot stands behind one: neighbouring literals are one segment.
             places.append((segment, b"") if isinstance(segment, Slot) else (places.pop()[0], segment))
         read = list(dict.fromkeys(slot for slot, _ in places))
-        self._names = [
-            (frame.source_names[slot.source], *frame.source_columns[slot.source][slot.column]) for slot in read
-        ]
+        self._names = [(frame.field_names[slot.field], *frame.field_columns[slot.field][slot.column]) for slot in read]
         self._steps: list[_Step] = []
         needed: set[int] = set()
         for place, (slot, literal) in reversed(list(enumerate(places))):
-            number, source = read.index(slot), frame.sources[slot.source]
+            number, field = read.index(slot), frame.fields[slot.field]
             repeated = number if slot in [earlier for earlier, _ in places[:place]] else None
-            row = tuple(read.index(Slot(slot.source, column)) for column in range(slot.column))
+            row = tuple(read.index(Slot(slot.field, column)) for column in range(slot.column))
             needed = (needed | {*row}) - {number} if repeated is None else needed | {number}
-            lengths = [source.length] if isinstance(source, Generated) else source.lengths[:, slot.column].tolist()
+            lengths = [field.length] if isinstance(field, Generated) else field.lengths[:, slot.column].tolist()
             step = _Step(
                 literal,
                 min(lengths),
                 max(lengths),
                 repeated,
                 row,
-                holds(source, slot.column + 1),
+                holds(field, slot.column + 1),
                 tuple(sorted(needed)),
             )
             self._steps.insert(0, step)
@@ -151,12 +149,10 @@ class Recogniser:
         """Know the frames of a profile."""
 
         @cache
-        def holds(source: Pool | Generated, columns: int) -> Holds:
-            if isinstance(source, Generated):
-                return (
-                    _UUID if isinstance(source, Uuid) else re.compile(b"[%s]*" % source.alphabet.encode())
-                ).fullmatch
-            texts = ([column.tolist() for column in bucket.columns[:columns]] for bucket in source.buckets)
+        def holds(field: Pool | Generated, columns: int) -> Holds:
+            if isinstance(field, Generated):
+                return (_UUID if isinstance(field, Uuid) else re.compile(b"[%s]*" % field.alphabet.encode())).fullmatch
+            texts = ([column.tolist() for column in bucket.columns[:columns]] for bucket in field.buckets)
             rows = (zip(*held, strict=True) if columns > 1 else held[0] for held in texts)
             return frozenset(chain.from_iterable(rows)).__contains__
 

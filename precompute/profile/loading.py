@@ -205,19 +205,19 @@ def _inlined(place: str, field: Any, folder: Path, *, by_line: bool = False) -> 
                 found.take(error, "")
         found.end()
         return field | {"columns": columns}
-    source = next((key for key in ("file", "list") if key in field), None)
-    if source is None:
+    kind = next((key for key in ("file", "list") if key in field), None)
+    if kind is None:
         return field
-    place = f"{place}.{source}"
-    if others := field.keys() - {source, "zipf"}:
+    place = f"{place}.{kind}"
+    if others := field.keys() - {kind, "zipf"}:
         raise ProfileError([f"{place}: stands alone or with zipf; {min(map(str, others))} has no meaning here"])
     try:
-        path = _beside(folder, field[source]) if source == "file" else _list(field[source])
+        path = _beside(folder, field[kind]) if kind == "file" else _list(field[kind])
         choices = list(_values(path.name, read_text(path), by_line=by_line))
         check_count(len(choices))
     except (InputError, ValueError) as error:
         raise ProfileError([f"{place}: {error}"]) from None
-    return {key: value for key, value in field.items() if key != source} | {"choices": choices}
+    return {key: value for key, value in field.items() if key != kind} | {"choices": choices}
 
 
 def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:

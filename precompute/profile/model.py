@@ -145,6 +145,7 @@ class Template(Model):
     facility: Facility = "kern"
     host: TemplateString = "{host}"
     tag: TemplateString
+    """The program's name: APP-NAME of RFC 5424, TAG of RFC 3164. It is no tag as in `Profile.tagged`."""
     pid: TemplateString | None = None
     msgid: TemplateString | None = None
     data: Annotated[dict[SdName, Params], AfterValidator(in_order)] = {}  # noqa: RUF012
@@ -152,7 +153,16 @@ class Template(Model):
 
     def line(self, style: Style) -> Line:
         """The event's whole line."""
-        parts = Parts(**{name: getattr(self, name) for name in Parts.__dataclass_fields__})
+        parts = Parts(
+            facility=self.facility,
+            severity=self.severity,
+            host=self.host,
+            app_name=self.tag,
+            pid=self.pid,
+            msgid=self.msgid,
+            data=self.data,
+            message=self.message,
+        )
         return syslog_line(style, parts)
 
 

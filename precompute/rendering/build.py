@@ -1,4 +1,10 @@
-"""Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it."""
+"""Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it.
+
+From Python, ten thousand events are built by
+
+    recipe = Recipe(profile=load_profile("system"), seed=1, train=128, events=10_000)
+    built = build_capture("system.rcap", recipe)
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,8 +35,9 @@ class Built:
     trains: int
     payload_bytes: int
     duration_ns: int
-    """0: without a time axis."""
+    """How long its time axis is; 0 where it has none."""
     digest: str
+    """The digest of the whole capture: 64 hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,22 @@ class Forecast:
 
     events: int
     duration_ns: int
-    """0: without a time axis."""
+    """How long its time axis is; 0 where it has none."""
     payload_bytes: int
     """The exact size of the payload."""
     table_bytes: int
     """The size of all else in the file, estimated for full trains."""
     chunks: int
+    """Into how many parts the work can be divided among jobs."""
     free_bytes: int
     """What is free on the disk that the capture would go to."""
 
 
 def forecast(path: Path, recipe: Recipe) -> Forecast:
-    """What building `recipe` into `path` would make. Raises InputError as a build does."""
+    """What building `recipe` into `path` would make; nothing is written.
+
+    Raises InputError when no event, or more than a capture can hold, falls into the recipe's duration.
+    """
     frames, axis = make_frames(recipe.profile), _axis(recipe)
     events = int(axis.events.sum())
     trains = -(-events // recipe.train)
@@ -77,23 +88,33 @@ def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train:
 
 
 def build_capture(
-    path: Path,
+    path: str | Path,
     recipe: Recipe,
     *,
-    jobs: int,
-    force: bool,
+    jobs: int = 1,
+    force: bool = False,
     expect: str | None = None,
     inputs: Iterable[Path] = (),
-    progress: Callable[[int, int], object],
+    progress: Callable[[int, int], object] | None = None,
 ) -> Built:
-    """Render `recipe`, which decides every byte, into the capture `path`.
+    """Render `recipe`, which decides every byte, into a capture at `path`.
 
-    `expect` is the digest that must come out. `inputs` are files that it must not replace. `progress` is called with
-    the events rendered since its last call and with those of the whole capture.
+    `jobs` is how many processes render at once. With one, this process renders; with more, it forks that many, so it
+    must have no threads of its own then. Each takes some 200 MiB of memory. `force` replaces a file that is there.
+    `expect` is the digest (64 hexadecimal digits, lower case) that must come out. `inputs` are files that must not be
+    replaced, whatever `force` says. `progress` is called after each chunk of about a million events, with the number of
+    events rendered since its last call, and with the number of those of the whole capture.
 
-    Raises InputError for a path that can't be, DifferenceError for another digest, PreflightError when the disk has no
-    room, RunError when a job dies, OSError when the disk fails; nothing is left behind then.
+    The capture appears at `path` when it is whole, and whatever is raised, nothing is left behind. Raises
+
+    - InputError when there is a file at `path` already or none can be there, and when the recipe's duration holds no
+      event, or more than a capture can hold;
+    - DifferenceError when the digest is not that of `expect`;
+    - PreflightError when the disk has no room for the capture;
+    - RunError when a job dies before its time, as it does when the machine runs out of memory;
+    - OSError when the disk fails.
     """
+    path = Path(path)
     frames, axis = make_frames(recipe.profile), _axis(recipe)
     events = int(axis.events.sum())
     check_room(path, int(events * frames.mean_bytes))
@@ -118,7 +139,8 @@ def build_capture(
             mix = np.zeros(frames.templates, np.uint64)
             for chunk, rendered in render_chunks(work, chunks, jobs):
                 np.add.at(mix, [frame.template for frame in frames.frames], rendered)
-                progress(chunk.events, events)
+                if progress is not None:
+                    progress(chunk.events, events)
             digest = writer.finish(mix, jobs, expect)
     except OSError as error:
         if error.errno in FULL:

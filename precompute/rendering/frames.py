@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, StampKind
 from captures.format.stamps import stamp_texts
+from precompute.draws.alias import AliasTables
 from precompute.draws.shares import integer_weights
 from precompute.fields.generated import Generated
 from precompute.fields.plain import Pooled
@@ -21,10 +22,10 @@ from precompute.notation.template import Placeholder, Segment
 from precompute.profile.lines import BlankTag, escaped, zone_minutes
 from precompute.profile.model import Profile
 from precompute.profile.variants import variants
-from precompute.rendering.pools import AliasTables, Hosts, Pool, make_hosts, make_pool
+from precompute.rendering.pools import Hosts, Pool, make_hosts, make_pool
 
 Column = tuple[str, bool]
-"""A column of a field by its name, and whether it stands in structured data, with escapes."""
+"""The name of a field's column, and whether its texts get the escapes of structured data."""
 
 
 @dataclass(frozen=True, order=True)
@@ -42,109 +43,126 @@ class StampField:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a column of a source goes."""
+    """A place in a frame where one column of one of the frame's fields goes."""
 
-    source: int
+    field: int
+    """The field's number in the frame."""
     column: int
+    """The column's number among those of this field that the frame shows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A variant of a template; a field named twice is one source with two slots."""
+    """A variant of a template, with the fields that it shows. A field that it shows twice has two slots."""
 
     template: int
     """The number of the template, in the order of `Profile.templates`."""
     segments: tuple[bytes | Slot, ...]
-    sources: tuple[Pool | Generated, ...]
-    source_names: tuple[str, ...]
-    source_columns: tuple[tuple[Column, ...], ...]
-    """What each source's columns are."""
+    """The text of an event, in order: literals, and slots for the values of fields."""
+    fields: tuple[Pool | Generated, ...]
+    """The fields that the frame shows: the values to choose from, or what makes new ones."""
+    field_names: tuple[str, ...]
+    """The name that each field has in the profile."""
+    field_columns: tuple[tuple[Column, ...], ...]
+    """The columns of each field that the frame shows."""
     stamp: StampField
     tag: tuple[int, int] | None
-    """The segment that holds the tag, and the bytes before the tag in it; None if the events have no tags."""
+    """The number of the segment that holds the tag, and how many of its bytes come before the tag.
+
+    It is None if the events have no tags.
+    """
     host: int | None
-    """The source that says which host the event comes from; None where the profile names no such field."""
+    """The number of the field that says which host an event comes from; None where the profile has no `source`."""
 
     @cached_property
     def literals(self) -> tuple[bytes, ...]:
-        """The segments, of which those are empty in which a value stands."""
+        """The segments, with an empty text in place of each slot."""
         return tuple(segment if isinstance(segment, bytes) else b"" for segment in self.segments)
 
     @cached_property
     def _literal_bytes(self) -> int:
         return sum(map(len, self.literals))
 
-    def _slots(self, source: int) -> list[int]:
-        """The columns of a source, once for each place."""
-        return [segment.column for segment in self.segments if isinstance(segment, Slot) and segment.source == source]
+    def _slots(self, field: int) -> list[int]:
+        """The columns of a field that stand in slots, as often as they do."""
+        return [segment.column for segment in self.segments if isinstance(segment, Slot) and segment.field == field]
 
     @cached_property
     def shown(self) -> tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]:
-        """Of each source: the columns that it shows, and the segments in which each of them stands."""
-        places: list[dict[int, list[int]]] = [{} for _ in self.sources]
+        """For each field, the columns that are shown, and the numbers of the segments in which each of them stands."""
+        places: list[dict[int, list[int]]] = [{} for _ in self.fields]
         for number, segment in enumerate(self.segments):
             if isinstance(segment, Slot):
-                places[segment.source].setdefault(segment.column, []).append(number)
+                places[segment.field].setdefault(segment.column, []).append(number)
         return tuple(tuple((column, tuple(at)) for column, at in own.items()) for own in places)
 
     @property
     def mean_bytes(self) -> Fraction:
         """The mean length of its events."""
         mean = Fraction(self._literal_bytes)
-        for number, source in enumerate(self.sources):
+        for number, field in enumerate(self.fields):
             for column in self._slots(number):
-                mean += source.mean_bytes[column] if isinstance(source, Pool) else source.length
+                mean += field.mean_bytes[column] if isinstance(field, Pool) else field.length
         return mean
 
     @cached_property
     def varied(self) -> tuple[int, ...]:
-        """The sources whose values have several lengths."""
+        """The numbers of the fields whose values have several lengths."""
         return tuple(
-            number for number, source in enumerate(self.sources) if isinstance(source, Pool) and len(source.buckets) > 1
+            number for number, field in enumerate(self.fields) if isinstance(field, Pool) and len(field.buckets) > 1
         )
 
     @cached_property
     def widths(self) -> tuple[NDArray[np.int64], ...]:
-        """Of each source: the bytes of an event that are its values, by bucket; of one that is no pool, just once."""
+        """For each field, how many bytes of an event are its values, by bucket: shape (buckets,).
+
+        A field whose values are generated has one length, and counts as one bucket.
+        """
         return tuple(
-            source.lengths[:, self._slots(number)].sum(axis=1)
-            if isinstance(source, Pool)
-            else np.array([source.length * len(self._slots(number))])
-            for number, source in enumerate(self.sources)
+            field.lengths[:, self._slots(number)].sum(axis=1)
+            if isinstance(field, Pool)
+            else np.array([field.length * len(self._slots(number))])
+            for number, field in enumerate(self.fields)
         )
 
     @cached_property
     def fixed_bytes(self) -> int:
-        """The bytes of an event that are not values of the `varied` sources."""
+        """The bytes of an event that are not values of the `varied` fields."""
         fixed = (int(widths[0]) for number, widths in enumerate(self.widths) if number not in self.varied)
         return self._literal_bytes + sum(fixed)
 
     def lengths(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Event lengths, shape (n,), of the sources' `buckets`, shape (n, sources)."""
+        """The lengths of events whose fields take their values from these `buckets`.
+
+        `buckets` has shape (events, fields), and the result has shape (events,).
+        """
         lengths = np.full(len(buckets), self.fixed_bytes)
-        for source in self.varied:
-            lengths += self.widths[source][buckets[:, source]]
+        for field in self.varied:
+            lengths += self.widths[field][buckets[:, field]]
         return lengths
 
     def tag_columns(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where the tag is in events of the sources' `buckets`, shape (n, sources); 0: there is none. Shape (n,)."""
+        """The column in which the tag begins in events of these `buckets`, or 0 where events have no tags.
+
+        `buckets` has shape (events, fields), and the result has shape (events,).
+        """
         if self.tag is None:
             return np.zeros(len(buckets), np.int64)
         segment, before = self.tag
         return self._widths(self.segments[:segment], buckets) + before
 
     def _widths(self, segments: Iterable[bytes | Slot], buckets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The bytes of some of the segments, shape (n,)."""
+        """The bytes that some of the segments have together in events of these `buckets`; shape (events,)."""
         widths = np.zeros(len(buckets), np.int64)
         for segment in segments:
             if isinstance(segment, bytes):
                 widths += len(segment)
                 continue
-            source = self.sources[segment.source]
-            if isinstance(source, Pool):
-                widths += source.lengths[buckets[:, segment.source], segment.column]
+            field = self.fields[segment.field]
+            if isinstance(field, Pool):
+                widths += field.lengths[buckets[:, segment.field], segment.column]
             else:
-                widths += source.length
+                widths += field.length
         return widths
 
 
@@ -162,13 +180,13 @@ class Frames:
     stamps: tuple[StampField, ...]
     """All stamp fields of the profile, in ascending order."""
     hosts: Hosts | None
-    """The values of the profile's `source`."""
+    """The values of the field that is the profile's `source`; None where it has none."""
     tables: NDArray[np.uint64]
-    """By which the values of all pools are chosen: see `precompute.rendering.pools.AliasTables`."""
+    """The tables by which the values of all pools are chosen: see `precompute.draws.alias.AliasTables`."""
 
 
 def make_frames(profile: Profile) -> Frames:
-    """Sort the pools of a checked profile by length, and put them into its templates."""
+    """Sort the values of a checked profile's fields by length, and put them into its templates."""
     planned, shares = [], []
     start = np.array([profile.start_ns])
     templates = list(profile.templates())
@@ -179,48 +197,48 @@ def make_frames(profile: Profile) -> Frames:
         for tail, part in variants(line, profile.fields):
             planned.append((number, stamp, (head, *tail)))
             shares.append(share * part)
-    fields = _Fields(profile, [segment for _, _, segments in planned for segment in segments])
-    frames = [_frame(fields, *parts) for parts in planned]
+    pools = _Pools(profile, [segment for _, _, segments in planned for segment in segments])
+    frames = [_frame(pools, *parts) for parts in planned]
     return Frames(
         frames=tuple(frames),
         weights=tuple(integer_weights(shares)),
         mean_bytes=sum((share * frame.mean_bytes for share, frame in zip(shares, frames, strict=True)), Fraction()),
         templates=len(templates),
         stamps=tuple(sorted({frame.stamp for frame in frames})),
-        hosts=fields.hosts,
-        tables=fields.tables.joined(),
+        hosts=pools.hosts,
+        tables=pools.tables.joined(),
     )
 
 
-class _Fields:
-    """The sources of a profile's fields; pools are made once for the columns that are asked for together."""
+class _Pools:
+    """Makes the pools of a profile's fields, once for each set of columns that a frame shows together."""
 
     def __init__(self, profile: Profile, segments: Iterable[Segment]) -> None:
-        """`segments` are those of all frames."""
+        """Make the hosts, which need all columns that any frame shows; `segments` are those of all frames."""
         self._fields = profile.fields
-        self._pools: dict[tuple[str, tuple[Column, ...]], Pool] = {}
-        self._special: dict[Column, bool] = {}
+        self._made: dict[tuple[str, tuple[Column, ...]], Pool] = {}
+        self._escaped: dict[Placeholder, bool] = {}
         self.tables = AliasTables()
-        self.host = profile.source
+        self.source = profile.source
         self.hosts: Hosts | None = None
-        if self.host is not None:
-            named = (part for part in segments if isinstance(part, Placeholder) and part.field == self.host)
+        if self.source is not None:
+            named = (part for part in segments if isinstance(part, Placeholder) and part.field == self.source)
             self._host_columns = sorted({self.column(placeholder) for placeholder in named})
-            self.hosts = make_hosts(*self._values(self.host, self._host_columns), self.tables)
+            self.hosts = make_hosts(*self._values(self.source, self._host_columns), self.tables)
 
-    def source(self, name: str, columns: tuple[Column, ...]) -> Pool | Generated:
-        """A field with these columns."""
+    def field(self, name: str, columns: tuple[Column, ...]) -> Pool | Generated:
+        """What a frame needs of a field of which it shows these columns."""
         field = self._fields[name]
         if isinstance(field, Generated):
             return field
-        if (name, columns) not in self._pools:
-            if self.hosts is not None and name == self.host:
+        if (name, columns) not in self._made:
+            if self.hosts is not None and name == self.source:
                 # Frames that share trains have the same buckets, whichever columns they show.
                 pool = self.hosts.pool.of_columns([self._host_columns.index(column) for column in columns])
             else:
                 pool = make_pool(*self._values(name, columns), self.tables)
-            self._pools[name, columns] = pool
-        return self._pools[name, columns]
+            self._made[name, columns] = pool
+        return self._made[name, columns]
 
     def _values(self, name: str, columns: Sequence[Column]) -> tuple[list[Sequence[str]], Sequence[int]]:
         """The texts of these columns of a field, and the weight of each value."""
@@ -231,23 +249,24 @@ class _Fields:
         return texts, field.weights()
 
     def column(self, placeholder: Placeholder) -> Column:
-        """The column that a placeholder names; escaped only if that makes a difference."""
+        """The column that a placeholder names. It only counts as escaped if that changes one of its texts."""
         field = self._fields[placeholder.field]
         if not placeholder.escaped or not isinstance(field, Pooled):
             return placeholder.column, False
-        at, key = field.column_names.index(placeholder.column), (placeholder.field + "." + placeholder.column, True)
-        if key not in self._special:
-            self._special[key] = any(escaped(text) != text for text in field.column_texts()[at])
-        return placeholder.column, self._special[key]
+        if placeholder not in self._escaped:
+            texts = field.column_texts()[field.column_names.index(placeholder.column)]
+            self._escaped[placeholder] = any(escaped(text) != text for text in texts)
+        return placeholder.column, self._escaped[placeholder]
 
 
-def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Segment]) -> Frame:
+def _frame(pools: _Pools, template: int, stamp: StampField, parts: Iterable[Segment]) -> Frame:
+    """The frame of a variant of a template that consists of these `parts`, from the beginning of its line."""
     columns: dict[str, list[Column]] = {}
     places: list[bytes | tuple[str, Column]] = []
     tag = None
     for part in parts:
         if isinstance(part, Placeholder):
-            column = fields.column(part)
+            column = pools.column(part)
             own = columns.setdefault(part.field, [])
             if column not in own:
                 own.append(column)
@@ -267,10 +286,10 @@ def _frame(fields: _Fields, template: int, stamp: StampField, parts: Iterable[Se
             place if isinstance(place, bytes) else Slot(names.index(place[0]), columns[place[0]].index(place[1]))
             for place in places
         ),
-        sources=tuple(fields.source(name, tuple(own)) for name, own in columns.items()),
-        source_names=tuple(names),
-        source_columns=tuple(tuple(own) for own in columns.values()),
+        fields=tuple(pools.field(name, tuple(own)) for name, own in columns.items()),
+        field_names=tuple(names),
+        field_columns=tuple(tuple(own) for own in columns.values()),
         stamp=stamp,
         tag=tag,
-        host=None if fields.host is None else names.index(fields.host),
+        host=None if pools.source is None else names.index(pools.source),
     )

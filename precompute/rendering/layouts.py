@@ -29,7 +29,7 @@ class Fill(NamedTuple):
 class Making(NamedTuple):
     """A generated field of a layout, and where its values go."""
 
-    source: Generated
+    field: Generated
     places: list[int]
 
 
@@ -46,21 +46,21 @@ class Layout(NamedTuple):
 
 
 def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
-    """The layout of a frame whose sources take the lengths of `buckets`: one for each source, then padding."""
+    """The layout of a frame whose fields take the lengths of `buckets`: one for each field, then padding."""
     parts = list(frame.literals)
-    for source, shown, own in zip(frame.sources, frame.shown, buckets, strict=False):
-        first = source.buckets[own].first if isinstance(source, Pool) else (bytes(source.length),)
+    for field, shown, own in zip(frame.fields, frame.shown, buckets, strict=False):
+        first = field.buckets[own].first if isinstance(field, Pool) else (bytes(field.length),)
         for column, segments in shown:
             for segment in segments:
                 parts[segment] = first[column]
     begins = list(accumulate(map(len, parts), initial=0))
     fills, makings, host = [], [], None
-    for number, (source, shown, own) in enumerate(zip(frame.sources, frame.shown, buckets, strict=False)):
+    for number, (field, shown, own) in enumerate(zip(frame.fields, frame.shown, buckets, strict=False)):
         places = [[begins[segment] for segment in segments] for _, segments in shown]
-        if isinstance(source, Generated):
-            makings.append(Making(source, places[0]))
+        if isinstance(field, Generated):
+            makings.append(Making(field, places[0]))
             continue
-        bucket = source.buckets[own]
+        bucket = field.buckets[own]
         if bucket.size > 1:  # a single value is in the base already
             columns = [bucket.columns[column] for column, _ in shown]
             fills.append(Fill(bucket.size, bucket.table, list(zip(columns, places, strict=True))))

@@ -61,7 +61,7 @@ class Cells:
     tag: NDArray[np.int64]
     """The column of the tag, 0 where there is none."""
     buckets: NDArray[np.int64]
-    """The bucket of each of the frame's sources, shape (cells, most sources of a frame), 0 beyond."""
+    """The bucket of each of the frame's fields, shape (cells, most fields of a frame), 0 beyond."""
     class_start: NDArray[np.int64]
     """The first cell of each class, and the number of cells: shape (classes + 1,)."""
     dealt: "Dealt"
@@ -113,7 +113,7 @@ def plan_chunk(
     quota = quotas.of_chunk(chunk, first_event, events)
     least = MIN_CELLS if events < LARGE_CHUNK_EVENTS else FEW_CELLS
     size = np.clip(quota.frame_rows // least, 1, CELL_ROWS)
-    widest = max(len(frame.sources) for frame in frames.frames)
+    widest = max(len(frame.fields) for frame in frames.frames)
     cut = cut_cells(bits, quota.frame_rows, size, quota.lines, widest)
     frame, buckets = cut.frame, cut.buckets
     length, tag = _widths(frames, frame, buckets)
@@ -188,9 +188,9 @@ def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.in
     random (systematic sampling).
     """
     parts, left = [], rows.copy()
-    block = max(1, _DEALT_AT_ONCE // len(rows))
-    for start in range(0, len(windows), block):
-        own = windows[start : start + block]
+    at_once = max(1, _DEALT_AT_ONCE // len(rows))
+    for start in range(0, len(windows), at_once):
+        own = windows[start : start + at_once]
         table = np.empty((len(own), len(rows)), np.int64)
         for taken, events in zip(table, own.tolist(), strict=True):
             ends = np.cumsum(left)

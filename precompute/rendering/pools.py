@@ -1,80 +1,17 @@
 """A field's values as arrays, sorted into buckets by their length in bytes."""
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import compress
 from operator import mul
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.draws.alias import AliasTables
 from precompute.draws.shares import cumulative_shares, stratified
-from precompute.draws.streams import indexes
-
-_HALF: Final = 1 << 32
-_HALF_BITS: Final = np.uint64(32)
-_LOW_HALF: Final = np.uint64(_HALF - 1)
-
-
-class AliasTables:
-    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up.
-
-    The tables of all buckets follow each other, so that one look-up serves the fields of many events.
-    """
-
-    def __init__(self) -> None:
-        self._tables: list[NDArray[np.uint64]] = []
-        self._size = 0
-
-    def add(self, weights: Sequence[int]) -> int:
-        """Add the table of values of these weights, which sum to more than 0; returns where it starts."""
-        start = self._size
-        self._tables.append(_alias_table(weights))
-        self._size += len(weights)
-        return start
-
-    def joined(self) -> NDArray[np.uint64]:
-        """All tables: shape (values,). The high half of an entry is a threshold in 2^-32, the low half an alias."""
-        return np.concatenate([*self._tables, np.empty(0, np.uint64)])
-
-
-def choose(tables: NDArray[np.uint64], products: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which value of its table each random number means: shape (numbers,), as `products` and `starts` have.
-
-    `products` are random numbers scaled by the count of values of the table that begins at `starts`. The high half is
-    an index, which stands unless the low half reaches the threshold.
-    """
-    index = indexes(products)
-    entries = tables.take(index + starts, mode="clip")
-    # The alias in the low half of an entry only decides where a product equals its threshold.
-    keep = products << _HALF_BITS < entries
-    entries &= _LOW_HALF
-    chosen = entries.view(np.int64)
-    np.copyto(chosen, index, where=keep)
-    return chosen
-
-
-def _alias_table(weights: Sequence[int]) -> NDArray[np.uint64]:
-    """Vose's construction, exact but for rounding each threshold to 2^-32: shape (values,)."""
-    count, total = len(weights), sum(weights)
-    # One without an alias is its own: it always stands.
-    table = np.arange(count, dtype=np.uint64) | (_LOW_HALF << _HALF_BITS)
-    if min(weights) == max(weights):
-        return table
-    rest = [weight * count for weight in weights]
-    small = array("q", (i for i in range(count) if rest[i] < total))
-    large = array("q", (i for i in range(count) if rest[i] >= total))
-    while small:
-        poor, rich = small.pop(), large[-1]
-        table[poor] = (rest[poor] * _HALF // total) << 32 | rich
-        rest[rich] -= total - rest[poor]
-        if rest[rich] < total:
-            small.append(large.pop())
-    return table
 
 
 @dataclass(frozen=True, eq=False)

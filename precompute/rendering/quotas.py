@@ -31,15 +31,15 @@ class ChunkQuota:
     def payload_bytes(self, frames: Frames) -> int:
         """The bytes of all its events."""
         fixed = sum(int(rows) * frame.fixed_bytes for rows, frame in zip(self.frame_rows, frames.frames, strict=True))
-        return fixed + sum(int(line.counts @ frames.frames[line.frame].widths[line.source]) for line in self.lines)
+        return fixed + sum(int(line.counts @ frames.frames[line.frame].widths[line.field]) for line in self.lines)
 
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
     """The events that show the same columns of a field."""
 
-    sources: dict[int, int]
-    """The number of the source that the field is, by frame."""
+    fields: dict[int, int]
+    """The number of the field that the field is, by frame."""
     parts: Apportionment
 
 
@@ -54,13 +54,13 @@ class Quotas:
         shown: dict[object, dict[int, int]] = {}
         pools: dict[object, Pool] = {}
         for number, frame in enumerate(frames.frames):
-            for source in frame.varied:
-                pool = frame.sources[source]
+            for field in frame.varied:
+                pool = frame.fields[field]
                 assert isinstance(pool, Pool)
                 # Frames that share trains have the same buckets of hosts, whichever columns they show.
-                columns = None if source == frame.host else frame.source_columns[source]
-                key = frame.source_names[source], columns
-                shown.setdefault(key, {})[number] = source
+                columns = None if field == frame.host else frame.field_columns[field]
+                key = frame.field_names[field], columns
+                shown.setdefault(key, {})[number] = field
                 pools[key] = pool
         self._lines = [
             _Shown(held, Apportionment(bits, pools[key].weights, sum(self._frames.totals[number] for number in held)))
@@ -75,10 +75,10 @@ class Quotas:
         counts = rows.tolist()
         lines = []
         for line in self._lines:
-            held = [number for number in order if number in line.sources]
+            held = [number for number in order if number in line.fields]
             places = list(
                 accumulate((counts[number] for number in held), initial=sum(start[number] for number in held))
             )
             parts = np.diff(line.parts.before(places)).T
-            lines += [Line(number, line.sources[number], own) for number, own in zip(held, parts, strict=True)]
+            lines += [Line(number, line.fields[number], own) for number, own in zip(held, parts, strict=True)]
         return ChunkQuota(rows, lines)

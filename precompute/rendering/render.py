@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import TRAIN, Table, TagKind
+from precompute.draws.alias import choose
 from precompute.draws.streams import permutation, raw_halves, scaled
 from precompute.rendering.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
 from precompute.rendering.frames import Frames, StampField
 from precompute.rendering.layouts import Fill, Layout
 from precompute.rendering.plan import Cells, class_trains
-from precompute.rendering.pools import choose
 
 LayoutOf = Callable[[LayoutKey], Layout]
 StampsOf = Callable[[StampField], NDArray[np.void]]
@@ -105,7 +105,7 @@ class Renderer:
         pieces = [(self._layout_of(key), rows) for key, rows in block.pieces.items()]
         order = permutation(bits, block.rows)
         numbers, of_row = _NO_NUMBERS, np.empty(block.rows, np.int64)
-        if stamps_of is not None or any(making.source.numbered for layout, _ in pieces for making in layout.makings):
+        if stamps_of is not None or any(making.field.numbered for layout, _ in pieces for making in layout.makings):
             numbers = _numbers(train_first, block.trains)
             of_row[order] = numbers + first_event
         filled = _fill(pieces, block, bits, self._tables, of_row, self._filled)
@@ -170,7 +170,7 @@ def _fill(
             _put(fill, chosen[draw : draw + rows], scratch, start, length)
             draw += rows
         for making in layout.makings:
-            texts = making.source.draw(bits, numbers[row : row + rows])
+            texts = making.field.draw(bits, numbers[row : row + rows])
             for column in making.places:
                 np.ndarray((rows,), texts.dtype, scratch, start + column, (length,))[...] = texts
         row += rows

@@ -57,7 +57,7 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
     assert cells.frame_rows(len(frames.frames)).tolist() == quotas.frame_rows.tolist()
     for line in quotas.lines:
         own = cells.frame == line.frame
-        rows = np.bincount(cells.buckets[own, line.source], cells.rows[own], len(line.counts))
+        rows = np.bincount(cells.buckets[own, line.field], cells.rows[own], len(line.counts))
         assert rows.tolist() == line.counts.tolist()
 
     parts = (cells.length, cells.stamp, cells.host, cells.tag)
