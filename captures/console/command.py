@@ -1,4 +1,4 @@
-"""What both commands share at their edge: an error ends in one line and an exit code, and flags take values with units.
+"""What all commands share at their edge: an error ends in one line and an exit code, and flags take values with units.
 
 What a command was asked for, it prints on stdout: text, or with `--json` JSON alone, and the text on stderr. All else
 that it says goes to stderr.

@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 from precompute.draws.streams import permutation
 
 RARE_PARTS: Final = 8
-"""The most parts of a rare bucket: each is a cell more, which costs as much as a hundred rows."""
+"""A rare bucket comes in so many parts at most: each makes one more cell, which costs as much as a hundred rows."""
 _SLOTS_OF_PART: Final = 48
-"""A short line has fewer parts: nearly all of its buckets would be rare."""
+"""A rare bucket comes in one part for so many slots of its line, at most.
+
+Nearly all buckets of a short line are rare, and without this limit they would be cut into far too many parts.
+"""
 _PLACE_BITS: Final = 20
-"""A chunk has at most 2^20 rows: the number of a line and the place of a row on it are one sortable number."""
+"""A chunk has at most 2^20 rows, so the number of a line and the place of a row on it fit one number that sorts."""
 _PLACE: Final = (1 << _PLACE_BITS) - 1
 
 Numbers = NDArray[np.int64]

@@ -69,7 +69,8 @@ class Inspection:
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
     length_test: LengthTest | None
-    """None when this tool does not know the recipe's profile; so are the mix, its test and the fields then."""
+    """None when this tool does not know the recipe's profile. The mix, its test, the fields and the count of
+    unrecognised events are None as well then."""
     rate: Rate | None
     """The rate over time; None if the capture has no time axis."""
     mix: list[TemplateShare] | None

@@ -21,7 +21,10 @@ from precompute.rendering.frames import Frame, Frames, Slot
 from precompute.rendering.pools import Pool
 
 _MOST_STEPS: Final = 1 << 24
-"""Of a whole sample: 256 for each event, where some twenty are usual. What is left then counts as unrecognised."""
+"""A whole sample is read in so many steps at most: 256 for each event, where some twenty are usual.
+
+The events that are left when they are used up count as unrecognised.
+"""
 _END: Final = b"\n"
 """Stands behind an event while it is read; no literal and no value holds one."""
 _UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -50,7 +53,9 @@ class _Step:
 
     literal: bytes
     shortest: int
+    """Bytes of the shortest value that the slot can have."""
     longest: int
+    """Bytes of the longest value that the slot can have."""
     repeated: int | None
     """The number of the earlier text that is repeated here; None if this text is new."""
     row: tuple[int, ...]
@@ -87,7 +92,7 @@ class _Pattern:
         self._literal = first[self._body :]
         places: list[tuple[Slot, bytes]] = []
         for segment in rest:
-            # What is no slot stands behind one: neighbouring literals are one segment.
+            # A literal always stands behind a slot, since neighbouring literals are one segment.
             places.append((segment, b"") if isinstance(segment, Slot) else (places.pop()[0], segment))
         read = list(dict.fromkeys(slot for slot, _ in places))
         self._names = [(frame.field_names[slot.field], *frame.field_columns[slot.field][slot.column]) for slot in read]

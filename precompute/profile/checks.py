@@ -20,7 +20,7 @@ from precompute.profile.model import Profile, Template
 from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields
 
 MAX_FRAMES: Final = 1 << 14
-"""Templates of a profile, with and without each of their optional parts."""
+"""A profile has so many templates at most, each counted with and without each of its optional parts."""
 MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
 """RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
 
@@ -32,7 +32,7 @@ class _Part:
     longest: int
     """Characters."""
     punctuation: str | None
-    """Allowed besides letters and digits; with None, whatever is printable is allowed."""
+    """What is allowed besides letters and digits; None where all that is printable is allowed."""
 
 
 PARTS: Final = {

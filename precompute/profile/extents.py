@@ -60,7 +60,7 @@ class Extents:
         self._found = found
         self._known: dict[Placeholder, Extent] = {}
         self._columns: dict[tuple[str, bool], list[Extent]] = {}
-        """By field, and whether its texts are escaped: the extent of each column. It takes a while to find out."""
+        """The extents of a field's columns, by its name and by whether they are escaped. To find them takes a while."""
 
     def of(self, segments: Iterable[Segment]) -> Extent:
         """The extent of a template string."""

@@ -15,12 +15,15 @@ from precompute.notation.findings import Findings
 from precompute.profile.model import Profile
 
 _MAX_ROUNDS: Final = 8
-"""Some faults show when others are mended, but not one after another without end."""
+"""A tree is mended so often at most. Some faults only show when others are mended, but this soon comes to an end."""
 _TEMPLATE: Final = {"weight": 1, "severity": "info", "tag": "x", "message": "x"}
 _REPLACED: Final = {"top_keys": ("include",), "kind_keys": ("file", "list")}
 """The keys of a profile's file that are replaced before its model sees them."""
 _STAND_INS: Final = _TEMPLATE | {"name": "unsound", "host": "x", "pid": "x", "msgid": "x"}
-"""By key. Texts are as short as they can be: what is too long with them is too long without them as well."""
+"""What takes the place of an unsound value, by its key.
+
+Texts are as short as they can be, so that a line that is too long with them is too long with any text there.
+"""
 
 
 def sound_part(tree: Any, found: Findings) -> Profile | None:

@@ -74,6 +74,7 @@ def _named(pattern: str, said: str) -> AfterValidator:
 
 
 def _schema(pattern: str) -> WithJsonSchema:
+    """The JSON Schema of a text that the pattern describes."""
     # A pattern that stands alone would become patternProperties of a mapping, which refuse no key.
     return WithJsonSchema({"type": "string", "allOf": [{"pattern": f"^{pattern}$"}]})
 
@@ -131,7 +132,7 @@ Tagged = Annotated[
     BeforeValidator(_checked_tagged),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "front"}, {"type": "null"}]}),
 ]
-"""None where it is false: a recipe then does not mention it."""
+"""False is kept as None, so that a recipe does not mention it."""
 Severity = Annotated[Text, _OneOf(SEVERITIES)]
 Facility = Annotated[Text, _OneOf(FACILITIES)]
 Params = Annotated[dict[SdName, TemplateString], AfterValidator(in_order)]
@@ -196,10 +197,10 @@ class Profile(Model):
     zone: Zone = "Z"
     bom: Flag = False
     start: Annotated[Text, AfterValidator(_checked_start)] = "2026-01-01T00:00:00.000Z"
-    """The capture's first instant; without a time axis, the stamp that every event carries until it is sent."""
+    """The capture's first instant. Without a time axis it is the stamp that every event has until it is sent."""
     timeline: Timeline | None = None
     source: Name | None = None
-    """The field from one value of which all events of a train come."""
+    """The field that says which host an event comes from: all events of a train then have one value of it."""
     tagged: Tagged = None
     """Whether each event has room for a tag, and whether that is at the front of its message."""
     fields: Annotated[dict[Name, Field], AfterValidator(in_order)] = {}  # noqa: RUF012

@@ -24,13 +24,18 @@ class Chunk:
     window_events: NDArray[np.int64]
     """The chunk's events in each window that it has a part of, shape (windows,)."""
     window_trains: NDArray[np.int64]
+    """The chunk's trains in each of these windows, shape (windows,)."""
     payload_bytes: int
     shortest: int
     """Bytes of its shortest event."""
     longest: int
+    """Bytes of its longest event."""
     first_event: int
+    """How many events of the capture come before the chunk."""
     first_train: int = 0
+    """How many trains of the capture come before the chunk."""
     payload_start: int = 0
+    """How many bytes of the payload come before the chunk."""
 
     @property
     def events(self) -> int:
@@ -83,7 +88,10 @@ def measure_chunk(
 def chunks_of_windows(
     frames: Frames, quotas: Quotas, *, seed: int, train: int, windows: NDArray[np.int64]
 ) -> Iterator[Chunk]:
-    """The chunks of a capture whose windows hold so many events each: `windows`, shape (windows,)."""
+    """The chunks of a capture, in order and placed one behind the other.
+
+    `windows` says how many events each window of the capture holds: shape (windows,).
+    """
     ends, chunk = np.cumsum(windows), None
     starts = ends - windows
     for number, (start, end) in enumerate(_bounds(frames, int(ends[-1]))):

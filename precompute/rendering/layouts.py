@@ -21,9 +21,9 @@ class Fill(NamedTuple):
     size: int
     """How many values there are to choose from."""
     table: int
-    """Where the table starts by which they are chosen."""
+    """The place in `Frames.tables` where the table begins by which they are chosen."""
     texts: list[tuple[NDArray[np.void], list[int]]]
-    """The values of each column that has a place, shape (size,), and where in the event they go."""
+    """For each column that is shown, its texts, shape (size,), and the columns of the event where they begin."""
 
 
 class Making(NamedTuple):
@@ -31,6 +31,7 @@ class Making(NamedTuple):
 
     field: Generated
     places: list[int]
+    """The columns of the event where its values begin."""
 
 
 class Layout(NamedTuple):
@@ -41,12 +42,16 @@ class Layout(NamedTuple):
     fills: list[Fill]
     """The pools from which there is something to choose for each event."""
     makings: list[Making]
+    """The fields that make a new value for each event."""
     host: Fill | None
     """The pool from which there is something to choose for each train."""
 
 
 def make_layout(frame: Frame, buckets: tuple[int, ...]) -> Layout:
-    """The layout of a frame whose fields take the lengths of `buckets`: one for each field, then padding."""
+    """The layout of a frame whose fields take their values from these `buckets`.
+
+    There is a bucket for each field of the frame; what follows behind them is ignored.
+    """
     parts = list(frame.literals)
     for field, shown, own in zip(frame.fields, frame.shown, buckets, strict=False):
         first = field.buckets[own].first if isinstance(field, Pool) else (bytes(field.length),)

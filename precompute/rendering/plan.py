@@ -29,13 +29,22 @@ and a row a tenth of one."""
 MIN_CELLS: Final = 64
 """A frame of enough rows has so many cells at least: a small capture needs many combinations of lengths, too."""
 FEW_CELLS: Final = 4
-"""The same limit in large chunks: a profile may have a hundred rare frames, whose layouts cost more than rows."""
+"""The same limit in a large chunk. It is lower there, since a profile may have a hundred rare frames, and each cell of
+them needs a layout, which costs more than its rows."""
 LARGE_CHUNK_EVENTS: Final = 1 << 17
+"""A chunk of so many events is large."""
 SPREAD_ROWS: Final = 1 << 10
-"""Of a class, for each part in which its rare cells come: fewer parts are in blocks of their own, and cost more."""
+"""A class has so many rows for each part into which its rare cells are cut.
+
+With fewer rows the parts would lie in different blocks, and each block would need the layout anew.
+"""
 MAX_SPREAD: Final = 4
+"""A rare cell is cut into so many parts at most."""
 _DEALT_AT_ONCE: Final = 1 << 20
-"""The table of windows and classes is made in parts of so many numbers; most are 0, and only the others are kept."""
+"""Rows are dealt to windows by a table of windows and classes, which is made in parts of so many numbers.
+
+Most of the numbers are 0, and only the others are kept.
+"""
 
 
 def chunk_events(frames: Frames) -> int:
@@ -57,7 +66,7 @@ class Cells:
     stamp: NDArray[np.int64]
     """Index into `Frames.stamps`."""
     host: NDArray[np.int64]
-    """The bucket of the profile's hosts, 0 where it names none."""
+    """The bucket of the host that the events come from; 0 where the profile has no `source`."""
     tag: NDArray[np.int64]
     """The column of the tag, 0 where there is none."""
     buckets: NDArray[np.int64]
@@ -101,7 +110,7 @@ class Dealt:
     of_class: NDArray[np.int64]
     window: NDArray[np.int64]
     rows: NDArray[np.int64]
-    """At least 1: there may be a million windows, of which each has rows of a few classes only."""
+    """How many rows, 1 at least. Parts without rows are left out: a million windows may have a few classes each."""
 
 
 def plan_chunk(

@@ -69,12 +69,13 @@ class Hosts:
     count: int
     """The number of different values."""
     numbers: tuple[NDArray[np.uint32], ...]
-    """Of each bucket: its values' numbers, in the order of the field; shape (values,). Equal values have one number."""
+    """The number of each value, by bucket: shape (values,). Values are numbered in the order of the field, and equal
+    ones have the same number."""
     shares: tuple[NDArray[np.uint64], ...]
-    """Of each bucket: the cumulative shares of its values, shape (values + 1,)."""
+    """The cumulative shares of the values of each bucket: shape (values + 1,)."""
 
     def deal(self, bits: np.random.Philox, bucket: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """A value for each train, by its `bucket`: the place in the bucket, and the number; shape (trains,).
+        """Choose a value for each train from its `bucket`: the value's place in it, and its number; shape (trains,).
 
         Each value gets its share of the bucket's trains, rounded up or down; the order is random.
         """
@@ -87,16 +88,16 @@ class Hosts:
 
 
 def make_pool(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Pool:
-    """The pool of values with a text in each of the `columns`, and their weights; weight 0 is left out.
+    """The pool of values that have a text in each of the `columns`; values of weight 0 are left out.
 
-    What is needed to choose from it is added to the `tables`.
+    The table by which they are chosen is added to the `tables`.
     """
     packed = [_Packed(texts) for texts in columns]
     return _pool(packed, weights, _by_lengths(packed, weights), tables)
 
 
 def make_hosts(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Hosts:
-    """The hosts that are these values, as in `make_pool`."""
+    """The hosts that these values are; the arguments are those of `make_pool`."""
     packed = [_Packed(texts) for texts in columns]
     groups = _by_lengths(packed, weights)
     values = list(zip(*columns, strict=True))
@@ -112,7 +113,7 @@ def make_hosts(columns: Sequence[Sequence[str]], weights: Sequence[int], tables:
 
 
 class _Packed:
-    """The texts of a column as UTF-8, one after the other: a million of them would be large as objects."""
+    """The texts of a column as UTF-8, one after the other, since a million of them would be large as objects."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         joined = "".join(texts)
@@ -124,7 +125,7 @@ class _Packed:
     def of(self, group: NDArray[np.int64]) -> NDArray[np.void]:
         """The texts at the places of a `group`, which have one length: shape (texts,), dtype V{length}."""
         length = int(self.lengths[group[0]])
-        # From every byte on, so many bytes: an index is where a text begins.
+        # Item i of this view is the text of this length that begins with byte i, so the starts of texts are indexes.
         everywhere = np.ndarray((len(self._bytes) - length + 1,), f"V{length}", self._bytes, 0, (1,))
         texts: NDArray[np.void] = everywhere[self._starts[group]]
         return texts

@@ -1,9 +1,12 @@
 """How many events of each template, and of each length of its fields, a stretch of the capture has.
 
-The events of all frames are one line, and those that show the same columns of a field are another: each is apportioned
-by itself, so every template and every length of a field has its exact share of the capture, to one event. A line runs
-through the capture chunk by chunk, and within a chunk frame by frame. The order of the frames is another in each chunk,
-so that a rare length does not always come to the same one.
+The quotas are apportioned along lines of events (`precompute.draws.apportionment`). One line has all events of the
+capture, and its parts are the frames. For each field, and each set of its columns that frames show together, there is
+another line: it has the events that show them, and its parts are the lengths. Since each line is apportioned by itself,
+every template and every length of a field has its exact share of the capture, to one event.
+
+A line runs through the capture chunk by chunk, and within a chunk frame by frame. The frames have another order in each
+chunk, so that a rare length does not always come to the same one.
 """
 
 from dataclasses import dataclass
@@ -36,11 +39,12 @@ class ChunkQuota:
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """The events that show the same columns of a field."""
+    """The line of all events that show the same columns of a field."""
 
     fields: dict[int, int]
-    """The number of the field that the field is, by frame."""
+    """By the number of each frame that shows them: the number that the field has in that frame."""
     parts: Apportionment
+    """How the line is split among the lengths."""
 
 
 class Quotas:

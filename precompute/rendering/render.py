@@ -67,9 +67,10 @@ class Renderer:
         return trains
 
     def _trains(self, cells: Cells, bits: np.random.Philox) -> tuple[Table, NDArray[np.int64], NDArray[np.int64]]:
-        """The trains in the order of replay, where those of `class_trains` are among them, and their hosts.
+        """Lay out the trains: TRAIN rows in the order of replay, and two arrays of shape (trains,).
 
-        Hosts are places in the bucket that the train's class has; both have shape (trains,).
+        The arrays are in the order of `class_trains`. The first says where in the order of replay each train stands,
+        and the second which host it comes from, as a place in the bucket of its class.
         """
         of_class, window, events = class_trains(cells, self._train)
         order = _spread(bits, of_class, window)
@@ -180,7 +181,7 @@ def _fill(
 def _put_hosts(
     pieces: list[tuple[Layout, int]], block: Block, hosts: NDArray[np.int64], scratch: NDArray[np.uint8]
 ) -> None:
-    """Write the `hosts` of a block's rows, places in their bucket, into `scratch`."""
+    """Write the hosts of a block's rows into `scratch`; `hosts` are their places in the bucket of the block's class."""
     row = 0
     for layout, rows in pieces:
         if layout.host is not None:
