@@ -126,7 +126,7 @@ class OutputFile:
         self._folder = os.open(real.parent, os.O_PATH | os.O_DIRECTORY)
         stack.callback(os.close, self._folder)
         if status is not None:
-            # As a shell does: a file that is read-only, or somebody else's, is not to be replaced.
+            # A file that is read-only or somebody else's is not replaced, just as a shell does not write into it.
             os.close(os.open(self._name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._folder))
         try:
             self.fd = os.open(".", os.O_TMPFILE | os.O_RDWR, self._mode, dir_fd=self._folder)

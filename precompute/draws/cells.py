@@ -131,7 +131,7 @@ def _lay_out(bits: np.random.Philox, slots: _Slots, counts: list[Numbers]) -> _R
     wholes = np.add.reduceat(whole, starts)
     shared = np.minimum(np.add.reduceat(np.where(parts > 1, parts, 0), starts), wholes)
 
-    # As many slots as are whole, in a random order; of their buckets the first have to share.
+    # Draw which slots are of one bucket, and which bucket each of them has. The first of these have to share after all.
     full_line, rank = np.repeat(np.arange(len(counts)), slots.full), _counted(slots.full)
     drawn = _shuffled(bits, full_line)
     taken = rank < wholes[full_line]
@@ -142,7 +142,7 @@ def _lay_out(bits: np.random.Philox, slots: _Slots, counts: list[Numbers]) -> _R
     held = np.full(len(slots.line), -1)
     held[place[alone]] = bucket[owner[alone]]
 
-    # What is left: of each bucket less than a slot, in parts if it is rare, and the slots that have to be shared.
+    # What is left stands in the other slots: less than a slot of each bucket, in parts if it is rare, and what shares.
     part, of = _counted(parts), np.repeat(parts, parts)
     amount = np.repeat(left, parts)
     amounts = np.concatenate([amount * (part + 1) // of - amount * part // of, slots.size[line[owner[~alone]]]])
@@ -158,7 +158,7 @@ def _ranges(slots: _Slots, held: Numbers, rest: _Rest) -> _Ranges:
     mixed = np.flatnonzero(held < 0)
     of_line = np.bincount(slots.line[mixed], minlength=len(slots.size))
     first_mixed = np.cumsum(of_line) - of_line
-    # The rest of all lines is one row of items, and so are the slots for it.
+    # The rests of all lines follow each other in one row of items, and so do the slots for them.
     begins = np.cumsum(rest.rows) - rest.rows
     starts = np.append(begins, 0)[rest.line.searchsorted(np.arange(len(slots.size)))]
     item = begins.searchsorted(starts[slots.line[mixed]] + _counted(of_line) * slots.size[slots.line[mixed]], "right")

@@ -55,7 +55,7 @@ def _column_kind(field: Any) -> str | None:
 
 
 def _checked_column(field: Any) -> Any:
-    """Refuse what has a meaning in a field, and none in a column."""
+    """The tree of a column; raises ValueError for a key that has a meaning in a field and none in a column."""
     if not isinstance(field, dict):
         return field
     if field.get("zipf") is not None:

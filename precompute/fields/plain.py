@@ -63,7 +63,7 @@ class Pooled(Model):
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The columns that a placeholder may name; one without a name in a plain field."""
+        """The columns that a placeholder may name; a plain field has one, whose name is empty."""
         return ("",)
 
     @property
@@ -80,7 +80,7 @@ class Pooled(Model):
         raise NotImplementedError
 
     def rows(self) -> Iterator[Row]:
-        """Each value and its weight; of a million values the columns take far less memory."""
+        """Each value and its weight. For a million values `column_texts` takes far less memory."""
         return zip(zip(*self.column_texts(), strict=True), self.weights(), strict=True)
 
 

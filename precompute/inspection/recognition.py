@@ -129,7 +129,7 @@ class _Pattern:
                     return Recognised(self._template, dict(self._values(texts)))
                 continue
             step = self._steps[number]
-            if ahead:  # with other ways to go, this place may be reached again
+            if ahead:  # there are other ways to go, by which this place may be reached again
                 state = number, start, tuple([texts[place] for place in step.needed])
                 if state in reached:
                     continue

@@ -33,7 +33,7 @@ def complaints(
 
 
 def _steps(annotation: Any, loc: Path) -> Iterator[tuple[Key, Any, Any]]:
-    """Each key of a place as a reader of the YAML knows it, what it is a key of, and what stands there."""
+    """For each key of a place: the key as a reader of the YAML knows it, what it is a key of, and what stands there."""
     for key in loc:
         annotation, tagged = _member(annotation, key)
         if not tagged and key != "[key]":

@@ -22,11 +22,13 @@ class Extent:
     """The lengths and the characters that a text can have."""
 
     shortest: int
-    """Characters."""
+    """How many characters the shortest text has."""
     longest: int
-    """Characters."""
+    """How many characters the longest text has."""
     longest_bytes: int
+    """How many bytes of UTF-8 a text has at most."""
     alphabet: frozenset[str]
+    """The characters that stand in a text."""
     unknown: frozenset[str] = frozenset()
     """Placeholders that are left out of all this, because nobody knows what they stand for."""
 

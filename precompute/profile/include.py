@@ -68,7 +68,7 @@ def _weights(shares: list[Fraction]) -> list[int]:
 
 
 def _weight(group: Any) -> float | None:
-    """The weight of a group's tree; None when it has none that is sound, which is for its model to say."""
+    """The weight in a group's tree; None when it is missing or unsound, of which the model of the group complains."""
     try:
         return checked_weight(group["weight"])
     except (KeyError, TypeError, ValueError):

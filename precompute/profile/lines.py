@@ -38,7 +38,7 @@ class Format(StrEnum):
     """The formats that a line can have."""
 
     ISO3164 = "iso3164"
-    """RFC 3164 with the ISO 8601 stamp, UTC, milliseconds, that many a relay writes."""
+    """RFC 3164, but with a stamp of ISO 8601 in UTC with milliseconds, as many a relay writes it."""
     RFC3164 = "rfc3164"
     RFC5424 = "rfc5424"
 
@@ -102,7 +102,7 @@ class Parts:
 
 
 class BlankTag(str):
-    """The literal that stands where a tag goes, apart from its neighbours so that its column can be told."""
+    """The literal that stands where a tag goes. It is not joined with its neighbours, to tell its column."""
 
     __slots__ = ()
 

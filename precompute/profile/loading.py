@@ -79,7 +79,7 @@ def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Pr
 
 
 def _exists(path: Path) -> bool:
-    """Whether something is there by that name. That of Path raises where a name is too long."""
+    """Whether something is there by that name. Path.exists would raise an error where the name is too long."""
     return os.path.exists(path)  # noqa: PTH110 - see above
 
 
@@ -147,7 +147,7 @@ def _composed(tree: dict[str, Any], folder: Path, found: Findings, *, may_includ
 
 
 def _inlined_fields(fields: dict[str, Any], folder: Path, found: Findings) -> dict[str, Any]:
-    """The fields that stand alone; those whose file or list is unsound are left out."""
+    """The fields with their files and lists put into them; those whose file or list is unsound are left out."""
     inlined = {}
     for key, field in fields.items():
         try:

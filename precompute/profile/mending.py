@@ -36,7 +36,9 @@ def sound_part(tree: Any, found: Findings) -> Profile | None:
         except ValidationError as error:
             told = list(complaints(Profile, error, **_REPLACED))
         for path, place, complaint in told:
-            if path != ("groups",) or "include" not in found.unsound:  # which may bring the groups that are missed
+            if (
+                path != ("groups",) or "include" not in found.unsound
+            ):  # an unsound include may bring the groups that are missed
                 found.complain(place, complaint)
         if not isinstance(tree, dict):
             break
@@ -71,7 +73,7 @@ def _mend(tree: dict[str, Any], path: Path, found: Findings, *, unknown: bool) -
         case ("groups", name, "templates", *deeper) if name in tree["groups"]:
             _mend_templates(tree["groups"][name], f"groups.{name}", deeper, found, unknown=unknown)
         case ("groups", name, key, *_):
-            # A group that is not there has got another name, and is judged by that in the next round.
+            # A group that is not found here has got another name, and is judged by that name in the next round.
             _replace(tree["groups"].get(name, {}), key, f"groups.{name}", found, unknown=unknown)
         case (key, *_):
             if path[1:]:
@@ -88,7 +90,7 @@ def _pop(mapping: dict[Any, Any], name: Any) -> Any:
 
 
 def _replace(holder: dict[Any, Any], key: Any, place: str, found: Findings, *, unknown: bool) -> None:
-    """Put something plain at a key, or nothing where nothing need be."""
+    """Put something plain at a key, or nothing where the key can be left out."""
     _pop(holder, key)
     if not unknown:
         if key in _STAND_INS:
@@ -97,7 +99,7 @@ def _replace(holder: dict[Any, Any], key: Any, place: str, found: Findings, *, u
 
 
 def _mend_groups(tree: dict[str, Any], found: Findings) -> None:
-    """Groups that are none, or of which none has a weight."""
+    """Mend the mapping of groups, which is no mapping or empty, or in which no group has a weight."""
     groups = tree.get("groups")
     if isinstance(groups, dict) and groups:
         for group in groups.values():
@@ -107,7 +109,7 @@ def _mend_groups(tree: dict[str, Any], found: Findings) -> None:
 
 
 def _mend_group(groups: dict[Any, Any], name: str, found: Findings) -> None:
-    """A group that is none, or whose name is none."""
+    """Mend a group that is no mapping, or whose name can be no name."""
     group = _pop(groups, name)
     if isinstance(group, dict):
         mended = "_" + re.sub(r"\W", "_", name, flags=re.ASCII)[:32]
@@ -121,7 +123,7 @@ def _mend_group(groups: dict[Any, Any], name: str, found: Findings) -> None:
 
 
 def _mend_templates(group: dict[str, Any], place: str, path: Sequence[Key], found: Findings, *, unknown: bool) -> None:
-    """What is wrong within the templates of the group at `place`."""
+    """Mend what is wrong within the templates of the group at `place`."""
     templates = group.get("templates")
     match path:
         case [int(number)] if isinstance(templates, list):

@@ -6,8 +6,8 @@
       host: {pattern: "web{:02d}", range: [1, 40]}
       user: {choices: {root: 1, deploy: 9}}
       page: {file: pages.txt}    # one value a line, in a file beside the profile
-    source: host                 # events come in trains of one host; left out: each event has its own
-    tagged: true                 # each event has room for a tag; front: before its message; left out: none has
+    source: host                 # each train has the events of one host; if left out, trains mix hosts
+    tagged: true                 # each event has room for a tag; if left out, none has
     groups:
       sshd:
         weight: 20               # against the other groups
@@ -63,7 +63,7 @@ _SD_NAME: Final = r"[!#-<>-\\^-~]{1,32}"
 
 
 def _named(pattern: str, said: str) -> AfterValidator:
-    """A check of names; `said` tells what they are made of."""
+    """A check that a name has this pattern; `said` tells people what it is made of."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -223,13 +223,13 @@ class Profile(Model):
 
     @property
     def tag_place(self) -> TagPlace | None:
-        """Where the tag of each event stands; None: there are no tags."""
+        """Where the tag of each event stands; None where events have no tags."""
         if self.tagged is None:
             return None
         return TagPlace.END if self.tagged is True else TagPlace.FRONT
 
     def with_tags(self, place: TagPlace = TagPlace.END) -> "Profile":
-        """The same with room for a tag in each event; whether that fits is for `precompute.profile.checks`."""
+        """The same profile with room for a tag in each event; `precompute.profile.checks` says whether the tags fit."""
         return self.model_copy(update={"tagged": place == TagPlace.END or "front"})
 
     def templates(self) -> Iterator[tuple[str, Style, Template]]:

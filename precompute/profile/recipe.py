@@ -62,7 +62,7 @@ class _Dumper(yaml.SafeDumper):
     """SafeDumper, with numbers as `precompute.notation.strict_yaml` reads them: without an exponent."""
 
     def represent_plain_float(self, number: float) -> yaml.Node:
-        """A float, all its digits written out."""
+        """Write a float with all its digits."""
         return self.represent_scalar("tag:yaml.org,2002:float", format(Decimal(repr(number)), "f"))
 
 
