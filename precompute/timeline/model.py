@@ -140,7 +140,7 @@ class Burst(Model):
         return self
 
     def starts_ns(self, duration_ns: int, bits: np.random.Philox) -> Iterator[int]:
-        """When the bursts begin, in ns from the capture's start. Of `every`, only those that begin before `duration_ns`."""
+        """When the bursts begin, in ns from the capture's start; of `every`, those that begin before `duration_ns`."""
         if self.every is None:
             yield from map(parse_duration_ns, self.at)
             return
