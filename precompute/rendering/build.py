@@ -6,7 +6,7 @@ From Python, ten thousand events are built by
     built = build_capture("system.rcap", recipe)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from captures.format.layout import PAGE_BYTES, TRAIN, WINDOW
 from captures.format.writer import CaptureShape, CaptureWriter, check_room, free_bytes
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
-from precompute.rendering.chunks import chunks_of_windows, events_of_size, payload_bytes, window_trains
-from precompute.rendering.frames import make_frames
+from precompute.rendering.chunks import Chunk, chunks_of_windows, events_of_size, payload_bytes, window_trains
+from precompute.rendering.frames import Frames, make_frames
 from precompute.rendering.jobs import Work, render_chunks
 from precompute.rendering.plan import chunk_events
 from precompute.rendering.quotas import Quotas
@@ -120,19 +120,7 @@ def build_capture(
     check_room(path, int(events * frames.mean_bytes))
     quotas = Quotas(frames, seed=recipe.seed, events=events)
     chunks = list(chunks_of_windows(frames, quotas, seed=recipe.seed, train=recipe.train, windows=axis.events))
-    last = chunks[-1]
-    shape = CaptureShape(
-        recipe=recipe.as_json(),
-        seed=recipe.seed,
-        start_ns=recipe.profile.start_ns,
-        windows=axis.windows(window_trains(chunks, len(axis.events))),
-        templates=frames.templates,
-        trains=last.first_train + last.trains,
-        payload_bytes=last.payload_start + last.payload_bytes,
-        shortest=min(chunk.shortest for chunk in chunks),
-        longest=max(chunk.longest for chunk in chunks),
-        sources=0 if frames.hosts is None else frames.hosts.count,
-    )
+    shape = _shape(recipe, frames, axis, chunks)
     try:
         with CaptureWriter(path, shape, force=force, inputs=inputs) as writer:
             work = Work(frames, quotas, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
@@ -147,6 +135,23 @@ def build_capture(
             raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
         raise
     return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)
+
+
+def _shape(recipe: Recipe, frames: Frames, axis: Axis, chunks: Sequence[Chunk]) -> CaptureShape:
+    """What is known of a capture once its chunks are planned."""
+    last = chunks[-1]
+    return CaptureShape(
+        recipe=recipe.as_json(),
+        seed=recipe.seed,
+        start_ns=recipe.profile.start_ns,
+        windows=axis.windows(window_trains(chunks, len(axis.events))),
+        templates=frames.templates,
+        trains=last.first_train + last.trains,
+        payload_bytes=last.payload_start + last.payload_bytes,
+        shortest=min(chunk.shortest for chunk in chunks),
+        longest=max(chunk.longest for chunk in chunks),
+        sources=0 if frames.hosts is None else frames.hosts.count,
+    )
 
 
 def _axis(recipe: Recipe) -> Axis:
