@@ -11,7 +11,7 @@ from captures.console.errors import ExitCode
 
 PROGRAM = """
 import click
-from captures import command, errors
+from captures.console import command, errors
 
 @click.group()
 def stamp():

@@ -66,7 +66,7 @@ def test_what_is_forked_while_signals_are_blocked_never_gets_them():
 PROGRAM = """
 import os, signal, sys, time
 import click
-from captures import command, interruption
+from captures.console import command, interruption
 
 @click.group()
 def stamp():

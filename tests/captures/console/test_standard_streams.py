@@ -15,7 +15,7 @@ PROGRAM = """
 import os, sys
 import click
 from tqdm import tqdm
-from captures import command
+from captures.console import command
 
 @click.group()
 def stamp():
