@@ -1,8 +1,8 @@
-"""The `.rcap` capture format: written and read only here.
+"""Captures, the files between `precompute` and `replay`, and what the commands of both have in common.
 
-`format` draws the bytes, `writer` makes a file, `reader` maps one, `digests` checks one. `precompute` and
-`replay` both stand on this package and never on each other, so what both commands share at their edge
-lives here too: `errors`, `units` and `command`.
+`format` owns the `.rcap` file: nothing else writes or reads its bytes. `files` owns how any file is written and held
+open. `console` owns the edge of the commands: flags, errors and exit codes, signals, and what a terminal is shown.
+`precompute` and `replay` both stand on this package, and never on each other.
 """
 
 __version__ = "0.1.0"

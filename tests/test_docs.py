@@ -22,9 +22,17 @@ from captures.console.errors import ExitCode
 from captures.format.tags import tag_text
 from precompute.cli import precompute
 from precompute.fields.kinds import KINDS
+from precompute.fields.plain import MAX_TEXTS, MAX_VALUES, MAX_ZIPF
+from precompute.notation.models import MAX_WEIGHT, Model
+from precompute.notation.strict_yaml import MAX_DEPTH, MAX_FILE_BYTES
+from precompute.profile.checks import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG
+from precompute.profile.lines import Format
 from precompute.profile.loading import built_in_names, load_profile
-from precompute.profile.recipe import Recipe
+from precompute.profile.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe
+from precompute.profile.variants import MAX_OPTIONALS
 from precompute.rendering.build import build_capture
+from precompute.timeline.model import MAX_FACTOR
+from precompute.timeline.windows import MAX_WINDOWS
 from replay.cli import replay
 from replay.engine.batch import TRAINS
 from replay.schedule.rates import STRIPE_EVENTS
@@ -169,6 +177,37 @@ def test_the_manual_names_every_built_in_profile_and_every_kind_of_field():
     assert told == set(built_in_names())
     written = " ".join(cells[0] for cells in rows(section(PROFILES, "## Fields")))
     assert {kind for kind in KINDS if f"{{{kind}: " not in written} == set()
+
+
+def test_the_page_of_profiles_begins_with_one_of_ten_lines():
+    assert len(fences(PROFILES, "yaml")[0].splitlines()) <= 10
+
+
+def test_the_limits_of_profiles_are_the_code_s():
+    told = dict(rows(section(PROFILES, "## Limits")))
+    events, tag = MAX_EVENT_BYTES, PARTS["tag"].longest
+    assert {name: told[f"`{name}`"] for name in PARTS if name != "tag"} == {
+        name: f"{part.longest:,} characters" for name, part in PARTS.items() if name != "tag"
+    }
+    assert told["`tag`"] == f"{tag} characters, {RFC3164_TAG.longest} in `rfc3164`"
+    assert told["an event"] == f"{events[Format.RFC5424]:,} bytes, {events[Format.RFC3164]:,} in `rfc3164`"
+    assert told["the file of a profile or of a list of values"].startswith(f"{MAX_FILE_BYTES >> 20} MiB ")
+    assert told["the file of a profile or of a list of values"].endswith(f" {MAX_DEPTH} deep")
+    assert told["one text in it"] == f"{Model.model_config['str_max_length']:,} characters"
+    assert told["`weight`"].startswith(f"{MAX_WEIGHT:,};")
+    assert told["`zipf`"].startswith(f"{MAX_ZIPF},")
+    assert told["the factors of a `timeline`"].startswith(f"{MAX_FACTOR:,},")
+    assert told["`--duration`"] == f"{MAX_DURATION_NS // (86_400 * 10**9)} days"
+    for what, limit in (
+        ("the values of one field", MAX_VALUES),
+        ("the texts of all fields; a correlated field has one for each column of each row", MAX_TEXTS),
+        ("the optional parts of a template", MAX_OPTIONALS),
+        ("the templates, counted with and without each optional part", MAX_FRAMES),
+        ("the windows of a time axis", MAX_WINDOWS),
+        ("`--events`", MAX_EVENTS),
+        ("`--eps`", MAX_RATE_EPS),
+    ):
+        assert told[what] == f"{limit:,}"
 
 
 def test_the_guide_s_exit_codes_are_the_code_s():

@@ -1,4 +1,4 @@
-"""What both commands share at their edge: an error ends in one line and an exit code, and flags take values with units.
+"""What all commands share at their edge: an error ends in one line and an exit code, and flags take values with units.
 
 What a command was asked for, it prints on stdout: text, or with `--json` JSON alone, and the text on stderr. All else
 that it says goes to stderr.
@@ -134,7 +134,7 @@ def _carry_out(group: click.Command, name: str) -> int:
     try:
         code = _invoke(group, name)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our stdout left, like `| head`: no word, and yet no success
+    except BrokenPipeError:  # whoever read stdout has left, as `| head` does: that needs no word, but is no success
         return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - every end has its exit code
         line, code = _complaint(error, name)

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit codes of both commands."""
+    """The exit codes of all commands."""
 
     MET = 0
     MISSED = 1
@@ -41,12 +41,12 @@ class DifferenceError(StampedeError):
 
 
 class PreflightError(StampedeError):
-    """The machine or its network can't do what is asked; nothing was started."""
+    """The machine or its network can't do what is asked, and nothing was started."""
 
     exit_code = ExitCode.PREFLIGHT
 
 
 class RunError(StampedeError):
-    """Something failed in mid-run."""
+    """Something failed while a command was at work."""
 
     exit_code = ExitCode.FAILED

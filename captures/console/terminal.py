@@ -24,8 +24,8 @@ def notice(text: str) -> None:
 
 def bar(**options: Any) -> "tqdm[Any]":
     """A bar on stderr, which is gone when it is closed; there is none where stderr is no terminal that can show it."""
-    # Its monitor would be a thread, and workers and jobs are forked: a fork must find none.
+    # The monitor of tqdm would be a thread. Workers and jobs are forked, and a process that forks must have no threads.
     tqdm.monitor_interval = 0
-    # Of a stream that is not sys.stderr itself tqdm looks for the width only if it may change.
+    # For a stream that is not sys.stderr itself, tqdm looks up the width of the terminal only if it may change.
     usual = {"leave": False, "dynamic_ncols": True, "disable": True if dumb() else None}
     return tqdm(**{**usual, **options})

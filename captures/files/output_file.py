@@ -126,7 +126,7 @@ class OutputFile:
         self._folder = os.open(real.parent, os.O_PATH | os.O_DIRECTORY)
         stack.callback(os.close, self._folder)
         if status is not None:
-            # As a shell does: a file that is read-only, or somebody else's, is not to be replaced.
+            # A file that is read-only or somebody else's is not replaced, just as a shell does not write into it.
             os.close(os.open(self._name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._folder))
         try:
             self.fd = os.open(".", os.O_TMPFILE | os.O_RDWR, self._mode, dir_fd=self._folder)
@@ -163,7 +163,7 @@ class OutputFile:
             shutil.copyfileobj(whole, stream)
 
     def _appear(self) -> None:
-        """Give the file a random name that no other file has."""
+        """Give the file its name. Raises InputError where another file has got that name meanwhile."""
         try:
             if not self._temporary:
                 self._link(self._name)
@@ -274,6 +274,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _random_name() -> str:
+    """A name that no other file has, and that nobody can guess."""
     return f".stampede-{secrets.token_hex(8)}"
 
 

@@ -24,11 +24,11 @@ def digest_range(fd: int, offset: int, size: int) -> bytes:
     """
     hasher = blake3()
     while size > 0:
-        chunk = os.pread(fd, min(size, _READ_BYTES), offset)
-        if not chunk:
+        read = os.pread(fd, min(size, _READ_BYTES), offset)
+        if not read:
             raise CaptureError(f"the file ends at byte {offset}, {size} bytes too early; copy it again")
-        hasher.update(chunk)
-        offset, size = offset + len(chunk), size - len(chunk)
+        hasher.update(read)
+        offset, size = offset + len(read), size - len(read)
     return hasher.digest()
 
 

@@ -72,8 +72,9 @@ class Capture:
     shortest: int
     """Bytes of the shortest event."""
     longest: int
+    """Bytes of the longest event."""
     sources: int
-    """So many sources, numbered from 0, can the trains have; 0 means that the capture tells of no sources."""
+    """How many sources the trains come from, which are numbered from 0; 0 if the capture tells of no sources."""
     tagged: bool
     """Whether every event has a tag. If not, no event has one."""
     recipe: dict[str, Any]

@@ -81,7 +81,7 @@ class CaptureShape:
     start_ns: int = 0
     """The capture's first instant, since 1970 UTC."""
     sources: int = 0
-    """So many sources can the trains have; 0 means that they have none."""
+    """How many sources the trains come from; 0 if they have none."""
 
     @property
     def recipe_bytes(self) -> bytes:
@@ -132,7 +132,7 @@ class PartWriter:
             if into == 0 and (stop % DIGEST_BLOCK_BYTES == 0 or last_of_all):
                 write_all(fd, blake3(piece.data).digest(), self.digests_offset + block * DIGEST_BYTES)
             start = stop
-        # Makes the disk begin to write now (mm/fadvise.c); else it would lie idle, and be waited for at the end.
+        # This makes the disk begin to write now (mm/fadvise.c). Else it would lie idle, and be waited for at the end.
         os.posix_fadvise(fd, self.payload_offset + payload_start, len(payload), os.POSIX_FADV_DONTNEED)
 
 
@@ -177,8 +177,8 @@ class CaptureWriter:
     def finish(self, mix: NDArray[np.uint64], jobs: int = 1, expect: str | None = None) -> str:
         """Complete the file once every part is written, and give it its name; returns the capture's digest.
 
-        `mix` is the number of events of each template, shape (templates,). Raises InputError when the digest is not
-        the one to `expect`; the capture does not come to exist then.
+        `mix` is the number of events of each template, shape (templates,). Raises DifferenceError when the digest is
+        not the one to `expect`; the capture does not come to exist then.
         """
         shape, fd = self._shape, self._output.fd
         offset = dict(zip(SECTION_NAMES, self._sections["offset"].tolist(), strict=True))

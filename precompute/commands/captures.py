@@ -1,4 +1,4 @@
-"""`precompute inspect`: what a capture holds, for people, for machines, and as a page."""
+"""`precompute inspect`, `verify` and `recipe`: what a capture holds, whether it is whole, and how to make it again."""
 
 import json
 from contextlib import ExitStack
@@ -7,17 +7,22 @@ from pathlib import Path
 import click
 
 from captures.console.command import COUNT
+from captures.console.errors import DamagedError, DifferenceError
+from captures.console.stderr import Stderr
+from captures.console.terminal import bar
+from captures.console.units import counted
 from captures.files.output_file import OutputFile
-from captures.format.reader import open_capture
+from captures.format.digests import damaged_parts
+from captures.format.reader import COPY_AGAIN, open_capture
+from precompute.commands.options import CAPTURE, DIGEST, FILE, JOBS
 from precompute.inspection.as_page import prove_plotly, write_page
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import first_events, inspect_capture
-
-FILE = click.Path(path_type=Path, dir_okay=False)
+from precompute.profile.recipe import recipe_yaml
 
 
 @click.command()
-@click.argument("capture", type=FILE, metavar="FILE")
+@CAPTURE
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print all figures and the whole recipe as JSON.")
 @click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page with charts, which needs nothing else.")
 @click.option("--force", is_flag=True, help="Replace the page if it exists.")
@@ -46,3 +51,48 @@ def inspect(*, capture: Path, as_json: bool, page: Path | None, force: bool, eve
         click.echo()
     for line in first_events(opened, events):
         click.echo(line)
+
+
+@click.command()
+@CAPTURE
+@JOBS
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.option(
+    "--expect",
+    type=DIGEST,
+    metavar="DIGEST",
+    help="Exit with 1, too, if the capture has another digest: it is sound, and not the one that is meant.",
+)
+def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> None:
+    """Compare every byte of a capture with its digests.
+
+    Exits like cmp(1): with 0 when all is as it was built, with 1 when the capture is damaged or another one than
+    expected, and with 2 when the file can't be read or is no capture.
+    """
+    opened, damaged = None, []
+    try:
+        opened = open_capture(capture)
+        size = len(opened.payload)
+        with bar(total=size, unit="B", unit_scale=True, unit_divisor=1024, leave=True, file=Stderr()) as reading:
+            damaged = damaged_parts(opened, jobs, reading.update)
+    except DamagedError as error:
+        damaged = [str(error).removeprefix(f"{capture}: ").removesuffix(COPY_AGAIN)]
+    digest = opened and opened.digest
+    if as_json:
+        found = {"digest": digest, "sound": not damaged, "damaged": damaged}
+        click.echo(json.dumps(found | ({"expected": expect} if expect else {}), indent=2))
+    elif opened is not None and not damaged:
+        click.echo(f"{capture}: sound; {counted(opened.events, 'event')}, digest {digest}")
+    if damaged:
+        raise DifferenceError(f"{capture}: damaged: {'; '.join(damaged)}{COPY_AGAIN}")
+    if expect not in (None, digest):
+        raise DifferenceError(f"{capture}: sound, but another capture: its digest is {digest}, not {expect}")
+
+
+@click.command()
+@CAPTURE
+def recipe(*, capture: Path) -> None:
+    """Print the recipe of a capture as YAML: `precompute build` makes the same capture of it, anywhere."""
+    opened = open_capture(capture)
+    click.echo(f"# Made again by: precompute build THIS_FILE -o FILE --expect {opened.digest}")
+    click.echo(recipe_yaml(opened.recipe), nl=False)

@@ -8,7 +8,7 @@ from precompute.fields.kinds import KINDS, Field
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names, built_in_text
 from precompute.profile.model import Profile
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 
 
 def profile_list() -> str:

@@ -56,7 +56,7 @@ class Apportionment:
         self.totals: Final = [end - before for before, end in pairwise(ends)]
         """Events of each part, within one of its share."""
         self._numbers: Final = np.int64 if events < _SHORT_LINE else object
-        # The parts of a fork are neighbours here; a row of events for each part comes first, and one for each fork.
+        # The parts of a fork are neighbours in this order. In a table of events, rows are first parts and then forks.
         self._parts = sorted(filter(self.totals.__getitem__, range(len(weights))), key=lambda part: -self.totals[part])
         self._ends = list(accumulate((self.totals[part] for part in self._parts), initial=0))
         self._rows = len(weights)

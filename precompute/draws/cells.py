@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 from precompute.draws.streams import permutation
 
 RARE_PARTS: Final = 8
-"""The most parts of a rare bucket: each is a cell more, which costs as much as a hundred rows."""
+"""A rare bucket comes in so many parts at most: each makes one more cell, which costs as much as a hundred rows."""
 _SLOTS_OF_PART: Final = 48
-"""A short line has fewer parts: nearly all of its buckets would be rare."""
+"""A rare bucket comes in one part for so many slots of its line, at most.
+
+Nearly all buckets of a short line are rare, and without this limit they would be cut into far too many parts.
+"""
 _PLACE_BITS: Final = 20
-"""A chunk has at most 2^20 rows: the number of a line and the place of a row on it are one sortable number."""
+"""A chunk has at most 2^20 rows, so the number of a line and the place of a row on it fit one number that sorts."""
 _PLACE: Final = (1 << _PLACE_BITS) - 1
 
 Numbers = NDArray[np.int64]
@@ -37,7 +40,7 @@ class Line:
     """What the rows of one frame should hold of one field."""
 
     frame: int
-    source: int
+    field: int
     counts: Numbers
     """The rows of each bucket; there are two buckets or more."""
 
@@ -49,7 +52,7 @@ class Cut:
     frame: Numbers
     rows: Numbers
     buckets: Numbers
-    """The bucket of each source of the frame; 0 where no line says anything else."""
+    """The bucket of each field of the frame; 0 where no line says anything else."""
     rare: NDArray[np.bool_]
     """Whether one of the cell's buckets is rare."""
 
@@ -95,7 +98,7 @@ def cut_cells(bits: np.random.Philox, rows: Numbers, size: Numbers, lines: Seque
     The `lines` say what their fields should have; `widest` is how many columns the buckets have.
     """
     frame_of = np.array([line.frame for line in lines], np.int64)
-    source_of = np.array([line.source for line in lines], np.int64)
+    field_of = np.array([line.field for line in lines], np.int64)
     ranges = _lay_out(bits, _Slots(rows[frame_of], size[frame_of]), [line.counts for line in lines])
     grid = _Slots(rows, size)
     begun = (frame_of[ranges.begins >> _PLACE_BITS] << _PLACE_BITS) + (ranges.begins & _PLACE)
@@ -109,7 +112,7 @@ def cut_cells(bits: np.random.Philox, rows: Numbers, size: Numbers, lines: Seque
     cell = (np.cumsum(cells) - cells)[frame_of][line] + _counted(cells[frame_of])
     at = ranges.begins.searchsorted((line << _PLACE_BITS) + place[cell], "right") - 1
     buckets = np.zeros((len(starts), widest), np.int64)
-    buckets[cell, source_of[line]] = ranges.bucket[at]
+    buckets[cell, field_of[line]] = ranges.bucket[at]
     rare = np.zeros(len(starts), np.bool_)
     rare[cell[ranges.rare[at]]] = True
     return Cut(frame, ends - place, buckets, rare)
@@ -128,7 +131,7 @@ def _lay_out(bits: np.random.Philox, slots: _Slots, counts: list[Numbers]) -> _R
     wholes = np.add.reduceat(whole, starts)
     shared = np.minimum(np.add.reduceat(np.where(parts > 1, parts, 0), starts), wholes)
 
-    # As many slots as are whole, in a random order; of their buckets the first have to share.
+    # Draw which slots are of one bucket, and which bucket each of them has. The first of these have to share after all.
     full_line, rank = np.repeat(np.arange(len(counts)), slots.full), _counted(slots.full)
     drawn = _shuffled(bits, full_line)
     taken = rank < wholes[full_line]
@@ -139,7 +142,7 @@ def _lay_out(bits: np.random.Philox, slots: _Slots, counts: list[Numbers]) -> _R
     held = np.full(len(slots.line), -1)
     held[place[alone]] = bucket[owner[alone]]
 
-    # What is left: of each bucket less than a slot, in parts if it is rare, and the slots that have to be shared.
+    # What is left stands in the other slots: less than a slot of each bucket, in parts if it is rare, and what shares.
     part, of = _counted(parts), np.repeat(parts, parts)
     amount = np.repeat(left, parts)
     amounts = np.concatenate([amount * (part + 1) // of - amount * part // of, slots.size[line[owner[~alone]]]])
@@ -155,7 +158,7 @@ def _ranges(slots: _Slots, held: Numbers, rest: _Rest) -> _Ranges:
     mixed = np.flatnonzero(held < 0)
     of_line = np.bincount(slots.line[mixed], minlength=len(slots.size))
     first_mixed = np.cumsum(of_line) - of_line
-    # The rest of all lines is one row of items, and so are the slots for it.
+    # The rests of all lines follow each other in one row of items, and so do the slots for them.
     begins = np.cumsum(rest.rows) - rest.rows
     starts = np.append(begins, 0)[rest.line.searchsorted(np.arange(len(slots.size)))]
     item = begins.searchsorted(starts[slots.line[mixed]] + _counted(of_line) * slots.size[slots.line[mixed]], "right")

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 MAX_SEED: Final = (1 << 64) - 1
 _HALF_BITS: Final = np.uint64(32)
 _SHORT_INDEX_BITS: Final = 12
-"""20 bits are left to order up to 4096 items by."""
+"""Up to 2^12 items are ordered by 32-bit keys: their index takes 12 bits of a key, and 20 random bits are left."""
 
 
 class Purpose(IntEnum):
-    """What a chunk's stream is for: planning must not depend on how many bits rendering takes."""
+    """What a chunk's stream is for. Each purpose has its own, so that none depends on how many bits another takes."""
 
     PLAN = 0
     RENDER = 1
@@ -43,7 +43,7 @@ def scaled(halves: NDArray[np.uint32], sizes: NDArray[np.uint64]) -> NDArray[np.
     """Random 32-bit integers times the size of what is chosen from.
 
     The high half of each product is an index below its size (off from uniform by less than size / 2^32), the
-    low half is what remains of the randomness: see `precompute.rendering.pools.choose`.
+    low half is what remains of the randomness: see `precompute.draws.alias.choose`.
     """
     return halves * sizes
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from precompute.draws.shares import integer_weights
-from precompute.fields.plain import MAX_VALUES, Count, Exponent, Pooled, Ranked, Text, Weight, at_most, likely, ranked
+from precompute.fields.plain import MAX_VALUES, Count, Exponent, Pooled, Ranked, check_count, checked_weights, ranked
+from precompute.notation.models import Text, Weight
 
 _PREFIX: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}", re.ASCII)
 
@@ -25,11 +26,11 @@ def spread(count: int, size: int) -> Iterator[int]:
     return (number * step % size for number in range(count))
 
 
-def _written(first: ipaddress.IPv4Address | ipaddress.IPv6Address, hosts: Iterable[int]) -> Iterator[str]:
+def _texts_of(first: ipaddress.IPv4Address | ipaddress.IPv6Address, hosts: Iterable[int]) -> Iterator[str]:
     """The addresses at these distances from the `first`."""
     if first.version == 6:
         return (str(first + host) for host in hosts)
-    base = int(first)  # without an object for each: half the time
+    base = int(first)  # makes no object for each address, which takes half the time
     return (".".join(map(str, (base + host).to_bytes(4, "big"))) for host in hosts)
 
 
@@ -56,11 +57,11 @@ def _weighted(networks: Any) -> Any:
     return {networks: 1} if isinstance(networks, str) else networks
 
 
-def _real(networks: dict[str, float]) -> dict[str, float]:
+def _checked_networks(networks: dict[str, float]) -> dict[str, float]:
     real = {str(_network(text)): weight for text, weight in networks.items()}
     if len(real) < len(networks):
         raise ValueError("names a network twice")
-    return likely(real)
+    return checked_weights(real)
 
 
 class Network(Pooled):
@@ -72,17 +73,17 @@ class Network(Pooled):
     network: Annotated[
         dict[Text, Weight],
         BeforeValidator(_weighted, json_schema_input_type=str | dict[str, Weight]),
-        AfterValidator(_real),
+        AfterValidator(_checked_networks),
     ]
     count: Count | None = None
     zipf: Exponent | None = None
 
     @model_validator(mode="after")
-    def _bounded(self) -> "Network":
+    def _check_size(self) -> "Network":
         for text in self.network:
             if self.count is None and _size(_hosts(_network(text))) > MAX_VALUES:
                 raise ValueError(f"{text} has more than {MAX_VALUES} addresses; take some of them, like count: 10000")
-        at_most(self.possible)
+        check_count(self.possible)
         return self
 
     @property
@@ -101,7 +102,7 @@ class Network(Pooled):
         for text in self.network:
             first, hosts, taken = _network(text).network_address, _hosts(_network(text)), self._taken(text)
             chosen = hosts if taken == _size(hosts) else (hosts[place] for place in spread(taken, _size(hosts)))
-            texts += _written(first, chosen)
+            texts += _texts_of(first, chosen)
         return [texts]
 
     def weights(self) -> Sequence[int]:
@@ -113,7 +114,7 @@ class Network(Pooled):
         return [share * rank for part, share in zip(parts, shares, strict=True) for rank in part]
 
 
-def _prefix(text: str) -> str:
+def _checked_prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text.lower()):
         raise ValueError(f'{text!r} is not the start of a MAC address; write it like "00:00:5e"')
     return text.lower()
@@ -122,11 +123,11 @@ def _prefix(text: str) -> str:
 class Mac(Ranked):
     """`mac: "00:00:5e"` with `count: 500`: so many MAC addresses that start like this."""
 
-    mac: Annotated[Text, AfterValidator(_prefix)]
+    mac: Annotated[Text, AfterValidator(_checked_prefix)]
     count: Count
 
     @model_validator(mode="after")
-    def _bounded(self) -> "Mac":
+    def _check_size(self) -> "Mac":
         if self.count > self._size:
             raise ValueError(f"there are only {self._size} MAC addresses that start with {self.mac}; lower count")
         return self

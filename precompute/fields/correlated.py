@@ -9,19 +9,8 @@ from pydantic import Field as Constraint
 
 from precompute.draws.shares import integer_weights
 from precompute.fields.addresses import Mac, Network
-from precompute.fields.plain import (
-    Choices,
-    Exponent,
-    Integers,
-    Model,
-    Pattern,
-    Pooled,
-    Text,
-    ValueList,
-    Weight,
-    at_most,
-    ranked,
-)
+from precompute.fields.plain import Choices, Exponent, Integers, Pattern, Pooled, ValueList, check_count, ranked
+from precompute.notation.models import Model, Text, Weight, in_order
 from precompute.notation.template import parse_template
 
 PLAIN_KINDS: Final[dict[str, type[Pooled]]] = {
@@ -65,8 +54,8 @@ def _column_kind(field: Any) -> str | None:
     return kind_of(COLUMN_KINDS, field)
 
 
-def _orderly(field: Any) -> Any:
-    """Refuse what has a meaning in a field, and none in a column."""
+def _checked_column(field: Any) -> Any:
+    """The tree of a column; raises ValueError for a key that has a meaning in a field and none in a column."""
     if not isinstance(field, dict):
         return field
     if field.get("zipf") is not None:
@@ -87,11 +76,11 @@ ColumnField = Annotated[
     | Annotated[Network, Tag("network")]
     | Annotated[Mac, Tag("mac")],
     Discriminator(_column_kind),
-    BeforeValidator(_orderly),
+    BeforeValidator(_checked_column),
 ]
 
 
-def _column(name: str) -> str:
+def _checked_column_name(name: str) -> str:
     try:
         (placeholder,) = parse_template(f"{{field.{name}}}")
     except ValueError:
@@ -101,13 +90,13 @@ def _column(name: str) -> str:
     return name
 
 
-ColumnName = Annotated[Text, AfterValidator(_column)]
+ColumnName = Annotated[Text, AfterValidator(_checked_column_name)]
 
 
-def _any_columns(columns: dict[str, ColumnField]) -> dict[str, ColumnField]:
+def _checked_columns(columns: dict[str, ColumnField]) -> dict[str, ColumnField]:
     if not columns:
         raise ValueError("needs at least one column")
-    return dict(sorted(columns.items()))
+    return in_order(columns)
 
 
 class Columns(Pooled):
@@ -117,7 +106,7 @@ class Columns(Pooled):
     `zipf` the likelier the earlier they come.
     """
 
-    columns: Annotated[dict[ColumnName, ColumnField], AfterValidator(_any_columns)]
+    columns: Annotated[dict[ColumnName, ColumnField], AfterValidator(_checked_columns)]
     zipf: Exponent | None = None
 
     @property
@@ -151,18 +140,18 @@ class Record(Model):
     @property
     def columns(self) -> dict[str, str]:
         """The texts by column, in the order of the columns' names."""
-        return dict(sorted(self.__pydantic_extra__.items()))
+        return in_order(self.__pydantic_extra__)
 
 
-def _alike(records: tuple[Record, ...]) -> tuple[Record, ...]:
-    at_most(len(records))
+def _checked_records(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    check_count(len(records))
     if not any(record.weight for record in records):
         raise ValueError("needs at least one row whose weight is above 0")
     columns = records[0].columns
     if not columns:
         raise ValueError("[0] needs at least one column besides its weight")
     for name in columns:
-        _column(name)
+        _checked_column_name(name)
     for position, record in enumerate(records):
         if record.columns.keys() != columns.keys():
             raise ValueError(f"[{position}] must have the columns of [0]: {', '.join(columns)}")
@@ -172,7 +161,7 @@ def _alike(records: tuple[Record, ...]) -> tuple[Record, ...]:
 class Records(Pooled):
     """`rows: [{id: "1001", name: Port scan, weight: 20}, ...]`: the rows as they stand."""
 
-    rows_: Annotated[tuple[Record, ...], AfterValidator(_alike)] = Constraint(alias="rows")
+    rows_: Annotated[tuple[Record, ...], AfterValidator(_checked_records)] = Constraint(alias="rows")
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from pydantic import Field as Constraint
 
 from precompute.draws.streams import raw_bytes
-from precompute.fields.plain import Integer, Model
+from precompute.notation.models import Integer, Model
 
 _HEX_PAIRS: Final = np.frombuffer(b"".join(b"%04x" % number for number in range(1 << 16)), "V4")
 """The four hexadecimal digits of each number of 16 bits."""
 _VARIANTS: Final = np.frombuffer(b"89ab" * 4, np.uint8)[
     np.array([int(chr(c), 16) if chr(c) in "0123456789abcdef" else 0 for c in range(128)])
 ]
-"""The digit that says the variant of a UUID, one of four, by the digit that was drawn for it."""
+"""The digit that a UUID has for its variant, which is one of four, by the random digit that was drawn there."""
 _DECIMALS: Final = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "V4")
 
 
 def _hex_digits(bits: np.random.Philox, rows: int, digits: int) -> NDArray[np.uint8]:
-    """Random digits, shape (rows, digits rounded up to fours)."""
+    """Random digits: shape (rows, digits), where the number of digits is rounded up to a multiple of four."""
     quads = -(-digits // 4)
     raw = raw_bytes(bits, rows * quads * 2).view("<u2")
     return _HEX_PAIRS.take(raw).view(np.uint8).reshape(rows, quads * 4)

@@ -7,20 +7,21 @@ from pydantic import AfterValidator, Discriminator, PlainValidator, Tag, WithJso
 from precompute.fields.addresses import Mac, Network
 from precompute.fields.correlated import PLAIN_KINDS, Columns, Records, kind_of
 from precompute.fields.generated import Counter, Hex, Uuid
-from precompute.fields.plain import Choices, Integers, Model, Pattern, Text
+from precompute.fields.plain import Choices, Integers, Pattern
+from precompute.notation.models import Model, Text
 from precompute.notation.template import parse_template
 
 
-def template_string(text: str) -> str:
+def checked_template_string(text: str) -> str:
     """`text` as it is; raises ValueError when its braces don't match."""
     parse_template(text)
     return text
 
 
-TemplateString = Annotated[Text, AfterValidator(template_string)]
+TemplateString = Annotated[Text, AfterValidator(checked_template_string)]
 
 
-def _share(value: Any) -> float:
+def _checked_share(value: Any) -> float:
     if type(value) not in (int, float) or not 0 < value < 1:
         raise ValueError("must be a number between 0 and 1; write it like 0.3")
     return value  # type: ignore[no-any-return]
@@ -28,7 +29,7 @@ def _share(value: Any) -> float:
 
 Share = Annotated[
     float,
-    PlainValidator(_share),
+    PlainValidator(_checked_share),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
 ]
 

@@ -8,28 +8,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    PlainValidator,
-    Strict,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, PlainValidator, Tag, WithJsonSchema, model_validator
 from pydantic import Field as Constraint
 
 from precompute.draws.shares import integer_weights
 from precompute.draws.zipf import zipf_weights
-from precompute.notation.text import printable
+from precompute.notation.models import Integer, Model, Text, Weight, in_order
 
 MAX_VALUES: Final = 1 << 20
 """The most values of one field. More would not fit a processor's cache, and rendering would be slow."""
 MAX_TEXTS: Final = 1 << 22
 """The most texts of all fields of a profile; each column has its own. Each takes some hundred bytes of memory."""
-MAX_WEIGHT: Final = 10**12
 MAX_ZIPF: Final = 4
 
 _NUMBER: Final = re.compile(r"\{(?::0(?P<width>[1-9]|1[0-9])d)?\}")
@@ -38,52 +27,34 @@ Row = tuple[tuple[str, ...], int]
 """A value of a field, one text for each of its columns, and its weight."""
 
 
-class Model(BaseModel):
-    """The base of every part of a profile. It refuses unknown keys, and can't be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1 << 16)
-
-
-def weight(value: Any) -> int | float:
-    """The weight that a tree holds. Raises ValueError when it is none."""
-    if type(value) not in (int, float) or not 0 <= value <= MAX_WEIGHT:
-        raise ValueError(f"must be a number from 0 to {MAX_WEIGHT}")
-    return value  # type: ignore[no-any-return]
-
-
-def _exponent(value: Any) -> int | float:
+def _checked_exponent(value: Any) -> int | float:
     if type(value) not in (int, float) or not 0 < value <= MAX_ZIPF:
         raise ValueError(f"must be a number above 0 and up to {MAX_ZIPF}; write it like 1.1")
     return value  # type: ignore[no-any-return]
 
 
-Integer = Annotated[int, Strict()]
-Text = Annotated[str, Strict(), AfterValidator(printable)]
-Weight = Annotated[
-    int | float, PlainValidator(weight), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT})
-]
 Exponent = Annotated[
     int | float,
-    PlainValidator(_exponent),
+    PlainValidator(_checked_exponent),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_ZIPF}),
 ]
 
 
-def at_most(count: int) -> None:
+def check_count(count: int) -> None:
     """Raise ValueError when a field has more than MAX_VALUES values."""
     if count > MAX_VALUES:
         raise ValueError(f"holds {count} values; a field may have {MAX_VALUES}")
 
 
-def _ascending(bounds: tuple[int, int]) -> tuple[int, int]:
+def _checked_range(bounds: tuple[int, int]) -> tuple[int, int]:
     low, high = bounds
     if not 0 <= low <= high < 1 << 63:
         raise ValueError(f"[{low}, {high}] is not a range; write the smallest number first, none below 0")
-    at_most(high - low + 1)
+    check_count(high - low + 1)
     return bounds
 
 
-Range = Annotated[tuple[Integer, Integer], AfterValidator(_ascending)]
+Range = Annotated[tuple[Integer, Integer], AfterValidator(_checked_range)]
 Count = Annotated[Integer, Constraint(ge=1, le=MAX_VALUES)]
 
 
@@ -92,7 +63,7 @@ class Pooled(Model):
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The columns that a placeholder may name; one without a name in a plain field."""
+        """The columns that a placeholder may name; a plain field has one, whose name is empty."""
         return ("",)
 
     @property
@@ -109,7 +80,7 @@ class Pooled(Model):
         raise NotImplementedError
 
     def rows(self) -> Iterator[Row]:
-        """Each value and its weight; of a million values the columns take far less memory."""
+        """Each value and its weight. For a million values `column_texts` takes far less memory."""
         return zip(zip(*self.column_texts(), strict=True), self.weights(), strict=True)
 
 
@@ -136,22 +107,22 @@ def ranked(count: int, zipf: float | None) -> list[int]:
     return [1] * count if zipf is None else zipf_weights(count, zipf)
 
 
-def likely(choices: dict[str, float]) -> dict[str, float]:
-    """Sorted, because a mapping's order has no meaning in YAML and is lost in a recipe."""
-    at_most(len(choices))
+def checked_weights(choices: dict[str, float]) -> dict[str, float]:
+    """The values and their weights, sorted by value. Raises ValueError when no value can ever come."""
+    check_count(len(choices))
     if not any(choices.values()):
         raise ValueError("needs at least one value whose weight is above 0")
-    return dict(sorted(choices.items()))
+    return in_order(choices)
 
 
-def _several(values: tuple[str, ...]) -> tuple[str, ...]:
-    at_most(len(values))
+def _checked_values(values: tuple[str, ...]) -> tuple[str, ...]:
+    check_count(len(values))
     if not values:
         raise ValueError("needs at least one value")
     return values
 
 
-def _unlike(values: tuple[str, ...]) -> tuple[str, ...]:
+def _checked_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     seen = set[str]()
     for position, value in enumerate(values):
         if value in seen:
@@ -160,11 +131,11 @@ def _unlike(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _written(choices: Any) -> str:
+def _way_of_writing(choices: Any) -> str:
     return "list" if isinstance(choices, list | tuple) else "mapping"
 
 
-ValueList = Annotated[tuple[Text, ...], AfterValidator(_several)]
+ValueList = Annotated[tuple[Text, ...], AfterValidator(_checked_values)]
 """Values in an order that counts."""
 
 
@@ -172,14 +143,14 @@ class Choices(Pooled):
     """`choices: [root, deploy]`, with weights `choices: {root: 5, deploy: 1}`, or a list and `zipf: 1.1`."""
 
     choices: Annotated[
-        Annotated[ValueList, AfterValidator(_unlike), Tag("list")]
-        | Annotated[dict[Text, Weight], AfterValidator(likely), Tag("mapping")],
-        Discriminator(_written),
+        Annotated[ValueList, AfterValidator(_checked_distinct), Tag("list")]
+        | Annotated[dict[Text, Weight], AfterValidator(checked_weights), Tag("mapping")],
+        Discriminator(_way_of_writing),
     ]
     zipf: Exponent | None = None
 
     @model_validator(mode="after")
-    def _unranked(self) -> "Choices":
+    def _check_zipf(self) -> "Choices":
         if self.zipf is not None and isinstance(self.choices, dict):
             raise ValueError("zipf ranks a list; choices that have weights need no zipf")
         return self
@@ -200,7 +171,7 @@ class Choices(Pooled):
         return integer_weights(list(self.choices.values()))
 
 
-def _numbered(pattern: str) -> str:
+def _checked_pattern(pattern: str) -> str:
     if len(_NUMBER.findall(pattern)) != 1 or re.search("[{}]", _NUMBER.sub("", pattern)):
         raise ValueError("needs one place for a number, written {} or, with leading zeros, like {:03d}")
     return pattern
@@ -209,7 +180,7 @@ def _numbered(pattern: str) -> str:
 class Pattern(Ranked):
     """`pattern: "server{:03d}"` with `range: [1, 1000]`: numbered names."""
 
-    pattern: Annotated[Text, AfterValidator(_numbered)]
+    pattern: Annotated[Text, AfterValidator(_checked_pattern)]
     range: Range
 
     @property

@@ -19,9 +19,9 @@ from precompute.inspection.recognition import Recogniser
 from precompute.profile.checks import check_profile
 from precompute.profile.lines import TagPlace
 from precompute.profile.model import Profile
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 
-_BLOCK_TRAINS: Final = 1 << 17
+_TRAINS_AT_ONCE: Final = 1 << 17
 _RATE_POINTS: Final = 2000
 _SHOWN_EVENTS: Final = 20
 
@@ -69,7 +69,8 @@ class Inspection:
     lengths: dict[int, int]
     """Events of each length in bytes, ascending."""
     length_test: LengthTest | None
-    """None when this tool does not know the recipe's profile; so are the mix, its test and the fields then."""
+    """None when this tool does not know the recipe's profile. The mix, its test, the fields and the count of
+    unrecognised events are None as well then."""
     rate: Rate | None
     """The rate over time; None if the capture has no time axis."""
     mix: list[TemplateShare] | None
@@ -171,9 +172,9 @@ def _profile(capture: Capture) -> Profile | None:
 
 def _lengths(capture: Capture) -> dict[int, int]:
     events = np.zeros(capture.longest + 1, np.int64)
-    for start in range(0, len(capture.trains), _BLOCK_TRAINS):
-        block = capture.trains[start : start + _BLOCK_TRAINS]
-        np.add.at(events, block["length"], block["count"])
+    for start in range(0, len(capture.trains), _TRAINS_AT_ONCE):
+        part = capture.trains[start : start + _TRAINS_AT_ONCE]
+        np.add.at(events, part["length"], part["count"])
     lengths = np.flatnonzero(events)
     return dict(zip(lengths.tolist(), events[lengths].tolist(), strict=True))
 

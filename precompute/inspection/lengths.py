@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.rendering.layouts import Frame, Frames
+from precompute.rendering.frames import Frame, Frames
 from precompute.rendering.pools import Pool
 
 
@@ -40,7 +40,7 @@ def length_test(frames: Frames, lengths: Mapping[int, int]) -> LengthTest:
 
 
 def _longest(frame: Frame) -> int:
-    return frame.fixed_bytes + sum(int(frame.widths[source].max()) for source in frame.varied)
+    return frame.fixed_bytes + sum(int(frame.widths[field].max()) for field in frame.varied)
 
 
 def _shares(frame: Frame) -> NDArray[np.float64]:
@@ -48,7 +48,7 @@ def _shares(frame: Frame) -> NDArray[np.float64]:
     shares = np.zeros(_longest(frame) + 1)
     shares[frame.fixed_bytes] = 1
     for number in frame.varied:
-        pool = frame.sources[number]
+        pool = frame.fields[number]
         assert isinstance(pool, Pool)
         weights = np.array([float(Fraction(weight, sum(pool.weights))) for weight in pool.weights])
         of_width = np.bincount(frame.widths[number], weights)

@@ -13,8 +13,11 @@ from captures.format.reader import Capture
 SAMPLE_EVENTS: Final = 1 << 16
 SAMPLE_BYTES: Final = 32 << 20
 _STRIDE: Final = 32
-"""Of a train in a large capture, four events at most are read: many short reads tell more than few long ones."""
-_BLOCK_BYTES: Final = 1 << 20
+"""Of each train that is read in a large capture, every 32nd event is taken: that is four events at most.
+
+Many short reads of different trains tell more than a few long ones, since the events of a train are alike.
+"""
+_BYTES_AT_ONCE: Final = 1 << 20
 _ZSTD_LEVEL: Final = 3
 _ZSTD_BYTES: Final = 16 << 20
 
@@ -27,7 +30,7 @@ class SampledEvent:
     stamp_column: int
     stamp_kind: int
     train: int
-    """The number of the train that it is of; those of a train are alike, so each says less than one of another."""
+    """The number of the train that the event is of. Events of one train are alike, so together they say less."""
 
     @property
     def body(self) -> bytes:
@@ -90,7 +93,7 @@ def payload_figures(sampled: Sequence[SampledEvent]) -> PayloadFigures:
 def _entropy_bits(text: bytes) -> float:
     """Bits of information in each byte, by how often each value comes."""
     counts = np.zeros(256, np.int64)
-    for start in range(0, len(text), _BLOCK_BYTES):  # bincount takes eight bytes for each of its own
-        counts += np.bincount(np.frombuffer(text[start : start + _BLOCK_BYTES], np.uint8), minlength=256)
+    for start in range(0, len(text), _BYTES_AT_ONCE):  # since bincount takes eight bytes of memory for each byte
+        counts += np.bincount(np.frombuffer(text[start : start + _BYTES_AT_ONCE], np.uint8), minlength=256)
     shares = counts[counts > 0] / max(1, len(text))
     return float(-(shares * np.log2(shares)).sum()) + 0.0

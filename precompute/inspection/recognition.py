@@ -17,11 +17,14 @@ from captures.format.layout import STAMP_WIDTHS
 from precompute.fields.generated import Generated, Uuid
 from precompute.inspection.payload import SampledEvent
 from precompute.profile.lines import unescaped
-from precompute.rendering.layouts import Frame, Frames, Slot
+from precompute.rendering.frames import Frame, Frames, Slot
 from precompute.rendering.pools import Pool
 
 _MOST_STEPS: Final = 1 << 24
-"""Of a whole sample: 256 for each event, where some twenty are usual. What is left then counts as unrecognised."""
+"""A whole sample is read in so many steps at most: 256 for each event, where some twenty are usual.
+
+The events that are left when they are used up count as unrecognised.
+"""
 _END: Final = b"\n"
 """Stands behind an event while it is read; no literal and no value holds one."""
 _UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -32,7 +35,7 @@ Texts = tuple[bytes, ...]
 _State = tuple[int, int, Texts]
 """The number of the next step, where it starts, and the texts that were read before it."""
 Holds = Callable[[Any], object]
-"""Whether a source has a value whose first columns are these: a text, or several in a tuple."""
+"""Whether a field has a value whose first columns are these: a text, or several in a tuple."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,13 @@ class _Step:
 
     literal: bytes
     shortest: int
+    """Bytes of the shortest value that the slot can have."""
     longest: int
+    """Bytes of the longest value that the slot can have."""
     repeated: int | None
     """The number of the earlier text that is repeated here; None if this text is new."""
     row: tuple[int, ...]
-    """The columns of the same source that come before this one."""
+    """The columns of the same field that come before this one."""
     holds: Holds
     needed: tuple[int, ...]
     """The earlier texts on which this step and the later ones depend."""
@@ -87,27 +92,25 @@ class _Pattern:
         self._literal = first[self._body :]
         places: list[tuple[Slot, bytes]] = []
         for segment in rest:
-            # What is no slot stands behind one: neighbouring literals are one segment.
+            # A literal always stands behind a slot, since neighbouring literals are one segment.
             places.append((segment, b"") if isinstance(segment, Slot) else (places.pop()[0], segment))
         read = list(dict.fromkeys(slot for slot, _ in places))
-        self._names = [
-            (frame.source_names[slot.source], *frame.source_columns[slot.source][slot.column]) for slot in read
-        ]
+        self._names = [(frame.field_names[slot.field], *frame.field_columns[slot.field][slot.column]) for slot in read]
         self._steps: list[_Step] = []
         needed: set[int] = set()
         for place, (slot, literal) in reversed(list(enumerate(places))):
-            number, source = read.index(slot), frame.sources[slot.source]
+            number, field = read.index(slot), frame.fields[slot.field]
             repeated = number if slot in [earlier for earlier, _ in places[:place]] else None
-            row = tuple(read.index(Slot(slot.source, column)) for column in range(slot.column))
+            row = tuple(read.index(Slot(slot.field, column)) for column in range(slot.column))
             needed = (needed | {*row}) - {number} if repeated is None else needed | {number}
-            lengths = [source.length] if isinstance(source, Generated) else source.lengths[:, slot.column].tolist()
+            lengths = [field.length] if isinstance(field, Generated) else field.lengths[:, slot.column].tolist()
             step = _Step(
                 literal,
                 min(lengths),
                 max(lengths),
                 repeated,
                 row,
-                holds(source, slot.column + 1),
+                holds(field, slot.column + 1),
                 tuple(sorted(needed)),
             )
             self._steps.insert(0, step)
@@ -126,7 +129,7 @@ class _Pattern:
                     return Recognised(self._template, dict(self._values(texts)))
                 continue
             step = self._steps[number]
-            if ahead:  # with other ways to go, this place may be reached again
+            if ahead:  # there are other ways to go, by which this place may be reached again
                 state = number, start, tuple([texts[place] for place in step.needed])
                 if state in reached:
                     continue
@@ -151,12 +154,10 @@ class Recogniser:
         """Know the frames of a profile."""
 
         @cache
-        def holds(source: Pool | Generated, columns: int) -> Holds:
-            if isinstance(source, Generated):
-                return (
-                    _UUID if isinstance(source, Uuid) else re.compile(b"[%s]*" % source.alphabet.encode())
-                ).fullmatch
-            texts = ([column.tolist() for column in bucket.columns[:columns]] for bucket in source.buckets)
+        def holds(field: Pool | Generated, columns: int) -> Holds:
+            if isinstance(field, Generated):
+                return (_UUID if isinstance(field, Uuid) else re.compile(b"[%s]*" % field.alphabet.encode())).fullmatch
+            texts = ([column.tolist() for column in bucket.columns[:columns]] for bucket in field.buckets)
             rows = (zip(*held, strict=True) if columns > 1 else held[0] for held in texts)
             return frozenset(chain.from_iterable(rows)).__contains__
 

@@ -1,35 +1,39 @@
 """What pydantic found wrong with a profile or a recipe, told in one line with the place in the YAML."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from precompute.profile.model import Profile
-
 Key = int | str
-
 
 Path = tuple[Key, ...]
 """The keys that lead to a value in the YAML."""
 
 
-def complaints(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Path, str, str]]:
+def complaints(
+    model: type[BaseModel], error: ValidationError, *, top_keys: Sequence[str] = (), kind_keys: Sequence[str] = ()
+) -> Iterator[tuple[Path, str, str]]:
     """For each error in the tree of a `model`: the path to what is wrong, the same as text, and what to tell of it.
 
-    Unknown keys go before all else, for they are often the reason why another one is missing.
+    A file may have keys that the model does not know, because they are replaced before the model sees them. These are
+    named with the others where a key is wrong: `top_keys` stand at the top of the file, and `kind_keys` stand where one
+    key says of which kind a value is.
+
+    Unknown keys come before all else, for they are often the reason why another one is missing.
     """
     for one in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
         steps = list(_steps(model, one["loc"]))
         place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key, _, _ in steps)
-        told = _complaint(one, *steps[-1][1:] if steps else (None, model))
+        holder, value = steps[-1][1:] if steps else (None, model)
+        told = _complaint(one, holder, value, top_keys if len(steps) == 1 else (), kind_keys)
         yield tuple(key for key, _, _ in steps), place.removeprefix("."), told
 
 
 def _steps(annotation: Any, loc: Path) -> Iterator[tuple[Key, Any, Any]]:
-    """Each key of a place as a reader of the YAML knows it, what it is a key of, and what stands there."""
+    """For each key of a place: the key as a reader of the YAML knows it, what it is a key of, and what stands there."""
     for key in loc:
         annotation, tagged = _member(annotation, key)
         if not tagged and key != "[key]":
@@ -85,18 +89,17 @@ _COMPLAINTS: Final = {
 }
 
 
-def _complaint(error: ErrorDetails, holder: Any, value: Any) -> str:
+def _complaint(error: ErrorDetails, holder: Any, value: Any, more_keys: Sequence[str], kind_keys: Sequence[str]) -> str:
+    """What to tell of an error at a key of `holder`, where a `value` should stand."""
     match error["type"]:
         case "value_error":
             return str(error["ctx"]["error"])
         case "extra_forbidden":
             known = [field.alias or name for name, field in holder.model_fields.items()]
-            if holder is Profile and len(error["loc"]) == 1:
-                known.append("include")  # which is replaced before the model sees it
-            return f"is not known; known are {', '.join(known)}"
+            return f"is not known; known are {', '.join((*known, *more_keys))}"
         case "union_tag_not_found":
             kinds = [tag for member in get_args(_member(value, "")[0]) for tag in _tags(member)]
-            return f"must have one of the keys {', '.join((*kinds, 'file', 'list'))}"
+            return f"must have one of the keys {', '.join((*kinds, *kind_keys))}"
         case kind if kind in _COMPLAINTS:
             return _COMPLAINTS[kind].format(**error.get("ctx", {}))
         case _:

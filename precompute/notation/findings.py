@@ -40,7 +40,7 @@ class Findings:
         self.unsound: set[str] = set()
         """The places of what was taken away or replaced, so that all else can be judged."""
         self.true_places: dict[str, str] = {}
-        """The place in the file, by the place of a group that had to be given another name."""
+        """Where groups that had to be given another name stand in the file, by the places that they have with it."""
 
     def complain(self, place: str, complaint: str) -> None:
         """Note what is wrong at a place; each fault is told once."""

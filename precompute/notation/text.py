@@ -1,7 +1,7 @@
 """Text that may stand in an event."""
 
 
-def printable(text: str) -> str:
+def checked_text(text: str) -> str:
     """`text` as it is; raises ValueError if it is empty or could move a terminal's cursor or break a line.
 
     Refused is what Unicode calls other or a separator, except the space: controls, line ends, bidirectional

@@ -20,9 +20,10 @@ from precompute.profile.model import Profile, Template
 from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields
 
 MAX_FRAMES: Final = 1 << 14
-"""Templates of a profile, with and without each of their optional parts."""
-_MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
-"""RFC 3164, section 4.1; what a receiver of syslog over UDP should accept (RFC 5426, section 3.2)."""
+"""A profile has so many templates at most, each counted with and without each of its optional parts."""
+MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
+"""The most bytes of an event: those of RFC 3164, section 4.1, and what a receiver over UDP should accept (RFC 5426,
+section 3.2)."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,21 @@ class _Part:
     """What a part of a line may be made of."""
 
     longest: int
-    """Characters."""
+    """How many characters it has at most."""
     punctuation: str | None
-    """Allowed besides letters and digits; with None, whatever is printable is allowed."""
+    """What is allowed besides letters and digits; None where all that is printable is allowed."""
 
 
-_PARTS: Final = {
+PARTS: Final = {
     "host": _Part(255, "-._:"),
     "tag": _Part(48, "-._/@"),
     "pid": _Part(128, "-._"),
     "msgid": _Part(32, "-._:/"),
     "message": _Part(1000, None),
 }
-_RFC3164_TAG: Final = _Part(32, "-._/@")
+RFC3164_TAG: Final = _Part(32, "-._/@")
 _STYLE: Final = ("format", "zone", "bom")
-_LINE: Final = (*_PARTS, "data", "severity", "facility")
+_LINE: Final = (*PARTS, "data", "severity", "facility")
 """The keys of a template that its line is made of."""
 
 
@@ -89,7 +90,7 @@ def _held(profile: Profile, found: Findings) -> dict[str, Field]:
 
 
 def _check_frames(profile: Profile, fields: dict[str, Field], found: Findings) -> None:
-    """Each variant of a template takes memory in a build."""
+    """Complain of too many templates and variants of them, since each takes memory in a build."""
     frames = sum(
         1 << min(len(optional_fields(template.line(style), fields)), MAX_OPTIONALS)
         for _, style, template in profile.templates()
@@ -100,7 +101,7 @@ def _check_frames(profile: Profile, fields: dict[str, Field], found: Findings) -
 
 
 def _check_source(profile: Profile, fields: dict[str, Field], found: Findings) -> None:
-    """The field that says which host an event comes from is one of values."""
+    """Complain if the field that says which host an event comes from is not a field of values."""
     source = profile.source
     if "source" in found.unsound:
         found.skip("groups", "whether each template names the source, which is unsound")
@@ -120,7 +121,7 @@ def _check_source(profile: Profile, fields: dict[str, Field], found: Findings) -
 
 @dataclass(frozen=True)
 class _Checked:
-    """A template among all that it is judged by."""
+    """Checks one template, with all that it is judged by."""
 
     place: str
     style: Style
@@ -131,22 +132,22 @@ class _Checked:
     found: Findings
 
     def check(self) -> None:
-        """Complain of its parts, and of the line that they make."""
+        """Complain of what is wrong with its parts, and with the line that they make."""
         styled = self._has_style()
         if styled:
             self._check_style()
-        for name, limits in _PARTS.items():
+        for name, limits in PARTS.items():
             text = getattr(self.template, name)
             if text is not None and f"{self.place}.{name}" not in self.found.unsound:
                 if name == "tag" and (self.style.format == Format.RFC3164 and styled):
-                    limits = _RFC3164_TAG  # noqa: PLW2901 - the limits of this one format
+                    limits = RFC3164_TAG  # noqa: PLW2901 - the limits of this one format
                 self._check_part(f"{self.place}.{name}", text, limits)
         for place, text in _values(self.place, self.template):
             self.extents.check_references(place, parse_template(text))
         self._check_line(styled=styled)
 
     def _has_style(self) -> bool:
-        """Whether the style of its group is known."""
+        """Whether the style of its group is known; if not, note what can't be checked."""
         group = self.place.partition(".templates[")[0]
         own = self.profile.groups[group.removeprefix("groups.")]
         unsound = ["tagged"] if "tagged" in self.found.unsound else []
@@ -160,7 +161,7 @@ class _Checked:
         return not unsound
 
     def _check_style(self) -> None:
-        """Some things are for some formats only."""
+        """Complain of what its format does not allow."""
         style, template, place = self.style, self.template, self.place
         if style.format != Format.RFC5424:
             given = {"msgid": template.msgid is not None, "data": bool(template.data), "bom": style.bom}
@@ -168,12 +169,12 @@ class _Checked:
                 self.found.complain(f"{place}.{name}" if name != "bom" else place, f"{name} is of format rfc5424 only")
         if style.format == Format.ISO3164 and style.zone != "Z":
             self.found.complain(place, f"format iso3164 is in UTC; leave out the zone {style.zone}")
-        if style.tag_place and SD_ID in template.data:  # RFC 5424, section 6.3.2: no SD-ID twice
+        if style.tag_place and SD_ID in template.data:  # RFC 5424, section 6.3.2, allows no SD-ID twice
             complaint = "is where tags stand; take another SD-ID, or leave out tagged"
             self.found.complain(f"{place}.data.{SD_ID}", complaint)
 
     def _check_part(self, place: str, text: str, part: _Part) -> None:
-        """A part of a line can only become what it may."""
+        """Complain if a part of a line can become something that it may not be."""
         segments = parse_template(text)
         self.extents.check_references(place, segments)
         extent = self.extents.of(segments)
@@ -194,7 +195,7 @@ class _Checked:
             )
 
     def _check_line(self, *, styled: bool) -> None:
-        """The line as a whole is short enough, and says where it comes from."""
+        """Complain if the whole line can become too long, or does not say where it comes from."""
         line = self.template.line(self.style)
         lost = [name for name in _LINE if f"{self.place}.{name}" in self.found.unsound]
         optionals = optional_fields(line, self.fields)
@@ -205,9 +206,9 @@ class _Checked:
         self._check_host(line, whole=not lost and not extent.unknown)
         if not styled:
             return
-        # What is lost or unknown counts as short as it can be, so what is too long without it is so with it.
+        # What is lost or unknown is counted as short as it can be, so a line that is too long here is too long anyway.
         longest = len(line.head) + STAMP_WIDTHS[self.style.stamp_kind] + extent.longest_bytes
-        allowed = _MAX_EVENT_BYTES[self.style.format]
+        allowed = MAX_EVENT_BYTES[self.style.format]
         if longest > allowed:
             self.found.complain(self.place, f"an event can have {longest} bytes; at most {allowed} are allowed")
         elif lost or extent.unknown:
@@ -215,7 +216,7 @@ class _Checked:
             self.found.skip(self.place, f"how long an event can be, which depends on {unknown}")
 
     def _check_host(self, line: Line, *, whole: bool) -> None:
-        """Each event says which host it comes from, if the profile's `source` asks for that."""
+        """Complain if an event may not say which host it comes from, where the profile's `source` asks for that."""
         source = self.profile.source
         if source is None or "source" in self.found.unsound or source in _named(line.tail):
             return

@@ -22,11 +22,13 @@ class Extent:
     """The lengths and the characters that a text can have."""
 
     shortest: int
-    """Characters."""
+    """How many characters the shortest text has."""
     longest: int
-    """Characters."""
+    """How many characters the longest text has."""
     longest_bytes: int
+    """How many bytes of UTF-8 a text has at most."""
     alphabet: frozenset[str]
+    """The characters that stand in a text."""
     unknown: frozenset[str] = frozenset()
     """Placeholders that are left out of all this, because nobody knows what they stand for."""
 
@@ -60,7 +62,7 @@ class Extents:
         self._found = found
         self._known: dict[Placeholder, Extent] = {}
         self._columns: dict[tuple[str, bool], list[Extent]] = {}
-        """By field, and whether its texts are escaped: the extent of each column. It takes a while to find out."""
+        """The extents of a field's columns, by its name and by whether they are escaped. To find them takes a while."""
 
     def of(self, segments: Iterable[Segment]) -> Extent:
         """The extent of a template string."""

@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from precompute.draws.shares import integer_weights
-from precompute.fields.plain import MAX_WEIGHT, weight
 from precompute.notation.findings import Findings
+from precompute.notation.models import MAX_WEIGHT, checked_weight
 from precompute.notation.template import rename_fields
 from precompute.profile.model import Profile
 
@@ -68,9 +68,9 @@ def _weights(shares: list[Fraction]) -> list[int]:
 
 
 def _weight(group: Any) -> float | None:
-    """The weight of a group's tree; None when it has none that is sound, which is for its model to say."""
+    """The weight in a group's tree; None when it is missing or unsound, of which the model of the group complains."""
     try:
-        return weight(group["weight"])
+        return checked_weight(group["weight"])
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -38,7 +38,7 @@ class Format(StrEnum):
     """The formats that a line can have."""
 
     ISO3164 = "iso3164"
-    """RFC 3164 with the ISO 8601 stamp, UTC, milliseconds, that many a relay writes."""
+    """RFC 3164, but with a stamp of ISO 8601 in UTC with milliseconds, as many a relay writes it."""
     RFC3164 = "rfc3164"
     RFC5424 = "rfc5424"
 
@@ -92,7 +92,8 @@ class Parts:
     facility: str
     severity: str
     host: str
-    tag: str
+    app_name: str
+    """APP-NAME of RFC 5424, TAG of RFC 3164; it has nothing to do with the tags that number events."""
     pid: str | None
     msgid: str | None
     data: Mapping[str, Mapping[str, str]]
@@ -101,7 +102,7 @@ class Parts:
 
 
 class BlankTag(str):
-    """The literal that stands where a tag goes, apart from its neighbours so that its column can be told."""
+    """The literal that stands where a tag goes. It is not joined with its neighbours, to tell its column."""
 
     __slots__ = ()
 
@@ -123,12 +124,12 @@ def syslog_line(style: Style, parts: Parts) -> Line:
     """
     priority = f"<{FACILITIES.index(parts.facility) * 8 + SEVERITIES.index(parts.severity)}>"
     if style.format != Format.RFC5424:
-        process = parts.tag if parts.pid is None else f"{parts.tag}[{parts.pid}]"
+        process = parts.app_name if parts.pid is None else f"{parts.app_name}[{parts.pid}]"
         front = (MARK, BlankTag(BLANK), " ") if style.tag_place == TagPlace.FRONT else ()
         end = (SUFFIX, BlankTag(BLANK)) if style.tag_place == TagPlace.END else ()
         before = parse_template(f" {parts.host} {process}: ")
         return Line(priority, _joined((*before, *front, *parse_template(parts.message), *end)))
-    header = " ".join((parts.host, parts.tag, parts.pid or _NIL, parts.msgid or _NIL))
+    header = " ".join((parts.host, parts.app_name, parts.pid or _NIL, parts.msgid or _NIL))
     message = (_BOM if style.bom else "") + parts.message
     data = _structured_data(parts.data, tagged=style.tag_place is not None)
     return Line(f"{priority}1 ", _joined((*parse_template(f" {header} "), *data, *parse_template(f" {message}"))))

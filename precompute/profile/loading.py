@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
-from precompute.fields.plain import MAX_WEIGHT, at_most
+from precompute.fields.plain import check_count
 from precompute.notation.complaints import complaints
 from precompute.notation.findings import Findings, ProfileError
+from precompute.notation.models import MAX_WEIGHT
 from precompute.notation.strict_yaml import parse_yaml, read_text
-from precompute.notation.text import printable
+from precompute.notation.text import checked_text
 from precompute.profile.checks import check_profile, look_into
 from precompute.profile.include import composed
 from precompute.profile.lines import TagPlace
@@ -78,7 +79,7 @@ def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Pr
 
 
 def _exists(path: Path) -> bool:
-    """Whether something is there by that name. That of Path raises where a name is too long."""
+    """Whether something is there by that name. Path.exists would raise an error where the name is too long."""
     return os.path.exists(path)  # noqa: PTH110 - see above
 
 
@@ -146,7 +147,7 @@ def _composed(tree: dict[str, Any], folder: Path, found: Findings, *, may_includ
 
 
 def _inlined_fields(fields: dict[str, Any], folder: Path, found: Findings) -> dict[str, Any]:
-    """The fields that stand alone; those whose file or list is unsound are left out."""
+    """The fields with their files and lists put into them; those whose file or list is unsound are left out."""
     inlined = {}
     for key, field in fields.items():
         try:
@@ -204,19 +205,19 @@ def _inlined(place: str, field: Any, folder: Path, *, by_line: bool = False) -> 
                 found.take(error, "")
         found.end()
         return field | {"columns": columns}
-    source = next((key for key in ("file", "list") if key in field), None)
-    if source is None:
+    kind = next((key for key in ("file", "list") if key in field), None)
+    if kind is None:
         return field
-    place = f"{place}.{source}"
-    if others := field.keys() - {source, "zipf"}:
+    place = f"{place}.{kind}"
+    if others := field.keys() - {kind, "zipf"}:
         raise ProfileError([f"{place}: stands alone or with zipf; {min(map(str, others))} has no meaning here"])
     try:
-        path = _beside(folder, field[source]) if source == "file" else _list(field[source])
+        path = _beside(folder, field[kind]) if kind == "file" else _list(field[kind])
         choices = list(_values(path.name, read_text(path), by_line=by_line))
-        at_most(len(choices))
+        check_count(len(choices))
     except (InputError, ValueError) as error:
         raise ProfileError([f"{place}: {error}"]) from None
-    return {key: value for key, value in field.items() if key != source} | {"choices": choices}
+    return {key: value for key, value in field.items() if key != kind} | {"choices": choices}
 
 
 def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
@@ -230,7 +231,7 @@ def _values(name: str, text: str, *, by_line: bool) -> Iterator[str]:
         if not line and not by_line:
             continue
         try:
-            yield printable(line)
+            yield checked_text(line)
         except ValueError as error:
             raise InputError(f"{name}, line {number}: {error}") from None
         if line in seen and not by_line:

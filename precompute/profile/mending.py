@@ -15,10 +15,15 @@ from precompute.notation.findings import Findings
 from precompute.profile.model import Profile
 
 _MAX_ROUNDS: Final = 8
-"""Some faults show when others are mended, but not one after another without end."""
+"""A tree is mended so often at most. Some faults only show when others are mended, but this soon comes to an end."""
 _TEMPLATE: Final = {"weight": 1, "severity": "info", "tag": "x", "message": "x"}
+_REPLACED: Final = {"top_keys": ("include",), "kind_keys": ("file", "list")}
+"""The keys of a profile's file that are replaced before its model sees them."""
 _STAND_INS: Final = _TEMPLATE | {"name": "unsound", "host": "x", "pid": "x", "msgid": "x"}
-"""By key. Texts are as short as they can be: what is too long with them is too long without them as well."""
+"""What takes the place of an unsound value, by its key.
+
+Texts are as short as they can be, so that a line that is too long with them is too long with any text there.
+"""
 
 
 def sound_part(tree: Any, found: Findings) -> Profile | None:
@@ -29,9 +34,11 @@ def sound_part(tree: Any, found: Findings) -> Profile | None:
         try:
             return Profile.model_validate(tree)
         except ValidationError as error:
-            told = list(complaints(Profile, error))
+            told = list(complaints(Profile, error, **_REPLACED))
         for path, place, complaint in told:
-            if path != ("groups",) or "include" not in found.unsound:  # which may bring the groups that are missed
+            if (
+                path != ("groups",) or "include" not in found.unsound
+            ):  # an unsound include may bring the groups that are missed
                 found.complain(place, complaint)
         if not isinstance(tree, dict):
             break
@@ -66,7 +73,7 @@ def _mend(tree: dict[str, Any], path: Path, found: Findings, *, unknown: bool) -
         case ("groups", name, "templates", *deeper) if name in tree["groups"]:
             _mend_templates(tree["groups"][name], f"groups.{name}", deeper, found, unknown=unknown)
         case ("groups", name, key, *_):
-            # A group that is not there has got another name, and is judged by that in the next round.
+            # A group that is not found here has got another name, and is judged by that name in the next round.
             _replace(tree["groups"].get(name, {}), key, f"groups.{name}", found, unknown=unknown)
         case (key, *_):
             if path[1:]:
@@ -83,7 +90,7 @@ def _pop(mapping: dict[Any, Any], name: Any) -> Any:
 
 
 def _replace(holder: dict[Any, Any], key: Any, place: str, found: Findings, *, unknown: bool) -> None:
-    """Put something plain at a key, or nothing where nothing need be."""
+    """Put something plain at a key, or nothing where the key can be left out."""
     _pop(holder, key)
     if not unknown:
         if key in _STAND_INS:
@@ -92,7 +99,7 @@ def _replace(holder: dict[Any, Any], key: Any, place: str, found: Findings, *, u
 
 
 def _mend_groups(tree: dict[str, Any], found: Findings) -> None:
-    """Groups that are none, or of which none has a weight."""
+    """Mend the mapping of groups, which is no mapping or empty, or in which no group has a weight."""
     groups = tree.get("groups")
     if isinstance(groups, dict) and groups:
         for group in groups.values():
@@ -102,7 +109,7 @@ def _mend_groups(tree: dict[str, Any], found: Findings) -> None:
 
 
 def _mend_group(groups: dict[Any, Any], name: str, found: Findings) -> None:
-    """A group that is none, or whose name is none."""
+    """Mend a group that is no mapping, or whose name can be no name."""
     group = _pop(groups, name)
     if isinstance(group, dict):
         mended = "_" + re.sub(r"\W", "_", name, flags=re.ASCII)[:32]
@@ -116,7 +123,7 @@ def _mend_group(groups: dict[Any, Any], name: str, found: Findings) -> None:
 
 
 def _mend_templates(group: dict[str, Any], place: str, path: Sequence[Key], found: Findings, *, unknown: bool) -> None:
-    """What is wrong within the templates of the group at `place`."""
+    """Mend what is wrong within the templates of the group at `place`."""
     templates = group.get("templates")
     match path:
         case [int(number)] if isinstance(templates, list):

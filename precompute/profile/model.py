@@ -6,8 +6,8 @@
       host: {pattern: "web{:02d}", range: [1, 40]}
       user: {choices: {root: 1, deploy: 9}}
       page: {file: pages.txt}    # one value a line, in a file beside the profile
-    source: host                 # events come in trains of one host; left out: each event has its own
-    tagged: true                 # each event has room for a tag; front: before its message; left out: none has
+    source: host                 # each train has the events of one host; if left out, trains mix hosts
+    tagged: true                 # each event has room for a tag; if left out, none has
     groups:
       sshd:
         weight: 20               # against the other groups
@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -41,7 +41,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from precompute.fields.kinds import Field, TemplateString
-from precompute.fields.plain import Model, Text, Weight
+from precompute.notation.models import Model, Text, Weight, in_order
 from precompute.profile.lines import (
     FACILITIES,
     SEVERITIES,
@@ -55,8 +55,6 @@ from precompute.profile.lines import (
 )
 from precompute.timeline.model import Timeline
 
-_Value = TypeVar("_Value")
-
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _NAME: Final = "[A-Za-z_][A-Za-z0-9_]{0,63}"
 _PROFILE_NAME: Final = "[A-Za-z_][A-Za-z0-9_-]{0,63}"
@@ -65,7 +63,7 @@ _SD_NAME: Final = r"[!#-<>-\\^-~]{1,32}"
 
 
 def _named(pattern: str, said: str) -> AfterValidator:
-    """A check of names; `said` tells what they are made of."""
+    """A check that a name has this pattern; `said` tells people what it is made of."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -76,11 +74,12 @@ def _named(pattern: str, said: str) -> AfterValidator:
 
 
 def _schema(pattern: str) -> WithJsonSchema:
+    """The JSON Schema of a text that the pattern describes."""
     # A pattern that stands alone would become patternProperties of a mapping, which refuse no key.
     return WithJsonSchema({"type": "string", "allOf": [{"pattern": f"^{pattern}$"}]})
 
 
-def _stamp(text: str) -> str:
+def _checked_start(text: str) -> str:
     try:
         if _STAMP.fullmatch(text) and 1970 <= datetime.fromisoformat(text).year < 2200:
             return text
@@ -107,7 +106,7 @@ class _OneOf:
         return name
 
 
-def _tagged(value: object) -> object:
+def _checked_tagged(value: object) -> object:
     if value is True or value == "front":
         return value
     if value is False or value is None:
@@ -115,13 +114,9 @@ def _tagged(value: object) -> object:
     raise ValueError("must be true, false or front")
 
 
-def _zone(text: str) -> str:
+def _checked_zone(text: str) -> str:
     zone_minutes(text)
     return text
-
-
-def _in_order(mapping: dict[str, _Value]) -> dict[str, _Value]:
-    return dict(sorted(mapping.items()))
 
 
 Name = Annotated[Text, _named(_NAME, "up to 64 letters, digits and _, and no digit first"), _schema(_NAME)]
@@ -130,17 +125,17 @@ ProfileName = Annotated[
 ]
 SdName = Annotated[Text, _named(_SD_NAME, 'up to 32 characters of ASCII, and no space, =, ] or "'), _schema(_SD_NAME)]
 FormatName = Annotated[Text, _OneOf(tuple(map(str, Format))), AfterValidator(Format)]
-Zone = Annotated[Text, AfterValidator(_zone)]
+Zone = Annotated[Text, AfterValidator(_checked_zone)]
 Flag = Annotated[bool, Strict()]
 Tagged = Annotated[
     Literal[True, "front"] | None,
-    BeforeValidator(_tagged),
+    BeforeValidator(_checked_tagged),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "front"}, {"type": "null"}]}),
 ]
-"""None where it is false: a recipe then does not mention it."""
+"""False is kept as None, so that a recipe does not mention it."""
 Severity = Annotated[Text, _OneOf(SEVERITIES)]
 Facility = Annotated[Text, _OneOf(FACILITIES)]
-Params = Annotated[dict[SdName, TemplateString], AfterValidator(_in_order)]
+Params = Annotated[dict[SdName, TemplateString], AfterValidator(in_order)]
 
 
 class Template(Model):
@@ -151,18 +146,28 @@ class Template(Model):
     facility: Facility = "kern"
     host: TemplateString = "{host}"
     tag: TemplateString
+    """The program's name: APP-NAME of RFC 5424, TAG of RFC 3164. It is no tag as in `Profile.tagged`."""
     pid: TemplateString | None = None
     msgid: TemplateString | None = None
-    data: Annotated[dict[SdName, Params], AfterValidator(_in_order)] = {}  # noqa: RUF012
+    data: Annotated[dict[SdName, Params], AfterValidator(in_order)] = {}  # noqa: RUF012
     message: TemplateString
 
     def line(self, style: Style) -> Line:
         """The event's whole line."""
-        parts = Parts(**{name: getattr(self, name) for name in Parts.__dataclass_fields__})
+        parts = Parts(
+            facility=self.facility,
+            severity=self.severity,
+            host=self.host,
+            app_name=self.tag,
+            pid=self.pid,
+            msgid=self.msgid,
+            data=self.data,
+            message=self.message,
+        )
         return syslog_line(style, parts)
 
 
-def _likely(templates: tuple[Template, ...]) -> tuple[Template, ...]:
+def _checked_templates(templates: tuple[Template, ...]) -> tuple[Template, ...]:
     if not any(template.weight for template in templates):
         raise ValueError("needs at least one template whose weight is above 0")
     return templates
@@ -175,13 +180,13 @@ class Group(Model):
     format: FormatName | None = None
     zone: Zone | None = None
     bom: Flag | None = None
-    templates: Annotated[tuple[Template, ...], AfterValidator(_likely)]
+    templates: Annotated[tuple[Template, ...], AfterValidator(_checked_templates)]
 
 
-def _likely_groups(groups: dict[str, Group]) -> dict[str, Group]:
+def _checked_groups(groups: dict[str, Group]) -> dict[str, Group]:
     if not any(group.weight for group in groups.values()):
         raise ValueError("needs at least one group whose weight is above 0")
-    return _in_order(groups)
+    return in_order(groups)
 
 
 class Profile(Model):
@@ -191,15 +196,15 @@ class Profile(Model):
     format: FormatName = Format.ISO3164
     zone: Zone = "Z"
     bom: Flag = False
-    start: Annotated[Text, AfterValidator(_stamp)] = "2026-01-01T00:00:00.000Z"
-    """The capture's first instant; without a time axis, the stamp that every event carries until it is sent."""
+    start: Annotated[Text, AfterValidator(_checked_start)] = "2026-01-01T00:00:00.000Z"
+    """The capture's first instant. Without a time axis it is the stamp that every event has until it is sent."""
     timeline: Timeline | None = None
     source: Name | None = None
-    """The field from one value of which all events of a train come."""
+    """The field that says which host an event comes from: all events of a train then have one value of it."""
     tagged: Tagged = None
     """Whether each event has room for a tag, and whether that is at the front of its message."""
-    fields: Annotated[dict[Name, Field], AfterValidator(_in_order)] = {}  # noqa: RUF012
-    groups: Annotated[dict[Name, Group], AfterValidator(_likely_groups)]
+    fields: Annotated[dict[Name, Field], AfterValidator(in_order)] = {}  # noqa: RUF012
+    groups: Annotated[dict[Name, Group], AfterValidator(_checked_groups)]
 
     @property
     def start_ns(self) -> int:
@@ -218,13 +223,13 @@ class Profile(Model):
 
     @property
     def tag_place(self) -> TagPlace | None:
-        """Where the tag of each event stands; None: there are no tags."""
+        """Where the tag of each event stands; None where events have no tags."""
         if self.tagged is None:
             return None
         return TagPlace.END if self.tagged is True else TagPlace.FRONT
 
     def with_tags(self, place: TagPlace = TagPlace.END) -> "Profile":
-        """The same with room for a tag in each event; whether that fits is for `precompute.profile.checks`."""
+        """The same profile with room for a tag in each event; `precompute.profile.checks` says whether the tags fit."""
         return self.model_copy(update={"tagged": place == TagPlace.END or "front"})
 
     def templates(self) -> Iterator[tuple[str, Style, Template]]:

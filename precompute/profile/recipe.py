@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from captures.format.layout import MAX_TRAIN_EVENTS
 from precompute.draws.streams import MAX_SEED
-from precompute.fields.plain import Integer, Model
+from precompute.notation.models import Integer, Model
 from precompute.profile.model import Profile
 
 FORMAT: Final = 2
@@ -39,7 +39,7 @@ class Recipe(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _known(cls, tree: Any) -> Any:
+    def _check_versions(cls, tree: Any) -> Any:
         """Check the versions before all else, for a recipe of another version may have other keys."""
         for name, known in (("format", FORMAT), ("renderer", RENDERER)):
             given = tree.get(name) if isinstance(tree, dict) else None
@@ -48,7 +48,7 @@ class Recipe(Model):
         return tree
 
     @model_validator(mode="after")
-    def _whole(self) -> "Recipe":
+    def _check_extent(self) -> "Recipe":
         if (self.duration_ns is None) != (self.rate_eps is None) or (self.events is None) == (self.rate_eps is None):
             raise ValueError("needs either events, or duration_ns and rate_eps")
         return self
@@ -62,7 +62,7 @@ class _Dumper(yaml.SafeDumper):
     """SafeDumper, with numbers as `precompute.notation.strict_yaml` reads them: without an exponent."""
 
     def represent_plain_float(self, number: float) -> yaml.Node:
-        """A float, all its digits written out."""
+        """Write a float with all its digits."""
         return self.represent_scalar("tag:yaml.org,2002:float", format(Decimal(repr(number)), "f"))
 
 

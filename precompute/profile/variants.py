@@ -11,7 +11,7 @@ from precompute.notation.template import Placeholder, Segment, parse_template
 from precompute.profile.lines import Line, escaped
 
 MAX_OPTIONALS: Final = 4
-"""Of one template: each doubles its variants, and each variant has layouts of its own."""
+"""A template has so many optional parts at most: each doubles its variants, and each variant needs its own layouts."""
 
 
 def optional_fields(line: Line, fields: Mapping[str, Field]) -> list[str]:

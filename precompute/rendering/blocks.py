@@ -11,7 +11,7 @@ BLOCK_BYTES: Final = 512 << 10
 """A block takes the memory twice, since it is filled in one place and shuffled into another."""
 
 LayoutKey = tuple[int, tuple[int, ...]]
-"""The index of a frame, and the bucket of each of its sources."""
+"""The index of a frame, and the bucket of each of its fields."""
 
 
 @dataclass(frozen=True)

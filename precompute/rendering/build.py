@@ -1,6 +1,12 @@
-"""Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it."""
+"""Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it.
 
-from collections.abc import Callable, Iterable
+From Python, ten thousand events are built by
+
+    recipe = Recipe(profile=load_profile("system"), seed=1, train=128, events=10_000)
+    built = build_capture("system.rcap", recipe)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +18,9 @@ from captures.format.layout import PAGE_BYTES, TRAIN, WINDOW
 from captures.format.writer import CaptureShape, CaptureWriter, check_room, free_bytes
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
-from precompute.rendering.chunks import chunks_of_windows, events_of_size, payload_bytes
+from precompute.rendering.chunks import Chunk, chunks_of_windows, events_of_size, payload_bytes, window_trains
+from precompute.rendering.frames import Frames, make_frames
 from precompute.rendering.jobs import Work, render_chunks
-from precompute.rendering.layouts import make_frames
 from precompute.rendering.plan import chunk_events
 from precompute.rendering.quotas import Quotas
 from precompute.timeline.axis import Axis, untimed
@@ -29,8 +35,9 @@ class Built:
     trains: int
     payload_bytes: int
     duration_ns: int
-    """0: without a time axis."""
+    """How long its time axis is; 0 where it has none."""
     digest: str
+    """The digest of the whole capture: 64 hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,22 @@ class Forecast:
 
     events: int
     duration_ns: int
-    """0: without a time axis."""
+    """How long its time axis is; 0 where it has none."""
     payload_bytes: int
     """The exact size of the payload."""
     table_bytes: int
     """The size of all else in the file, estimated for full trains."""
     chunks: int
+    """Into how many parts the work can be divided among jobs."""
     free_bytes: int
     """What is free on the disk that the capture would go to."""
 
 
 def forecast(path: Path, recipe: Recipe) -> Forecast:
-    """What building `recipe` into `path` would make. Raises InputError as a build does."""
+    """What building `recipe` into `path` would make; nothing is written.
+
+    Raises InputError when no event, or more than a capture can hold, falls into the recipe's duration.
+    """
     frames, axis = make_frames(recipe.profile), _axis(recipe)
     events = int(axis.events.sum())
     trains = -(-events // recipe.train)
@@ -77,34 +88,63 @@ def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train:
 
 
 def build_capture(
-    path: Path,
+    path: str | Path,
     recipe: Recipe,
     *,
-    jobs: int,
-    force: bool,
+    jobs: int = 1,
+    force: bool = False,
     expect: str | None = None,
     inputs: Iterable[Path] = (),
-    progress: Callable[[int, int], object],
+    progress: Callable[[int, int], object] | None = None,
 ) -> Built:
-    """Render `recipe`, which decides every byte, into the capture `path`.
+    """Render `recipe`, which decides every byte, into a capture at `path`.
 
-    `expect` is the digest that must come out. `inputs` are files that it must not replace. `progress` is called with
-    the events rendered since its last call and with those of the whole capture.
+    `jobs` is how many processes render at once. With one, this process renders; with more, it forks that many, so it
+    must have no threads of its own then. Each takes some 200 MiB of memory. `force` replaces a file that is there.
+    `expect` is the digest (64 hexadecimal digits, lower case) that must come out. `inputs` are files that must not be
+    replaced, whatever `force` says. `progress` is called after each chunk of about a million events, with the number of
+    events rendered since its last call, and with the number of those of the whole capture.
 
-    Raises InputError for a path that can't be, DifferenceError for another digest, PreflightError when the disk has no
-    room, RunError when a job dies, OSError when the disk fails; nothing is left behind then.
+    The capture appears at `path` when it is whole, and whatever is raised, nothing is left behind. Raises
+
+    - InputError when there is a file at `path` already or none can be there, and when the recipe's duration holds no
+      event, or more than a capture can hold;
+    - DifferenceError when the digest is not that of `expect`;
+    - PreflightError when the disk has no room for the capture;
+    - RunError when a job dies before its time, as it does when the machine runs out of memory;
+    - OSError when the disk fails.
     """
+    path = Path(path)
     frames, axis = make_frames(recipe.profile), _axis(recipe)
     events = int(axis.events.sum())
     check_room(path, int(events * frames.mean_bytes))
     quotas = Quotas(frames, seed=recipe.seed, events=events)
     chunks = list(chunks_of_windows(frames, quotas, seed=recipe.seed, train=recipe.train, windows=axis.events))
+    shape = _shape(recipe, frames, axis, chunks)
+    try:
+        with CaptureWriter(path, shape, force=force, inputs=inputs) as writer:
+            work = Work(frames, quotas, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
+            mix = np.zeros(frames.templates, np.uint64)
+            for chunk, rendered in render_chunks(work, chunks, jobs):
+                np.add.at(mix, [frame.template for frame in frames.frames], rendered)
+                if progress is not None:
+                    progress(chunk.events, events)
+            digest = writer.finish(mix, jobs, expect)
+    except OSError as error:
+        if error.errno in FULL:
+            raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
+        raise
+    return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)
+
+
+def _shape(recipe: Recipe, frames: Frames, axis: Axis, chunks: Sequence[Chunk]) -> CaptureShape:
+    """What is known of a capture once its chunks are planned."""
     last = chunks[-1]
-    shape = CaptureShape(
+    return CaptureShape(
         recipe=recipe.as_json(),
         seed=recipe.seed,
         start_ns=recipe.profile.start_ns,
-        windows=axis.windows(chunks),
+        windows=axis.windows(window_trains(chunks, len(axis.events))),
         templates=frames.templates,
         trains=last.first_train + last.trains,
         payload_bytes=last.payload_start + last.payload_bytes,
@@ -112,19 +152,6 @@ def build_capture(
         longest=max(chunk.longest for chunk in chunks),
         sources=0 if frames.hosts is None else frames.hosts.count,
     )
-    try:
-        with CaptureWriter(path, shape, force=force, inputs=inputs) as writer:
-            work = Work(frames, quotas, axis, recipe, writer.part(), max(chunk.payload_bytes for chunk in chunks))
-            mix = np.zeros(frames.templates, np.uint64)
-            for chunk, rendered in render_chunks(work, chunks, jobs):
-                np.add.at(mix, [frame.template for frame in frames.frames], rendered)
-                progress(chunk.events, events)
-            digest = writer.finish(mix, jobs, expect)
-    except OSError as error:
-        if error.errno in FULL:
-            raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
-        raise
-    return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)
 
 
 def _axis(recipe: Recipe) -> Axis:

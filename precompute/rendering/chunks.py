@@ -1,6 +1,6 @@
 """A capture as chunks: how many, how large, and where each lies, all known before rendering."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import floor
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.rendering.layouts import Frames
+from precompute.rendering.frames import Frames
 from precompute.rendering.plan import chunk_events, class_trains, plan_chunk
 from precompute.rendering.quotas import Quotas
 
@@ -24,13 +24,18 @@ class Chunk:
     window_events: NDArray[np.int64]
     """The chunk's events in each window that it has a part of, shape (windows,)."""
     window_trains: NDArray[np.int64]
+    """The chunk's trains in each of these windows, shape (windows,)."""
     payload_bytes: int
     shortest: int
     """Bytes of its shortest event."""
     longest: int
+    """Bytes of its longest event."""
     first_event: int
+    """How many events of the capture come before the chunk."""
     first_train: int = 0
+    """How many trains of the capture come before the chunk."""
     payload_start: int = 0
+    """How many bytes of the payload come before the chunk."""
 
     @property
     def events(self) -> int:
@@ -83,7 +88,10 @@ def measure_chunk(
 def chunks_of_windows(
     frames: Frames, quotas: Quotas, *, seed: int, train: int, windows: NDArray[np.int64]
 ) -> Iterator[Chunk]:
-    """The chunks of a capture whose windows hold so many events each: `windows`, shape (windows,)."""
+    """The chunks of a capture, in order and placed one behind the other.
+
+    `windows` says how many events each window of the capture holds: shape (windows,).
+    """
     ends, chunk = np.cumsum(windows), None
     starts = ends - windows
     for number, (start, end) in enumerate(_bounds(frames, int(ends[-1]))):
@@ -100,6 +108,14 @@ def chunks_of_windows(
             window_events=np.minimum(ends[own], end) - np.maximum(starts[own], start),
         ).next_to(chunk)
         yield chunk
+
+
+def window_trains(chunks: Iterable[Chunk], windows: int) -> NDArray[np.int64]:
+    """The trains in each of the capture's `windows`, of all `chunks` together; shape (windows,)."""
+    trains = np.zeros(windows, np.int64)
+    for chunk in chunks:
+        trains[chunk.first_window : chunk.first_window + len(chunk.window_trains)] += chunk.window_trains
+    return trains
 
 
 def _bounds(frames: Frames, events: int) -> Iterator[tuple[int, int]]:

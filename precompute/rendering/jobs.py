@@ -27,7 +27,8 @@ from precompute.draws.streams import Purpose, stream
 from precompute.profile.recipe import Recipe
 from precompute.rendering.blocks import LayoutKey
 from precompute.rendering.chunks import Chunk
-from precompute.rendering.layouts import Frames, Layout, StampField, make_layout
+from precompute.rendering.frames import Frames, StampField
+from precompute.rendering.layouts import Layout, make_layout
 from precompute.rendering.plan import plan_chunk
 from precompute.rendering.quotas import Quotas
 from precompute.rendering.render import Renderer, StampsOf
@@ -54,7 +55,7 @@ class Job:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        # Once for all chunks: memory is slow when it is new.
+        # The memory is taken once for all chunks, since memory is slow when it is new.
         self._payload = np.empty(work.largest_bytes, np.uint8)
 
         @lru_cache(_CACHED_LAYOUTS)
@@ -85,10 +86,11 @@ class Job:
         return cells.frame_rows(len(work.frames.frames))
 
     def _stamps_of(self, chunk: Chunk) -> StampsOf | None:
-        """The stamps of a chunk's events by kind and zone; None where all have the same, which layouts bring."""
+        """A function that makes the stamps of a chunk's events; None where layouts bring the one that all have."""
         if not self._work.axis.timed:
             return None
-        instants_ns = self._work.axis.instants_ns(chunk) + self._work.recipe.profile.start_ns
+        since_start_ns = self._work.axis.instants_ns(chunk.first_window, chunk.first_event, chunk.window_events)
+        instants_ns = since_start_ns + self._work.recipe.profile.start_ns
         texts: dict[tuple[StampKind, int], NDArray[np.void]] = {}
 
         def stamps_of(field: StampField) -> NDArray[np.void]:
@@ -111,11 +113,11 @@ def render_chunks(work: Work, chunks: Sequence[Chunk], jobs: int) -> Iterator[tu
         for chunk in chunks:
             yield chunk, job.render(chunk)
         return
-    # Forked, which starts at once and copies nothing: this process has no threads that could hold a lock.
+    # A fork starts at once and copies nothing. It is safe, since this process has no threads that could hold a lock.
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(work,))
     try:
-        with blocked():  # for good in the jobs: what a signal means is this process's to say
+        with blocked():  # the jobs keep signals blocked for good, since this process decides what a signal means
             done = {pool.submit(_render, chunk): chunk for chunk in chunks}
         for future in as_completed(done):
             yield done[future], future.result()

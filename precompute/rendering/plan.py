@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from captures.format.layout import MAX_TRAIN_BYTES
 from precompute.draws.cells import Cut, cut_cells
 from precompute.draws.streams import Purpose, raw_halves, scaled_word, stream
-from precompute.rendering.layouts import Frames, StampField
+from precompute.rendering.frames import Frames, StampField
 from precompute.rendering.quotas import Quotas
 
 MAX_CHUNK_EVENTS: Final = 1 << 20
@@ -29,13 +29,22 @@ and a row a tenth of one."""
 MIN_CELLS: Final = 64
 """A frame of enough rows has so many cells at least: a small capture needs many combinations of lengths, too."""
 FEW_CELLS: Final = 4
-"""The same limit in large chunks: a profile may have a hundred rare frames, whose layouts cost more than rows."""
+"""The same limit in a large chunk. It is lower there, since a profile may have a hundred rare frames, and each cell of
+them needs a layout, which costs more than its rows."""
 LARGE_CHUNK_EVENTS: Final = 1 << 17
+"""A chunk of so many events is large."""
 SPREAD_ROWS: Final = 1 << 10
-"""Of a class, for each part in which its rare cells come: fewer parts are in blocks of their own, and cost more."""
+"""A class has so many rows for each part into which its rare cells are cut.
+
+With fewer rows the parts would lie in different blocks, and each block would need the layout anew.
+"""
 MAX_SPREAD: Final = 4
+"""A rare cell is cut into so many parts at most."""
 _DEALT_AT_ONCE: Final = 1 << 20
-"""The table of windows and classes is made in parts of so many numbers; most are 0, and only the others are kept."""
+"""Rows are dealt to windows by a table of windows and classes, which is made in parts of so many numbers.
+
+Most of the numbers are 0, and only the others are kept.
+"""
 
 
 def chunk_events(frames: Frames) -> int:
@@ -57,11 +66,11 @@ class Cells:
     stamp: NDArray[np.int64]
     """Index into `Frames.stamps`."""
     host: NDArray[np.int64]
-    """The bucket of the profile's hosts, 0 where it names none."""
+    """The bucket of the host that the events come from; 0 where the profile has no `source`."""
     tag: NDArray[np.int64]
     """The column of the tag, 0 where there is none."""
     buckets: NDArray[np.int64]
-    """The bucket of each of the frame's sources, shape (cells, most sources of a frame), 0 beyond."""
+    """The bucket of each of the frame's fields, shape (cells, most fields of a frame), 0 beyond."""
     class_start: NDArray[np.int64]
     """The first cell of each class, and the number of cells: shape (classes + 1,)."""
     dealt: "Dealt"
@@ -101,7 +110,7 @@ class Dealt:
     of_class: NDArray[np.int64]
     window: NDArray[np.int64]
     rows: NDArray[np.int64]
-    """At least 1: there may be a million windows, of which each has rows of a few classes only."""
+    """How many rows, 1 at least. Parts without rows are left out: a million windows may have a few classes each."""
 
 
 def plan_chunk(
@@ -113,7 +122,7 @@ def plan_chunk(
     quota = quotas.of_chunk(chunk, first_event, events)
     least = MIN_CELLS if events < LARGE_CHUNK_EVENTS else FEW_CELLS
     size = np.clip(quota.frame_rows // least, 1, CELL_ROWS)
-    widest = max(len(frame.sources) for frame in frames.frames)
+    widest = max(len(frame.fields) for frame in frames.frames)
     cut = cut_cells(bits, quota.frame_rows, size, quota.lines, widest)
     frame, buckets = cut.frame, cut.buckets
     length, tag = _widths(frames, frame, buckets)
@@ -188,9 +197,9 @@ def deal(bits: np.random.Philox, rows: NDArray[np.int64], windows: NDArray[np.in
     random (systematic sampling).
     """
     parts, left = [], rows.copy()
-    block = max(1, _DEALT_AT_ONCE // len(rows))
-    for start in range(0, len(windows), block):
-        own = windows[start : start + block]
+    at_once = max(1, _DEALT_AT_ONCE // len(rows))
+    for start in range(0, len(windows), at_once):
+        own = windows[start : start + at_once]
         table = np.empty((len(own), len(rows)), np.int64)
         for taken, events in zip(table, own.tolist(), strict=True):
             ends = np.cumsum(left)

@@ -1,80 +1,17 @@
 """A field's values as arrays, sorted into buckets by their length in bytes."""
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import compress
 from operator import mul
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.draws.alias import AliasTables
 from precompute.draws.shares import cumulative_shares, stratified
-from precompute.draws.streams import indexes
-
-_HALF: Final = 1 << 32
-_HALF_BITS: Final = np.uint64(32)
-_LOW_HALF: Final = np.uint64(_HALF - 1)
-
-
-class AliasTables:
-    """Walker's alias method (ACM TOMS 3, 1977) with integer thresholds: a weighted choice in one look-up.
-
-    The tables of all buckets follow each other, so that one look-up serves the fields of many events.
-    """
-
-    def __init__(self) -> None:
-        self._tables: list[NDArray[np.uint64]] = []
-        self._size = 0
-
-    def add(self, weights: Sequence[int]) -> int:
-        """Add the table of values of these weights, which sum to more than 0; returns where it starts."""
-        start = self._size
-        self._tables.append(_alias_table(weights))
-        self._size += len(weights)
-        return start
-
-    def joined(self) -> NDArray[np.uint64]:
-        """All tables: shape (values,). The high half of an entry is a threshold in 2^-32, the low half an alias."""
-        return np.concatenate([*self._tables, np.empty(0, np.uint64)])
-
-
-def choose(tables: NDArray[np.uint64], products: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which value of its table each random number means: shape (numbers,), as `products` and `starts` have.
-
-    `products` are random numbers scaled by the count of values of the table that begins at `starts`. The high half is
-    an index, which stands unless the low half reaches the threshold.
-    """
-    index = indexes(products)
-    entries = tables.take(index + starts, mode="clip")
-    # The alias in the low half of an entry only decides where a product equals its threshold.
-    keep = products << _HALF_BITS < entries
-    entries &= _LOW_HALF
-    chosen = entries.view(np.int64)
-    np.copyto(chosen, index, where=keep)
-    return chosen
-
-
-def _alias_table(weights: Sequence[int]) -> NDArray[np.uint64]:
-    """Vose's construction, exact but for rounding each threshold to 2^-32: shape (values,)."""
-    count, total = len(weights), sum(weights)
-    # One without an alias is its own: it always stands.
-    table = np.arange(count, dtype=np.uint64) | (_LOW_HALF << _HALF_BITS)
-    if min(weights) == max(weights):
-        return table
-    rest = [weight * count for weight in weights]
-    small = array("q", (i for i in range(count) if rest[i] < total))
-    large = array("q", (i for i in range(count) if rest[i] >= total))
-    while small:
-        poor, rich = small.pop(), large[-1]
-        table[poor] = (rest[poor] * _HALF // total) << 32 | rich
-        rest[rich] -= total - rest[poor]
-        if rest[rich] < total:
-            small.append(large.pop())
-    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,12 +69,13 @@ class Hosts:
     count: int
     """The number of different values."""
     numbers: tuple[NDArray[np.uint32], ...]
-    """Of each bucket: its values' numbers, in the order of the field; shape (values,). Equal values have one number."""
+    """The number of each value, by bucket: shape (values,). Values are numbered in the order of the field, and equal
+    ones have the same number."""
     shares: tuple[NDArray[np.uint64], ...]
-    """Of each bucket: the cumulative shares of its values, shape (values + 1,)."""
+    """The cumulative shares of the values of each bucket: shape (values + 1,)."""
 
     def deal(self, bits: np.random.Philox, bucket: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """A value for each train, by its `bucket`: the place in the bucket, and the number; shape (trains,).
+        """Choose a value for each train from its `bucket`: the value's place in it, and its number; shape (trains,).
 
         Each value gets its share of the bucket's trains, rounded up or down; the order is random.
         """
@@ -150,16 +88,16 @@ class Hosts:
 
 
 def make_pool(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Pool:
-    """The pool of values with a text in each of the `columns`, and their weights; weight 0 is left out.
+    """The pool of values that have a text in each of the `columns`; values of weight 0 are left out.
 
-    What is needed to choose from it is added to the `tables`.
+    The table by which they are chosen is added to the `tables`.
     """
     packed = [_Packed(texts) for texts in columns]
     return _pool(packed, weights, _by_lengths(packed, weights), tables)
 
 
 def make_hosts(columns: Sequence[Sequence[str]], weights: Sequence[int], tables: AliasTables) -> Hosts:
-    """The hosts that are these values, as in `make_pool`."""
+    """The hosts that these values are; the arguments are those of `make_pool`."""
     packed = [_Packed(texts) for texts in columns]
     groups = _by_lengths(packed, weights)
     values = list(zip(*columns, strict=True))
@@ -175,7 +113,7 @@ def make_hosts(columns: Sequence[Sequence[str]], weights: Sequence[int], tables:
 
 
 class _Packed:
-    """The texts of a column as UTF-8, one after the other: a million of them would be large as objects."""
+    """The texts of a column as UTF-8, one after the other, since a million of them would be large as objects."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         joined = "".join(texts)
@@ -187,7 +125,7 @@ class _Packed:
     def of(self, group: NDArray[np.int64]) -> NDArray[np.void]:
         """The texts at the places of a `group`, which have one length: shape (texts,), dtype V{length}."""
         length = int(self.lengths[group[0]])
-        # From every byte on, so many bytes: an index is where a text begins.
+        # Item i of this view is the text of this length that begins with byte i, so the starts of texts are indexes.
         everywhere = np.ndarray((len(self._bytes) - length + 1,), f"V{length}", self._bytes, 0, (1,))
         texts: NDArray[np.void] = everywhere[self._starts[group]]
         return texts

@@ -1,9 +1,12 @@
 """How many events of each template, and of each length of its fields, a stretch of the capture has.
 
-The events of all frames are one line, and those that show the same columns of a field are another: each is apportioned
-by itself, so every template and every length of a field has its exact share of the capture, to one event. A line runs
-through the capture chunk by chunk, and within a chunk frame by frame. The order of the frames is another in each chunk,
-so that a rare length does not always come to the same one.
+The quotas are apportioned along lines of events (`precompute.draws.apportionment`). One line has all events of the
+capture, and its parts are the frames. For each field, and each set of its columns that frames show together, there is
+another line: it has the events that show them, and its parts are the lengths. Since each line is apportioned by itself,
+every template and every length of a field has its exact share of the capture, to one event.
+
+A line runs through the capture chunk by chunk, and within a chunk frame by frame. The frames have another order in each
+chunk, so that a rare length does not always come to the same one.
 """
 
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from numpy.typing import NDArray
 from precompute.draws.apportionment import Apportionment
 from precompute.draws.cells import Line
 from precompute.draws.streams import Purpose, permutation, stream
-from precompute.rendering.layouts import Frames
+from precompute.rendering.frames import Frames
 from precompute.rendering.pools import Pool
 
 
@@ -31,16 +34,17 @@ class ChunkQuota:
     def payload_bytes(self, frames: Frames) -> int:
         """The bytes of all its events."""
         fixed = sum(int(rows) * frame.fixed_bytes for rows, frame in zip(self.frame_rows, frames.frames, strict=True))
-        return fixed + sum(int(line.counts @ frames.frames[line.frame].widths[line.source]) for line in self.lines)
+        return fixed + sum(int(line.counts @ frames.frames[line.frame].widths[line.field]) for line in self.lines)
 
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """The events that show the same columns of a field."""
+    """The line of all events that show the same columns of a field."""
 
-    sources: dict[int, int]
-    """The number of the source that the field is, by frame."""
+    fields: dict[int, int]
+    """By the number of each frame that shows them: the number that the field has in that frame."""
     parts: Apportionment
+    """How the line is split among the lengths."""
 
 
 class Quotas:
@@ -54,13 +58,13 @@ class Quotas:
         shown: dict[object, dict[int, int]] = {}
         pools: dict[object, Pool] = {}
         for number, frame in enumerate(frames.frames):
-            for source in frame.varied:
-                pool = frame.sources[source]
+            for field in frame.varied:
+                pool = frame.fields[field]
                 assert isinstance(pool, Pool)
                 # Frames that share trains have the same buckets of hosts, whichever columns they show.
-                columns = None if source == frame.host else frame.source_columns[source]
-                key = frame.source_names[source], columns
-                shown.setdefault(key, {})[number] = source
+                columns = None if field == frame.host else frame.field_columns[field]
+                key = frame.field_names[field], columns
+                shown.setdefault(key, {})[number] = field
                 pools[key] = pool
         self._lines = [
             _Shown(held, Apportionment(bits, pools[key].weights, sum(self._frames.totals[number] for number in held)))
@@ -75,10 +79,10 @@ class Quotas:
         counts = rows.tolist()
         lines = []
         for line in self._lines:
-            held = [number for number in order if number in line.sources]
+            held = [number for number in order if number in line.fields]
             places = list(
                 accumulate((counts[number] for number in held), initial=sum(start[number] for number in held))
             )
             parts = np.diff(line.parts.before(places)).T
-            lines += [Line(number, line.sources[number], own) for number, own in zip(held, parts, strict=True)]
+            lines += [Line(number, line.fields[number], own) for number, own in zip(held, parts, strict=True)]
         return ChunkQuota(rows, lines)

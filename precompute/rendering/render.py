@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import TRAIN, Table, TagKind
+from precompute.draws.alias import choose
 from precompute.draws.streams import permutation, raw_halves, scaled
 from precompute.rendering.blocks import BLOCK_BYTES, Block, LayoutKey, cut_blocks
-from precompute.rendering.layouts import Fill, Frames, Layout, StampField
+from precompute.rendering.frames import Frames, StampField
+from precompute.rendering.layouts import Fill, Layout
 from precompute.rendering.plan import Cells, class_trains
-from precompute.rendering.pools import choose
 
 LayoutOf = Callable[[LayoutKey], Layout]
 StampsOf = Callable[[StampField], NDArray[np.void]]
@@ -66,9 +67,10 @@ class Renderer:
         return trains
 
     def _trains(self, cells: Cells, bits: np.random.Philox) -> tuple[Table, NDArray[np.int64], NDArray[np.int64]]:
-        """The trains in the order of replay, where those of `class_trains` are among them, and their hosts.
+        """Lay out the trains: TRAIN rows in the order of replay, and two arrays of shape (trains,).
 
-        Hosts are places in the bucket that the train's class has; both have shape (trains,).
+        The arrays are in the order of `class_trains`. The first says where in the order of replay each train stands,
+        and the second which host it comes from, as a place in the bucket of its class.
         """
         of_class, window, events = class_trains(cells, self._train)
         order = _spread(bits, of_class, window)
@@ -104,7 +106,7 @@ class Renderer:
         pieces = [(self._layout_of(key), rows) for key, rows in block.pieces.items()]
         order = permutation(bits, block.rows)
         numbers, of_row = _NO_NUMBERS, np.empty(block.rows, np.int64)
-        if stamps_of is not None or any(making.source.numbered for layout, _ in pieces for making in layout.makings):
+        if stamps_of is not None or any(making.field.numbered for layout, _ in pieces for making in layout.makings):
             numbers = _numbers(train_first, block.trains)
             of_row[order] = numbers + first_event
         filled = _fill(pieces, block, bits, self._tables, of_row, self._filled)
@@ -169,7 +171,7 @@ def _fill(
             _put(fill, chosen[draw : draw + rows], scratch, start, length)
             draw += rows
         for making in layout.makings:
-            texts = making.source.draw(bits, numbers[row : row + rows])
+            texts = making.field.draw(bits, numbers[row : row + rows])
             for column in making.places:
                 np.ndarray((rows,), texts.dtype, scratch, start + column, (length,))[...] = texts
         row += rows
@@ -179,7 +181,7 @@ def _fill(
 def _put_hosts(
     pieces: list[tuple[Layout, int]], block: Block, hosts: NDArray[np.int64], scratch: NDArray[np.uint8]
 ) -> None:
-    """Write the `hosts` of a block's rows, places in their bucket, into `scratch`."""
+    """Write the hosts of a block's rows into `scratch`; `hosts` are their places in the bucket of the block's class."""
     row = 0
     for layout, rows in pieces:
         if layout.host is not None:

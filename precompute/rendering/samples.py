@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from captures.format.layout import MAX_TRAIN_EVENTS, Table
 from precompute.draws.streams import Purpose, stream
 from precompute.profile.model import Profile
-from precompute.rendering.layouts import make_frames, make_layout
+from precompute.rendering.frames import make_frames
+from precompute.rendering.layouts import make_layout
 from precompute.rendering.plan import chunk_events, plan_chunk
 from precompute.rendering.quotas import Quotas
 from precompute.rendering.render import Renderer

@@ -24,7 +24,7 @@ from captures.console.errors import InputError
 from captures.console.units import parse_duration_ns
 from captures.format.layout import Table
 from precompute.draws.streams import Purpose, stream
-from precompute.fields.plain import Model, Text
+from precompute.notation.models import Model, Text
 from precompute.timeline.windows import MAX_WINDOWS, NANO, Knots, Span, cut_windows
 
 MAX_FACTOR: Final = 1000
@@ -40,7 +40,7 @@ _DECIMAL: Final = Context(prec=30)
 _LN_WORDS: Final = _DECIMAL.ln(1 << 64)
 
 
-def _factor(value: Any) -> int | float:
+def _checked_factor(value: Any) -> int | float:
     if type(value) not in (int, float) or not 0 <= value <= MAX_FACTOR:
         raise ValueError(f"must be a number from 0 to {MAX_FACTOR}")
     if _nano(value) != Decimal(repr(value)) * NANO:
@@ -53,31 +53,33 @@ def _nano(factor: float) -> int:
     return int(Decimal(repr(factor)) * NANO)
 
 
-def _duration(text: str) -> str:
+def _checked_instant(text: str) -> str:
     parse_duration_ns(text)
     return text
 
 
-def _lasting(text: str) -> str:
+def _checked_duration(text: str) -> str:
     if not parse_duration_ns(text):
         raise ValueError("must be longer than 0")
     return text
 
 
-def _time_of_day(text: str) -> str:
+def _checked_time_of_day(text: str) -> str:
     if not _PEAK.fullmatch(text):
         raise ValueError(f'{text!r} is not a time of day; write it like "14:00"')
     return text
 
 
 Factor = Annotated[
-    int | float, PlainValidator(_factor), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_FACTOR})
+    int | float,
+    PlainValidator(_checked_factor),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_FACTOR}),
 ]
-Instant = Annotated[Text, AfterValidator(_duration)]
-Duration = Annotated[Text, AfterValidator(_lasting)]
+Instant = Annotated[Text, AfterValidator(_checked_instant)]
+Duration = Annotated[Text, AfterValidator(_checked_duration)]
 
 
-def _in_time(points: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+def _checked_curve(points: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
     times = [parse_duration_ns(text) for text, _ in points]
     if not times:
         raise ValueError("needs at least one point, like [0s, 1]")
@@ -92,11 +94,11 @@ class Diurnal(Model):
 
     low: Factor
     """The factor twelve hours from the peak; at the peak the factor is 1."""
-    peak: Annotated[Text, AfterValidator(_time_of_day)]
+    peak: Annotated[Text, AfterValidator(_checked_time_of_day)]
     """The time of day of the peak, HH:MM in UTC."""
 
     @model_validator(mode="after")
-    def _below_peak(self) -> "Diurnal":
+    def _check_low(self) -> "Diurnal":
         if self.low > 1:
             raise ValueError("low must be at most 1, which is the factor of the peak")
         return self
@@ -132,13 +134,13 @@ class Burst(Model):
     factor: Factor
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "Burst":
+    def _check_kind(self) -> "Burst":
         if bool(self.at) == (self.every is not None):
             raise ValueError("needs one of the keys at and every, like at: 30m or every: 10m")
         return self
 
     def starts_ns(self, duration_ns: int, bits: np.random.Philox) -> Iterator[int]:
-        """When the bursts begin, from the capture's start; of `every`, those before `duration_ns`."""
+        """When the bursts begin, in ns from the capture's start; of `every`, those that begin before `duration_ns`."""
         if self.every is None:
             yield from map(parse_duration_ns, self.at)
             return
@@ -162,12 +164,12 @@ def _gap_ns(mean_ns: int, bits: np.random.Philox) -> int:
 class Timeline(Model):
     """A profile's `timeline`."""
 
-    curve: Annotated[tuple[tuple[Instant, Factor], ...], AfterValidator(_in_time)] | None = None
+    curve: Annotated[tuple[tuple[Instant, Factor], ...], AfterValidator(_checked_curve)] | None = None
     diurnal: Diurnal | None = None
     bursts: tuple[Burst, ...] = ()
 
     @model_validator(mode="after")
-    def _one_curve(self) -> "Timeline":
+    def _check_curve(self) -> "Timeline":
         if self.curve is not None and self.diurnal is not None:
             raise ValueError("curve and diurnal exclude each other; keep one of them")
         return self

@@ -22,10 +22,10 @@ from captures.console.errors import InputError
 from captures.format.layout import Table
 
 RATE_WINDOW: Final = np.dtype([("start_ns", "<i8"), ("duration_ns", "<i8"), ("events", "<i8")])
-"""A stretch of time, counted from the capture's start, and its events."""
+"""A row is a window: when it begins after the capture's start, how long it lasts, and how many events it has."""
 MAX_WINDOWS: Final = 1 << 20
 NANO: Final = 10**9
-"""The factor 1, and the nanoseconds of a second."""
+"""Both the factor 1, in units of 10^-9, and the nanoseconds of a second."""
 
 _SHORTEST_NS: Final = NANO
 _LONGEST_NS: Final = 60 * NANO
@@ -136,7 +136,7 @@ def _between(left: tuple[int, int], right: tuple[int, int], ns: int) -> int:
 
 
 def _steps(bursts: Iterable[Span]) -> Knots:
-    """The highest factor of all bursts that are on, from each edge of a burst on; 1 where none is."""
+    """From each beginning or end of a burst on: the highest factor of the bursts that last then, or 1 if none does."""
     waiting = sorted(bursts, reverse=True)
     running: list[tuple[int, int]] = []
     steps = []

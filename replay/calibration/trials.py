@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from captures.console.errors import PreflightError
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import Capture
@@ -27,7 +28,6 @@ from replay.plan.workers import WorkerRequest, with_workers
 from replay.report.run_report import run_report
 from replay.rewrite.stamps import Stamp
 from replay.rewrite.tags import new_run
-from replay.stderr import Stderr
 from replay.supervision.supervisor import Supervisor
 
 TRAIN_LENGTHS: Final = (128, 64, 32, 16)

@@ -11,6 +11,7 @@ import click
 from captures.console.command import DURATION_NS, SHARE, answer
 from captures.console.errors import InputError
 from captures.console.interruption import held
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted, format_duration
 from replay.audit.files.follow import NOT_REGULAR, Follower
@@ -26,7 +27,6 @@ from replay.clock import SECOND_NS
 from replay.commands.options.values import RUN
 from replay.json_file import ReportFile
 from replay.rewrite.tags import run_text
-from replay.stderr import Stderr
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SETTLE_NS: Final = 5 * SECOND_NS

@@ -9,6 +9,7 @@ from captures import __version__
 from captures.console.command import DURATION_NS, tell
 from captures.console.errors import ExitCode
 from captures.console.interruption import Noted, held
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
@@ -19,7 +20,6 @@ from replay.host.looking import Looker
 from replay.host.table import host_table, verdict
 from replay.json_file import ReportFile
 from replay.ranges import format_ports
-from replay.stderr import Stderr
 
 _TICK_NS: Final = SECOND_NS // 20
 _PAUSE: Final = 20

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import format_count, format_share
 from replay.board.snapshot import Snapshot
 from replay.plan.run_plan import RunPlan
 from replay.report.table import fallback_line
-from replay.stderr import Stderr
 from replay.supervision.supervisor import Outcome
 
 

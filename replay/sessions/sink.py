@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from captures.console.errors import InputError, RunError
 from captures.console.interruption import Noted, held
+from captures.console.stderr import Stderr
 from captures.console.terminal import bar, notice
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.exchange.place import Place
@@ -24,7 +25,6 @@ from replay.sink.report.model import SinkReport
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.stopping import Watch
 from replay.sink.workers import Workers, seating
-from replay.stderr import Stderr
 
 DEFAULT_BUFFER_BYTES: Final = 64 << 20
 _TICK_NS: Final = SECOND_NS // 20

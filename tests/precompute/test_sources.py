@@ -13,7 +13,7 @@ from precompute.profile.loading import load_profile
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering import plan
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import build, built_in, complaint, profile, sourced, template
 from tests.precompute.rendering.test_render import ASKED
 

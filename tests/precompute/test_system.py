@@ -10,7 +10,7 @@ import pytest
 
 from captures.format.reader import Capture
 from precompute.notation.template import Placeholder, Segment, parse_template
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import build, built_in, chi_square
 
 LINE = re.compile(

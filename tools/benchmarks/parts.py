@@ -17,7 +17,8 @@ from precompute.draws.streams import Purpose, stream
 from precompute.profile.loading import load_profile
 from precompute.rendering import render
 from precompute.rendering.blocks import LayoutKey
-from precompute.rendering.layouts import Frames, Layout, make_frames, make_layout
+from precompute.rendering.frames import Frames, make_frames
+from precompute.rendering.layouts import Layout, make_layout
 from precompute.rendering.plan import chunk_events, plan_chunk
 from precompute.rendering.quotas import Quotas
 from tools.benchmarks.builds import memory, on_one_core

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from precompute.inspection.lengths import length_test
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import build, profile, template
 
 HEAD = len("<6>2026-01-01T00:00:00.000Z h t: ")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from captures.format.layout import StampKind
 from precompute.inspection.payload import SampledEvent, sample
 from precompute.inspection.recognition import Recogniser
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import EACH_BUILT_IN, Reader, build, built_in, nasty, profile, profiles, tagged, template
 
 HEAD = b"<6>2026-01-01T00:00:00.000Z h t: "

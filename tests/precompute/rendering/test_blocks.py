@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.rendering.blocks import BLOCK_BYTES, cut_blocks
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from precompute.rendering.plan import class_trains, plan_chunk
 from precompute.rendering.quotas import Quotas
 from tests.precompute.profiles import built_in, nasty, profile, template

@@ -31,6 +31,12 @@ def test_the_same_seed_gives_the_same_bytes_for_good(tmp_path, options, digest):
     assert capture.digest == digest
 
 
+def test_a_build_from_python_needs_a_path_and_a_recipe(tmp_path):
+    recipe = Recipe(profile=built_in("system"), seed=1, train=128, events=1000)
+    built = build_capture(str(tmp_path / "a.rcap"), recipe)
+    assert (built.events, built.digest) == (1000, open_capture(tmp_path / "a.rcap").digest)
+
+
 EVERYTHING = {
     "choice": {"choices": ["a", "bb", 'c"]\\'], "zipf": 1.1},
     "name": {"pattern": "n{:03d}", "range": [1, 300], "zipf": 0.5},

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.rendering import chunks, plan
-from precompute.rendering.chunks import chunks_of_windows, events_of_size
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.chunks import chunks_of_windows, events_of_size, window_trains
+from precompute.rendering.frames import make_frames
 from precompute.rendering.quotas import Quotas
 from precompute.timeline.axis import Axis
 from tests.precompute.profiles import built_in, nasty, profile, profiles, template
@@ -66,12 +66,14 @@ def test_the_windows_of_a_capture_hold_the_trains_of_its_chunks(windows):
     seconds = np.arange(len(windows)) * 10**9
     axis = Axis(seconds, np.full(len(windows), 10**9), np.array(windows))
     found = chunks_of(SYSTEM, windows)
-    table = axis.windows(found)
+    table = axis.windows(window_trains(found, len(windows)))
     assert table["events"].tolist() == windows
     assert table["trains"].sum() == sum(chunk.trains for chunk in found)
     assert table["first_train"].tolist() == (np.cumsum(table["trains"]) - table["trains"]).tolist()
     assert all((trains > 0) == (events > 0) for trains, events in zip(table["trains"], windows, strict=True))
-    instants = np.concatenate([axis.instants_ns(chunk) for chunk in found])
+    instants = np.concatenate(
+        [axis.instants_ns(chunk.first_window, chunk.first_event, chunk.window_events) for chunk in found]
+    )
     plain = [start * 10**9 + j * 10**9 // events for start, events in enumerate(windows) for j in range(events)]
     assert instants.tolist() == plain
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from captures.format.layout import MAX_TRAIN_BYTES
 from precompute.draws.streams import Purpose, stream
 from precompute.rendering import plan
-from precompute.rendering.layouts import Frames, make_frames
+from precompute.rendering.frames import Frames, make_frames
 from precompute.rendering.plan import (
     CELL_ROWS,
     Cells,
@@ -55,7 +55,7 @@ def test_a_plan_holds_every_event_once_in_whole_classes(made, windows, seed, chu
     assert cells.frame_rows(len(frames.frames)).tolist() == quotas.frame_rows.tolist()
     for line in quotas.lines:
         own = cells.frame == line.frame
-        rows = np.bincount(cells.buckets[own, line.source], cells.rows[own], len(line.counts))
+        rows = np.bincount(cells.buckets[own, line.field], cells.rows[own], len(line.counts))
         assert rows.tolist() == line.counts.tolist()
 
     parts = (cells.length, cells.stamp, cells.host, cells.tag)

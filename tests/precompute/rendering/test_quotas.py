@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from precompute.draws.apportionment import MAX_ERROR
 from precompute.rendering import plan
-from precompute.rendering.layouts import make_frames
+from precompute.rendering.frames import make_frames
 from precompute.rendering.plan import chunk_events
 from precompute.rendering.pools import Pool
 from precompute.rendering.quotas import Quotas
@@ -32,9 +32,9 @@ def test_chunks_sum_to_exact_shares_and_no_chunk_is_far_from_its_own(made, event
             assert line.counts.sum() == quota.frame_rows[line.frame]
             assert (line.counts >= 0).all()
             frame = frames.frames[line.frame]
-            columns = None if line.source == frame.host else frame.source_columns[line.source]
-            key = frame.source_names[line.source], columns
-            pool = frame.sources[line.source]
+            columns = None if line.field == frame.host else frame.field_columns[line.field]
+            key = frame.field_names[line.field], columns
+            pool = frame.fields[line.field]
             assert isinstance(pool, Pool)
             shown[key] += int(line.counts.sum())
             for bucket, count in enumerate(line.counts.tolist()):

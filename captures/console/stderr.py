@@ -37,7 +37,7 @@ class Stderr(io.TextIOBase):
             connection = socket.socket(fileno=os.dup(fd))
             self._write = lambda text: connection.send(text, socket.MSG_DONTWAIT)
             return
-        # A file on a disk makes nobody wait for a reader, and opened anew it would be written from its beginning.
+        # A file on a disk makes nobody wait for a reader. If it were opened anew, it would be written from its start.
         anew = stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
         self._fd = os.open(f"/proc/self/fd/{fd}", _FLAGS) if anew else os.dup(fd)
         self._write = lambda text: os.write(self._fd, text)
@@ -47,7 +47,7 @@ class Stderr(io.TextIOBase):
         return self._fd >= 0 and os.isatty(self._fd)
 
     def fileno(self) -> int:
-        """Of our own open file description; its terminal knows how wide it is. Raises OSError when there is none."""
+        """The descriptor to ask how wide the terminal is. Raises OSError when there is none."""
         if self._fd < 0:
             raise OSError("no file of standard error")
         return self._fd

@@ -14,7 +14,7 @@ import pytest
 
 TELL = """
 import sys
-from replay.stderr import Stderr
+from captures.console.stderr import Stderr
 stderr = Stderr()
 for place in range(int(sys.argv[1])):
     stderr.write(f"{place:08}\\n")
@@ -91,13 +91,14 @@ def test_a_pipe_whose_reader_is_gone_ends_nothing() -> None:
 
 
 def test_all_that_moves_while_a_command_works_is_written_here() -> None:
-    """A bar of tqdm's would wait for the terminal, and with it the audit, the watch or the calibration."""
+    """A bar of tqdm's would wait for the terminal, and with it the build, the audit, the watch or the calibration."""
     calls = [
         (path.name, {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords})
-        for path in (Path(__file__).parents[2] / "replay").rglob("*.py")
+        for package in ("precompute", "replay")
+        for path in (Path(__file__).parents[3] / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("bar", "tqdm.write")
     ]
-    assert len(calls) >= 6
+    assert len(calls) >= 8
     for name, keywords in calls:
         assert keywords.get("file", "").lower().endswith("stderr()" if name != "live_line.py" else "_stderr"), name
