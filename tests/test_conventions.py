@@ -73,8 +73,9 @@ def texts() -> Iterator[tuple[Path, str]]:
 
 
 def test_every_option_that_is_named_somewhere_exists():
-    known = flags(PROGRAM) | flags(TOOLS)
-    assert {"--target", "--exact"} <= known
+    of_the_tests = set(re.findall(r"(?m)^#   (--[a-z]+)", (ROOT / "tools" / "test").read_text()))
+    known = flags(PROGRAM) | flags(TOOLS) | of_the_tests
+    assert {"--target", "--exact", "--quick"} <= known
     unknown = {(path.name, flag) for path, text in texts() for flag in FLAG.findall(text) if flag not in known}
     assert unknown == set()
 
