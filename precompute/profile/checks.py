@@ -1,7 +1,7 @@
 """What no single value of a profile shows: whether its templates hold together.
 
-Each part of a line has its alphabet, so that no value can end the part early, and its limit (RFC 5424,
-section 6; RFC 3164, section 4.1; the message's is 1,000 characters).
+Each part of a line keeps to its alphabet, so that no value can end the part early, and to its greatest length
+(`precompute.profile.limits`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,35 +15,11 @@ from precompute.fields.plain import MAX_TEXTS, Pooled
 from precompute.notation.findings import Findings
 from precompute.notation.template import Placeholder, Segment, parse_template
 from precompute.profile.extents import ALPHANUMERIC, Extents
+from precompute.profile.limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG, Part
 from precompute.profile.lines import Format, Line, Style
 from precompute.profile.model import Profile, Template
 from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields
 
-MAX_FRAMES: Final = 1 << 14
-"""A profile has so many templates at most, each counted with and without each of its optional parts."""
-MAX_EVENT_BYTES: Final = {Format.ISO3164: 2048, Format.RFC3164: 1024, Format.RFC5424: 2048}
-"""The most bytes of an event: those of RFC 3164, section 4.1, and what a receiver over UDP should accept (RFC 5426,
-section 3.2)."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What a part of a line may be made of."""
-
-    longest: int
-    """How many characters it has at most."""
-    punctuation: str | None
-    """What is allowed besides letters and digits; None where all that is printable is allowed."""
-
-
-PARTS: Final = {
-    "host": _Part(255, "-._:"),
-    "tag": _Part(48, "-._/@"),
-    "pid": _Part(128, "-._"),
-    "msgid": _Part(32, "-._:/"),
-    "message": _Part(1000, None),
-}
-RFC3164_TAG: Final = _Part(32, "-._/@")
 _STYLE: Final = ("format", "zone", "bom")
 _LINE: Final = (*PARTS, "data", "severity", "facility")
 """The keys of a template that its line is made of."""
@@ -173,7 +149,7 @@ class _Checked:
             complaint = "is where tags stand; take another SD-ID, or leave out tagged"
             self.found.complain(f"{place}.data.{SD_ID}", complaint)
 
-    def _check_part(self, place: str, text: str, part: _Part) -> None:
+    def _check_part(self, place: str, text: str, part: Part) -> None:
         """Complain if a part of a line can become something that it may not be."""
         segments = parse_template(text)
         self.extents.check_references(place, segments)
