@@ -1,4 +1,4 @@
-"""How long a line and each of its parts may be, and of which characters (RFC 5424, section 6; RFC 3164, section 4.1)."""
+"""How long a line and its parts may be, and of which characters (RFC 5424, section 6; RFC 3164, section 4.1)."""
 
 from dataclasses import dataclass
 from typing import Final
