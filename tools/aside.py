@@ -1,10 +1,13 @@
 """Debian packages unpacked aside, not installed: for programs that can't be installed beside what is there.
 
-`python3 -m tools.aside syslog-ng-core` does it ahead of time. Nothing but Python itself and apt is needed.
+`python3 -m tools.aside syslog-ng-core` does it ahead of time, and prints the folder; of syslog-ng also the environment
+in which its programs run: `eval "$(python3 -m tools.aside syslog-ng-core)"`, then `$SYSLOGNG_PREFIX/sbin/syslog-ng -V`.
+Nothing but Python itself and apt is needed.
 """
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -59,6 +62,12 @@ def syslog_ng_environment(folder: Path) -> dict[str, str]:
     return {"SYSLOGNG_PREFIX": f"{folder}/usr", "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
 
 
+def shell_lines(package: str, folder: Path) -> str:
+    """For a shell: a comment with the folder, and what must be exported for the programs in it."""
+    exports = syslog_ng_environment(folder) if package == SYSLOG_NG else {}
+    return "\n".join([f"# {folder}", *(f"export {name}={shlex.quote(value)}" for name, value in exports.items())])
+
+
 def _unpack(package: str, folder: Path) -> None:
     """Download a package and all that it lacks, unpack them into one folder, and rename that to `folder`."""
     with TemporaryDirectory(dir=folder.parent) as name:
@@ -102,6 +111,6 @@ def _output(command: list[str], folder: Path) -> str:
 if __name__ == "__main__":
     for named in sys.argv[1:]:
         try:
-            print(unpacked(named))
+            print(shell_lines(named, unpacked(named)))
         except Unavailable as failure:
             raise SystemExit(str(failure)) from None

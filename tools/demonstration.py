@@ -12,7 +12,7 @@ import psutil
 
 from captures.console.command import COUNT, run
 from captures.console.errors import ExitCode, RunError
-from captures.console.units import counted, format_count
+from captures.console.units import counted, fitted, format_count
 from tools.command_line import command
 from tools.soaking import PATIENCE_S, started, until
 from tools.steal import stolen_percent
@@ -30,17 +30,18 @@ def demo(*, rate_eps: int, seconds: int, verbose: bool) -> int:
     with TemporaryDirectory(prefix="stampede-demo-") as name:
         folder, before = Path(name), psutil.cpu_times()
         built = call(folder, "precompute", "build", "system", "--tagged", "-o", "demo.rcap", "--events", EVENTS)
-        click.echo(f"built     {built.partition('; digest')[0].partition(': ')[2]}")
+        rendered = " ".join(built.split()).partition("; digest")[0].partition(": ")[2]
+        click.echo(fitted(f"built     {rendered}", 10))
         sent = delivered(folder, rate_eps, seconds)
         steal_percent = stolen_percent(before, psutil.cpu_times())
         reports = ("replay", "reconcile", "sent.json", "received.json")
         ledger = json.loads(call(folder, *reports, "--json"))
-        click.echo("\n".join(summary(sent, ledger, steal_percent)))
+        click.echo("\n".join(fitted(line, 10) for line in summary(sent, ledger, steal_percent)))
         if verbose or not ledger["balanced"]:
             click.echo(f"\n$ {' '.join(reports)}\n{call(folder, *reports)}\n")
         if verbose:
             click.echo("\n".join(said(folder, rate_eps, seconds)))
-        click.echo(conclusion(sent, ledger))
+        click.echo(fitted(conclusion(sent, ledger), 4))
         return ExitCode.MET if passes(sent, ledger) else ExitCode.MISSED
 
 

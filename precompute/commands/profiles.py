@@ -1,13 +1,14 @@
 """`precompute check`, `profiles` and `schema`: what helps to write a profile."""
 
 import json
+from collections.abc import Iterator
 from typing import Final
 
 import click
 
 from captures.console.errors import ExitCode
 from captures.console.harmless import harmless
-from captures.console.units import counted
+from captures.console.units import counted, fitted
 from precompute.commands.options import complete_name, complete_profile
 from precompute.commands.profile_table import profile_list, profile_table
 from precompute.notation.findings import ProfileError
@@ -42,20 +43,29 @@ def profiles(*, name: str | None, as_yaml: bool) -> None:
 def check(*, profile: str) -> int:
     """Check a profile: print all that is wrong with it, or ten events of it.
 
-    What is unsound does not keep the rest from being checked; a check that depends on it is named as not made.
+    What is unsound does not keep the rest from being checked; checks that depend on it are told as not made.
     """
     try:
         loaded = load_profile(profile)
     except ProfileError as error:
-        for each in (*error.complaints[:MAX_TOLD], *error.unchecked[:MAX_TOLD]):
-            click.echo(f"precompute: {each}", err=True)
-        if hidden := len(error.complaints[MAX_TOLD:]) + len(error.unchecked[MAX_TOLD:]):
-            click.echo(f"precompute: {profile}: and {counted(hidden, 'line')} more of this kind", err=True)
+        for line in _complaint_lines(profile, error):
+            click.echo(fitted(f"precompute: {line}", 4), err=True)
         return error.exit_code
     click.echo(f"{profile}: sound; ten of its events:", err=True)
     for event in sample_events(loaded, SAMPLES):
         click.echo(harmless(event.decode()))
     return ExitCode.MET
+
+
+def _complaint_lines(profile: str, error: ProfileError) -> Iterator[str]:
+    """What is wrong, and then how much could not be judged because of it."""
+    yield from error.complaints[:MAX_TOLD]
+    if hidden := len(error.complaints[MAX_TOLD:]):
+        yield f"{profile}: and {counted(hidden, 'line')} more of this kind"
+    if len(error.unchecked) == 1:
+        yield error.unchecked[0]
+    elif error.unchecked:
+        yield f"{profile}: not checked: {len(error.unchecked):,} other things, which depend on what is unsound"
 
 
 @click.command()

@@ -80,13 +80,33 @@ _COMPLAINTS: Final = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
     "tuple_type": "must be a list",
-    "too_long": "has a length of {actual_length}; at most {max_length} is allowed",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than_equal": "must be {le} or less",
-    "less_than": "must be less than {lt}",
+    "too_long": "has a length of {actual_length:,}; at most {max_length:,} is allowed",
+    "greater_than_equal": "must be {ge:,} or more",
+    "less_than_equal": "must be {le:,} or less",
+    "less_than": "must be less than {lt:,}",
     "literal_error": "must be {expected}",
-    "string_too_long": "has more than {max_length} characters; shorten it",
+    "string_too_long": "has more than {max_length:,} characters; shorten it",
 }
+_WRITTEN: Final = {
+    "name": "web",
+    "groups": "{sshd: {weight: 20, templates: [...]}}",
+    "weight": "20",
+    "templates": "[{weight: 1, severity: info, tag: sshd, message: ...}]",
+    "severity": "info",
+    "tag": "sshd",
+    "message": '"session opened for user {user}"',
+    "low": "0.2",
+    "peak": '"14:00"',
+    "length": "5s",
+    "factor": "3",
+    "share": "0.1",
+    "width": "8",
+    "count": "100",
+    "range": "[1, 40]",
+    "seed": "1",
+    "train": "128",
+}
+"""How the values of keys are written that must be there."""
 
 
 def _complaint(error: ErrorDetails, holder: Any, value: Any, more_keys: Sequence[str], kind_keys: Sequence[str]) -> str:
@@ -100,6 +120,8 @@ def _complaint(error: ErrorDetails, holder: Any, value: Any, more_keys: Sequence
         case "union_tag_not_found":
             kinds = [tag for member in get_args(_member(value, "")[0]) for tag in _tags(member)]
             return f"must have one of the keys {', '.join((*kinds, *kind_keys))}"
+        case "missing" if (key := error["loc"][-1]) in _WRITTEN:
+            return f"is missing; write it like {key}: {_WRITTEN[str(key)]}"
         case kind if kind in _COMPLAINTS:
             return _COMPLAINTS[kind].format(**error.get("ctx", {}))
         case _:

@@ -8,7 +8,7 @@ import click
 from captures.console.command import answer
 from captures.console.errors import ExitCode, InputError, RunError
 from captures.console.harmless import harmless
-from captures.console.units import counted, format_count
+from captures.console.units import counted, fitted, format_count
 from replay.control.commands import COMMANDS
 from replay.control.run_socket import ask, find_run
 
@@ -35,19 +35,20 @@ def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, 
         status = run_status(said)
     except ValueError as error:
         raise RunError(f"the run does not answer as one of this version would: {error}") from None
-    answer(_table(status), said, as_json=as_json)
+    answer(status_table(status), said, as_json=as_json)
     return ExitCode.MET
 
 
-def _table(status: "RunStatus") -> str:
+def status_table(status: "RunStatus") -> str:
+    """How a run and its workers stand, for people, in 80 columns."""
     target = "as fast as it goes" if status.target_eps is None else f"target {format_count(status.target_eps)} EPS"
     sent = counted(status.sent_events, "event")
     if status.asked_events is not None:
         sent = f"{status.sent_events:,} of {counted(status.asked_events, 'event')}"
-    lines = [f"{status.state} for {status.elapsed_s:.1f} s: {status.eps:,} EPS, {target}"]
-    lines[0] += f"; {sent} sent"
+    since = f"; {status.elapsed_s:.1f} s since the start" if status.elapsed_s else ""
+    lines = [fitted(f"{status.state}{since}: {status.eps:,} EPS, {target}; {sent} sent", 4)]
     for worker in status.workers:
         counts = f"{worker.eps:>11,} EPS {counted(worker.sent_events, 'event', 16)}, {counted(worker.errors, 'error')}"
         place = f"core {worker.core}, ports {worker.ports}"
-        lines.append(f"  worker {worker.id:<2} {worker.state:<8} {counts}, {place}")
+        lines.append(fitted(f"  worker {worker.id:<2} {worker.state:<8} {counts}, {place}", 21))
     return "\n".join(lines)

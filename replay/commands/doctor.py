@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from captures.console.command import COUNT, answer
-from captures.console.errors import ExitCode, InputError
+from captures.console.errors import ExitCode, InputError, PreflightError
 from captures.console.units import counted, fitted, format_count
 from captures.format.reader import open_capture
 from replay.clock import monotonic_ns
@@ -18,9 +18,12 @@ from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts,
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
 from replay.host.beside import is_this_host
 from replay.machine.affinity import usable_cpus
+from replay.machine.survey import situation
 from replay.path.choose import check_request
+from replay.path.loopback import lacking_settings
 from replay.path.request import PathRequest
 from replay.path.target import Target, resolve
+from replay.plan.sending import SendRequest, choose
 from replay.ranges import format_ports
 
 _COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
@@ -69,7 +72,7 @@ def doctor(
     capture = None if file is None else open_capture(file)
     host = None if target is None else resolve(target, allow_public=allow_public, family=family)
     check_request(path, host, capture, allow_public=allow_public)
-    load = Load(rate_eps, ports, path)
+    load = Load(rate_eps, ports, path, _calibrated_eps(host, path))
     machine = machine_facts(usable_cpus(cpus), usable_cpus(None))
     stored = None if capture is None else capture_facts(capture, load, monotonic_ns)
     findings = _findings(machine, stored, host, load)
@@ -88,6 +91,22 @@ def doctor(
 def _painted(text: str, state: State) -> str:
     """Coloured by escape sequences, which `click.echo` takes out where they do not belong."""
     return click.style(text, fg=_COLOURS[state])
+
+
+def _calibrated_eps(host: Target | None, path: PathRequest) -> int | None:
+    """What a run would count on a worker for by its calibration; None: there is none for it, or no way to the host."""
+    if host is None:
+        return None
+    try:
+        chosen = choose(
+            SendRequest(),
+            path,
+            lambda: situation(host, path.interface),
+            lambda interface: lacking_settings(interface, host, path.network),
+        )
+    except PreflightError:  # which is a finding of its own
+        return None
+    return chosen.worker_eps
 
 
 def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target | None, load: Load) -> list[Finding]:

@@ -19,6 +19,9 @@ COMFORT: Final = 2
 SENDING: Final = 2
 """How many times as long as to stage it a train takes a worker in all: twice on a slow core, more on others."""
 
+_TOLD_BUSY: Final = 0.05
+"""From this part of the cores on, it is told beside a measurement what else they were busy with."""
+
 TUNE: Final = "sudo ./tools/tune apply --role sender"
 KERNEL: Final = "uname -r  # use a newer kernel, or a container whose seccomp profile allows it"
 
@@ -180,15 +183,27 @@ def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Findi
 
 
 def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding:
-    """Whether workers can do their part, whatever the network."""
+    """Whether the workers that a run would start can do their part, whatever the network."""
     rate, each, cpus = load.rate_eps, capture.staged_eps, machine.cpus
     needed = ceil(rate * SENDING / each)
     gso = machine.segments > 1
-    chosen, _ = reckon_workers(rate, len(load.ports), cpus, Surroundings(), gso=gso, measured_eps=None)
+    chosen, why_so_many = reckon_workers(
+        rate, len(load.ports), cpus, Surroundings(), gso=gso, measured_eps=load.worker_eps
+    )
     workers = counted(needed, "worker")
-    found = f"a core stages {format_count(each)} events/s; {format_count(rate)} EPS take {workers} or more"
+    found = (
+        f"a core stages {format_count(each)} events/s{_while_busy(machine)}, at which {format_count(rate)} EPS take "
+        f"{workers} or more; a run starts {why_so_many}"
+    )
     why = "reading, stamping and tagging are half of a worker's time or less; the rest is sending"
     enough = needed <= len(cpus)
     mend = f"replay run ... --workers {needed}" if enough else "give it more cores or faster ones, or lower --eps"
     state = State.FAIL if rate > each * len(cpus) else State.WARN
     return ended("staging", found, why, mend=mend, state=state, sound=needed <= chosen)
+
+
+def _while_busy(machine: MachineFacts) -> str:
+    """How busy the cores were with other things when something was measured on one of them, if they were."""
+    activity = machine.activity
+    part = 0.0 if activity is None else (activity.busy_cores + activity.stolen_cores) / activity.cores
+    return f" while the cores are {part:.0%} busy with other things" if part >= _TOLD_BUSY else ""

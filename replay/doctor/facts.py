@@ -42,6 +42,8 @@ class Load:
     rate_eps: int
     ports: tuple[int, ...]
     options: PathRequest
+    worker_eps: int | None = None
+    """What one worker was measured to send, by the calibration that a run would follow; None: it was not."""
 
     @property
     def packet(self) -> bool:

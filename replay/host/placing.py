@@ -78,6 +78,11 @@ class HostLosses:
         """Of the rest, as many as may have waited."""
         return min(self.total("queued_events_max"), self.rest_events)
 
+    @property
+    def saw_no_drop(self) -> bool:
+        """Whether nothing is known of drops: the watch saw none, and did not cover the run."""
+        return self.covers_run is False and not self.dropped_events
+
     def total(self, name: str) -> int:
         """The sum of a figure over the ports."""
         return sum(getattr(port, name) for port in self.ports)
@@ -107,7 +112,7 @@ def place_losses(
         room = (lane.waiting_bytes + lane.discarded_bytes) // LEAST_PACKET_BYTES if lane else 0
         queue += room
         ports.append(PortLosses(port, missing, packets, dropped, min(missing - dropped, room)))
-    covers = None if run is None else _covers(host, run)
+    covers = covers_run(host, run)
     placed = HostLosses(tuple(ports), bool(joined), covers, _outside(host, run), None, cut_events)
     if covers is False or joined:
         return placed
@@ -115,7 +120,10 @@ def place_losses(
     return replace(placed, before_socket_events_min=before)
 
 
-def _covers(host: HostReport, run: tuple[float, float]) -> bool:
+def covers_run(host: HostReport, run: tuple[float, float] | None) -> bool | None:
+    """Whether a watch began before the `run` and ended after it, by the clocks of both hosts; None: not known."""
+    if run is None:
+        return None
     return host.start_s <= run[0] + _SLACK_S and host.start_s + host.watched_s >= run[1] - _SLACK_S
 
 

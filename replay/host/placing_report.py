@@ -44,7 +44,7 @@ def host_losses_json(losses: HostLosses, host: HostReport) -> dict[str, Any]:
     rest, before = losses.rest_events, losses.before_socket_events_min
     return {
         "lost_events": losses.lost_events,
-        "dropped_at_socket_events": losses.dropped_events,
+        "dropped_at_socket_events": None if losses.saw_no_drop else losses.dropped_events,
         "queued_events_max": losses.queued_events_max,
         "in_collector_events_max": rest - (before or 0),
         "before_socket_events_min": before,
@@ -86,7 +86,8 @@ def _lines(losses: HostLosses, host: HostReport, reader: str) -> list[str]:
             else "on the sink's host there is nothing to place: the sink says where its losses were"
         ]
     lines = [f"of {counted(lost, 'lost event')}, on the {reader}'s host"]
-    lines += _at_sockets([port for port in losses.ports if port.dropped_events], host)
+    if not losses.saw_no_drop:
+        lines += _at_sockets([port for port in losses.ports if port.dropped_events], host)
     if queued := losses.queued_events_max:
         lines.append(f"  at most {queued:,} still waited in a queue, or went with a socket that was closed")
     rest, before = losses.rest_events, losses.before_socket_events_min
@@ -116,7 +117,11 @@ def _rest(rest: int, before: int | None, reader: str) -> str:
     if before is None:
         return f"  {rest:,} in the {reader}, or before its sockets: not known"
     if not before:
-        return f"  {rest:,} in the {reader}: its host read them, or may have"
+        kept = "wrote" if reader == "collector" else "counted"
+        return (
+            f"  {rest:,} in the {reader}, most likely: programs on its host were given at least that many more "
+            f"datagrams than the {reader} {kept}"
+        )
     inside = f"; at most {rest - before:,} in the {reader}" if rest > before else ""
     return f"  at least {before:,} never reached a socket of the host{inside}"
 

@@ -96,7 +96,8 @@ def program_lines(figures: dict[str, Any]) -> list[str]:
 
 def _nic_lines(nics: Iterable[dict[str, Any]]) -> list[str]:
     return [
-        f"card {nic['name']}: {counted(nic['rx_packets'], 'packet')} came; {nic['rx_dropped']:,} dropped, "
+        f"card {nic['name']}: {counted(nic['rx_packets'], 'packet')} came (a train that stays whole is one); "
+        f"{nic['rx_dropped']:,} dropped, "
         f"{nic['rx_missed_errors']:,} missed, {counted(nic['rx_fifo_errors'], 'fifo error')}"
         for nic in nics
         if nic["rx_packets"] or nic["rx_dropped"] or nic["rx_missed_errors"]

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from captures.console.errors import InputError
+from captures.console.units import fitted
 from replay.host.model import HostReport, read_own_host, read_watch
-from replay.host.placing import HostLosses, place_losses
+from replay.host.placing import HostLosses, covers_run, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.json_file import read_report
 from replay.ledger.accounts import Ledger
@@ -23,6 +24,8 @@ class CollectorHost:
     """Who reads from its sockets: the collector, or the sink."""
     asked: bool
     """Whether the user gave a report of that host; if not, it is spoken of only where something was lost."""
+    passed_over: str = ""
+    """A report that the user gave and that is not used, since it is of another time than the run, and why."""
 
     def figures(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -32,7 +35,8 @@ class CollectorHost:
         """For people."""
         if not (self.asked or self.losses.lost_events):
             return []
-        return host_losses_lines(self.losses, self.host, self.reader)
+        said = [fitted(self.passed_over, 4)] if self.passed_over else []
+        return said + host_losses_lines(self.losses, self.host, self.reader)
 
 
 def collector_host(path: Path | None, ledger: Ledger, sent: Sent, received: Received | None) -> CollectorHost | None:
@@ -41,13 +45,12 @@ def collector_host(path: Path | None, ledger: Ledger, sent: Sent, received: Rece
     Where there is no audit, these are the sink's losses; those that the sink has placed are left out. None: neither
     host is known. Raises InputError where a report is none.
     """
-    own = sent.collector_host
-    if path is None and own is None:
+    run = None
+    if sent.started is not None and sent.duration_s is not None:
+        run = sent.started, sent.started + sent.duration_s
+    host, passed_over = _chosen(path, sent, run)
+    if host is None:
         return None
-    try:
-        host = read_own_host(own) if path is None else read_watch(read_report(path))
-    except ValueError as error:
-        raise InputError(f"{path or 'the report of the sender'}: {error}") from None
     written = any(entry.collected_events is not None for entry in ledger.entries)
     if written:
         lost = {
@@ -63,8 +66,29 @@ def collector_host(path: Path | None, ledger: Ledger, sent: Sent, received: Rece
     # Of the sink it is known whether a port's datagrams came joined; a collector reads them one by one.
     lanes = [] if written or received is None else received.lanes
     joined = {lane.port for lane in lanes if lane.joined}
-    run = None
-    if sent.started is not None and sent.duration_s is not None:
-        run = sent.started, sent.started + sent.duration_s
     placed = place_losses(lost, through, host, run=run, joined=joined, cut_events=cut)
-    return CollectorHost(placed, host, "collector" if written else "sink", asked=path is not None)
+    return CollectorHost(placed, host, "collector" if written else "sink", path is not None, passed_over)
+
+
+def _chosen(path: Path | None, sent: Sent, run: tuple[float, float] | None) -> tuple[HostReport | None, str]:
+    """The report to go by, and what to say of one that was given and is not used.
+
+    A watch that did not cover the run is not used where the sender looked at the host itself and did cover it.
+    """
+    given = None
+    try:
+        if path is not None:
+            given = read_watch(read_report(path))
+        if sent.collector_host is None or (given is not None and covers_run(given, run) is not False):
+            return given, ""
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    try:
+        own = read_own_host(sent.collector_host)
+    except ValueError as error:
+        raise InputError(f"the report of the sender: {error}") from None
+    if given is None:
+        return own, ""
+    if not covers_run(own, run):
+        return given, ""
+    return own, f"{path} did not watch this run; what the sender saw on this host is used in its place"

@@ -59,7 +59,8 @@ def reconcile_files(sent: Path, received: Path | None, collected: Path | None, h
         heard = None if received is None else read_checked(Received, received)
         written = None if collected is None else read_checked(Collected, collected)
     except InputError as error:
-        raise InputError(f"{error}; the order is SENT RECEIVED") from None
+        order = "SENT RECEIVED" if collected is None else "SENT [RECEIVED] --collector AUDIT"
+        raise InputError(f"{error}; the order is {order}") from None
     clock = RunClock(sent_report, heard)
     try:
         ledger = reconcile(sent_report, heard, written, ended_by=clock.ended_by)

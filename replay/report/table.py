@@ -29,7 +29,7 @@ def run_table(report: RunReport) -> str:
     lines += [_recovery_line(recovery) for recovery in report.recoveries]
     lines += [f"  port {lane.port:<5} {_explain(lane.errors)}" for lane in report.lanes if lane.errors]
     lines += [f"  unmerged  {said}" for said in report.unmerged]
-    return "\n".join([verdict, *map(fitted, lines)])
+    return "\n".join([fitted(verdict, 4), *map(fitted, lines)])
 
 
 def _figure_lines(report: RunReport) -> Iterator[str]:

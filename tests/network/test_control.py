@@ -150,7 +150,7 @@ def test_what_ctl_says_is_data(tmp_path: Path, capture: Capture):
         end()
 
     assert said.stderr == ""
-    assert re.match(r"running for [0-9.]+ s: [0-9,]+ EPS, target 1.0k EPS; ", said.stdout)
+    assert re.match(r"running; [0-9.]+ s since the start: [0-9,]+ EPS, target 1.0k EPS; ", said.stdout)
 
 
 def test_a_signal_has_the_rate_read_from_a_file(tmp_path: Path, capture: Capture):

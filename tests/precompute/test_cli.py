@@ -14,7 +14,8 @@ from captures.console.errors import ExitCode
 from captures.format.layout import DIGEST_BLOCK_BYTES
 from captures.format.reader import Capture, open_capture
 from precompute.cli import main
-from precompute.profile.loading import built_in_names, built_in_text
+from precompute.notation.findings import ProfileError
+from precompute.profile.loading import built_in_names, built_in_text, load_profile
 from precompute.profile.schema import profile_schema
 from tests.precompute.profiles import names
 from tests.precompute.program import fails, precompute
@@ -293,12 +294,10 @@ def test_a_profile_that_is_not_sound_shows_none(folder, call):
     code, output, error = call("check", "shop.yaml")
     assert (code, output) == (ExitCode.USAGE, "")
     assert error == (
-        "precompute: shop.yaml: groups.all.templates[0].message: field 'trce' is not defined; "
-        "defined are host, maybe, odd, trace\n"
-        "precompute: shop.yaml: groups.all.templates[0].message: not checked: the length and the characters that "
-        "{trce} can give it\n"
-        "precompute: shop.yaml: groups.all.templates[0]: not checked: how long an event can be, which depends on "
-        "{trce}\n"
+        "precompute: shop.yaml: groups.all.templates[0].message: field 'trce' is not\n"
+        "    defined; defined are host, maybe, odd, trace\n"
+        "precompute: shop.yaml: not checked: 2 other things, which depend on what is\n"
+        "    unsound\n"
     )
 
 
@@ -437,21 +436,29 @@ include: whether two fields or two groups have one name, since not all of it is 
 """
 
 
+def told_lines(error):
+    """What is told, each in one line that was folded to 80 columns."""
+    return error.replace("\n    ", " ").splitlines()
+
+
 def test_check_tells_all_that_is_wrong_at_once_and_what_it_could_not_judge(folder, call):
     (folder / "web.yaml").write_text(FAULTY)
     (folder / "part.yaml").write_text(PART)
     code, output, error = call("check", "web.yaml")
     assert (code, output) == (ExitCode.USAGE, "")
-    lines = [line.removeprefix("precompute: web.yaml: ") for line in error.splitlines()]
-    told = [line.partition(" (firewall")[0] for line in lines if ": not checked: " not in line]
-    assert sorted(told) == COMPLAINTS.strip().splitlines()
-    left = [line.replace("not checked: ", "") for line in lines if ": not checked: " in line]
+    assert max(map(len, error.splitlines())) <= 80
+    lines = [line.removeprefix("precompute: web.yaml: ") for line in told_lines(error)]
+    assert sorted(line.partition(" (firewall")[0] for line in lines[:-1]) == COMPLAINTS.strip().splitlines()
+    assert lines[-1] == "not checked: 14 other things, which depend on what is unsound"
+    with pytest.raises(ProfileError) as unsound:
+        load_profile("web.yaml")
+    left = [line.removeprefix("web.yaml: ").replace("not checked: ", "") for line in unsound.value.unchecked]
     assert sorted(left) == UNCHECKED.strip().splitlines()
 
 
 def test_check_says_that_a_file_that_is_no_yaml_could_not_be_judged(folder, call):
     (folder / "web.yaml").write_text("a: 1\na: 2\n")
-    assert call("check", "web.yaml")[2].splitlines() == [
+    assert told_lines(call("check", "web.yaml")[2]) == [
         "precompute: web.yaml: line 2, column 1: 'a' is given twice",
         "precompute: web.yaml: not checked: all else, since the file can't be read as YAML",
     ]
@@ -460,8 +467,8 @@ def test_check_says_that_a_file_that_is_no_yaml_could_not_be_judged(folder, call
 def test_check_says_how_much_it_leaves_out(folder, call):
     fields = "".join(f"  f{number}: 7\n" for number in range(150))
     (folder / "web.yaml").write_text(f"name: w\nfields:\n{fields}groups: {{}}\n")
-    lines = call("check", "web.yaml")[2].splitlines()
-    assert len([line for line in lines if "not checked" not in line]) == 101
+    lines = [line for line in told_lines(call("check", "web.yaml")[2]) if "not checked" not in line]
+    assert len(lines) == 101
     assert lines[-1] == "precompute: web.yaml: and 51 lines more of this kind"
 
 

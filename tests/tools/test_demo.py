@@ -1,6 +1,7 @@
 """The demo, and the environment that the tools make for themselves on their first start."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -196,7 +197,8 @@ def test_the_demo_itself(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "tools.demonstration", "2k", "2"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    lines = done.stdout.splitlines()
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    lines = re.sub(r"\n +", " ", done.stdout).splitlines()
     assert [each.split()[0] for each in lines[:4]] == ["built", "sent", "CPU", "ledger"]
     assert lines[-1].startswith("met: every event arrived" if done.returncode == 0 else "missed:")
     assert done.returncode in (0, 1), done.stderr

@@ -126,7 +126,7 @@ def test_a_field_is_read_back_as_it_is(written):
         ("{network: 10.0.0.0/8}", ": 10.0.0.0/8 has more than 1048576 addresses; take some of them, like count: 10000"),
         ("{network: 2001:db8::/64}", ": 2001:db8::/64 has more than 1048576 addresses; take some of them, "),
         ("{network: 10.0.0.0/8, count: 0}", ".count: must be 1 or more"),
-        ("{network: 10.0.0.0/8, count: 1048577}", ".count: must be 1048576 or less"),
+        ("{network: 10.0.0.0/8, count: 1048577}", ".count: must be 1,048,576 or less"),
         ("{network: 10.0.0.0/8, count: 1.5}", ".count: must be a whole number"),
         ("{network: {10.0.0.0/8: 1, 11.0.0.0/8: 1}, count: 1000000}", ": holds 2000000 values; a field may have "),
         ("{network: 10.0.0.0/24, zipf: -1}", ".zipf: must be a number above 0 and up to 4; write it like 1.1"),

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from replay.doctor import checks
+from replay.doctor.activity import Activity
+from replay.machine.core_order import Surroundings, reckon_workers
 from replay.path.request import BackendChoice, PathRequest
 from tests.replay.doctor.examples import CAPTURE, GIB, LOAD, MACHINE, PACKET
 
@@ -186,9 +188,23 @@ def test_cores_do_their_part_or_not(staged_eps, changed, state, mend):
     assert (found.mend is None) == (mend is None)
 
 
-def test_what_a_staging_finding_says():
+def test_a_staging_finding_counts_workers_as_the_run_does():
     found = checks.staging(capture(staged_eps=3e6), MACHINE, LOAD).found
-    assert found == "a core stages 3.00M events/s; 4.00M EPS take 3 workers or more"
+    _, why = reckon_workers(4e6, 40, MACHINE.cpus, Surroundings(), gso=True, measured_eps=None)
+    assert found == f"a core stages 3.00M events/s, at which 4.00M EPS take 3 workers or more; a run starts {why}"
+    assert why.startswith("1: 4,000,000 EPS at 6,000,000 each, as is usual")
+
+    calibrated = replace(LOAD, worker_eps=2_000_000)
+    assert (
+        "; a run starts 2: 4,000,000 EPS at 1,500,000 each, 75% of"
+        in checks.staging(CAPTURE, MACHINE, calibrated).found
+    )
+
+
+def test_a_staging_finding_says_that_the_cores_were_busy():
+    activity = Activity(busy_cores=1.0, stolen_cores=0.2, cores=2, programs=(), load=3.0)
+    found = checks.staging(capture(staged_eps=3e6), machine(activity=activity), LOAD).found
+    assert found.startswith("a core stages 3.00M events/s while the cores are 60% busy with other things, at which ")
 
 
 def test_all_checks_of_a_capture_are_made():

@@ -108,7 +108,10 @@ def test_a_watch_that_began_late_is_said():
     late = place_losses({514: 1}, 0, host(), run=(START_S - 60, START_S + 8))
     assert late.covers_run is False
     assert late.before_socket_events_min is None
-    assert "did not cover the run" in " ".join(host_losses_lines(late, host()))
+    text = " ".join(host_losses_lines(late, host()))
+    assert "did not cover the run" in text
+    assert "dropped at its sockets" not in text
+    assert host_losses_json(late, host())["dropped_at_socket_events"] is None
     assert place_losses({514: 1}, 0, host(), run=(START_S, START_S + 60)).covers_run is False
 
 
@@ -158,6 +161,24 @@ def test_a_run_on_the_receiver_s_host_brings_its_own():
     assert found.figures()["in_collector_events_max"] == 10
     all_there = ledger(1000, 1000)[1]
     assert collector_host(None, reconciled(sender, all_there), checked(Sent, sender), None).lines() == []
+
+
+def test_a_watch_of_another_run_does_not_displace_what_the_sender_saw(tmp_path: Path):
+    sender, audited = ledger()
+    another = report() | {"started": datetime.fromtimestamp(START_S - 3600, UTC).isoformat()}
+    path = tmp_path / "watch.json"
+    path.write_text(json.dumps(another))
+
+    def found():
+        return collector_host(path, reconciled(sender, audited), checked(Sent, sender), None)
+
+    assert found().figures()["dropped_at_socket_events"] is None
+    assert "dropped at its sockets" not in " ".join(found().lines())
+    sender["collector_host"] = {name: value for name, value in report(100, read=900).items() if name != "kind"}
+    assert found().figures()["dropped_at_socket_events"] == 100
+    assert " ".join(found().lines()[0].split()).startswith(f"{path} did not watch this run; what the sender saw")
+    path.write_text(json.dumps(report(90, read=900)))
+    assert found().figures()["dropped_at_socket_events"] == 90
 
 
 def test_cut_events_without_a_port_are_not_placed_as_lost():

@@ -337,5 +337,10 @@ def test_a_ledger_of_a_run_that_failed_does_not_pass(tmp_path):
 def test_the_command_refuses_other_files_in_one_line(reconciled):
     code, out, err = reconciled(received_report({514: 5}), sent_report({514: 5}))
     assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "sent.json: this is a sink's report, and here a sender's belongs; the order is SENT RECEIVED\n" in err
+    assert "received.json: this is a sender's report" in reconciled(sent_report({514: 5}), sent_report({514: 5}))[2]
+    audit = {"kind": "audit", "lanes": [{"port": 514, "received_events": 5}]}
+    assert "received.json: this is an audit's report" in reconciled(sent_report({514: 5}), audit)[2]
+    code, _, err = reconciled({"lanes": [{"port": 514}]}, received_report({514: 5}))
+    assert (code, err.count("\n")) == (2, 1)
     assert "sent.json: a report of what was sent has lanes" in err
-    assert err.endswith("; the order is SENT RECEIVED\n")

@@ -98,7 +98,9 @@ def test_verdicts(
     report = run_report(capture, *finished(capture, rate_eps, sent, **outcome))
 
     assert (report.verdict, exit_code(report)) == (verdict, code)
-    assert run_table(report).startswith(f"{verdict}: {report.reason}")
+    table = run_table(report)
+    assert " ".join(table.split()).startswith(f"{verdict}: {report.reason}")
+    assert max(map(len, table.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
