@@ -70,7 +70,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     Without the sender's report an event is missing if a higher number of its port arrived; with it, if it was sent.
     """
     sent, lines, tally = question.sent, found.lines, found.tally
-    cut = lines.cut.of(run)
+    cut = lines.cut.of(run, sent.event_bytes if sent else None)
     heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
     twice = any(lane.duplicated_events for lane in heard.values())
@@ -79,8 +79,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     missing = sum(lane["missing_events"] for lane in lanes)
     foreign_tags = sum(tags for _, tags in foreign) + tally.tags_of_other_runs
     certain = 0 if twice else cut.own_lines if foreign_tags or cut.other_lines else cut.lines
-    most = cut.lines + cut.doubtful_lines
-    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, most))
+    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, _most(cut, missing)))
     lost = max(missing - cut_events, 0)
     _take_off(lanes, cut_events - sum(lane["cut_events"] for lane in lanes))
     report = {
@@ -104,6 +103,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "tail_events": min(sum(lane["tail_events"] for lane in lanes), lost),
         "cut_events": cut_events,
         "cut_events_max": cut_max,
+        "piled_up": 0 < cut.piled_lines == cut.doubtful_lines and cut_max > cut_events,
         "cut_to_bytes": cut.to_bytes if cut_max else None,
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
@@ -114,6 +114,12 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     }
     _judge(report, question.max_loss)
     return report
+
+
+def _most(cut: CutOf, missing: int) -> int:
+    """How many lines may be cut ones. That many have one length does not show that more events are missing."""
+    most = cut.lines + cut.doubtful_lines - cut.piled_lines
+    return most + min(cut.piled_lines, max(missing - most, 0))
 
 
 def _judge(report: dict[str, Any], max_loss: Fraction) -> None:

@@ -61,13 +61,16 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
     """What came without its tag, since it was cut."""
     cut, to_bytes = report["cut_events"], report["cut_to_bytes"]
     if cut:
-        first, last = to_bytes["min"], to_bytes["max"]
-        length = counted(last, "byte") if first == last else f"{first:,} to {last:,} bytes"
         there = f"{cut:,} {'is' if cut == 1 else 'are'} there without a tag"
         yield (
-            f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {length}; "
+            f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {_length(to_bytes)}; "
             f"raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
         )
+
+
+def _length(to_bytes: dict[str, int]) -> str:
+    first, last = to_bytes["min"], to_bytes["max"]
+    return counted(last, "byte") if first == last else f"{first:,} to {last:,} bytes"
 
 
 def _doubtful(report: dict[str, Any]) -> Iterator[str]:
@@ -79,6 +82,11 @@ def _doubtful(report: dict[str, Any]) -> Iterator[str]:
             why = "whose the cut lines are can't be told, since events came twice"
         elif report["foreign_tags"]:
             why = "whose the cut lines are can't be told, since there are events of other runs"
+        elif report["piled_up"]:
+            why = (
+                f"many lines without a tag are as long as the longest of them, {_length(report['cut_to_bytes'])}, as "
+                f"if cut there: check the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+            )
         else:
             why = (
                 "lines without a tag are as long as cut ones, and may be of others, since such are there or too little "

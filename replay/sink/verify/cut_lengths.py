@@ -55,8 +55,8 @@ class CutTraceless(NamedTuple):
     events: int
     doubtful_events: int
     """Beside these, what may have been cut."""
-    piled: bool = False
-    """Whether these are doubtful for no other reason than that many are as long as the longest."""
+    piled_events: int = 0
+    """Of these, those for which nothing else speaks than that many are as long as the longest."""
 
 
 def cut_traceless(places: Sequence[Place]) -> list[CutTraceless]:
@@ -78,11 +78,11 @@ def _cut_at(place: Place, parted: NDArray[np.int64], traceless: NDArray[np.int64
     limits = here >= FEW
     weak = ((place.parted > 0) | (here > 0)) & ~limits
     cut, maybe = int(place.traceless[limits].sum()), int(place.traceless[weak].sum())
-    piled = False
+    piled = 0
     if not cut and (lengths := _pile(place, traceless)) is not None:
-        piled = maybe == 0
         weak[lengths] = True
-        maybe = int(place.traceless[weak].sum())
+        piled = int(place.traceless[weak].sum()) - maybe
+    maybe += piled
     theirs = min(cut, int(place.traceless.sum()) - cut - maybe)
     lengths_cut = np.flatnonzero((limits | weak) & (place.traceless > 0))
     return CutTraceless(lengths_cut, cut - theirs, maybe + theirs, piled)
