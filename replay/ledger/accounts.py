@@ -41,6 +41,8 @@ class Entry:
     """Different numbers of this run that were sent: tagged events, each counted once."""
     surplus_events: int = 0
     """Numbers that were not sent; without tags, what arrived beyond what was sent."""
+    perhaps_lost_events: int = 0
+    """Of the verified ones, so many may be further surplus ones, and then as many more were lost."""
     duplicated_events: int | None = None
     reordered_events: int | None = None
     late_events: int | None = None
@@ -181,6 +183,11 @@ class Ledger:
     def lost_events_min(self) -> int:
         """Of these, those that no cut event can be."""
         return self.lost_events - self.doubtful_cut_events
+
+    @property
+    def lost_events_max(self) -> int:
+        """All that may be lost: with as many as stand for numbers that may not have been sent."""
+        return self.lost_events + (self.total("perhaps_lost_events") or 0)
 
     @property
     def cut_events(self) -> int:

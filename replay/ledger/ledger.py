@@ -144,7 +144,7 @@ class _Heard:
         reached, verified = lane.next_sequence or 0, lane.verified_events or 0
         held = sum(max(0, min(first + events, sent) - first) for first, events in lane.unconfirmed)
         surplus = sum(events for _, events in lane.unconfirmed) - held
-        beyond = min(max(reached - sent, 0), max(verified - sent, 1)) if reached > sent else max(verified - sent, 0)
+        beyond, beyond_max = _beyond(reached, verified, sent)
         verified, surplus = min(verified - beyond + held, sent), surplus + beyond
         missing = sent - verified
         cut = min(self._cut.get(lane.port, 0), missing)
@@ -160,6 +160,7 @@ class _Heard:
         return {
             "verified_events": verified,
             "surplus_events": surplus,
+            "perhaps_lost_events": min(beyond_max - beyond, verified),
             "cut_events": cut,
             "cut_or_lost_events": cut_or_lost,
             "lost_in_socket_events": in_socket,
@@ -177,6 +178,17 @@ class _Heard:
             self._dropped[way] -= here
             dropped += here
         return dropped
+
+
+def _beyond(reached: int, verified: int, sent: int) -> tuple[int, int]:
+    """How many of the verified numbers were not sent, at the least and at the most; all are below `reached`.
+
+    The highest of them was seen; which of the others were is not told.
+    """
+    if reached <= sent:
+        return (max(verified - sent, 0),) * 2
+    most = reached - sent
+    return min(most, max(verified - sent, 1)), max(min(most, verified), 1)
 
 
 def _doubtful(received: Received, longest_bytes: int | None) -> dict[int, int]:

@@ -66,7 +66,7 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
     if ledger.balanced:
         return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(len(ledger.entries), 'port')}"]
     parts = []
-    if ledger.lost_events:
+    if ledger.lost_events_max:
         parts.append(_loss(ledger, losses))
     if ledger.cut_events:
         least, most = ledger.cut_to_bytes or (0, 0)
@@ -85,7 +85,7 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
 
 
 def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
-    lost, sent = ledger.lost_events, ledger.sent_events
+    least, lost, sent = ledger.lost_events_min, ledger.lost_events_max, ledger.sent_events
     said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
     if ledger.run_id is None:
         worst = max(ledger.entries, key=lambda entry: entry.all_lost_events)
@@ -95,8 +95,7 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
             why = "the sink's worker died" if ledger.ended_by == DIED else "the sink had ended before the run did"
             said.append(f"and {why}")
     share, events = format_share(lost, sent), f"{lost:,}"
-    if ledger.doubtful_cut_events:
-        least = ledger.lost_events_min
+    if least < lost:
         share, events = f"between {format_share(least, sent)} and {share}", f"{least:,} to {events}"
     return ", ".join([f"{share} lost: {events} of {counted(sent, 'event')}", *said])
 
@@ -168,6 +167,11 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
             f"{doubtful:,} of the lost may be cut events: that can't be told, since events of others came too, events "
             "came twice, or too little shows to what length they were cut"
         )
+    if perhaps := ledger.total("perhaps_lost_events"):
+        lines.append(
+            f"the sink believed numbers that were not sent: {perhaps:,} of the verified may be such, and then as many "
+            "more were lost"
+        )
     if ledger.deaf_ports:
         ports = ", ".join(map(str, ledger.deaf_ports))
         lines.append(f"the sink did not listen at {ports}")
@@ -197,6 +201,7 @@ def ledger_json(
         **{f"{name}_events": ledger.total(f"{name}_events") for name in (*_FIGURES, *_STRANGE)},
         "lost_events": ledger.lost_events,
         "lost_events_min": ledger.lost_events_min,
+        "lost_events_max": ledger.lost_events_max,
         "doubtful_cut_events": ledger.doubtful_cut_events,
         "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
         "surplus_events": ledger.surplus_events,

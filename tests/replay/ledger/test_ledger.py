@@ -1,6 +1,7 @@
 """The ledger: sums that hold for any reports, and what it says of each kind of difference."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from captures.console.command import run
 from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
-from replay.ledger.reconciliation import reconcile_files
+from replay.ledger.reconciliation import Reconciliation, reconcile_files
 from replay.ledger.report import ledger_json, ledger_lines, ledger_table, notes, verdict
 from replay.ledger.report_models import Collected, Received, Sent, checked
+from replay.ledger.run_clock import RunClock
 
 COUNTS = st.dictionaries(st.integers(514, 530), st.integers(0, 10**9), max_size=8)
 SENT = COUNTS.filter(bool)
@@ -162,6 +164,41 @@ def test_numbers_that_were_believed_and_not_sent_are_surplus_too():
     assert (ledger.lost_events, ledger.surplus_events) == (0, 4)
     ledger = tagged({514: 100}, [tagged_lane(514, 100, next_sequence=5004)])
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (1, 1, False)
+
+
+def test_of_a_loss_that_is_a_range_the_higher_figure_counts():
+    """Number 101 came and was not sent; number 100 may have come as well, and then one that was sent did not."""
+    ledger = tagged({514: 100}, [tagged_lane(514, 101, next_sequence=102)])
+    assert (ledger.lost_events_min, ledger.lost_events, ledger.lost_events_max) == (0, 0, 1)
+    assert verdict(ledger).startswith("between 0.00% and 1.00% lost: 0 to 1 of 100 events")
+    assert "1 of the verified may be such" in notes(ledger)[0]
+    reconciled = Reconciliation(
+        ledger, [], {}, RunClock(checked(Sent, sent_report({514: 100})), None), None, run_failed=False
+    )
+    assert not reconciled.passes(Fraction("0.009"))
+    assert reconciled.passes(Fraction("0.01"))
+    ledger = tagged({514: 100}, [tagged_lane(514, 100, next_sequence=101)])
+    assert (ledger.lost_events_min, ledger.lost_events_max) == (1, 1)
+
+
+def test_doubtful_cut_events_explain_losses_only_where_they_came():
+    """At port 515, of which nothing is missing, others send."""
+    doubtful = {"doubtful_cut_events": 1000, "cut_to_bytes": {"min": 300, "max": 300}}
+    lanes = [tagged_lane(514, 20, next_sequence=30), tagged_lane(515, 30, **doubtful)]
+    ledger = tagged({514: 30, 515: 30}, lanes)
+    assert (ledger.lost_events_min, ledger.lost_events) == (10, 10)
+    lanes = [tagged_lane(514, 20, next_sequence=30, **doubtful), tagged_lane(515, 30)]
+    ledger = tagged({514: 30, 515: 30}, lanes)
+    assert (ledger.lost_events_min, ledger.lost_events) == (0, 10)
+
+
+@pytest.mark.parametrize(("longest", "least"), [(600, 0), (269, 0), (268, 10), (None, 0)])
+def test_what_is_longer_than_any_event_can_become_is_no_cut_one(longest, least):
+    lane = tagged_lane(514, 20, next_sequence=30, doubtful_cut_events=50, cut_to_bytes={"min": 300, "max": 300})
+    received = {"lanes": [lane], "run_id": RUN}
+    sent = {**sent_report({514: 30}), "run_id": RUN, "capture": {"longest_bytes": longest}}
+    ledger = ledger_of(sent, received)
+    assert (ledger.lost_events_min, ledger.lost_events) == (least, 10)
 
 
 @given(st.data())
