@@ -37,6 +37,7 @@ _COLUMNS: Final = (
     ("after end", "lost_after_end_events"),
     ("at collector", "lost_at_collector_events"),
     ("cut", "all_cut_events"),
+    ("cut bytes", "cut_bytes"),
     ("cut or lost", "all_cut_or_lost_events"),
     ("surplus", "surplus_events"),
     ("duplicated", "duplicated_events"),
@@ -79,9 +80,27 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
         parts.append(f"{said}, most on port {worst.port} ({worst.surplus_events:,})")
     totals = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
     parts += [f"{total:,} {name}" for name, total in totals if total]
+    if ledger.cut_bytes:
+        parts.append(_cut_bytes(ledger))
     if not parts:
         parts.append(f"all {counted(ledger.sent_events, 'event')} arrived, but not with the bytes that were sent")
     return parts
+
+
+def _cut_bytes(ledger: Ledger) -> str:
+    """That events came with their tags, and without all of their bytes."""
+    short = [entry for entry in ledger.entries if entry.cut_bytes]
+    if not short or sum(entry.cut_bytes for entry in short) != ledger.cut_bytes:
+        short = list(ledger.entries)  # ports were mapped: only all together can be compared
+    sent, received = (sum(getattr(entry, name) or 0 for entry in short) for name in ("sent_bytes", "received_bytes"))
+    others = len(short) < len(ledger.entries)
+    at = f" at {counted(len(short), 'port')}" if others else ""
+    all_of_it = (
+        ""
+        if ledger.lost_events_max or ledger.cut_events or others
+        else (f"all {counted(ledger.sent_events, 'event')} arrived, but ")
+    )
+    return f"{all_of_it}{received:,} of {sent:,} bytes came{at}: events were cut behind their tags"
 
 
 def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
@@ -206,6 +225,7 @@ def ledger_json(
         "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
         "surplus_events": ledger.surplus_events,
         "cut_events": ledger.cut_events,
+        "cut_bytes": ledger.cut_bytes,
         "cut_to_bytes": least_most and {"min": least_most[0], "max": least_most[1]},
         "unplaced_cut_events": ledger.unplaced.all_cut_events,
         "unplaced_lost_events": ledger.unplaced.all_lost_events,
@@ -220,7 +240,7 @@ def ledger_json(
 
 
 def _lane(entry: Entry) -> dict[str, Any]:
-    names = ("lost_events", "lost_before_socket_events", "lost_at_collector_events")
+    names = ("lost_events", "lost_before_socket_events", "lost_at_collector_events", "cut_bytes")
     return vars(entry) | {name: getattr(entry, name) for name in names}
 
 

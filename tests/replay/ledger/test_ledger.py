@@ -201,6 +201,30 @@ def test_what_is_longer_than_any_event_can_become_is_no_cut_one(longest, least):
     assert (ledger.lost_events_min, ledger.lost_events) == (least, 10)
 
 
+def test_events_that_keep_their_tags_are_cut_where_bytes_are_missing():
+    ledger = tagged({514: 30, 515: 30}, [tagged_lane(514, 30, received_bytes=4400), tagged_lane(515, 30)])
+    assert (ledger.lost_events, ledger.cut_events, ledger.cut_bytes, ledger.balanced) == (0, 0, 100, False)
+    assert verdict(ledger) == "4,400 of 4,500 bytes came at 1 port: events were cut behind their tags"
+    assert "cut bytes" in ledger_table(ledger)
+    assert ledger_json(ledger)["cut_bytes"] == 100
+    both = tagged({514: 30, 515: 30}, [tagged_lane(port, 30, received_bytes=3000) for port in (514, 515)])
+    assert verdict(both) == "all 60 events arrived, but 6,000 of 9,000 bytes came: events were cut behind their tags"
+
+
+def test_where_ports_are_mapped_bytes_are_compared_on_all_together():
+    mapped = [{"port": 514, "verified_events": 30, "next_sequence": 30, "came_by": {"5514": 30}}]
+    lane = tagged_lane(5514, 0, received_events=30, received_bytes=4000, next_sequence=0)
+    ledger = tagged({514: 30}, [lane], mapped)
+    assert (ledger.cut_bytes, ledger.balanced) == (500, False)
+    assert "4,000 of 4,500 bytes came" in verdict(ledger)
+
+
+@pytest.mark.parametrize("more", [{"received_bytes": 5000}, {"foreign_events": 1, "received_events": 31}])
+def test_bytes_too_many_and_bytes_of_others_are_no_cut(more):
+    ledger = tagged({514: 30}, [tagged_lane(514, 30, **{"received_bytes": 4400, **more})])
+    assert (ledger.cut_bytes, ledger.balanced) == (0, True)
+
+
 @given(st.data())
 def test_with_any_figures_the_parts_sum_to_the_whole(data):
     count = st.integers(0, 10**6)
@@ -232,7 +256,7 @@ def test_with_any_figures_the_parts_sum_to_the_whole(data):
 
 def test_a_mapped_port_has_lost_nothing():
     mapped = [{"port": 514, "verified_events": 30, "next_sequence": 30, "came_by": {"5514": 30}}]
-    lane = tagged_lane(5514, 0, received_events=30, next_sequence=0)
+    lane = tagged_lane(5514, 0, received_events=30, received_bytes=30 * EVENT_BYTES, next_sequence=0)
     ledger = tagged({514: 30}, [lane], mapped)
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (0, 0, True)
     assert notes(ledger) == ["30 events came by another port (514 -> 5514)"]
