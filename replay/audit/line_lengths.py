@@ -4,12 +4,14 @@
 counted apart. What is kept is bounded: of MOST_FILES files, the last of which stands for all further ones.
 """
 
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.sink.verify.cut_lengths import CutTraceless, Place, cut_traceless
+from replay.audit.sent import Sent
+from replay.sink.verify.cut_lengths import MUCH, PRIORITY_BYTES, CutTraceless, Place, cut_traceless, piles_up
 
 MOST_BYTES: Final = 65_536
 """Lines of this length and longer are not told apart; a datagram has 65,507 bytes at most."""
@@ -62,6 +64,26 @@ class LineLengths:
         if len(self.files) < MOST_FILES:
             self.files.append(FileLengths())
         return self.files[-1]
+
+    def cut_behind_tag(self, sent: Sent, missing_events: int) -> dict[str, int] | None:
+        """The length to which lines were cut that kept their tag, and how many are so long; None: nothing shows any.
+
+        It shows where many lines are as long as the longest of them, and that is shorter than the longest event: by
+        more than the shortest line is shorter than the shortest event, for a collector may leave out a part of each.
+        The whole capture must have been sent, and be there but for a few: else the longest may not be among them.
+        """
+        if sent.event_bytes is None or sum(sent.lanes.values()) < (sent.capture_events or math.inf):
+            return None
+        whole = np.sum([file.whole for file in self.files], axis=0) if self.files else np.zeros(0, np.int64)
+        longest = max((file.longest_whole for file in self.files), default=0)
+        if longest >= len(whole) or not piles_up(whole, longest):
+            return None
+        shortest_sent, longest_sent = sent.event_bytes
+        left_out = max(0, shortest_sent - int(np.argmax(whole > 0)))
+        lines = int(whole[max(longest - PRIORITY_BYTES, 0) :].sum())
+        if longest >= longest_sent - left_out - PRIORITY_BYTES or missing_events * MUCH > lines:
+            return None
+        return {"to_bytes": longest, "lines": lines}
 
     def traceless(self, sent_bytes: tuple[int, int] | None = None) -> CutTraceless:
         """The lines without a trace of a tag that were cut, of all files; `sent_bytes` as above."""

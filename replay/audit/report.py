@@ -105,6 +105,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "cut_events_max": cut_max,
         "piled_up": 0 < cut.piled_lines == cut.doubtful_lines and cut_max > cut_events,
         "cut_to_bytes": cut.to_bytes if cut_max else None,
+        "cut_behind_tag": lines.cut.lengths.cut_behind_tag(sent, missing) if sent else None,
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
         "max_loss_percent": float(question.max_loss * 100),

@@ -27,6 +27,8 @@ class Sent:
     """How long it took, if it was at one rate throughout; else None."""
     event_bytes: tuple[int, int] | None = None
     """The lengths of its capture's shortest and longest event; None: they are not known."""
+    capture_events: int | None = None
+    """How many events its capture has."""
 
 
 def read_sent(path: Path) -> Sent:
@@ -40,7 +42,8 @@ def sent_of(report: "report_models.Sent") -> Sent:
     """The same of a report that was checked."""
     run = None if report.run_id is None else parse_run(report.run_id)
     lanes = {lane.port: lane.sent_events for lane in report.lanes}
-    return Sent(run, lanes, _steady_s(report), _event_bytes(report.capture))
+    events = report.capture.events if report.capture else None
+    return Sent(run, lanes, _steady_s(report), _event_bytes(report.capture), events)
 
 
 def _event_bytes(capture: "report_models.SentCapture | None") -> tuple[int, int] | None:

@@ -21,7 +21,14 @@ def verdict(report: dict[str, Any]) -> str:
         files = unreadable[0] if len(unreadable) == 1 else f"{len(unreadable)} files"
         parts.append(f"not all was read: {files} can't be")
     parts.append(_lost(report))
-    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report), *_too_much(report)]
+    parts += [
+        *_cut(report),
+        *_cut_behind_tag(report),
+        *_doubtful(report),
+        *_late(report),
+        *_odd(report),
+        *_too_much(report),
+    ]
     return "; ".join(parts)
 
 
@@ -65,6 +72,15 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
         yield (
             f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {_length(to_bytes)}; "
             f"raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+        )
+
+
+def _cut_behind_tag(report: dict[str, Any]) -> Iterator[str]:
+    """What came with its tag, and without its end."""
+    if found := report["cut_behind_tag"]:
+        yield (
+            f"but {counted(found['lines'], 'line')} with a tag end at {found['to_bytes']:,} bytes, where longer events "
+            f"were sent: they were cut behind their tags ({_SIZES})"
         )
 
 

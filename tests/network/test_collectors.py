@@ -24,6 +24,7 @@ RSYSLOG_TEXT = (
     'template(name="event" type="string" string="%timestamp% %hostname% %syslogtag%%structured-data%%msg%\\n")'
 )
 RSYSLOG_RAW = 'template(name="event" type="string" string="%rawmsg%\\n")'
+RSYSLOG_MESSAGE = 'template(name="event" type="string" string="%msg%\\n")'
 RSYSLOG_JSON = """
 template(name="event" type="list" option.jsonf="on") {
   property(outname="raw" name="rawmsg" format="jsonf")
@@ -236,6 +237,23 @@ def test_a_tag_at_the_front_is_not_cut(tmp_path: Path) -> None:
     report, lines = audited.report, port_lines(list(capture.lines()), LANES)
     assert found(report) == {port: len(part) for port, part in zip(server.ports, lines, strict=True)}
     assert max(map(len, server.events())) == limit
+    at_limit = sum(len(line) >= limit - 2 for line in server.events())
+    assert report["cut_behind_tag"] == {"to_bytes": limit, "lines": at_limit}
+    assert f"end at {limit} bytes, where longer events were sent" in report["verdict"]
+
+
+@pytest.mark.parametrize("template", [RSYSLOG_RAW, RSYSLOG_TEXT, RSYSLOG_JSON, RSYSLOG_MESSAGE])
+def test_what_a_collector_leaves_out_is_no_cut(tmp_path: Path, template: str) -> None:
+    """Lines of three lengths, of which many are as long as the longest, and shorter or longer than what was sent."""
+    path = tmp_path / "three.rcap"
+    (tmp_path / "three.yaml").write_text(THREE_LENGTHS)
+    built = call("precompute", "build", tmp_path / "three.yaml", "--tagged-front", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    with rsyslog(tmp_path, LANES, template) as server:
+        sent = send(server, open_capture(path))
+    audited = audit(server.path, "--sent", sent)
+    assert audited.code == 0, audited.stderr
+    assert audited.report["cut_behind_tag"] is None
 
 
 def test_what_a_collector_still_holds_is_followed(tmp_path: Path, tagged: Capture) -> None:

@@ -86,7 +86,7 @@ def report_on(
 
 
 def sent(lanes: dict[int, int], steady_s: float | None = None, event_bytes: tuple[int, int] | None = None) -> Sent:
-    return Sent(RUN, lanes, steady_s, event_bytes)
+    return Sent(RUN, lanes, steady_s, event_bytes, 20)
 
 
 def test_all_is_there() -> None:
@@ -292,6 +292,29 @@ def test_where_nothing_is_parted_lines_of_one_length_are_cut_or_lost() -> None:
     assert "maxMessageSize" in report["verdict"]
     assert "--tagged-front" in report["verdict"]
     assert exit_code(report) == ExitCode.MISSED
+
+
+@pytest.mark.parametrize(
+    ("lengths", "numbers", "event_bytes", "cut"),
+    [
+        ([100, 180], 20, (100, 600), 10),
+        ([100, 180], 20, (100, 183), 10),
+        ([100, 180], 20, (100, 182), None),  # a priority value has one to three digits
+        ([95, 180], 20, (100, 187), None),  # the collector leaves out 5 bytes of each
+        ([300, 380], 20, (100, 383), 10),
+        ([100, 180], 20, None, None),
+        ([100, 180], 18, (100, 600), None),  # the longest may be among what is missing
+        ([100, 180], 19, (100, 600), 10),
+        ([*range(101, 120), 180], 20, (100, 600), None),  # nothing piles up
+    ],
+)
+def test_lines_that_keep_their_tag_and_end_at_one_length_were_cut(
+    lengths: list[int], numbers: int, event_bytes: tuple[int, int] | None, cut: int | None
+) -> None:
+    lines = [whole_line(lengths[number % len(lengths)], number) for number in range(20)]
+    report = report_on({514: range(numbers)}, sent({514: 20}, None, event_bytes), cut=[b"".join(lines)])
+    assert report["cut_behind_tag"] == (cut and {"to_bytes": max(lengths), "lines": cut})
+    assert ("were cut behind their tags" in report["verdict"]) is bool(cut)
 
 
 @pytest.mark.parametrize("event_bytes", [(100, 600), None])
