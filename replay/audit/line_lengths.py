@@ -65,8 +65,8 @@ class LineLengths:
             self.files.append(FileLengths())
         return self.files[-1]
 
-    def cut_behind_tag(self, sent: Sent, missing_events: int) -> dict[str, int] | None:
-        """The length to which lines were cut that kept their tag, and how many are so long; None: nothing shows any.
+    def cut_behind_tag(self, sent: Sent, missing_events: int) -> tuple[int, int] | None:
+        """How many lines were cut that kept their tag, and to which length; None: nothing shows any.
 
         It shows where many lines are as long as the longest of them, and that is shorter than the longest event: by
         more than the shortest line is shorter than the shortest event, for a collector may leave out a part of each.
@@ -83,7 +83,7 @@ class LineLengths:
         lines = int(whole[max(longest - PRIORITY_BYTES, 0) :].sum())
         if longest >= longest_sent - left_out - PRIORITY_BYTES or missing_events * MUCH > lines:
             return None
-        return {"to_bytes": longest, "lines": lines}
+        return lines, longest
 
     def traceless(self, sent_bytes: tuple[int, int] | None = None) -> CutTraceless:
         """The lines without a trace of a tag that were cut, of all files; `sent_bytes` as above."""

@@ -9,7 +9,6 @@ from captures import __version__
 from captures.console.errors import ExitCode
 from captures.console.units import counted, fitted, format_size
 from replay.audit.cut import CutOf
-from replay.audit.lines import LineCounts
 from replay.audit.missing import SHOWN, Missing, summarise
 from replay.audit.reading import Collection
 from replay.audit.seen import Seen
@@ -52,8 +51,11 @@ class Question:
     """Missing ranges of each port that are named."""
 
 
-def _line_counts(lines: LineCounts) -> dict[str, int]:
+def _files(question: Question, found: Collection) -> dict[str, Any]:
+    """What was read, and the lines in it."""
+    lines = found.lines
     return {
+        "files": list(question.files),
         "bytes": lines.bytes,
         "lines": lines.lines,
         "tagged_lines": lines.tagged,
@@ -61,6 +63,9 @@ def _line_counts(lines: LineCounts) -> dict[str, int]:
         "malformed_lines": lines.malformed,
         "cut_lines": lines.cut_lines,
         "unfinished_lines": lines.unfinished,
+        "damaged_files": [damaged._asdict() for damaged in found.damaged],
+        "followed": question.followed,
+        "interrupted": question.interrupted,
     }
 
 
@@ -82,16 +87,13 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, _most(cut, missing)))
     lost = max(missing - cut_events, 0)
     _take_off(lanes, cut_events - sum(lane["cut_events"] for lane in lanes))
+    behind = (sent and lines.cut.lengths.cut_behind_tag(sent, missing)) or (0, None)
     report = {
         "kind": "audit",
         "verdict": "",
         "passed": False,
         "run_id": None if run is None else run_text(run),
-        "files": list(question.files),
-        **_line_counts(lines),
-        "damaged_files": [damaged._asdict() for damaged in found.damaged],
-        "followed": question.followed,
-        "interrupted": question.interrupted,
+        **_files(question, found),
         "foreign_tags": foreign_tags,
         "foreign_runs": [{"run_id": run_text(other), "tags": tags} for other, tags in foreign[:RUNS_SHOWN]],
         "refused_tags": 0 if run is None else tally.refused[run],
@@ -105,7 +107,8 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "cut_events_max": cut_max,
         "piled_up": 0 < cut.piled_lines == cut.doubtful_lines and cut_max > cut_events,
         "cut_to_bytes": cut.to_bytes if cut_max else None,
-        "cut_behind_tag": lines.cut.lengths.cut_behind_tag(sent, missing) if sent else None,
+        "cut_behind_tag_lines": behind[0],
+        "cut_behind_tag_to_bytes": behind[1],
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
         "max_loss_percent": float(question.max_loss * 100),

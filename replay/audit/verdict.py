@@ -77,10 +77,10 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
 
 def _cut_behind_tag(report: dict[str, Any]) -> Iterator[str]:
     """What came with its tag, and without its end."""
-    if found := report["cut_behind_tag"]:
+    if lines := report["cut_behind_tag_lines"]:
         yield (
-            f"but {counted(found['lines'], 'line')} with a tag end at {found['to_bytes']:,} bytes, where longer events "
-            f"were sent: they were cut behind their tags ({_SIZES})"
+            f"but {counted(lines, 'line')} with a tag end at {report['cut_behind_tag_to_bytes']:,} bytes, where longer "
+            f"events were sent: they were cut behind their tags ({_SIZES})"
         )
 
 

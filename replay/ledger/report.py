@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from captures.console.units import counted, format_share
 from replay.ledger.accounts import DIED, Entry, Ledger, Unplaced
+from replay.ledger.cut_bytes import cut_bytes_text
 from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
 from replay.ledger.report_models import Received, Sent
 from replay.ledger.run_clock import RunClock
@@ -81,26 +82,10 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
     totals = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
     parts += [f"{total:,} {name}" for name, total in totals if total]
     if ledger.cut_bytes:
-        parts.append(_cut_bytes(ledger))
+        parts.append(cut_bytes_text(ledger))
     if not parts:
         parts.append(f"all {counted(ledger.sent_events, 'event')} arrived, but not with the bytes that were sent")
     return parts
-
-
-def _cut_bytes(ledger: Ledger) -> str:
-    """That events came with their tags, and without all of their bytes."""
-    short = [entry for entry in ledger.entries if entry.cut_bytes]
-    if not short or sum(entry.cut_bytes for entry in short) != ledger.cut_bytes:
-        short = list(ledger.entries)  # ports were mapped: only all together can be compared
-    sent, received = (sum(getattr(entry, name) or 0 for entry in short) for name in ("sent_bytes", "received_bytes"))
-    others = len(short) < len(ledger.entries)
-    at = f" at {counted(len(short), 'port')}" if others else ""
-    all_of_it = (
-        ""
-        if ledger.lost_events_max or ledger.cut_events or others
-        else (f"all {counted(ledger.sent_events, 'event')} arrived, but ")
-    )
-    return f"{all_of_it}{received:,} of {sent:,} bytes came{at}: events were cut behind their tags"
 
 
 def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
@@ -187,10 +172,8 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
             "came twice, or too little shows to what length they were cut"
         )
     if perhaps := ledger.total("perhaps_lost_events"):
-        lines.append(
-            f"the sink believed numbers that were not sent: {perhaps:,} of the verified may be such, and then as many "
-            "more were lost"
-        )
+        believed = "the sink believed numbers that were not sent"
+        lines.append(f"{believed}: {perhaps:,} of the verified may be such, and then as many more were lost")
     if ledger.deaf_ports:
         ports = ", ".join(map(str, ledger.deaf_ports))
         lines.append(f"the sink did not listen at {ports}")

@@ -313,7 +313,8 @@ def test_lines_that_keep_their_tag_and_end_at_one_length_were_cut(
 ) -> None:
     lines = [whole_line(lengths[number % len(lengths)], number) for number in range(20)]
     report = report_on({514: range(numbers)}, sent({514: 20}, None, event_bytes), cut=[b"".join(lines)])
-    assert report["cut_behind_tag"] == (cut and {"to_bytes": max(lengths), "lines": cut})
+    told = (report["cut_behind_tag_lines"], report["cut_behind_tag_to_bytes"])
+    assert told == ((cut, max(lengths)) if cut else (0, None))
     assert ("were cut behind their tags" in report["verdict"]) is bool(cut)
 
 
