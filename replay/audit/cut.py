@@ -1,7 +1,7 @@
 """Which lines lack their tag because something cut them, and to which length.
 
 A line was cut that ends within what announces a tag, or within the tag. Of lines without any trace of a tag
-`replay.sink.verify.cut_lengths` tells which were cut, and which may have been.
+`replay.audit.line_lengths` tells which were cut, and which may have been.
 
 A tag that is left in part may still say the run and the port. Which run is asked for is known only when all is read, so
 lines are counted by both; what is kept is bounded.
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 
 from captures.format.tags import BLANK, MARK, TAG_BYTES, parse_tags
 from replay.audit.find import LEAD
-from replay.sink.verify.cut_lengths import CutTraceless, cut_traceless
+from replay.audit.line_lengths import MOST_BYTES, LineLengths
 from replay.unaligned import texts_at
 
-MOST_BYTES: Final = 65_536
-"""Lines of this length and longer are not told apart; a datagram has 65,507 bytes at most."""
 MOST_KINDS: Final = 4096
 """Runs and ports that are kept account of; those of further ones are as good as cut off."""
 
@@ -80,6 +78,8 @@ class CutOf:
     """Lines beside these, which say another run."""
     doubtful_lines: int
     """Lines beside these without any trace of a tag, which were cut or are of others."""
+    piled_lines: int
+    """Of these, those for which nothing else speaks than that many are as long as the longest."""
     to_bytes: dict[str, int] | None
     ports: dict[int, tuple[int, dict[str, int]]]
     """Lines and their lengths, by the port that they still say."""
@@ -90,26 +90,17 @@ class Cut:
 
     def __init__(self) -> None:
         self._kinds: dict[int, _Lines] = {}
-        self._plain = np.zeros(MOST_BYTES, np.int64)  # lines without a trace of a tag, by length
-        self._parted = np.zeros(MOST_BYTES, np.int64)  # lines that end within their tag, by length
-        self._longest_tagged = 0
+        self.lengths = LineLengths()
 
-    def measure(self, longest: int) -> None:
-        """Note how long a line with a whole tag is."""
-        self._longest_tagged = max(self._longest_tagged, longest)
-
-    def take_plain(self, lengths: NDArray[np.int64]) -> None:
-        """Note lines without a trace of a tag, by their lengths."""
-        _count(self._plain, lengths)
-
-    def take_marked(self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
-        """Note lines that announce a tag and have none; `ends` are their line feeds. Returns how many were cut."""
+    def take_marked(
+        self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Note lines that announce a tag, have none and end at `ends`. Returns the lengths of those that were cut."""
         found = _kinds_of(window, ends)
         cut = found != _NOT_CUT
         for kind in np.unique(found[cut]).tolist():
             self._note(kind, lengths[found == kind])
-        _count(self._parted, lengths[cut])
-        return int(np.count_nonzero(cut))
+        return np.asarray(lengths[cut])
 
     def _note(self, kind: int, lengths: NDArray[np.int64]) -> None:
         if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
@@ -117,12 +108,8 @@ class Cut:
         shortest, longest = int(lengths.min()), int(lengths.max())
         self._kinds.setdefault(kind, _Lines(0, shortest, longest)).add(len(lengths), shortest, longest)
 
-    def traceless(self) -> CutTraceless:
-        """The lines without a trace of a tag that were cut."""
-        return cut_traceless(self._plain, self._parted, self._longest_tagged)
-
-    def of(self, run: int | None) -> CutOf:
-        """What was cut of a run."""
+    def of(self, run: int | None, sent_bytes: tuple[int, int] | None = None) -> CutOf:
+        """What was cut of a run; `sent_bytes` are the lengths of its shortest and longest event, if they are known."""
         total, ports = _Lines(0, MOST_BYTES, 0), dict[int, _Lines]()
         own = others = 0
         for kind, cut in self._kinds.items():
@@ -134,20 +121,13 @@ class Cut:
             total.add(cut.lines, cut.shortest, cut.longest)
             if kind != _UNKNOWN and port != _NO_PORT:
                 ports[port] = cut
-        found = self.traceless()
+        found = self.lengths.traceless(sent_bytes)
         if found.lengths.size:
             total.add(found.events, int(found.lengths[0]), int(found.lengths[-1]))
         told = {port: (lines.lines, lines.to_bytes) for port, lines in ports.items()}
         any_of_it = total.lines or found.doubtful_events
-        return CutOf(total.lines, own, others, found.doubtful_events, total.to_bytes if any_of_it else None, told)
-
-
-def _count(by_length: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
-    """Count lines by their length, those that are not too long."""
-    told = lengths[lengths < MOST_BYTES]
-    if told.size:
-        counts = np.bincount(told)
-        by_length[: len(counts)] += counts
+        to_bytes = total.to_bytes if any_of_it else None
+        return CutOf(total.lines, own, others, found.doubtful_events, found.piled_events, to_bytes, told)
 
 
 def _kinds_of(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:

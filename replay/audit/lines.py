@@ -61,7 +61,7 @@ class LineCounts:
     @property
     def cut_lines(self) -> int:
         """Lines that were cut before their tag ended."""
-        return self.cut_in_tag + self.cut.traceless().events
+        return self.cut_in_tag + self.cut.lengths.traceless().events
 
     @property
     def malformed(self) -> int:
@@ -71,7 +71,7 @@ class LineCounts:
     @property
     def untagged(self) -> int:
         """Lines with nothing of ours."""
-        return self.lines - self.tagged - self.marked - self.cut.traceless().events - self.unfinished
+        return self.lines - self.tagged - self.marked - self.cut.lengths.traceless().events - self.unfinished
 
 
 class Lines:
@@ -79,7 +79,7 @@ class Lines:
 
     def __init__(self, counts: LineCounts) -> None:
         """Count them in `counts`."""
-        self._counts = counts
+        self._counts, self._lengths = counts, counts.cut.lengths.of_file()
         self._bytes = self._open_from = 0
         self._open_tagged = self._open_marked = False
         self._recent = _NOTHING
@@ -143,14 +143,16 @@ class Lines:
         lengths = np.diff(ends, prepend=self._open_from - before - 1) - 1
         self._open_from = before + int(ends[-1]) + 1
         if tagged.any():
-            counts.cut.measure(int(lengths[tagged].max()))
+            self._lengths.take_whole(lengths[tagged])
         if tagged.all():
             return
         odd = marked & ~tagged
-        counts.cut.take_plain(lengths[~marked & ~tagged])
+        self._lengths.take_traceless(lengths[~marked & ~tagged])
         if odd.any():
+            cut = counts.cut.take_marked(window, ends[odd], lengths[odd])
+            self._lengths.take_parted(cut)
             counts.marked += int(np.count_nonzero(odd))
-            counts.cut_in_tag += counts.cut.take_marked(window, ends[odd], lengths[odd])
+            counts.cut_in_tag += len(cut)
 
     def _keep(self, rows: _Rows, open_line: int, fresh_bytes: int) -> None:
         """Remember what the open line has had lately."""

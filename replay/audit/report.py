@@ -9,7 +9,6 @@ from captures import __version__
 from captures.console.errors import ExitCode
 from captures.console.units import counted, fitted, format_size
 from replay.audit.cut import CutOf
-from replay.audit.lines import LineCounts
 from replay.audit.missing import SHOWN, Missing, summarise
 from replay.audit.reading import Collection
 from replay.audit.seen import Seen
@@ -52,8 +51,11 @@ class Question:
     """Missing ranges of each port that are named."""
 
 
-def _line_counts(lines: LineCounts) -> dict[str, int]:
+def _files(question: Question, found: Collection) -> dict[str, Any]:
+    """What was read, and the lines in it."""
+    lines = found.lines
     return {
+        "files": list(question.files),
         "bytes": lines.bytes,
         "lines": lines.lines,
         "tagged_lines": lines.tagged,
@@ -61,6 +63,9 @@ def _line_counts(lines: LineCounts) -> dict[str, int]:
         "malformed_lines": lines.malformed,
         "cut_lines": lines.cut_lines,
         "unfinished_lines": lines.unfinished,
+        "damaged_files": [damaged._asdict() for damaged in found.damaged],
+        "followed": question.followed,
+        "interrupted": question.interrupted,
     }
 
 
@@ -70,7 +75,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     Without the sender's report an event is missing if a higher number of its port arrived; with it, if it was sent.
     """
     sent, lines, tally = question.sent, found.lines, found.tally
-    cut = lines.cut.of(run)
+    cut = lines.cut.of(run, sent.event_bytes if sent else None)
     heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
     twice = any(lane.duplicated_events for lane in heard.values())
@@ -79,20 +84,16 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     missing = sum(lane["missing_events"] for lane in lanes)
     foreign_tags = sum(tags for _, tags in foreign) + tally.tags_of_other_runs
     certain = 0 if twice else cut.own_lines if foreign_tags or cut.other_lines else cut.lines
-    most = cut.lines + cut.doubtful_lines
-    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, most))
+    cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, _most(cut, missing)))
     lost = max(missing - cut_events, 0)
     _take_off(lanes, cut_events - sum(lane["cut_events"] for lane in lanes))
+    behind = (sent and lines.cut.lengths.cut_behind_tag(sent, missing)) or (0, None)
     report = {
         "kind": "audit",
         "verdict": "",
         "passed": False,
         "run_id": None if run is None else run_text(run),
-        "files": list(question.files),
-        **_line_counts(lines),
-        "damaged_files": [damaged._asdict() for damaged in found.damaged],
-        "followed": question.followed,
-        "interrupted": question.interrupted,
+        **_files(question, found),
         "foreign_tags": foreign_tags,
         "foreign_runs": [{"run_id": run_text(other), "tags": tags} for other, tags in foreign[:RUNS_SHOWN]],
         "refused_tags": 0 if run is None else tally.refused[run],
@@ -104,7 +105,10 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "tail_events": min(sum(lane["tail_events"] for lane in lanes), lost),
         "cut_events": cut_events,
         "cut_events_max": cut_max,
+        "piled_up": 0 < cut.piled_lines == cut.doubtful_lines and cut_max > cut_events,
         "cut_to_bytes": cut.to_bytes if cut_max else None,
+        "cut_behind_tag_lines": behind[0],
+        "cut_behind_tag_to_bytes": behind[1],
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
         "max_loss_percent": float(question.max_loss * 100),
@@ -114,6 +118,12 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
     }
     _judge(report, question.max_loss)
     return report
+
+
+def _most(cut: CutOf, missing: int) -> int:
+    """How many lines may be cut ones. That many have one length does not show that more events are missing."""
+    most = cut.lines + cut.doubtful_lines - cut.piled_lines
+    return most + min(cut.piled_lines, max(missing - most, 0))
 
 
 def _judge(report: dict[str, Any], max_loss: Fraction) -> None:

@@ -25,6 +25,10 @@ class Sent:
     """Events sent, by port."""
     steady_s: float | None
     """How long it took, if it was at one rate throughout; else None."""
+    event_bytes: tuple[int, int] | None = None
+    """The lengths of its capture's shortest and longest event; None: they are not known."""
+    capture_events: int | None = None
+    """How many events its capture has."""
 
 
 def read_sent(path: Path) -> Sent:
@@ -37,7 +41,15 @@ def read_sent(path: Path) -> Sent:
 def sent_of(report: "report_models.Sent") -> Sent:
     """The same of a report that was checked."""
     run = None if report.run_id is None else parse_run(report.run_id)
-    return Sent(run, {lane.port: lane.sent_events for lane in report.lanes}, _steady_s(report))
+    lanes = {lane.port: lane.sent_events for lane in report.lanes}
+    events = report.capture.events if report.capture else None
+    return Sent(run, lanes, _steady_s(report), _event_bytes(report.capture), events)
+
+
+def _event_bytes(capture: "report_models.SentCapture | None") -> tuple[int, int] | None:
+    if capture is None or capture.shortest_bytes is None or capture.longest_bytes is None:
+        return None
+    return capture.shortest_bytes, capture.longest_bytes
 
 
 def _steady_s(report: "report_models.Sent") -> float | None:

@@ -21,7 +21,14 @@ def verdict(report: dict[str, Any]) -> str:
         files = unreadable[0] if len(unreadable) == 1 else f"{len(unreadable)} files"
         parts.append(f"not all was read: {files} can't be")
     parts.append(_lost(report))
-    parts += [*_cut(report), *_doubtful(report), *_late(report), *_odd(report), *_too_much(report)]
+    parts += [
+        *_cut(report),
+        *_cut_behind_tag(report),
+        *_doubtful(report),
+        *_late(report),
+        *_odd(report),
+        *_too_much(report),
+    ]
     return "; ".join(parts)
 
 
@@ -61,13 +68,25 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
     """What came without its tag, since it was cut."""
     cut, to_bytes = report["cut_events"], report["cut_to_bytes"]
     if cut:
-        first, last = to_bytes["min"], to_bytes["max"]
-        length = counted(last, "byte") if first == last else f"{first:,} to {last:,} bytes"
         there = f"{cut:,} {'is' if cut == 1 else 'are'} there without a tag"
         yield (
-            f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {length}; "
+            f"{format_share(cut, report['expected_events'])} cut: {there}, in lines cut to {_length(to_bytes)}; "
             f"raise the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
         )
+
+
+def _cut_behind_tag(report: dict[str, Any]) -> Iterator[str]:
+    """What came with its tag, and without its end."""
+    if lines := report["cut_behind_tag_lines"]:
+        yield (
+            f"but {counted(lines, 'line')} with a tag end at {report['cut_behind_tag_to_bytes']:,} bytes, where longer "
+            f"events were sent: they were cut behind their tags ({_SIZES})"
+        )
+
+
+def _length(to_bytes: dict[str, int]) -> str:
+    first, last = to_bytes["min"], to_bytes["max"]
+    return counted(last, "byte") if first == last else f"{first:,} to {last:,} bytes"
 
 
 def _doubtful(report: dict[str, Any]) -> Iterator[str]:
@@ -79,6 +98,11 @@ def _doubtful(report: dict[str, Any]) -> Iterator[str]:
             why = "whose the cut lines are can't be told, since events came twice"
         elif report["foreign_tags"]:
             why = "whose the cut lines are can't be told, since there are events of other runs"
+        elif report["piled_up"]:
+            why = (
+                f"many lines without a tag are as long as the longest of them, {_length(report['cut_to_bytes'])}, as "
+                f"if cut there: check the size that is allowed ({_SIZES}), or build the capture with --tagged-front"
+            )
         else:
             why = (
                 "lines without a tag are as long as cut ones, and may be of others, since such are there or too little "

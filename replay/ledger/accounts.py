@@ -41,6 +41,8 @@ class Entry:
     """Different numbers of this run that were sent: tagged events, each counted once."""
     surplus_events: int = 0
     """Numbers that were not sent; without tags, what arrived beyond what was sent."""
+    perhaps_lost_events: int = 0
+    """Of the verified ones, so many may be further surplus ones, and then as many more were lost."""
     duplicated_events: int | None = None
     reordered_events: int | None = None
     late_events: int | None = None
@@ -105,9 +107,20 @@ class Entry:
         return self.cut_or_lost_events + self.cut_or_lost_at_collector_events
 
     @property
+    def cut_bytes(self) -> int:
+        """By how much the events are shorter that came at this port, if all of its own came there and nothing else.
+
+        Their tags are whole: it stood at their front, or what cut them is a limit that ends behind it.
+        """
+        if not self.sent_events == self.verified_events == self.received_events:
+            return 0
+        return max(0, self.sent_bytes - (self.received_bytes or 0))
+
+    @property
     def agrees(self) -> bool:
-        """Whether exactly that arrived which was sent: in events, and without tags also in bytes."""
+        """Whether exactly that arrived which was sent: in events, and in bytes; with tags, in no fewer of them."""
         same_bytes = self.verified_events is not None or self.received_bytes in (None, self.sent_bytes)
+        same_bytes = same_bytes and not self.cut_bytes
         missing = self.all_lost_events or self.all_cut_events or self.all_cut_or_lost_events
         return same_bytes and not (missing or self.surplus_events or self.duplicated_events)
 
@@ -183,9 +196,25 @@ class Ledger:
         return self.lost_events - self.doubtful_cut_events
 
     @property
+    def lost_events_max(self) -> int:
+        """All that may be lost: with as many as stand for numbers that may not have been sent."""
+        return self.lost_events + (self.total("perhaps_lost_events") or 0)
+
+    @property
     def cut_events(self) -> int:
         """Events that arrived cut."""
         return self.total("all_cut_events") or 0
+
+    @property
+    def cut_bytes(self) -> int:
+        """By how much the verified events are shorter than they were sent, as far as bytes can be compared.
+
+        That is where all events came and nothing else: on all ports together, or on single ones.
+        """
+        counts = [self.total(f"{name}_events") for name in ("sent", "verified", "received")]
+        if counts[0] == counts[1] == counts[2]:
+            return max(0, (self.total("sent_bytes") or 0) - (self.total("received_bytes") or 0))
+        return sum(entry.cut_bytes for entry in self.entries)
 
     @property
     def surplus_events(self) -> int:
@@ -194,5 +223,5 @@ class Ledger:
 
     @property
     def balanced(self) -> bool:
-        """Whether all ports agree."""
-        return all(entry.agrees for entry in self.entries)
+        """Whether all ports agree, and together."""
+        return all(entry.agrees for entry in self.entries) and not self.cut_bytes

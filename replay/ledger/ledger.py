@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.ledger.accounts import Entry, Ledger, Unplaced
 from replay.ledger.report_models import Collected, Received, ReceivedLane, Sent, SentLane, TagLane
+
+RELAY_BYTES: Final = 32
+"""By so much a relay may make an event longer: a time by RFC 3339 has up to 17 bytes more than one by RFC 3164."""
 
 
 def reconcile(
@@ -22,7 +26,8 @@ def reconcile(
         if report is not None and (report.run_id or "").lower() != (run or "").lower():
             raise ValueError(f"the {who} run {report.run_id}, and the sender's run was {run}")
     lanes = {lane.port: lane for lane in sent.lanes}
-    heard = _Heard(received, lanes, tagged=tagged, ended_by=ended_by) if received else None
+    longest = sent.capture.longest_bytes if sent.capture else None
+    heard = _Heard(received, lanes, tagged=tagged, ended_by=ended_by, longest_bytes=longest) if received else None
     written = {lane.port: lane for lane in collected.lanes} if collected else {}
     entries = []
     for port in sorted({*lanes, *(heard.ports if heard else ()), *written}):
@@ -32,7 +37,7 @@ def reconcile(
     names = ("sent_events", "received_events", "verified_events", "surplus_events", "duplicated_events", "came_by")
     kept = [entry for entry in entries if entry.collected_events or any(getattr(entry, name) for name in names)]
     unplaced = _unplaced(kept, heard.unplaced_cut if heard else 0, _unplaced_at_collector(collected))
-    doubtful = (heard.doubtful_cut if heard else 0) + _doubtful_at_collector(collected)
+    doubtful = (heard.doubtful_cut(kept) if heard else 0) + _doubtful_at_collector(collected)
     return Ledger(
         tuple(kept),
         run if tagged or collected is not None else None,
@@ -48,14 +53,22 @@ def reconcile(
 class _Heard:
     """What a sink says, put in order by the ports that events were sent to."""
 
-    def __init__(self, received: Received, sent: dict[int, SentLane], *, tagged: bool, ended_by: str | None) -> None:
+    def __init__(
+        self,
+        received: Received,
+        sent: dict[int, SentLane],
+        *,
+        tagged: bool,
+        ended_by: str | None,
+        longest_bytes: int | None,
+    ) -> None:
         self._own = {lane.port: lane for lane in received.lanes}
         self._mapped = {lane.port: lane for lane in received.mapped_lanes}
         self._sent, self._tagged, self._ended_by = sent, tagged, ended_by
         self.ports = {*self._own, *self._mapped}
         self._ways = {port: self._ways_of(port) for port in {*self.ports, *sent}}
         """Of each port that was sent to, the sink's ports at which its events came."""
-        self.doubtful_cut = 0
+        self._doubtful_cut = _doubtful(received, longest_bytes) if tagged else {}
         self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
         # What sockets dropped behind the last event that they handed over, in events, until it is charged.
         self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
@@ -71,11 +84,10 @@ class _Heard:
         unplaced = 0
         others = any(lane.foreign_events for lane in self._own.values())
         for by, lane in self._own.items():
-            self.doubtful_cut += lane.doubtful_cut_events or 0
             if not lane.cut_events:
                 continue
             if others or lane.duplicated_events:
-                self.doubtful_cut += lane.cut_events
+                self._doubtful_cut[by] = self._doubtful_cut.get(by, 0) + lane.cut_events
                 continue
             ports = [port for port, ways in self._ways.items() if by in ways and port in self._sent]
             if len(ports) == 1:
@@ -83,6 +95,15 @@ class _Heard:
             else:
                 unplaced += lane.cut_events
         return placed, unplaced
+
+    def doubtful_cut(self, entries: Sequence[Entry]) -> int:
+        """How many lost events may be cut ones: at each of the sink's ports no more than those lack that come by it."""
+        doubtful = 0
+        for by, events in self._doubtful_cut.items():
+            # Of a port of which nothing came whole, and at which the sink did not listen, the way is not known.
+            there = [entry for entry in entries if by in (self._ways.get(entry.port) or {by})]
+            doubtful += min(events, sum((entry.lost_events or 0) + entry.cut_or_lost_events for entry in there))
+        return doubtful
 
     def is_deaf(self, entry: Entry) -> bool:
         """Whether nothing can have come of a port that was sent to."""
@@ -123,7 +144,7 @@ class _Heard:
         reached, verified = lane.next_sequence or 0, lane.verified_events or 0
         held = sum(max(0, min(first + events, sent) - first) for first, events in lane.unconfirmed)
         surplus = sum(events for _, events in lane.unconfirmed) - held
-        beyond = min(max(reached - sent, 0), max(verified - sent, 1)) if reached > sent else max(verified - sent, 0)
+        beyond, beyond_max = _beyond(reached, verified, sent)
         verified, surplus = min(verified - beyond + held, sent), surplus + beyond
         missing = sent - verified
         cut = min(self._cut.get(lane.port, 0), missing)
@@ -139,6 +160,7 @@ class _Heard:
         return {
             "verified_events": verified,
             "surplus_events": surplus,
+            "perhaps_lost_events": min(beyond_max - beyond, verified),
             "cut_events": cut,
             "cut_or_lost_events": cut_or_lost,
             "lost_in_socket_events": in_socket,
@@ -156,6 +178,27 @@ class _Heard:
             self._dropped[way] -= here
             dropped += here
         return dropped
+
+
+def _beyond(reached: int, verified: int, sent: int) -> tuple[int, int]:
+    """How many of the verified numbers were not sent, at the least and at the most; all are below `reached`.
+
+    The highest of them was seen; which of the others were is not told.
+    """
+    if reached <= sent:
+        return (max(verified - sent, 0),) * 2
+    most = reached - sent
+    return min(most, max(verified - sent, 1)), max(min(most, verified), 1)
+
+
+def _doubtful(received: Received, longest_bytes: int | None) -> dict[int, int]:
+    """What may have been cut, by the sink's port; not what is longer than any event of the run can have become."""
+    return {
+        lane.port: lane.doubtful_cut_events
+        for lane in received.lanes
+        if lane.doubtful_cut_events
+        and not (longest_bytes and lane.cut_to_bytes and lane.cut_to_bytes.min >= longest_bytes + RELAY_BYTES)
+    }
 
 
 def _each(lane: ReceivedLane) -> int:

@@ -30,12 +30,12 @@ class Reconciliation:
     """Whether the sender says of its own run that it failed: then what was sent is not what was asked for."""
 
     def passes(self, max_loss: Fraction | None) -> bool:
-        """Whether the run did not fail, and no more is lost or cut than that share; None: nothing may differ."""
+        """Whether the run did not fail, and no more may be lost or is cut than that share; None: nothing may differ."""
         if self.run_failed:
             return False
         if max_loss is None:
             return self.ledger.balanced
-        return self.ledger.lost_events + self.ledger.cut_events <= max_loss * self.ledger.sent_events
+        return self.ledger.lost_events_max + self.ledger.cut_events <= max_loss * self.ledger.sent_events
 
     def figures(self) -> dict[str, Any]:
         """Ready for JSON."""

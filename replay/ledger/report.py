@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from captures.console.units import counted, format_share
 from replay.ledger.accounts import DIED, Entry, Ledger, Unplaced
+from replay.ledger.cut_bytes import cut_bytes_text
 from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
 from replay.ledger.report_models import Received, Sent
 from replay.ledger.run_clock import RunClock
@@ -37,6 +38,7 @@ _COLUMNS: Final = (
     ("after end", "lost_after_end_events"),
     ("at collector", "lost_at_collector_events"),
     ("cut", "all_cut_events"),
+    ("cut bytes", "cut_bytes"),
     ("cut or lost", "all_cut_or_lost_events"),
     ("surplus", "surplus_events"),
     ("duplicated", "duplicated_events"),
@@ -66,7 +68,7 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
     if ledger.balanced:
         return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(len(ledger.entries), 'port')}"]
     parts = []
-    if ledger.lost_events:
+    if ledger.lost_events_max:
         parts.append(_loss(ledger, losses))
     if ledger.cut_events:
         least, most = ledger.cut_to_bytes or (0, 0)
@@ -79,13 +81,15 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
         parts.append(f"{said}, most on port {worst.port} ({worst.surplus_events:,})")
     totals = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
     parts += [f"{total:,} {name}" for name, total in totals if total]
+    if ledger.cut_bytes:
+        parts.append(cut_bytes_text(ledger))
     if not parts:
         parts.append(f"all {counted(ledger.sent_events, 'event')} arrived, but not with the bytes that were sent")
     return parts
 
 
 def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
-    lost, sent = ledger.lost_events, ledger.sent_events
+    least, lost, sent = ledger.lost_events_min, ledger.lost_events_max, ledger.sent_events
     said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
     if ledger.run_id is None:
         worst = max(ledger.entries, key=lambda entry: entry.all_lost_events)
@@ -95,8 +99,7 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
             why = "the sink's worker died" if ledger.ended_by == DIED else "the sink had ended before the run did"
             said.append(f"and {why}")
     share, events = format_share(lost, sent), f"{lost:,}"
-    if ledger.doubtful_cut_events:
-        least = ledger.lost_events_min
+    if least < lost:
         share, events = f"between {format_share(least, sent)} and {share}", f"{least:,} to {events}"
     return ", ".join([f"{share} lost: {events} of {counted(sent, 'event')}", *said])
 
@@ -168,6 +171,9 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
             f"{doubtful:,} of the lost may be cut events: that can't be told, since events of others came too, events "
             "came twice, or too little shows to what length they were cut"
         )
+    if perhaps := ledger.total("perhaps_lost_events"):
+        believed = "the sink believed numbers that were not sent"
+        lines.append(f"{believed}: {perhaps:,} of the verified may be such, and then as many more were lost")
     if ledger.deaf_ports:
         ports = ", ".join(map(str, ledger.deaf_ports))
         lines.append(f"the sink did not listen at {ports}")
@@ -197,10 +203,12 @@ def ledger_json(
         **{f"{name}_events": ledger.total(f"{name}_events") for name in (*_FIGURES, *_STRANGE)},
         "lost_events": ledger.lost_events,
         "lost_events_min": ledger.lost_events_min,
+        "lost_events_max": ledger.lost_events_max,
         "doubtful_cut_events": ledger.doubtful_cut_events,
         "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
         "surplus_events": ledger.surplus_events,
         "cut_events": ledger.cut_events,
+        "cut_bytes": ledger.cut_bytes,
         "cut_to_bytes": least_most and {"min": least_most[0], "max": least_most[1]},
         "unplaced_cut_events": ledger.unplaced.all_cut_events,
         "unplaced_lost_events": ledger.unplaced.all_lost_events,
@@ -215,7 +223,7 @@ def ledger_json(
 
 
 def _lane(entry: Entry) -> dict[str, Any]:
-    names = ("lost_events", "lost_before_socket_events", "lost_at_collector_events")
+    names = ("lost_events", "lost_before_socket_events", "lost_at_collector_events", "cut_bytes")
     return vars(entry) | {name: getattr(entry, name) for name in names}
 
 

@@ -108,6 +108,14 @@ class Offered(_Part):
     not_measured: Count = 0
 
 
+class SentCapture(_Part):
+    """What was sent; None: an earlier version did not write it."""
+
+    events: Count | None = None
+    shortest_bytes: Count | None = None
+    longest_bytes: Count | None = None
+
+
 class Sent(_Lanes):
     """What a sender's report says."""
 
@@ -125,6 +133,7 @@ class Sent(_Lanes):
     offered: Offered | None = None
     recoveries: list[Any] = Field(default=[], max_length=100_000)
     nic: Nic | None = None
+    capture: SentCapture | None = None
     collector_host: Any = None
     """What the run saw on its own host; `replay.host.model` checks it."""
 

@@ -131,6 +131,9 @@ class CaptureFigures:
     path: str
     digest: str
     events: int
+    shortest_bytes: int | None = None
+    """Of its shortest event; this and the next were not written by earlier versions."""
+    longest_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
     return {
         "stamp": str(plan.stamp),
         "run_id": plan.run_id,
-        "capture": CaptureFigures(str(capture.path), capture.digest, capture.events),
+        "capture": CaptureFigures(str(capture.path), capture.digest, capture.events, capture.shortest, capture.longest),
         "host": HostFigures(platform.release(), platform.python_version()),
         "version": __version__,
     }

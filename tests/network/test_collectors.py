@@ -24,6 +24,7 @@ RSYSLOG_TEXT = (
     'template(name="event" type="string" string="%timestamp% %hostname% %syslogtag%%structured-data%%msg%\\n")'
 )
 RSYSLOG_RAW = 'template(name="event" type="string" string="%rawmsg%\\n")'
+RSYSLOG_MESSAGE = 'template(name="event" type="string" string="%msg%\\n")'
 RSYSLOG_JSON = """
 template(name="event" type="list" option.jsonf="on") {
   property(outname="raw" name="rawmsg" format="jsonf")
@@ -47,6 +48,19 @@ groups:
     templates: [{{weight: 1, severity: info, facility: local7, tag: app, message: "{{text}}"}}]
 """
 """A profile of events of which some are longer than 512 bytes."""
+
+THREE_LENGTHS = f"""
+name: three
+format: rfc3164
+fields:
+  host: {{pattern: "web{{:02d}}", range: [10, 40]}}
+  text: {{choices: [{", ".join("x" * count for count in (80, 180, 540))}]}}
+groups:
+  app:
+    weight: 1
+    templates: [{{weight: 1, severity: info, facility: local7, tag: app, message: "{{text}}"}}]
+"""
+"""A profile of events of three lengths, one of them above 512 bytes."""
 
 Start = Callable[[Path], AbstractContextManager[Server]]
 
@@ -178,6 +192,37 @@ def test_messages_that_are_cut_short_hide_no_loss(tmp_path: Path, template: str,
     assert report["lost_events_min"] <= lost <= report["lost_events"]
 
 
+@pytest.mark.parametrize(("template", "limit"), [(RSYSLOG_RAW, 512), (RSYSLOG_TEXT, 512), (RSYSLOG_JSON, 512)])
+def test_messages_of_few_lengths_are_cut_without_a_trace(tmp_path: Path, template: str, limit: int) -> None:
+    """Those of 600 bytes lose their whole tag, and nothing is cut within one: they are there, and not known to be."""
+    path = tmp_path / "three.rcap"
+    (tmp_path / "three.yaml").write_text(THREE_LENGTHS)
+    built = call("precompute", "build", tmp_path / "three.yaml", "--tagged", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    capture = open_capture(path)
+    with rsyslog(tmp_path, LANES, template, f'maxMessageSize="{limit}"') as server:
+        sent = send(server, capture)
+    longer = sum(len(line) > limit for line in capture.lines())
+    assert EVENTS / 5 < longer < EVENTS / 2
+    audited = audit(server.path, "--sent", sent)
+    report = audited.report
+    assert report["lines"] == EVENTS
+    assert (report["received_events"], report["lost_events"]) == (EVENTS - longer, longer)
+    assert (report["lost_events_min"], report["cut_events"], report["cut_events_max"]) == (0, 0, longer)
+    assert "between 0.00% and" in report["verdict"]
+    assert "maxMessageSize" in report["verdict"]
+    assert audited.code == 1
+    ledger = call("replay", "reconcile", sent, "--collector", _written(tmp_path / "audit.json", report), "--json")
+    assert (ledger.report["lost_events"], ledger.report["lost_events_min"]) == (longer, 0)
+
+    lines = server.path.read_bytes().splitlines(keepends=True)
+    tagged_lines = [line for line in lines if b"stampede=" in line]
+    foreign = max(map(len, tagged_lines)) // 2
+    less = tmp_path / "less"
+    less.write_bytes(b"".join([*tagged_lines[1000:], *[b"x" * foreign + b"\n"] * 1000]))
+    assert audit(less, "--sent", sent).report["lost_events_min"] == longer + 1000
+
+
 def test_a_tag_at_the_front_is_not_cut(tmp_path: Path) -> None:
     limit, path = 180, tmp_path / "front.rcap"
     built = call("precompute", "build", "system", "--tagged-front", "--events", EVENTS, "-o", path)
@@ -192,6 +237,23 @@ def test_a_tag_at_the_front_is_not_cut(tmp_path: Path) -> None:
     report, lines = audited.report, port_lines(list(capture.lines()), LANES)
     assert found(report) == {port: len(part) for port, part in zip(server.ports, lines, strict=True)}
     assert max(map(len, server.events())) == limit
+    at_limit = sum(len(line) >= limit - 2 for line in server.events())
+    assert (report["cut_behind_tag_lines"], report["cut_behind_tag_to_bytes"]) == (at_limit, limit)
+    assert f"end at {limit} bytes, where longer events were sent" in report["verdict"]
+
+
+@pytest.mark.parametrize("template", [RSYSLOG_RAW, RSYSLOG_TEXT, RSYSLOG_JSON, RSYSLOG_MESSAGE])
+def test_what_a_collector_leaves_out_is_no_cut(tmp_path: Path, template: str) -> None:
+    """Lines of three lengths, of which many are as long as the longest, and shorter or longer than what was sent."""
+    path = tmp_path / "three.rcap"
+    (tmp_path / "three.yaml").write_text(THREE_LENGTHS)
+    built = call("precompute", "build", tmp_path / "three.yaml", "--tagged-front", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    with rsyslog(tmp_path, LANES, template) as server:
+        sent = send(server, open_capture(path))
+    audited = audit(server.path, "--sent", sent)
+    assert audited.code == 0, audited.stderr
+    assert audited.report["cut_behind_tag_lines"] == 0
 
 
 def test_what_a_collector_still_holds_is_followed(tmp_path: Path, tagged: Capture) -> None:
@@ -215,6 +277,11 @@ def test_what_a_collector_still_holds_is_followed(tmp_path: Path, tagged: Captur
     report = json.loads(stdout)
     assert (report["received_events"], report["lost_events"], report["duplicated_events"]) == (EVENTS, 0, 0)
     assert following.returncode == 0
+
+
+def _written(path: Path, report: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(report))
+    return path
 
 
 def _tag_is_last(capture: Capture) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from captures.format.reader import Capture
+from captures.format.reader import Capture, open_capture
 from captures.format.tags import TAG_BYTES
 from tests.network.programs import (
     assert_ran,
@@ -114,6 +114,29 @@ def test_events_that_a_relay_cuts_are_not_lost(tmp_path: Path, tagged: Capture, 
     assert found.ledger["verified_events"] == EVENTS - whole
     assert {port: found.of_port(port, "cut_events") for port in ports} == dict(cut)
     assert f"{whole:,} cut to {limit} bytes" in found.ledger["verdict"]
+
+
+def test_a_tag_at_the_front_does_not_hide_that_events_are_cut(tmp_path: Path):
+    path = tmp_path / "front.rcap"
+    built = call("precompute", "build", "system", "--tagged-front", "--events", EVENTS, "-o", path)
+    assert built.code == 0, built.stderr
+    free = free_ports(4)
+    ports, heard = free[:2], free[2:]
+    came = [0, 0]
+
+    def change(port: int, _number: int, data: bytes) -> list[tuple[int, bytes]]:
+        came[0] += len(data)
+        came[1] += len(data[:180])
+        return [(heard[ports.index(port)], data[:180])]
+
+    found = told(tmp_path, open_capture(path), ports, heard, change)
+    assert came[0] > came[1]
+    assert (found.ledger["lost_events"], found.ledger["verified_events"]) == (0, EVENTS)
+    assert (found.ledger["cut_bytes"], found.ledger["balanced"]) == (came[0] - came[1], False)
+    assert f"{came[1]:,} of {came[0]:,} bytes came: events were cut behind their tags" in found.ledger["verdict"]
+    reports = (tmp_path / "sent.json", tmp_path / "received.json")
+    assert call("replay", "reconcile", *reports, "--json").code == 1
+    assert call("replay", "reconcile", *reports, "--max-loss", "0%", "--json").code == 0
 
 
 @pytest.mark.parametrize("bit", [1 << 39, 1 << 20, 1 << 5, 1])

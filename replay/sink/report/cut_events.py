@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replay.sink.board import Tally
-from replay.sink.verify.cut_lengths import cut_traceless
+from replay.sink.board import TAGLESS, Tally
+from replay.sink.verify.cut_lengths import Place, cut_traceless
 
 
 class Cut(NamedTuple):
@@ -26,16 +26,29 @@ class Cut(NamedTuple):
         return self.without + self.parted
 
 
-def cut_events(tally: Tally, place: int) -> Cut:
-    """Those that came to the sink's own port at that place."""
+def cut_events(tally: Tally) -> list[Cut]:
+    """Those that came to each of the sink's own ports, in their order."""
+    places = [_place(tally, place) for place in range(len(tally.ports))]
+    cut = []
+    for (_, parted, _, _), found in zip(places, cut_traceless(places), strict=True):
+        lengths = np.union1d(np.flatnonzero(parted), found.lengths)
+        to_bytes = {"min": int(lengths[0]), "max": int(lengths[-1])} if lengths.size else None
+        cut.append(Cut(found.events, int(parted.sum()), found.doubtful_events, to_bytes))
+    return cut
+
+
+def _place(tally: Tally, place: int) -> Place:
+    """What came to a port without a whole tag, as far as the longest of it.
+
+    Only seats that got any of it are looked at: to read a page that was never written to would make it.
+    """
     seats = np.flatnonzero(tally.port_of_seat == place)
-    parted = tally.tagless["parted"][seats].sum(axis=0)
-    found = cut_traceless(
-        tally.tagless["without"][seats].sum(axis=0), parted, int(tally.lanes["longest_tagged"][seats].max())
-    )
-    lengths = np.union1d(np.flatnonzero(parted), found.lengths)
-    to_bytes = {"min": int(lengths[0]), "max": int(lengths[-1])} if lengths.size else None
-    return Cut(found.events, int(parted.sum()), found.doubtful_events, to_bytes)
+    longest_tagged = int(tally.lanes["longest_tagged"][seats].max())
+    odd = seats[(tally.lanes["untagged"][seats] > 0) | (tally.lanes["malformed"][seats] > 0)]
+    traceless, parted = (tally.tagless[name][odd].sum(axis=0) for name in TAGLESS)
+    found = np.flatnonzero(traceless + parted)
+    lengths = int(found[-1]) + 1 if found.size else 0
+    return Place(traceless[:lengths].copy(), parted[:lengths].copy(), longest_tagged)
 
 
 def merged_lengths(lengths: list[dict[str, int] | None]) -> dict[str, int] | None:

@@ -16,6 +16,7 @@ from replay.report.buckets import Buckets
 from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
+from replay.sink.report.cut_events import Cut, cut_events
 from replay.sink.report.intervals import troubled_intervals
 from replay.sink.report.model import SinkReport
 from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines
@@ -49,7 +50,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
     first_ns = int(heard["first_ns"].min()) if heard.size else None
     duration_s = (int(heard["last_ns"].max()) - first_ns) / SECOND_NS if first_ns is not None else None
     events, kernel_drops = tally.events, total_drops(tally, ending.kernel_drops)
-    youngest_us = int(tally.lanes["youngest_us"].min())
+    youngest_us, cut = int(tally.lanes["youngest_us"].min()), cut_events(tally)
     return SinkReport(
         schema=SCHEMA,
         version=captures.__version__,
@@ -72,9 +73,9 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
         latency_ms=_latency_ms(tally.age),
         latency_buckets=Buckets.of(tally.age),
         stamp_age_min_ms=None if youngest_us == NEVER_NS else youngest_us / 1000,
-        tags=run_tags(tally),
+        tags=run_tags(tally, cut),
         host=ending.host,
-        lanes=[_lane(place, tally, ending, kernel_drops, first_ns) for place in range(len(tally.ports))],
+        lanes=[_lane(place, tally, ending, cut[place], kernel_drops, first_ns) for place in range(len(tally.ports))],
         mapped_lanes=mapped_lanes(tally),
         intervals=troubled_intervals(tally),
     )
@@ -87,7 +88,7 @@ def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
 
 
 def _lane(
-    place: int, tally: Tally, ending: Ending, kernel_drops: Sequence[int], start_ns: int | None
+    place: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
 ) -> dict[str, Any]:
     """One port's part of the report; its instants are seconds since the first arrival on any port."""
     seats = np.flatnonzero(tally.port_of_seat == place).tolist()
@@ -110,7 +111,7 @@ def _lane(
         **{name: int(lanes[name].sum()) for name in stamps},
         "latency_ms": _latency_ms(merged(tally.ages[seats])),
         "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),
-        **lane_tags(place, tally, [kernel_drops[seat] for seat in seats]),
+        **lane_tags(place, tally, cut, [kernel_drops[seat] for seat in seats]),
     }
 
 

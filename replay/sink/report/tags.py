@@ -11,7 +11,7 @@ from replay.histogram import Histogram
 from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, STRANGE, Tally
-from replay.sink.report.cut_events import cut_events, merged_lengths
+from replay.sink.report.cut_events import Cut, merged_lengths
 from replay.sink.report.model import SinkReport
 from replay.sink.verify.number_account import held_stretches
 
@@ -19,11 +19,11 @@ _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reorder
 _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
 
 
-def run_tags(tally: Tally) -> dict[str, Any] | None:
-    """The sums over all ports; None where no event had a tag."""
+def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
+    """The sums over all ports, of which `cut` says what was cut; None where no event had a tag."""
     if not tally.run[0]:
         return None
-    lanes = [lane_tags(place, tally, []) for place in range(len(tally.ports))]
+    lanes = [lane_tags(place, tally, cut[place], []) for place in range(len(tally.ports))]
     numbered = [*lanes, *mapped_lanes(tally)]
     totals = {f"{name}_events": sum(lane.get(f"{name}_events") or 0 for lane in numbered) for name in _SUMS}
     if tally.shared:
@@ -46,10 +46,10 @@ def run_tags(tally: Tally) -> dict[str, Any] | None:
     }
 
 
-def lane_tags(place: int, tally: Tally, kernel_drops: Sequence[int]) -> dict[str, Any]:
-    """One port's part; `kernel_drops` are packets, of each of its seats."""
+def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -> dict[str, Any]:
+    """One port's part, with what was `cut` there; `kernel_drops` are packets, of each of its seats."""
     seats = np.flatnonzero(tally.port_of_seat == place)
-    lanes, cut = tally.lanes[seats], cut_events(tally, place)
+    lanes = tally.lanes[seats]
     strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
     if tally.run[0]:
         strange["untagged_events"] -= cut.without

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from captures.format.tags import TAG_BYTES
-from replay.audit.cut import MOST_BYTES
+from replay.audit.line_lengths import MOST_BYTES
 from replay.audit.lines import NEAR
 from replay.sink.verify.cut_lengths import FEW, PRIORITY_BYTES
 

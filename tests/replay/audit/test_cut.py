@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from captures.format.tags import tag_text
 from replay.audit import cut as module
+from replay.audit import line_lengths
 from replay.audit.cut import Cut
 from replay.audit.files.sources import Windows
 from replay.audit.lines import LineCounts, Lines
@@ -38,11 +39,11 @@ def test_the_fast_way_tells_runs_and_ports_as_the_plain_one_does(content: bytes,
             if len(part) >= 13 and int(part[:8], 16) == run:
                 ports.setdefault(int(part[9:13], 16), []).append(length)
         told = found.of(run)
-        assert told.lines == len(ours) + found.traceless().events
+        assert told.lines == len(ours) + found.lengths.traceless().events
         assert told.ports == {
             port: (len(lengths), {"min": min(lengths), "max": max(lengths)}) for port, lengths in ports.items()
         }
-        if ours and not found.traceless().lengths.size:
+        if ours and not found.lengths.traceless().lengths.size:
             assert told.to_bytes == {"min": min(ours), "max": max(ours)}
 
 
@@ -65,14 +66,46 @@ def test_where_a_line_with_its_tag_is_longer_there_was_no_limit(longer: int, cut
     assert (found.lines, found.lines + found.doubtful_lines) == (cut, 43)
 
 
-def test_lines_of_others_are_not_cut_ones_however_often_the_longest_repeats() -> None:
+@pytest.mark.parametrize(
+    ("length", "sent_bytes", "doubtful"),
+    [
+        (300, (100, 600), 1000),  # an event of 600 bytes may have been cut to it
+        (300, None, 1000),
+        (300, (100, 290), 0),  # no event is so long
+        (300, (40, 290), 1000),  # the collector writes more than came: 85 bytes for 40 at the most
+        (82, (100, 600), 0),  # a longer one was not cut
+    ],
+)
+def test_lines_of_one_length_are_doubtful_unless_no_event_can_be_cut_to_it(
+    length: int, sent_bytes: tuple[int, int] | None, doubtful: int
+) -> None:
     whole = suffixed(tag_text(RUNS[0], 514, 7))
-    found = cut_in(b"\n".join([whole, *[b"y" * 300] * 1000, b""])).of(RUNS[0])
-    assert (found.lines, found.doubtful_lines, found.to_bytes) == (0, 0, None)
+    assert len(whole) == 85
+    found = cut_in(b"\n".join([whole, *[b"y" * length] * 1000, b""])).of(RUNS[0], sent_bytes)
+    lengths = {"min": length, "max": length} if doubtful else None
+    assert (found.lines, found.doubtful_lines, found.piled_lines, found.to_bytes) == (0, doubtful, doubtful, lengths)
+
+
+def test_each_file_has_its_own_evidence_against_a_limit() -> None:
+    """One port's file is cut at 180 bytes, the other's is not."""
+    part, whole = b"x" * 156 + b"stampede=1f3a9c07-0202-0", suffixed(tag_text(RUNS[0], 515, 7))
+    cut, uncut = [part] * 3 + [b"y" * 180] * 40, [b"z" * 400 + whole, b"y" * 180]
+    counts = LineCounts()
+    for lines in (cut, uncut):
+        file, windows = Lines(counts), Windows(io.BytesIO(b"\n".join([*lines, b""])))
+        while (window := windows.next()) is not None:
+            file.take(window)
+        file.end()
+    found = counts.cut.of(RUNS[0])
+    assert (found.lines, found.doubtful_lines) == (43, 0)
+    assert (counts.cut_lines, counts.untagged) == (43, 1)
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_KINDS", 2)
+    monkeypatch.setattr(line_lengths, "MOST_FILES", 2)
+    counts = LineCounts()
+    assert len({id(counts.cut.lengths.of_file()) for _ in range(5)}) == len(counts.cut.lengths.files) == 2
     content = b"".join(b"stampede=%08x-0202-0\n" % run for run in (1, 2, 3, 4))
     found = cut_in(content)
     assert len(found._kinds) == 3
@@ -80,6 +113,8 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_that_are_very_long_are_not_measured() -> None:
-    content = (b"x" * module.MOST_BYTES + b"\n") * 20 + b"y" * module.MOST_BYTES + b"stampede=1f3a9c07-0202-0\n"
+    content = (
+        (b"x" * line_lengths.MOST_BYTES + b"\n") * 20 + b"y" * line_lengths.MOST_BYTES + b"stampede=1f3a9c07-0202-0\n"
+    )
     found = cut_in(content, 10_000)
-    assert (found.traceless().events, found.of(RUNS[0]).lines) == (0, 1)
+    assert (found.lengths.traceless().events, found.of(RUNS[0]).lines) == (0, 1)

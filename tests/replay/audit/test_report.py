@@ -85,8 +85,8 @@ def report_on(
     return report
 
 
-def sent(lanes: dict[int, int], steady_s: float | None = None) -> Sent:
-    return Sent(RUN, lanes, steady_s)
+def sent(lanes: dict[int, int], steady_s: float | None = None, event_bytes: tuple[int, int] | None = None) -> Sent:
+    return Sent(RUN, lanes, steady_s, event_bytes, 20)
 
 
 def test_all_is_there() -> None:
@@ -276,12 +276,63 @@ def test_without_the_sender_s_report_a_port_may_be_cut_altogether() -> None:
     assert exit_code(report) == ExitCode.MISSED
 
 
-def test_lines_of_others_hide_no_loss_however_many_are_as_long_as_the_longest() -> None:
-    report = report_on({514: range(10)}, sent({514: 30}), "0.5", cut=[b"y" * 300 + b"\n"] * 1000)
-    assert (report["cut_events_max"], report["lost_events"], report["untagged_lines"]) == (0, 20, 1000)
+def whole_line(length: int, number: int = 0) -> bytes:
+    text = f" stampede={RUN:08x}-0202-{number:010x}".encode()
+    return b"x" * (length - len(text)) + text + b"\n"
+
+
+def test_where_nothing_is_parted_lines_of_one_length_are_cut_or_lost() -> None:
+    """A third of the events has 600 bytes, and all of these are cut to 512 before their tag."""
+    lines = [whole_line(200), *[b"y" * 512 + b"\n"] * 20]
+    report = report_on({514: range(40)}, sent({514: 60}, event_bytes=(100, 600)), cut=[b"".join(lines)])
+    assert (report["lost_events"], report["lost_events_min"], report["cut_events"]) == (20, 0, 0)
+    assert (report["cut_events_max"], report["piled_up"]) == (20, True)
+    assert report["verdict"].startswith("between 0.00% and 33.33% lost: 0 to 20 of 60")
+    assert "as long as the longest of them, 512 bytes, as if cut there: check" in report["verdict"]
+    assert "maxMessageSize" in report["verdict"]
+    assert "--tagged-front" in report["verdict"]
     assert exit_code(report) == ExitCode.MISSED
-    without = report_on({514: range(10)}, cut=[b"y" * 300 + b"\n"] * 1000)
-    assert (without["lost_events"], exit_code(without)) == (0, ExitCode.MET)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "numbers", "event_bytes", "cut"),
+    [
+        ([100, 180], 20, (100, 600), 10),
+        ([100, 180], 20, (100, 183), 10),
+        ([100, 180], 20, (100, 182), None),  # a priority value has one to three digits
+        ([95, 180], 20, (100, 187), None),  # the collector leaves out 5 bytes of each
+        ([300, 380], 20, (100, 383), 10),
+        ([100, 180], 20, None, None),
+        ([100, 180], 18, (100, 600), None),  # the longest may be among what is missing
+        ([100, 180], 19, (100, 600), 10),
+        ([*range(101, 120), 180], 20, (100, 600), None),  # nothing piles up
+    ],
+)
+def test_lines_that_keep_their_tag_and_end_at_one_length_were_cut(
+    lengths: list[int], numbers: int, event_bytes: tuple[int, int] | None, cut: int | None
+) -> None:
+    lines = [whole_line(lengths[number % len(lengths)], number) for number in range(20)]
+    report = report_on({514: range(numbers)}, sent({514: 20}, None, event_bytes), cut=[b"".join(lines)])
+    told = (report["cut_behind_tag_lines"], report["cut_behind_tag_to_bytes"])
+    assert told == ((cut, max(lengths)) if cut else (0, None))
+    assert ("were cut behind their tags" in report["verdict"]) is bool(cut)
+
+
+@pytest.mark.parametrize("event_bytes", [(100, 600), None])
+def test_lines_of_others_hide_no_loss_however_many_are_of_one_length(event_bytes: tuple[int, int] | None) -> None:
+    lines = b"".join([whole_line(600), *[b"y" * 300 + b"\n"] * 1000])
+    report = report_on({514: range(10)}, sent({514: 1010}, None, event_bytes), "0.5", cut=[lines])
+    assert (report["cut_events_max"], report["lost_events_min"], report["untagged_lines"]) == (0, 1000, 1000)
+    assert report["verdict"].startswith("99.01% lost: 1,000 of 1,010")
+    assert exit_code(report) == ExitCode.MISSED
+
+
+def test_lines_of_one_length_show_no_loss_without_the_sender_s_report() -> None:
+    lines = [b"y" * 300 + b"\n"] * 1000
+    report = report_on({514: range(10)}, cut=lines)
+    assert (report["lost_events"], exit_code(report)) == (0, ExitCode.MET)
+    gap = report_on({514: [*range(10), *range(15, 20)]}, cut=lines)
+    assert (gap["lost_events_min"], gap["lost_events"], gap["expected_events"]) == (0, 5, 20)
 
 
 def test_the_last_of_each_port_may_not_be_flushed_yet() -> None:

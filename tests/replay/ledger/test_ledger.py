@@ -1,6 +1,7 @@
 """The ledger: sums that hold for any reports, and what it says of each kind of difference."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from captures.console.command import run
 from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
-from replay.ledger.reconciliation import reconcile_files
+from replay.ledger.reconciliation import Reconciliation, reconcile_files
 from replay.ledger.report import ledger_json, ledger_lines, ledger_table, notes, verdict
 from replay.ledger.report_models import Collected, Received, Sent, checked
+from replay.ledger.run_clock import RunClock
 
 COUNTS = st.dictionaries(st.integers(514, 530), st.integers(0, 10**9), max_size=8)
 SENT = COUNTS.filter(bool)
@@ -164,6 +166,65 @@ def test_numbers_that_were_believed_and_not_sent_are_surplus_too():
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (1, 1, False)
 
 
+def test_of_a_loss_that_is_a_range_the_higher_figure_counts():
+    """Number 101 came and was not sent; number 100 may have come as well, and then one that was sent did not."""
+    ledger = tagged({514: 100}, [tagged_lane(514, 101, next_sequence=102)])
+    assert (ledger.lost_events_min, ledger.lost_events, ledger.lost_events_max) == (0, 0, 1)
+    assert verdict(ledger).startswith("between 0.00% and 1.00% lost: 0 to 1 of 100 events")
+    assert "1 of the verified may be such" in notes(ledger)[0]
+    reconciled = Reconciliation(
+        ledger, [], {}, RunClock(checked(Sent, sent_report({514: 100})), None), None, run_failed=False
+    )
+    assert not reconciled.passes(Fraction("0.009"))
+    assert reconciled.passes(Fraction("0.01"))
+    ledger = tagged({514: 100}, [tagged_lane(514, 100, next_sequence=101)])
+    assert (ledger.lost_events_min, ledger.lost_events_max) == (1, 1)
+
+
+def test_doubtful_cut_events_explain_losses_only_where_they_came():
+    """At port 515, of which nothing is missing, others send."""
+    doubtful = {"doubtful_cut_events": 1000, "cut_to_bytes": {"min": 300, "max": 300}}
+    lanes = [tagged_lane(514, 20, next_sequence=30), tagged_lane(515, 30, **doubtful)]
+    ledger = tagged({514: 30, 515: 30}, lanes)
+    assert (ledger.lost_events_min, ledger.lost_events) == (10, 10)
+    lanes = [tagged_lane(514, 20, next_sequence=30, **doubtful), tagged_lane(515, 30)]
+    ledger = tagged({514: 30, 515: 30}, lanes)
+    assert (ledger.lost_events_min, ledger.lost_events) == (0, 10)
+
+
+@pytest.mark.parametrize(("longest", "least"), [(600, 0), (269, 0), (268, 10), (None, 0)])
+def test_what_is_longer_than_any_event_can_become_is_no_cut_one(longest, least):
+    lane = tagged_lane(514, 20, next_sequence=30, doubtful_cut_events=50, cut_to_bytes={"min": 300, "max": 300})
+    received = {"lanes": [lane], "run_id": RUN}
+    sent = {**sent_report({514: 30}), "run_id": RUN, "capture": {"longest_bytes": longest}}
+    ledger = ledger_of(sent, received)
+    assert (ledger.lost_events_min, ledger.lost_events) == (least, 10)
+
+
+def test_events_that_keep_their_tags_are_cut_where_bytes_are_missing():
+    ledger = tagged({514: 30, 515: 30}, [tagged_lane(514, 30, received_bytes=4400), tagged_lane(515, 30)])
+    assert (ledger.lost_events, ledger.cut_events, ledger.cut_bytes, ledger.balanced) == (0, 0, 100, False)
+    assert verdict(ledger) == "4,400 of 4,500 bytes came at 1 port: events were cut behind their tags"
+    assert "cut bytes" in ledger_table(ledger)
+    assert ledger_json(ledger)["cut_bytes"] == 100
+    both = tagged({514: 30, 515: 30}, [tagged_lane(port, 30, received_bytes=3000) for port in (514, 515)])
+    assert verdict(both) == "all 60 events arrived, but 6,000 of 9,000 bytes came: events were cut behind their tags"
+
+
+def test_where_ports_are_mapped_bytes_are_compared_on_all_together():
+    mapped = [{"port": 514, "verified_events": 30, "next_sequence": 30, "came_by": {"5514": 30}}]
+    lane = tagged_lane(5514, 0, received_events=30, received_bytes=4000, next_sequence=0)
+    ledger = tagged({514: 30}, [lane], mapped)
+    assert (ledger.cut_bytes, ledger.balanced) == (500, False)
+    assert "4,000 of 4,500 bytes came" in verdict(ledger)
+
+
+@pytest.mark.parametrize("more", [{"received_bytes": 5000}, {"foreign_events": 1, "received_events": 31}])
+def test_bytes_too_many_and_bytes_of_others_are_no_cut(more):
+    ledger = tagged({514: 30}, [tagged_lane(514, 30, **{"received_bytes": 4400, **more})])
+    assert (ledger.cut_bytes, ledger.balanced) == (0, True)
+
+
 @given(st.data())
 def test_with_any_figures_the_parts_sum_to_the_whole(data):
     count = st.integers(0, 10**6)
@@ -195,7 +256,7 @@ def test_with_any_figures_the_parts_sum_to_the_whole(data):
 
 def test_a_mapped_port_has_lost_nothing():
     mapped = [{"port": 514, "verified_events": 30, "next_sequence": 30, "came_by": {"5514": 30}}]
-    lane = tagged_lane(5514, 0, received_events=30, next_sequence=0)
+    lane = tagged_lane(5514, 0, received_events=30, received_bytes=30 * EVENT_BYTES, next_sequence=0)
     ledger = tagged({514: 30}, [lane], mapped)
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (0, 0, True)
     assert notes(ledger) == ["30 events came by another port (514 -> 5514)"]
