@@ -29,10 +29,13 @@ class Cut(NamedTuple):
 def cut_events(tally: Tally, place: int) -> Cut:
     """Those that came to the sink's own port at that place."""
     seats = np.flatnonzero(tally.port_of_seat == place)
-    parted = tally.tagless["parted"][seats].sum(axis=0)
-    found = cut_traceless(
-        tally.tagless["without"][seats].sum(axis=0), parted, int(tally.lanes["longest_tagged"][seats].max())
-    )
+    # To read a page that was never written to would make it: the tables of all seats together are large.
+    lanes = tally.lanes[seats]
+    written = seats[(lanes["untagged"] > 0) | (lanes["malformed"] > 0)]
+    if not written.size:
+        return Cut(0, 0, 0, None)
+    parted = tally.tagless["parted"][written].sum(axis=0)
+    found = cut_traceless(tally.tagless["without"][written].sum(axis=0), parted, int(lanes["longest_tagged"].max()))
     lengths = np.union1d(np.flatnonzero(parted), found.lengths)
     to_bytes = {"min": int(lengths[0]), "max": int(lengths[-1])} if lengths.size else None
     return Cut(found.events, int(parted.sum()), found.doubtful_events, to_bytes)
