@@ -2,9 +2,9 @@
 
 A verdict is made of the figures of a report and of nothing else, so that merged reports are judged like those of a run.
 
-Answers that nobody is there can't be compared with the events that were lost: a host sends about one of them a second to
-each peer, for all of its ports together (icmp(7), icmp_ratelimit), however many events it could not deliver. So where
-they keep coming, or are many for their port, all that was sent to a port that they name counts as an error.
+Answers that nobody is there can't be compared with the events that were lost: a host sends about one of them a second
+to each peer, for all of its ports together (icmp(7), icmp_ratelimit), however many events it could not deliver. So
+where they keep coming, or are many for their port, all that was sent to a port that they name counts as an error.
 """
 
 from collections.abc import Mapping, Sequence

@@ -201,7 +201,7 @@ def test_a_run_missed_by_ports_where_nobody_listens_names_them_first(capture: Ca
 def test_all_that_was_sent_to_a_port_counts_where_answers_that_nobody_is_there_keep_coming(
     answers: int, seconds: int, missed: bool, capture: Capture
 ) -> None:
-    """A host answers once a second, however many events it could not deliver; three at once may be of a late listener."""
+    """A host answers once a second, whatever it could not deliver; three at once may be of a late listener."""
     plan, outcome = finished(capture, None, 3_900_000, seconds=8)
     lanes, workers = outcome.board.lanes, outcome.board.workers
     lanes["sent_events"] = 3_802_500, 97_500
