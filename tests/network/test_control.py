@@ -145,7 +145,7 @@ def test_stop_ends_it_with_a_verdict_on_what_was_due_until_then(tmp_path: Path, 
 def test_a_run_whose_time_is_over_while_it_is_paused_has_sent_what_was_due_before(tmp_path: Path, capture: Capture):
     """A worker of 50k EPS always has something due that it has not sent yet: the pause holds that back."""
     with run_under_way(tmp_path, capture, "--duration", "4s", "--eps", "50k") as (run, end):
-        assert run.tell("pause").report["state"] == "paused"
+        assert ask(run.control, ["pause"])["state"] == "paused"
         ended, sink = end()
 
     report = ended.report
