@@ -27,6 +27,9 @@ ERRNO_NAMES: Final = (
 )
 """The errors counted by lane, by their names in errno(3)."""
 
+UNREACHABLE: Final = ("ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH")
+"""Those by which the network says that nobody is there."""
+
 _ERRNO_PLACE: Final = {getattr(errno, name): i for i, name in enumerate(ERRNO_NAMES) if name != "OTHER"}
 
 
@@ -73,6 +76,7 @@ WORKER: Final = np.dtype(
         ("last_send_ns", "<i8"),
         ("segments", "<i8"),  # the most datagrams of one send; 1: GSO is off
         ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not
+        ("unreachable_seconds", "<i8"),  # in how many seconds an answer came that nobody was there
         ("interval_numbers", "<i8", (INTERVALS,)),  # which interval each place of the ring holds, written first
         ("interval_events", "<i8", (INTERVALS,)),
         ("lag", "<i8", (CELLS,)),  # Histogram of how late events were sent

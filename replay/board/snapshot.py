@@ -32,6 +32,8 @@ WAITS: Final[tuple[str, ...]] = ("EAGAIN", "ENOBUFS", "ENOMEM")
 _FIRST: Final = ("state", "beat_ns")
 """The columns of a worker that are copied before all others."""
 _RING: Final = ("interval_numbers", "interval_events")
+_COUNTED: Final = ("cpu_ns", "unreachable_seconds")
+"""The columns of a worker that only grow."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class Snapshot:
         """The counts of `second`, and `sign` times those of `first`, which is the one that began or ended earlier."""
         before, after = first.workers, second.workers
         workers, lanes = after.copy(), second.lanes.copy()
-        workers["cpu_ns"] += sign * before["cpu_ns"]
+        for name in _COUNTED:
+            workers[name] += sign * before[name]
         held = after["interval_numbers"] == before["interval_numbers"]
         workers["interval_events"] += np.where(held, sign * before["interval_events"], 0)
         combine = rows_between if sign < 0 else rows_together

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from replay.board.intervals import IntervalCounter
-from replay.board.layout import Board, errno_place
-from replay.clock import process_cpu_ns
+from replay.board.layout import ERRNO_NAMES, UNREACHABLE, Board, errno_place
+from replay.clock import SECOND_NS, monotonic_ns, process_cpu_ns
 from replay.engine.lane import Turn
 from replay.histogram import Histogram
 from replay.plan.run_plan import RunPlan
 
 _NS_PER_US: Final = 1000
+_UNREACHABLE: Final = frozenset(ERRNO_NAMES.index(name) for name in UNREACHABLE)
 
 
 class Tally:
@@ -27,6 +28,9 @@ class Tally:
         self._lane_events = board.lanes["sent_events"].data
         self._lane_bytes = board.lanes["sent_bytes"].data
         self._lane_errors = board.lanes["errors"].data
+        self._unreachable_seconds = self._row["unreachable_seconds"].data
+        self._unreachable_from_ns = 0
+        """When an answer that nobody is there counts as one of another second."""
         self._lag = Histogram(self._row["lag"][0])
         self._intervals = IntervalCounter(self._row, int(board.control["start_ns"][0]), plan.interval_ns)
 
@@ -54,7 +58,11 @@ class Tally:
 
     def error(self, code: int, lane: int) -> None:
         """Count an error of a lane by its errno."""
-        self._lane_errors[lane, errno_place(code)] += 1
+        place = errno_place(code)
+        self._lane_errors[lane, place] += 1
+        if place in _UNREACHABLE and (now_ns := monotonic_ns()) >= self._unreachable_from_ns:
+            self._unreachable_seconds[0] += 1
+            self._unreachable_from_ns = now_ns + SECOND_NS
 
     def gso_refused(self, code: int) -> None:
         """Note that GSO was given up, and why."""

@@ -19,8 +19,15 @@ may explain counts as lost. An event whose number was not sent is *surplus*.
 from dataclasses import dataclass, field
 from typing import Final
 
-DIED: Final = "failure"
+from replay.sink.stopping import FAILURE, HURRIED
+
+DIED: Final = FAILURE
 """By which a sink says that it ended when a worker died."""
+UNREAD: Final = {
+    DIED: "the sink's worker died",
+    HURRIED: "the sink was ended by a second signal, before it had read what had arrived",
+}
+"""Why a sink did not read what came, where that is another reason than its end before that of the run."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,8 @@ class Ledger:
     """Why the sink ended before the run did; None: it did not."""
     deaf_ports: tuple[int, ...] = ()
     """Ports that were sent to, at which the sink did not listen, and of which nothing came by another one."""
+    unverified_events: int = 0
+    """Tagged events that came to the sink, and which its workers did not live to verify."""
 
     def total(self, name: str) -> int | None:
         """The sum of a figure over the ports; None where it was measured on none."""

@@ -47,6 +47,7 @@ def reconcile(
         dict(received.tags.other_runs) if tagged and received and received.tags else {},
         ended_by if received else None,
         tuple(entry.port for entry in kept if heard and tagged and heard.is_deaf(entry)),
+        received.unverified_events if received else 0,
     )
 
 

@@ -6,12 +6,12 @@ from textwrap import fill
 from typing import Any, Final, NamedTuple
 
 from captures.console.units import counted, format_share
-from replay.ledger.accounts import DIED, Entry, Ledger, Unplaced
+from replay.ledger.accounts import UNREAD, Entry, Ledger, Unplaced
 from replay.ledger.cut_bytes import cut_bytes_text
 from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
 from replay.ledger.report_models import Received, Sent
 from replay.ledger.run_clock import RunClock
-from replay.sink.report.tags import came_by_lines, lengths_text
+from replay.sink.report.tags import came_by_lines, lengths_text, unverified_line
 
 WAY: Final = (
     ("tx_dropped", "dropped by the sender's card"),
@@ -96,8 +96,7 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
         drops = "not measured" if worst.kernel_drops is None else f"{worst.kernel_drops:,}"
         said = [f"most on port {worst.port} ({worst.all_lost_events:,}; kernel drops there: {drops})"]
         if ledger.ended_by is not None:
-            why = "the sink's worker died" if ledger.ended_by == DIED else "the sink had ended before the run did"
-            said.append(f"and {why}")
+            said.append(f"and {UNREAD.get(ledger.ended_by, 'the sink had ended before the run did')}")
     share, events = format_share(lost, sent), f"{lost:,}"
     if least < lost:
         share, events = f"between {format_share(least, sent)} and {share}", f"{least:,} to {events}"
@@ -160,6 +159,8 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
         events = ledger.total(f"{name}_events") if ledger.run_id else None
         if events:
             lines.append(f"{counted(events, 'event')} came {said}")
+    if ledger.unverified_events:
+        lines.append(unverified_line(ledger.unverified_events))
     lines += came_by_lines({entry.port: entry.came_by for entry in ledger.entries})
     if unplaced := ledger.unplaced.all_cut_events:
         lines.append(
@@ -215,6 +216,7 @@ def ledger_json(
         "other_runs": ledger.other_runs,
         "sink_ended_by": ledger.ended_by,
         "deaf_ports": list(ledger.deaf_ports),
+        "unverified_events": ledger.unverified_events,
         "clock_ahead_s": None if clock is None or not clock.differs else round(clock.ahead_s, 3),
         "losses": [asdict(loss) for loss in losses],
         "counters": way or {},

@@ -253,6 +253,7 @@ class Received(_Lanes):
     ended_by: str | None = None
     ended: Instant = None
     stamp_age_min_ms: Age | None = None
+    unverified_events: Count = 0
     intervals: Intervals = Intervals()
     tags: Tags | None = None
     host: dict[str, Count] | None = None

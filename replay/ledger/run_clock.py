@@ -13,6 +13,7 @@ from typing import Final
 
 from replay.ledger.accounts import DIED
 from replay.ledger.report_models import Received, Sent, Tags
+from replay.sink.stopping import HURRIED
 
 _DIFFERENT_S: Final = 0.5
 """A difference that is told; a smaller one may be a slow way."""
@@ -77,8 +78,8 @@ class RunClock:
         received = self._received
         if received is None:
             return None
-        if received.ended_by == DIED:
-            return DIED
+        if received.ended_by in (DIED, HURRIED):  # whenever that was, what waited was not read
+            return received.ended_by
         if received.ended is None or self.start_s is None or self.duration_s is None:
             return None
         early = received.ended - self.start_s - self.ahead_s < self.duration_s - _EARLIER_S

@@ -18,8 +18,9 @@ def grown(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
 def grown_by_device(
     before: Mapping[str, Mapping[str, int]], now: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, int]]:
-    """The same of each device; one that was not there before has counted nothing yet."""
-    return {name: grown(before.get(name, counted), counted) for name, counted in now.items()}
+    """The same of each device; one that was not there before began at zero, so all that it counted is new."""
+    zeros = {name: dict.fromkeys(counted, 0) for name, counted in now.items()}
+    return {name: grown(before.get(name, zeros[name]), counted) for name, counted in now.items()}
 
 
 def grown_by_core(before: Mapping[int, int], now: Mapping[int, int]) -> int:

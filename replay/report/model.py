@@ -88,6 +88,8 @@ class WorkerFigures:
     sent_events: int
     cpu_percent: float | None
     gso_refused: str | None = None
+    unreachable_seconds: int = 0
+    """In how many seconds of the run an answer came that nobody was there."""
 
 
 @dataclass(frozen=True)

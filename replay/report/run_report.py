@@ -199,6 +199,7 @@ def _workers(plan: RunPlan, outcome: Outcome, now: Snapshot) -> list[WorkerFigur
                 sent_events=int(now.lanes["sent_events"][lanes].sum()),
                 cpu_percent=round(100 * int(row["cpu_ns"]) / duration_ns, 2) if duration_ns > 0 else None,
                 gso_refused=errno.errorcode.get(int(row["fallback_errno"])),
+                unreachable_seconds=int(row["unreachable_seconds"]),
             )
         )
     return rows

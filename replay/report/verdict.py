@@ -1,18 +1,23 @@
 """The verdict on a run, the clause that says why, and the exit code that it stands for. Pure.
 
 A verdict is made of the figures of a report and of nothing else, so that merged reports are judged like those of a run.
+
+Answers that nobody is there can't be compared with the events that were lost: a host sends about one of them a second
+to each peer, for all of its ports together (icmp(7), icmp_ratelimit), however many events it could not deliver. So
+where they keep coming, or are many for their port, all that was sent to a port that they name counts as an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from captures.console.errors import ExitCode
 from captures.console.units import counted
+from replay.board.layout import UNREACHABLE
 from replay.clock import SECOND_NS
 from replay.ranges import format_ports
 from replay.report.criteria import criterion_line
-from replay.report.model import Ending, RunReport
+from replay.report.model import Ending, LaneFigures, RunReport
 from replay.report.shortfall import shortfall
 
 TOLERANCE: Final = 0.05
@@ -24,6 +29,10 @@ time would be less than a sleep takes."""
 
 MAX_ERROR_RATE: Final = 0.0001
 """A run with more errors than this part of its events is missed."""
+
+MOMENT_ANSWERS: Final = 2
+MOMENT_SECONDS: Final = 1
+"""So many answers that nobody is there, or all of them in so few seconds, may be of a moment: a listener was late."""
 
 _EXIT_CODES: Final = {
     "failed": ExitCode.FAILED,
@@ -68,12 +77,33 @@ def _verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
 def _fault(report: RunReport) -> str | None:
     """What makes a run miss, whatever its rate; None: nothing."""
     errors, sent = sum(report.errors.values()), report.sent_events
-    if errors > MAX_ERROR_RATE * sent:
-        refused = [lane.port for lane in report.lanes if "ECONNREFUSED" in lane.errors]
-        nobody = f"nobody listens at {format_ports(tuple(refused))}: " if refused else ""
-        said = f"{counted(errors, 'error')} with {counted(sent, 'event')}"
-        return f"{nobody}{said}, and at most {MAX_ERROR_RATE:.2%} are allowed"
+    named = [lane for lane in report.lanes if _unreachable(lane)]
+    deaf = _deaf(report, named)
+    unheard = sum(lane.sent_events for lane in deaf)
+    if max(errors, errors - sum(map(_unreachable, deaf)) + unheard) > MAX_ERROR_RATE * sent:
+        said = f"{_nobody(named)}{counted(errors, 'error')} with {counted(sent, 'event')}"
+        there = f", {unheard:,} of them sent there" if unheard and len(deaf) < len(report.lanes) else ""
+        return f"{said}{there}, and at most {MAX_ERROR_RATE:.2%} are allowed"
     return _nic_fault(report.nic or {}, sent)
+
+
+def _deaf(report: RunReport, named: Sequence[LaneFigures]) -> list[LaneFigures]:
+    """Those of the ports `named` by answers all of whose events count as errors, by the rule above."""
+    answers = sum(map(_unreachable, named))
+    seconds = max((worker.unreachable_seconds for worker in report.workers), default=0)
+    if answers > MOMENT_ANSWERS and seconds > MOMENT_SECONDS:
+        return list(named)
+    return [lane for lane in named if _unreachable(lane) > max(MOMENT_ANSWERS, MAX_ERROR_RATE * lane.sent_events)]
+
+
+def _unreachable(lane: LaneFigures) -> int:
+    return sum(lane.errors.get(name, 0) for name in UNREACHABLE)
+
+
+def _nobody(named: Sequence[LaneFigures]) -> str:
+    """The beginning of a clause that names the ports which no program listens to; empty where there is none."""
+    refused = tuple(lane.port for lane in named if "ECONNREFUSED" in lane.errors)
+    return f"nobody listens at {format_ports(refused)}: " if refused else ""
 
 
 def _nic_fault(nic: Mapping[str, int | str | None], sent: int) -> str | None:

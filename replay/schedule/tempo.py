@@ -40,6 +40,8 @@ class Demand:
         self._tempos = [Tempo(total=schedule.total)]
         self.changed = False
         """Whether the tempo or the end of the run is another than it was at first."""
+        self._caught_up_ns: int | None = None
+        """When a paused run that ended was asked for what it had due before the pause."""
 
     @property
     def tempo(self) -> Tempo:
@@ -67,7 +69,7 @@ class Demand:
         tempo = self.tempo
         if not tempo.factor:
             tempo = Tempo(now_ns, tempo.schedule_ns(now_ns), Fraction(1), tempo.total)
-            by_ns = now_ns
+            self._caught_up_ns = by_ns = now_ns
         due = self.schedule.events_due(tempo.schedule_ns(by_ns))
         return self._go_on(replace(tempo, total=due if tempo.total is None else min(due, tempo.total)))
 
@@ -88,13 +90,16 @@ class Demand:
         """The rate that was asked for from the start until then, or until all was due; None: without a rate."""
         if not self.changed or not until_ns or not self.schedule.mean_eps:
             return self.schedule.mean_eps
-        end_ns = self.end_ns
+        # Before the earliest tempo that is still known nothing was asked that is not in its account.
+        end_ns, until_ns = self.end_ns, max(until_ns, self._tempos[0].since_ns)
         return self.events_due(until_ns) * SECOND_NS / max(1, until_ns if end_ns is None else min(until_ns, end_ns))
 
     @property
     def end_ns(self) -> int | None:
         """When the last event is due, counted from the start of the run; None: never as things stand, or at no rate."""
         total = self.tempo.total
+        if self._caught_up_ns is not None:
+            return self._caught_up_ns
         if not total or self.schedule.mean_eps is None:
             return None
         last_ns = self.schedule.due_ns(total - 1)

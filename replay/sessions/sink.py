@@ -18,12 +18,12 @@ from replay.json_file import ReportFile
 from replay.linux.network.counters import receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
 from replay.ranges import format_ports
-from replay.sink.board import Tally, lock_count, shared_tally
+from replay.sink.board import LEARNT, Tally, shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
 from replay.sink.report.model import SinkReport
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
-from replay.sink.stopping import Watch
+from replay.sink.stopping import FAILURE, HURRIED, Watch
 from replay.sink.workers import Workers, seating
 
 DEFAULT_BUFFER_BYTES: Final = 64 << 20
@@ -97,6 +97,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
         ending = Ending(
             kernel_drops=[dropped_packets(receiver) for receiver in sockets],
             buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
+            waiting_bytes=[waiting_bytes(receiver) for receiver in sockets],
             gro=gro,
             ended_by=ended_by,
             host=receive_counters().since(before),
@@ -112,7 +113,7 @@ def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
     """Where the workers count; several of them have locks, since an event may come to any of them."""
     seats, port_of_seat = seating(len(ports), workers)
     context = multiprocessing.get_context("fork")
-    locks = [context.Lock() for _ in range(lock_count(len(ports)))] if workers > 1 else []
+    locks = [context.Lock() for _ in range(len(ports) + LEARNT)] if workers > 1 else []
     tally = shared_tally(ports, seats, port_of_seat, wall_ns(), locks)
     tally.run[0] = run_id or 0
     return tally
@@ -161,12 +162,12 @@ def _watched(
     """Look on, and end the workers; why it ended, and what failed: it is raised when the report is safe."""
     try:
         ended_by = _watch(watch, workers, sockets, tally, signals, publisher)
-        death = workers.stop(in_a_hurry=lambda: signals.urgent)
+        stopped = workers.stop(in_a_hurry=lambda: signals.urgent)
     except Exception as error:  # noqa: BLE001 - see above
-        return "failure", error
-    if death is not None:
-        return ended_by, RunError(f"{death}; the report holds what was counted until then")
-    return ended_by, None
+        return FAILURE, error
+    if stopped.death is not None:
+        return FAILURE, RunError(f"{stopped.death}; the report holds what was counted until then")
+    return HURRIED if stopped.cut_short else ended_by, None
 
 
 def _watch(
@@ -191,7 +192,7 @@ def _watch(
             line.update(events - shown_events)
             shown_events = events
             if workers.death() is not None:
-                return "failure"
+                return FAILURE
             waits = watch.idle_ns is not None and any(map(waiting_bytes, sockets))
             if (reason := watch.ended_by(now_ns, events, waits=waits)) is not None:
                 return reason

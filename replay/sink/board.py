@@ -5,7 +5,7 @@ deals the port's flows to them, and what is known of its numbers is kept for all
 
     by seat     LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
     by row      NUMBERS rows, their rings, and what became of the events by interval
-    by worker   events by tenth of a second, other runs
+    by worker   events by tenth of a second, other runs, how many events wait to be verified
 
 A *row* is for the events that were sent to one port, as their tags say. Those of the sink's own ports come first. An
 event whose tag names another port came by way of something that maps ports: a relay, an address translation, a load
@@ -15,9 +15,11 @@ All of it has a fixed size. Pages that were never written to are never had: a ro
 ten seconds in which something is counted in it.
 """
 
+import multiprocessing
 from collections.abc import Sequence as Items
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from multiprocessing.synchronize import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -88,6 +90,7 @@ class Part:
     leader: NDArray[Any]
     leaders: NDArray[Any]
     """Those of all workers."""
+    kept: NDArray[np.int64]
     run: NDArray[np.int64]
     start_ns: int
     row_of_seat: NDArray[np.int64]
@@ -98,6 +101,7 @@ class Part:
     rings: NDArray[np.int32]
     planes: Planes
     locks: tuple[AbstractContextManager[object], ...]
+    choice: Lock
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,12 @@ class Tally:
     others: NDArray[Any]
     leaders: NDArray[Any]
     """Of each worker the run that most of the first tagged events are of, as OTHER_RUN: see `port_account`."""
+    kept: NDArray[np.int64]
+    """Of each worker the tagged events that wait until it is known which run counts, shape (workers,)."""
     locks: tuple[AbstractContextManager[object], ...]
-    """Of each row, and one to give rows away."""
+    """Of each row."""
+    choice: Lock
+    """For whoever gives rows away, or decides which run counts; also with one worker, since the parent decides too."""
 
     def part(self, worker: int) -> Part:
         """What a worker writes, in the same memory."""
@@ -148,6 +156,7 @@ class Tally:
             others=self.others[worker],
             leader=self.leaders[worker : worker + 1],
             leaders=self.leaders,
+            kept=self.kept[worker : worker + 1],
             run=self.run,
             start_ns=self.start_ns,
             row_of_seat=self.port_of_seat[own],
@@ -158,6 +167,7 @@ class Tally:
             rings=self.rings,
             planes=self.planes,
             locks=self.locks,
+            choice=self.choice,
         )
 
     @property
@@ -207,7 +217,10 @@ def shared_tally(
     start_ns: int,
     locks: Items[AbstractContextManager[object]] = (),
 ) -> Tally:
-    """An empty tally in anonymous shared memory, to be inherited by forked workers; `locks` if there are several."""
+    """An empty tally in anonymous shared memory, to be inherited by forked workers.
+
+    `locks` of each row if there are several workers; a single one is in nobody's way.
+    """
     workers, lanes, rows = len(seats), len(port_of_seat), len(ports) + LEARNT
     tally = Tally(
         ports=tuple(ports),
@@ -228,17 +241,14 @@ def shared_tally(
         tenths=_shared((workers, INTERVALS), np.int64),
         others=_shared((workers, OTHER_RUNS), OTHER_RUN),
         leaders=_shared((workers,), OTHER_RUN),
-        locks=tuple(locks) or (nullcontext(),) * lock_count(len(ports)),
+        kept=_shared((workers,), np.int64),
+        locks=tuple(locks) or (nullcontext(),) * rows,
+        choice=multiprocessing.get_context("fork").Lock(),
     )
     for name in ("first_ns", "youngest_us", "run_first_ns", "run_youngest_us"):
         tally.lanes[name] = NEVER_NS
     tally.row_ports[: len(ports)] = ports
     return tally
-
-
-def lock_count(ports: int) -> int:
-    """How many locks the workers of a sink with so many ports share."""
-    return ports + LEARNT + 1
 
 
 def _shared(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:

@@ -30,6 +30,7 @@ from replay.sink.report.figures import total_drops
 from replay.sink.verify.number_account import arrived_below, lost_below
 
 _PERCENTILE: Final = 99
+_CHOICE_PATIENCE_S: Final = 2.0
 _MARK: Final = re.compile(r"(\d{1,5}):(\d{1,18})", re.ASCII)
 
 
@@ -50,6 +51,8 @@ class Publisher:
         self._tally, self._seats = tally, seats
         self._pinned = int(tally.run[0])
         """The run that the sink was told to count; 0: none."""
+        self._named = self._pinned
+        """The run that was named to it last, by whomever; a worker may have chosen another one. 0: none."""
         try:
             family, _, _, _, address = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0]
             self._listener = socket.socket(family, socket.SOCK_STREAM)
@@ -99,23 +102,37 @@ class Publisher:
             run = parse_run(text)
         except ValueError as error:
             raise InputError(str(error)) from None
+        choice = self._tally.choice
+        # A worker that is killed while it has the lock never gives it back.
+        if not choice.acquire(timeout=_CHOICE_PATIENCE_S):
+            raise InputError(
+                f"the sink could not take up run {text} in {_CHOICE_PATIENCE_S} s: one of its workers stands still "
+                "or has died; end the sink, and start one anew"
+            )
+        try:
+            self._take_up(run, text)
+        finally:
+            choice.release()
+
+    def _take_up(self, run: int, text: str) -> None:
+        """The same, while nobody else decides which run counts."""
         tally, rows = self._tally, self._tally.rows
-        with tally.locks[-1]:
-            counted = int(tally.run[0])
-            heard = any(tally.sequences[name][rows].any() for name in ("next", "held"))
-            if counted != run and self._pinned:
-                raise InputError(
-                    f"the sink counts run {run_text(counted)} alone, as its --run-id says; end it, and start one for "
-                    f"run {text}"
-                )
-            if counted not in (0, run) and heard:
-                raise InputError(
-                    f"the sink counts run {run_text(counted)} and has heard events of it, and a report is of one run; "
-                    f"end it (^C: it writes its report), and start one for run {text}"
-                )
-            if heard or (not counted and run in tally.leaders["run"]):
-                raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
-            tally.run[0] = run
+        counted = int(tally.run[0])
+        # What a worker chose it has heard, though it may not have counted any of it yet.
+        heard = counted != self._named or any(tally.sequences[name][rows].any() for name in ("next", "held"))
+        if counted != run and self._pinned:
+            raise InputError(
+                f"the sink counts run {run_text(counted)} alone, as its --run-id says; end it, and start one for "
+                f"run {text}"
+            )
+        if counted not in (0, run) and heard:
+            raise InputError(
+                f"the sink counts run {run_text(counted)} and has heard events of it, and a report is of one run; "
+                f"end it (^C: it writes its report), and start one for run {text}"
+            )
+        if heard or (not counted and run in tally.leaders["run"]):
+            raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
+        tally.run[0] = self._named = run
 
     def counters(self, marks: dict[int, int]) -> Answer:
         """What is known now: of all, and of each port by its number."""

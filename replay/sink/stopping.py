@@ -1,6 +1,12 @@
 """When a sink ends: told by a signal, after its time, after silence, or when a worker dies."""
 
 from dataclasses import dataclass
+from typing import Final
+
+FAILURE: Final = "failure"
+"""What a sink's report says where a worker died or failed: its events from then on were not read."""
+HURRIED: Final = "second signal"
+"""The same where somebody did not wait until the workers had read what had arrived."""
 
 
 @dataclass

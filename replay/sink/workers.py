@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from multiprocessing import connection
-from typing import Final
+from typing import Final, NamedTuple
 
 from captures.console.interruption import SIGNALS, blocked
 from replay.machine.core_order import Surroundings, ordered
@@ -43,6 +43,15 @@ def sink_cores(cpus: Iterable[int]) -> list[int]:
     return [core for core in cores if core != senders] + [senders]
 
 
+class Stopped(NamedTuple):
+    """How the workers of a sink ended."""
+
+    death: str | None
+    """A line about one that did not end well; to be killed in a hurry is no such end."""
+    cut_short: bool
+    """Whether one was killed in a hurry, before it had read what had arrived."""
+
+
 class Workers:
     """All workers of a sink. Start them before anything starts a thread: they are forked."""
 
@@ -71,20 +80,17 @@ class Workers:
                 return f"sink worker {worker} (process {process.pid}) died: {how}"
         return None
 
-    def stop(self, in_a_hurry: Callable[[], bool]) -> str | None:
-        """Tell the workers to empty their buffers and end, and wait until they have, or somebody is in a hurry.
-
-        Returns a line about one that did not end well; to be killed in a hurry is no such end.
-        """
+    def stop(self, in_a_hurry: Callable[[], bool]) -> Stopped:
+        """Tell the workers to empty their buffers and end, and wait until they have, or somebody is in a hurry."""
         self._tally.stop[0] = 1
         patience_ticks = round((_JOIN_S if self.death() is None else _ORPHANED_S) / _TICK_S)
         while patience_ticks and not in_a_hurry() and any(process.is_alive() for process in self._processes):
             connection.wait([process.sentinel for process in self._processes if process.is_alive()], _TICK_S)
             patience_ticks -= 1
-        death = self.death()
-        hurry = in_a_hurry()
+        death, hurry = self.death(), in_a_hurry()
+        cut_short = hurry and any(process.is_alive() for process in self._processes)
         self.kill()
-        return death if hurry else self.death()
+        return Stopped(death if hurry else self.death(), cut_short)
 
     def kill(self) -> None:
         """End what is still running, at once."""

@@ -246,6 +246,7 @@ class Supervisor:
                 if outcome.failures:
                     return
             each_tick()
+            self._end_pause(now_ns)
             self._collect_running()
             if now_ns >= next_second_ns:
                 # After a stall, too, a second is nearly one: what was sent before it has had the time to arrive.
@@ -253,6 +254,14 @@ class Supervisor:
                 self._sample_memory()
                 outcome.strain.look()
                 each_second(outcome)
+
+    def _end_pause(self, now_ns: int) -> None:
+        """Have a run whose time is over while it is paused send what was due before the pause."""
+        plan, demand, elapsed_ns = self.plan, self.outcome.demand, now_ns - self.outcome.start_ns
+        over = plan.paced and plan.duration_ns is not None and elapsed_ns >= plan.duration_ns
+        if over and not demand.tempo.factor:
+            self.board.set_tempo(demand.end(elapsed_ns, elapsed_ns))
+            self.board.control["end_ns"] = now_ns + _END_PATIENCE_NS
 
     def _sample_memory(self) -> None:
         held = self._crew.memory_bytes()

@@ -94,32 +94,44 @@ class Crew:
         if self._capture.source.changed:
             return [CHANGED]
         lines = []
-        for index, process in enumerate(self._processes):
-            state, said = self._board.workers["state"][index], self._board.workers["failure"][index]
+        for index in range(len(self._processes)):
+            code, state = self._exit(index)
             if state == State.FAILED:
-                lines.append(f"worker {index}: {said.decode(errors='replace')}")
-            elif state not in OVER and process.exitcode is not None:
-                lines.append(f"worker {index} (process {process.pid}) {_manner_of_death(process.exitcode)}")
+                lines.append(f"worker {index}: {self._board.workers['failure'][index].decode(errors='replace')}")
+            elif state not in OVER and code is not None:
+                lines.append(self._death(index, code))
         return lines
+
+    def _exit(self, index: int) -> tuple[int | None, int]:
+        """The exit code of a worker, None while it lives, and its state.
+
+        The state is read after the code: a worker writes it before it exits, so that of a dead one is its last.
+        """
+        code = self._processes[index].exitcode
+        return code, int(self._board.workers["state"][index])
+
+    def _death(self, index: int, code: int) -> str:
+        """A line about a worker that is dead without a word."""
+        return f"worker {index} (process {self._processes[index].pid}) {_manner_of_death(code)}"
 
     def tend(self, now_ns: int) -> list[str]:
         """Look after each worker of a run that is under way; returns a line for each that is given up."""
         if self._capture.source.changed:  # nobody may go on with it, least of all in another's place
             return self.failures()
         given_up = []
-        for index, process in enumerate(self._processes):
-            state = self._board.workers["state"][index]
-            if state == State.FAILED or process.exitcode == -signal.SIGBUS:
+        for index in range(len(self._processes)):
+            code, state = self._exit(index)
+            if state == State.FAILED or code == -signal.SIGBUS:
                 return self.failures()
-            if state not in OVER and self._treat(index, now_ns) is Remedy.GIVE_UP:
-                given_up.append(f"{self.failures()[0]}, time after time: it was given up")
+            if state not in OVER and self._treat(index, now_ns, code) is Remedy.GIVE_UP:
+                given_up.append(f"{self._death(index, code or 0)}, time after time: it was given up")
         self._observe(now_ns)
         return given_up
 
-    def _treat(self, index: int, now_ns: int) -> Remedy:
-        """Do about a worker what must be done, and say what it was."""
+    def _treat(self, index: int, now_ns: int, code: int | None) -> Remedy:
+        """Do about a worker what must be done, and say what it was; `code` is its exit code, None while it lives."""
         process, row = self._processes[index], self._board.workers[index : index + 1]
-        dead = process.exitcode is not None
+        dead = code is not None
         if dead:
             self._settle(index)
         beat_ns = int(row["beat_ns"][0])

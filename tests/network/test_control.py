@@ -142,6 +142,19 @@ def test_stop_ends_it_with_a_verdict_on_what_was_due_until_then(tmp_path: Path, 
     assert_all_arrived(ended, sink)
 
 
+def test_a_run_whose_time_is_over_while_it_is_paused_has_sent_what_was_due_before(tmp_path: Path, capture: Capture):
+    """A worker of 50k EPS always has something due that it has not sent yet: the pause holds that back."""
+    with run_under_way(tmp_path, capture, "--duration", "4s", "--eps", "50k") as (run, end):
+        assert ask(run.control, ["pause"])["state"] == "paused"
+        ended, sink = end()
+
+    report = ended.report
+    assert report["sent_events"] == report["asked_events"] < 4 * 50_000
+    assert report["target_eps"] < 50_000 * 0.9  # over the whole time, the pause included
+    assert_ran(ended)
+    assert report["sent_events"] == sink["received_events"]
+
+
 def test_what_ctl_says_is_data(tmp_path: Path, capture: Capture):
     with run_under_way(tmp_path, capture, *ENDLESS) as (run, end):
         line = command("replay", "ctl", "status", "--control", run.control)

@@ -104,6 +104,23 @@ def check_deaf_port(
     assert run.report["sent_events"] == sum(lane["sent_events"] for lane in lanes.values()) == EVENTS
 
 
+def test_a_fast_run_is_missed_by_one_port_without_listener_though_few_answers_come(
+    tmp_path: Path, lab: Lab, capture: Capture
+):
+    """The receiver's kernel answers once a second (icmp_ratelimit): a few answers for tens of thousands of events."""
+    deaf, heard = PORTS[-1], PORTS[:-1]
+    options = ("--eps", "200k", "--duration", "4s")
+    with listening_sink(tmp_path / "sink.log", "--bind", V4, "--ports", listed(heard), host=lab.receiver):
+        run = call(*run_of(capture, V4, PORTS, *options), host=lab.sender)
+
+    answers = run.report["errors"]["ECONNREFUSED"]
+    assert answers <= 0.0001 * run.report["sent_events"]
+    assert run.code == ExitCode.MISSED
+    there = next(lane["sent_events"] for lane in run.report["lanes"] if lane["port"] == deaf)
+    assert run.report["reason"].startswith(f"nobody listens at {deaf}: ")
+    assert f"{there:,} of them sent there" in run.report["reason"]
+
+
 @pytest.fixture(scope="session")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Capture:
     """Trains of short and of long events in turn."""

@@ -19,7 +19,8 @@ from replay.sink.board import NEVER_NS, Tally, merged
 from replay.sink.report.cut_events import Cut, cut_events
 from replay.sink.report.intervals import troubled_intervals
 from replay.sink.report.model import SinkReport
-from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines
+from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines, unverified_line
+from replay.sink.stopping import FAILURE, HURRIED
 
 MOST_SHOWN: Final = 10
 """Rows of the table, unless it is wide."""
@@ -27,7 +28,7 @@ MOST_SHOWN: Final = 10
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known beside the tally when a sink ends; one drop count and buffer size per seat."""
+    """What is known beside the tally when a sink ends; drops, buffer size and what waits are told by seat."""
 
     kernel_drops: Sequence[int]
     """As the sockets tell them, modulo 2^32."""
@@ -38,6 +39,8 @@ class Ending:
     """What this host's network counted meanwhile (`replay.linux.network.counters`)."""
     ended_ns: int | None = None
     """When it was, in nanoseconds since 1970."""
+    waiting_bytes: Sequence[int] | None = None
+    """The memory of the packets that nobody had read when the workers had ended; None: not measured."""
 
 
 def sink_report(tally: Tally, ending: Ending) -> SinkReport:
@@ -73,6 +76,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
         latency_ms=_latency_ms(tally.age),
         latency_buckets=Buckets.of(tally.age),
         stamp_age_min_ms=None if youngest_us == NEVER_NS else youngest_us / 1000,
+        unverified_events=int(tally.kept.sum()),
         tags=run_tags(tally, cut),
         host=ending.host,
         lanes=[_lane(place, tally, ending, cut[place], kernel_drops, first_ns) for place in range(len(tally.ports))],
@@ -111,6 +115,7 @@ def _lane(
         **{name: int(lanes[name].sum()) for name in stamps},
         "latency_ms": _latency_ms(merged(tally.ages[seats])),
         "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),
+        "waiting_bytes": None if ending.waiting_bytes is None else sum(ending.waiting_bytes[seat] for seat in seats),
         **lane_tags(place, tally, cut, [kernel_drops[seat] for seat in seats]),
     }
 
@@ -141,8 +146,12 @@ def sink_table(report: SinkReport, *, wide: bool = False) -> str:
     lines += _stamp_lines(report)
     if report.tags is not None:
         lines += tag_lines(report)
+    if report.unverified_events:
+        lines.append(unverified_line(report.unverified_events))
     if report.kernel_drops:
         lines.append("drops are packets as the kernel holds them; a joined one is up to 128 events")
+    if report.ended_by in (FAILURE, HURRIED) and (unread := sum(lane["waiting_bytes"] or 0 for lane in report.lanes)):
+        lines.append(f"{format_size(unread)} of memory held packets at the sockets that nobody read")
     lines.append(f"{format_size(report.received_bytes)} received; ended by {report.ended_by}")
     return "\n".join(lines)
 

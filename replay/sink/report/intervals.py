@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.sink.board import STRANGE, Tally
 from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.number_account import PLANES
+from replay.sink.verify.number_account import PLANES, lost_events
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
@@ -52,9 +52,9 @@ def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDAr
     width = len(PLANES) + len(STRANGE)
     found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, width), np.int64))]
     for row in tally.rows:
-        account = tally.sequences[row]
-        totals = {name: int(account[name]) for name in _TROUBLE[1:]}
-        totals["lost"] = int(account["next"] - account["arrived"])
+        account = tally.sequences[row : row + 1]
+        totals = {name: int(account[name][0]) for name in _TROUBLE[1:]}
+        totals["lost"] = lost_events(account)
         counts = np.zeros((used, width), np.int64)
         for column, name in enumerate(_TROUBLE, 1):
             if totals[name]:

@@ -32,6 +32,8 @@ class SinkReport:
     latency_buckets: Buckets | None
     """The histogram that `latency_ms` is made of."""
     stamp_age_min_ms: float | None
+    unverified_events: int
+    """Tagged events that a worker kept until it was known which run counts, and did not live to verify."""
     tags: dict[str, Any] | None
     host: dict[str, int] | None
     lanes: list[dict[str, Any]]

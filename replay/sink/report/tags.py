@@ -13,7 +13,7 @@ from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, STRANGE, Tally
 from replay.sink.report.cut_events import Cut, merged_lengths
 from replay.sink.report.model import SinkReport
-from replay.sink.verify.number_account import held_stretches
+from replay.sink.verify.number_account import held_stretches, lost_events
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
 _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
@@ -79,7 +79,7 @@ def _numbers(row: int, tally: Tally) -> dict[str, Any]:
         return {**dict.fromkeys(names), "unconfirmed": [], "came_by": {}}
     account = tally.sequences[row : row + 1]
     counts = {name: int(account[name][0]) for name in ("lost_in_socket", "duplicated", "reordered", "late")}
-    counts = {"verified": int(account["arrived"][0]), "lost": int((account["next"] - account["arrived"])[0]), **counts}
+    counts = {"verified": int(account["arrived"][0]), "lost": lost_events(account), **counts}
     came_by: dict[str, int] = defaultdict(int)
     for seat in np.flatnonzero(tally.came_by[:, row]).tolist():
         came_by[str(tally.ports[tally.port_of_seat[seat]])] += int(tally.came_by[seat, row])
@@ -118,6 +118,12 @@ def tag_lines(report: SinkReport) -> list[str]:
         named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
         lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")
     return lines + [f"  {line}" for line in came_by_lines({lane["port"]: lane["came_by"] for lane in lanes})]
+
+
+def unverified_line(events: int) -> str:
+    """What became of events that were kept until it was known which run counts."""
+    were = "was" if events == 1 else "were"
+    return f"{counted(events, 'tagged event')} {were} not verified: the sink's worker ended before it knew their run"
 
 
 def lengths_text(lengths: dict[str, int]) -> str:

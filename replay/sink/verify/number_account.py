@@ -78,6 +78,14 @@ def held_stretches(row: NDArray[np.void]) -> list[tuple[int, int]]:
     return found
 
 
+def lost_events(row: NDArray[np.void]) -> int:
+    """How many numbers of a NUMBERS row, shape (1,), were passed over and did not arrive.
+
+    What arrives is counted before the highest number is, so a writer that is killed in between leaves one below zero.
+    """
+    return max(0, int(row["next"][0]) - int(row["arrived"][0]))
+
+
 def arrived_below(row: NDArray[np.void], mark: int) -> int:
     """How many numbers arrived, of those that are held only the ones below `mark`, which were sent."""
     held = sum(max(0, min(first + events, mark) - first) for first, events in held_stretches(row))

@@ -83,6 +83,7 @@ class TagCounter:
             rows = rows.those(~of_none)
         if rows.run.size:
             self._kept.append(rows)
+            self._part.kept[0] += rows.events.sum()
 
     def _choose(self) -> None:
         """Have the run of most of the first events count, once there are enough of them."""
@@ -97,7 +98,7 @@ class TagCounter:
     def _bind(self) -> None:
         """Of the runs that lead at the workers the one with most events is counted, if none is yet."""
         events: dict[int, int] = {}
-        with self._part.locks[-1]:
+        with self._part.choice:
             for run, count in self._part.leaders.tolist():
                 events[run] = events.get(run, 0) + count
             if not self._part.run[0]:
@@ -115,6 +116,7 @@ class TagCounter:
         if run and self._kept:
             kept, self._kept = self._kept, []
             self._count_tagged(_Tagged.all_of(kept), run)
+            self._part.kept[0] = 0
 
     def _count_tagged(self, rows: "_Tagged", run: int) -> None:
         row, own = self._row_of_port[rows.port], rows.run == run
@@ -147,7 +149,7 @@ class TagCounter:
 
     def _give_rows(self, ports: NDArray[np.int64]) -> None:
         """Give rows to ports that have none, as long as there are any."""
-        with self._part.locks[-1]:
+        with self._part.choice:
             self._learn()
             for port in np.unique(ports).tolist():
                 free = np.flatnonzero(self._part.row_ports == 0)

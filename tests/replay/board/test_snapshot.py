@@ -189,7 +189,7 @@ def test_what_a_sink_said_subtracts_but_for_the_percentile() -> None:
 def test_the_board_has_no_column_that_a_difference_forgets() -> None:
     """A new column must be thought of in `Snapshot`: whether it is a count, and in which order it is copied."""
     assert set(LANE.names or ()) == {"sent_events", "sent_bytes", "errors"}
-    counts = {"cpu_ns", "interval_events", "lag"}
+    counts = {"cpu_ns", "unreachable_seconds", "interval_events", "lag"}
     levels = {"state", "beat_ns", "renew", "last_send_ns", "segments", "fallback_errno", "interval_numbers", "failure"}
     assert set(WORKER.names or ()) == counts | levels
     assert np.zeros(1, WORKER)["lag"].shape[1] > BUCKETS

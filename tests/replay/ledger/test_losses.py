@@ -224,7 +224,10 @@ def test_no_share_is_more_than_the_whole_though_a_wrong_number_made_a_gap_of_mil
     assert sum(loss.events for loss in found) == ledger.lost_events == 1
 
 
-@pytest.mark.parametrize(("ended_by", "place"), [("failure", WORKER_DIED), ("idle", AFTER_END), ("signal", AFTER_END)])
+@pytest.mark.parametrize(
+    ("ended_by", "place"),
+    [("failure", WORKER_DIED), ("idle", AFTER_END), ("signal", AFTER_END), ("second signal", AFTER_END)],
+)
 def test_what_is_missing_after_the_sink_s_end_is_not_the_network_s(ended_by, place):
     lanes = [heard_lane(5140, 480, reached=500, in_socket=5, drops_after_last=9)]
     received = heard_report(lanes, [(5140, 5, 20, 5)], ended_by=ended_by, ended="2025-08-30T10:15:40.000Z")
@@ -261,6 +264,24 @@ def test_without_tags_too_a_sink_that_was_not_there_is_no_loss_before_its_socket
     assert [(loss.where, loss.events) for loss in found if loss.port == 5141] == [(EITHER, 7)]
     said = "the sink's worker died" if ended_by == "failure" else "the sink had ended before the run did"
     assert said in verdict(ledger, found)
+
+
+@pytest.mark.parametrize("run_id", [RUN, None])
+def test_what_a_sink_had_no_time_to_read_is_not_the_network_s(run_id):
+    """It was ended by a second signal a minute after the run, with all that its sockets held."""
+    lanes = [heard_lane(5140, 480)]
+    received = heard_report(lanes, ended_by="second signal", ended="2025-08-30T10:17:00.000Z") | {"run_id": run_id}
+    ledger, found = told(sent_report({5140: 1000}) | {"run_id": run_id}, received)
+    assert {(loss.where, loss.events) for loss in found} == {(AFTER_END, 520)}
+    assert ledger.ended_by == "second signal"
+
+
+def test_tagged_events_that_nobody_lived_to_verify_are_told():
+    received = heard_report([], ended_by="failure") | {"run_id": None, "tags": None, "unverified_events": 480}
+    ledger, _ = told(sent_report({5140: 1000}), received)
+    said = "480 tagged events were not verified: the sink's worker ended before it knew their run"
+    assert said in notes(ledger)
+    assert ledger_json(ledger)["unverified_events"] == 480
 
 
 def test_a_sink_that_ended_before_a_run_of_no_time_was_not_there():

@@ -199,6 +199,25 @@ def test_a_run_missed_by_ports_where_nobody_listens_names_them_first(capture: Ca
     assert reason == "3 errors with 10,000 events, and at most 0.01% are allowed"
 
 
+@pytest.mark.parametrize(("answers", "seconds", "missed"), [(13, 8, True), (2, 2, False), (3, 1, False)])
+def test_all_that_was_sent_to_a_port_counts_where_answers_that_nobody_is_there_keep_coming(
+    answers: int, seconds: int, missed: bool, capture: Capture
+) -> None:
+    """A host answers once a second, whatever it could not deliver; three at once may be of a late listener."""
+    plan, outcome = finished(capture, None, 3_900_000, seconds=8)
+    lanes, workers = outcome.board.lanes, outcome.board.workers
+    lanes["sent_events"] = 3_802_500, 97_500
+    lanes["errors"][1, errno_place(errno.ECONNREFUSED)] = answers
+    workers["unreachable_seconds"] = seconds
+
+    report = run_report(capture, plan, outcome)
+    assert report.figures()["workers"][0]["unreachable_seconds"] == seconds
+    assert exit_code(report) == (ExitCode.MISSED if missed else ExitCode.MET)
+    if missed:
+        said = f"{answers} errors with 3,900,000 events, 97,500 of them sent there, and at most 0.01% are allowed"
+        assert report.reason == f"nobody listens at 515: {said}"
+
+
 def test_figures(capture: Capture) -> None:
     plan, outcome = finished(capture, 1000, 100_000, seconds=100)
     board = outcome.board
@@ -221,7 +240,8 @@ def test_figures(capture: Capture) -> None:
         {"port": 515, "sent_events": 0, "sent_bytes": 0, "errors": {"OTHER": 1}, "waits": {"EAGAIN": 2}},
     ]
     assert report.figures()["workers"] == [
-        {"id": 0, "core": 3, "ports": [514, 515], "sent_events": 100_000, "cpu_percent": 25.0, "gso_refused": None}
+        {"id": 0, "core": 3, "ports": [514, 515], "sent_events": 100_000, "cpu_percent": 25.0}
+        | {"gso_refused": None, "unreachable_seconds": 0}
     ]
     assert report.capture.digest == capture.digest
     table = run_table(report)

@@ -83,6 +83,23 @@ def test_told_to_end_nothing_that_is_due_later_is_asked_for(
     assert not paused or due[0] == due[1]
 
 
+@given(pause_ms=st.integers(1, 9_999), sent_ms=st.integers(0, 5), late_ms=st.integers(0, 100))
+def test_a_run_that_is_over_in_a_pause_is_asked_for_what_was_due_before_it_over_its_whole_time(
+    pause_ms: int, sent_ms: int, late_ms: int
+) -> None:
+    """At 1,000 EPS for 10 s: as many events are asked for as milliseconds had passed."""
+    demand = demand_of(1000, 10_000, 10 * SECOND_NS, [(pause_ms * 1_000_000, Fraction(0))])
+    demand.forget(pause_ms * 1_000_000)
+    interrupted = demand.mean_eps(max(0, pause_ms - sent_ms) * 1_000_000)
+    assert interrupted in (1000, demand.schedule.mean_eps)
+
+    over_ns = 10 * SECOND_NS + late_ms * 1_000_000
+    demand.end(over_ns, over_ns)
+    assert demand.tempo.total == demand.events_due(over_ns) == pause_ms
+    assert demand.end_ns == over_ns
+    assert demand.mean_eps(over_ns + 1_000_000) == pause_ms * SECOND_NS / over_ns
+
+
 @given(rate_eps=st.integers(1, 10**6), total=st.integers(1, 10**6), steps=changes)
 def test_the_end_is_when_the_last_event_is_due(rate_eps: int, total: int, steps: list[tuple[int, Fraction]]) -> None:
     demand = demand_of(rate_eps, total, None, steps)

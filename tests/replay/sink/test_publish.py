@@ -131,6 +131,27 @@ def test_a_run_that_was_named_and_never_heard_is_in_nobodys_way(publisher, tally
     assert tally.run[0] == 2
 
 
+def test_the_run_that_a_worker_chose_is_in_the_way_of_others_though_nothing_of_it_is_counted_yet(publisher, tally):
+    tally.run[0] = 0x1F3A9C07
+    for run, said in (
+        ("00000002", "counts run 1f3a9c07 and has heard"),
+        ("1f3a9c07", "has heard a run 1f3a9c07 before"),
+    ):
+        with pytest.raises(InputError, match=said):
+            publisher.obey(["begin", run])
+
+
+def test_a_worker_that_died_while_it_chose_does_not_keep_the_sink_from_answering(publisher, tally, monkeypatch):
+    monkeypatch.setattr("replay.sink.publish._CHOICE_PATIENCE_S", 0.01)
+    tally.choice.acquire()
+    with pytest.raises(
+        InputError, match="could not take up run 00000002 .* one of its workers stands still or has died"
+    ):
+        publisher.obey(["begin", "00000002"])
+    tally.choice.release()
+    publisher.obey(["begin", "00000002"])
+
+
 def test_the_run_that_a_sink_was_started_for_stays(tally):
     tally.run[0] = 7
     opened = Publisher(Place("127.0.0.1", 0), tally, lambda: [(0, 0), (0, 0)])

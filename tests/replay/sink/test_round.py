@@ -12,7 +12,7 @@ from replay.ledger.run_clock import RunClock
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
 from replay.rewrite.stamps import iso_ms
 from replay.sink.board import shared_tally
-from replay.sink.report.figures import Ending, sink_report
+from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.round import Counter
 from replay.sink.workers import seating
 
@@ -56,13 +56,26 @@ class Heard:
         """The losses, the difference of the clocks, and why the sink ended before the run, by a reconciliation."""
         self.counter.finish()
         ending = Ending((0, 0), (4096, 4096), gro=True, ended_by="idle", ended_ns=START_NS + int(ended_s * SECOND_NS))
-        received = checked(Received, sink_report(self.tally, ending))
+        received = checked(Received, sink_report(self.tally, ending).figures())
         lanes = [{"port": 514, "sent_events": EVENTS}]
         started = {"started": iso_ms(START_NS), "duration_s": 2.0, "stamp": stamp}
         sent = checked(Sent, {"lanes": lanes, "run_id": f"{run:08x}" if run else None, **started})
         clock = RunClock(sent, received)
         ledger = reconcile(sent, received, ended_by=clock.ended_by)
         return losses(ledger, sent, received), clock.differs, clock.ended_by
+
+
+def test_events_that_a_worker_kept_and_did_not_live_to_verify_are_told():
+    heard = Heard()
+    heard.take([datagram(RUN, 514, number, START_NS) for number in range(20)], 0, [START_NS] * 20)
+    ending = Ending((0, 0), (4096, 4096), gro=True, ended_by="failure")
+    report = sink_report(heard.tally, ending)
+    assert (report.run_id, report.tags, report.unverified_events) == (None, None, 20)
+    said = "20 tagged events were not verified: the sink's worker ended before it knew their run"
+    assert said in sink_table(report)
+    heard.counter.finish()
+    report = sink_report(heard.tally, ending)
+    assert (report.run_id, report.tags["verified_events"], report.unverified_events) == (f"{RUN:08x}", 20, 0)
 
 
 STRAYS = {

@@ -302,13 +302,31 @@ def test_ends_after_silence_and_writes_its_report(start, tmp_path):
 
 
 def test_a_second_signal_ends_it_at_once(start):
-    sink = start(free_ports(1))
+    (port,) = free_ports(1)
+    sink = start([port])
     (worker,) = sink.workers()
     worker.suspend()
+    send(port, event(150), times=20)
     sink.process.send_signal(signal.SIGTERM)
     code, report = sink.end(signal.SIGINT)
-    assert (code, report["ended_by"], report["received_events"]) == (130, "signal", 0)
+    assert (code, report["ended_by"], report["received_events"]) == (130, "second signal", 0)
+    assert lanes_of(report, "waiting_bytes")[port] >= 20 * 150
     worker.wait(PATIENCE_S)
+
+
+def test_a_worker_that_dies_while_the_sink_ends_is_a_failure(start):
+    (port,) = free_ports(1)
+    sink = start([port])
+    (worker,) = sink.workers()
+    worker.suspend()
+    send(port, event(150), times=20)
+    sink.process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        sink.process.wait(0.5)
+    worker.kill()
+    code, report = sink.end()
+    assert (code, report["ended_by"], report["received_events"]) == (4, "failure", 0)
+    assert lanes_of(report, "waiting_bytes")[port] >= 20 * 150
 
 
 def test_a_killed_worker_ends_the_sink_with_its_report(start):

@@ -54,6 +54,16 @@ def test_the_best_second_may_begin_at_any_tenth(events_by_tenth, best):
     assert tally_of(events_by_tenth).best_second_events() == best
 
 
+def test_a_worker_that_was_killed_between_two_counts_makes_no_loss_below_zero():
+    """It counts what arrived first, and the highest number then."""
+    tally = tally_of([5] * 30)
+    tally.run[0] = 7
+    tally.sequences["next"][0], tally.sequences["arrived"][0] = 100, 128
+    report = report_of(tally)
+    assert report.lanes[0]["lost_events"] == report.tags["lost_events"] == 0
+    assert report.intervals["rows"] == []
+
+
 def test_all_workers_make_up_the_best_second():
     assert tally_of([5] * 30, lanes=(0, 1, 2), workers=2).best_second_events() == 150
 
