@@ -109,6 +109,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "cut_to_bytes": cut.to_bytes if cut_max else None,
         "cut_behind_tag_lines": behind[0],
         "cut_behind_tag_to_bytes": behind[1],
+        "untimed": sent.untimed if sent else None,
         "reorder_depth_max": max((lane["reorder_depth_max"] for lane in lanes), default=0),
         "loss_percent": None,
         "max_loss_percent": float(question.max_loss * 100),
@@ -233,8 +234,8 @@ def _range(first: int, last: int, sent_events: int | None, sent: Sent | None) ->
     """Missing numbers, and when in the run they were sent, seconds from its start."""
     from_s = to_s = None
     if sent and sent_events and sent.steady_s is not None:
-        from_s = round(sent.steady_s * first / sent_events, 3)
-        to_s = round(sent.steady_s * (last + 1) / sent_events, 3)
+        from_s = round(max(0.0, sent.steady_s * first / sent_events - sent.late_s), 3)
+        to_s = round(min(sent.steady_s, sent.steady_s * (last + 1) / sent_events + sent.late_s), 3)
     return {"first": first, "last": last, "events": last - first + 1, "sent_from_s": from_s, "sent_to_s": to_s}
 
 

@@ -29,6 +29,10 @@ class Sent:
     """The lengths of its capture's shortest and longest event; None: they are not known."""
     capture_events: int | None = None
     """How many events its capture has."""
+    late_s: float = 0.0
+    """By how much an event may have left before or after its part of `steady_s`."""
+    untimed: str | None = None
+    """Why nothing tells when an event was sent, in a clause; None: `steady_s` tells it."""
 
 
 def read_sent(path: Path) -> Sent:
@@ -43,7 +47,10 @@ def sent_of(report: "report_models.Sent") -> Sent:
     run = None if report.run_id is None else parse_run(report.run_id)
     lanes = {lane.port: lane.sent_events for lane in report.lanes}
     events = report.capture.events if report.capture else None
-    return Sent(run, lanes, _steady_s(report), _event_bytes(report.capture), events)
+    untimed = _untimed(report)
+    late_s = report.lag_ms.max / 1000 if untimed is None and report.lag_ms and _is_due_evenly(report.intervals) else 0.0
+    steady_s = report.duration_s if untimed is None else None
+    return Sent(run, lanes, steady_s, _event_bytes(report.capture), events, late_s, untimed)
 
 
 def _event_bytes(capture: "report_models.SentCapture | None") -> tuple[int, int] | None:
@@ -52,13 +59,33 @@ def _event_bytes(capture: "report_models.SentCapture | None") -> tuple[int, int]
     return capture.shortest_bytes, capture.longest_bytes
 
 
-def _steady_s(report: "report_models.Sent") -> float | None:
-    """The length of a run at one rate, with few intervals behind it and no second above it; None for any other."""
-    if report.speed is not None or report.recoveries or not _is_even(report.offered):
-        return None
+def _untimed(report: "report_models.Sent") -> str | None:
+    """Why an event's number does not tell when it was sent, in a clause; None: it does.
+
+    It does in a run at one rate. If events were due evenly, each left as late as the latest at most. Without what was
+    due, few intervals must be weak, and no second above the mean.
+    """
     if not (report.duration_s and report.achieved_eps and report.peak_eps):
+        return "the sender's report does not say how long it sent"
+    if report.speed is not None:
+        return "the run followed the time axis of its capture"
+    if report.recoveries:
+        return "a worker of the run failed, and what it had to send was late"
+    if report.lag_ms and _is_due_evenly(report.intervals):
         return None
-    return report.duration_s if report.peak_eps <= report.achieved_eps * (1 + _STEADY) else None
+    even = _is_even(report.offered) and report.peak_eps <= report.achieved_eps * (1 + _STEADY)
+    return None if even else "the run was not at one rate"
+
+
+def _is_due_evenly(intervals: "report_models.DueIntervals | None") -> bool:
+    """Whether each second of the schedule had about as many events as any other, by what was due."""
+    if intervals is None or None in intervals.due_events:
+        return False
+    due = [events or 0 for events in intervals.due_events]
+    each = max(1, round(1000 / max(intervals.interval_ms * intervals.joined, 1)))
+    seconds = [sum(due[first : first + each]) for first in range(0, len(due) - each, each)]  # the last is not whole
+    mean = sum(seconds) / max(len(seconds), 1)
+    return mean > 0 and all(abs(second - mean) <= _STEADY * mean for second in seconds)
 
 
 def _is_even(offered: "report_models.Offered | None") -> bool:

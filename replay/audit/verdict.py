@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from captures.console.units import counted, format_share
 from captures.format.tags import BLANK
+from replay.ledger.time_stretch import stretch
 
 _BLANK_RUN: Final = BLANK.partition("-")[0]
 _SIZES: Final = "rsyslog: maxMessageSize, syslog-ng: log-msg-size"
@@ -41,6 +42,8 @@ def _lost(report: dict[str, Any]) -> str:
         return f"100.00% lost: nothing of {events} of {f'run {run}' if run else 'any run'} is there, {_instead(report)}"
     if lost:
         where = "" if cut else f", {_where(report['lanes'])}"
+        if where and report["untimed"]:
+            where += f", it is not known when, since {report['untimed']}"
         share, events, least = format_share(lost, expected), f"{lost:,}", report["lost_events_min"]
         if least < lost:
             share, events = f"between {format_share(least, expected)} and {share}", f"{least:,} to {events}"
@@ -167,8 +170,8 @@ def _where(lanes: Sequence[dict[str, Any]]) -> str:
     one = longest["events"] == 1
     text = f"no. {longest['first']:,}" + ("" if one else f" to {longest['last']:,}")
     if longest["sent_from_s"] is not None:
-        from_s, to_s = (f"{longest[name]:.1f} s" for name in ("sent_from_s", "sent_to_s"))
-        text += f", sent at about {from_s}" if from_s == to_s else f", sent between {from_s} and {to_s}"
+        from_s, to_s = stretch(longest["sent_from_s"], longest["sent_to_s"])
+        text += f", sent between {from_s:.1f} s and {to_s:.1f} s"
     if worst["missing_ranges"] > 1:
         text += f", and {counted(worst['missing_ranges'] - 1, 'other gap')}"
     return f"{on} {worst['port']} ({text})"

@@ -134,7 +134,7 @@ class Entry:
     @property
     def odd(self) -> bool:
         """Whether the port should be looked at."""
-        strange = (self.late_events, self.foreign_events, self.malformed_events, self.came_by)
+        strange = (self.late_events, self.foreign_events, self.malformed_events)
         untagged = self.verified_events is not None and self.untagged_events
         return not self.agrees or any(strange) or bool(untagged)
 
@@ -193,6 +193,11 @@ class Ledger:
     def sent_events(self) -> int:
         """Events sent in total."""
         return sum(entry.sent_events for entry in self.entries)
+
+    @property
+    def sent_ports(self) -> int:
+        """How many ports were sent to; the others are those that events came by."""
+        return sum(entry.sent_events > 0 for entry in self.entries)
 
     @property
     def lost_events(self) -> int:

@@ -188,8 +188,8 @@ def _beyond(reached: int, verified: int, sent: int) -> tuple[int, int]:
     """
     if reached <= sent:
         return (max(verified - sent, 0),) * 2
-    most = reached - sent
-    return min(most, max(verified - sent, 1)), max(min(most, verified), 1)
+    most = min(reached - sent, verified)
+    return min(most, max(verified - sent, 1)), most
 
 
 def _doubtful(received: Received, longest_bytes: int | None) -> dict[int, int]:

@@ -7,7 +7,8 @@ from typing import Final
 
 from replay.ledger.accounts import DIED, Entry, Ledger
 from replay.ledger.report_models import Collected, CollectedLane, Intervals, Missing, Received, Sent
-from replay.ledger.run_clock import RunClock, stretch
+from replay.ledger.run_clock import RunClock
+from replay.ledger.time_stretch import stretch
 
 BEFORE, SOCKET, EITHER, COLLECTOR = "before the socket", "socket buffer", "at the sink", "collector"
 """The places, as the ledger names them. Where the sink can't tell the first two apart, it is EITHER."""

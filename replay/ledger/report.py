@@ -66,7 +66,7 @@ def verdict(ledger: Ledger, losses: Sequence[Loss] = ()) -> str:
 def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
     arrived = "were written" if ledger.total("collected_events") is not None else "arrived"
     if ledger.balanced:
-        return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(len(ledger.entries), 'port')}"]
+        return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(ledger.sent_ports, 'port')}"]
     parts = []
     if ledger.lost_events_max:
         parts.append(_loss(ledger, losses))
@@ -143,8 +143,7 @@ def _when(losses: Sequence[Loss]) -> str:
     timed = [(loss.from_s, loss.to_s) for loss in losses if loss.from_s is not None and loss.to_s is not None]
     if not timed:
         return ", it is not known when"
-    from_s, to_s = (f"{instant:.1f} s" for instant in (min(start for start, _ in timed), max(end for _, end in timed)))
-    said = f" at about {from_s}" if from_s == to_s else f" between {from_s} and {to_s}"
+    said = f" between {min(start for start, _ in timed):.1f} s and {max(end for _, end in timed):.1f} s"
     return said if len(timed) == len(losses) else f"{said} and at times that are not known"
 
 
@@ -156,8 +155,7 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
         of = f"of other runs: {named}" if named else "of other runs"
         lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
     for name, said in (("untagged", "without a tag"), ("malformed", "with a damaged tag")):
-        events = ledger.total(f"{name}_events") if ledger.run_id else None
-        if events:
+        if ledger.run_id and (events := ledger.total(f"{name}_events")):
             lines.append(f"{counted(events, 'event')} came {said}")
     if ledger.unverified_events:
         lines.append(unverified_line(ledger.unverified_events))
@@ -257,7 +255,7 @@ def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
         f"{port:>6} " + " ".join(f"{column.cells[row]:>{column.width}}" for column in columns)
         for row, port in enumerate(ports)
     ]
-    if left := len(ledger.entries) - len(entries):
+    if left := sum(entry.sent_events > 0 for entry in ledger.entries if entry not in entries):
         lines.append(f"{counted(left, 'more port')} with nothing lost; --wide shows all")
     return "\n".join(lines)
 

@@ -108,6 +108,20 @@ class Offered(_Part):
     not_measured: Count = 0
 
 
+class Lag(_Part):
+    """How late events were."""
+
+    max: Figure
+
+
+class DueIntervals(_Part):
+    """What was due in each interval; None: it was not measured."""
+
+    interval_ms: Figure
+    joined: Count = 1
+    due_events: list[Count | None] = Field(max_length=100_000)
+
+
 class SentCapture(_Part):
     """What was sent; None: an earlier version did not write it."""
 
@@ -134,6 +148,8 @@ class Sent(_Lanes):
     recoveries: list[Any] = Field(default=[], max_length=100_000)
     nic: Nic | None = None
     capture: SentCapture | None = None
+    lag_ms: Lag | None = None
+    intervals: DueIntervals | None = None
     collector_host: Any = None
     """What the run saw on its own host; `replay.host.model` checks it."""
 

@@ -8,7 +8,6 @@ Of a tagged run only its own events are asked. Without tags any datagram that st
 believed where the clocks agree by it, or where it puts the first arrival into the run.
 """
 
-import math
 from typing import Final
 
 from replay.ledger.accounts import DIED
@@ -17,8 +16,6 @@ from replay.sink.stopping import HURRIED
 
 _DIFFERENT_S: Final = 0.5
 """A difference that is told; a smaller one may be a slow way."""
-_LONGEST_S: Final = 1e10
-"""Of a run: three hundred years; what is later is no time."""
 _EARLIER_S: Final = 0.5
 """By how much a sink must end before the run for events to be lost by that."""
 
@@ -84,11 +81,3 @@ class RunClock:
             return None
         early = received.ended - self.start_s - self.ahead_s < self.duration_s - _EARLIER_S
         return (received.ended_by or "it is not known what") if early else None
-
-
-def stretch(from_s: float | None, to_s: float | None) -> tuple[float | None, float | None]:
-    """A stretch of time in tenths of a second that holds it, and is never empty."""
-    if from_s is None or to_s is None or to_s > _LONGEST_S:
-        return None, None
-    first = math.floor(from_s * 10 + 1e-6)
-    return first / 10, max(math.ceil(to_s * 10 - 1e-6), first + 1) / 10

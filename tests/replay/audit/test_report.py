@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -234,9 +235,9 @@ def test_cut_lines_that_may_be_of_other_runs_or_have_come_twice_hide_no_loss() -
     assert exit_code(twice) == ExitCode.MISSED
 
 
-def test_a_loss_of_a_moment_has_one_instant() -> None:
+def test_a_loss_of_a_moment_has_the_tenth_that_holds_it() -> None:
     report = report_on({514: range(1, 1000)}, sent({514: 1000}, 1.0))
-    assert report["verdict"] == "0.10% lost: 1 of 1,000, on port 514 (no. 0, sent at about 0.0 s)"
+    assert report["verdict"] == "0.10% lost: 1 of 1,000, on port 514 (no. 0, sent between 0.0 s and 0.1 s)"
 
 
 def test_the_table_has_80_columns_and_no_figures_that_are_0_everywhere() -> None:
@@ -427,6 +428,42 @@ def test_a_steady_run_has_times() -> None:
 )
 def test_any_other_run_has_none(change: dict[str, Any]) -> None:
     assert read(STEADY | change).steady_s is None
+
+
+LATE = STEADY | {
+    "offered": {"below_95_percent": 40, "intervals": 50},
+    "peak_eps": 2.9,
+    "lag_ms": {"max": 27.4},
+    "intervals": {"interval_ms": 500.0, "joined": 1, "due_events": [1] * 10, "sent_events": [0, 2] * 5},
+}
+"""A run that was due evenly, and whose events left late."""
+
+
+def test_where_events_were_due_evenly_the_latest_bounds_all_times() -> None:
+    found = read(LATE)
+    assert (found.steady_s, found.late_s, found.untimed) == (5.0, pytest.approx(0.0274), None)
+    report = report_on({514: [*range(40), *range(61, 100)]}, replace(found, lanes={514: 100}))
+    assert report["lanes"][0]["missing"][0]["sent_from_s"] == pytest.approx(1.973)
+    assert report["lanes"][0]["missing"][0]["sent_to_s"] == pytest.approx(3.077)
+    assert "sent between 1.9 s and 3.1 s" in report["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"intervals": {"interval_ms": 500.0, "due_events": [1] * 6 + [9] * 4}}, "not at one rate"),
+        ({"intervals": {"interval_ms": 500.0, "due_events": [1] * 9 + [None]}}, "not at one rate"),
+        ({"lag_ms": None}, "not at one rate"),
+        ({"recoveries": [{"worker": 0}]}, "a worker of the run failed"),
+        ({"speed": 2.0}, "time axis of its capture"),
+    ],
+)
+def test_where_times_are_not_known_it_is_said_why(change: dict[str, Any], why: str) -> None:
+    report = report_on({514: range(9)}, read(LATE | change))
+    assert report["lanes"][0]["missing"][0]["sent_from_s"] is None
+    assert "it is not known when, since" in report["verdict"]
+    assert why in report["untimed"]
+    assert why in report["verdict"]
 
 
 def test_a_run_with_a_few_weak_intervals_still_has_times() -> None:
