@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from replay.rewrite.tags import parse_run
 
 if TYPE_CHECKING:
-    from replay.ledger import report_models
+    from replay.ledger.models import sent as sender
 
 _STEADY: Final = 0.05
 """How far the best second may be above the mean in a run at one rate."""
@@ -37,12 +37,13 @@ class Sent:
 
 def read_sent(path: Path) -> Sent:
     """The parts of the sender's report in a file that an audit needs. Raises InputError, in one line."""
-    from replay.ledger import report_models  # noqa: PLC0415 - pydantic takes a while to load
+    from replay.ledger.models.reading import read_checked  # noqa: PLC0415 - pydantic takes a while to load
+    from replay.ledger.models.sent import Sent as SentReport  # noqa: PLC0415
 
-    return sent_of(report_models.read_checked(report_models.Sent, path))
+    return sent_of(read_checked(SentReport, path))
 
 
-def sent_of(report: "report_models.Sent") -> Sent:
+def sent_of(report: "sender.Sent") -> Sent:
     """The same of a report that was checked."""
     run = None if report.run_id is None else parse_run(report.run_id)
     lanes = {lane.port: lane.sent_events for lane in report.lanes}
@@ -53,13 +54,13 @@ def sent_of(report: "report_models.Sent") -> Sent:
     return Sent(run, lanes, steady_s, _event_bytes(report.capture), events, late_s, untimed)
 
 
-def _event_bytes(capture: "report_models.SentCapture | None") -> tuple[int, int] | None:
+def _event_bytes(capture: "sender.SentCapture | None") -> tuple[int, int] | None:
     if capture is None or capture.shortest_bytes is None or capture.longest_bytes is None:
         return None
     return capture.shortest_bytes, capture.longest_bytes
 
 
-def _untimed(report: "report_models.Sent") -> str | None:
+def _untimed(report: "sender.Sent") -> str | None:
     """Why an event's number does not tell when it was sent, in a clause; None: it does.
 
     It does in a run at one rate. If events were due evenly, each left as late as the latest at most. Without what was
@@ -77,7 +78,7 @@ def _untimed(report: "report_models.Sent") -> str | None:
     return None if even else "the run was not at one rate"
 
 
-def _is_due_evenly(intervals: "report_models.DueIntervals | None") -> bool:
+def _is_due_evenly(intervals: "sender.DueIntervals | None") -> bool:
     """Whether each second of the schedule had about as many events as any other, by what was due."""
     if intervals is None or None in intervals.due_events:
         return False
@@ -88,7 +89,7 @@ def _is_due_evenly(intervals: "report_models.DueIntervals | None") -> bool:
     return mean > 0 and all(abs(second - mean) <= _STEADY * mean for second in seconds)
 
 
-def _is_even(offered: "report_models.Offered | None") -> bool:
+def _is_even(offered: "sender.Offered | None") -> bool:
     """Whether so few intervals were weak that the rest tells when an event was sent."""
     if offered is None or offered.not_measured or offered.below_95_percent is None:
         return False

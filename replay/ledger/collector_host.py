@@ -11,7 +11,8 @@ from replay.host.placing import HostLosses, covers_run, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.json_file import read_report
 from replay.ledger.accounts import Ledger
-from replay.ledger.report_models import Received, Sent
+from replay.ledger.models.received import Received
+from replay.ledger.models.sent import Sent
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from typing import Final
 
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.ledger.accounts import Entry, Ledger, Unplaced
-from replay.ledger.report_models import Collected, Received, ReceivedLane, Sent, SentLane, TagLane
+from replay.ledger.models.collected import Collected
+from replay.ledger.models.received import Received, ReceivedLane, TagLane
+from replay.ledger.models.sent import Sent, SentLane
 
 RELAY_BYTES: Final = 32
 """By so much a relay may make an event longer: a time by RFC 3339 has up to 17 bytes more than one by RFC 3164."""

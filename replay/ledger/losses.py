@@ -6,7 +6,9 @@ from itertools import groupby
 from typing import Final
 
 from replay.ledger.accounts import DIED, Entry, Ledger
-from replay.ledger.report_models import Collected, CollectedLane, Intervals, Missing, Received, Sent
+from replay.ledger.models.collected import Collected, CollectedLane, Missing
+from replay.ledger.models.received import Intervals, Received
+from replay.ledger.models.sent import Sent
 from replay.ledger.run_clock import RunClock
 from replay.ledger.time_stretch import stretch
 

@@ -10,8 +10,12 @@ from replay.ledger.accounts import Ledger
 from replay.ledger.collector_host import CollectorHost, collector_host
 from replay.ledger.ledger import reconcile
 from replay.ledger.losses import Loss, losses
-from replay.ledger.report import counters_on_the_way, ledger_json, ledger_lines, ledger_table, notes
-from replay.ledger.report_models import Collected, Received, Sent, read_checked
+from replay.ledger.models.collected import Collected
+from replay.ledger.models.reading import read_checked
+from replay.ledger.models.received import Received
+from replay.ledger.models.sent import Sent
+from replay.ledger.notes import counters_on_the_way, notes
+from replay.ledger.report import ledger_json, ledger_lines, ledger_table
 from replay.ledger.run_clock import RunClock
 
 

@@ -9,21 +9,8 @@ from captures.console.units import counted, format_share
 from replay.ledger.accounts import UNREAD, Entry, Ledger, Unplaced
 from replay.ledger.cut_bytes import cut_bytes_text
 from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
-from replay.ledger.report_models import Received, Sent
 from replay.ledger.run_clock import RunClock
-from replay.sink.report.tags import came_by_lines, lengths_text, unverified_line
-
-WAY: Final = (
-    ("tx_dropped", "dropped by the sender's card"),
-    ("nic_rx_errors", "damaged at the receiver's cards"),
-    ("nic_rx_dropped", "dropped by the receiver's cards"),
-    ("backlog_dropped", "dropped by a full backlog (net.core.netdev_max_backlog)"),
-    ("udp_checksum_errors", "with a bad UDP checksum"),
-    ("udp_no_ports", "to ports where nobody listened"),
-    ("udp_memory_errors", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
-    ("udp_receive_buffer_errors", "dropped by full socket buffers"),
-)
-"""Counters on the way: their name, and what they count, packets of all traffic. The first is the sender's."""
+from replay.sink.report.tags import lengths_text
 
 _FIGURES: Final = ("received", "verified", "duplicated", "reordered", "late", "lost_in_socket", "collected")
 _STRANGE: Final = ("lost_after_end", "foreign", "untagged", "malformed")
@@ -49,13 +36,6 @@ _COLUMNS: Final = (
 """Of the table, the wide one; those that were measured nowhere are left out."""
 _ALWAYS: Final = ("sent_events", "received_events", "lost_events", "kernel_drops")
 _WIDTH: Final = 80
-
-
-def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int | None]:
-    """What both hosts counted between sender and sink, by name; None: not measured."""
-    host = (received.host if received else None) or {}
-    counters = {name: host.get(name) for name, _ in WAY}
-    return counters | {"tx_dropped": sent.nic.tx_dropped if sent.nic else None}
 
 
 def verdict(ledger: Ledger, losses: Sequence[Loss] = ()) -> str:
@@ -145,45 +125,6 @@ def _when(losses: Sequence[Loss]) -> str:
         return ", it is not known when"
     said = f" between {min(start for start, _ in timed):.1f} s and {max(end for _, end in timed):.1f} s"
     return said if len(timed) == len(losses) else f"{said} and at times that are not known"
-
-
-def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | None] | None = None) -> list[str]:
-    """What explains a ledger, a line each."""
-    lines = []
-    if foreign := ledger.total("foreign_events"):
-        named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
-        of = f"of other runs: {named}" if named else "of other runs"
-        lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
-    for name, said in (("untagged", "without a tag"), ("malformed", "with a damaged tag")):
-        if ledger.run_id and (events := ledger.total(f"{name}_events")):
-            lines.append(f"{counted(events, 'event')} came {said}")
-    if ledger.unverified_events:
-        lines.append(unverified_line(ledger.unverified_events))
-    lines += came_by_lines({entry.port: entry.came_by for entry in ledger.entries})
-    if unplaced := ledger.unplaced.all_cut_events:
-        lines.append(
-            f"of {counted(unplaced, 'cut event')} the port is not known: what they may be of a port's missing events "
-            "is cut or lost there"
-        )
-    if doubtful := ledger.doubtful_cut_events:
-        lines.append(
-            f"{doubtful:,} of the lost may be cut events: that can't be told, since events of others came too, events "
-            "came twice, or too little shows to what length they were cut"
-        )
-    if perhaps := ledger.total("perhaps_lost_events"):
-        believed = "the sink believed numbers that were not sent"
-        lines.append(f"{believed}: {perhaps:,} of the verified may be such, and then as many more were lost")
-    if ledger.deaf_ports:
-        ports = ", ".join(map(str, ledger.deaf_ports))
-        lines.append(f"the sink did not listen at {ports}")
-    if clock is not None and clock.differs:
-        by = "by the stamps" if clock.by_stamps else "by the first arrival"
-        way_off = "ahead of" if clock.ahead_s > 0 else "behind"
-        lines.append(
-            f"the sink's clock is {abs(clock.ahead_s):,.1f} s {way_off} the sender's ({by}); times allow for that"
-        )
-    counts = dict(WAY)
-    return lines + [f"{counted(packets, 'packet')} {counts[name]}" for name, packets in (way or {}).items() if packets]
 
 
 def ledger_json(

@@ -11,7 +11,8 @@ believed where the clocks agree by it, or where it puts the first arrival into t
 from typing import Final
 
 from replay.ledger.accounts import DIED
-from replay.ledger.report_models import Received, Sent, Tags
+from replay.ledger.models.received import Received, Tags
+from replay.ledger.models.sent import Sent
 from replay.sink.stopping import HURRIED
 
 _DIFFERENT_S: Final = 0.5

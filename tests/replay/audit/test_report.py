@@ -18,8 +18,8 @@ from replay.audit.report import Question, audit_report, audit_table, exit_code, 
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, sent_of
 from replay.audit.tally import Tally
-from replay.ledger import report_models
-from replay.ledger.report_models import checked
+from replay.ledger.models import sent as sender
+from replay.ledger.models.reading import checked
 
 RUN = 0x1F3A9C07
 STEADY = {
@@ -403,7 +403,7 @@ def test_several_gaps_are_counted() -> None:
 
 
 def read(report: dict[str, Any]) -> Sent:
-    return sent_of(checked(report_models.Sent, report))
+    return sent_of(checked(sender.Sent, report))
 
 
 def test_a_steady_run_has_times() -> None:

@@ -17,7 +17,10 @@ from replay.host.placing import LEAST_PACKET_BYTES, place_losses
 from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.ledger.collector_host import collector_host
 from replay.ledger.ledger import reconcile
-from replay.ledger.report_models import Collected, Received, Sent, checked
+from replay.ledger.models.collected import Collected
+from replay.ledger.models.reading import checked
+from replay.ledger.models.received import Received
+from replay.ledger.models.sent import Sent
 from tests.replay.host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from captures.console.command import run
 from replay.ledger.ledger import reconcile
 from replay.ledger.losses import AFTER_END, BEFORE, COLLECTOR, EITHER, SOCKET, WORKER_DIED, Loss, losses
-from replay.ledger.report import counters_on_the_way, ledger_json, ledger_lines, notes, verdict
-from replay.ledger.report_models import Collected, Received, Sent, checked
+from replay.ledger.models.collected import Collected
+from replay.ledger.models.reading import checked
+from replay.ledger.models.received import Received
+from replay.ledger.models.sent import Sent
+from replay.ledger.notes import counters_on_the_way, notes
+from replay.ledger.report import ledger_json, ledger_lines, verdict
 from replay.ledger.run_clock import RunClock
 from replay.sink.report.intervals import COLUMNS
 

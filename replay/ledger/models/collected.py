@@ -1,0 +1,56 @@
+"""The report of an audit, as far as a ledger reads it."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from replay.ledger.models.parts import (
+    Count,
+    Lanes,
+    Lengths,
+    Part,
+    PortPart,
+    Seconds,
+)
+
+
+class Missing(Part):
+    """Numbers that a collector did not write."""
+
+    sent_from_s: Seconds | None = None
+    sent_to_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.sent_from_s is not None and self.sent_to_s is not None and self.sent_from_s > self.sent_to_s:
+            raise ValueError("it ends before it begins")
+        return self
+
+
+class CollectedLane(PortPart):
+    """A port of an audit."""
+
+    received_events: Count
+    surplus_events: Count | None = None
+    cut_events: Count | None = None
+    cut_to_bytes: Lengths | None = None
+    missing: list[Missing] = Field(default_factory=list)
+
+
+class Collected(Lanes):
+    """What an audit's report says of a collector."""
+
+    summed: ClassVar[frozenset[str]] = frozenset({"received_events", "surplus_events"})
+    received_events: Count | None = None
+    surplus_events: Count | None = None
+    lanes: list[CollectedLane] = Field(max_length=1024)
+    cut_events: Count | None = None
+    cut_events_max: Count | None = None
+    """With those that may be of other runs, or may have come twice."""
+    cut_to_bytes: Lengths | None = None
+
+    @property
+    def all_lanes(self) -> Sequence[CollectedLane]:
+        """Those it found tags of."""
+        return self.lanes

@@ -1,0 +1,88 @@
+"""The sender's report, as far as a ledger and an audit read it."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from replay.ledger.models.parts import (
+    Count,
+    Figure,
+    Instant,
+    Lanes,
+    Part,
+    PortPart,
+    Seconds,
+)
+
+
+class SentLane(PortPart):
+    """A port of the sender."""
+
+    sent_events: Count
+    sent_bytes: Count = 0
+
+
+class Nic(Part):
+    """What the sender's card counted."""
+
+    tx_dropped: Count | None = None
+
+
+class Offered(Part):
+    """How evenly a run was sent."""
+
+    intervals: Count | None = None
+    below_95_percent: Count | None = None
+    not_measured: Count = 0
+
+
+class Lag(Part):
+    """How late events were."""
+
+    max: Figure
+
+
+class DueIntervals(Part):
+    """What was due in each interval; None: it was not measured."""
+
+    interval_ms: Figure
+    joined: Count = 1
+    due_events: list[Count | None] = Field(max_length=100_000)
+
+
+class SentCapture(Part):
+    """What was sent; None: an earlier version did not write it."""
+
+    events: Count | None = None
+    shortest_bytes: Count | None = None
+    longest_bytes: Count | None = None
+
+
+class Sent(Lanes):
+    """What a sender's report says."""
+
+    summed: ClassVar[frozenset[str]] = frozenset({"sent_events", "sent_bytes"})
+    sent_events: Count | None = None
+    sent_bytes: Count | None = None
+    lanes: list[SentLane] = Field(min_length=1, max_length=1024)
+    verdict: str | None = None
+    started: Instant = None
+    duration_s: Seconds | None = None
+    stamp: str | None = None
+    speed: Figure | str | None = None
+    achieved_eps: Figure | None = None
+    peak_eps: Figure | None = None
+    offered: Offered | None = None
+    recoveries: list[Any] = Field(default=[], max_length=100_000)
+    nic: Nic | None = None
+    capture: SentCapture | None = None
+    lag_ms: Lag | None = None
+    intervals: DueIntervals | None = None
+    collector_host: Any = None
+    """What the run saw on its own host; `replay.host.model` checks it."""
+
+    @property
+    def all_lanes(self) -> Sequence[SentLane]:
+        """Those it sent to."""
+        return self.lanes
