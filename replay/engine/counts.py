@@ -58,9 +58,12 @@ class Tally:
 
     def error(self, code: int, lane: int) -> None:
         """Count an error of a lane by its errno."""
-        place = errno_place(code)
-        self._lane_errors[lane, place] += 1
-        if place in _UNREACHABLE and (now_ns := monotonic_ns()) >= self._unreachable_from_ns:
+        self._lane_errors[lane, errno_place(code)] += 1
+
+    def came_back(self, code: int, lane: int) -> None:
+        """Count an error that the network answered to an earlier datagram: unlike others, it tells of one that left."""
+        self.error(code, lane)
+        if errno_place(code) in _UNREACHABLE and (now_ns := monotonic_ns()) >= self._unreachable_from_ns:
             self._unreachable_seconds[0] += 1
             self._unreachable_from_ns = now_ns + SECOND_NS
 

@@ -105,6 +105,6 @@ def _count_earlier(backend: Backend, tally: Tally) -> set[int]:
     """Count the errors that came back for earlier datagrams; returns which there were."""
     codes = set()
     for code, lane in backend.errors():
-        tally.error(code, lane)
+        tally.came_back(code, lane)
         codes.add(code)
     return codes

@@ -192,7 +192,7 @@ class Worker:
                 done = self._serve(backend, tally, renewals)
         finally:
             for code, lane in backend.errors():
-                tally.error(code, lane)
+                tally.came_back(code, lane)
             tally.finish()
         return State.DONE if done else State.STOPPED
 

@@ -91,6 +91,8 @@ def _deaf(report: RunReport, named: Sequence[LaneFigures]) -> list[LaneFigures]:
     """Those of the ports `named` by answers all of whose events count as errors, by the rule above."""
     answers = sum(map(_unreachable, named))
     seconds = max((worker.unreachable_seconds for worker in report.workers), default=0)
+    if not seconds:  # what the kernel refused at once has not left, and was tried again
+        return []
     if answers > MOMENT_ANSWERS and seconds > MOMENT_SECONDS:
         return list(named)
     return [lane for lane in named if _unreachable(lane) > max(MOMENT_ANSWERS, MAX_ERROR_RATE * lane.sent_events)]
@@ -101,9 +103,12 @@ def _unreachable(lane: LaneFigures) -> int:
 
 
 def _nobody(named: Sequence[LaneFigures]) -> str:
-    """The beginning of a clause that names the ports which no program listens to; empty where there is none."""
+    """The beginning of a clause that names those ports, by what was answered of them; empty where there is none."""
     refused = tuple(lane.port for lane in named if "ECONNREFUSED" in lane.errors)
-    return f"nobody listens at {format_ports(refused)}: " if refused else ""
+    others = tuple(lane.port for lane in named if "ECONNREFUSED" not in lane.errors)
+    said = [f"nobody listens at {format_ports(refused)}"] * bool(refused)
+    said += [f"no host answers for {format_ports(others)}"] * bool(others)
+    return f"{', and '.join(said)}: " if said else ""
 
 
 def _nic_fault(nic: Mapping[str, int | str | None], sent: int) -> str | None:

@@ -51,10 +51,15 @@ class Counts:
 
     def __init__(self) -> None:
         self.errors: list[tuple[int, int]] = []
+        self.back: list[int] = []
         self.refused: list[int] = []
 
     def error(self, code: int, lane: int) -> None:
         self.errors.append((code, lane))
+
+    def came_back(self, code: int, lane: int) -> None:
+        self.error(code, lane)
+        self.back.append(code)
 
     def gso_refused(self, code: int) -> None:
         self.refused.append(code)
@@ -104,7 +109,10 @@ def test_all_is_sent_in_the_end_and_each_failure_is_counted(script: list[int | s
 def test_errors_of_earlier_datagrams_are_counted_where_they_belong() -> None:
     kernel = Kernel(1, ["ECONNREFUSED"], queued=[(errno.ECONNREFUSED, 3), (errno.ECONNREFUSED, 4)])
 
-    assert run(kernel).errors == [(errno.ECONNREFUSED, 3), (errno.ECONNREFUSED, 4)]
+    counts = run(kernel)
+    assert counts.errors == [(errno.ECONNREFUSED, 3), (errno.ECONNREFUSED, 4)]
+    assert counts.back == [errno.ECONNREFUSED] * 2
+    assert run(Kernel(1, ["ENETUNREACH"])).back == []  # that one has not left, and is sent again
 
 
 @pytest.mark.parametrize("name", ["EIO", "EINVAL", "ENOTSUP"])

@@ -218,6 +218,18 @@ def test_all_that_was_sent_to_a_port_counts_where_answers_that_nobody_is_there_k
         assert report.reason == f"nobody listens at 515: {said}"
 
 
+def test_a_run_to_a_host_that_is_not_there_is_missed_by_what_was_sent(capture: Capture) -> None:
+    plan, outcome = finished(capture, None, 3_900_000, seconds=8)
+    outcome.board.lanes["errors"][:, errno_place(errno.EHOSTUNREACH)] = 4
+    outcome.board.workers["unreachable_seconds"] = 8
+    report = run_report(capture, plan, outcome)
+    said = "8 errors with 3,900,000 events, and at most 0.01% are allowed"
+    assert report.reason == f"no host answers for 514-515: {said}"
+
+    outcome.board.workers["unreachable_seconds"] = 0  # the kernel refused to send, and was asked again
+    assert run_report(capture, plan, outcome).verdict == "measured"
+
+
 def test_figures(capture: Capture) -> None:
     plan, outcome = finished(capture, 1000, 100_000, seconds=100)
     board = outcome.board
