@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.command import run
+from captures.console.errors import InputError
 from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
 from replay.ledger.reconciliation import reconcile_files
@@ -208,6 +209,20 @@ def test_events_of_other_runs_are_named_and_change_nothing():
     assert ledger.balanced
     assert notes(ledger) == ["7 events came that are of other runs: 00000002 (7)"]
     assert "foreign" in ledger_table(ledger)
+
+
+def test_of_a_run_that_a_sink_took_for_strays_it_is_said_how_much_came(tmp_path):
+    """Strays came first, so the sink counted their run; an upper-case id is the same run."""
+    (tmp_path / "sent.json").write_text(json.dumps({**sent_report({514: 100_000}), "run_id": RUN.upper()}))
+    lane = tagged_lane(514, 900, foreign_events=100_000, received_events=100_900)
+    heard = {"lanes": [lane], "run_id": "deadbeef", "tags": {"verified_events": 900, "other_runs": {RUN: 100_000}}}
+    (tmp_path / "heard.json").write_text(json.dumps(heard))
+    with pytest.raises(InputError) as refusal:
+        reconcile_files(tmp_path / "sent.json", tmp_path / "heard.json", None, None)
+    said = str(refusal.value)
+    assert "the sink counted run deadbeef, and the sender's run was" in said
+    assert "the sink heard 900 events of the run that it counted, and 100,000 events of the sender's" in said
+    assert said.endswith("start it with --run-id, or the run with --sink")
 
 
 def test_cut_events_are_not_lost():
