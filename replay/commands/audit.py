@@ -77,11 +77,11 @@ def audit(
     can't be read does not end the audit of the others: the report names it, and the exit code is 2. ^C reports on what
     was read, and exits with 130.
     """
+    sent = None if sent_path is None else _sent(sent_path, run)
+    wanted = run if run is not None or sent is None else sent.run
+    for_ns = _settle_ns(files, settle_ns, follow=follow)
     with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
-        sent = None if sent_path is None else _sent(sent_path, run)
-        wanted = run if run is not None or sent is None else sent.run
-        for_ns = _settle_ns(files, settle_ns, follow=follow)
-        with Seen() as seen, held() as signals:
+        with held() as signals, Seen() as seen:
             found = Collection(Tally(seen, wanted))
             followed = _read(files, found, for_ns, lambda: bool(signals.names))
             interrupted = bool(signals.names)
@@ -89,7 +89,7 @@ def audit(
             question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
             known = sent is not None or interrupted or any(each.unreadable for each in found.damaged)
             report = audit_report(question, _run(wanted, found, known=known), found, seen)
-        report_file.write(report)
+            report_file.write(report)
         answer(audit_table(report), report, as_json=as_json)
     if (complaint := unread(report)) and not interrupted:
         raise InputError(complaint)

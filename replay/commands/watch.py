@@ -47,14 +47,14 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
     SIGINT or SIGTERM, with exit code 0.
     """
     with ReportFile(report_path) as report_file:
-        accounts, looker = Accounts(ports), Looker(ports)
         with held() as signals:
+            accounts, looker = Accounts(ports), Looker(ports)
             started_wall_ns = wall_ns()
             accounts.take(looker.look())
             click.echo(f"watching {counted(len(ports), 'port')} ({format_ports(ports)})", err=True)
             ended_by = _go_on(accounts, looker, signals, duration_ns)
-        report = watch_report(accounts, started_wall_ns, ended_by)
-        report_file.write(report)
+            report = watch_report(accounts, started_wall_ns, ended_by)
+            report_file.write(report)
         tell(host_table(report), report, as_json=as_json)
     return ExitCode.MET
 
