@@ -1,5 +1,6 @@
 """The `replay audit` command."""
 
+import os
 import stat
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -111,6 +112,7 @@ def _read(
 ) -> dict[str, Any] | None:
     """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
     _look_at(files, follow=settle_ns is not None)
+    _refuse_the_same(files)
     keep_freed_memory()
     sizes = [_size_bytes(file) for file in files]
     total = sum(sizes) if all(sizes) and settle_ns is None else None
@@ -136,6 +138,21 @@ def _look_at(files: Sequence[Path], *, follow: bool) -> None:
         else:
             if follow and not stat.S_ISREG(found.st_mode):
                 raise InputError(f"{file}: {NOT_REGULAR}")
+
+
+def _refuse_the_same(files: Sequence[Path]) -> None:
+    """Raise InputError for a file that is named twice, by whatever names: its events would count as duplicated."""
+    names: dict[tuple[int, int], Path] = {}
+    for file in files:
+        try:
+            found = os.fstat(0) if file == STDIN else file.stat()
+        except OSError:
+            continue  # reading it says what is wrong
+        first = names.setdefault((found.st_dev, found.st_ino), file)
+        if first is not file:
+            raise InputError(
+                f"{file}: this is the same file as {first}; name it once, since what is read twice counts as duplicated"
+            )
 
 
 def _size_bytes(file: Path) -> int:
