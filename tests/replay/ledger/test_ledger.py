@@ -153,6 +153,17 @@ def test_a_number_that_was_not_sent_is_surplus_and_stands_in_for_no_lost_one(num
     assert "1 event arrived that was not sent, most on port 514 (1)" in verdict(ledger)
 
 
+def test_what_is_surplus_in_total_is_the_sum_of_the_ports_without_duplicates():
+    lanes = [
+        tagged_lane(514, 99, next_sequence=100, unconfirmed=[[200, 82]], duplicated_events=18),
+        tagged_lane(515, 100, duplicated_events=7),
+    ]
+    told = ledger_json(tagged({514: 100, 515: 100}, lanes))
+    assert (told["surplus_events"], told["duplicated_events"]) == (82, 25)
+    for name in ("surplus_events", "duplicated_events"):
+        assert told[name] == sum(lane[name] for lane in told["lanes"])
+
+
 def test_what_nothing_followed_arrived_if_it_was_sent():
     ledger = tagged({514: 100}, [tagged_lane(514, 98, next_sequence=98, unconfirmed=[[99, 1]])])
     assert (ledger.lost_events, ledger.surplus_events) == (1, 0)
