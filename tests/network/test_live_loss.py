@@ -231,7 +231,7 @@ def test_another_run_is_refused(tmp_path: Path, lab: Lab, tagged: Capture):
     with sink_at(tmp_path, lab, "--run-id", "00000001"):
         ended = asking(lab, tagged)
     assert ended.code == ExitCode.PREFLIGHT
-    assert "the sink counts run 00000001; start another sink for run" in ended.stderr
+    assert "the sink counts run 00000001 alone, as its --run-id says" in ended.stderr
 
 
 @pytest.mark.parametrize("option", ["--max-loss", "--abort-loss", "--max-latency-p99"])
