@@ -3,8 +3,10 @@
 import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,6 +24,7 @@ MOST_BYTES: Final = 256 << 20
 _ROOM_BYTES: Final = 1 << 20
 """Reserved on the disk before the work begins: three times what the report of a long run to 100 ports takes."""
 _SHOWN_CHARACTERS: Final = 20
+_STDIN: Final = Path("/dev/stdin")
 
 
 class ReportFile:
@@ -104,11 +107,31 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number")
 
 
+def _text_of(path: Path) -> bytes:
+    """What a file holds, or a pipe, MOST_BYTES and one at most; of a pipe that somebody has open, all is waited for.
+
+    A pipe that nobody has open for writing would be waited for without end. Raises InputError for it, and for a device
+    that is not /dev/stdin; OSError.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    with os.fdopen(fd, "rb") as file:
+        kind = stat.S_IFMT(os.fstat(fd).st_mode)
+        if kind in (stat.S_IFCHR, stat.S_IFBLK) and path != _STDIN:
+            raise InputError(f"{path}: is a device and no report; name a file")
+        first = b""
+        if kind == stat.S_IFIFO:
+            with suppress(BlockingIOError):  # a writer is there that has written nothing yet
+                first = os.read(fd, 1)
+                if not first:
+                    raise InputError(f"{path}: nobody writes into this pipe; name a file, or start its writer first")
+        os.set_blocking(fd, True)
+        return first + file.read(MOST_BYTES + 1 - len(first))
+
+
 def read_report(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. Raises InputError when there is none, or when its schema is unknown."""
     try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
+        text = _text_of(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     if len(text) > MOST_BYTES:

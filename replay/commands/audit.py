@@ -1,5 +1,6 @@
 """The `replay audit` command."""
 
+import os
 import stat
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -77,11 +78,11 @@ def audit(
     can't be read does not end the audit of the others: the report names it, and the exit code is 2. ^C reports on what
     was read, and exits with 130.
     """
+    sent = None if sent_path is None else _sent(sent_path, run)
+    wanted = run if run is not None or sent is None else sent.run
+    for_ns = _settle_ns(files, settle_ns, follow=follow)
     with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
-        sent = None if sent_path is None else _sent(sent_path, run)
-        wanted = run if run is not None or sent is None else sent.run
-        for_ns = _settle_ns(files, settle_ns, follow=follow)
-        with Seen() as seen, held() as signals:
+        with held() as signals, Seen() as seen:
             found = Collection(Tally(seen, wanted))
             followed = _read(files, found, for_ns, lambda: bool(signals.names))
             interrupted = bool(signals.names)
@@ -89,7 +90,7 @@ def audit(
             question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
             known = sent is not None or interrupted or any(each.unreadable for each in found.damaged)
             report = audit_report(question, _run(wanted, found, known=known), found, seen)
-        report_file.write(report)
+            report_file.write(report)
         answer(audit_table(report), report, as_json=as_json)
     if (complaint := unread(report)) and not interrupted:
         raise InputError(complaint)
@@ -111,6 +112,7 @@ def _read(
 ) -> dict[str, Any] | None:
     """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
     _look_at(files, follow=settle_ns is not None)
+    _refuse_the_same(files)
     keep_freed_memory()
     sizes = [_size_bytes(file) for file in files]
     total = sum(sizes) if all(sizes) and settle_ns is None else None
@@ -136,6 +138,21 @@ def _look_at(files: Sequence[Path], *, follow: bool) -> None:
         else:
             if follow and not stat.S_ISREG(found.st_mode):
                 raise InputError(f"{file}: {NOT_REGULAR}")
+
+
+def _refuse_the_same(files: Sequence[Path]) -> None:
+    """Raise InputError for a file that is named twice, by whatever names: its events would count as duplicated."""
+    names: dict[tuple[int, int], Path] = {}
+    for file in files:
+        try:
+            found = os.fstat(0) if file == STDIN else file.stat()
+        except OSError:
+            continue  # reading it says what is wrong
+        first = names.setdefault((found.st_dev, found.st_ino), file)
+        if first is not file:
+            raise InputError(
+                f"{file}: this is the same file as {first}; name it once, since what is read twice counts as duplicated"
+            )
 
 
 def _size_bytes(file: Path) -> int:

@@ -7,14 +7,14 @@ import click
 
 from captures import __version__
 from captures.console.command import DURATION_NS, tell
-from captures.console.errors import ExitCode
+from captures.console.errors import ExitCode, PreflightError
 from captures.console.interruption import Noted, held
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.commands.options.values import PORTS
-from replay.host.accounts import Accounts
+from replay.host.accounts import Accounts, Look
 from replay.host.figures import host_figures
 from replay.host.looking import Looker
 from replay.host.table import host_table, verdict
@@ -47,16 +47,27 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
     SIGINT or SIGTERM, with exit code 0.
     """
     with ReportFile(report_path) as report_file:
-        accounts, looker = Accounts(ports), Looker(ports)
         with held() as signals:
+            accounts, looker = Accounts(ports), Looker(ports)
             started_wall_ns = wall_ns()
-            accounts.take(looker.look())
+            accounts.take(_first_look(looker))
             click.echo(f"watching {counted(len(ports), 'port')} ({format_ports(ports)})", err=True)
             ended_by = _go_on(accounts, looker, signals, duration_ns)
-        report = watch_report(accounts, started_wall_ns, ended_by)
-        report_file.write(report)
+            report = watch_report(accounts, started_wall_ns, ended_by)
+            report_file.write(report)
         tell(host_table(report), report, as_json=as_json)
     return ExitCode.MET
+
+
+def _first_look(looker: Looker) -> Look:
+    """What is there when the watch begins. Raises PreflightError where this host tells nothing."""
+    try:
+        return looker.look()
+    except OSError as error:
+        where = error.filename or "this host's sockets"
+        raise PreflightError(
+            f"{where}: {error.strerror or error}; a watch reads what the kernel tells in /proc, which must be mounted"
+        ) from None
 
 
 def watch_report(accounts: Accounts, started_wall_ns: int, ended_by: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ _MOST: Final = (1 << 63) - 1
 
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Figure = Annotated[float, Field(ge=0, le=1e18, allow_inf_nan=False)]
+Latency = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
+"""In milliseconds: a sink takes the age of a stamp for a latency up to an hour."""
 Port = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
 PortList = Annotated[str, Field(pattern=r"^[0-9,-]{1,1000}$")]
@@ -44,7 +46,7 @@ class SinkCounters(_Model):
     """When it began: another sink in its place has another."""
     run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
     """The run whose tags it counts."""
-    latency_p99_ms: Figure | None
+    latency_p99_ms: Latency | None
     ports: Annotated[dict[Port, PortCounts], Field(max_length=3 * MOST_PORTS)]
     """Those it listens to, those it has heard of by the tags, and those it was asked about."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.ledger.accounts import Entry, Ledger, Unplaced
 from replay.ledger.models.collected import Collected
@@ -26,7 +27,7 @@ def reconcile(
     tagged = run is not None and received is not None and received.run_id is not None
     for who, report in (("sink counted", received if tagged else None), ("audit is of", collected)):
         if report is not None and (report.run_id or "").lower() != (run or "").lower():
-            raise ValueError(f"the {who} run {report.run_id}, and the sender's run was {run}")
+            raise ValueError(f"the {who} run {report.run_id}, and the sender's run was {run}{_strayed(report, run)}")
     lanes = {lane.port: lane for lane in sent.lanes}
     longest = sent.capture.longest_bytes if sent.capture else None
     heard = _Heard(received, lanes, tagged=tagged, ended_by=ended_by, longest_bytes=longest) if received else None
@@ -50,6 +51,19 @@ def reconcile(
         ended_by if received else None,
         tuple(entry.port for entry in kept if heard and tagged and heard.is_deaf(entry)),
         received.unverified_events if received else 0,
+    )
+
+
+def _strayed(report: Received | Collected, run: str | None) -> str:
+    """What is to be said of a sink that heard the sender's run as well, and counted another one: strays came first."""
+    tags = report.tags if isinstance(report, Received) else None
+    foreign = tags.other_runs.get((run or "").lower(), 0) if tags else 0
+    if not tags or not foreign:
+        return ""
+    own, came = counted(tags.verified_events or 0, "event"), counted(foreign, "event")
+    return (
+        f": the sink heard {own} of the run that it counted, and {came} of the sender's, which it took for foreign. A "
+        "sink counts the run of most of the first tagged events; start it with --run-id, or the run with --sink"
     )
 
 

@@ -120,24 +120,31 @@ def prepare(request: RunRequest) -> PreparedRun:
 
 
 def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
-    """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens."""
+    """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens.
+
+    So it is when a signal comes before anything is sent.
+    """
     request, capture, plan = prepared
     limits, control = request.limits, request.control
-    supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
-    if plan.start_at_ns is not None:
-        notice(f"it starts at {iso_ms(plan.start_at_ns)}")
     with ExitStack() as stack:
+        noted = stack.enter_context(held())
+        supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
+        if plan.start_at_ns is not None:
+            notice(f"it starts at {iso_ms(plan.start_at_ns)}")
         listener = _control_socket(control.path, stack)
         line = stack.enter_context(LiveLine(plan))
         sink = LiveLoss(limits, plan, supervisor, line, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         own_host.begin()
-        noted = stack.enter_context(held())
+
+        def note_early_signal() -> None:
+            """Pass on a signal that came before the supervisor listened to them."""
+            if noted.first:
+                supervisor.outcome.interrupted_by = noted.first
 
         def each_tick() -> None:
-            if noted.first:  # it came before the supervisor listened to signals
-                supervisor.outcome.interrupted_by = noted.first
+            note_early_signal()
             controls.poll()
 
         def each_second(outcome: Outcome) -> None:
@@ -149,6 +156,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             own_host.settle()
 
         failure = None
+        note_early_signal()
         try:
             supervisor.run(each_tick, each_second, settle)
         except Exception as error:  # noqa: BLE001 - it is raised again when the report is safe

@@ -1,21 +1,24 @@
 """A sink from what is asked to its report: bind, receive and count, report."""
 
 import ipaddress
+import mmap
 import multiprocessing
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.synchronize import Lock
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from captures.console.errors import InputError, RunError
+from captures.console.errors import InputError, PreflightError, RunError
 from captures.console.interruption import Noted, held
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar, notice
+from captures.console.units import format_size
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.exchange.place import Place
 from replay.json_file import ReportFile
-from replay.linux.network.counters import receive_counters
+from replay.linux.network.counters import ReceiveCounters, receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
 from replay.ranges import format_ports
 from replay.sink.board import LEARNT, Tally, shared_tally
@@ -82,7 +85,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
     ports = tuple(request.ports)
     with held() as signals:
         tally = _tally(ports, request.workers, request.run_id)
-        before = receive_counters()
+        before = _host_counters()
         seats = [ports[place] for place in tally.port_of_seat]
         sockets = open_sockets(request.address, seats, request.buffer_bytes, shared=tally.shared)
         publisher = _publisher(request, tally, sockets)
@@ -100,7 +103,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
             waiting_bytes=[waiting_bytes(receiver) for receiver in sockets],
             gro=gro,
             ended_by=ended_by,
-            host=receive_counters().since(before),
+            host=_host_growth(before),
             ended_ns=wall_ns(),
         )
         close_sockets(sockets)
@@ -112,11 +115,35 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
     """Where the workers count; several of them have locks, since an event may come to any of them."""
     seats, port_of_seat = seating(len(ports), workers)
-    context = multiprocessing.get_context("fork")
-    locks = [context.Lock() for _ in range(len(ports) + LEARNT)] if workers > 1 else []
-    tally = shared_tally(ports, seats, port_of_seat, wall_ns(), locks)
+    tally = shared_tally(ports, seats, port_of_seat, wall_ns(), _locks(len(ports)) if workers > 1 else [])
     tally.run[0] = run_id or 0
     return tally
+
+
+def _locks(ports: int) -> list[Lock]:
+    """The locks of workers, each of which takes a page of /dev/shm (sem_open(3)). Raises PreflightError."""
+    context, count = multiprocessing.get_context("fork"), ports + LEARNT
+    try:
+        return [context.Lock() for _ in range(count)]
+    except OSError as error:
+        raise PreflightError(
+            f"--workers: no room for their locks in /dev/shm: {error.strerror}; they take "
+            f"{format_size(count * mmap.PAGESIZE)} there, so make it larger and writable, or leave out --workers"
+        ) from None
+
+
+def _host_counters() -> ReceiveCounters | None:
+    """What this host's network has counted; None: it does not tell, as without /proc, and a sink can do without."""
+    try:
+        return receive_counters()
+    except (OSError, ValueError):
+        return None
+
+
+def _host_growth(before: ReceiveCounters | None) -> dict[str, int] | None:
+    """What was counted since; None: not known."""
+    now = None if before is None else _host_counters()
+    return None if before is None or now is None else now.since(before)
 
 
 def _check(address: str, buffer_bytes: int) -> None:

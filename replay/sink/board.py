@@ -25,6 +25,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.console.errors import PreflightError
+from captures.console.units import format_size
 from replay.histogram import CELLS, Histogram
 from replay.linux.memory import sparse_memory
 from replay.ranges import MOST_PORTS
@@ -252,7 +254,13 @@ def shared_tally(
 
 
 def _shared(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of zeros in shared memory, which lives as long as the array."""
+    """An array of zeros in shared memory, which lives as long as the array. Raises PreflightError without room."""
     kind = np.dtype(dtype)
     size = int(np.prod(shape)) * kind.itemsize
-    return np.frombuffer(sparse_memory(size), kind).reshape(shape)
+    try:
+        return np.frombuffer(sparse_memory(size), kind).reshape(shape)
+    except OSError as error:
+        raise PreflightError(
+            f"no room for {format_size(size)} of a sink's counters: {error.strerror}; they take address space, and "
+            "memory only as they are used: lift the limit, `ulimit -v unlimited`"
+        ) from None

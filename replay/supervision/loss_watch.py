@@ -72,14 +72,19 @@ class SinkWatch:
         words = ["begin", self._run_id] if self._run_id else ["counters", ""]
         try:
             answer = self._ask(words)
-            if isinstance(refusal := answer.get("error"), str):
-                raise PreflightError(f"--sink {self.address}: {harmless(refusal[:_SHOWN_CHARACTERS])}")
+            if (refusal := _refusal(answer)) is not None:
+                raise PreflightError(f"--sink {self.address}: {refusal}")
             counters = _counters(answer)
         except (OSError, ValueError) as error:
             said = harmless(str(getattr(error, "strerror", None) or error)[:_SHOWN_CHARACTERS])
             raise PreflightError(
                 f"--sink {self.address}: no sink answers there ({said}); start one with --publish {self.address}"
             ) from None
+        if self._run_id and counters.run_id != self._run_id:
+            raise PreflightError(
+                f"--sink {self.address}: told to count run {self._run_id}, it says that it counts "
+                f"{_run_named(counters.run_id)}; start a sink of this version of Stampede there"
+            )
         heard = {int(port): counts.received_events for port, counts in counters.ports.items()}
         self._since_ns = counters.since_ns
         self.deaf = [port for port in self._ports if port not in heard]
@@ -116,7 +121,7 @@ class SinkWatch:
         begin_ns = changed_ns = now_ns()
         known: Loss | None = None
         while True:
-            self._look(sent)
+            self._look(sent, final=True)
             loss = self.loss
             if loss is not None and not loss.lost_events and not loss.unknown_events:
                 return
@@ -131,26 +136,35 @@ class SinkWatch:
         if loss is not None and loss.unknown_events:
             self.loss = None
 
-    def _look(self, marks: Sequence[int]) -> None:
-        """Ask how many of so many events of each port did not arrive."""
+    def _look(self, marks: Sequence[int], *, final: bool = False) -> None:
+        """Ask how many of so many events of each port did not arrive; `final`: no more than these were sent."""
         text = ",".join(f"{port}:{mark}" for port, mark in zip(self._ports, marks, strict=True))
+        self.loss, self.silent = None, True
         try:
-            self.loss = self._loss(_counters(self._ask(["counters", text])), marks)
+            answer = self._ask(["counters", text])
+            if (refusal := _refusal(answer)) is not None:
+                self.fault = f"refuses to tell its counters ({refusal})"
+                return
+            self.loss = self._loss(_counters(answer), marks, final=final)
         except OSError:
-            self.loss, self.silent, self.fault = None, True, "does not answer"
+            self.fault = "does not answer"
         except ValueError as error:
             said = harmless(str(error)[:_SHOWN_CHARACTERS])
-            self.loss, self.silent, self.fault = None, True, f"does not answer as a sink of this run would ({said})"
+            self.fault = f"does not answer as a sink of this run would ({said})"
         else:
             self.silent = False
             self.answers += 1
 
-    def _loss(self, said: "SinkCounters", marks: Sequence[int]) -> Loss:
-        """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing."""
+    def _loss(self, said: "SinkCounters", marks: Sequence[int], *, final: bool) -> Loss:
+        """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing.
+
+        While a run goes on, events above the marks have arrived as well. When the marks are `final`, no more different
+        numbers can have arrived or be lost than there are below them.
+        """
         if said.since_ns != self._since_ns:
             raise ValueError("another one took its place, which has not heard all of the run")
-        if self._run_id and said.run_id not in (None, self._run_id):
-            raise ValueError(f"it counts run {said.run_id}")
+        if self._run_id and said.run_id != self._run_id:
+            raise ValueError(f"it counts {_run_named(said.run_id)}")
         lost = received = unknown = 0
         for port, mark in zip(self._ports, marks, strict=True):
             counts = said.ports.get(str(port))
@@ -161,7 +175,8 @@ class SinkWatch:
             else:
                 here = counts.received_events - self._before[port]
                 lost_here = max(0, mark - here - counts.waiting_bytes // self._shortest_bytes)
-            if here < 0 or lost_here > mark:
+            too_many = final and self._run_id and here + lost_here > mark
+            if here < 0 or lost_here > mark or too_many:
                 raise ValueError(
                     f"of {counted(mark, 'event')} to port {port}, {lost_here:,} are lost and {here:,} arrived"
                 )
@@ -183,6 +198,16 @@ class SinkWatch:
             "loss_percent": loss and (round(100 * loss.part, 6) if loss.sent_events else None),
             "latency_p99_ms": loss and loss.latency_p99_ms,
         }
+
+
+def _refusal(answer: Answer) -> str | None:
+    """Why a sink does not do what it was asked, in words that a terminal can show; None: it does not refuse."""
+    refusal = answer.get("error")
+    return harmless(refusal[:_SHOWN_CHARACTERS]) if isinstance(refusal, str) else None
+
+
+def _run_named(run_id: str | None) -> str:
+    return "no run" if run_id is None else f"run {run_id}"
 
 
 def _counters(answer: Answer) -> "SinkCounters":

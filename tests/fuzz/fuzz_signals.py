@@ -231,6 +231,7 @@ def check_ledger(sent_path: Path, received_path: Path, story: str) -> None:
     assert ended.code in (ExitCode.MET, ExitCode.MISSED), (ended.stderr, story)
     ledger = ended.report
     assert not ledger["surplus_events"], (ledger, story)
+    assert not ledger["duplicated_events"], (ledger, story)
     assert ledger["lost_events"] == (ledger["lost_in_socket_events"] or 0), (ledger, story)
     assert (ended.code == ExitCode.MET) == (ledger["lost_events"] == 0), (ledger, story)
 

@@ -171,6 +171,30 @@ def test_a_signal_while_the_sink_is_waited_for_ends_a_complete_run_by_its_figure
     assert "was not waited for, since SIGINT came: loss was not measured" in " ".join(ended.stderr.split())
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_before_anything_is_sent_ends_the_run_with_its_report(tmp_path: Path, capture: Capture, name: str):
+    """The sink, made up, is asked before the run begins; then the signal comes."""
+    port, log, file = free_ports(1), tmp_path / "run.log", tmp_path / "run.json"
+    counts = {"received_events": 0, "verified_events": 0, "lost_events": 0, "waiting_bytes": 0}
+    supervisors: list[subprocess.Popen[bytes]] = []
+
+    def answer(_words: Sequence[str]) -> dict[str, Any]:
+        eventually(lambda: bool(supervisors), "the run to be known")
+        supervisors[0].send_signal(signal.Signals[name])
+        return {"since_ns": 1, "latency_p99_ms": None, "ports": {str(port[0]): counts}}
+
+    with (
+        answering(answer) as place,
+        running(command(*run_of(capture, "127.0.0.1", port, "--sink", place, "--report", file)), log) as supervisor,
+    ):
+        supervisors.append(supervisor)
+        ended = finish(supervisor, log)
+    assert ended.code == ExitCode.INTERRUPTED, ended.stderr
+    assert json.loads(file.read_text()) == ended.report
+    assert (ended.report["verdict"], ended.report["sent_events"]) == ("interrupted", 0)
+    assert ended.report["reason"] == f"{name} after 0 events"
+
+
 @contextmanager
 def answering(answer: Callable[[Sequence[str]], dict[str, Any]]) -> Iterator[str]:
     """Where a thread answers those who ask, as a sink does."""

@@ -212,12 +212,12 @@ def test_a_sink_that_talks_nonsense_measured_nothing_and_the_run_goes_on(
 ):
     (port,) = free_ports(1)
     counts = {"received_events": 0, "verified_events": 0, "lost_events": 0, "waiting_bytes": 0}
-    sound = {"since_ns": 1, "latency_p99_ms": None, "ports": {str(port): counts}}
+    sound = {"since_ns": 1, "run_id": "1f3a9c07", "latency_p99_ms": None, "ports": {str(port): counts}}
     with socket.create_server(("127.0.0.1", 0)) as probe:
         place = probe.getsockname()
     end = hostile(place, [json.dumps(sound).encode() + b"\n", nonsense])
     with listening_sink(tmp_path / "sink.log", "--ports", port):
-        limits = ("--eps", "2k", "--duration", "3s", "--max-loss", "0%")
+        limits = ("--eps", "2k", "--duration", "3s", "--max-loss", "0%", "--run-id", "1f3a9c07")
         ended = call(*run_of(tagged, "127.0.0.1", (port,), "--sink", f"127.0.0.1:{place[1]}", *limits))
     end()
     assert ended.code == ExitCode.MISSED, ended.stderr

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,34 @@ def test_refuses_what_is_no_report(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match="not a JSON report"):
         read_report(path)
+
+
+def test_a_pipe_that_nobody_writes_into_is_not_waited_for(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(InputError, match="nobody writes into this pipe; name a file, or start its writer first"):
+        read_report(fifo)
+    with pytest.raises(InputError, match="/dev/zero: is a device and no report"):
+        read_report(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("early", [b"", b'{"eve'])
+def test_a_pipe_that_somebody_has_open_is_read_to_its_end(early):
+    """As a shell's <(...) is, whether its writer has written something yet or not."""
+    ours, theirs = os.pipe()
+    os.write(theirs, early)
+
+    def write_rest() -> None:
+        os.write(theirs, b'{"events": 1}'[len(early) :])
+        os.close(theirs)
+
+    timer = threading.Timer(0.2, write_rest)
+    timer.start()
+    try:
+        assert read_report(Path(f"/dev/fd/{ours}")) == {"events": 1}
+    finally:
+        timer.join()
+        os.close(ours)
 
 
 def test_refuses_a_report_that_is_not_there(tmp_path):

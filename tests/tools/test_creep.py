@@ -29,7 +29,7 @@ def ledger(lost: int = 0, in_socket: int | None = 0, duplicated: int | None = 0)
         "lost_events": lost,
         "lost_in_socket_events": in_socket,
         "duplicated_events": duplicated,
-        "surplus_events": max(0, -lost) + (duplicated or 0),
+        "surplus_events": max(0, -lost),
     }
 
 
@@ -159,7 +159,7 @@ def test_what_the_report_says_is_a_fault_too(change: dict[str, Any], said: str) 
         (ledger(7, 4), ["3 events lost, and not in a socket's buffer"]),
         (ledger(7, 7), []),
         (ledger(7, None), []),
-        (ledger(0, 0, 5), ["5 events came twice", "5 events more came than were sent"]),
+        (ledger(0, 0, 5), ["5 events came twice"]),
     ],
 )
 def test_every_event_is_accounted_for(account: dict[str, Any], said: list[str]) -> None:

@@ -117,6 +117,9 @@ def tag_lines(report: SinkReport) -> list[str]:
     if tags["foreign_events"]:
         named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
         lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")
+        if max(tags["other_runs"].values(), default=0) > tags["verified_events"]:
+            lines.append("  of one of them more came than of the run that was counted; to choose which is")
+            lines.append("  counted, start the sink with --run-id, or the run with --sink")
     return lines + [f"  {line}" for line in came_by_lines({lane["port"]: lane["came_by"] for lane in lanes})]
 
 

@@ -295,3 +295,18 @@ def test_a_run_without_an_id_may_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(lines(514, 0))
     sent = sent_json(tmp_path, {514: 1}, run_id=None)
     assert audit(tmp_path, "a.log", "--sent", sent, "--run-id", "1f3a9c07").returncode == 0
+
+
+@pytest.mark.parametrize("second", ["a.log", "./a.log", "hard.log", "soft.log", "-"])
+def test_a_file_that_is_named_twice_is_refused(tmp_path: Path, second: str) -> None:
+    """Its events would be duplicates of their own."""
+    (tmp_path / "a.log").write_bytes(lines(514, *range(10)))
+    (tmp_path / "hard.log").hardlink_to(tmp_path / "a.log")
+    (tmp_path / "soft.log").symlink_to("a.log")
+    with (tmp_path / "a.log").open("rb") as stdin:
+        done = subprocess.run(
+            command("replay", "audit", "a.log", second), cwd=tmp_path, stdin=stdin, capture_output=True,
+            timeout=TIMEOUT_S, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (ExitCode.USAGE, b"", 1)
+    assert b"this is the same file as a.log; name it once" in done.stderr

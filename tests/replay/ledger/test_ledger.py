@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.command import run
+from captures.console.errors import InputError
 from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
 from replay.ledger.models.collected import Collected
@@ -158,6 +159,17 @@ def test_a_number_that_was_not_sent_is_surplus_and_stands_in_for_no_lost_one(num
     assert "1 event arrived that was not sent, most on port 514 (1)" in verdict(ledger)
 
 
+def test_what_is_surplus_in_total_is_the_sum_of_the_ports_without_duplicates():
+    lanes = [
+        tagged_lane(514, 99, next_sequence=100, unconfirmed=[[200, 82]], duplicated_events=18),
+        tagged_lane(515, 100, duplicated_events=7),
+    ]
+    told = ledger_json(tagged({514: 100, 515: 100}, lanes))
+    assert (told["surplus_events"], told["duplicated_events"]) == (82, 25)
+    for name in ("surplus_events", "duplicated_events"):
+        assert told[name] == sum(lane[name] for lane in told["lanes"])
+
+
 def test_what_nothing_followed_arrived_if_it_was_sent():
     ledger = tagged({514: 100}, [tagged_lane(514, 98, next_sequence=98, unconfirmed=[[99, 1]])])
     assert (ledger.lost_events, ledger.surplus_events) == (1, 0)
@@ -275,6 +287,20 @@ def test_events_of_other_runs_are_named_and_change_nothing():
     assert ledger.balanced
     assert notes(ledger) == ["7 events came that are of other runs: 00000002 (7)"]
     assert "foreign" in ledger_table(ledger)
+
+
+def test_of_a_run_that_a_sink_took_for_strays_it_is_said_how_much_came(tmp_path):
+    """Strays came first, so the sink counted their run; an upper-case id is the same run."""
+    (tmp_path / "sent.json").write_text(json.dumps({**sent_report({514: 100_000}), "run_id": RUN.upper()}))
+    lane = tagged_lane(514, 900, foreign_events=100_000, received_events=100_900)
+    heard = {"lanes": [lane], "run_id": "deadbeef", "tags": {"verified_events": 900, "other_runs": {RUN: 100_000}}}
+    (tmp_path / "heard.json").write_text(json.dumps(heard))
+    with pytest.raises(InputError) as refusal:
+        reconcile_files(tmp_path / "sent.json", tmp_path / "heard.json", None, None)
+    said = str(refusal.value)
+    assert "the sink counted run deadbeef, and the sender's run was" in said
+    assert "the sink heard 900 events of the run that it counted, and 100,000 events of the sender's" in said
+    assert said.endswith("start it with --run-id, or the run with --sink")
 
 
 def test_cut_events_are_not_lost():

@@ -125,10 +125,11 @@ def test_it_settles_when_nothing_is_lost_or_nothing_changes_any_more():
         now[0] += wait_ns
         if now[0] < SECOND_NS:
             sink.lost[514] = max(least, sink.lost[514] - 10)
+            sink.received[514] = 100 - sink.lost[514]
 
     for least, took_ns in ((0, SECOND_NS // 2), (25, 13 * SECOND_NS // 10)):
         now[0], sink = 0, MadeUp()
-        sink.lost[514], sink.received = 50, dict.fromkeys(PORTS, 100)
+        sink.lost[514], sink.received = 50, {514: 50, 515: 100}
         watch = watch_of(sink)
         watch.settle([100, 100], lambda: now[0], sleep_ns)
         assert (watch.loss.lost_events, now[0]) == (least, took_ns)
@@ -211,6 +212,9 @@ def test_a_sink_that_does_not_take_the_run_is_refused(answer):
         ({"since_ns": 10**400}, "since_ns"),
         ({"since_ns": 18}, "another one took its place"),
         ({"run_id": "00000002"}, "it counts run 00000002"),
+        ({"run_id": None}, "it counts no run"),
+        ({"latency_p99_ms": 3_600_001}, "latency_p99_ms"),
+        ({"error": "it is \x1b[2Jfull"}, "refuses to tell its counters (it is"),
     ],
 )
 def test_an_answer_that_makes_no_sense_measures_nothing(change, fault):
@@ -220,6 +224,28 @@ def test_an_answer_that_makes_no_sense_measures_nothing(change, fault):
     assert watch.look([20, 20]) is None
     assert (watch.silent, watch.answers) == (True, 0)
     assert fault in watch.fault
+    assert watch.fault.isprintable()
+
+
+@pytest.mark.parametrize("run_id", [None, "00000002"])
+def test_a_sink_that_counts_another_run_than_it_was_told_of_is_refused(run_id):
+    sink = MadeUp()
+    with pytest.raises(PreflightError, match=f"it says that it counts {f'run {run_id}' if run_id else 'no run'}"):
+        watch_of(lambda words: {**sink(words), "run_id": run_id})
+
+
+@pytest.mark.parametrize(("arrived", "lost"), [(1 << 62, 0), (101, 0), (100, 100), (60, 41)])
+def test_no_more_events_have_arrived_or_are_lost_than_were_sent(arrived, lost):
+    """While the run goes on, what was sent since the mark may have arrived as well."""
+    sink = MadeUp()
+    sink.received = dict.fromkeys(PORTS, arrived)
+    sink.lost[514] = lost
+    watch, _ = settled(sink)
+    assert (watch.loss, watch.silent) == (None, True)
+    assert f"of 100 events to port 514, {lost:,} are lost and {arrived:,} arrived" in watch.fault
+    watch = watch_of(sink)
+    watch.look([100, 100])
+    assert watch.look([200, 200]) is not None
 
 
 @pytest.mark.parametrize(("run_id", "lost", "received"), [(RUN, 11, 10), (None, 0, -1)])

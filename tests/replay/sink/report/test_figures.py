@@ -157,3 +157,15 @@ def test_no_latency_is_said_where_there_were_events():
     Histogram(tally.ages[0]).record(1000)
     assert line not in sink_table(report_of(tally))
     assert line not in sink_table(report_of(empty_tally()))
+
+
+@pytest.mark.parametrize(("foreign", "told"), [(10, False), (11, True)])
+def test_it_is_said_when_more_came_of_another_run_than_of_the_one_that_was_counted(foreign, told):
+    """Strays came first, so their run was counted."""
+    tally = tally_of([10 + foreign])
+    tally.run[0], tally.sequences["arrived"][0], tally.sequences["next"][0] = 0xDEADBEEF, 10, 10
+    tally.lanes["foreign"][0], tally.others[0, 0] = foreign, (0x1F3A9C07, foreign)
+    table = sink_table(report_of(tally))
+    assert f"{foreign} events of other runs: 1f3a9c07 ({foreign})" in table
+    assert ("start the sink with --run-id, or the run with --sink" in table) is told
+    assert all(len(line) <= 80 for line in table.splitlines())
