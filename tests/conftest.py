@@ -23,7 +23,7 @@ os.environ["XDG_CACHE_HOME"] = os.devnull
 
 
 AGAINST_THE_CLOCK = (
-    *(f"network/test_{name}.py" for name in ("calibrate", "control", "crew", "healing", "hostile_surroundings")),
+    *(f"network/test_{name}.py" for name in ("calibrate", "control", "healing", "hostile_surroundings", "workers")),
     *(
         f"network/test_{name}.py"
         for name in ("ledger", "lifecycle", "live_loss", "lying_network", "reports", "time_axis")

@@ -50,7 +50,7 @@ def test_an_expected_failure_is_no_skip(tmp_path):
 def test_what_is_against_the_clock_has_one_process_for_itself(tmp_path):
     """Of two processes, which each would take some of the files otherwise."""
     (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
-    clocked = ("control", "crew", "healing", "ledger", "live_loss", "lying_network", "time_axis")
+    clocked = ("control", "healing", "ledger", "live_loss", "lying_network", "time_axis", "workers")
     source = "import os\ndef test_it(): open(os.environ['PYTEST_XDIST_WORKER'], 'a').write({!r})\n"
     for folder in ("network", "elsewhere"):
         (tmp_path / folder).mkdir()

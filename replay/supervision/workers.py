@@ -26,7 +26,7 @@ _CAUGHT_UP_NS = SECOND_NS // 10
 """A worker that is no further behind than what is due in this time has caught up."""
 
 
-class Crew:
+class WorkerProcesses:
     """One process for each worker of a plan."""
 
     def __init__(self, capture: Capture, plan: RunPlan, board: Board, demand: Demand) -> None:
