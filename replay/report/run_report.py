@@ -220,7 +220,7 @@ def _recovery(recovery: Recovery) -> RecoveryFigures:
     return RecoveryFigures(
         worker=recovery.worker,
         cause=recovery.cause,
-        way=str(recovery.way),
+        way=str(recovery.action),
         core=recovery.core,
         at_s=seconds(recovery.failed_ns),
         silent_s=seconds(recovery.silent_ns),

@@ -244,7 +244,7 @@ class Supervisor:
             sleep_ns(_TICK_NS)
             now_ns = monotonic_ns()
             if now_ns >= outcome.start_ns:
-                outcome.failures = self._workers.tend(now_ns)
+                outcome.failures = self._workers.check(now_ns)
                 if outcome.failures:
                     return
             each_tick()
