@@ -16,7 +16,7 @@ from captures.format.reader import Capture
 from replay.board.journal import TRAINS
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
-from replay.machine.survey import surroundings
+from replay.machine.survey import topology_of
 from replay.path.choose import choose_path
 from replay.path.request import BackendChoice, PathRequest
 from replay.path.target import Target
@@ -52,7 +52,7 @@ class Trials:
         self._allow_public = allow_public
         self._capture, self._target, self._ports, self._options = capture, target, ports, options
         self._time_ns = time_ns
-        self._around = surroundings(target, options.interface, usable_cpus(None))
+        self._topology = topology_of(target, options.interface, usable_cpus(None))
 
     def all(self) -> list[Trial]:
         """First the backends with GSO and without; of the winner then train lengths, then batches."""
@@ -115,7 +115,7 @@ class Trials:
             wire=choose_path(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
             batch_trains=method.batch_trains,
         )
-        plan = with_workers(plan, WorkerRequest(workers=1), self._around, worker_eps=None)
+        plan = with_workers(plan, WorkerRequest(workers=1), self._topology, worker_eps=None)
         outcome = Supervisor(self._capture, plan).run(lambda: None, lambda _: None)
         if outcome.interrupted_by or outcome.settling_cut_by:
             raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from replay.host.beside import OwnHost
 from replay.json_file import ReportFile
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
-from replay.machine.survey import situation, surroundings
+from replay.machine.survey import situation, topology_of
 from replay.path.choose import choose_path
 from replay.path.loopback import lacking_settings
 from replay.path.request import PathRequest
@@ -112,8 +112,8 @@ def prepare(request: RunRequest) -> PreparedRun:
         batch_trains=chosen.method.batch_trains,
         choices={"backend": chosen.why},
     )
-    around = surroundings(target, asked.interface, usable_cpus(request.workers.cpus))
-    plan = with_workers(plan, request.workers, around, worker_eps=chosen.worker_eps)
+    topology = topology_of(target, asked.interface, usable_cpus(request.workers.cpus))
+    plan = with_workers(plan, request.workers, topology, worker_eps=chosen.worker_eps)
     plan = replace(plan, start_at_ns=request.time.start_at_ns)
     check_limit(plan, request.control.limit_eps)
     return PreparedRun(request, capture, plan)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError, PreflightError
-from replay.machine.core_order import Surroundings, reckon_workers
+from replay.machine.core_order import Topology, reckon_workers
 from replay.machine.situation import Situation
 from replay.path.request import BackendChoice, PathRequest
 from replay.plan import calibration
@@ -168,7 +168,7 @@ def test_a_worker_is_counted_on_for_what_it_sends_at_a_pace(free: float, paced: 
 def test_the_workers_of_a_run_are_reckoned_by_that() -> None:
     """As fast as it goes two workers would seem enough; at a pace it takes three."""
     trials = [Trial(SendMethod(), [rate]) for rate in (3_000_000, 2_000_000)]
-    count, why = reckon_workers(4e6, 40, range(8), Surroundings(), gso=True, measured_eps=dependable_eps(*trials))
+    count, why = reckon_workers(4e6, 40, range(8), Topology(), gso=True, measured_eps=dependable_eps(*trials))
     assert (count, why.startswith("3: 4,000,000 EPS at 1,500,000 each")) == (3, True)
 
 
