@@ -24,7 +24,7 @@ from replay.rewrite.tags import Tagging, new_run
 from replay.schedule.stripes import Run, cut_pieces
 from replay.sink.board import shared_tally
 from replay.sink.loop import Rounds
-from replay.sink.round import Counter
+from replay.sink.round import RoundCounter
 from replay.sink.sockets import join_trains
 from replay.sink.workers import seating
 from tools.benchmarks.builds import on_one_core
@@ -68,7 +68,7 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
         ports = [receiver.getsockname()[1] for receiver in sockets]
         sent = _send(capture, ports, EVENTS[joined], joined=joined)
         tally = shared_tally(ports, *seating(len(ports), 1), wall_ns())
-        rounds = Rounds(sockets, Counter(tally.part(0)))
+        rounds = Rounds(sockets, RoundCounter(tally.part(0)))
         epoll = stack.enter_context(select.epoll())
         for receiver in sockets:
             epoll.register(receiver.fileno(), select.EPOLLIN)
