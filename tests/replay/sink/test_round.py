@@ -56,7 +56,7 @@ class Heard:
         """The losses, the difference of the clocks, and why the sink ended before the run, by a reconciliation."""
         self.counter.finish()
         ending = Ending((0, 0), (4096, 4096), gro=True, ended_by="idle", ended_ns=START_NS + int(ended_s * SECOND_NS))
-        received = checked(Received, sink_report(self.tally, ending))
+        received = checked(Received, sink_report(self.tally, ending).figures())
         lanes = [{"port": 514, "sent_events": EVENTS}]
         started = {"started": iso_ms(START_NS), "duration_s": 2.0, "stamp": stamp}
         sent = checked(Sent, {"lanes": lanes, "run_id": f"{run:08x}" if run else None, **started})
