@@ -13,7 +13,7 @@ from replay.plan.run_plan import RunPlan
 _NS_PER_US: Final = 1000
 
 
-class Tally:
+class WorkerCounts:
     """The counters of one worker; views into the board, made once because making them costs more than counting."""
 
     def __init__(self, board: Board, plan: RunPlan, worker: int) -> None:

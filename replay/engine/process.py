@@ -21,7 +21,7 @@ from replay.engine.backends.messages import Backend
 from replay.engine.backends.packet import PacketBackend
 from replay.engine.backends.udp import UdpBackend
 from replay.engine.batch import Batch
-from replay.engine.counts import Tally
+from replay.engine.counts import WorkerCounts
 from replay.engine.delivery import deliver
 from replay.engine.lane import Lane, Turn
 from replay.linux.parent import end_with_parent
@@ -46,7 +46,7 @@ def serve(
     most_trains: int,
     batch: Batch,
     backend: Backend,
-    tally: Tally,
+    counts: WorkerCounts,
     may_go_on: Callable[[int], bool],
 ) -> bool:
     """Send what is due, at most `turn_trains` trains of a lane and `most_trains` in all at a time.
@@ -71,14 +71,14 @@ def serve(
         batch.end()
         backend.load()
         try:
-            deliver(backend, tally, may_go_on)
+            deliver(backend, counts, may_go_on)
         finally:
             if backend.pending:
-                tally.sent_partly(monotonic_ns())
+                counts.sent_partly(monotonic_ns())
         if backend.pending:
             return False
         sent_ns = monotonic_ns()
-        tally.sent(turns, sent_ns)
+        counts.sent(turns, sent_ns)
         if batch.trains < room:
             sleep_ns(now_ns + NAP_NS - sent_ns)
         room = batch_room(room, most_trains, sent_ns - now_ns)
@@ -180,7 +180,7 @@ class Worker:
                 return State.STOPPED
             sleep_ns(NAP_NS)
         self._state[0] = State.RUNNING
-        tally = Tally(self._board, plan, self._index)
+        counts = WorkerCounts(self._board, plan, self._index)
         renewals = int(self._own["renew"][0])
         done = False
         try:
@@ -189,11 +189,11 @@ class Worker:
                     renewals = int(self._own["renew"][0])
                     backend.close()
                     backend = self._open()
-                done = self._serve(backend, tally, renewals)
+                done = self._serve(backend, counts, renewals)
         finally:
             for code, lane in backend.errors():
-                tally.error(code, lane)
-            tally.finish()
+                counts.error(code, lane)
+            counts.finish()
         return State.DONE if done else State.STOPPED
 
     def _open(self) -> Backend:
@@ -211,7 +211,7 @@ class Worker:
         past_end = control["start_ns"][0] and now_ns >= control["end_ns"][0]
         return bool(control["stop"][0] or past_end)
 
-    def _serve(self, backend: Backend, tally: Tally, renewals: int) -> bool:
+    def _serve(self, backend: Backend, counts: WorkerCounts, renewals: int) -> bool:
         """Serve at the present tempo; whether all is sent."""
         held = self._board.tempo()
         if held is None or not held[1].factor:
@@ -231,7 +231,7 @@ class Worker:
         while (wait_ns := int(control["start_ns"][0]) - monotonic_ns()) > 0:
             sleep_ns(wait_ns)
         most = self._plan.batch_trains
-        return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, tally, may_go_on)
+        return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, counts, may_go_on)
 
     def _lanes(self, tempo: Tempo) -> list[Lane]:
         """The lanes, each from where it stands."""

@@ -20,7 +20,7 @@ from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.engine import process
 from replay.engine.batch import Batch
-from replay.engine.counts import Tally
+from replay.engine.counts import WorkerCounts
 from replay.engine.lane import Lane
 from replay.engine.process import lane_pieces, serve, work
 from replay.path.target import Target
@@ -111,9 +111,9 @@ def served(
     for lane in range(len(plan.ports)):
         source = lane_pieces(capture, plan.deal, lane, fd, Tempo(total=plan.total), Start(start_ns, START_WALL_NS))
         lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, lane / len(plan.ports)))
-    tally = Tally(board, plan, 0)
-    done = serve(lanes, 1 if plan.paced else TRAINS, TRAINS, batch, keeper, tally, may_go_on)
-    tally.finish()
+    counts = WorkerCounts(board, plan, 0)
+    done = serve(lanes, 1 if plan.paced else TRAINS, TRAINS, batch, keeper, counts, may_go_on)
+    counts.finish()
     os.close(fd)
     return done, keeper, board
 
