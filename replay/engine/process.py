@@ -28,7 +28,7 @@ from replay.linux.parent import end_with_parent
 from replay.path.headers import Headers
 from replay.path.sources import Picker
 from replay.plan.run_plan import RunPlan
-from replay.schedule.pacing import Paced, Unpaced, batch_room
+from replay.schedule.bursts import RoundRobin, TokenBucket, batch_room
 from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, pages
 from replay.schedule.tempo import Tempo
 
@@ -242,6 +242,6 @@ class Worker:
         for place, lane in enumerate(own):
             sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
             source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, tempo, start, sent)
-            lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(own)))
+            lanes.append(Lane(lane, TokenBucket() if plan.paced else RoundRobin(), source, place / len(own)))
             self._own["beat_ns"] = monotonic_ns()
         return lanes

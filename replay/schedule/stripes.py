@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from captures.format.instants import Ramp, ramp, ramp_values
 from captures.format.layout import Table
 from replay.schedule.axis import Axis
-from replay.schedule.pacing import train_limit
+from replay.schedule.bursts import train_limit
 from replay.schedule.rates import Schedule
 from replay.schedule.tempo import Tempo
 

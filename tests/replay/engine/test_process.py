@@ -28,7 +28,7 @@ from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
 from replay.rewrite.stamps import Stamp
-from replay.schedule.pacing import Paced, Unpaced
+from replay.schedule.bursts import RoundRobin, TokenBucket
 from replay.schedule.stripes import Start
 from replay.schedule.tempo import Tempo
 from tests.captures.content import content, noise, write
@@ -110,7 +110,7 @@ def served(
     lanes = []
     for lane in range(len(plan.ports)):
         source = lane_pieces(capture, plan.deal, lane, fd, Tempo(total=plan.total), Start(start_ns, START_WALL_NS))
-        lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, lane / len(plan.ports)))
+        lanes.append(Lane(lane, TokenBucket() if plan.paced else RoundRobin(), source, lane / len(plan.ports)))
     counts = WorkerCounts(board, plan, 0)
     done = serve(lanes, 1 if plan.paced else TRAINS, TRAINS, batch, keeper, counts, may_go_on)
     counts.finish()

@@ -21,7 +21,7 @@ from replay.clock import SECOND_NS
 from replay.schedule import rates as schedule
 from replay.schedule import stripes
 from replay.schedule.axis import Axis
-from replay.schedule.pacing import BURST_NS
+from replay.schedule.bursts import BURST_NS
 from replay.schedule.rates import ROUND_NS, OnAxis, Schedule, Steady
 from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, lane_quota, lane_stripes, pages
 from replay.schedule.tempo import Demand, Tempo
