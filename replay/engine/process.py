@@ -29,8 +29,8 @@ from replay.path.headers import Headers
 from replay.path.sources import Picker
 from replay.plan.run_plan import RunPlan
 from replay.schedule.bursts import RoundRobin, TokenBucket, batch_room
+from replay.schedule.demand import TimeScale
 from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, pages
-from replay.schedule.tempo import Tempo
 
 NAP_NS: Final = 1_000_000
 """The shortest sleep, and the least time from one batch to the next where the first had room for more. At 4 M EPS some
@@ -111,7 +111,13 @@ def _stage_due(
 
 
 def lane_pieces(
-    capture: Capture, deal: Deal, lane: int, fd: int, tempo: Tempo, start: Start, sent: tuple[int, int] = (0, 0)
+    capture: Capture,
+    deal: Deal,
+    lane: int,
+    fd: int,
+    time_scale: TimeScale,
+    start: Start,
+    sent: tuple[int, int] = (0, 0),
 ) -> Iterator[Pieces]:
     """What a lane sends in a run from `start` on, after the `sent` events and bytes that it has sent already.
 
@@ -121,7 +127,7 @@ def lane_pieces(
     changed the capture.
     """
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for page in pages(deal.runs(lane, tempo, start, sent[0])):
+    for page in pages(deal.runs(lane, time_scale, start, sent[0])):
         try:
             pieces = cut_pieces(capture.trains, page, sent)
         finally:
@@ -212,14 +218,14 @@ class Worker:
         return bool(control["stop"][0] or past_end)
 
     def _serve(self, backend: Backend, counts: WorkerCounts, renewals: int) -> bool:
-        """Serve at the present tempo; whether all is sent."""
-        held = self._board.tempo()
+        """Serve at the present time scale; whether all is sent."""
+        held = self._board.time_scale()
         if held is None or not held[1].factor:
             sleep_ns(NAP_NS)
             return False
-        change, tempo = held
+        change, time_scale = held
         control, own = self._board.control, self._own
-        end, stop, changes = (control[name].data for name in ("end_ns", "stop", "tempo"))
+        end, stop, changes = (control[name].data for name in ("end_ns", "stop", "time_scale"))
         beat, renew = own["beat_ns"].data, own["renew"].data
 
         def may_go_on(now_ns: int) -> bool:
@@ -227,13 +233,13 @@ class Worker:
             go = not stop[0] and now_ns < end[0]
             return go and changes[0] == change and renew[0] == renewals
 
-        lanes = self._lanes(tempo)
+        lanes = self._lanes(time_scale)
         while (wait_ns := int(control["start_ns"][0]) - monotonic_ns()) > 0:
             sleep_ns(wait_ns)
         most = self._plan.batch_trains
         return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, counts, may_go_on)
 
-    def _lanes(self, tempo: Tempo) -> list[Lane]:
+    def _lanes(self, time_scale: TimeScale) -> list[Lane]:
         """The lanes, each from where it stands."""
         plan, counted = self._plan, self._board.lanes
         start = Start(*(int(self._board.control[name][0]) for name in ("start_ns", "start_wall_ns")))
@@ -241,7 +247,7 @@ class Worker:
         lanes = []
         for place, lane in enumerate(own):
             sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
-            source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, tempo, start, sent)
+            source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, time_scale, start, sent)
             lanes.append(Lane(lane, TokenBucket() if plan.paced else RoundRobin(), source, place / len(own)))
             self._own["beat_ns"] = monotonic_ns()
         return lanes

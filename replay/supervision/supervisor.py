@@ -22,7 +22,7 @@ from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.growth import grown
 from replay.machine.strain import Strain
 from replay.plan.run_plan import RunPlan
-from replay.schedule.tempo import Demand
+from replay.schedule.demand import Demand
 from replay.supervision.health import Recovery
 from replay.supervision.workers import OVER, WorkerProcesses
 
@@ -94,7 +94,7 @@ class Supervisor:
         self.board.workers["segments"] = plan.segments
         self.board.control["end_ns"] = _NEVER_NS
         demand = Demand(plan.schedule, plan.duration_ns)
-        self.board.set_tempo(demand.tempo)
+        self.board.set_time_scale(demand.time_scale)
         self._workers = WorkerProcesses(capture, plan, self.board, demand)
         self._hurried = self._ending = False
         """Whether a second signal came, and whether the workers have been told to stop."""
@@ -104,8 +104,8 @@ class Supervisor:
         self._over_ns = 0
         """When the run was over: what is left of its workers' time is no part of it."""
 
-    def change_tempo(self, factor: Fraction) -> None:
-        """Go on at so many times the tempo of the plan from now on; 0 is a pause.
+    def change_time_scale(self, factor: Fraction) -> None:
+        """Go on at so many times the pace of the plan from now on; 0 is a pause.
 
         Raises InputError when it is too late: a worker has sent all that was asked of it, and that would be more now.
         """
@@ -113,7 +113,7 @@ class Supervisor:
         ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
         if outcome.stopped_by or ending:
             raise InputError("the run is ending, and its rate can't be changed any more")
-        self.board.set_tempo(outcome.demand.change(self._elapsed_ns(), factor))
+        self.board.set_time_scale(outcome.demand.change(self._elapsed_ns(), factor))
 
     def stop(self, by: str) -> None:
         """End the run in good order: what is due by now is still sent. `by` is the command that wants it."""
@@ -125,7 +125,7 @@ class Supervisor:
             control["stop"] = 1
             return
         now_ns = self._elapsed_ns()
-        self.board.set_tempo(outcome.demand.end(now_ns, now_ns + _LEAD_NS))
+        self.board.set_time_scale(outcome.demand.end(now_ns, now_ns + _LEAD_NS))
         control["end_ns"] = min(int(control["end_ns"][0]), monotonic_ns() + _LEAD_NS + _END_PATIENCE_NS)
 
     def _elapsed_ns(self) -> int:

@@ -17,7 +17,7 @@ from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.engine.process import work
 from replay.plan.run_plan import RunPlan
-from replay.schedule.tempo import Demand
+from replay.schedule.demand import Demand
 from replay.supervision.health import Action, Health, Recovery
 
 OVER: Final = (State.DONE, State.STOPPED, State.FAILED)
