@@ -114,7 +114,7 @@ class Board:
         control["time_scale"] += 1
 
     def time_scale(self) -> tuple[int, TimeScale] | None:
-        """The number of the latest change of time_scale, and the time_scale; None while one is being written."""
+        """The number of the latest change of the time scale, and the time scale; None while one is being written."""
         row = self.control
         change = int(row["time_scale"][0])
         since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TIME_SCALE)

@@ -44,7 +44,7 @@ class Controls:
         self._recent = RecentRates(supervisor)
         self._rate_file, self._limit_eps = rate_file, limit_eps
         self._factor = Fraction(1)
-        """That of the time_scale, also while it is paused."""
+        """That of the time scale, also while it is paused."""
         self._paused = self._signalled = False
         signal.signal(signal.SIGUSR1, self._note)
 

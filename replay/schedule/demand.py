@@ -47,7 +47,7 @@ class Demand:
         return self._time_scales[-1]
 
     def change(self, now_ns: int, factor: Fraction) -> TimeScale:
-        """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new time_scale.
+        """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new time scale.
 
         A run of so many events still sends as many; one that lasts so long sends what falls due until then,
         which a change after that leaves as it is.
@@ -60,7 +60,7 @@ class Demand:
         return self._go_on(time_scale)
 
     def end(self, now_ns: int, by_ns: int) -> TimeScale:
-        """Ask for nothing that falls due later than `by_ns`; returns the new time_scale. Only where there is a rate.
+        """Ask for nothing that falls due later than `by_ns`; returns the new time scale. Only where there is a rate.
 
         What a paused run had due before its pause is still asked for, at once: at `now_ns`.
         """
