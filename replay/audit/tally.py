@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.tags import MAX_SEQUENCE
-from replay.audit.lines import PORT_BITS, TagRows
+from replay.audit.lines import PORT_BITS, LineTags
 from replay.audit.seen import Seen
 
 MAX_RUNS: Final = 64
@@ -53,7 +53,7 @@ class Tally:
         self._received, self._duplicated, self._reordered, self._depth = np.zeros((4, MAX_LANES), np.int64)
         self._highest = np.full(MAX_LANES, -1, np.int64)
 
-    def take(self, tags: TagRows) -> None:
+    def take(self, tags: LineTags) -> None:
         """Count tags. Raises RunError when there is no room on the disk."""
         if not tags.lane.size:
             return

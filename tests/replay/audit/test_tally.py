@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from captures.format.tags import MAX_RUN, MAX_SEQUENCE
 from replay.audit import tally as module
-from replay.audit.lines import PORT_BITS, TagRows
+from replay.audit.lines import PORT_BITS, LineTags
 from replay.audit.seen import STRETCH, Seen
 from replay.audit.tally import Tally
 from tests.replay.audit import plain
@@ -18,9 +18,9 @@ numbers = st.integers(0, 20) | st.integers(STRETCH - 5, STRETCH + 5) | st.intege
 tags = st.lists(st.tuples(runs, st.sampled_from([0, 514, 65535]), numbers), max_size=80)
 
 
-def rows(batch: list[Tag]) -> TagRows:
+def rows(batch: list[Tag]) -> LineTags:
     run, port, number = np.array(batch, np.int64).reshape(-1, 3).T
-    return TagRows(run << PORT_BITS | port, number)
+    return LineTags(run << PORT_BITS | port, number)
 
 
 @given(tags, st.integers(1, 40))
