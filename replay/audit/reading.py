@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from captures.console.errors import InputError
 from replay.audit.files.sources import File, open_file
 from replay.audit.lines import LineCounts, Lines
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 
 
 class Damaged(NamedTuple):
@@ -23,10 +23,10 @@ class Damaged(NamedTuple):
 class Collection:
     """What was read so far."""
 
-    def __init__(self, tally: Tally) -> None:
-        """Count tags in `tally`."""
+    def __init__(self, tag_counts: TagCounts) -> None:
+        """Count tags in `tag_counts`."""
         self.lines = LineCounts()
-        self.tally = tally
+        self.tag_counts = tag_counts
         self.damaged: list[Damaged] = []
 
     def refuse(self, path: Path, error: InputError | OSError) -> None:
@@ -58,7 +58,7 @@ class Reading:
             window = self.file.next()
             if window is None:
                 return
-            self._into.tally.take(self._lines.take(window))
+            self._into.tag_counts.take(self._lines.take(window))
 
     def end(self) -> None:
         """Count the last line, and say what the file lacks. Raises InputError when none of it can be unpacked."""

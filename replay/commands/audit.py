@@ -21,7 +21,7 @@ from replay.audit.reading import Collection, read_files
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
-from replay.audit.tally import MAX_RUNS, Tally
+from replay.audit.tag_counts import MAX_RUNS, TagCounts
 from replay.clock import SECOND_NS
 from replay.commands.options.values import RUN
 from replay.json_file import ReportFile
@@ -82,7 +82,7 @@ def audit(
         wanted = run if run is not None or sent is None else sent.run
         for_ns = _settle_ns(files, settle_ns, follow=follow)
         with Seen() as seen, held() as signals:
-            found = Collection(Tally(seen, wanted))
+            found = Collection(TagCounts(seen, wanted))
             followed = _read(files, found, for_ns, lambda: bool(signals.names))
             interrupted = bool(signals.names)
             shown, names = ALL_SHOWN if all_ranges else SHOWN, [str(file) for file in files]
@@ -161,12 +161,12 @@ def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
 
     Raises InputError when nothing of it was found, unless it is `known` that there should be.
     """
-    tally = found.tally
-    if wanted is not None and (known or wanted in tally.runs):
+    tag_counts = found.tag_counts
+    if wanted is not None and (known or wanted in tag_counts.runs):
         return wanted
-    counts = [(run, tags) for run, tags in tally.runs.most_common() if run != _BLANK]
+    counts = [(run, tags) for run, tags in tag_counts.runs.most_common() if run != _BLANK]
     if wanted is None and counts:
-        if tally.tags_of_other_runs > counts[0][1]:
+        if tag_counts.tags_of_other_runs > counts[0][1]:
             raise InputError(
                 f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run-id {run_text(counts[0][0])}"
             )
@@ -178,7 +178,7 @@ def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
 
 def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Collection) -> str:
     """What to do about files in which there is nothing of a run."""
-    if not found.tally.runs:
+    if not found.tag_counts.runs:
         return _no_tag(found.lines)
     if wanted is None or not counts:
         return "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"

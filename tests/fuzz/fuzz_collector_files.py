@@ -18,7 +18,7 @@ from replay.audit.reading import Collection, read_files
 from replay.audit.report import Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 from tests.replay.audit import plain, texts
 
 RUN: Final = texts.RUNS[0]
@@ -57,7 +57,7 @@ def _audit_one(draw: random.Random, path: Path) -> None:
     sent = Sent(RUN, {port: draw.randrange(60) for port in PORTS}, draw.choice([None, 3.0]))
     sent = draw.choice([sent, None])
     with Seen() as seen:
-        found = Collection(Tally(seen, RUN if sent else draw.choice([RUN, None])))
+        found = Collection(TagCounts(seen, RUN if sent else draw.choice([RUN, None])))
         if not _read(path, found):
             assert name == "damaged"
             return
@@ -94,8 +94,8 @@ def _compare(content: bytes, found: Collection) -> None:
         expected.lines, expected.tagged, expected.malformed, expected.cut, expected.unfinished,
     )  # fmt: skip
     runs, lanes = plain.counted(expected.tags)
-    assert found.tally.runs == runs
-    told = {(RUN, lane.port): lane for lane in found.tally.lanes(RUN)}
+    assert found.tag_counts.runs == runs
+    told = {(RUN, lane.port): lane for lane in found.tag_counts.lanes(RUN)}
     assert told.keys() == {key for key in lanes if key[0] == RUN}
     for key, lane in told.items():
         one = lanes[key]

@@ -67,8 +67,8 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
             raise Missing("this kernel has no UDP_GRO")
         ports = [receiver.getsockname()[1] for receiver in sockets]
         sent = _send(capture, ports, EVENTS[joined], joined=joined)
-        tally = shared_tally(ports, *seating(len(ports), 1), wall_ns())
-        rounds = Rounds(sockets, RoundCounter(tally.part(0)))
+        tag_counts = shared_tally(ports, *seating(len(ports), 1), wall_ns())
+        rounds = Rounds(sockets, RoundCounter(tag_counts.part(0)))
         epoll = stack.enter_context(select.epoll())
         for receiver in sockets:
             epoll.register(receiver.fileno(), select.EPOLLIN)
@@ -76,7 +76,7 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
         while ready := epoll.poll(0, len(sockets)):
             rounds.read(ready)
         took_s = time.perf_counter() - began
-        arrived = int(tally.sequences["arrived"].sum()) if capture.tagged else tally.events
+        arrived = int(tag_counts.sequences["arrived"].sum()) if capture.tagged else tag_counts.events
         if arrived != sent:
             raise Missing(
                 f"{arrived:,} of {sent:,} events were verified: the buffers are too small without CAP_NET_ADMIN"

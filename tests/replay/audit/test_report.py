@@ -16,7 +16,7 @@ from replay.audit.reading import Collection, Damaged
 from replay.audit.report import Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, sent_of
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 from replay.ledger import report_models
 from replay.ledger.report_models import checked
 
@@ -61,17 +61,17 @@ def report_on(
 ) -> dict[str, Any]:
     """The report on a collection with these numbers by port."""
     with Seen() as seen:
-        tally = Tally(seen)
-        found = Collection(tally)
+        tag_counts = TagCounts(seen)
+        found = Collection(tag_counts)
         lines = found.lines
         for port, numbers in heard.items():
             rows = np.array(list(numbers), np.int64)
             lines.lines += len(rows)
             lines.tagged += len(rows)
-            tally.take(LineTags(np.full(len(rows), RUN << PORT_BITS | port), rows))
+            tag_counts.take(LineTags(np.full(len(rows), RUN << PORT_BITS | port), rows))
         if foreign:
-            tally.take(LineTags(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
-        tally.refused[RUN] += refused
+            tag_counts.take(LineTags(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
+        tag_counts.refused[RUN] += refused
         lines.lines += malformed
         lines.marked = malformed
         for text in cut:

@@ -1,6 +1,6 @@
 """The tags of a collection counted by run and by lane: new, seen again, behind a higher one.
 
-Runs and lanes are bounded, so that no file makes the tally grow: tags beyond the bounds are counted together.
+Runs and lanes are bounded, so that no file makes the counts grow: tags beyond the bounds are counted together.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class Lane:
     highest: int
 
 
-class Tally:
+class TagCounts:
     """Counts of tags, in the order in which they are taken."""
 
     def __init__(self, seen: Seen, run: int | None = None) -> None:
