@@ -23,10 +23,10 @@ class Damaged(NamedTuple):
 class Collection:
     """What was read so far."""
 
-    def __init__(self, tag_counts: TagCounts) -> None:
-        """Count tags in `tag_counts`."""
+    def __init__(self, tally: TagCounts) -> None:
+        """Count tags in `tally`."""
         self.lines = LineCounts()
-        self.tag_counts = tag_counts
+        self.tally = tally
         self.damaged: list[Damaged] = []
 
     def refuse(self, path: Path, error: InputError | OSError) -> None:
@@ -58,7 +58,7 @@ class Reading:
             window = self.file.next()
             if window is None:
                 return
-            self._into.tag_counts.take(self._lines.take(window))
+            self._into.tally.take(self._lines.take(window))
 
     def end(self) -> None:
         """Count the last line, and say what the file lacks. Raises InputError when none of it can be unpacked."""

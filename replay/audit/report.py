@@ -69,15 +69,15 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
 
     Without the sender's report an event is missing if a higher number of its port arrived; with it, if it was sent.
     """
-    sent, lines, tag_counts = question.sent, found.lines, found.tag_counts
+    sent, lines, tally = question.sent, found.lines, found.tally
     cut = lines.cut.of(run)
-    heard = {} if run is None else {lane.port: lane for lane in tag_counts.lanes(run)}
+    heard = {} if run is None else {lane.port: lane for lane in tally.lanes(run)}
     ports = sorted(heard.keys() | (sent.lanes.keys() if sent else cut.ports.keys()))
     twice = any(lane.duplicated_events for lane in heard.values())
     lanes = [_lane(port, heard.get(port), question, cut if not twice else None, seen) for port in ports]
-    foreign = [(other, tags) for other, tags in tag_counts.runs.most_common() if other != run]
+    foreign = [(other, tags) for other, tags in tally.runs.most_common() if other != run]
     missing = sum(lane["missing_events"] for lane in lanes)
-    foreign_tags = sum(tags for _, tags in foreign) + tag_counts.tags_of_other_runs
+    foreign_tags = sum(tags for _, tags in foreign) + tally.tags_of_other_runs
     certain = 0 if twice else cut.own_lines if foreign_tags or cut.other_lines else cut.lines
     most = cut.lines + cut.doubtful_lines
     cut_events, cut_max = (min(lines, missing) if sent else lines for lines in (certain, most))
@@ -95,7 +95,7 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
         "interrupted": question.interrupted,
         "foreign_tags": foreign_tags,
         "foreign_runs": [{"run_id": run_text(other), "tags": tags} for other, tags in foreign[:RUNS_SHOWN]],
-        "refused_tags": 0 if run is None else tag_counts.refused[run],
+        "refused_tags": 0 if run is None else tally.refused[run],
         "sent_events": sum(sent.lanes.values()) if sent else None,
         "expected_events": 0,
         **{name: sum(lane[name] for lane in lanes) for name in _SUMS},

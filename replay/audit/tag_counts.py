@@ -1,6 +1,6 @@
 """The tags of a collection counted by run and by lane: new, seen again, behind a higher one.
 
-Runs and lanes are bounded, so that no file makes the counts grow: tags beyond the bounds are counted together.
+Runs and lanes are bounded, so that no file makes them grow: tags beyond the bounds are counted together.
 """
 
 from collections import Counter

@@ -161,12 +161,12 @@ def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
 
     Raises InputError when nothing of it was found, unless it is `known` that there should be.
     """
-    tag_counts = found.tag_counts
-    if wanted is not None and (known or wanted in tag_counts.runs):
+    tally = found.tally
+    if wanted is not None and (known or wanted in tally.runs):
         return wanted
-    counts = [(run, tags) for run, tags in tag_counts.runs.most_common() if run != _BLANK]
+    counts = [(run, tags) for run, tags in tally.runs.most_common() if run != _BLANK]
     if wanted is None and counts:
-        if tag_counts.tags_of_other_runs > counts[0][1]:
+        if tally.tags_of_other_runs > counts[0][1]:
             raise InputError(
                 f"there are tags of more than {MAX_RUNS} runs; name the one you mean: --run-id {run_text(counts[0][0])}"
             )
@@ -178,7 +178,7 @@ def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
 
 def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Collection) -> str:
     """What to do about files in which there is nothing of a run."""
-    if not found.tag_counts.runs:
+    if not found.tally.runs:
         return _no_tag(found.lines)
     if wanted is None or not counts:
         return "all tags are blank: nothing wrote them, so the capture was sent by something else than `replay run`"

@@ -94,8 +94,8 @@ def _compare(content: bytes, found: Collection) -> None:
         expected.lines, expected.tagged, expected.malformed, expected.cut, expected.unfinished,
     )  # fmt: skip
     runs, lanes = plain.counted(expected.tags)
-    assert found.tag_counts.runs == runs
-    told = {(RUN, lane.port): lane for lane in found.tag_counts.lanes(RUN)}
+    assert found.tally.runs == runs
+    told = {(RUN, lane.port): lane for lane in found.tally.lanes(RUN)}
     assert told.keys() == {key for key in lanes if key[0] == RUN}
     for key, lane in told.items():
         one = lanes[key]

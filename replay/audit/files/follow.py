@@ -102,7 +102,7 @@ class Follower:
 
     def _events(self) -> int:
         """Tags that were counted, of the run that is asked for, if one is."""
-        return self._into.tag_counts.tags()
+        return self._into.tally.tags()
 
     def _all(self) -> list[_Followed]:
         return [followed for files in self._files.values() for followed in files.values()]

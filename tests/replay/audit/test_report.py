@@ -61,17 +61,17 @@ def report_on(
 ) -> dict[str, Any]:
     """The report on a collection with these numbers by port."""
     with Seen() as seen:
-        tag_counts = TagCounts(seen)
-        found = Collection(tag_counts)
+        tally = TagCounts(seen)
+        found = Collection(tally)
         lines = found.lines
         for port, numbers in heard.items():
             rows = np.array(list(numbers), np.int64)
             lines.lines += len(rows)
             lines.tagged += len(rows)
-            tag_counts.take(LineTags(np.full(len(rows), RUN << PORT_BITS | port), rows))
+            tally.take(LineTags(np.full(len(rows), RUN << PORT_BITS | port), rows))
         if foreign:
-            tag_counts.take(LineTags(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
-        tag_counts.refused[RUN] += refused
+            tally.take(LineTags(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
+        tally.refused[RUN] += refused
         lines.lines += malformed
         lines.marked = malformed
         for text in cut:

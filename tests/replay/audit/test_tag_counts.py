@@ -27,13 +27,13 @@ def rows(batch: list[Tag]) -> LineTags:
 def test_the_fast_way_counts_as_the_plain_one_does(found: list[Tag], size: int) -> None:
     by_run, lanes = plain.counted(found)
     with Seen() as seen:
-        tag_counts = TagCounts(seen)
+        tally = TagCounts(seen)
         for first in range(0, len(found), size):
-            tag_counts.take(rows(found[first : first + size]))
-        assert tag_counts.runs == by_run
-        assert not tag_counts.refused
+            tally.take(rows(found[first : first + size]))
+        assert tally.runs == by_run
+        assert not tally.refused
         for run in by_run:
-            told = tag_counts.lanes(run)
+            told = tally.lanes(run)
             assert [lane.port for lane in told] == sorted(port for each, port in lanes if each == run)
             for lane in told:
                 expected = lanes[run, lane.port]
@@ -46,12 +46,12 @@ def test_the_fast_way_counts_as_the_plain_one_does(found: list[Tag], size: int) 
 
 def test_only_the_run_that_is_asked_for_has_lanes() -> None:
     with Seen() as seen:
-        tag_counts = TagCounts(seen, 7)
-        tag_counts.take(rows([(1, 514, 0), (7, 514, 0), (7, 514, 3), (1, 514, 1)]))
-        assert tag_counts.runs == {1: 2, 7: 2}
-        assert tag_counts.lanes(1) == []
-        assert [lane.received_events for lane in tag_counts.lanes(7)] == [2]
-        assert not tag_counts.refused
+        tally = TagCounts(seen, 7)
+        tally.take(rows([(1, 514, 0), (7, 514, 0), (7, 514, 3), (1, 514, 1)]))
+        assert tally.runs == {1: 2, 7: 2}
+        assert tally.lanes(1) == []
+        assert [lane.received_events for lane in tally.lanes(7)] == [2]
+        assert not tally.refused
         assert seen.pages == 1
 
 
@@ -60,27 +60,27 @@ def test_runs_are_bounded(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_RUNS", 2)
     found = [(run, 514, number) for number in range(4) for run in (5, 6, 7, 8)]
     with Seen() as seen:
-        tag_counts = TagCounts(seen, 8)
+        tally = TagCounts(seen, 8)
         for first in range(0, len(found), size):
-            tag_counts.take(rows(found[first : first + size]))
-        assert tag_counts.runs[8] == 4
-        assert sum(tag_counts.runs.values()) + tag_counts.tags_of_other_runs == len(found)
-        assert len(tag_counts.runs) <= 3
+            tally.take(rows(found[first : first + size]))
+        assert tally.runs[8] == 4
+        assert sum(tally.runs.values()) + tally.tags_of_other_runs == len(found)
+        assert len(tally.runs) <= 3
 
 
 def test_lanes_are_bounded_and_what_finds_no_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_LANES", 2)
     found = [(5, port, number) for number in range(3) for port in (514, 515, 516)]
     with Seen() as seen:
-        tag_counts = TagCounts(seen)
-        tag_counts.take(rows(found))
-        assert [lane.port for lane in tag_counts.lanes(5)] == [514, 515]
-        assert tag_counts.refused == {5: 3}
+        tally = TagCounts(seen)
+        tally.take(rows(found))
+        assert [lane.port for lane in tally.lanes(5)] == [514, 515]
+        assert tally.refused == {5: 3}
 
 
 def test_numbers_without_room_are_said() -> None:
     with Seen(max_pages=3) as seen:
-        tag_counts = TagCounts(seen)
-        tag_counts.take(rows([(5, 514, number * STRETCH) for number in range(4)]))
-        assert tag_counts.refused == {5: 2}
-        assert [(lane.received_events, lane.highest) for lane in tag_counts.lanes(5)] == [(2, STRETCH)]
+        tally = TagCounts(seen)
+        tally.take(rows([(5, 514, number * STRETCH) for number in range(4)]))
+        assert tally.refused == {5: 2}
+        assert [(lane.received_events, lane.highest) for lane in tally.lanes(5)] == [(2, STRETCH)]

@@ -48,7 +48,7 @@ def followed(
         found = Collection(TagCounts(seen, RUN))
         told = Follower(list(paths), found, bool, lambda: False).follow(settle_looks * module.LOOK_NS)
         assert not left
-        found.lanes = found.tag_counts.lanes(RUN)  # type: ignore[attr-defined]
+        found.lanes = found.tally.lanes(RUN)  # type: ignore[attr-defined]
     return found, told
 
 
