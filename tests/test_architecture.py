@@ -232,7 +232,7 @@ def test_a_circle_and_a_crowd_are_found():
         ("replay.linux.sockets.mmsg", "from captures.format.layout import TRAIN", "imports captures.format.layout"),
         ("replay.cli", "import ctypes.util", "imports ctypes.util"),
         ("replay.cli", "from . import clock", "imports by a relative name"),
-        ("replay.schedule.pacing", "import time", "imports time"),
+        ("replay.schedule.bursts", "import time", "imports time"),
         ("precompute.cli", "from time import perf_counter", "imports time"),
         ("replay.rewrite.stamps", "from datetime import datetime\ndatetime.now()", "asks the clock: .now, line 3"),
         ("precompute.rendering.build", "import datetime as d\nd.date.today()", "asks the clock: .today, line 3"),

@@ -20,7 +20,7 @@ PORT_BITS: Final = 16
 _NEWLINE: Final = ord("\n")
 
 
-class TagRows(NamedTuple):
+class LineTags(NamedTuple):
     """Tags in the order of the file, int64, shape (tags,) each."""
 
     lane: NDArray[np.int64]
@@ -84,7 +84,7 @@ class Lines:
         self._open_tagged = self._open_marked = False
         self._recent = _NOTHING
 
-    def take(self, window: NDArray[np.uint8]) -> TagRows:
+    def take(self, window: NDArray[np.uint8]) -> LineTags:
         """Count a window's lines and return its tags, each once per line."""
         ends = np.flatnonzero(window[LEAD:] == _NEWLINE) + LEAD
         places, tags = find_tags(window)
@@ -95,7 +95,7 @@ class Lines:
         kept[: len(self._recent.place)] = False
         fresh = rows.pick(kept)
         self._keep(rows, len(ends), len(window) - LEAD)
-        return TagRows(fresh.lane, fresh.sequence)
+        return LineTags(fresh.lane, fresh.sequence)
 
     def end(self) -> None:
         """Count the last line, where it has no line feed."""

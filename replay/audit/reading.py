@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from captures.console.errors import InputError
 from replay.audit.files.sources import File, open_file
 from replay.audit.lines import LineCounts, Lines
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 
 
 class Damaged(NamedTuple):
@@ -23,7 +23,7 @@ class Damaged(NamedTuple):
 class Collection:
     """What was read so far."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: TagCounts) -> None:
         """Count tags in `tally`."""
         self.lines = LineCounts()
         self.tally = tally

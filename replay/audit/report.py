@@ -13,7 +13,7 @@ from replay.audit.missing import SHOWN, Missing, summarise
 from replay.audit.reading import Collection
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent
-from replay.audit.tally import Lane
+from replay.audit.tag_counts import Lane
 from replay.audit.verdict import verdict
 from replay.rewrite.tags import run_text
 

@@ -16,7 +16,7 @@ from replay.board.layout import INTERVALS
 from replay.board.series import IntervalSeries, Row
 from replay.board.snapshot import Snapshot
 from replay.clock import SECOND_NS
-from replay.schedule.tempo import Demand
+from replay.schedule.demand import Demand
 
 INTERVAL_NS: Final = 100_000_000
 _LEAST_EVENTS: Final = 64

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from replay.board.journal import Journal
 from replay.clock import SECOND_NS
 from replay.histogram import CELLS
-from replay.schedule.tempo import Tempo
+from replay.schedule.demand import TimeScale
 
 INTERVALS: Final = 1024
 """Places of a worker's ring of counted intervals. A supervisor that was stopped for longer finds some taken again."""
@@ -57,16 +57,23 @@ CONTROL: Final = np.dtype(
         ("start_ns", "<i8"),  # the anchor of every schedule; 0: not yet
         ("end_ns", "<i8"),  # past this instant a worker stops: the run's duration is over
         ("stop", "<i8"),  # not 0: stop now
-        ("tempo", "<i8"),  # counts the changes of what follows; odd: one is being written
-        ("tempo_since_ns", "<i8"),
-        ("tempo_at_s", "<i8"),  # a schedule at many times its tempo soon leaves 64 bits of nanoseconds
-        ("tempo_at_ns", "<i8"),
-        ("tempo_numerator", "<i8"),
-        ("tempo_denominator", "<i8"),
+        ("time_scale", "<i8"),  # counts the changes of what follows; odd: one is being written
+        ("time_scale_since_ns", "<i8"),
+        ("time_scale_at_s", "<i8"),  # a schedule at many times its time_scale soon leaves 64 bits of nanoseconds
+        ("time_scale_at_ns", "<i8"),
+        ("time_scale_numerator", "<i8"),
+        ("time_scale_denominator", "<i8"),
         ("total", "<i8"),  # events of the run; -1: until it is stopped
     ]
 )
-_TEMPO: Final = ("tempo_since_ns", "tempo_at_s", "tempo_at_ns", "tempo_numerator", "tempo_denominator", "total")
+_TIME_SCALE: Final = (
+    "time_scale_since_ns",
+    "time_scale_at_s",
+    "time_scale_at_ns",
+    "time_scale_numerator",
+    "time_scale_denominator",
+    "total",
+)
 WORKER: Final = np.dtype(
     [
         ("state", "<i8"),
@@ -100,22 +107,22 @@ class Board:
         self.lanes: NDArray[Any] = np.frombuffer(memory, LANE, lanes, sizes[0] + sizes[1])
         self.journals = [Journal() for _ in range(workers)]
 
-    def set_tempo(self, tempo: Tempo) -> None:
-        """Have the workers go on at `tempo`."""
+    def set_time_scale(self, time_scale: TimeScale) -> None:
+        """Have the workers go on at `time_scale`."""
         control = self.control
-        control["tempo"] += 1
-        control["tempo_since_ns"] = tempo.since_ns
-        control["tempo_at_s"], control["tempo_at_ns"] = divmod(tempo.at_ns, SECOND_NS)
-        control["tempo_numerator"], control["tempo_denominator"] = tempo.factor.as_integer_ratio()
-        control["total"] = -1 if tempo.total is None else tempo.total
-        control["tempo"] += 1
+        control["time_scale"] += 1
+        control["time_scale_since_ns"] = time_scale.since_ns
+        control["time_scale_at_s"], control["time_scale_at_ns"] = divmod(time_scale.at_ns, SECOND_NS)
+        control["time_scale_numerator"], control["time_scale_denominator"] = time_scale.factor.as_integer_ratio()
+        control["total"] = -1 if time_scale.total is None else time_scale.total
+        control["time_scale"] += 1
 
-    def tempo(self) -> tuple[int, Tempo] | None:
-        """The number of the latest change of tempo, and the tempo; None while one is being written."""
+    def time_scale(self) -> tuple[int, TimeScale] | None:
+        """The number of the latest change of the time scale, and the time scale; None while one is being written."""
         row = self.control
-        change = int(row["tempo"][0])
-        since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TEMPO)
-        if change % 2 or change != row["tempo"][0]:
+        change = int(row["time_scale"][0])
+        since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TIME_SCALE)
+        if change % 2 or change != row["time_scale"][0]:
             return None
         at_ns, factor = at_s * SECOND_NS + at_ns, Fraction(numerator, denominator)
-        return change, Tempo(since_ns, at_ns, factor, None if total < 0 else total)
+        return change, TimeScale(since_ns, at_ns, factor, None if total < 0 else total)

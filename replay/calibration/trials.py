@@ -1,4 +1,4 @@
-"""Trials: what one worker sends by each way, as fast as it goes, through the wire that a run would take.
+"""Trials: what one worker sends by each method, as fast as it goes, through the wire that a run would take.
 
 Stamps are written, and tags where the capture has them, as in a run. The winner is tried again at a pace, since that is
 how a run sends: keeping a schedule costs a worker time, too.
@@ -17,7 +17,7 @@ from captures.format.reader import Capture
 from replay.board.journal import TRAINS
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
-from replay.machine.survey import surroundings
+from replay.machine.survey import topology_of
 from replay.path.choose import choose_path
 from replay.path.request import BackendChoice, PathRequest
 from replay.path.target import Target
@@ -52,7 +52,7 @@ class Trials:
         self._allow_public = allow_public
         self._capture, self._target, self._ports, self._options = capture, target, ports, options
         self._time_ns = time_ns
-        self._around = surroundings(target, options.interface, usable_cpus(None))
+        self._topology = topology_of(target, options.interface, usable_cpus(None))
 
     def all(self) -> list[Trial]:
         """First the backends with GSO and without; of the winner then train lengths, then batches."""
@@ -60,13 +60,13 @@ class Trials:
         for name, values in (("train_max", TRAIN_LENGTHS), ("batch_trains", BATCHES)):
             best = winner(trials)
             changes: list[dict[str, Any]] = [{name: value} for value in values]
-            ways = [replace(best.way, **change) for change in changes]
-            trials += self._measured(name, [way for way in ways if way != best.way])
+            methods = [replace(best.method, **change) for change in changes]
+            trials += self._measured(name, [method for method in methods if method != best.method])
         return trials
 
     def paced(self, best: Trial) -> Trial:
-        """The way of `best`, asked for as many events a second as it sent: what it sends then, it can keep up."""
-        (trial,) = self._measured("paced", [best.way], int(best.rate_eps))
+        """The method of `best`, asked for as many events a second as it sent: what it sends then, it can keep up."""
+        (trial,) = self._measured("paced", [best.method], int(best.rate_eps))
         return trial
 
     def _backends(self) -> list[SendMethod]:
@@ -82,40 +82,40 @@ class Trials:
             for each in gso
         ]
 
-    def _measured(self, what: str, ways: Sequence[SendMethod], target_eps: int | None = None) -> list[Trial]:
-        """A trial of each way, at that rate if there is one.
+    def _measured(self, what: str, methods: Sequence[SendMethod], target_eps: int | None = None) -> list[Trial]:
+        """A trial of each method, at that rate if there is one.
 
         ROUNDS times, in turns, so that what else the machine does meets all alike.
         """
-        rates: list[list[float]] = [[] for _ in ways]
-        refused, errors = [""] * len(ways), [Counter[str]() for _ in ways]
-        for place in bar(iterable=ROUNDS * list(range(len(ways))), desc=what, unit=" trials", file=Stderr()):
+        rates: list[list[float]] = [[] for _ in methods]
+        refused, errors = [""] * len(methods), [Counter[str]() for _ in methods]
+        for place in bar(iterable=ROUNDS * list(range(len(methods))), desc=what, unit=" trials", file=Stderr()):
             if not refused[place]:
                 try:
-                    rate_eps, seen = self._measure(ways[place], target_eps)
+                    rate_eps, seen = self._measure(methods[place], target_eps)
                     rates[place].append(rate_eps)
                     errors[place].update(seen)
                 except PreflightError as error:
                     refused[place] = str(error)
-        return [Trial(*measured) for measured in zip(ways, rates, refused, errors, strict=True)]
+        return [Trial(*measured) for measured in zip(methods, rates, refused, errors, strict=True)]
 
-    def _measure(self, way: SendMethod, target_eps: int | None) -> tuple[float, dict[str, int]]:
+    def _measure(self, method: SendMethod, target_eps: int | None) -> tuple[float, dict[str, int]]:
         """What one worker sends, and the errors it meets. Raises PreflightError where the way can't be gone."""
-        options = replace(self._options, backend=BackendChoice(way.backend))
+        options = replace(self._options, backend=BackendChoice(method.backend))
         plan = plan_run(
             self._capture,
             target=self._target,
             ports=self._ports,
             pace=Pace(target_eps),
             extent=Extent(duration_ns=self._time_ns),
-            train_max=way.train_max,
-            segments=max_segments() if way.gso else 1,
+            train_max=method.train_max,
+            segments=max_segments() if method.gso else 1,
             stamp=Stamp.NOW,
             run=new_run(),
             wire=choose_path(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
-            batch_trains=way.batch_trains,
+            batch_trains=method.batch_trains,
         )
-        plan = with_workers(plan, WorkerRequest(workers=1), self._around, worker_eps=None)
+        plan = with_workers(plan, WorkerRequest(workers=1), self._topology, worker_eps=None)
         outcome = Supervisor(self._capture, plan).run(lambda: None, lambda _: None)
         if outcome.interrupted_by or outcome.settling_cut_by:
             raise KeyboardInterrupt

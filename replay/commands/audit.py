@@ -23,7 +23,7 @@ from replay.audit.reading import Collection, read_files
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
-from replay.audit.tally import MAX_RUNS, Tally
+from replay.audit.tag_counts import MAX_RUNS, TagCounts
 from replay.clock import SECOND_NS
 from replay.commands.options.values import RUN
 from replay.json_file import ReportFile
@@ -83,7 +83,7 @@ def audit(
     for_ns = _settle_ns(files, settle_ns, follow=follow)
     with ReportFile(report_path, inputs=[*files, sent_path]) as report_file:
         with held() as signals, Seen() as seen:
-            found = Collection(Tally(seen, wanted))
+            found = Collection(TagCounts(seen, wanted))
             followed = _read(files, found, for_ns, lambda: bool(signals.names))
             interrupted = bool(signals.names)
             shown, names = ALL_SHOWN if all_ranges else SHOWN, [str(file) for file in files]

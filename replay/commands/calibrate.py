@@ -83,7 +83,7 @@ def calibrate(
         raise RunError(f"no way of sending worked: {refused}")
     entry = Entry(
         situation=here,
-        way=best.way,
+        way=best.method,
         worker_eps=dependable_eps(best, paced),
         event_bytes=round(event_bytes, 1),
         measured=iso_ms(wall_ns())[:10],
@@ -108,12 +108,12 @@ def _saved(path: Path, entry: Entry) -> str:
 
 def calibration_table(trials: Sequence[Trial], best: Trial, worker_eps: int) -> str:
     """The trials for people, the winner marked, and what a worker is counted on for."""
-    width = max(len(str(trial.way)) for trial in trials)
+    width = max(len(str(trial.method)) for trial in trials)
     lines = []
     for trial in trials:
         mark = "*" if trial is best else " "
         said = f"{trial.rate_eps:>14,.0f} EPS" if trial.rates_eps else f"  {trial.refused}"
-        lines.append(f"{mark} {trial.way!s:<{width}}{said}")
+        lines.append(f"{mark} {trial.method!s:<{width}}{said}")
     if any("ECONNREFUSED" in trial.errors for trial in trials):
         lines.append("nobody listens on some of the ports, which costs udp time: start the receiver, and measure again")
     lines.append(f"medians of {ROUNDS} rounds of one worker; * is what `replay run` will do")
@@ -122,7 +122,7 @@ def calibration_table(trials: Sequence[Trial], best: Trial, worker_eps: int) -> 
 
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
-        **asdict(trial.way),
+        **asdict(trial.method),
         "rates_eps": [round(rate) for rate in trial.rates_eps],
         "refused": trial.refused,
         "errors": dict(trial.errors),

@@ -22,7 +22,7 @@ from replay.supervision.supervisor import Supervisor
 
 COMMANDS: Final = ("rate", "speed", "pause", "resume", "status", "stop")
 _FINEST: Final = 1000
-"""The largest denominator of a tempo along a time axis: what is computed from it fits 64 bits."""
+"""The largest denominator of a time scale along a time axis: what is computed from it fits 64 bits."""
 
 
 class Controls:
@@ -44,7 +44,7 @@ class Controls:
         self._recent = RecentRates(supervisor)
         self._rate_file, self._limit_eps = rate_file, limit_eps
         self._factor = Fraction(1)
-        """That of the tempo, also while it is paused."""
+        """That of the time scale, also while it is paused."""
         self._paused = self._signalled = False
         signal.signal(signal.SIGUSR1, self._note)
 
@@ -92,11 +92,11 @@ class Controls:
             case "stop":
                 self._supervisor.stop("replay ctl stop")
         if command not in ("status", "stop"):
-            self._supervisor.change_tempo(Fraction(0) if self._paused else self._factor)
+            self._supervisor.change_time_scale(Fraction(0) if self._paused else self._factor)
         return self.status()
 
     def _rate_factor(self, text: str) -> Fraction:
-        """The tempo at which the run has that many events a second."""
+        """The time scale at which the run has that many events a second."""
         plan = self._supervisor.plan
         try:
             rate_eps = parse_count(text)
@@ -113,7 +113,7 @@ class Controls:
         return Fraction(rate_eps, plan.pace.rate_eps)
 
     def _speed_factor(self, text: str) -> Fraction:
-        """The tempo at which the run goes that many times as fast as the capture's time axis."""
+        """The time scale at which the run goes that many times as fast as the capture's time axis."""
         plan = self._supervisor.plan
         if not plan.pace.speed:
             raise InputError("the run does not follow the capture's time axis: say rate, like rate 2M")
@@ -139,11 +139,11 @@ class Controls:
         recent = self._recent.rates_eps(now)
         return {
             "state": "waiting" if not now.start_ns and state == "running" else state,
-            "target_eps": mean_eps and round(mean_eps * float(outcome.demand.tempo.factor), 3),
+            "target_eps": mean_eps and round(mean_eps * float(outcome.demand.time_scale.factor), 3),
             "elapsed_s": round(elapsed_ns / SECOND_NS, 3),
             "eps": round(sum(recent)),
             "sent_events": now.sent_events,
-            "asked_events": outcome.demand.tempo.total,
+            "asked_events": outcome.demand.time_scale.total,
             "recoveries": len(outcome.recoveries),
             "workers": [self._worker(index, eps, now) for index, eps in enumerate(recent)],
         }

@@ -10,7 +10,7 @@ from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
 from replay.engine.backends.udp import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability
-from replay.machine.core_order import Surroundings, reckon_workers
+from replay.machine.core_order import Topology, reckon_workers
 from replay.ranges import format_ports
 
 COMFORT: Final = 2
@@ -187,9 +187,7 @@ def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding
     rate, each, cpus = load.rate_eps, capture.staged_eps, machine.cpus
     needed = ceil(rate * SENDING / each)
     gso = machine.segments > 1
-    chosen, why_so_many = reckon_workers(
-        rate, len(load.ports), cpus, Surroundings(), gso=gso, measured_eps=load.worker_eps
-    )
+    chosen, why_so_many = reckon_workers(rate, len(load.ports), cpus, Topology(), gso=gso, measured_eps=load.worker_eps)
     workers = counted(needed, "worker")
     found = (
         f"a core stages {format_count(each)} events/s{_while_busy(machine)}, at which {format_count(rate)} EPS take "

@@ -13,10 +13,10 @@ from replay.engine.lane import Lane
 from replay.engine.process import lane_pieces
 from replay.rewrite.stamps import Stamp
 from replay.rewrite.tags import Tagging, new_run
-from replay.schedule.pacing import Unpaced
+from replay.schedule.bursts import RoundRobin
+from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Steady
 from replay.schedule.stripes import Deal, Start
-from replay.schedule.tempo import Tempo
 
 TRIAL_NS: Final = SECOND_NS // 4
 LOOP_EVENTS: Final = 1 << 18
@@ -30,8 +30,8 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
     """
     deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
     batch = Batch(capture.payload, Stamp.NOW, Journal(), Tagging(new_run(), ports) if capture.tagged else None)
-    sources = [lane_pieces(capture, deal, lane, capture.source.fd, Tempo(), Start()) for lane in range(len(ports))]
-    turns = itertools.cycle([Lane(lane, Unpaced(), source, 0.0) for lane, source in enumerate(sources)])
+    sources = [lane_pieces(capture, deal, lane, capture.source.fd, TimeScale(), Start()) for lane in range(len(ports))]
+    turns = itertools.cycle([Lane(lane, RoundRobin(), source, 0.0) for lane, source in enumerate(sources)])
     _stage(batch, turns, monotonic_ns)
     return _stage(batch, turns, monotonic_ns)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from captures.format.layout import MAX_TRAIN_BYTES
 from replay.board.journal import SHAPE_BYTES, TRAINS, Journal
 from replay.clock import wall_ns
-from replay.rewrite.stamps import Stamp, stamps_of
+from replay.rewrite.stamps import Stamp, stamp_writer
 from replay.rewrite.tags import Tagging, TagWriter
 from replay.schedule.stripes import Pieces
 
@@ -30,7 +30,7 @@ class Batch:
         self._used_bytes = 0
         self.buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
         self._room = self.buffer.data
-        self._stamps = stamps_of(stamp, self.buffer)
+        self._stamps = stamp_writer(stamp, self.buffer)
         self._tags = tagging and TagWriter(self.buffer, tagging)
         self.trains = 0
         self.journal = journal

@@ -14,7 +14,7 @@ _NS_PER_US: Final = 1000
 _UNREACHABLE: Final = frozenset(ERRNO_NAMES.index(name) for name in UNREACHABLE)
 
 
-class Tally:
+class WorkerCounts:
     """The counters of one worker; views into the board, made once because making them costs more than counting."""
 
     def __init__(self, board: Board, plan: RunPlan, worker: int) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from captures.console.errors import RunError
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.engine.backends.messages import Backend
-from replay.engine.counts import Tally
+from replay.engine.counts import WorkerCounts
 
 PATIENCE_NS: Final = 30 * SECOND_NS
 """How long the network may take nothing at all before the run is given up."""
@@ -22,13 +22,13 @@ _REFUSALS: Final = frozenset({errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOP
 """Errors that no waiting mends, where they are of the next message itself."""
 
 
-def deliver(backend: Backend, tally: Tally, may_go_on: Callable[[int], bool]) -> None:
+def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], bool]) -> None:
     """Send all that `backend` has loaded.
 
     A full buffer or queue (EAGAIN, ENOBUFS) is waited for. An error of an earlier datagram (ECONNREFUSED) is counted
     against the lane it names, and sending goes on where it stopped: nothing is skipped. When GSO is refused, twice in a
-    row, `tally` is told, and the rest goes out without it. `may_go_on(now_ns)` is asked after each failure, and when it
-    answers no, this returns with messages still pending. Raises RunError when the kernel refuses for good, or takes
+    row, `counts` is told, and the rest goes out without it. `may_go_on(now_ns)` is asked after each failure, and when
+    it answers no, this returns with messages still pending. Raises RunError when the kernel refuses for good, or takes
     nothing for `PATIENCE_NS`; what is still pending then was not sent.
     """
     stuck_since_ns = doubted = 0
@@ -37,15 +37,15 @@ def deliver(backend: Backend, tally: Tally, may_go_on: Callable[[int], bool]) ->
         if not code:
             stuck_since_ns = doubted = 0
             continue
-        earlier = _count_earlier(backend, tally)
+        earlier = _count_earlier(backend, counts)
         if code in _REFUSALS:
             # ICMP brings some of these for earlier datagrams. Such an error is told once, a refusal again.
             if code == doubted:
-                _refused(backend, tally, code)
+                _refused(backend, counts, code)
             doubted = code if code != doubted else 0
             continue
         if code not in earlier:
-            tally.error(code, backend.next_lane())
+            counts.error(code, backend.next_lane())
         now_ns = monotonic_ns()
         if not may_go_on(now_ns):
             break
@@ -69,13 +69,13 @@ def _attempt(backend: Backend) -> int:
     return 0
 
 
-def _refused(backend: Backend, tally: Tally, code: int) -> None:
+def _refused(backend: Backend, counts: WorkerCounts, code: int) -> None:
     """Do without GSO from now on, if that may help. Raises RunError when nothing does."""
     if not backend.gso or code not in _GSO_REFUSALS:
-        tally.error(code, backend.next_lane())
+        counts.error(code, backend.next_lane())
         raise RunError(_refusal(code))
-    tally.gso_refused(code)
-    tally.sent_partly(monotonic_ns())
+    counts.gso_refused(code)
+    counts.sent_partly(monotonic_ns())
     backend.fall_back()
 
 
@@ -101,10 +101,10 @@ def _wait(backend: Backend, code: int) -> None:
         sleep_ns(_WAIT_NS)  # the socket has room, and poll(2) would not wait
 
 
-def _count_earlier(backend: Backend, tally: Tally) -> set[int]:
+def _count_earlier(backend: Backend, counts: WorkerCounts) -> set[int]:
     """Count the errors that came back for earlier datagrams; returns which there were."""
     codes = set()
     for code, lane in backend.errors():
-        tally.came_back(code, lane)
+        counts.came_back(code, lane)
         codes.add(code)
     return codes

@@ -1,11 +1,11 @@
-"""A lane at work: the pieces it sends next, and its pace."""
+"""A lane at work: the pieces it sends next, and when they may go."""
 
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
 from replay.engine.batch import Batch
-from replay.schedule.pacing import Paced, Unpaced
+from replay.schedule.bursts import RoundRobin, TokenBucket
 from replay.schedule.stripes import Pieces
 
 Turn = tuple[int, int, int, int]
@@ -16,7 +16,7 @@ lane from the start of the run through its end."""
 class Lane:
     """One destination port being served."""
 
-    def __init__(self, index: int, pace: Paced | Unpaced, source: Iterator[Pieces], phase: float) -> None:
+    def __init__(self, index: int, gate: TokenBucket | RoundRobin, source: Iterator[Pieces], phase: float) -> None:
         """Take up `source`, a page of pieces at a time.
 
         Two pages are at hand besides the current one, so that the disk has a page's time to read a new one. It is
@@ -24,7 +24,7 @@ class Lane:
         turn their pages at once, and be late together, if they did not differ in it.
         """
         self.index = index
-        self._pace = pace
+        self._gate = gate
         self._source = source
         self._phase = phase
         self._ahead = deque(islice(source, 2))
@@ -40,7 +40,7 @@ class Lane:
         """When the next piece may be sent; None when all is sent."""
         if self._pieces is None:
             return None
-        return self._pace.ready_ns(self._pieces.due_ns[self._next])
+        return self._gate.ready_ns(self._pieces.due_ns[self._next])
 
     def take_turn(self, batch: Batch, most: int, now_ns: int) -> Turn:
         """Put up to `most` pieces that lie back to back into `batch`; only while `ready_ns` is not None."""
@@ -52,7 +52,7 @@ class Lane:
             end = reach
         batch.stage(self.index, pieces, first, end)
         due_ns = pieces.due_ns[end - 1]
-        self._pace.spend(due_ns - pieces.since_ns[first], now_ns)
+        self._gate.spend(due_ns - pieces.since_ns[first], now_ns)
         self._next = end
         if first <= self._ask_at < end:
             self._ahead.extend(islice(self._source, 1))

@@ -21,16 +21,16 @@ from replay.engine.backends.messages import Backend
 from replay.engine.backends.packet import PacketBackend
 from replay.engine.backends.udp import UdpBackend
 from replay.engine.batch import Batch
-from replay.engine.counts import Tally
+from replay.engine.counts import WorkerCounts
 from replay.engine.delivery import deliver
 from replay.engine.lane import Lane, Turn
 from replay.linux.parent import end_with_parent
 from replay.path.headers import Headers
 from replay.path.sources import Picker
 from replay.plan.run_plan import RunPlan
-from replay.schedule.pacing import Paced, Unpaced, batch_room
+from replay.schedule.bursts import RoundRobin, TokenBucket, batch_room
+from replay.schedule.demand import TimeScale
 from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, pages
-from replay.schedule.tempo import Tempo
 
 NAP_NS: Final = 1_000_000
 """The shortest sleep, and the least time from one batch to the next where the first had room for more. At 4 M EPS some
@@ -46,7 +46,7 @@ def serve(
     most_trains: int,
     batch: Batch,
     backend: Backend,
-    tally: Tally,
+    counts: WorkerCounts,
     may_go_on: Callable[[int], bool],
 ) -> bool:
     """Send what is due, at most `turn_trains` trains of a lane and `most_trains` in all at a time.
@@ -71,14 +71,14 @@ def serve(
         batch.end()
         backend.load()
         try:
-            deliver(backend, tally, may_go_on)
+            deliver(backend, counts, may_go_on)
         finally:
             if backend.pending:
-                tally.sent_partly(monotonic_ns())
+                counts.sent_partly(monotonic_ns())
         if backend.pending:
             return False
         sent_ns = monotonic_ns()
-        tally.sent(turns, sent_ns)
+        counts.sent(turns, sent_ns)
         if batch.trains < room:
             sleep_ns(now_ns + NAP_NS - sent_ns)
         room = batch_room(room, most_trains, sent_ns - now_ns)
@@ -111,7 +111,13 @@ def _stage_due(
 
 
 def lane_pieces(
-    capture: Capture, deal: Deal, lane: int, fd: int, tempo: Tempo, start: Start, sent: tuple[int, int] = (0, 0)
+    capture: Capture,
+    deal: Deal,
+    lane: int,
+    fd: int,
+    time_scale: TimeScale,
+    start: Start,
+    sent: tuple[int, int] = (0, 0),
 ) -> Iterator[Pieces]:
     """What a lane sends in a run from `start` on, after the `sent` events and bytes that it has sent already.
 
@@ -121,7 +127,7 @@ def lane_pieces(
     changed the capture.
     """
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for page in pages(deal.runs(lane, tempo, start, sent[0])):
+    for page in pages(deal.runs(lane, time_scale, start, sent[0])):
         try:
             pieces = cut_pieces(capture.trains, page, sent)
         finally:
@@ -180,7 +186,7 @@ class Worker:
                 return State.STOPPED
             sleep_ns(NAP_NS)
         self._state[0] = State.RUNNING
-        tally = Tally(self._board, plan, self._index)
+        counts = WorkerCounts(self._board, plan, self._index)
         renewals = int(self._own["renew"][0])
         done = False
         try:
@@ -189,11 +195,11 @@ class Worker:
                     renewals = int(self._own["renew"][0])
                     backend.close()
                     backend = self._open()
-                done = self._serve(backend, tally, renewals)
+                done = self._serve(backend, counts, renewals)
         finally:
             for code, lane in backend.errors():
-                tally.came_back(code, lane)
-            tally.finish()
+                counts.came_back(code, lane)
+            counts.finish()
         return State.DONE if done else State.STOPPED
 
     def _open(self) -> Backend:
@@ -211,15 +217,15 @@ class Worker:
         past_end = control["start_ns"][0] and now_ns >= control["end_ns"][0]
         return bool(control["stop"][0] or past_end)
 
-    def _serve(self, backend: Backend, tally: Tally, renewals: int) -> bool:
-        """Serve at the present tempo; whether all is sent."""
-        held = self._board.tempo()
+    def _serve(self, backend: Backend, counts: WorkerCounts, renewals: int) -> bool:
+        """Serve at the present time scale; whether all is sent."""
+        held = self._board.time_scale()
         if held is None or not held[1].factor:
             sleep_ns(NAP_NS)
             return False
-        change, tempo = held
+        change, time_scale = held
         control, own = self._board.control, self._own
-        end, stop, changes = (control[name].data for name in ("end_ns", "stop", "tempo"))
+        end, stop, changes = (control[name].data for name in ("end_ns", "stop", "time_scale"))
         beat, renew = own["beat_ns"].data, own["renew"].data
 
         def may_go_on(now_ns: int) -> bool:
@@ -227,13 +233,13 @@ class Worker:
             go = not stop[0] and now_ns < end[0]
             return go and changes[0] == change and renew[0] == renewals
 
-        lanes = self._lanes(tempo)
+        lanes = self._lanes(time_scale)
         while (wait_ns := int(control["start_ns"][0]) - monotonic_ns()) > 0:
             sleep_ns(wait_ns)
         most = self._plan.batch_trains
-        return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, tally, may_go_on)
+        return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, counts, may_go_on)
 
-    def _lanes(self, tempo: Tempo) -> list[Lane]:
+    def _lanes(self, time_scale: TimeScale) -> list[Lane]:
         """The lanes, each from where it stands."""
         plan, counted = self._plan, self._board.lanes
         start = Start(*(int(self._board.control[name][0]) for name in ("start_ns", "start_wall_ns")))
@@ -241,7 +247,7 @@ class Worker:
         lanes = []
         for place, lane in enumerate(own):
             sent = int(counted["sent_events"][lane]), int(counted["sent_bytes"][lane])
-            source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, tempo, start, sent)
-            lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, place / len(own)))
+            source = lane_pieces(self._capture, plan.deal, lane, self._capture.source.fd, time_scale, start, sent)
+            lanes.append(Lane(lane, TokenBucket() if plan.paced else RoundRobin(), source, place / len(own)))
             self._own["beat_ns"] = monotonic_ns()
         return lanes

@@ -17,8 +17,8 @@ USUAL_EPS: Final = {True: 6_000_000, False: 250_000}
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a worker's core should be chosen by."""
+class Topology:
+    """How near cores lie to the network card, to memory and to each other: a worker's core is chosen by it."""
 
     nic: str | None = None
     """The network card that the run goes through; None: there is none, as on loopback."""
@@ -48,7 +48,7 @@ class Surroundings:
         return "serves the kernel's own" if cpu == 0 else None
 
 
-def ordered(cpus: Sequence[int], around: Surroundings) -> tuple[int, ...]:
+def ordered(cpus: Sequence[int], topology: Topology) -> tuple[int, ...]:
     """`cpus`, the best first: those without a drawback, then those that are only busy, then those far from the card.
 
     Of equals those come first that share no hardware with one that came before, and then the lower ones.
@@ -57,10 +57,10 @@ def ordered(cpus: Sequence[int], around: Surroundings) -> tuple[int, ...]:
     order: list[int] = []
     left = set(cpus)
     while left:
-        best = min(left, key=lambda cpu: (around.far(cpu), around.busy(cpu), cpu in taken, cpu))
+        best = min(left, key=lambda cpu: (topology.far(cpu), topology.busy(cpu), cpu in taken, cpu))
         order.append(best)
         left.remove(best)
-        taken |= set(around.siblings.get(best, (best,)))
+        taken |= set(topology.siblings.get(best, (best,)))
     return tuple(order)
 
 
@@ -68,7 +68,7 @@ def reckon_workers(
     peak_eps: float | None,
     lanes: int,
     cpus: Sequence[int],
-    around: Surroundings,
+    topology: Topology,
     *,
     gso: bool,
     measured_eps: int | None,
@@ -80,7 +80,7 @@ def reckon_workers(
     """
     most = min(lanes, len(set(cpus)))
     if peak_eps is None:
-        free = sum(around.drawback(cpu) is None for cpu in set(cpus))
+        free = sum(topology.drawback(cpu) is None for cpu in set(cpus))
         count = max(1, min(most, free))
         return count, f"{count}: as fast as it goes, one for each core that nothing else needs"
     if measured_eps is None:

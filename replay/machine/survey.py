@@ -9,23 +9,23 @@ from collections.abc import Sequence
 
 from captures.console.errors import PreflightError
 from replay.linux.cores import memory_nodes, siblings
-from replay.machine.core_order import Surroundings
+from replay.machine.core_order import Topology
 from replay.machine.situation import OFFLOADS, Situation
 from replay.path.target import Target
 
 
-def surroundings(target: Target, interface: str | None, cpus: Sequence[int]) -> Surroundings:
+def topology_of(target: Target, interface: str | None, cpus: Sequence[int]) -> Topology:
     """What the cores `cpus` should be chosen by, for a run to `target`, through `interface` where that is given."""
     nodes, threads = memory_nodes(cpus), siblings(cpus)
     if interface is None and ipaddress.ip_address(target.host).is_loopback:
-        return Surroundings(nodes=nodes, siblings=threads)
+        return Topology(nodes=nodes, siblings=threads)
     from replay.linux.network.links import link  # noqa: PLC0415
 
     try:
         card = link(interface or _device(target))
     except OSError:  # whoever sends says so
-        return Surroundings(nodes=nodes, siblings=threads)
-    return Surroundings(card.name, card.numa_node, card.irq_cpus, nodes, threads)
+        return Topology(nodes=nodes, siblings=threads)
+    return Topology(card.name, card.numa_node, card.irq_cpus, nodes, threads)
 
 
 def situation(target: Target, interface: str | None) -> Situation:

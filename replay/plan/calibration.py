@@ -1,4 +1,4 @@
-"""What `replay calibrate` found out about this machine, and the way of sending that follows from it.
+"""What `replay calibrate` found out about this machine, and the method of sending that follows from it.
 
 A file holds one entry for each interface. An entry holds as long as the kernel, the MTU and the offloads are those it
 was measured with. pydantic checks the file; it takes longer to load than all else a command needs, so that waits until
@@ -22,12 +22,12 @@ from replay.machine.situation import Checked, Situation
 BACKENDS: Final = ("udp", "packet")
 
 TIE: Final = 0.05
-"""Of two ways that differ by less, the earlier is taken: it is the simpler one, and a difference may be chance."""
+"""Of two methods that differ by less, the earlier is taken: it is the simpler one, and a difference may be chance."""
 
 
 @dataclass(frozen=True)
 class SendMethod(Checked):
-    """A way of sending. Raises ValueError for what there is not."""
+    """A method of sending. Raises ValueError for what there is not."""
 
     backend: str = "udp"
     """One of BACKENDS."""
@@ -52,7 +52,7 @@ class SendMethod(Checked):
 
 @dataclass(frozen=True)
 class Entry(Checked):
-    """The best way through one interface. Raises ValueError for a figure that is not positive."""
+    """The best method through one interface. Raises ValueError for a figure that is not positive."""
 
     situation: Situation
     way: SendMethod
@@ -82,9 +82,9 @@ class Calibration(Checked):
 
 @dataclass(frozen=True)
 class Trial:
-    """A way, and the events per second that one worker sent by it in each round."""
+    """A method, and the events per second that one worker sent by it in each round."""
 
-    way: SendMethod
+    method: SendMethod
     rates_eps: Sequence[float] = ()
     refused: str = ""
     """Why there are none."""
@@ -104,7 +104,7 @@ def winner(trials: Sequence[Trial]) -> Trial:
 
 
 def dependable_eps(best: Trial, paced: Trial) -> int:
-    """What a worker is counted on for: what the best way sent at a pace, and never more than without one."""
+    """What a worker is counted on for: what the best method sent at a pace, and never more than without one."""
     return max(1, int(min(best.rate_eps, paced.rate_eps)))
 
 

@@ -17,7 +17,7 @@ from replay.plan.pace import Extent, Pace
 from replay.rewrite.stamps import Stamp
 from replay.rewrite.tags import Tagging, run_text
 from replay.schedule.axis import Axis
-from replay.schedule.pacing import train_limit
+from replay.schedule.bursts import train_limit
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
 from replay.schedule.stripes import Deal
 

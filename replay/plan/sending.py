@@ -14,7 +14,7 @@ from replay.plan.calibration import Calibration, SendMethod, load, load_usual, o
 
 @dataclass(frozen=True)
 class SendRequest:
-    """What the user says about the way; None: what a calibration says, or what is usual."""
+    """What the user says about the method; None: what a calibration says, or what is usual."""
 
     gso: bool | None = None
     train_max: int | None = None
@@ -23,16 +23,16 @@ class SendRequest:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A way, why it was chosen, and what one worker was measured to send by it (None: it was not)."""
+class ChosenMethod:
+    """A method of sending, why it was chosen, and what one worker was measured to send by it (None: it was not)."""
 
-    way: SendMethod
+    method: SendMethod
     why: str
     worker_eps: int | None = None
 
     def followed(self, wire: PathRequest) -> PathRequest:
-        """What the user says about the wire, with the backend of this way."""
-        return replace(wire, backend=BackendChoice(self.way.backend))
+        """What the user says about the wire, with the backend of this method."""
+        return replace(wire, backend=BackendChoice(self.method.backend))
 
 
 def choose(
@@ -40,29 +40,31 @@ def choose(
     wire: PathRequest,
     situation: Callable[[], Situation],
     lacking: Callable[[str], tuple[str, ...]],
-) -> Choice:
-    """The way for a run: by its flags, then by the calibration, then as is usual.
+) -> ChosenMethod:
+    """The method for a run: by its flags, then by the calibration, then as is usual.
 
     `situation` is only asked when there is a calibration, and `lacking` when that has frames of our own: without which
     settings an interface drops them. Raises InputError.
     """
     asked, why = _asked(wire)
     calibration = _calibration(options.calibration)
-    chosen = Choice(SendMethod(), "udp: nothing else was asked for, and there is no calibration of this interface")
+    chosen = ChosenMethod(
+        SendMethod(), "udp: nothing else was asked for, and there is no calibration of this interface"
+    )
     if calibration.entries:
         chosen = _calibrated(calibration, situation(), lacking)
-    if asked and asked != chosen.way.backend:
-        chosen = Choice(SendMethod(backend=asked), why)
+    if asked and asked != chosen.method.backend:
+        chosen = ChosenMethod(SendMethod(backend=asked), why)
     elif asked:
         chosen = replace(chosen, why=why if chosen.worker_eps is None else f"{why}; {chosen.why}")
     given = {
         name: value for name in ("gso", "train_max", "batch_trains") if (value := getattr(options, name)) is not None
     }
-    way = replace(chosen.way, **given)
-    if way.gso and max_segments() == 1:
+    method = replace(chosen.method, **given)
+    if method.gso and max_segments() == 1:
         notice("this kernel has no UDP_SEGMENT; events go out one by one, which is slower")
-        way = replace(way, gso=False)
-    return Choice(way, chosen.why, chosen.worker_eps if way == chosen.way else None)
+        method = replace(method, gso=False)
+    return ChosenMethod(method, chosen.why, chosen.worker_eps if method == chosen.method else None)
 
 
 def _calibration(path: Path | None) -> Calibration:
@@ -84,17 +86,17 @@ def _asked(wire: PathRequest) -> tuple[str | None, str]:
     return None, ""
 
 
-def _calibrated(calibration: Calibration, now: Situation, lacking: Callable[[str], tuple[str, ...]]) -> Choice:
+def _calibrated(calibration: Calibration, now: Situation, lacking: Callable[[str], tuple[str, ...]]) -> ChosenMethod:
     entry = calibration.of(now.interface)
     if entry is None:
-        return Choice(SendMethod(), f"udp: as is usual, since the calibration has no interface {now.interface}")
+        return ChosenMethod(SendMethod(), f"udp: as is usual, since the calibration has no interface {now.interface}")
     if change := outdated(entry, now):
         stale = f"the calibration of {now.interface} no longer holds: {change}"
         notice(f"{stale}; run `replay calibrate` again")
-        return Choice(SendMethod(), f"udp: as is usual, since {stale}")
+        return ChosenMethod(SendMethod(), f"udp: as is usual, since {stale}")
     if entry.way.backend == "packet" and (off := lacking(now.interface)):
         ignored = f"the calibration of {now.interface} is not followed: {refusal(now.interface, off)}"
         notice(ignored)
-        return Choice(SendMethod(), f"udp: as is usual, since {ignored}")
+        return ChosenMethod(SendMethod(), f"udp: as is usual, since {ignored}")
     why = f"{entry.way}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
-    return Choice(entry.way, why, entry.worker_eps)
+    return ChosenMethod(entry.way, why, entry.worker_eps)

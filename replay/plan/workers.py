@@ -7,7 +7,7 @@ from typing import Final
 from captures.console.errors import InputError
 from replay.machine.affinity import usable_cpus
 from replay.machine.claims import Claims
-from replay.machine.core_order import Surroundings, ordered, reckon_workers
+from replay.machine.core_order import Topology, ordered, reckon_workers
 from replay.plan.run_plan import RunPlan, WorkerPlan
 
 AUTO: Final = 0
@@ -25,14 +25,14 @@ class WorkerRequest:
     lock_memory: bool = False
 
 
-def with_workers(plan: RunPlan, options: WorkerRequest, around: Surroundings, *, worker_eps: int | None) -> RunPlan:
+def with_workers(plan: RunPlan, options: WorkerRequest, topology: Topology, *, worker_eps: int | None) -> RunPlan:
     """The plan with its workers; `worker_eps` is what one was measured to send, None: it was not.
 
     Raises InputError, and PreflightError when a claim is refused.
     """
     cpus = usable_cpus(options.cpus)
     if options.cpus is None:
-        cpus = ordered(cpus, around)
+        cpus = ordered(cpus, topology)
     peak_eps = plan.schedule.peak_eps
     count, why = options.workers, f"{options.workers}: asked for by --workers"
     if count == AUTO:
@@ -40,18 +40,18 @@ def with_workers(plan: RunPlan, options: WorkerRequest, around: Surroundings, *,
             None if peak_eps is None else float(peak_eps),
             len(plan.ports),
             cpus,
-            around,
+            topology,
             gso=plan.segments > 1,
             measured_eps=worker_eps,
         )
     claims = Claims(options.realtime_priority, options.lock_memory)
     claims.check()
     workers = plan_workers(count, len(plan.ports), cpus)
-    drawbacks = {worker.cpu: said for worker in workers if (said := around.drawback(worker.cpu))}
+    drawbacks = {worker.cpu: said for worker in workers if (said := topology.drawback(worker.cpu))}
     if drawbacks and options.cpus is None:
         why += "; there is no better core than " + ", ".join(f"{cpu} ({said})" for cpu, said in drawbacks.items())
     choices = {**plan.choices, "workers": why}
-    return replace(plan, workers=workers, cpus=cpus, claims=claims, nic=around.nic, choices=choices)
+    return replace(plan, workers=workers, cpus=cpus, claims=claims, nic=topology.nic, choices=choices)
 
 
 def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:

@@ -36,7 +36,7 @@ class LiveLine:
         shown = self._bar
         self._announce_fallback(now)
         mean_eps = self._plan.schedule.mean_eps
-        mean_eps = mean_eps and mean_eps * float(outcome.demand.tempo.factor)
+        mean_eps = mean_eps and mean_eps * float(outcome.demand.time_scale.factor)
         target = "max" if mean_eps is None else format_count(mean_eps)
         lost = f", lost {format_share(now.sink.lost_events, now.sink.sent_events)}" if now.sink else ""
         shown.set_postfix_str(f"target {target} EPS, errors {sum(now.errors.values()):,}{lost}", refresh=False)

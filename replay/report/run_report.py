@@ -129,7 +129,7 @@ def _duration_ns(now: Snapshot) -> int:
 def _asked(outcome: Outcome) -> int | None:
     """Events that the run was to send; None: as many as it could until its end."""
     unpaced = outcome.demand.schedule.mean_eps is None
-    return None if outcome.stopped_by and unpaced else outcome.demand.tempo.total
+    return None if outcome.stopped_by and unpaced else outcome.demand.time_scale.total
 
 
 def _ending(outcome: Outcome, now: Snapshot) -> Ending:
@@ -221,7 +221,7 @@ def _recovery(recovery: Recovery) -> RecoveryFigures:
     return RecoveryFigures(
         worker=recovery.worker,
         cause=recovery.cause,
-        way=str(recovery.way),
+        way=str(recovery.action),
         core=recovery.core,
         at_s=seconds(recovery.failed_ns),
         silent_s=seconds(recovery.silent_ns),

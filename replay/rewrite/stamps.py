@@ -146,7 +146,7 @@ def _own_texts(pieces: Pieces) -> list[NDArray[np.void]]:
     return texts
 
 
-def stamps_of(stamp: Stamp, buffer: NDArray[np.uint8]) -> NowStamps | OwnStamps | None:
+def stamp_writer(stamp: Stamp, buffer: NDArray[np.uint8]) -> NowStamps | OwnStamps | None:
     """What writes the stamps of a run into `buffer`; None where they are kept."""
     match stamp:
         case Stamp.NOW:

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from captures.format.instants import Ramp, ramp, ramp_values
 from captures.format.layout import Table
 from replay.schedule.axis import Axis
-from replay.schedule.pacing import train_limit
+from replay.schedule.bursts import train_limit
+from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Schedule
-from replay.schedule.tempo import Tempo
 
 PAGE_PIECES: Final = 128
 """About how many pieces are cut at once: enough to spread the cost, few enough for many lanes to hold."""
@@ -88,21 +88,21 @@ class Deal:
     axis: Axis | None = None
     """The time axis that stamps keep to; None: no instants are needed."""
 
-    def runs(self, lane: int, tempo: Tempo, start: Start, sent: int = 0) -> Iterator[Run]:
-        """What `lane` sends in a run from `start` on, at a tempo that does not stand still.
+    def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
+        """What `lane` sends in a run from `start` on, by a time scale that does not stand still.
 
         The lane's first `sent` events are left out; how many they are costs no time.
         """
         lanes = self.lanes
-        for segment in self.schedule.segments(lanes, tempo.total, sent * lanes):
+        for segment in self.schedule.segments(lanes, time_scale.total, sent * lanes):
             place = (lane - segment.first_event) % lanes
             skip = max(0, sent - lane_quota(segment.first_event, lanes, lane))
-            faster, slower = tempo.factor.as_integer_ratio()
+            faster, slower = time_scale.factor.as_integer_ratio()
             common = gcd(slower, segment.rate_events)  # without it the products of two rates would leave 64 bits
             duration_ns, per = segment.duration_ns * (slower // common), segment.rate_events // common * faster
             limit = train_limit(per, duration_ns, lanes, self.train_max)
-            since_ns = segment.start_ns - tempo.at_ns
-            since = (start.ns + tempo.since_ns) * per + since_ns * (slower // common) * segment.rate_events
+            since_ns = segment.start_ns - time_scale.at_ns
+            since = (start.ns + time_scale.since_ns) * per + since_ns * (slower // common) * segment.rate_events
             anchor = since + per - 1  # what rounds the division up
             tokens = place + 1 - lanes + skip * lanes
             for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe, skip):

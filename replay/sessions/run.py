@@ -17,7 +17,7 @@ from replay.host.beside import OwnHost
 from replay.json_file import ReportFile
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
-from replay.machine.survey import situation, surroundings
+from replay.machine.survey import situation, topology_of
 from replay.path.choose import choose_path
 from replay.path.loopback import lacking_settings
 from replay.path.request import PathRequest
@@ -92,7 +92,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
     target = resolve(request.target, allow_public=request.allow_public, family=request.family)
     asked, ports = request.path, tuple(request.ports)
-    choice = choose(
+    chosen = choose(
         request.send,
         asked,
         lambda: situation(target, asked.interface),
@@ -104,16 +104,16 @@ def prepare(request: RunRequest) -> PreparedRun:
         ports=ports,
         pace=request.time.pace,
         extent=request.time.extent,
-        train_max=choice.way.train_max,
-        segments=max_segments() if choice.way.gso else 1,
+        train_max=chosen.method.train_max,
+        segments=max_segments() if chosen.method.gso else 1,
         stamp=request.stamp,
         run=None if request.keep_tags else request.run_id or new_run(),
-        wire=choose_path(choice.followed(asked), target, ports, capture, allow_public=request.allow_public),
-        batch_trains=choice.way.batch_trains,
-        choices={"backend": choice.why},
+        wire=choose_path(chosen.followed(asked), target, ports, capture, allow_public=request.allow_public),
+        batch_trains=chosen.method.batch_trains,
+        choices={"backend": chosen.why},
     )
-    around = surroundings(target, asked.interface, usable_cpus(request.workers.cpus))
-    plan = with_workers(plan, request.workers, around, worker_eps=choice.worker_eps)
+    topology = topology_of(target, asked.interface, usable_cpus(request.workers.cpus))
+    plan = with_workers(plan, request.workers, topology, worker_eps=chosen.worker_eps)
     plan = replace(plan, start_at_ns=request.time.start_at_ns)
     check_limit(plan, request.control.limit_eps)
     return PreparedRun(request, capture, plan)

@@ -19,7 +19,7 @@ import numpy as np
 from replay.clock import sleep_ns, wall_ns
 from replay.linux.sockets.udp_receive import MOST_PER_CALL, SLOTS, Slots
 from replay.sink.board import Part
-from replay.sink.round import Counter
+from replay.sink.round import RoundCounter
 
 _NAP_NS: Final = 1_000_000
 _WAIT_S: Final = 0.1
@@ -36,7 +36,7 @@ def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> No
     epoll = select.epoll()
     for receiver in sockets:
         epoll.register(receiver.fileno(), select.EPOLLIN)
-    counter = Counter(part)
+    counter = RoundCounter(part)
     rounds = Rounds(sockets, counter)
     while not part.stop[0] and os.getppid() == parent_pid:
         if rounds.read(epoll.poll(_WAIT_S, len(sockets))) < _FULL_MESSAGES:
@@ -54,7 +54,7 @@ def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> No
 class Rounds:
     """Reads sockets into slots, and has a counter count them."""
 
-    def __init__(self, sockets: Sequence[socket.socket], counter: Counter) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], counter: RoundCounter) -> None:
         """Get the slots ready."""
         self.seat_of_fd = {receiver.fileno(): seat for seat, receiver in enumerate(sockets)}
         self._counter = counter

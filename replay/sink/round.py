@@ -21,7 +21,7 @@ _OLD_US: Final = 3600 * 1_000_000
 """A stamp older than this was not written at sending, and its age is no latency."""
 
 
-class Counter:
+class RoundCounter:
     """A worker's counts."""
 
     def __init__(self, part: Part) -> None:

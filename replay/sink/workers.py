@@ -10,7 +10,7 @@ from multiprocessing import connection
 from typing import Final, NamedTuple
 
 from captures.console.interruption import SIGNALS, blocked
-from replay.machine.core_order import Surroundings, ordered
+from replay.machine.core_order import Topology, ordered
 from replay.sink.board import Tally
 from replay.sink.loop import receive
 
@@ -39,7 +39,7 @@ def sink_cores(cpus: Iterable[int]) -> list[int]:
     The one that a sender on the same machine takes first comes last.
     """
     cores = sorted(cpus, reverse=True)
-    senders = ordered(cores, Surroundings())[0]
+    senders = ordered(cores, Topology())[0]
     return [core for core in cores if core != senders] + [senders]
 
 

@@ -20,7 +20,7 @@ MOST_FAILURES: Final = 3
 MEMORY_NS: Final = 60 * SECOND_NS
 
 
-class Remedy(StrEnum):
+class Action(StrEnum):
     """What to do about a worker."""
 
     NONE = "none"
@@ -36,34 +36,34 @@ class Remedy(StrEnum):
 
 
 @dataclass
-class Patient:
+class Health:
     """What is known of one worker's health."""
 
     deaths_ns: list[int] = field(default_factory=list)
     """Of the last minute."""
-    treated_ns: int | None = None
+    told_ns: int | None = None
     """When it was told to begin anew."""
     killed: bool = False
 
-    def judge(self, now_ns: int, beat_ns: int, *, dead: bool) -> Remedy:
-        """What to do now; `beat_ns` is when it last beat."""
+    def choose(self, now_ns: int, beat_ns: int, *, dead: bool) -> Action:
+        """What to do now, which is then taken to be done; `beat_ns` is when it last beat."""
         if dead:
-            self.treated_ns, self.killed = None, False
+            self.told_ns, self.killed = None, False
             self.deaths_ns = [at_ns for at_ns in self.deaths_ns if now_ns - at_ns < MEMORY_NS] + [now_ns]
             if len(self.deaths_ns) > MOST_FAILURES:
-                return Remedy.GIVE_UP
-            return Remedy.HARD if len(self.deaths_ns) == 1 else Remedy.MOVE
+                return Action.GIVE_UP
+            return Action.HARD if len(self.deaths_ns) == 1 else Action.MOVE
         if self.killed:
-            return Remedy.NONE
+            return Action.NONE
         if now_ns - beat_ns <= FROZEN_NS:
-            return Remedy.NONE
-        if self.treated_ns is None or now_ns - self.treated_ns > MEMORY_NS:
-            self.treated_ns = now_ns
-            return Remedy.SOFT
-        if now_ns - self.treated_ns <= SOFT_PATIENCE_NS:
-            return Remedy.NONE
+            return Action.NONE
+        if self.told_ns is None or now_ns - self.told_ns > MEMORY_NS:
+            self.told_ns = now_ns
+            return Action.SOFT
+        if now_ns - self.told_ns <= SOFT_PATIENCE_NS:
+            return Action.NONE
         self.killed = True
-        return Remedy.KILL
+        return Action.KILL
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Recovery:
 
     worker: int
     cause: str
-    way: Remedy
+    action: Action
     core: int
     failed_ns: int
     """When it was last known to work."""

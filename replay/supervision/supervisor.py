@@ -22,9 +22,9 @@ from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.linux.growth import grown
 from replay.machine.strain import Strain
 from replay.plan.run_plan import RunPlan
-from replay.schedule.tempo import Demand
+from replay.schedule.demand import Demand
 from replay.supervision.health import Recovery
-from replay.supervision.workers import OVER, Crew
+from replay.supervision.workers import OVER, WorkerProcesses
 
 _TICK_NS: Final = SECOND_NS // 10
 _READY_PATIENCE_NS: Final = 30 * SECOND_NS
@@ -94,16 +94,18 @@ class Supervisor:
         self.board.workers["segments"] = plan.segments
         self.board.control["end_ns"] = _NEVER_NS
         demand = Demand(plan.schedule, plan.duration_ns)
-        self.board.set_tempo(demand.tempo)
-        self._crew = Crew(capture, plan, self.board, demand)
+        self.board.set_time_scale(demand.time_scale)
+        self._workers = WorkerProcesses(capture, plan, self.board, demand)
         self._hurried = self._ending = False
         """Whether a second signal came, and whether the workers have been told to stop."""
-        self.outcome = Outcome(self.board, demand, Offered(demand), self._crew.cores, recoveries=self._crew.recoveries)
+        self.outcome = Outcome(
+            self.board, demand, Offered(demand), self._workers.cores, recoveries=self._workers.recoveries
+        )
         self._over_ns = 0
         """When the run was over: what is left of its workers' time is no part of it."""
 
-    def change_tempo(self, factor: Fraction) -> None:
-        """Go on at so many times the tempo of the plan from now on; 0 is a pause.
+    def change_time_scale(self, factor: Fraction) -> None:
+        """Go on at so many times the pace of the plan from now on; 0 is a pause.
 
         Raises InputError when it is too late: a worker has sent all that was asked of it, and that would be more now.
         """
@@ -111,7 +113,7 @@ class Supervisor:
         ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
         if outcome.stopped_by or ending:
             raise InputError("the run is ending, and its rate can't be changed any more")
-        self.board.set_tempo(outcome.demand.change(self._elapsed_ns(), factor))
+        self.board.set_time_scale(outcome.demand.change(self._elapsed_ns(), factor))
 
     def stop(self, by: str) -> None:
         """End the run in good order: what is due by now is still sent. `by` is the command that wants it."""
@@ -123,7 +125,7 @@ class Supervisor:
             control["stop"] = 1
             return
         now_ns = self._elapsed_ns()
-        self.board.set_tempo(outcome.demand.end(now_ns, now_ns + _LEAD_NS))
+        self.board.set_time_scale(outcome.demand.end(now_ns, now_ns + _LEAD_NS))
         control["end_ns"] = min(int(control["end_ns"][0]), monotonic_ns() + _LEAD_NS + _END_PATIENCE_NS)
 
     def _elapsed_ns(self) -> int:
@@ -150,7 +152,7 @@ class Supervisor:
         before = nic_counters(self.plan.nic)
         previous = self._take_signals()
         try:
-            self._crew.start()
+            self._workers.start()
             self._await_ready()
             self._await_instant(each_tick)
             if not outcome.failures and not outcome.interrupted_by and not outcome.stopped_by:
@@ -161,20 +163,20 @@ class Supervisor:
             if outcome.strain:
                 outcome.strain.look()
             self._ending = True
-            self._crew.join(0 if self._hurried else _STOP_PATIENCE_NS)
+            self._workers.join(0 if self._hurried else _STOP_PATIENCE_NS)
             self._collect_rest()
             if not self._hurried:  # else some were killed since somebody asked twice, which is no failure of theirs
-                outcome.failures = outcome.failures or self._crew.failures()
+                outcome.failures = outcome.failures or self._workers.failures()
             after = nic_counters(self.plan.nic)
             if before is not None and after is not None:
                 outcome.nic = grown(before, after)
             at_end(outcome)
         except BaseException:
-            self._crew.kill()
-            self._crew.join(0)  # what they had sent is counted all the same
+            self._workers.kill()
+            self._workers.join(0)  # what they had sent is counted all the same
             raise
         finally:
-            self._crew.kill()
+            self._workers.kill()
             for number, handler in previous.items():
                 signal.signal(number, handler)
         return outcome
@@ -185,12 +187,12 @@ class Supervisor:
 
         def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
             name = signal.Signals(number).name
-            if self._crew.over:
+            if self._workers.over:
                 outcome.settling_cut_by = name
                 return
             self._hurried = outcome.interrupted_by is not None
             if self._hurried and self._ending:
-                self._crew.kill()
+                self._workers.kill()
             outcome.interrupted_by = name
 
         numbers = [signal.SIGINT, signal.SIGTERM]
@@ -202,19 +204,19 @@ class Supervisor:
         deadline_ns = monotonic_ns() + _READY_PATIENCE_NS
         outcome = self.outcome
         while (self.board.workers["state"] == State.STARTING).any() and not outcome.interrupted_by:
-            outcome.failures = self._crew.failures()
+            outcome.failures = self._workers.failures()
             if outcome.failures:
                 return
             if monotonic_ns() > deadline_ns:
                 raise RunError("the workers did not get ready in 30 s; is the machine overloaded?")
             sleep_ns(_TICK_NS // 20)
-        outcome.failures = self._crew.failures()
+        outcome.failures = self._workers.failures()
 
     def _await_instant(self, each_tick: Callable[[], None]) -> None:
         """Until shortly before the instant to start at, where there is one; on the wall's clock, which may be set."""
         at_ns, outcome = self.plan.start_at_ns, self.outcome
         while at_ns is not None and (wait_ns := at_ns - _HEAD_START_NS - wall_ns()) > 0:
-            outcome.failures = outcome.failures or self._crew.failures()
+            outcome.failures = outcome.failures or self._workers.failures()
             if outcome.failures or outcome.interrupted_by or outcome.stopped_by:
                 return
             each_tick()
@@ -238,11 +240,11 @@ class Supervisor:
         outcome = self.outcome
         outcome.strain = Strain()
         next_second_ns = outcome.start_ns
-        while not self._crew.over and not outcome.interrupted_by and not outcome.aborted:
+        while not self._workers.over and not outcome.interrupted_by and not outcome.aborted:
             sleep_ns(_TICK_NS)
             now_ns = monotonic_ns()
             if now_ns >= outcome.start_ns:
-                outcome.failures = self._crew.tend(now_ns)
+                outcome.failures = self._workers.check(now_ns)
                 if outcome.failures:
                     return
             each_tick()
@@ -259,12 +261,12 @@ class Supervisor:
         """Have a run whose time is over while it is paused send what was due before the pause."""
         plan, demand, elapsed_ns = self.plan, self.outcome.demand, now_ns - self.outcome.start_ns
         over = plan.paced and plan.duration_ns is not None and elapsed_ns >= plan.duration_ns
-        if over and not demand.tempo.factor:
-            self.board.set_tempo(demand.end(elapsed_ns, elapsed_ns))
+        if over and not demand.time_scale.factor:
+            self.board.set_time_scale(demand.end(elapsed_ns, elapsed_ns))
             self.board.control["end_ns"] = now_ns + _END_PATIENCE_NS
 
     def _sample_memory(self) -> None:
-        held = self._crew.memory_bytes()
+        held = self._workers.memory_bytes()
         if held is not None:
             self.outcome.memory_bytes_peak = max(self.outcome.memory_bytes_peak or 0, held)
 

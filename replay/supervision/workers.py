@@ -1,4 +1,4 @@
-"""The workers of a run as processes: forked, watched, and mended as `replay.supervision.health` says."""
+"""The workers of a run as processes: forked, watched, and renewed or replaced as `replay.supervision.health` says."""
 
 import multiprocessing
 import os
@@ -17,8 +17,8 @@ from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.engine.process import work
 from replay.plan.run_plan import RunPlan
-from replay.schedule.tempo import Demand
-from replay.supervision.health import Patient, Recovery, Remedy
+from replay.schedule.demand import Demand
+from replay.supervision.health import Action, Health, Recovery
 
 OVER: Final = (State.DONE, State.STOPPED, State.FAILED)
 """States of a worker that does nothing more."""
@@ -26,7 +26,7 @@ _CAUGHT_UP_NS = SECOND_NS // 10
 """A worker that is no further behind than what is due in this time has caught up."""
 
 
-class Crew:
+class WorkerProcesses:
     """One process for each worker of a plan."""
 
     def __init__(self, capture: Capture, plan: RunPlan, board: Board, demand: Demand) -> None:
@@ -35,7 +35,7 @@ class Crew:
         self._context = multiprocessing.get_context("fork")
         self.cores = [worker.cpu for worker in plan.workers]
         """Where each worker runs now."""
-        self._patients = [Patient() for _ in plan.workers]
+        self._health = [Health() for _ in plan.workers]
         self.recoveries: list[Recovery] = []
         self._latest: list[Recovery | None] = [None for _ in plan.workers]
         """The latest of each worker: only that one is followed, however many there were."""
@@ -114,8 +114,8 @@ class Crew:
         """A line about a worker that is dead without a word."""
         return f"worker {index} (process {self._processes[index].pid}) {_manner_of_death(code)}"
 
-    def tend(self, now_ns: int) -> list[str]:
-        """Look after each worker of a run that is under way; returns a line for each that is given up."""
+    def check(self, now_ns: int) -> list[str]:
+        """Check each worker of a run that is under way, and act; returns a line for each that is given up."""
         if self._capture.source.changed:  # nobody may go on with it, least of all in another's place
             return self.failures()
         given_up = []
@@ -123,31 +123,31 @@ class Crew:
             code, state = self._exit(index)
             if state == State.FAILED or code == -signal.SIGBUS:
                 return self.failures()
-            if state not in OVER and self._treat(index, now_ns, code) is Remedy.GIVE_UP:
+            if state not in OVER and self._act(index, now_ns, code) is Action.GIVE_UP:
                 given_up.append(f"{self._death(index, code or 0)}, time after time: it was given up")
         self._observe(now_ns)
         return given_up
 
-    def _treat(self, index: int, now_ns: int, code: int | None) -> Remedy:
+    def _act(self, index: int, now_ns: int, code: int | None) -> Action:
         """Do about a worker what must be done, and say what it was; `code` is its exit code, None while it lives."""
         process, row = self._processes[index], self._board.workers[index : index + 1]
         dead = code is not None
         if dead:
             self._settle(index)
         beat_ns = int(row["beat_ns"][0])
-        remedy = self._patients[index].judge(now_ns, beat_ns, dead=dead)
-        match remedy:
-            case Remedy.SOFT:
-                self._note(index, remedy, f"stood still for {(now_ns - beat_ns) / SECOND_NS:.1f} s")
+        action = self._health[index].choose(now_ns, beat_ns, dead=dead)
+        match action:
+            case Action.SOFT:
+                self._note(index, action, f"stood still for {(now_ns - beat_ns) / SECOND_NS:.1f} s")
                 row["renew"] += 1
                 self._signal(process, signal.SIGCONT)
-            case Remedy.KILL:
+            case Action.KILL:
                 self._signal(process, signal.SIGKILL)
-            case Remedy.HARD | Remedy.MOVE:
-                if remedy is Remedy.MOVE:
+            case Action.HARD | Action.MOVE:
+                if action is Action.MOVE:
                     self.cores[index] = self._another_core(index)
-                self._replace(index, remedy)
-        return remedy
+                self._replace(index, action)
+        return action
 
     def _settle(self, index: int) -> None:
         """Count what a dead worker had sent and not counted."""
@@ -156,10 +156,10 @@ class Crew:
         if new:  # it sent them after its last beat, so their interval is not collected yet
             IntervalCounter(row, self._start_ns, self._plan.interval_ns).add(new, int(row["beat_ns"][0]))
 
-    def _replace(self, index: int, way: Remedy) -> None:
+    def _replace(self, index: int, action: Action) -> None:
         """A new process goes on where the dead one ended."""
         code = self._processes[index].exitcode or 0
-        self._note(index, way, _manner_of_death(code))
+        self._note(index, action, _manner_of_death(code))
         row = self._board.workers[index : index + 1]
         row["state"] = State.STARTING
         row["beat_ns"] = monotonic_ns()
@@ -167,14 +167,14 @@ class Crew:
         with blocked():
             self._processes[index].start()
 
-    def _note(self, index: int, way: Remedy, cause: str) -> None:
+    def _note(self, index: int, action: Action, cause: str) -> None:
         """Begin a recovery, or go on with one that did not help yet."""
         latest = self._latest[index]
         if latest is not None and latest.silent_ns is None:
-            latest.way, latest.core = way, self.cores[index]
+            latest.action, latest.core = action, self.cores[index]
             return
         failed_ns = int(self._board.workers["last_send_ns"][index]) - self._start_ns
-        recovery = Recovery(index, cause, way, self.cores[index], max(0, failed_ns))
+        recovery = Recovery(index, cause, action, self.cores[index], max(0, failed_ns))
         self._latest[index] = recovery
         self.recoveries.append(recovery)
 

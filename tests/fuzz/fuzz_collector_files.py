@@ -18,7 +18,7 @@ from replay.audit.reading import Collection, read_files
 from replay.audit.report import Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 from tests.replay.audit import plain, texts
 
 RUN: Final = texts.RUNS[0]
@@ -57,7 +57,7 @@ def _audit_one(draw: random.Random, path: Path) -> None:
     sent = Sent(RUN, {port: draw.randrange(60) for port in PORTS}, draw.choice([None, 3.0]))
     sent = draw.choice([sent, None])
     with Seen() as seen:
-        found = Collection(Tally(seen, RUN if sent else draw.choice([RUN, None])))
+        found = Collection(TagCounts(seen, RUN if sent else draw.choice([RUN, None])))
         if not _read(path, found):
             assert name == "damaged"
             return

@@ -24,7 +24,7 @@ from replay.rewrite.tags import Tagging, new_run
 from replay.schedule.stripes import Run, cut_pieces
 from replay.sink.board import shared_tally
 from replay.sink.loop import Rounds
-from replay.sink.round import Counter
+from replay.sink.round import RoundCounter
 from replay.sink.sockets import join_trains
 from replay.sink.workers import seating
 from tools.benchmarks.builds import on_one_core
@@ -67,8 +67,8 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
             raise Missing("this kernel has no UDP_GRO")
         ports = [receiver.getsockname()[1] for receiver in sockets]
         sent = _send(capture, ports, EVENTS[joined], joined=joined)
-        tally = shared_tally(ports, *seating(len(ports), 1), wall_ns())
-        rounds = Rounds(sockets, Counter(tally.part(0)))
+        tag_counts = shared_tally(ports, *seating(len(ports), 1), wall_ns())
+        rounds = Rounds(sockets, RoundCounter(tag_counts.part(0)))
         epoll = stack.enter_context(select.epoll())
         for receiver in sockets:
             epoll.register(receiver.fileno(), select.EPOLLIN)
@@ -76,7 +76,7 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
         while ready := epoll.poll(0, len(sockets)):
             rounds.read(ready)
         took_s = time.perf_counter() - began
-        arrived = int(tally.sequences["arrived"].sum()) if capture.tagged else tally.events
+        arrived = int(tag_counts.sequences["arrived"].sum()) if capture.tagged else tag_counts.events
         if arrived != sent:
             raise Missing(
                 f"{arrived:,} of {sent:,} events were verified: the buffers are too small without CAP_NET_ADMIN"

@@ -12,12 +12,12 @@ import pytest
 
 from captures.console.errors import ExitCode, InputError
 from replay.audit.files.sources import Windows
-from replay.audit.lines import PORT_BITS, LineCounts, Lines, TagRows
+from replay.audit.lines import PORT_BITS, LineCounts, Lines, LineTags
 from replay.audit.reading import Collection, Damaged
 from replay.audit.report import Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, sent_of
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 from replay.ledger.models import sent as sender
 from replay.ledger.models.reading import checked
 
@@ -62,16 +62,16 @@ def report_on(
 ) -> dict[str, Any]:
     """The report on a collection with these numbers by port."""
     with Seen() as seen:
-        tally = Tally(seen)
+        tally = TagCounts(seen)
         found = Collection(tally)
         lines = found.lines
         for port, numbers in heard.items():
             rows = np.array(list(numbers), np.int64)
             lines.lines += len(rows)
             lines.tagged += len(rows)
-            tally.take(TagRows(np.full(len(rows), RUN << PORT_BITS | port), rows))
+            tally.take(LineTags(np.full(len(rows), RUN << PORT_BITS | port), rows))
         if foreign:
-            tally.take(TagRows(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
+            tally.take(LineTags(np.full(foreign, 5 << PORT_BITS | 514), np.arange(foreign)))
         tally.refused[RUN] += refused
         lines.lines += malformed
         lines.marked = malformed

@@ -9,8 +9,8 @@ from replay.board.intervals import INTERVAL_NS, IntervalCounter, Offered, interv
 from replay.board.layout import INTERVALS, Board
 from replay.board.snapshot import take_snapshot
 from replay.schedule.axis import Axis
+from replay.schedule.demand import Demand
 from replay.schedule.rates import OnAxis, Steady
-from replay.schedule.tempo import Demand
 from tests.replay.axes import windows_of
 
 START_NS = 10**12

@@ -45,7 +45,7 @@ class Told:
         self.controls = Controls(self.supervisor, listener, self.rate_file, 5_000_000, self.said.append)
 
     def factor(self) -> Fraction:
-        held = self.supervisor.board.tempo()
+        held = self.supervisor.board.time_scale()
         assert held is not None
         return held[1].factor
 
@@ -86,16 +86,16 @@ def test_what_is_no_rate_is_refused(text: str, tmp_path: Path, listener: Control
 def test_a_rate_that_was_changed_for_days_still_fits_the_board(
     tmp_path: Path, listener: ControlSocket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At a million times its tempo a schedule soon counts more nanoseconds than 64 bits hold."""
+    """At a million times its pace a schedule soon counts more nanoseconds than 64 bits hold."""
     told = Told(tmp_path, Pace(1), listener)
     told.controls.obey(["rate", "5M"])
     days_ns = 30 * 86_400 * SECOND_NS
     monkeypatch.setattr(told.supervisor, "_elapsed_ns", lambda: days_ns)
     told.controls.obey(["rate", "4M"])
 
-    held = told.supervisor.board.tempo()
+    held = told.supervisor.board.time_scale()
     assert held is not None
-    assert held[1] == told.supervisor.outcome.demand.tempo
+    assert held[1] == told.supervisor.outcome.demand.time_scale
     assert held[1].at_ns > 2**63
 
 

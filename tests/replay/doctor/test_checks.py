@@ -6,7 +6,7 @@ import pytest
 
 from replay.doctor import checks
 from replay.doctor.activity import Activity
-from replay.machine.core_order import Surroundings, reckon_workers
+from replay.machine.core_order import Topology, reckon_workers
 from replay.path.request import BackendChoice, PathRequest
 from tests.replay.doctor.examples import CAPTURE, GIB, LOAD, MACHINE, PACKET
 
@@ -190,7 +190,7 @@ def test_cores_do_their_part_or_not(staged_eps, changed, state, mend):
 
 def test_a_staging_finding_counts_workers_as_the_run_does():
     found = checks.staging(capture(staged_eps=3e6), MACHINE, LOAD).found
-    _, why = reckon_workers(4e6, 40, MACHINE.cpus, Surroundings(), gso=True, measured_eps=None)
+    _, why = reckon_workers(4e6, 40, MACHINE.cpus, Topology(), gso=True, measured_eps=None)
     assert found == f"a core stages 3.00M events/s, at which 4.00M EPS take 3 workers or more; a run starts {why}"
     assert why.startswith("1: 4,000,000 EPS at 6,000,000 each, as is usual")
 

@@ -47,7 +47,7 @@ class Kernel:
 
 
 class Counts:
-    """What a tally is told."""
+    """Takes note of what is counted."""
 
     def __init__(self) -> None:
         self.errors: list[tuple[int, int]] = []

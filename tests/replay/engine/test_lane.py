@@ -10,7 +10,7 @@ from replay.board.journal import TRAINS, Journal
 from replay.engine.batch import Batch
 from replay.engine.lane import Lane
 from replay.rewrite.stamps import Stamp
-from replay.schedule.pacing import Unpaced
+from replay.schedule.bursts import RoundRobin
 from replay.schedule.stripes import Pieces
 from tests.captures.content import content, noise
 from tests.replay.pages import page_of
@@ -32,7 +32,7 @@ def test_every_piece_is_sent_once_and_in_order(counts: list[int], turns: list[in
             asked.append(first)
             yield page_of(held, first, min(PAGE_EVENTS, sum(counts) - first), (first, 30 * first))
 
-    lane = Lane(3, Unpaced(), pages(), phase)
+    lane = Lane(3, RoundRobin(), pages(), phase)
     sent, events = b"", 0
     for turn in range(1000):
         if lane.ready_ns() is None:
@@ -57,7 +57,7 @@ def test_lanes_in_step_ask_for_their_pages_at_different_times() -> None:
                 asked.append(lane)
             yield page_of(held, first, 10)
 
-    lanes = [Lane(index, Unpaced(), pages(index), index / 10) for index in range(10)]
+    lanes = [Lane(index, RoundRobin(), pages(index), index / 10) for index in range(10)]
     per_round = []
     for _ in range(20):
         before = len(asked)

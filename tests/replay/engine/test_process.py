@@ -20,7 +20,7 @@ from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.engine import process
 from replay.engine.batch import Batch
-from replay.engine.counts import Tally
+from replay.engine.counts import WorkerCounts
 from replay.engine.lane import Lane
 from replay.engine.process import lane_pieces, serve, work
 from replay.path.target import Target
@@ -28,9 +28,9 @@ from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
 from replay.rewrite.stamps import Stamp
-from replay.schedule.pacing import Paced, Unpaced
+from replay.schedule.bursts import RoundRobin, TokenBucket
+from replay.schedule.demand import TimeScale
 from replay.schedule.stripes import Start
-from replay.schedule.tempo import Tempo
 from tests.captures.content import content, noise, write
 from tests.replay.pages import shapes_of
 
@@ -109,11 +109,11 @@ def served(
     keeper = backend_of(batch)
     lanes = []
     for lane in range(len(plan.ports)):
-        source = lane_pieces(capture, plan.deal, lane, fd, Tempo(total=plan.total), Start(start_ns, START_WALL_NS))
-        lanes.append(Lane(lane, Paced() if plan.paced else Unpaced(), source, lane / len(plan.ports)))
-    tally = Tally(board, plan, 0)
-    done = serve(lanes, 1 if plan.paced else TRAINS, TRAINS, batch, keeper, tally, may_go_on)
-    tally.finish()
+        source = lane_pieces(capture, plan.deal, lane, fd, TimeScale(total=plan.total), Start(start_ns, START_WALL_NS))
+        lanes.append(Lane(lane, TokenBucket() if plan.paced else RoundRobin(), source, lane / len(plan.ports)))
+    counts = WorkerCounts(board, plan, 0)
+    done = serve(lanes, 1 if plan.paced else TRAINS, TRAINS, batch, keeper, counts, may_go_on)
+    counts.finish()
     os.close(fd)
     return done, keeper, board
 
@@ -151,7 +151,7 @@ def test_a_lane_sends_the_same_events_in_the_same_order_at_any_pace(rate_eps: in
         plain = {
             lane: [
                 line
-                for pieces in lane_pieces(capture, plan.deal, lane, file.fileno(), Tempo(total=plan.total), Start())
+                for pieces in lane_pieces(capture, plan.deal, lane, file.fileno(), TimeScale(total=plan.total), Start())
                 for line in lines_of(capture, pieces)
             ]
             for lane in range(3)
@@ -208,7 +208,7 @@ def test_a_refusal_for_good_counts_what_left_before_it(capture: Capture) -> None
 def board_for(plan: RunPlan) -> Board:
     board = Board(len(plan.workers), len(plan.ports))
     board.control["end_ns"] = NEVER_NS
-    board.set_tempo(Tempo(total=plan.total))
+    board.set_time_scale(TimeScale(total=plan.total))
     return board
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.machine.core_order import HEADROOM, USUAL_EPS, Surroundings, ordered, reckon_workers
+from replay.machine.core_order import HEADROOM, USUAL_EPS, Topology, ordered, reckon_workers
 
-TWO_SOCKETS = Surroundings(
+TWO_SOCKETS = Topology(
     nic="eth0",
     nic_node=1,
     irq_cpus={4, 5},
@@ -22,21 +22,21 @@ def test_the_cards_node_first_then_cores_without_interrupts_then_whole_cores() -
 
 
 def test_threads_of_one_core_are_the_last_choice_among_equals() -> None:
-    threads = Surroundings(siblings={cpu: (cpu % 4, cpu % 4 + 4) for cpu in range(8)})
+    threads = Topology(siblings={cpu: (cpu % 4, cpu % 4 + 4) for cpu in range(8)})
     assert ordered(range(8), threads) == (1, 2, 3, 4, 5, 6, 7, 0)
 
 
 def test_core_0_is_taken_where_there_is_no_other() -> None:
-    assert ordered([0], Surroundings()) == (0,)
-    assert ordered([0, 1], Surroundings()) == (1, 0)
+    assert ordered([0], Topology()) == (0,)
+    assert ordered([0, 1], Topology()) == (1, 0)
 
 
 @given(st.permutations(range(8)), st.sets(st.integers(0, 7)), st.integers(0, 1))
 def test_every_core_is_in_the_order_once_and_better_ones_come_first(cpus: Any, irq: set[int], node: int) -> None:
-    around = Surroundings("eth0", node, irq, {cpu: cpu // 4 for cpu in range(8)}, {})
-    order = ordered(cpus, around)
+    topology = Topology("eth0", node, irq, {cpu: cpu // 4 for cpu in range(8)}, {})
+    order = ordered(cpus, topology)
     assert sorted(order) == list(range(8))
-    ranks = [(around.far(cpu), around.busy(cpu)) for cpu in order]
+    ranks = [(topology.far(cpu), topology.busy(cpu)) for cpu in order]
     assert ranks == sorted(ranks)
 
 
@@ -46,7 +46,7 @@ def test_every_core_is_in_the_order_once_and_better_ones_come_first(cpus: Any, i
 )
 def test_drawbacks(cpu: int, said: str | None) -> None:
     assert TWO_SOCKETS.drawback(cpu) == said
-    assert Surroundings().drawback(0) == "serves the kernel's own"
+    assert Topology().drawback(0) == "serves the kernel's own"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_workers(
 def test_workers_suffice_or_are_as_many_as_can_be(
     peak_eps: float, lanes: int, cores: int, gso: bool, measured_eps: int | None
 ) -> None:
-    count, _ = reckon_workers(peak_eps, lanes, range(cores), Surroundings(), gso=gso, measured_eps=measured_eps)
+    count, _ = reckon_workers(peak_eps, lanes, range(cores), Topology(), gso=gso, measured_eps=measured_eps)
     each = USUAL_EPS[gso] if measured_eps is None else max(1, int(measured_eps * HEADROOM))
     assert 1 <= count <= min(lanes, cores)
     assert count * each >= peak_eps or count == min(lanes, cores)

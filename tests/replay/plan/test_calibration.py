@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError, PreflightError
-from replay.machine.core_order import Surroundings, reckon_workers
+from replay.machine.core_order import Topology, reckon_workers
 from replay.machine.situation import Situation
 from replay.path.request import BackendChoice, PathRequest
 from replay.plan import calibration
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_the_usual_file_ends_no_run(
     usual = calibration.default_path()
     usual.parent.mkdir()
     usual.write_text("damaged")
-    assert choose(SendRequest(), PathRequest(), lambda: HERE, takes_all).way == SendMethod()
+    assert choose(SendRequest(), PathRequest(), lambda: HERE, takes_all).method == SendMethod()
     assert capsys.readouterr().err.startswith(f"no calibration is used: {usual}: the file: Invalid JSON")
 
 
@@ -168,7 +168,7 @@ def test_a_worker_is_counted_on_for_what_it_sends_at_a_pace(free: float, paced: 
 def test_the_workers_of_a_run_are_reckoned_by_that() -> None:
     """As fast as it goes two workers would seem enough; at a pace it takes three."""
     trials = [Trial(SendMethod(), [rate]) for rate in (3_000_000, 2_000_000)]
-    count, why = reckon_workers(4e6, 40, range(8), Surroundings(), gso=True, measured_eps=dependable_eps(*trials))
+    count, why = reckon_workers(4e6, 40, range(8), Topology(), gso=True, measured_eps=dependable_eps(*trials))
     assert (count, why.startswith("3: 4,000,000 EPS at 1,500,000 each")) == (3, True)
 
 
@@ -178,12 +178,12 @@ def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pyt
     def unasked() -> Situation:
         raise AssertionError("nobody needs to know")
 
-    choice = choose(SendRequest(train_max=7), PathRequest(), unasked, takes_all)
-    assert (choice.way, choice.worker_eps) == (SendMethod(train_max=7), None)
-    assert choice.why.startswith("udp: nothing else was asked for")
-    choice = choose(SendRequest(gso=False, batch_trains=3), PathRequest(vlans=(7,)), unasked, takes_all)
-    assert choice.way == SendMethod(backend="packet", gso=False, batch_trains=3)
-    assert choice.why == "packet: --vlan needs frames of our own"
+    chosen = choose(SendRequest(train_max=7), PathRequest(), unasked, takes_all)
+    assert (chosen.method, chosen.worker_eps) == (SendMethod(train_max=7), None)
+    assert chosen.why.startswith("udp: nothing else was asked for")
+    chosen = choose(SendRequest(gso=False, batch_trains=3), PathRequest(vlans=(7,)), unasked, takes_all)
+    assert chosen.method == SendMethod(backend="packet", gso=False, batch_trains=3)
+    assert chosen.why == "packet: --vlan needs frames of our own"
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ def test_the_calibration_decides_what_the_flags_leave_open(
     file: Path, flags: SendRequest, wire: PathRequest, way: SendMethod, eps: int | None, said: str
 ) -> None:
     options = SendRequest(flags.gso, flags.train_max, flags.batch_trains, file)
-    choice = choose(options, wire, lambda: HERE, takes_all)
-    assert (choice.way, choice.worker_eps) == (way, eps)
-    assert said in choice.why
+    chosen = choose(options, wire, lambda: HERE, takes_all)
+    assert (chosen.method, chosen.worker_eps) == (way, eps)
+    assert said in chosen.why
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,9 @@ def test_the_calibration_decides_what_the_flags_leave_open(
     ],
 )
 def test_a_calibration_of_something_else_is_left_aside_and_said(file: Path, now: Situation, said: str) -> None:
-    choice = choose(SendRequest(calibration=file), PathRequest(), lambda: now, takes_all)
-    assert (choice.way, choice.worker_eps) == (SendMethod(), None)
-    assert said in choice.why
+    chosen = choose(SendRequest(calibration=file), PathRequest(), lambda: now, takes_all)
+    assert (chosen.method, chosen.worker_eps) == (SendMethod(), None)
+    assert said in chosen.why
 
 
 LACKING = ("net.ipv4.conf.eth0.route_localnet=1", "net.ipv4.conf.eth0.accept_local=1")
@@ -230,18 +230,18 @@ LACKING = ("net.ipv4.conf.eth0.route_localnet=1", "net.ipv4.conf.eth0.accept_loc
 def test_a_calibration_by_frames_is_left_aside_where_they_are_dropped(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    choice = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
-    assert (choice.way, choice.worker_eps) == (SendMethod(), None)
+    chosen = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
+    assert (chosen.method, chosen.worker_eps) == (SendMethod(), None)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "the calibration of eth0 is not followed" in said
-    assert all(setting in said and setting in choice.why for setting in LACKING)
+    assert all(setting in said and setting in chosen.why for setting in LACKING)
 
 
 def test_a_calibration_by_datagrams_is_followed_there(file: Path) -> None:
     save(file, replace(entry(), way=SendMethod(train_max=9)))
-    choice = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
-    assert choice.way == SendMethod(train_max=9)
+    chosen = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
+    assert chosen.method == SendMethod(train_max=9)
 
 
 def test_frames_that_were_refused_never_win() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from captures.console.errors import InputError
 from captures.format.reader import Capture, open_capture
-from replay.machine.core_order import Surroundings
+from replay.machine.core_order import Topology
 from replay.path.target import resolve
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
@@ -39,7 +39,7 @@ def plan(capture: Capture, rate_eps: int | None, *, segments: int = 128) -> RunP
 
 
 def test_the_number_is_reckoned_and_explained(capture: Capture) -> None:
-    made = with_workers(plan(capture, 1_000_000), WorkerRequest(), Surroundings(), worker_eps=None)
+    made = with_workers(plan(capture, 1_000_000), WorkerRequest(), Topology(), worker_eps=None)
     assert len(made.workers) == 1
     assert made.choices["backend"] == "udp: why"
     assert made.choices["workers"].startswith("1: 1,000,000 EPS at 6,000,000 each, as is usual with GSO")
@@ -48,7 +48,7 @@ def test_the_number_is_reckoned_and_explained(capture: Capture) -> None:
 
 
 def test_a_worker_for_each_core_where_the_rate_takes_them(capture: Capture) -> None:
-    made = with_workers(plan(capture, 100_000_000, segments=1), WorkerRequest(), Surroundings(), worker_eps=None)
+    made = with_workers(plan(capture, 100_000_000, segments=1), WorkerRequest(), Topology(), worker_eps=None)
     assert len(made.workers) == min(40, len(CPUS))
     assert "that takes 400, and there are" in made.choices["workers"]
     if 0 in CPUS and len(CPUS) <= 40:
@@ -58,7 +58,7 @@ def test_a_worker_for_each_core_where_the_rate_takes_them(capture: Capture) -> N
 def test_cores_that_are_asked_for_are_taken_in_their_order(capture: Capture) -> None:
     cpus = CPUS[::-1]
     made = with_workers(
-        plan(capture, 1000), WorkerRequest(workers=2 * len(cpus), cpus=cpus), Surroundings(), worker_eps=None
+        plan(capture, 1000), WorkerRequest(workers=2 * len(cpus), cpus=cpus), Topology(), worker_eps=None
     )
     assert [worker.cpu for worker in made.workers] == [*cpus, *cpus]
     assert made.choices["workers"] == f"{2 * len(cpus)}: asked for by --workers"
@@ -66,4 +66,4 @@ def test_cores_that_are_asked_for_are_taken_in_their_order(capture: Capture) -> 
 
 def test_more_workers_than_ports_are_refused(capture: Capture) -> None:
     with pytest.raises(InputError, match="--workers 41: there are 40 ports"):
-        with_workers(plan(capture, 1000), WorkerRequest(workers=41), Surroundings(), worker_eps=None)
+        with_workers(plan(capture, 1000), WorkerRequest(workers=41), Topology(), worker_eps=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
 from replay.schedule.axis import Axis
-from replay.schedule.pacing import BURST_NS, train_limit
+from replay.schedule.bursts import BURST_NS, train_limit
 from replay.schedule.rates import LONGEST_NS, ROUND_NS, STRIPE_EVENTS, OnAxis, Segment, Steady
 from tests.replay.axes import shapes, windows_of
 

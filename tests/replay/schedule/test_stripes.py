@@ -21,10 +21,10 @@ from replay.clock import SECOND_NS
 from replay.schedule import rates as schedule
 from replay.schedule import stripes
 from replay.schedule.axis import Axis
-from replay.schedule.pacing import BURST_NS
+from replay.schedule.bursts import BURST_NS
+from replay.schedule.demand import Demand, TimeScale
 from replay.schedule.rates import ROUND_NS, OnAxis, Schedule, Steady
 from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, lane_quota, lane_stripes, pages
-from replay.schedule.tempo import Demand, Tempo
 from tests.captures.content import content, noise, window_instants_ns
 from tests.replay.axes import shapes, windows_of
 from tests.replay.pages import shapes_of
@@ -79,9 +79,9 @@ START = Start()
 
 
 def pieces_of(
-    deal: Deal, lane: int, trains: Table, start: Start = START, tempo: Tempo | None = None, sent: int = 0
+    deal: Deal, lane: int, trains: Table, start: Start = START, time_scale: TimeScale | None = None, sent: int = 0
 ) -> Iterator[Pieces]:
-    for page in pages(deal.runs(lane, tempo or Tempo(total=deal.schedule.total), start, sent)):
+    for page in pages(deal.runs(lane, time_scale or TimeScale(total=deal.schedule.total), start, sent)):
         yield cut_pieces(trains, page)
 
 
@@ -151,7 +151,7 @@ def test_a_lane_that_has_sent_a_million_millions_is_taken_up_at_once(
     assume(token * SECOND_NS / per < 2**62)  # instants end after 292 years: a slow lane does not get that far
     deal = Deal(Steady(4_000_000), lanes, 128, 10**6 + 3)
     with few_steps():
-        run = next(deal.runs(lane, Tempo(factor=factor), Start(7), sent))
+        run = next(deal.runs(lane, TimeScale(factor=factor), Start(7), sent))
 
     turn, into = divmod(sent, schedule.STRIPE_EVENTS)
     event = (turn * lanes + lane) * schedule.STRIPE_EVENTS + into
@@ -170,7 +170,7 @@ def test_on_the_time_axis_too_whatever_windows_and_loops_lie_behind_it(sent: int
     lane %= lanes
     along = OnAxis(LONG_AXIS, Fraction(1), total=10**16)
     with few_steps():
-        run = next(Deal(along, lanes, 128, LONG_AXIS.loop_events, LONG_AXIS).runs(lane, Tempo(), Start(), sent))
+        run = next(Deal(along, lanes, 128, LONG_AXIS.loop_events, LONG_AXIS).runs(lane, TimeScale(), Start(), sent))
 
     token = sent * lanes + lane  # the lane's events before it are as many in any window's turns
     segment = next(along.segments(lanes, None, sent * lanes))
@@ -371,7 +371,7 @@ def one_by_one(deal: Deal, lane: int, trains: Table, sent: int = 0) -> Iterator[
     changes=st.lists(st.tuples(st.integers(0, 10**9), st.fractions(0, 5, max_denominator=1000)), max_size=3),
     last=st.fractions(Fraction(1, 10), 5, max_denominator=1000),
 )
-def test_at_any_tempo_what_is_due_is_what_is_demanded(
+def test_on_any_time_scale_what_is_due_is_what_is_demanded(
     drawn: tuple[Axis, Table, OnAxis], lanes: int, rate_eps: int, changes: list[tuple[int, Fraction]], last: Fraction
 ) -> None:
     axis, trains, along = drawn
@@ -385,7 +385,7 @@ def test_at_any_tempo_what_is_due_is_what_is_demanded(
     due = sorted(
         ns
         for lane in range(lanes)
-        for pieces in pieces_of(deal, lane, trains, tempo=demand.tempo)
+        for pieces in pieces_of(deal, lane, trains, time_scale=demand.time_scale)
         for ns in pieces.due_ns
     )
 

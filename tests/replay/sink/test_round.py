@@ -15,7 +15,7 @@ from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
 from replay.rewrite.stamps import iso_ms
 from replay.sink.board import shared_tally
 from replay.sink.report.figures import Ending, sink_report, sink_table
-from replay.sink.round import Counter
+from replay.sink.round import RoundCounter
 from replay.sink.workers import seating
 
 RUN, OTHER = 0x1F3A9C07, 0x00ABCDEF
@@ -35,7 +35,7 @@ class Heard:
 
     def __init__(self):
         self.tally = shared_tally(PORTS, *seating(len(PORTS), 1), START_NS - 5 * SECOND_NS)
-        self.counter = Counter(self.tally.part(0))
+        self.counter = RoundCounter(self.tally.part(0))
 
     def take(self, datagrams, seat, arrivals_ns):
         data = np.zeros((len(datagrams) + 1) * SLOT_BYTES, np.uint8)

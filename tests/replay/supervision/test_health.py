@@ -3,53 +3,53 @@
 import pytest
 
 from replay.clock import SECOND_NS
-from replay.supervision.health import FROZEN_NS, MEMORY_NS, MOST_FAILURES, SOFT_PATIENCE_NS, Patient, Recovery, Remedy
+from replay.supervision.health import FROZEN_NS, MEMORY_NS, MOST_FAILURES, SOFT_PATIENCE_NS, Action, Health, Recovery
 
 NOW_NS = 10**15
 
 
 def test_a_worker_that_beats_is_let_be() -> None:
-    patient = Patient()
+    health = Health()
 
-    assert {patient.judge(NOW_NS + i, NOW_NS + i - FROZEN_NS, dead=False) for i in range(5)} == {Remedy.NONE}
+    assert {health.choose(NOW_NS + i, NOW_NS + i - FROZEN_NS, dead=False) for i in range(5)} == {Action.NONE}
 
 
 def test_one_that_stands_still_is_woken_then_killed_then_replaced() -> None:
-    patient = Patient()
+    health = Health()
     late_ns = NOW_NS + FROZEN_NS + 1
 
-    assert patient.judge(late_ns, NOW_NS, dead=False) is Remedy.SOFT
-    assert patient.judge(late_ns + SOFT_PATIENCE_NS, NOW_NS, dead=False) is Remedy.NONE
-    assert patient.judge(late_ns + SOFT_PATIENCE_NS + 1, NOW_NS, dead=False) is Remedy.KILL
-    assert patient.judge(late_ns + SOFT_PATIENCE_NS + 2, NOW_NS, dead=False) is Remedy.NONE
-    assert patient.judge(late_ns + SOFT_PATIENCE_NS + 3, NOW_NS, dead=True) is Remedy.HARD
+    assert health.choose(late_ns, NOW_NS, dead=False) is Action.SOFT
+    assert health.choose(late_ns + SOFT_PATIENCE_NS, NOW_NS, dead=False) is Action.NONE
+    assert health.choose(late_ns + SOFT_PATIENCE_NS + 1, NOW_NS, dead=False) is Action.KILL
+    assert health.choose(late_ns + SOFT_PATIENCE_NS + 2, NOW_NS, dead=False) is Action.NONE
+    assert health.choose(late_ns + SOFT_PATIENCE_NS + 3, NOW_NS, dead=True) is Action.HARD
 
 
-@pytest.mark.parametrize(("later_ns", "remedy"), [(2 * MEMORY_NS, Remedy.SOFT), (MEMORY_NS // 2, Remedy.KILL)])
-def test_one_that_stands_still_again_has_a_new_chance_if_it_is_long_ago(later_ns: int, remedy: Remedy) -> None:
-    patient = Patient()
-    assert patient.judge(NOW_NS + FROZEN_NS + 1, NOW_NS, dead=False) is Remedy.SOFT
-    assert patient.judge(NOW_NS + FROZEN_NS + 2, NOW_NS + FROZEN_NS, dead=False) is Remedy.NONE
+@pytest.mark.parametrize(("later_ns", "action"), [(2 * MEMORY_NS, Action.SOFT), (MEMORY_NS // 2, Action.KILL)])
+def test_one_that_stands_still_again_has_a_new_chance_if_it_is_long_ago(later_ns: int, action: Action) -> None:
+    health = Health()
+    assert health.choose(NOW_NS + FROZEN_NS + 1, NOW_NS, dead=False) is Action.SOFT
+    assert health.choose(NOW_NS + FROZEN_NS + 2, NOW_NS + FROZEN_NS, dead=False) is Action.NONE
 
     again_ns = NOW_NS + later_ns
-    assert patient.judge(again_ns + FROZEN_NS + 1, again_ns, dead=False) is remedy
+    assert health.choose(again_ns + FROZEN_NS + 1, again_ns, dead=False) is action
 
 
 def test_one_that_dies_again_is_moved_and_at_last_given_up() -> None:
-    patient = Patient()
-    remedies = [patient.judge(NOW_NS + i, NOW_NS + i, dead=True) for i in range(MOST_FAILURES + 1)]
+    health = Health()
+    actions = [health.choose(NOW_NS + i, NOW_NS + i, dead=True) for i in range(MOST_FAILURES + 1)]
 
-    assert remedies == [Remedy.HARD, Remedy.MOVE, Remedy.MOVE, Remedy.GIVE_UP]
+    assert actions == [Action.HARD, Action.MOVE, Action.MOVE, Action.GIVE_UP]
 
 
 def test_deaths_long_ago_do_not_count() -> None:
-    patient = Patient()
+    health = Health()
 
-    assert {patient.judge(NOW_NS + i * MEMORY_NS, NOW_NS, dead=True) for i in range(20)} == {Remedy.HARD}
+    assert {health.choose(NOW_NS + i * MEMORY_NS, NOW_NS, dead=True) for i in range(20)} == {Action.HARD}
 
 
 def recovery() -> Recovery:
-    return Recovery(1, "was killed by SIGKILL", Remedy.HARD, 0, failed_ns=5 * SECOND_NS)
+    return Recovery(1, "was killed by SIGKILL", Action.HARD, 0, failed_ns=5 * SECOND_NS)
 
 
 def test_a_recovery_is_over_when_nothing_is_behind() -> None:

@@ -113,7 +113,7 @@ def test_no_more_can_be_asked_of_a_worker_that_has_sent_all(
     def change() -> None:
         if supervisor.board.workers["state"][0] == State.DONE:
             try:
-                supervisor.change_tempo(Fraction(2))
+                supervisor.change_time_scale(Fraction(2))
                 said.append("changed")
             except InputError as error:
                 said.append(str(error))

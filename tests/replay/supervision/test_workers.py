@@ -72,7 +72,7 @@ def test_a_worker_that_is_done_while_it_is_looked_at_is_not_dead(
     replaced = end_all(supervisor, monkeypatch, State.DONE, 0)
     assert supervisor._crew.failures() == []
     supervisor.board.workers["state"] = State.RUNNING
-    assert supervisor._crew.tend(monotonic_ns()) == []
+    assert supervisor._workers.check(monotonic_ns()) == []
     assert replaced == []
 
 
@@ -83,7 +83,7 @@ def test_one_that_dies_time_after_time_is_given_up_by_its_own_name(
     supervisor.board.workers["state"][0] = State.DONE
     supervisor._crew._processes[0] = Ending(supervisor.board, 0, State.DONE, 0)  # type: ignore[call-overload]
     for _ in range(3):
-        assert supervisor._crew.tend(monotonic_ns()) == []
+        assert supervisor._workers.check(monotonic_ns()) == []
     said = "worker 1 (process 1) was killed by SIGKILL, time after time: it was given up"
-    assert supervisor._crew.tend(monotonic_ns()) == [said]
+    assert supervisor._workers.check(monotonic_ns()) == [said]
     assert replaced == [1, 1, 1]

@@ -16,7 +16,7 @@ from replay.audit.files import follow as module
 from replay.audit.files.follow import Follower
 from replay.audit.reading import Collection
 from replay.audit.seen import Seen
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 from tests.replay.audit.texts import suffixed
 
 RUN = 0x1F3A9C07
@@ -45,7 +45,7 @@ def followed(
     monkeypatch.setattr(module, "sleep_ns", sleep)
     monkeypatch.setattr(module, "monotonic_ns", lambda: now[0])
     with Seen() as seen:
-        found = Collection(Tally(seen, RUN))
+        found = Collection(TagCounts(seen, RUN))
         told = Follower(list(paths), found, bool, lambda: False).follow(settle_looks * module.LOOK_NS)
         assert not left
         found.lanes = found.tally.lanes(RUN)  # type: ignore[attr-defined]
@@ -213,5 +213,5 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(module, "sleep_ns", lambda wait_ns: now.__setitem__(0, now[0] + wait_ns))
     monkeypatch.setattr(module, "monotonic_ns", lambda: now[0])
     with Seen() as seen:
-        Follower([path], Collection(Tally(seen)), read.append, lambda: False).follow(10 * module.LOOK_NS)
+        Follower([path], Collection(TagCounts(seen)), read.append, lambda: False).follow(10 * module.LOOK_NS)
     assert sum(read) == path.stat().st_size

@@ -1,4 +1,4 @@
-"""Tempos: the same schedule, whose time passes faster, slower or not at all."""
+"""Time scales: the same schedule, whose time passes faster, slower or not at all."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.clock import SECOND_NS
+from replay.schedule.demand import Demand, TimeScale
 from replay.schedule.rates import Steady
-from replay.schedule.tempo import Demand, Tempo
 
 factors = st.fractions(0, 10, max_denominator=1000)
 changes = st.lists(st.tuples(st.integers(0, 10 * SECOND_NS), factors), max_size=6)
@@ -28,7 +28,7 @@ def demand_of(
 def test_at_first_the_schedule_keeps_the_clock_s_time() -> None:
     demand = demand_of(1000, 5000, 5 * SECOND_NS, [])
 
-    assert demand.tempo == Tempo(total=5000)
+    assert demand.time_scale == TimeScale(total=5000)
     assert [demand.events_due(s * SECOND_NS) for s in (0, 1, 5, 6)] == [0, 1000, 5000, 5000]
     assert demand.mean_eps(SECOND_NS) == 1000
 
@@ -45,11 +45,11 @@ def test_a_pause_a_slow_stretch_and_a_fast_one() -> None:
 def test_a_run_that_lasts_so_long_ends_then_and_one_of_so_many_events_sends_them_all() -> None:
     slower = [(SECOND_NS, Fraction(1, 4))]
 
-    assert demand_of(1000, 5000, 5 * SECOND_NS, slower).tempo.total == 2000
-    assert demand_of(1000, 5000, None, slower).tempo.total == 5000
-    assert demand_of(None, None, 5 * SECOND_NS, slower).tempo.total is None
+    assert demand_of(1000, 5000, 5 * SECOND_NS, slower).time_scale.total == 2000
+    assert demand_of(1000, 5000, None, slower).time_scale.total == 5000
+    assert demand_of(None, None, 5 * SECOND_NS, slower).time_scale.total is None
     late = [(51 * SECOND_NS // 10, Fraction(1000))]
-    assert demand_of(1000, 5000, 5 * SECOND_NS, late).tempo.total == 5000
+    assert demand_of(1000, 5000, 5 * SECOND_NS, late).time_scale.total == 5000
 
 
 @given(steps=changes, step_ns=st.integers(1, SECOND_NS))
@@ -72,11 +72,11 @@ def test_told_to_end_nothing_that_is_due_later_is_asked_for(
     now_ns = sum(step for step, _ in steps) + ms * SECOND_NS // 1000
     by_ns = now_ns + SECOND_NS // 5
     due = [demand.events_due(now_ns), demand.events_due(by_ns)]
-    paused = not demand.tempo.factor
+    paused = not demand.time_scale.factor
     demand.end(now_ns, by_ns)
 
-    assert demand.tempo.total == due[1]
-    assert demand.tempo.factor > 0
+    assert demand.time_scale.total == due[1]
+    assert demand.time_scale.factor > 0
     for later_ns in (by_ns, by_ns + 100 * SECOND_NS):
         assert demand.events_due(later_ns) == due[1]
     assert demand.events_due(now_ns) == due[0]
@@ -95,7 +95,7 @@ def test_a_run_that_is_over_in_a_pause_is_asked_for_what_was_due_before_it_over_
 
     over_ns = 10 * SECOND_NS + late_ms * 1_000_000
     demand.end(over_ns, over_ns)
-    assert demand.tempo.total == demand.events_due(over_ns) == pause_ms
+    assert demand.time_scale.total == demand.events_due(over_ns) == pause_ms
     assert demand.end_ns == over_ns
     assert demand.mean_eps(over_ns + 1_000_000) == pause_ms * SECOND_NS / over_ns
 
@@ -106,10 +106,10 @@ def test_the_end_is_when_the_last_event_is_due(rate_eps: int, total: int, steps:
     end_ns = demand.end_ns
 
     if end_ns is None:
-        assert demand.tempo.factor == 0
+        assert demand.time_scale.factor == 0
         assert demand.events_due(10**20) < total
         return
-    slack_ns = 100 * len(steps) + 2000  # a nanosecond of the schedule, at the slowest tempo, for each change
+    slack_ns = 100 * len(steps) + 2000  # a nanosecond of the schedule, at the slowest time_scale, for each change
     assert demand.events_due(end_ns + slack_ns) == total
     assert end_ns < slack_ns or demand.events_due(end_ns - slack_ns) <= total
     if len(steps) == 0:
@@ -132,4 +132,4 @@ def test_of_many_changes_only_the_latest_are_kept() -> None:
         demand.change(ms * 1_000_000, Fraction(1, 1 + ms % 7))
         demand.forget((ms - 100) * 1_000_000)
 
-    assert len(demand._tempos) <= 101
+    assert len(demand._time_scales) <= 101

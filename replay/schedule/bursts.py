@@ -1,4 +1,4 @@
-"""When a lane may send what is due. Pure: time is an argument.
+"""How much may leave at once: trains, batches, and what a lane sends while it catches up. Pure: time is an argument.
 
 An event is due when it has its token, at the instant that the schedule says. A train may go when its last event has
 its token. So a lane is never ahead of its schedule, does not burst at the start, and does not drift, whatever happened
@@ -40,8 +40,8 @@ def batch_room(room: int, most: int, took_ns: int) -> int:
     return max(1, room // 2, min(most, 2 * room, room * STAMP_AGE_NS // max(1, took_ns)))
 
 
-class Paced:
-    """One lane's bound on catching up; instants are nanoseconds of one clock."""
+class TokenBucket:
+    """When a lane that has a rate may send what is due; instants are nanoseconds of one clock."""
 
     __slots__ = ("_free_ns",)
 
@@ -61,8 +61,8 @@ class Paced:
         self._free_ns = (behind_ns if behind_ns > free_ns else free_ns) + span_ns * _SLOWER // _FASTER
 
 
-class Unpaced:
-    """As fast as it goes: a lane is always due, and lanes take turns."""
+class RoundRobin:
+    """When a lane without a rate may send, which goes as fast as it can: always, and the lanes take turns."""
 
     __slots__ = ("_turn",)
 
@@ -70,10 +70,10 @@ class Unpaced:
         """Start at turn 0."""
         self._turn = 0
 
-    def ready_ns(self, due_ns: int) -> int:  # noqa: ARG002 - the same call as Paced's
+    def ready_ns(self, due_ns: int) -> int:  # noqa: ARG002 - the same call as TokenBucket's
         """A number that is always in the past, and grows with each turn, so that the least of all is next."""
         return self._turn
 
-    def spend(self, span_ns: int, now_ns: int) -> None:  # noqa: ARG002 - the same call as Paced's
+    def spend(self, span_ns: int, now_ns: int) -> None:  # noqa: ARG002 - the same call as TokenBucket's
         """Take a turn."""
         self._turn += 1

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.clock import SECOND_NS
-from replay.schedule.pacing import BURST_NS, CATCH_UP, STAMP_AGE_NS, Paced, Unpaced, batch_room, train_limit
+from replay.schedule.bursts import BURST_NS, CATCH_UP, STAMP_AGE_NS, RoundRobin, TokenBucket, batch_room, train_limit
 
 ANCHOR_NS = 10**15
 
@@ -31,7 +31,7 @@ def test_any_stalls_keep_the_schedule_and_the_bound_of_catching_up(
 ) -> None:
     lane = data.draw(st.integers(0, lanes - 1))
     limit = train_limit(rate_eps, SECOND_NS, lanes, train_max)
-    pace = Paced()
+    gate = TokenBucket()
     sent: list[tuple[int, int]] = []
     now_ns, total = ANCHOR_NS, 0
     for stall_ns in stalls_ns:
@@ -39,10 +39,10 @@ def test_any_stalls_keep_the_schedule_and_the_bound_of_catching_up(
         for _ in range(20):
             count = data.draw(st.integers(1, limit))
             since_ns, until_ns = (due_ns(rate_eps, lanes, lane, total + events) for events in (0, count))
-            assert pace.ready_ns(until_ns) >= until_ns
-            if pace.ready_ns(until_ns) > now_ns:
+            assert gate.ready_ns(until_ns) >= until_ns
+            if gate.ready_ns(until_ns) > now_ns:
                 break
-            pace.spend(until_ns - since_ns, now_ns)
+            gate.spend(until_ns - since_ns, now_ns)
             total += count
             sent.append((now_ns, count))
 
@@ -62,31 +62,31 @@ def test_any_stalls_keep_the_schedule_and_the_bound_of_catching_up(
 def test_on_time_no_train_is_held_up(rate_eps: int, lanes: int, train_max: int) -> None:
     """A lane that is never stalled sends each train the instant it is due, so catching up never comes in."""
     limit = train_limit(rate_eps, SECOND_NS, lanes, train_max)
-    pace = Paced()
+    gate = TokenBucket()
     for train in range(50):
         since_ns, until_ns = (due_ns(rate_eps, lanes, 0, events * limit) for events in (train, train + 1))
-        assert pace.ready_ns(until_ns) == until_ns
-        pace.spend(until_ns - since_ns, until_ns)
+        assert gate.ready_ns(until_ns) == until_ns
+        gate.spend(until_ns - since_ns, until_ns)
 
 
 def test_a_stalled_lane_makes_up_for_all_it_missed() -> None:
-    pace = Paced()
+    gate = TokenBucket()
     now_ns, sent = ANCHOR_NS + SECOND_NS, 0
     while now_ns < ANCHOR_NS + 6 * SECOND_NS:
         now_ns += 100_000
-        while pace.ready_ns(due_ns(100_000, 1, 0, sent + 100)) <= now_ns:
-            pace.spend(1_000_000, now_ns)
+        while gate.ready_ns(due_ns(100_000, 1, 0, sent + 100)) <= now_ns:
+            gate.spend(1_000_000, now_ns)
             sent += 100
 
     assert sent == 600_000
 
 
 def test_unpaced_lanes_take_turns_and_are_always_due() -> None:
-    pace = Unpaced()
+    gate = RoundRobin()
     turns = []
     for now_ns in range(3):
-        turns.append(pace.ready_ns(ANCHOR_NS))
-        pace.spend(0, now_ns)
+        turns.append(gate.ready_ns(ANCHOR_NS))
+        gate.spend(0, now_ns)
 
     assert turns == [0, 1, 2]
 

@@ -1,6 +1,6 @@
 """The tags of a collection counted by run and by lane: new, seen again, behind a higher one.
 
-Runs and lanes are bounded, so that no file makes the tally grow: tags beyond the bounds are counted together.
+Runs and lanes are bounded, so that no file makes them grow: tags beyond the bounds are counted together.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.tags import MAX_SEQUENCE
-from replay.audit.lines import PORT_BITS, TagRows
+from replay.audit.lines import PORT_BITS, LineTags
 from replay.audit.seen import Seen
 
 MAX_RUNS: Final = 64
@@ -35,7 +35,7 @@ class Lane:
     highest: int
 
 
-class Tally:
+class TagCounts:
     """Counts of tags, in the order in which they are taken."""
 
     def __init__(self, seen: Seen, run: int | None = None) -> None:
@@ -53,7 +53,7 @@ class Tally:
         self._received, self._duplicated, self._reordered, self._depth = np.zeros((4, MAX_LANES), np.int64)
         self._highest = np.full(MAX_LANES, -1, np.int64)
 
-    def take(self, tags: TagRows) -> None:
+    def take(self, tags: LineTags) -> None:
         """Count tags. Raises RunError when there is no room on the disk."""
         if not tags.lane.size:
             return

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.tags import MAX_RUN, MAX_SEQUENCE
-from replay.audit import tally as module
-from replay.audit.lines import PORT_BITS, TagRows
+from replay.audit import tag_counts as module
+from replay.audit.lines import PORT_BITS, LineTags
 from replay.audit.seen import STRETCH, Seen
-from replay.audit.tally import Tally
+from replay.audit.tag_counts import TagCounts
 from tests.replay.audit import plain
 from tests.replay.audit.plain import Tag
 
@@ -18,16 +18,16 @@ numbers = st.integers(0, 20) | st.integers(STRETCH - 5, STRETCH + 5) | st.intege
 tags = st.lists(st.tuples(runs, st.sampled_from([0, 514, 65535]), numbers), max_size=80)
 
 
-def rows(batch: list[Tag]) -> TagRows:
+def rows(batch: list[Tag]) -> LineTags:
     run, port, number = np.array(batch, np.int64).reshape(-1, 3).T
-    return TagRows(run << PORT_BITS | port, number)
+    return LineTags(run << PORT_BITS | port, number)
 
 
 @given(tags, st.integers(1, 40))
 def test_the_fast_way_counts_as_the_plain_one_does(found: list[Tag], size: int) -> None:
     by_run, lanes = plain.counted(found)
     with Seen() as seen:
-        tally = Tally(seen)
+        tally = TagCounts(seen)
         for first in range(0, len(found), size):
             tally.take(rows(found[first : first + size]))
         assert tally.runs == by_run
@@ -46,7 +46,7 @@ def test_the_fast_way_counts_as_the_plain_one_does(found: list[Tag], size: int) 
 
 def test_only_the_run_that_is_asked_for_has_lanes() -> None:
     with Seen() as seen:
-        tally = Tally(seen, 7)
+        tally = TagCounts(seen, 7)
         tally.take(rows([(1, 514, 0), (7, 514, 0), (7, 514, 3), (1, 514, 1)]))
         assert tally.runs == {1: 2, 7: 2}
         assert tally.lanes(1) == []
@@ -60,7 +60,7 @@ def test_runs_are_bounded(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_RUNS", 2)
     found = [(run, 514, number) for number in range(4) for run in (5, 6, 7, 8)]
     with Seen() as seen:
-        tally = Tally(seen, 8)
+        tally = TagCounts(seen, 8)
         for first in range(0, len(found), size):
             tally.take(rows(found[first : first + size]))
         assert tally.runs[8] == 4
@@ -72,7 +72,7 @@ def test_lanes_are_bounded_and_what_finds_no_room_is_said(monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "MAX_LANES", 2)
     found = [(5, port, number) for number in range(3) for port in (514, 515, 516)]
     with Seen() as seen:
-        tally = Tally(seen)
+        tally = TagCounts(seen)
         tally.take(rows(found))
         assert [lane.port for lane in tally.lanes(5)] == [514, 515]
         assert tally.refused == {5: 3}
@@ -80,7 +80,7 @@ def test_lanes_are_bounded_and_what_finds_no_room_is_said(monkeypatch: pytest.Mo
 
 def test_numbers_without_room_are_said() -> None:
     with Seen(max_pages=3) as seen:
-        tally = Tally(seen)
+        tally = TagCounts(seen)
         tally.take(rows([(5, 514, number * STRETCH) for number in range(4)]))
         assert tally.refused == {5: 2}
         assert [(lane.received_events, lane.highest) for lane in tally.lanes(5)] == [(2, STRETCH)]
