@@ -61,8 +61,8 @@ def end_all(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, state: Stat
     def replace(_: object, index: int, *__: Any) -> None:
         replaced.append(index)
 
-    monkeypatch.setattr(type(supervisor._crew), "_replace", replace)
-    supervisor._crew._processes = [Ending(supervisor.board, index, state, code) for index in range(2)]  # type: ignore[misc]
+    monkeypatch.setattr(type(supervisor._workers), "_replace", replace)
+    supervisor._workers._processes = [Ending(supervisor.board, index, state, code) for index in range(2)]  # type: ignore[misc]
     return replaced
 
 
@@ -70,7 +70,7 @@ def test_a_worker_that_is_done_while_it_is_looked_at_is_not_dead(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replaced = end_all(supervisor, monkeypatch, State.DONE, 0)
-    assert supervisor._crew.failures() == []
+    assert supervisor._workers.failures() == []
     supervisor.board.workers["state"] = State.RUNNING
     assert supervisor._workers.check(monotonic_ns()) == []
     assert replaced == []
@@ -81,7 +81,7 @@ def test_one_that_dies_time_after_time_is_given_up_by_its_own_name(
 ) -> None:
     replaced = end_all(supervisor, monkeypatch, State.RUNNING, -9)
     supervisor.board.workers["state"][0] = State.DONE
-    supervisor._crew._processes[0] = Ending(supervisor.board, 0, State.DONE, 0)  # type: ignore[call-overload]
+    supervisor._workers._processes[0] = Ending(supervisor.board, 0, State.DONE, 0)  # type: ignore[call-overload]
     for _ in range(3):
         assert supervisor._workers.check(monotonic_ns()) == []
     said = "worker 1 (process 1) was killed by SIGKILL, time after time: it was given up"
