@@ -59,7 +59,7 @@ CONTROL: Final = np.dtype(
         ("stop", "<i8"),  # not 0: stop now
         ("time_scale", "<i8"),  # counts the changes of what follows; odd: one is being written
         ("time_scale_since_ns", "<i8"),
-        ("time_scale_at_s", "<i8"),  # a schedule at many times its time_scale soon leaves 64 bits of nanoseconds
+        ("time_scale_at_s", "<i8"),  # a schedule at many times its own pace soon leaves 64 bits of nanoseconds
         ("time_scale_at_ns", "<i8"),
         ("time_scale_numerator", "<i8"),
         ("time_scale_denominator", "<i8"),
