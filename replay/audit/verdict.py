@@ -82,7 +82,7 @@ def _cut_behind_tag(report: dict[str, Any]) -> Iterator[str]:
     """What came with its tag, and without its end."""
     if lines := report["cut_behind_tag_lines"]:
         yield (
-            f"but {counted(lines, 'line')} with a tag end at {report['cut_behind_tag_to_bytes']:,} bytes, where longer "
+            f"but {counted(lines, 'line')} with a tag end at {counted(report['cut_behind_tag_to_bytes'], 'byte')}, where longer "
             f"events were sent: they were cut behind their tags ({_SIZES})"
         )
 
