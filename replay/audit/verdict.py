@@ -81,9 +81,10 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
 def _cut_behind_tag(report: dict[str, Any]) -> Iterator[str]:
     """What came with its tag, and without its end."""
     if lines := report["cut_behind_tag_lines"]:
+        length = counted(report["cut_behind_tag_to_bytes"], "byte")
         yield (
-            f"but {counted(lines, 'line')} with a tag end at {report['cut_behind_tag_to_bytes']:,} bytes, where longer "
-            f"events were sent: they were cut behind their tags ({_SIZES})"
+            f"but {counted(lines, 'line')} with a tag end at {length}, where longer events were sent: they were cut "
+            f"behind their tags ({_SIZES})"
         )
 
 

@@ -17,4 +17,4 @@ def cut_bytes_text(ledger: Ledger) -> str:
         if ledger.lost_events_max or ledger.cut_events or others
         else (f"all {counted(ledger.sent_events, 'event')} arrived, but ")
     )
-    return f"{all_of_it}{received:,} of {sent:,} bytes came{at}: events were cut behind their tags"
+    return f"{all_of_it}{received:,} of {counted(sent, 'byte')} came{at}: events were cut behind their tags"
