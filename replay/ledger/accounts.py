@@ -183,6 +183,8 @@ class Ledger:
     """Ports that were sent to, at which the sink did not listen, and of which nothing came by another one."""
     unverified_events: int = 0
     """Tagged events that came to the sink, and which its workers did not live to verify."""
+    damaged_events: int = 0
+    """So many more of the lost may have come, with a tag that was damaged on the way."""
 
     def total(self, name: str) -> int | None:
         """The sum of a figure over the ports; None where it was measured on none."""
@@ -206,8 +208,8 @@ class Ledger:
 
     @property
     def lost_events_min(self) -> int:
-        """Of these, those that no cut event can be."""
-        return self.lost_events - self.doubtful_cut_events
+        """Of these, those that nothing that came can be."""
+        return self.lost_events - self.doubtful_cut_events - self.damaged_events
 
     @property
     def lost_events_max(self) -> int:

@@ -1,6 +1,7 @@
 """A ledger made of the reports of a sender, a sink and an audit: `replay.ledger.accounts` says what is in it. Pure."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -40,17 +41,20 @@ def reconcile(
     names = ("sent_events", "received_events", "verified_events", "surplus_events", "duplicated_events", "came_by")
     kept = [entry for entry in entries if entry.collected_events or any(getattr(entry, name) for name in names)]
     unplaced = _unplaced(kept, heard.unplaced_cut if heard else 0, _unplaced_at_collector(collected))
-    doubtful = (heard.doubtful_cut(kept) if heard else 0) + _doubtful_at_collector(collected)
+    doubtful, damaged = heard.explained(kept) if heard else (0, 0)
+    doubtful += _doubtful_at_collector(collected)
+    lost = sum(entry.all_lost_events for entry in kept) + unplaced.all_lost_events
     return Ledger(
         tuple(kept),
         run if tagged or collected is not None else None,
         unplaced,
-        min(doubtful, sum(entry.all_lost_events for entry in kept) + unplaced.all_lost_events),
+        min(doubtful, lost),
         _lengths(received if tagged else None, collected),
         dict(received.tags.other_runs) if tagged and received and received.tags else {},
         ended_by if received else None,
         tuple(entry.port for entry in kept if heard and tagged and heard.is_deaf(entry)),
         received.unverified_events if received else 0,
+        damaged_events=max(0, min(damaged, lost - doubtful)),
     )
 
 
@@ -86,6 +90,7 @@ class _Heard:
         self._ways = {port: self._ways_of(port) for port in {*self.ports, *sent}}
         """Of each port that was sent to, the sink's ports at which its events came."""
         self._doubtful_cut = _doubtful(received, longest_bytes) if tagged else {}
+        self._damaged = {lane.port: lane.malformed_events or 0 for lane in received.lanes} if tagged else {}
         self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
         # What sockets dropped behind the last event that they handed over, in events, until it is charged.
         self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
@@ -113,14 +118,25 @@ class _Heard:
                 unplaced += lane.cut_events
         return placed, unplaced
 
-    def doubtful_cut(self, entries: Sequence[Entry]) -> int:
-        """How many lost events may be cut ones: at each of the sink's ports no more than those lack that come by it."""
-        doubtful = 0
-        for by, events in self._doubtful_cut.items():
+    def explained(self, entries: Sequence[Entry]) -> tuple[int, int]:
+        """How many lost events may be doubtful cut ones, and how many more may have come with a damaged tag.
+
+        A damaged number may be one that was not sent, and then it is a surplus one.
+        """
+        cut = self._explained(entries, self._doubtful_cut)
+        damaged = Counter(self._doubtful_cut) + Counter(self._damaged)
+        if self._tagged:
+            damaged.update({entry.port: entry.surplus_events for entry in entries})
+        return cut, self._explained(entries, damaged) - cut
+
+    def _explained(self, entries: Sequence[Entry], came: Mapping[int, int]) -> int:
+        """How many lost events may be of those that came, at each of the sink's ports no more than lack of its own."""
+        explained = 0
+        for by, events in came.items():
             # Of a port of which nothing came whole, and at which the sink did not listen, the way is not known.
             there = [entry for entry in entries if by in (self._ways.get(entry.port) or {by})]
-            doubtful += min(events, sum((entry.lost_events or 0) + entry.cut_or_lost_events for entry in there))
-        return doubtful
+            explained += min(events, sum((entry.lost_events or 0) + entry.cut_or_lost_events for entry in there))
+        return explained
 
     def is_deaf(self, entry: Entry) -> bool:
         """Whether nothing can have come of a port that was sent to."""

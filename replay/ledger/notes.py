@@ -72,6 +72,8 @@ def _uncertain(ledger: Ledger) -> Iterator[str]:
             f"{doubtful:,} of the lost may be cut events: that can't be told, since events of others came too, events "
             "came twice, or too little shows to what length they were cut"
         )
+    if damaged := ledger.damaged_events:
+        yield f"{damaged:,} of the lost may have come with a tag that was damaged on the way"
     if perhaps := ledger.total("perhaps_lost_events"):
         believed = "the sink believed numbers that were not sent"
         yield (f"{believed}: {perhaps:,} of the verified may be such, and then as many more were lost")

@@ -145,6 +145,7 @@ def ledger_json(
         "lost_events_min": ledger.lost_events_min,
         "lost_events_max": ledger.lost_events_max,
         "doubtful_cut_events": ledger.doubtful_cut_events,
+        "damaged_events": ledger.damaged_events,
         "loss_percent": round(100 * ledger.lost_events / max(ledger.sent_events, 1), 6),
         "surplus_events": ledger.surplus_events,
         "cut_events": ledger.cut_events,

@@ -194,7 +194,16 @@ def test_of_a_loss_that_is_a_range_the_higher_figure_counts():
     assert not reconciled.passes(Fraction("0.009"))
     assert reconciled.passes(Fraction("0.01"))
     ledger = tagged({514: 100}, [tagged_lane(514, 100, next_sequence=101)])
-    assert (ledger.lost_events_min, ledger.lost_events_max) == (1, 1)
+    assert (ledger.lost_events_min, ledger.lost_events_max) == (0, 1)  # it may be the one that is missing, damaged
+
+
+def test_what_came_with_a_damaged_tag_may_be_what_is_missing():
+    ledger = tagged(
+        {514: 100, 515: 100}, [tagged_lane(514, 90, malformed_events=6), tagged_lane(515, 100, malformed_events=3)]
+    )
+    assert (ledger.lost_events_min, ledger.lost_events, ledger.damaged_events) == (4, 10, 6)
+    assert verdict(ledger).startswith("between 2.00% and 5.00% lost: 4 to 10 of 200 events")
+    assert "6 of the lost may have come with a tag that was damaged on the way" in notes(ledger)
 
 
 def test_doubtful_cut_events_explain_losses_only_where_they_came():
