@@ -20,5 +20,5 @@ def fails(code: ExitCode, *arguments: str) -> str:
     """The one line of a command that must fail."""
     done = precompute(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
