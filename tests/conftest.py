@@ -26,6 +26,9 @@ settings.load_profile("each run")
 # What somebody calibrated on this machine must not decide how a test sends.
 os.environ["XDG_CACHE_HOME"] = os.devnull
 
+# A process that is forked in another folder would write what it measured there, where nobody looks for it.
+os.environ.setdefault("COVERAGE_FILE", str(Path(__file__).parents[1] / ".coverage"))
+
 
 NEEDS_THE_KERNEL = (
     *("network", "fuzz", "tools/test_demo.py", "tools/test_soaking.py", "tools/test_tuning.py"),
