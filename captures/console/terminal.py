@@ -2,9 +2,13 @@
 
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 from tqdm import tqdm
+
+
+USUAL_COLUMNS: Final = 80
+"""The width of a terminal that does not say its own."""
 
 
 def dumb() -> bool:
@@ -27,5 +31,13 @@ def bar(**options: Any) -> "tqdm[Any]":
     # The monitor of tqdm would be a thread. Workers and jobs are forked, and a process that forks must have no threads.
     tqdm.monitor_interval = 0
     # For a stream that is not sys.stderr itself, tqdm looks up the width of the terminal only if it may change.
-    usual = {"leave": False, "dynamic_ncols": True, "disable": True if dumb() else None}
-    return tqdm(**{**usual, **options})
+    width = {"dynamic_ncols": True} if _has_width(options.get("file", sys.stderr)) else {"ncols": USUAL_COLUMNS}
+    return tqdm(**{"leave": False, "disable": True if dumb() else None, **width, **options})
+
+
+def _has_width(stream: Any) -> bool:
+    """Whether the terminal of a stream says how wide it is; a console or a new pty may say 0, of which tqdm makes 0."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError, AttributeError):
+        return False

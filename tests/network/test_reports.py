@@ -70,7 +70,7 @@ def test_a_storm_of_signals_loses_no_report_of_a_sink(tmp_path: Path, number: si
     with running(sink, log) as process:
         await_line(log, "listening on", process)
         assert storm(process, number) > 0
-    assert json.loads(path.read_text())["ended_by"] == "signal"
+    assert json.loads(path.read_text())["ended_by"] in ("signal", "second signal")  # as it met the workers
     assert "Traceback" not in log.read_text()
     assert process.returncode in (ExitCode.MET, ExitCode.INTERRUPTED)
 
