@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
-
 USUAL_COLUMNS: Final = 80
 """The width of a terminal that does not say its own."""
 
