@@ -149,8 +149,10 @@ def test_one_flipped_bit_is_one_lost_event_and_one_too_many(tmp_path: Path, tagg
         return [(free[1], data)]
 
     found = told(tmp_path, tagged, free[:1], free[1:], change)
-    figures = ("lost_events", "surplus_events", "reordered_events", "late_events", "cut_events")
-    assert [found.ledger[name] for name in figures] == [1, 1, 0, 0, 0]
+    figures = ("lost_events", "reordered_events", "late_events", "cut_events")
+    assert [found.ledger[name] for name in figures] == [1, 0, 0, 0]
+    # The number is that of no event, or of another one, which then came twice.
+    assert sorted((found.ledger["surplus_events"], found.ledger["duplicated_events"])) == [0, 1]
     assert found.run["sink"]["lost_events"] == 1
     assert not found.ledger["balanced"]
 

@@ -170,7 +170,7 @@ def test_a_sink_that_fails_unforeseen_leaves_its_report(tmp_path: Path):
     path = tmp_path / "received.json"
     fail = """
 from replay.sink import stopping
-def fail(*_):
+def fail(*_, **__):
     raise ZeroDivisionError("unforeseen")
 stopping.Watch.ended_by = fail
 from replay.cli import main

@@ -146,7 +146,7 @@ def test_a_run_to_its_own_host_watches_by_itself(tagged: Capture) -> None:
     own = ran.report["collector_host"]
     assert own["dropped_packets"] == 500 - kept
     assert 0 < kept * 512 <= own["waiting_bytes"]
-    assert own["sockets"][0]["owners"] == [os.getpid()]
+    assert os.getpid() in own["sockets"][0]["owners"]  # and the run, which is a fork
     assert f"{500 - kept:,} packets dropped at the socket of" in ran.stderr
     assert f"{own['waiting_bytes']:,} bytes waiting" in " ".join(ran.stderr.split())
 
