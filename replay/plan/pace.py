@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from captures.console.errors import InputError
 from replay.clock import SECOND_NS
 
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
@@ -34,6 +35,18 @@ class PaceRequest:
     """All that is asked of the time of a run."""
 
     pace: Pace
-    extent: Extent = Extent(DEFAULT_DURATION_NS)
+    extent: Extent | None = None
+    """None: ten seconds, or once through the capture where its time axis is followed."""
     start_at_ns: int | None = None
     """Nanoseconds since 1970; None: as soon as it is ready."""
+
+    @property
+    def settled_extent(self) -> Extent:
+        """How far the run goes, whether it was said or not. Raises InputError where more than one end was said."""
+        if self.extent is None:
+            return Extent(DEFAULT_DURATION_NS) if self.pace.speed is None else Extent(loops=1)
+        said = (self.extent.duration_ns, self.extent.loops, self.extent.events)
+        given = [value for value in said if value is not None]
+        if len(given) != 1 or given[0] < 1:
+            raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
+        return self.extent

@@ -82,12 +82,14 @@ def run(request: RunRequest, report: Path | None = None) -> RunReport:
     Raises InputError for what can't be asked, PreflightError for what this machine can't do, RunError for what failed
     while it ran: then the report is written first.
     """
+    prepared = prepare(request)
     with ReportFile(report, inputs=request.inputs) as report_file:
-        return carry_out(prepare(request), report_file)
+        return carry_out(prepared, report_file)
 
 
 def prepare(request: RunRequest) -> PreparedRun:
     """Check everything, and decide what is left to decide; nothing is sent. Raises InputError, PreflightError."""
+    extent = request.time.settled_extent
     capture = open_capture(request.capture)
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
     target = resolve(request.target, allow_public=request.allow_public, family=request.family)
@@ -103,7 +105,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         target=target,
         ports=ports,
         pace=request.time.pace,
-        extent=request.time.extent,
+        extent=extent,
         train_max=chosen.method.train_max,
         segments=max_segments() if chosen.method.gso else 1,
         stamp=request.stamp,

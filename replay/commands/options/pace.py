@@ -11,7 +11,7 @@ from captures.console.terminal import notice
 from captures.console.units import parse_count, parse_speed
 from replay.clock import wall_ns
 from replay.commands.options.instants import parse_instant
-from replay.plan.pace import DEFAULT_DURATION_NS, Extent, Pace, PaceRequest
+from replay.plan.pace import Extent, Pace, PaceRequest
 
 MAX_RATE: Final = 0
 """What `--eps max` parses to."""
@@ -47,7 +47,8 @@ def _options(
     start_at_ns: int | None,
 ) -> PaceRequest:
     pace = _pace(rate_eps, speed)
-    return PaceRequest(pace, _extent(pace, duration_ns, loops, events), start_at_ns)
+    said = any(value is not None for value in (duration_ns, loops, events))
+    return PaceRequest(pace, Extent(duration_ns, loops, events) if said else None, start_at_ns)
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
@@ -62,16 +63,6 @@ def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
     if speed is not None:
         notice("--eps overrides --speed: the capture's time axis is not followed")
     return Pace(rate_eps or None)
-
-
-def _extent(pace: Pace, duration_ns: int | None, loops: int | None, events: int | None) -> Extent:
-    """How far the run goes; when nothing is said, ten seconds, or once along the time axis."""
-    given = [value for value in (duration_ns, loops, events) if value is not None]
-    if len(given) > 1 or 0 in given:
-        raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
-    if given:
-        return Extent(duration_ns, loops, events)
-    return Extent(DEFAULT_DURATION_NS) if pace.speed is None else Extent(loops=1)
 
 
 pace_options: Final = grouped(
