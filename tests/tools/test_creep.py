@@ -65,6 +65,16 @@ def test_what_a_run_takes_while_it_begins_is_no_growth() -> None:
     assert faults(findings(samples, SENT, ledger())) == []
 
 
+@pytest.mark.parametrize("place", [25, 59, 60, 61, 98])
+def test_a_step_is_no_growth_that_goes_on(place: int) -> None:
+    """As after a stall, when a sink reads for the first time as much at once as it has room for."""
+    step = [
+        replace(sample, memory_bytes=sample.memory_bytes + (i >= place) * (64 << 20))
+        for i, sample in enumerate(steady())
+    ]
+    assert exactness_faults(findings(step, SENT, ledger())) == []
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
