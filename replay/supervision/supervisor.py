@@ -145,8 +145,8 @@ class Supervisor:
     ) -> Outcome:
         """Carry out the plan to its end, or until SIGINT, SIGTERM or SIGHUP; a second signal kills the workers at once.
 
-        During the run `each_tick` is called every 100 ms, and `each_second` about once a second. `at_end` is called when
-        all workers have ended, while signals are still noted. Raises RunError when the run could not be started.
+        During the run `each_tick` is called every 100 ms, and `each_second` about once a second. `at_end` is called
+        when all workers have ended, while signals are still noted. Raises RunError when the run could not be started.
         """
         outcome = self.outcome
         before = nic_counters(self.plan.nic)
@@ -251,7 +251,7 @@ class Supervisor:
             self._end_pause(now_ns)
             self._collect_running()
             if now_ns >= next_second_ns:
-                # After a stall, too, wait for nearly a second, so that the events before it have had the time to arrive.
+                # After a stall, too, wait for nearly a second, so that the events before it have the time to arrive.
                 next_second_ns = max(next_second_ns + SECOND_NS, now_ns + SECOND_NS - _TICK_NS)
                 self._sample_memory()
                 outcome.strain.look()

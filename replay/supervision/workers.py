@@ -105,7 +105,7 @@ class WorkerProcesses:
     def _exit(self, index: int) -> tuple[int | None, int]:
         """The exit code of a worker (None while it lives), and its state.
 
-        The state is read after the code. A worker writes its state before it exits, so the state of a dead one is final.
+        The state is read after the code. A worker writes its state before it exits, so that of a dead one is final.
         """
         code = self._processes[index].exitcode
         return code, int(self._board.workers["state"][index])
