@@ -97,7 +97,7 @@ LANE: Final = np.dtype(
 
 
 class Board:
-    """Views of the shared memory: `control` has one row, `workers` and `lanes` a row each; each worker has a journal."""
+    """Views of the shared memory: `control` (one row), `workers` and `lanes` (a row for each), a journal a worker."""
 
     def __init__(self, workers: int, lanes: int) -> None:
         """Map zeroed memory for `workers` WORKER rows and `lanes` LANE rows; raises OSError."""
@@ -119,7 +119,7 @@ class Board:
         control["time_scale"] += 1
 
     def time_scale(self) -> tuple[int, TimeScale] | None:
-        """The number of the latest change of the time scale, and this time scale; None while a change is being written."""
+        """The number of the latest change of the time scale, and the time scale; None while a change is written."""
         row = self.control
         change = int(row["time_scale"][0])
         since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TIME_SCALE)

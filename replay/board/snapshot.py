@@ -170,7 +170,7 @@ def take_snapshot(board: Board, now_ns: int) -> Snapshot:
 
 
 def errors_of(counts: NDArray[np.int64]) -> dict[str, int]:
-    """The errors in `counts` by name, without WAITS and zeros. `counts` is in the order of ERRNO_NAMES, shape (errnos,)."""
+    """The errors in `counts` (in the order of ERRNO_NAMES, shape (errnos,)) by name, without WAITS and zeros."""
     return {name: count for name, count in _named(counts).items() if name not in WAITS}
 
 

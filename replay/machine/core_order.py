@@ -49,7 +49,7 @@ class Topology:
 
 
 def ordered(cpus: Sequence[int], topology: Topology) -> tuple[int, ...]:
-    """Sort `cpus`, the best first: cores without a drawback, then cores that are only busy, then those far from the card.
+    """Sort `cpus`, the best first: cores without a drawback, then the merely busy ones, then those far from the card.
 
     Among equal cores, first come those that share no hardware with an earlier one, and then the lower numbers.
     """

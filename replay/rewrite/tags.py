@@ -32,7 +32,8 @@ from replay.unaligned import places
 
 _HEAD: Final = f"S{HEAD_BYTES}"
 _TAIL: Final = f"S{TAIL_BYTES}"
-"""The dtype of a tail. It has no zero byte, and a width for which numpy has special loops: they take half the time."""
+"""The dtypes of heads and tails. They hold no zero bytes, and numpy has special loops for their widths, which take half
+the time of those for other widths."""
 
 
 class Tagging(NamedTuple):
