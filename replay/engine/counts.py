@@ -30,7 +30,7 @@ class WorkerCounts:
         self._lane_errors = board.lanes["errors"].data
         self._unreachable_seconds = self._row["unreachable_seconds"].data
         self._unreachable_from_ns = 0
-        """From this instant on, an answer that nobody is there counts as one of a new second."""
+        """The instant from which an answer that nobody is there counts as one of a new second."""
         self._lag = Histogram(self._row["lag"][0])
         self._intervals = IntervalCounter(self._row, int(board.control["start_ns"][0]), plan.interval_ns)
 

@@ -1,4 +1,4 @@
-"""Does the kernel accept frames of our own that go over loopback, or does it drop them silently? What settings decide.
+"""Does the kernel accept frames of our own that go over loopback, or does it silently drop them? Some settings decide.
 
 A datagram of a socket keeps its route over loopback, but a frame does not: the kernel looks the route up again when the
 frame comes in. With IPv4 it drops a frame that comes from an address of this host, or from or to 127.0.0.0/8, since no

@@ -155,7 +155,7 @@ class Pieces:
     end: list[int]
     """The place of the byte after the piece."""
     reach: list[int]
-    """From the piece to this number (exclusive), the bytes of the pieces lie back to back."""
+    """The pieces from this one to the piece of this number (exclusive) lie back to back."""
     shapes: bytes
     """The shape of each piece, SHAPE_BYTES long, as `replay.board.journal.SHAPE` describes it."""
     count: list[int]
