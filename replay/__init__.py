@@ -1,1 +1,1 @@
-"""Sends a capture over the network and receives it; knows nothing of profiles."""
+"""Sends a capture over the network and receives it. This package does not know profiles."""

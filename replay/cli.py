@@ -1,4 +1,4 @@
-"""The `replay` command."""
+"""Which subcommands the `replay` command has."""
 
 from typing import NoReturn
 
@@ -35,5 +35,5 @@ replay.add_command(watch)
 
 
 def main() -> NoReturn:
-    """The console command."""
+    """Run the console command `replay`."""
     run_command(replay)

@@ -1,4 +1,4 @@
-"""Where the `replay` command starts: it takes the signals before all else is loaded, which takes a while."""
+"""Where the `replay` command starts: it handles signals first, because loading the rest takes a while."""
 
 from typing import NoReturn
 
@@ -6,7 +6,7 @@ from captures.console import interruption
 
 
 def main() -> NoReturn:
-    """The console command."""
+    """Run the console command `replay`."""
     interruption.leave_at_once("replay")
     from replay import cli  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""A histogram of waiting times: fixed size, mergeable, cheap to fill, in the manner of HdrHistogram.
+"""How waiting times are counted: in a histogram of fixed size, like HdrHistogram, cheap to fill and to merge.
 
 Values are whole microseconds. Below 64 us each has a bucket of its own; above, every octave is cut into 32
 buckets, so a value read back is off by at most 1/64 of itself:
@@ -8,9 +8,9 @@ buckets, so a value read back is off by at most 1/64 of itself:
     width      1          2            4                  2^30
 
 2^36 us are 19 hours; longer values land in the last bucket. All state is one int64 array: the buckets, then the sum
-modulo 2^64 and the exact maximum. It may live in shared memory, and zeros are an empty histogram. The buckets tell how
-often the sum has wrapped, as a run does that is half an hour behind at a million events a second, after ninety minutes;
-they do so below a sum of 2^69 us, as of a million million events that are ten minutes late each.
+modulo 2^64 and the exact maximum. The array may lie in shared memory, and zeros are an empty histogram. The sum wraps,
+for example, after ninety minutes of a run that is half an hour behind at a million events a second. The buckets tell
+how often it has wrapped, up to a sum of 2^69 us: that is a million million events, each ten minutes late.
 """
 
 from typing import Final
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 BUCKETS: Final = 1024
 CELLS: Final = BUCKETS + 2
-"""Cells of the array that holds a histogram."""
+"""The number of cells in the array that holds a histogram."""
 
 RELATIVE_ERROR: Final = 1 / 64
-"""The most by which a percentile may be off, as a part of the true value; below 64 us it is exact."""
+"""The greatest error of a percentile, as a part of the true value; below 64 us a percentile is exact."""
 
 _WRAP: Final = 1 << 64
 _LONGEST: Final = (1 << 63) - 1
@@ -41,8 +41,8 @@ def bucket_of(value_us: int) -> int:
 
 def buckets_of(values_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """`bucket_of` for an array: int64 in, int64 of the same shape out."""
-    # The exponent of a double is the bit length, exact below 2^53: bits lost above that only round up to an
-    # octave that lies far behind the last bucket anyway.
+    # The exponent of a double is the bit length, exact below 2^53. Greater values may be rounded up to the next
+    # octave, but they all belong to the last bucket anyway.
     shifts = np.maximum(np.frexp(values_us.astype(np.float64))[1].astype(np.int64) - 6, 0)
     return np.minimum((shifts << 5) + (values_us >> shifts), BUCKETS - 1)
 
@@ -50,7 +50,7 @@ def buckets_of(values_us: NDArray[np.int64]) -> NDArray[np.int64]:
 def record_rows(
     cells: NDArray[np.int64], rows: NDArray[np.int64], values_us: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> None:
-    """Count values in the histograms of `cells`, shape (histograms, CELLS): each in that of its row, so many times."""
+    """Count each of `values_us` in its row of `cells`, shape (histograms, CELLS), as often as `counts` says."""
     np.add.at(cells, (rows, buckets_of(values_us)), counts)
     np.add.at(cells[:, _SUM], rows, values_us * counts)
     np.maximum.at(cells[:, _MAX], rows, values_us)
@@ -59,8 +59,8 @@ def record_rows(
 def rows_between(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArray[np.int64]:
     """What was counted between two copies of the same histograms, both of shape (histograms, CELLS).
 
-    The maximum is exact where it grew meanwhile; where it did not, it is the highest value of the last bucket that was
-    counted in, and no more than the maximum of `later`.
+    The maximum is exact where it grew meanwhile. Where it did not, it is the highest value of the last bucket whose
+    count grew, but no more than the maximum of `later`.
     """
     cells = later - earlier
     used = cells[:, :BUCKETS] > 0
@@ -71,7 +71,7 @@ def rows_between(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArra
 
 
 def rows_together(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What either of two sets of histograms holds, both of shape (histograms, CELLS): each with its counterpart."""
+    """The sums of two sets of histograms, row by row; both have the shape (histograms, CELLS)."""
     cells = first + second
     cells[:, _MAX] = np.maximum(first[:, _MAX], second[:, _MAX])
     return cells
@@ -81,9 +81,9 @@ class Histogram:
     """Counts of values in microseconds."""
 
     def __init__(self, cells: NDArray[np.int64] | None = None) -> None:
-        """Work on `cells` (int64, shape (CELLS,)), kept and changed in place; without it, start empty."""
+        """Use `cells` (int64, shape (CELLS,)) as the memory, changed in place; without it, start empty."""
         self.cells = np.zeros(CELLS, np.int64) if cells is None else cells
-        # For single values: an item of a memoryview costs half of what one of an array does.
+        # `record` works on single values: to access an item costs half as much by a memoryview as by an array.
         self._view = self.cells.data
 
     def record(self, value_us: int, count: int = 1) -> None:
@@ -104,7 +104,7 @@ class Histogram:
         cells[_MAX] = max(cells[_MAX], values_us.max())
 
     def merge(self, other: "Histogram") -> None:
-        """Add all that `other` holds."""
+        """Add the counts of `other`."""
         self.cells[:_MAX] += other.cells[:_MAX]
         self.cells[_MAX] = max(self.cells[_MAX], other.cells[_MAX])
 
@@ -115,7 +115,7 @@ class Histogram:
 
     @property
     def sum_us(self) -> int:
-        """The exact sum."""
+        """The exact sum of all values."""
         told = int(self.cells[_SUM])
         used = np.flatnonzero(self.cells[:BUCKETS]).tolist()
         about = sum(int(self.cells[bucket]) * int(_middle_us(bucket)) for bucket in used)
@@ -123,13 +123,13 @@ class Histogram:
 
     @property
     def mean_us(self) -> float | None:
-        """The exact mean; None when nothing was counted."""
+        """The exact mean of all values; None when nothing was counted."""
         samples = self.samples
         return self.sum_us / samples if samples else None
 
     @property
     def max_us(self) -> int | None:
-        """The exact maximum; None when nothing was counted."""
+        """The exact maximum of all values; None when nothing was counted."""
         return int(self.cells[_MAX]) if self.samples else None
 
     def percentile_us(self, percent: float) -> float | None:
@@ -147,7 +147,7 @@ class Histogram:
 
 
 def _highest_us(bucket: int) -> int:
-    """The greatest value that lands in a bucket; the last one takes whatever is greater than all others hold."""
+    """The greatest value that belongs to a bucket; the last bucket takes all values that the others can't."""
     if bucket < 64:
         return bucket
     if bucket == BUCKETS - 1:
@@ -157,7 +157,7 @@ def _highest_us(bucket: int) -> int:
 
 
 def _middle_us(bucket: int) -> float:
-    """The value that stands for a bucket: its middle, no further than half a width from any value in it."""
+    """The value that represents a bucket: its middle, at most half its width from any value in the bucket."""
     if bucket < 64:
         return float(bucket)
     shift = (bucket >> 5) - 1

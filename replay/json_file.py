@@ -1,4 +1,4 @@
-"""Reports on disk: JSON that exists whole, where it was asked for or where its owner is told."""
+"""How reports are kept on disk: complete JSON, at the path that was asked for or where the user is told."""
 
 import errno
 import json
@@ -18,24 +18,24 @@ from captures.console.units import format_size
 from captures.files.output_file import FULL, OutputFile, write_all
 
 SCHEMA: Final = 1
-"""The version of what reports say, of every kind of report. A report without one was written before there was any."""
+"""The version of the format of all reports. A report without a version is older than this field."""
 MOST_BYTES: Final = 256 << 20
-"""Of a report that is read; one with 5,000 intervals has less than 1 MB."""
+"""The largest report that is read; one with 5,000 intervals has less than 1 MB."""
 _ROOM_BYTES: Final = 1 << 20
-"""Reserved on the disk before the work begins: three times what the report of a long run to 100 ports takes."""
+"""The space reserved on the disk before the work begins: three times the report of a long run to 100 ports."""
 _SHOWN_CHARACTERS: Final = 20
 _STDIN: Final = Path("/dev/stdin")
 
 
 class ReportFile:
-    """The report of a command that may take hours: its place is proved and its room is taken before the work begins.
+    """The report of a command that may take hours: before the work begins, it proves its path and reserves its space.
 
-    A report that can't be written there after all is kept in TMPDIR, or put on stderr; where it is, is said when the
-    `with` block is left.
+    A report that can't be written there after all is kept in TMPDIR, or printed on stderr; the end of the `with` block
+    says where it is.
     """
 
     def __init__(self, path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
-        """Get ready to write to `path`, which may be none of `inputs`; None: no report is wanted.
+        """Get ready to write to `path`, which must not be one of `inputs`; None: no report is wanted.
 
         Raises InputError where no report can be written, PreflightError where the disk is full.
         """
@@ -50,7 +50,7 @@ class ReportFile:
                 raise PreflightError(f"{path}: no room for the report: {error.strerror}") from None
 
     def write(self, report: dict[str, Any]) -> None:
-        """Write `report` as JSON, and sync it; where that fails, keep it elsewhere."""
+        """Write `report` as JSON, and sync it to the disk; if that fails, keep it elsewhere."""
         if self._output is None:
             return
         text = (json.dumps(report, indent=2) + "\n").encode()
@@ -69,7 +69,7 @@ class ReportFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it. Raises RunError when the report is elsewhere; what ended the block goes before."""
+        """Close the file. Raises RunError when the report is elsewhere, unless another error ended the block."""
         if self._output is not None:
             self._output.close()
         if self._failure and error is None:
@@ -79,7 +79,7 @@ class ReportFile:
 
 
 def _reserve(fd: int) -> None:
-    """Take room that another file can't have meanwhile. Raises OSError."""
+    """Reserve disk space, so that no other file can take it meanwhile. Raises OSError."""
     try:
         os.posix_fallocate(fd, 0, _ROOM_BYTES)
     except OSError as error:
@@ -88,7 +88,7 @@ def _reserve(fd: int) -> None:
 
 
 def _elsewhere(text: bytes) -> str:
-    """Keep a report where there is room for it, and say where that is."""
+    """Keep a report where there is space for it. Returns where that is, in words."""
     try:
         fd, path = tempfile.mkstemp(prefix="stampede-report-", suffix=".json")
         try:
@@ -103,15 +103,15 @@ def _elsewhere(text: bytes) -> str:
 
 
 def _no_number(text: str) -> None:
-    """NaN and Infinity, which json takes, are no JSON (RFC 8259, section 6)."""
+    """Refuse NaN and Infinity, which the json module accepts though they are no JSON (RFC 8259, section 6)."""
     raise ValueError(f"{text} is no number")
 
 
 def _text_of(path: Path) -> bytes:
-    """What a file holds, or a pipe, MOST_BYTES and one at most; of a pipe that somebody has open, all is waited for.
+    """The content of a file or pipe, at most MOST_BYTES + 1. It waits for all of a pipe that somebody writes into.
 
-    A pipe that nobody has open for writing would be waited for without end. Raises InputError for it, and for a device
-    that is not /dev/stdin; OSError.
+    A pipe that nobody has open for writing would make it wait without end. Raises InputError for such a pipe, and for a
+    device that is not /dev/stdin; OSError.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     with os.fdopen(fd, "rb") as file:
@@ -120,7 +120,7 @@ def _text_of(path: Path) -> bytes:
             raise InputError(f"{path}: is a device and no report; name a file")
         first = b""
         if kind == stat.S_IFIFO:
-            with suppress(BlockingIOError):  # a writer is there that has written nothing yet
+            with suppress(BlockingIOError):  # there is a writer, but it has written nothing yet
                 first = os.read(fd, 1)
                 if not first:
                     raise InputError(f"{path}: nobody writes into this pipe; name a file, or start its writer first")
@@ -138,7 +138,7 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no report has more than {format_size(MOST_BYTES)}")
     try:
         report = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):  # the latter of thousands of brackets
+    except (ValueError, RecursionError):  # RecursionError comes from thousands of nested brackets
         raise InputError(f"{path}: not a JSON report") from None
     if not isinstance(report, dict):
         raise InputError(f"{path}: not a JSON report")

@@ -1,4 +1,4 @@
-"""Numbers as people write them in ranges: UDP ports like `514-553`, cores like `0,2-3`."""
+"""How to read numbers that people write as ranges: UDP ports like `514-553`, cores like `0,2-3`."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 
 LOWEST_PORT: Final = 514
-"""Nothing below syslog's own port is a target."""
+"""The lowest port that may be a target: syslog's own."""
 HIGHEST_PORT: Final = 65535
 MOST_PORTS: Final = 100
 """A run or a sink has at most this many ports."""
@@ -18,7 +18,7 @@ _ITEM: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
 def parse_ports(text: str) -> tuple[int, ...]:
-    """The ports of `text` in the order given, each once: at most MOST_PORTS, from LOWEST_PORT to HIGHEST_PORT.
+    """The ports of `text`, in the order given: at most MOST_PORTS different ones, from LOWEST_PORT to HIGHEST_PORT.
 
     Raises ValueError with a line that says what is wrong and gives an example.
     """
@@ -42,7 +42,7 @@ def parse_cpus(text: str) -> tuple[int, ...]:
 
 
 def parse_source_ports(text: str) -> range:
-    """A range of ports like 49152-65535, or one. Raises ValueError with a line that gives an example."""
+    """A range of ports like 49152-65535, or a single port. Raises ValueError with a line that gives an example."""
     match = _ITEM.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no range of ports; write it like {_SOURCE_PORTS}")
@@ -53,7 +53,7 @@ def parse_source_ports(text: str) -> range:
 
 
 def _items(text: str, what: str, each: str, example: str) -> Iterator[range]:
-    """The items between the commas, `514` or `514-553`, as ranges."""
+    """The items between the commas, such as `514` or `514-553`, as ranges."""
     for item in text.split(","):
         match = _ITEM.fullmatch(item.strip())
         if match is None:

@@ -1,13 +1,14 @@
-"""Texts of one width in a buffer, wherever they begin: to be written there, or read."""
+"""How to read and write texts of one width at any place of a buffer."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def places(buffer: NDArray[np.uint8], width: int) -> NDArray[np.void]:
-    """Where texts of `width` bytes may stand: in a buffer, from every byte on; dtype V.
+    """A view of a buffer with one item for each text of `width` bytes, beginning at every byte; dtype V.
 
-    The items overlap, a byte apart: each event's length is a step, and a train a slice.
+    The items begin one byte apart and overlap. So a slice whose step is the length of an event selects one text of
+    each event of a train.
     """
     return np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer, 0, (1,))
 

@@ -1,1 +1,1 @@
-"""Memory that the supervisor and its workers share."""
+"""What the supervisor and its workers tell each other, through memory that they share."""

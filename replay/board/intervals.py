@@ -1,9 +1,9 @@
-"""Offered against asked load, in intervals of 100 ms: counted by the workers, judged by the supervisor.
+"""Did the run send as much as was due? Workers count events in intervals of 100 ms, and the supervisor judges them.
 
-A mean over a run hides a stall; the intervals don't. A worker counts into a ring, each place of which says which
-interval it holds: one that it does not hold had no events. An interval is complete as soon as every worker has looked
-at the board after its end. Where a supervisor was stopped for so long that places were taken again, their intervals are
-not measured, and that is said.
+A mean over a run hides a stall; the intervals show it. A worker counts into a ring. Each place of the ring says which
+interval it holds; an interval that no place holds had no events. An interval is complete as soon as every worker has
+looked at the board after the interval's end. If the supervisor was stopped for so long that places were used again,
+their old intervals are reported as not measured.
 """
 
 from collections import deque
@@ -20,19 +20,19 @@ from replay.schedule.demand import Demand
 
 INTERVAL_NS: Final = 100_000_000
 _LEAST_EVENTS: Final = 64
-"""An interval in which fewer are due says nothing about 5%."""
+"""The fewest events that should be due in an interval: with fewer of them a shortage of 5% can't be seen."""
 _ENOUGH: Final = 0.95
 
 
 def interval_ns(mean_eps: float | None) -> int:
-    """The length of an interval: 100 ms, or at low rates the time in which 64 events are due in the mean."""
+    """The length of an interval: 100 ms, or at low rates the time in which 64 events are due on average."""
     if mean_eps is None:
         return INTERVAL_NS
     return max(INTERVAL_NS, ceil(_LEAST_EVENTS * SECOND_NS / mean_eps))
 
 
 class IntervalCounter:
-    """A worker's side: counts events into its ring on the board."""
+    """The worker's side: it counts events into the worker's ring on the board."""
 
     __slots__ = ("_events", "_interval_ns", "_numbers", "_start_ns")
 
@@ -50,26 +50,26 @@ class IntervalCounter:
         if self._numbers[place] == interval:
             self._events[place] += events
             return False
-        self._numbers[place] = interval  # first, so that whoever reads what was here before can tell
+        self._numbers[place] = interval  # written first, so that a reader of the old interval notices the change
         self._events[place] = events
         return True
 
 
 class Verdicts:
-    """Intervals in their order, judged one by one: how many were short, and the best second; memory stays flat."""
+    """Judges the intervals in order: how many were short, and which second was the best. Its memory does not grow."""
 
     def __init__(self, interval_ns: int) -> None:
-        """Judge intervals of that length."""
+        """Judge intervals of this length."""
         self.interval_ns = interval_ns
         per_second = max(1, SECOND_NS // interval_ns)
         self._second: deque[int] = deque(maxlen=per_second)
         self._intervals = self._below = self._not_measured = 0
         self._worst = 1.0
         self.peak_eps: float | None = None
-        """The rate of the best second; None until one has passed."""
+        """The rate of the best second; None until a second has passed."""
 
     def judge(self, row: Row) -> None:
-        """Judge the next interval by the events that were sent in it, and those that were due."""
+        """Judge the next interval by how many events were sent in it, and how many were due."""
         if row is None:
             self._not_measured += 1
             self._second.clear()
@@ -85,7 +85,7 @@ class Verdicts:
             self._worst = min(self._worst, sent / due)
 
     def figures(self) -> dict[str, Any] | None:
-        """For the report; None when there was no target or no whole interval."""
+        """The figures for the report; None when there was no target rate or no whole interval."""
         if not self._intervals:
             return None
         return {
@@ -98,10 +98,10 @@ class Verdicts:
 
 
 class Offered:
-    """The supervisor's side: sums the workers' intervals and keeps the figures; memory stays flat."""
+    """The supervisor's side: it sums the workers' intervals and keeps the figures. Its memory does not grow."""
 
     def __init__(self, demand: Demand) -> None:
-        """Judge against what `demand` has due."""
+        """Compare the events sent with the events due by `demand`."""
         self._demand = demand
         self.interval_ns = interval_ns(demand.schedule.mean_eps)
         self.verdicts = Verdicts(self.interval_ns)
@@ -109,10 +109,10 @@ class Offered:
         self._next = 0
 
     def collect(self, snapshot: Snapshot, until_ns: int) -> None:
-        """Take in the intervals that are over by `until_ns`, counted from the start of the run.
+        """Collect the intervals that are over by `until_ns`, which is counted from the start of the run.
 
-        The snapshot was taken after that. However long ago the last time was, this looks at no more intervals
-        than a ring has places.
+        The snapshot must be taken after that instant. However long ago the last call was, this looks at no more
+        intervals than a ring has places.
         """
         complete = until_ns // self.interval_ns
         first = max(self._next, complete - INTERVALS)
@@ -127,7 +127,7 @@ class Offered:
         self._demand.forget((self._next - 1) * self.interval_ns)
 
     def _skip(self, intervals: int) -> None:
-        """Note that so many were not measured."""
+        """Note that this many intervals were not measured."""
         for _ in range(intervals):
             self._note(None)
 
@@ -141,7 +141,7 @@ class Offered:
 
 
 def _events_of(snapshot: Snapshot, interval: int) -> int | None:
-    """What all workers sent in a complete interval; None: a place that held it was taken again, perhaps just then."""
+    """The events that all workers sent in a complete interval; None: a place that held it was used again."""
     place = interval % INTERVALS
     numbers = snapshot.workers["interval_numbers"][:, place]
     if (numbers > interval).any():

@@ -1,9 +1,10 @@
-"""What of a worker's batch has left, in memory that its supervisor shares: known to the event even if the worker dies.
+"""Which events of a worker's batch were sent? The shared memory shows it exactly, even if the worker dies.
 
 sendmmsg(2) writes the length of each message into the array it was given as soon as the kernel has taken that message,
-and looks for signals, SIGKILL included, only between two of them (net/socket.c, __sys_sendmmsg). So a message was sent
-if and only if its length is there. Beside it stands how far its train brings its lane. All of that is said in
-absolute numbers, so it may be counted twice, or while the worker was about to count it, and comes out the same.
+and looks for signals, SIGKILL included, only between two messages (net/socket.c, __sys_sendmmsg). So a message was sent
+if and only if its length is there. The journal also says how many events and bytes its lane has sent with each train.
+These are totals since the start of the run, so the result is the same if the supervisor counts what the worker has
+already counted, or was about to count.
 """
 
 import mmap
@@ -16,19 +17,20 @@ from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.linux.sockets.mmsg import MMSGHDR
 
 TRAINS: Final = 32
-"""Trains of one batch: enough to make the system call cheap, few enough that they stay in L2 (32 * 19 kB)."""
+"""The most trains of one batch: enough to make the system call cheap, few enough to stay in the L2 cache
+(32 * 19 kB)."""
 
 MESSAGES: Final = TRAINS * MAX_TRAIN_EVENTS
-"""The most messages of one batch: each event of each train."""
+"""The most messages of one batch: one for each event of each train."""
 
 SHAPE: Final = 6
-"""Numbers that describe a piece, int64: offset in the payload, size and length of an event, all in bytes; the events
-and the bytes of its lane from the start of the run through its last event; the source of the events in the capture."""
+"""How many int64 numbers describe a piece: its offset in the payload, its size and the length of an event, in bytes;
+the events and the bytes of its lane from the start of the run through its last event; its source in the capture."""
 SHAPE_BYTES: Final = SHAPE * 8
 
 
 class Journal:
-    """The batch at hand: which trains, which messages, and which of those the kernel took."""
+    """The present batch: its trains, its messages, and which of the messages the kernel took."""
 
     def __init__(self) -> None:
         """Map zeroed memory; raises OSError."""
@@ -40,29 +42,29 @@ class Journal:
         """The train of each message, shape (MESSAGES,)."""
         self.shapes = np.frombuffer(memory, np.int64, TRAINS * SHAPE, ends[1]).reshape(TRAINS, SHAPE)
         self.lane = np.frombuffer(memory, np.int64, TRAINS, ends[2])
-        """The run's lane that each train goes to."""
+        """The run's lane that each train goes to, shape (TRAINS,)."""
         self._shape_bytes = memoryview(memory)[ends[1] : ends[2]]
         self._loaded = np.frombuffer(memory, np.int64, 3, ends[3]).data
         self._taken_bytes = self.messages["len"]
 
     def begin(self) -> None:
-        """A new batch: what the one before sent has been counted."""
+        """Begin a new batch. The events that the last batch sent must have been counted."""
         self._taken_bytes[: self._loaded[1]] = 0
         self._loaded[1] = 0
 
     def describe(self, shapes: bytes, lanes: list[int]) -> None:
-        """The trains of the batch: the shape of each, and its lane."""
+        """Set the trains of the batch: the shape and the lane of each."""
         self._shape_bytes[: len(shapes)] = shapes
         self.lane[: len(lanes)] = lanes
 
     def load(self, trains: int, messages: int, *, whole: bool) -> None:
-        """Messages that are about to be sent: trains as a `whole`, one each, or events as `train` says."""
+        """Set the messages that will be sent next: `whole` trains, one each, or events, whose trains are in `train`."""
         self.begin()
         self._loaded[0], self._loaded[2] = trains, whole
         self._loaded[1] = messages
 
     def settle(self, lanes: NDArray[Any]) -> int:
-        """Count on the board what the kernel took of the batch, in LANE rows; returns the events that were new."""
+        """Count in the LANE rows of the board what the kernel took of the batch. Returns how many events were new."""
         trains, messages, whole = self._loaded
         if not messages:
             return 0

@@ -1,7 +1,8 @@
-"""The board: shared memory where the supervisor sets targets and each worker counts.
+"""What is on the board? It is shared memory in which the supervisor sets targets and each worker counts.
 
-Anonymous mappings, inherited by fork(2). Every word has one writer and is 8 bytes, aligned, so a reader sees a whole
-value. Workers count at once, not at the end: what a killed worker sent is still known.
+The memory is made of anonymous mappings, inherited by fork(2). Every word has 8 bytes, is aligned and has only one
+writer, so a reader always sees a whole value. Workers count at once and not at the end, so it is still known what a
+killed worker has sent.
 """
 
 import errno
@@ -19,16 +20,16 @@ from replay.histogram import CELLS
 from replay.schedule.demand import TimeScale
 
 INTERVALS: Final = 1024
-"""Places of a worker's ring of counted intervals. A supervisor that was stopped for longer finds some taken again."""
+"""The places in a worker's ring of intervals. If the supervisor is stopped for longer, some are used again."""
 
 ERRNO_NAMES: Final = (
     *("EAGAIN", "ENOBUFS", "ENOMEM", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN"),
     *("EMSGSIZE", "EPERM", "EACCES", "EIO", "EINVAL", "OTHER"),
 )
-"""The errors counted by lane, by their names in errno(3)."""
+"""The errors that are counted for each lane, by their names in errno(3)."""
 
 UNREACHABLE: Final = ("ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH")
-"""Those by which the network says that nobody is there."""
+"""The errors by which the network says that nobody is there."""
 
 _ERRNO_PLACE: Final = {getattr(errno, name): i for i, name in enumerate(ERRNO_NAMES) if name != "OTHER"}
 
@@ -39,31 +40,31 @@ def errno_place(code: int) -> int:
 
 
 class State(IntEnum):
-    """What a worker does."""
+    """What a worker is doing."""
 
     STARTING = 0
     READY = 1
     RUNNING = 2
     DONE = 3
     STOPPED = 4
-    """Told to stop, or past the run's end."""
+    """It was told to stop, or the run's end is past."""
     FAILED = 5
-    """It said why in `failure`."""
+    """It failed, and wrote the reason into `failure`."""
 
 
 CONTROL: Final = np.dtype(
     [
         ("start_wall_ns", "<i8"),  # the same instant since 1970 UTC; written first
-        ("start_ns", "<i8"),  # the anchor of every schedule; 0: not yet
-        ("end_ns", "<i8"),  # past this instant a worker stops: the run's duration is over
-        ("stop", "<i8"),  # not 0: stop now
-        ("time_scale", "<i8"),  # counts the changes of what follows; odd: one is being written
+        ("start_ns", "<i8"),  # the instant from which every schedule counts; 0: the run has not started
+        ("end_ns", "<i8"),  # a worker stops after this instant, since the run's duration is over
+        ("stop", "<i8"),  # not 0: the workers must stop now
+        ("time_scale", "<i8"),  # counts the changes of the fields below; odd: a change is being written
         ("time_scale_since_ns", "<i8"),
-        ("time_scale_at_s", "<i8"),  # a schedule at many times its own pace soon leaves 64 bits of nanoseconds
+        ("time_scale_at_s", "<i8"),  # seconds: at many times its pace a schedule soon exceeds 64 bits of nanoseconds
         ("time_scale_at_ns", "<i8"),
         ("time_scale_numerator", "<i8"),
         ("time_scale_denominator", "<i8"),
-        ("total", "<i8"),  # events of the run; -1: until it is stopped
+        ("total", "<i8"),  # how many events the run has; -1: it goes on until it is stopped
     ]
 )
 _TIME_SCALE: Final = (
@@ -77,14 +78,14 @@ _TIME_SCALE: Final = (
 WORKER: Final = np.dtype(
     [
         ("state", "<i8"),
-        ("beat_ns", "<i8"),  # when it last looked at the control row; what it counts later it sent later
-        ("renew", "<i8"),  # counted up by the supervisor: take up socket and lanes anew
+        ("beat_ns", "<i8"),  # when it last looked at the control row; events counted after this were sent after it
+        ("renew", "<i8"),  # the supervisor counts this up to tell the worker to open socket and lanes anew
         ("cpu_ns", "<i8"),  # CPU time, user and system, while running
         ("last_send_ns", "<i8"),
-        ("segments", "<i8"),  # the most datagrams of one send; 1: GSO is off
-        ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not
-        ("unreachable_seconds", "<i8"),  # in how many seconds an answer came that nobody was there
-        ("interval_numbers", "<i8", (INTERVALS,)),  # which interval each place of the ring holds, written first
+        ("segments", "<i8"),  # the most datagrams of one message; 1: GSO is off
+        ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not given up
+        ("unreachable_seconds", "<i8"),  # in how many seconds the network answered that nobody was there
+        ("interval_numbers", "<i8", (INTERVALS,)),  # the interval that each place of the ring holds; written first
         ("interval_events", "<i8", (INTERVALS,)),
         ("lag", "<i8", (CELLS,)),  # Histogram of how late events were sent
         ("failure", "S248"),
@@ -96,7 +97,7 @@ LANE: Final = np.dtype(
 
 
 class Board:
-    """Views of the shared memory: `control` (one row), `workers` and `lanes` (a row each); a journal a worker."""
+    """Views of the shared memory: `control` (one row), `workers` and `lanes` (a row for each), a journal a worker."""
 
     def __init__(self, workers: int, lanes: int) -> None:
         """Map zeroed memory for `workers` WORKER rows and `lanes` LANE rows; raises OSError."""
@@ -108,7 +109,7 @@ class Board:
         self.journals = [Journal() for _ in range(workers)]
 
     def set_time_scale(self, time_scale: TimeScale) -> None:
-        """Have the workers go on at `time_scale`."""
+        """Tell the workers to go on at `time_scale`."""
         control = self.control
         control["time_scale"] += 1
         control["time_scale_since_ns"] = time_scale.since_ns
@@ -118,7 +119,7 @@ class Board:
         control["time_scale"] += 1
 
     def time_scale(self) -> tuple[int, TimeScale] | None:
-        """The number of the latest change of the time scale, and the time scale; None while one is being written."""
+        """The number of the latest change of the time scale, and the time scale; None while a change is written."""
         row = self.control
         change = int(row["time_scale"][0])
         since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TIME_SCALE)

@@ -1,7 +1,7 @@
-"""How many events were sent and due in each interval of a run, in bounded memory.
+"""How many events were sent and due in each interval of a run? The rows are kept in bounded memory.
 
-A run of up to ten minutes has a row for each interval of 100 ms. Where there would be more than MOST_ROWS, neighbouring
-intervals are joined, two, four, eight and so on, so that the rows of a run of any length fill a half of that at least.
+A run of up to ten minutes has a row for each interval of 100 ms. If there would be more than MOST_ROWS, two, four,
+eight and so on neighbouring intervals are joined to a row. So a long run of any length has at least half of MOST_ROWS.
 """
 
 from typing import Final
@@ -13,15 +13,15 @@ MOST_ROWS: Final = 6000
 
 
 class IntervalSeries:
-    """Rows in the order of time."""
+    """The rows of a run, in the order of time."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin without rows."""
         self.joined = 1
-        """How many intervals a row holds."""
+        """How many intervals make up a row."""
         self._rows: list[Row] = []
         self._open: list[Row] = []
-        """Intervals that do not make up a row yet."""
+        """The last intervals, which do not make up a row yet."""
 
     def append(self, row: Row) -> None:
         """Add the next interval."""
@@ -35,12 +35,12 @@ class IntervalSeries:
 
     @property
     def rows(self) -> list[Row]:
-        """All of them; the last one may hold fewer intervals than the others."""
+        """All rows; the last one may consist of fewer intervals than the others."""
         return self._rows + ([_together(self._open)] if self._open else [])
 
 
 def _together(rows: list[Row]) -> Row:
-    """What several rows hold together: not measured, as soon as one of them is not."""
+    """The sum of several rows; it is None (not measured) if one of them is None."""
     known = [row for row in rows if row is not None]
     if len(known) < len(rows):
         return None

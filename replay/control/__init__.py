@@ -1,1 +1,1 @@
-"""A run is told things while it goes on."""
+"""How a user gives commands to a run while it goes on."""

@@ -1,4 +1,4 @@
-"""What a run can be told while it goes on: rate, speed, pause, resume, status, stop; by socket, file or signal."""
+"""Which commands a run obeys while it goes on: rate, speed, pause, resume, status, stop; by socket, file or signal."""
 
 import os
 import signal
@@ -22,11 +22,11 @@ from replay.supervision.supervisor import Supervisor
 
 COMMANDS: Final = ("rate", "speed", "pause", "resume", "status", "stop")
 _FINEST: Final = 1000
-"""The largest denominator of a time scale along a time axis: what is computed from it fits 64 bits."""
+"""The largest denominator of a time scale along a time axis. All numbers computed from it fit 64 bits."""
 
 
 class Controls:
-    """Obeys for a supervisor; `poll` it every now and then."""
+    """Carries out the commands for a supervisor. Call `poll` regularly."""
 
     def __init__(
         self,
@@ -36,15 +36,15 @@ class Controls:
         limit_eps: int,
         say: Callable[[str], None],
     ) -> None:
-        """Refuse rates above `limit_eps`; on SIGUSR1, read the rate in `rate_file`, and `say` what became of it.
+        """Refuse rates above `limit_eps`. On SIGUSR1, read the rate in `rate_file`, and `say` the result.
 
-        Without a listener nobody asks.
+        Without a `listener` no commands come by a socket.
         """
         self._supervisor, self._listener, self._say = supervisor, listener, say
         self._recent = RecentRates(supervisor)
         self._rate_file, self._limit_eps = rate_file, limit_eps
         self._factor = Fraction(1)
-        """That of the time scale, also while it is paused."""
+        """The factor of the time scale; during a pause, the factor with which to resume."""
         self._paused = self._signalled = False
         signal.signal(signal.SIGUSR1, self._note)
 
@@ -52,7 +52,7 @@ class Controls:
         self._signalled = True
 
     def poll(self) -> None:
-        """Obey those who have asked since the last time."""
+        """Carry out the commands that came since the last call."""
         self._recent.sample()
         if self._listener is not None:
             self._listener.poll(self.obey)
@@ -67,7 +67,7 @@ class Controls:
         if self._rate_file is None:
             raise InputError("there is no --rate-file to read")
         try:
-            fd = os.open(self._rate_file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not make the run wait
+            fd = os.open(self._rate_file, os.O_RDONLY | os.O_NONBLOCK)  # without waiting, even if it is a FIFO
             with closing(os.fdopen(fd, "rb", buffering=0)) as file:
                 text = (file.read(100) or b"").decode().strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -76,7 +76,7 @@ class Controls:
         return f"SIGUSR1: {self._rate_file} says {text} EPS, and so it is from now on"
 
     def obey(self, words: Sequence[str]) -> Answer:
-        """Carry out a command and say how things stand then. Raises InputError when it can't be."""
+        """Carry out a command, and return the state of the run after it. Raises InputError when it is refused."""
         command, *arguments = words
         if command not in COMMANDS:
             raise InputError(f"{command!r} is no command; there are {', '.join(COMMANDS)}")
@@ -96,7 +96,7 @@ class Controls:
         return self.status()
 
     def _rate_factor(self, text: str) -> Fraction:
-        """The time scale at which the run has that many events a second."""
+        """The factor of the time scale at which the run sends this many events a second."""
         plan = self._supervisor.plan
         try:
             rate_eps = parse_count(text)
@@ -113,7 +113,7 @@ class Controls:
         return Fraction(rate_eps, plan.pace.rate_eps)
 
     def _speed_factor(self, text: str) -> Fraction:
-        """The time scale at which the run goes that many times as fast as the capture's time axis."""
+        """The factor of the time scale at which the run goes at this multiple of the capture's own pace."""
         plan = self._supervisor.plan
         if not plan.pace.speed:
             raise InputError("the run does not follow the capture's time axis: say rate, like rate 2M")
@@ -129,7 +129,7 @@ class Controls:
         return factor
 
     def status(self) -> Answer:
-        """How the run stands, by one snapshot of the board."""
+        """The state of the run, from one snapshot of the board."""
         outcome = self._supervisor.outcome
         now = take_snapshot(self._supervisor.board, monotonic_ns())
         mean_eps = self._supervisor.plan.schedule.mean_eps

@@ -1,4 +1,4 @@
-"""How a run may be told things while it goes on, and how fast it may be told to go."""
+"""What the user says about the control of a run: where it takes commands, and the highest rate that it takes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """Where a run listens, and what it refuses."""
+    """Where a run takes commands, and what it refuses."""
 
     path: Path | None = None
-    """Of the socket; None: the usual one."""
+    """The path of the control socket; None: the usual path."""
     rate_file: Path | None = None
-    """The file that says the rate to go on at when SIGUSR1 comes."""
+    """The file with the new rate, which the run reads on SIGUSR1."""
     limit_eps: int = 5_000_000
-    """No higher rate is taken, at the start or later."""
+    """The highest rate that the run takes, at the start or later."""

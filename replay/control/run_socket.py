@@ -1,6 +1,6 @@
-"""The control socket of a run: `replay.exchange.json_request` over unix(7).
+"""Where does a run take commands? It has a control socket: `replay.exchange.json_request` over unix(7).
 
-The socket and its folder are the user's alone.
+Only the user has access to the socket and its folder.
 """
 
 import errno
@@ -21,22 +21,22 @@ from replay.exchange import json_request
 from replay.exchange.json_request import Answer, Clients, wait_until
 
 NO_RUN: Final = "no run of yours is under way"
-"""What is said wherever none is found."""
+"""The message when no run is found."""
 
 _CLIENT_PATIENCE_NS: Final = 5 * SECOND_NS
 _LONGEST_PATH_BYTES: Final = 107
-"""Of a path that a socket can be reached by (unix(7), sun_path)."""
+"""The longest path of a socket (unix(7), sun_path)."""
 
 
 def control_folder() -> Path:
-    """Where the sockets of this user's runs are; made when it is not there.
+    """The folder for the sockets of this user's runs. It is made if it does not exist.
 
-    Raises PreflightError when it is somebody else's.
+    Raises PreflightError when the folder belongs to somebody else.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     try:
         folder = Path(runtime) / "stampede" if runtime else Path(tempfile.gettempdir()) / f"stampede-{os.getuid()}"
-    except OSError as error:  # no folder for temporary files can be written to
+    except OSError as error:  # there is no folder for temporary files that we can write to
         raise PreflightError(f"{error.strerror}; name a place with --control") from None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,17 +49,17 @@ def control_folder() -> Path:
 
 
 class ControlSocket:
-    """The run's end. Nothing ever waits for long: `poll` answers those who have asked.
+    """The end of the socket in the run. `poll` answers the clients that have asked, and never waits for long.
 
-    Its name is there only while it listens: it is bound and listens under another one before it is given its own, which
-    it takes from no living socket. So a name at which nobody listens is a dead run's.
+    The socket is bound to another name first, and gets its own name only when it listens. It never takes the name of a
+    socket that somebody listens on. So a name at which nobody listens belongs to a dead run.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Listen on `path`, or on a name of this process in `control_folder`. Raises PreflightError.
+        """Listen on `path`, or on a name made of this process's id in `control_folder`. Raises PreflightError.
 
-        A socket that a killed run left there is replaced: process ids come again, in a container soon. What killed runs
-        left elsewhere in `control_folder` is removed.
+        A socket that a killed run left at this path is replaced, since process ids come again, in a container soon.
+        The sockets that killed runs left elsewhere in `control_folder` are removed.
         """
         self.path = path or control_folder() / f"{os.getpid()}.sock"
         if path is None:
@@ -74,7 +74,7 @@ class ControlSocket:
             raise PreflightError(f"--control {self.path}: {reason}; name a new file in a folder of yours") from None
 
     def _listen(self) -> None:
-        """Listen, and only then have the name that others look for. Raises OSError."""
+        """Listen, and only then take the name that others look for. Raises OSError."""
         if len(os.fsencode(self.path)) > _LONGEST_PATH_BYTES:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         with _folder_of(self.path) as folder:
@@ -96,7 +96,7 @@ class ControlSocket:
         return self
 
     def poll(self, obey: Callable[[Sequence[str]], Answer]) -> None:
-        """Have `obey` answer the requests that are waiting; it raises InputError for those it refuses."""
+        """Let `obey` answer the waiting requests; it raises InputError for a request that it refuses."""
         self._clients.poll(obey)
 
     def __exit__(
@@ -109,7 +109,7 @@ class ControlSocket:
 
 
 def ask(path: Path, words: Sequence[str]) -> Answer:
-    """The answer of the run that listens on `path`. Raises PreflightError when nobody does, or it does not answer."""
+    """Ask the run that listens on `path`. Raises PreflightError when nobody listens there, or no answer comes."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         deadline_ns = monotonic_ns() + _CLIENT_PATIENCE_NS
         try:
@@ -123,20 +123,20 @@ def ask(path: Path, words: Sequence[str]) -> Answer:
 
 
 def _abandoned(path: Path) -> bool:
-    """Whether a socket is there that nobody listens on: its run was killed."""
+    """Whether `path` is a socket on which nobody listens, since its run was killed."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(0)
         try:
             client.connect(str(path))
         except ConnectionRefusedError:
-            return path.is_socket()  # any other file refuses, too
+            return path.is_socket()  # a file that is not a socket refuses the connection, too
         except OSError:
-            pass  # nothing is there, or somebody is busy, or it is not ours
+            pass  # there is no file, or its run is busy, or it is not ours
     return False
 
 
 def _bury(path: Path) -> None:
-    """Remove a socket that nobody listens on. Anything else stays."""
+    """Remove `path` if it is a socket on which nobody listens. Any other file stays."""
     with suppress(OSError):
         inode = path.lstat().st_ino
         if _abandoned(path):
@@ -144,12 +144,12 @@ def _bury(path: Path) -> None:
 
 
 def _remove(path: Path, inode: int) -> None:
-    """Remove `path` if it is that socket still, and not another run's by now."""
+    """Remove `path` if it is still the socket with this inode, and not that of another run."""
     with suppress(OSError), _folder_of(path) as folder:
         name = _new_name()
         os.rename(
             path.name, name, src_dir_fd=folder, dst_dir_fd=folder
-        )  # first, so that none takes its place meanwhile
+        )  # rename it first, so that no other socket takes its place meanwhile
         try:
             if os.stat(name, dir_fd=folder, follow_symlinks=False).st_ino != inode:
                 os.link(name, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
@@ -159,7 +159,7 @@ def _remove(path: Path, inode: int) -> None:
 
 @contextmanager
 def _folder_of(path: Path) -> Iterator[int]:
-    """The folder of `path`, open, so that it stays the same, and its path may be longer than a socket's. OSError."""
+    """The open folder of `path`: it can't be exchanged meanwhile, and may have a long path. Raises OSError."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield folder
@@ -168,14 +168,14 @@ def _folder_of(path: Path) -> Iterator[int]:
 
 
 def _new_name() -> str:
-    """A name that nobody has."""
+    """A random name, which no other file has."""
     return f".{secrets.token_hex(8)}"
 
 
 def find_run(pid: int | None) -> Path:
-    """The socket of the only run of this user's that is under way, or of the one with that process id.
+    """The socket of this user's only run, or of the run with the process id `pid`.
 
-    Raises PreflightError when there is none, InputError when there are several.
+    Raises PreflightError when there is no such run, InputError when there are several.
     """
     sockets = (path for path in sorted(control_folder().glob("*.sock")) if path.is_socket())
     living = [path for path in sockets if not _abandoned(path)]

@@ -1,1 +1,1 @@
-"""The process that sends: what is due is staged, stamped, sent and counted."""
+"""How a worker process sends: it stages, stamps, sends and counts the events that are due."""

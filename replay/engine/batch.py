@@ -1,7 +1,7 @@
-"""A batch: the trains staged for one send, in memory that stays in the cache.
+"""How the trains of one send are gathered: in a batch, whose memory is small enough to stay in the CPU cache.
 
 A worker copies trains from the mapped capture into the batch, stamps them there, and has a backend send them.
-The map itself is never written to: decision 0002.
+The mapped file itself is never written to (decision 0002).
 """
 
 import numpy as np
@@ -16,15 +16,15 @@ from replay.schedule.stripes import Pieces
 
 
 class Batch:
-    """Room for `TRAINS` trains: `begin`, `stage` what is due, `end`, and a backend can load it."""
+    """Room for `TRAINS` trains: call `begin`, `stage` what is due, call `end`; then a backend can load the batch."""
 
     def __init__(
         self, payload: NDArray[np.uint8], stamp: Stamp, journal: Journal, tagging: Tagging | None = None
     ) -> None:
-        """Stage from `payload`, the bytes of a capture, with what `stamp` says in place of the built stamps.
+        """Stage events from `payload`, the bytes of a capture, and replace their stamps as `stamp` says.
 
-        Events get the tags of `tagging`, if it is given. A train always fits, whatever its size. `journal` is told
-        which trains are staged.
+        Events get the tags of `tagging`, if it is given. A train of any size fits. `journal` records which trains are
+        staged.
         """
         self._payload = payload.data
         self._used_bytes = 0
@@ -38,7 +38,8 @@ class Batch:
         self._lane = journal.lane
         self._shift = np.zeros(TRAINS, np.int64)
         self._staged: list[tuple[Pieces, int, int, int, int]] = []
-        """What `stage` was given, and the shift: to tell an array of each at once costs as much as to copy a train."""
+        """The arguments of each `stage`, and its shift. They are kept until `end`, since each write into an array costs
+        as much as to copy a train."""
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -66,7 +67,7 @@ class Batch:
         return self._shapes[: self.trains, 5]
 
     def begin(self) -> None:
-        """Forget the trains; for those staged from now on, this instant is now."""
+        """Forget the staged trains; the trains staged from now on get this instant as their present time."""
         self.journal.begin()
         self.trains = self._used_bytes = 0
         self._staged.clear()
@@ -74,7 +75,7 @@ class Batch:
             self._stamps.begin(wall_ns())
 
     def stage(self, lane: int, pieces: Pieces, first: int, end: int) -> None:
-        """Add the pieces `first` to `end`, which lie back to back, as trains of `lane`; stamp and tag them."""
+        """Add the pieces `first` to `end` as trains of `lane`, and stamp and tag them. They must lie back to back."""
         used, offset, beyond = self._used_bytes, pieces.start[first], pieces.end[end - 1]
         shift = used - offset
         self._used_bytes = filled = beyond + shift
@@ -87,7 +88,7 @@ class Batch:
         self._staged.append((pieces, first, end, lane, shift))
 
     def end(self) -> None:
-        """No more trains: from now on the properties and the journal say what they are."""
+        """Complete the batch: from now on its properties and the journal describe its trains."""
         shapes: list[bytes] = []
         lanes: list[int] = []
         shifts: list[int] = []

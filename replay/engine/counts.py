@@ -1,4 +1,4 @@
-"""What a worker counts on the board, as it happens."""
+"""What a worker counts: it writes each number to the board as soon as it happens."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,10 +15,10 @@ _UNREACHABLE: Final = frozenset(ERRNO_NAMES.index(name) for name in UNREACHABLE)
 
 
 class WorkerCounts:
-    """The counters of one worker; views into the board, made once because making them costs more than counting."""
+    """The counters of one worker. They are views into the board, made once, as to make one costs more than to count."""
 
     def __init__(self, board: Board, plan: RunPlan, worker: int) -> None:
-        """Count for `worker` (its row) in a run that has been given its start; go on where one before it ended."""
+        """Count in row `worker` of a run that has its start; go on where an earlier process of this worker ended."""
         self._paced = plan.paced
         self._row = board.workers[worker : worker + 1]
         self._cpu_ns = self._row["cpu_ns"].data
@@ -30,12 +30,12 @@ class WorkerCounts:
         self._lane_errors = board.lanes["errors"].data
         self._unreachable_seconds = self._row["unreachable_seconds"].data
         self._unreachable_from_ns = 0
-        """When an answer that nobody is there counts as one of another second."""
+        """The instant from which an answer that nobody is there counts as one of a new second."""
         self._lag = Histogram(self._row["lag"][0])
         self._intervals = IntervalCounter(self._row, int(board.control["start_ns"][0]), plan.interval_ns)
 
     def sent(self, turns: Sequence[Turn], now_ns: int) -> None:
-        """Count the turns of a batch that left whole at `now_ns`."""
+        """Count the turns of a batch that was sent completely at `now_ns`."""
         lane_events, lane_bytes, record, paced = self._lane_events, self._lane_bytes, self._lag.record, self._paced
         total = 0
         for lane, due_ns, events, size in turns:
@@ -48,7 +48,7 @@ class WorkerCounts:
         self._batch_over(total, now_ns)
 
     def sent_partly(self, now_ns: int) -> None:
-        """Count what has left of a batch by `now_ns`; the rest is given up, or goes out in another way."""
+        """Count the part of a batch that was sent by `now_ns`; the rest is given up, or is sent in another way."""
         self._batch_over(self._journal.settle(self._lanes), now_ns)
 
     def _batch_over(self, events: int, now_ns: int) -> None:
@@ -61,7 +61,7 @@ class WorkerCounts:
         self._lane_errors[lane, errno_place(code)] += 1
 
     def came_back(self, code: int, lane: int) -> None:
-        """Count an error that the network answered to an earlier datagram: unlike others, it tells of one that left."""
+        """Count an error with which the network answered an earlier datagram; unlike others, that datagram was sent."""
         self.error(code, lane)
         if errno_place(code) in _UNREACHABLE and (now_ns := monotonic_ns()) >= self._unreachable_from_ns:
             self._unreachable_seconds[0] += 1
@@ -73,5 +73,5 @@ class WorkerCounts:
         self._row["segments"] = 1
 
     def finish(self) -> None:
-        """Publish what is still held back."""
+        """Write the CPU time to the board: it is the last of the numbers."""
         self._cpu_ns[0] = process_cpu_ns() - self._cpu_start_ns

@@ -1,4 +1,4 @@
-"""Getting a loaded batch out, whatever the kernel answers: what to wait for, what to count, when to give up."""
+"""What to do when the kernel refuses a loaded batch: when to wait, what to count, and when to give up."""
 
 import errno
 from collections.abc import Callable
@@ -10,26 +10,26 @@ from replay.engine.backends.messages import Backend
 from replay.engine.counts import WorkerCounts
 
 PATIENCE_NS: Final = 30 * SECOND_NS
-"""How long the network may take nothing at all before the run is given up."""
+"""The run is given up when the network has taken nothing for this long."""
 
 _WAIT_NS: Final = SECOND_NS // 1000
 
 _GSO_REFUSALS: Final = frozenset({errno.EIO, errno.EINVAL, errno.EOPNOTSUPP})
-"""udp_send_skb (net/ipv4/udp.c) and the devices below it answer these to a train they can't cut. EMSGSIZE is none of
-them: an event of the train is too long for the route, and would be so alone."""
+"""Errors of udp_send_skb (net/ipv4/udp.c), and of the devices below it, for a train that they can't cut. EMSGSIZE is
+not among them: it says that a single event of the train is too long for the route."""
 
 _REFUSALS: Final = frozenset({errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP, errno.EBADF})
-"""Errors that no waiting mends, where they are of the next message itself."""
+"""Errors that stay however long we wait, if they are about the next message and not about an earlier datagram."""
 
 
 def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], bool]) -> None:
     """Send all that `backend` has loaded.
 
-    A full buffer or queue (EAGAIN, ENOBUFS) is waited for. An error of an earlier datagram (ECONNREFUSED) is counted
-    against the lane it names, and sending goes on where it stopped: nothing is skipped. When GSO is refused, twice in a
-    row, `counts` is told, and the rest goes out without it. `may_go_on(now_ns)` is asked after each failure, and when
-    it answers no, this returns with messages still pending. Raises RunError when the kernel refuses for good, or takes
-    nothing for `PATIENCE_NS`; what is still pending then was not sent.
+    When a buffer or queue is full (EAGAIN, ENOBUFS), this waits. An error of an earlier datagram (ECONNREFUSED) is
+    counted for the lane that it names, and sending goes on where it stopped: nothing is skipped. When GSO is refused
+    twice in a row, `counts` is told, and the rest is sent without GSO. After each failure `may_go_on(now_ns)` is asked;
+    when it answers no, this returns with messages still pending. Raises RunError when the kernel refuses for good, or
+    takes nothing for `PATIENCE_NS`; the messages that are still pending then were not sent.
     """
     stuck_since_ns = doubted = 0
     while backend.pending:
@@ -39,7 +39,7 @@ def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], b
             continue
         earlier = _count_earlier(backend, counts)
         if code in _REFUSALS:
-            # ICMP brings some of these for earlier datagrams. Such an error is told once, a refusal again.
+            # ICMP may cause the same errors for earlier datagrams. Such an error comes once, a refusal comes again.
             if code == doubted:
                 _refused(backend, counts, code)
             doubted = code if code != doubted else 0
@@ -50,7 +50,7 @@ def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], b
         if not may_go_on(now_ns):
             break
         if code in earlier:
-            continue  # nothing stands in the way of the next message
+            continue  # the error was about an earlier datagram: the next message can be sent at once
         stuck_since_ns = stuck_since_ns or now_ns
         if now_ns - stuck_since_ns > PATIENCE_NS:
             raise RunError(
@@ -61,7 +61,7 @@ def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], b
 
 
 def _attempt(backend: Backend) -> int:
-    """Send what one system call takes; the errno of a failure, else 0."""
+    """Send as much as one system call takes. Returns the errno of a failure, or 0."""
     try:
         backend.send()
     except OSError as error:
@@ -70,7 +70,7 @@ def _attempt(backend: Backend) -> int:
 
 
 def _refused(backend: Backend, counts: WorkerCounts, code: int) -> None:
-    """Do without GSO from now on, if that may help. Raises RunError when nothing does."""
+    """Give up GSO from now on, if that may help. Raises RunError when it can't help."""
     if not backend.gso or code not in _GSO_REFUSALS:
         counts.error(code, backend.next_lane())
         raise RunError(_refusal(code))
@@ -84,7 +84,7 @@ def _name(code: int) -> str:
 
 
 def _refusal(code: int) -> str:
-    """What a refusal for good means."""
+    """The message for the user about a final refusal."""
     if code == errno.EMSGSIZE:
         return (
             "an event is longer than the route takes by now (EMSGSIZE): the MTU of the device or of the path was "
@@ -94,15 +94,15 @@ def _refusal(code: int) -> str:
 
 
 def _wait(backend: Backend, code: int) -> None:
-    """A moment, after which the kernel may take what it refused with `code`."""
+    """Wait a moment, after which the kernel may accept what it refused with `code`."""
     if code == errno.EAGAIN:
         backend.wait(_WAIT_NS // 1_000_000)
     else:
-        sleep_ns(_WAIT_NS)  # the socket has room, and poll(2) would not wait
+        sleep_ns(_WAIT_NS)  # the socket has room, so poll(2) would return at once
 
 
 def _count_earlier(backend: Backend, counts: WorkerCounts) -> set[int]:
-    """Count the errors that came back for earlier datagrams; returns which there were."""
+    """Count the errors that came back for earlier datagrams. Returns their errnos."""
     codes = set()
     for code, lane in backend.errors():
         counts.came_back(code, lane)

@@ -1,4 +1,4 @@
-"""A lane at work: the pieces it sends next, and when they may go."""
+"""What a lane sends next, and when it may send it."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from replay.schedule.bursts import RoundRobin, TokenBucket
 from replay.schedule.stripes import Pieces
 
 Turn = tuple[int, int, int, int]
-"""What a lane put into a batch at one go: lane, the instant it was due by the schedule, and the events and bytes of the
-lane from the start of the run through its end."""
+"""What a lane puts into a batch at once: the lane, the instant at which this was due by the schedule, and the events
+and the bytes that the lane has sent since the start of the run once this is sent."""
 
 
 class Lane:
-    """One destination port being served."""
+    """One destination port, and the events that go to it."""
 
     def __init__(self, index: int, gate: TokenBucket | RoundRobin, source: Iterator[Pieces], phase: float) -> None:
-        """Take up `source`, a page of pieces at a time.
+        """Take the pieces from `source`, which yields them in pages.
 
-        Two pages are at hand besides the current one, so that the disk has a page's time to read a new one. It is
-        asked for when `phase`, 0 to 1, of the current one is sent: lanes that keep the same rate would all
-        turn their pages at once, and be late together, if they did not differ in it.
+        Besides the current page two more are held ready, so that the disk has the time of one page to read a new one.
+        The new page is requested when the part `phase` (0 to 1) of the current page is sent. Lanes of equal rate should
+        differ in `phase`: otherwise they all fetch their pages at the same moment, and are late together.
         """
         self.index = index
         self._gate = gate
@@ -37,13 +37,13 @@ class Lane:
         self._ask_at = int(self._phase * self._end)
 
     def ready_ns(self) -> int | None:
-        """When the next piece may be sent; None when all is sent."""
+        """The instant at which the next piece may be sent; None when all pieces are sent."""
         if self._pieces is None:
             return None
         return self._gate.ready_ns(self._pieces.due_ns[self._next])
 
     def take_turn(self, batch: Batch, most: int, now_ns: int) -> Turn:
-        """Put up to `most` pieces that lie back to back into `batch`; only while `ready_ns` is not None."""
+        """Put up to `most` pieces that lie back to back into `batch`. Call this only while `ready_ns` is not None."""
         pieces, first = self._pieces, self._next
         assert pieces is not None, "the lane is done"
         reach = pieces.reach[first]

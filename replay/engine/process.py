@@ -1,7 +1,7 @@
-"""A worker: a pinned process that serves some lanes. What is due? Stage, stamp, send, count.
+"""What a worker process does: it is pinned to a core and sends what its lanes have due, until the run ends.
 
-`serve` is the hot loop. It is given all it needs and decides nothing: the lanes say when, `deliver`
-says what to do about errors, and the board says whether to go on.
+`serve` is the hot loop: it looks what is due, stages and stamps it, sends it and counts it. The decisions are made
+elsewhere: the lanes say when to send, `deliver` says what to do about errors, and the board says whether to go on.
 """
 
 import gc
@@ -33,9 +33,9 @@ from replay.schedule.demand import TimeScale
 from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, pages
 
 NAP_NS: Final = 1_000_000
-"""The shortest sleep, and the least time from one batch to the next where the first had room for more. At 4 M EPS some
-32 trains fall due meanwhile, and one system call sends them all; to wake up twice as often costs 3% to 5% of a core.
-Without it, batches of one or two trains keep a slow core busy at a rate that it has the time for."""
+"""The shortest sleep, and the least time between two batches when the first was not full. At 4 M EPS about 32 trains
+fall due in this time, and one system call sends them all; to wake up twice as often costs 3% to 5% of a core. Without
+this pause a slow core is kept busy by batches of one or two trains, at a rate that it could send with time to spare."""
 LONGEST_NAP_NS: Final = 50_000_000
 """The longest sleep between two looks at the board."""
 
@@ -49,9 +49,9 @@ def serve(
     counts: WorkerCounts,
     may_go_on: Callable[[int], bool],
 ) -> bool:
-    """Send what is due, at most `turn_trains` trains of a lane and `most_trains` in all at a time.
+    """Send what is due: in each batch at most `most_trains` trains, and at most `turn_trains` of one lane.
 
-    Returns True when the lanes have sent all they had, False when `may_go_on(now_ns)` says no before that.
+    Returns True when the lanes have sent all their events, False when `may_go_on(now_ns)` says no before that.
     Raises what `deliver` raises.
     """
     heap = [(ready, place) for place, lane in enumerate(lanes) if (ready := lane.ready_ns()) is not None]
@@ -96,7 +96,7 @@ def _stage_due(
 ) -> None:
     """Stage what is due at `now_ns`, `room` trains at most; `turns` is emptied, and then holds what each lane staged.
 
-    `heap` holds (when it is ready, its place) of each lane that has events left.
+    For each lane with events left, `heap` holds the instant at which it is ready, and its place in `lanes`.
     """
     turns.clear()
     while heap and heap[0][0] <= now_ns and batch.trains < room:
@@ -119,19 +119,19 @@ def lane_pieces(
     start: Start,
     sent: tuple[int, int] = (0, 0),
 ) -> Iterator[Pieces]:
-    """What a lane sends in a run from `start` on, after the `sent` events and bytes that it has sent already.
+    """The pieces that a lane sends in a run that began at `start`, after the `sent` events and bytes already sent.
 
-    A page of about `PAGE_PIECES` pieces at a time. The kernel is told to read each run of a page from `fd`, the
-    capture, more than a page ahead: lanes jump from stripe to stripe, which its own read-ahead does not see. That costs
-    2% of the speed, so a capture that stays in memory is spared it after the first loop. Raises RunError when somebody
-    changed the capture.
+    They come in pages of about `PAGE_PIECES` pieces. The kernel is told more than a page ahead to read each run of a
+    page from `fd`, the capture, since its own read-ahead does not foresee that lanes jump from stripe to stripe. This
+    costs 2% of the speed, so it is left out after the first loop for a capture that stays in memory. Raises RunError
+    when somebody changed the capture.
     """
     stays = 2 * len(capture.payload) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for page in pages(deal.runs(lane, time_scale, start, sent[0])):
         try:
             pieces = cut_pieces(capture.trains, page, sent)
         finally:
-            # What is in memory by now is what will be counted; changed tables may not even add up.
+            # Check now: what is in memory by now is what will be counted, and changed tables may contradict each other.
             capture.source.check()
         if not stays or sent[0] * deal.lanes < capture.events:
             first = 0
@@ -145,18 +145,18 @@ def lane_pieces(
 
 
 def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, supervisor: int) -> None:
-    """The life of worker `index` in its own process on the core `cpu`: serve, and say how it went.
+    """Run worker `index` in its own process on the core `cpu`: send its lanes, and write the result to the board.
 
-    It ends with the process `supervisor`, its parent, and only then: one that is slow is no reason to end a run.
+    The worker ends when its parent, the process `supervisor`, dies; that the supervisor is slow does not end it.
     """
-    # A terminal's Ctrl-C or hang-up reaches every process of the group; the supervisor alone decides what it means.
+    # Ctrl-C or a hang-up of the terminal reaches every process of the group, but only the supervisor decides about it.
     for number in (*SIGNALS, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     state = board.workers["state"].data
     try:
         end_with_parent(supervisor)
         os.sched_setaffinity(0, {cpu})
-        gc.disable()  # the loop makes no cycles, and looking for some takes time
+        gc.disable()  # the loop creates no reference cycles, and the search for them takes time
         worker = Worker(capture, plan, board, index)
         plan.claims.take(capture)
         state[index] = worker.run()
@@ -166,10 +166,10 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
 
 
 class Worker:
-    """A worker's process: what it takes up from the board, at first or where another one ended."""
+    """One worker in its process; it begins at the start of the run, or where an earlier process of it ended."""
 
     def __init__(self, capture: Capture, plan: RunPlan, board: Board, index: int) -> None:
-        """Get ready for row `index` of the board."""
+        """Prepare to work in row `index` of the board."""
         self._capture, self._plan, self._board, self._index = capture, plan, board, index
         self._batch = Batch(capture.payload, plan.stamp, board.journals[index], plan.tagging)
         self._own = board.workers[index : index + 1]
@@ -218,7 +218,7 @@ class Worker:
         return bool(control["stop"][0] or past_end)
 
     def _serve(self, backend: Backend, counts: WorkerCounts, renewals: int) -> bool:
-        """Serve at the present time scale; whether all is sent."""
+        """Send at the present time scale. Returns whether everything is sent."""
         held = self._board.time_scale()
         if held is None or not held[1].factor:
             sleep_ns(NAP_NS)
@@ -240,7 +240,7 @@ class Worker:
         return serve(lanes, 1 if self._plan.paced else most, most, self._batch, backend, counts, may_go_on)
 
     def _lanes(self, time_scale: TimeScale) -> list[Lane]:
-        """The lanes, each from where it stands."""
+        """The lanes of this worker; each goes on after what the board says it has sent."""
         plan, counted = self._plan, self._board.lanes
         start = Start(*(int(self._board.control[name][0]) for name in ("start_ns", "start_wall_ns")))
         own = plan.workers[self._index].lanes

@@ -1,1 +1,1 @@
-"""One question and one answer, a line of JSON each way: how a run or a sink is asked."""
+"""How a run or a sink is asked: one question and one answer, each a line of JSON."""

@@ -1,6 +1,6 @@
-"""What a sink and a run may answer: models that take only what makes sense, in bounds that their readers can bear.
+"""What may a sink and a run answer? The models accept only sensible values, within limits that readers can handle.
 
-pydantic takes a while to load, so this module is only loaded where something is asked.
+pydantic takes a while to load, so this module is only loaded where a sink or a run is asked.
 """
 
 from typing import Annotated, Any, Final, TypeVar
@@ -15,14 +15,14 @@ _MOST: Final = (1 << 63) - 1
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Figure = Annotated[float, Field(ge=0, le=1e18, allow_inf_nan=False)]
 Latency = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
-"""In milliseconds: a sink takes the age of a stamp for a latency up to an hour."""
+"""A latency in milliseconds. A sink takes the age of a stamp for a latency only up to an hour."""
 Port = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
 PortList = Annotated[str, Field(pattern=r"^[0-9,-]{1,1000}$")]
 
 
 class _Model(BaseModel):
-    """A number is no text and a text no number; what a later version adds is passed over."""
+    """A strict model: numbers and texts are not converted. Fields that a later version adds are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -31,7 +31,7 @@ Model = TypeVar("Model", bound=_Model)
 
 
 class PortCounts(_Model):
-    """What a sink knows of a port."""
+    """What a sink knows about a port."""
 
     received_events: Count
     verified_events: Count
@@ -40,19 +40,19 @@ class PortCounts(_Model):
 
 
 class SinkCounters(_Model):
-    """What a sink knows."""
+    """The counters of a sink."""
 
     since_ns: Count
-    """When it began: another sink in its place has another."""
+    """When the sink began to count. If another sink takes its place, this number changes."""
     run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
-    """The run whose tags it counts."""
+    """The run whose tags the sink counts."""
     latency_p99_ms: Latency | None
     ports: Annotated[dict[Port, PortCounts], Field(max_length=3 * MOST_PORTS)]
-    """Those it listens to, those it has heard of by the tags, and those it was asked about."""
+    """The ports on which the sink listens, those that the tags name, and those that it was asked about."""
 
 
 class WorkerStatus(_Model):
-    """How a worker stands."""
+    """The state of a worker."""
 
     id: Count
     state: Word
@@ -64,7 +64,7 @@ class WorkerStatus(_Model):
 
 
 class RunStatus(_Model):
-    """How a run stands."""
+    """The state of a run."""
 
     state: Word
     target_eps: Figure | None
@@ -76,12 +76,12 @@ class RunStatus(_Model):
 
 
 def sink_counters(answer: Answer) -> SinkCounters:
-    """A sink's answer. Raises ValueError with a line that says what is wrong with it."""
+    """Check the answer of a sink. Raises ValueError with a line that says what is wrong with the answer."""
     return _read(SinkCounters, answer)
 
 
 def run_status(answer: Answer) -> RunStatus:
-    """A run's answer. Raises ValueError with a line that says what is wrong with it."""
+    """Check the answer of a run. Raises ValueError with a line that says what is wrong with the answer."""
     return _read(RunStatus, answer)
 
 

@@ -1,8 +1,8 @@
-"""One request a connection, a line of JSON each way: how a run is controlled, and how a sink is asked. unix(7), tcp(7).
+"""How is a run controlled, and a sink asked? By one request a connection, a line of JSON each way. unix(7), tcp(7).
 
-The request is a list of words, like ["rate", "2M"]; the answer an object, with `error` when it was refused. Who answers
-has other things to do, so it never waits for a client: it looks now and then, takes in what has come, and drops whoever
-needs too long. What either side reads is bounded in length, in time and in depth.
+The request is a list of words, like ["rate", "2M"]. The answer is an object, with a field `error` when the request was
+refused. The answering side has other work, so it never waits for a client: it looks now and then, reads what has come,
+and drops clients that need too long. What either side reads is bounded in length, in time and in depth.
 """
 
 import json
@@ -20,52 +20,52 @@ Answer = dict[str, Any]
 LONGEST_REQUEST_BYTES: Final = 4096
 _LONGEST_ANSWER_BYTES: Final = 1 << 16
 PATIENCE_NS: Final = 2 * SECOND_NS
-"""How long a client may take from its connection to the end of the answer, in whatever pieces."""
+"""How long a client may take from its connection to the end of the answer, however it sends the request."""
 MOST_CLIENTS: Final = 64
-"""So many may be connected at once; for a further one, who has said nothing for longest is dropped."""
+"""The most clients connected at once. A further client replaces the one that has been silent for longest."""
 _ANSWERS_AT_ONCE: Final = 8
-"""Further requests are answered at the next look: who answers has other things to do."""
+"""The most requests answered at one look; the others wait for the next, since the answering side has other work."""
 
 
 @dataclass
 class _Client:
-    """Who has connected and is not done yet."""
+    """A client that has connected and does not have its whole answer yet."""
 
     sock: socket.socket
     deadline_ns: int
     request: bytearray = field(default_factory=bytearray)
     complete: bool = False
-    """Whether the whole request has come, or all that ever will."""
+    """Whether the whole request has come, or nothing more will come."""
     answer: memoryview | None = None
-    """What is still to be written; None: nothing was asked yet."""
+    """The part of the answer that is still to be written; None: there is no answer yet."""
 
     def receive(self) -> None:
-        """Take in what has come. Raises BlockingIOError when more is needed, OSError when there is nobody any more."""
+        """Read what has come. Raises BlockingIOError when more is needed, OSError when the client is gone."""
         while not self.complete:
             part = self.sock.recv(LONGEST_REQUEST_BYTES)
             self.request += part
             self.complete = not part or b"\n" in part or len(self.request) >= LONGEST_REQUEST_BYTES
 
     def send(self, answer: memoryview) -> None:
-        """Write what the socket takes. Raises BlockingIOError while something is left, OSError."""
+        """Write as much as the socket takes. Raises BlockingIOError while something is left, OSError."""
         self.answer = answer
         while self.answer:
             self.answer = self.answer[self.sock.send(self.answer) :]
 
 
 class Clients:
-    """Those who connect to a listening socket; `poll` it every now and then, and it never waits."""
+    """The clients of a listening socket. Call `poll` regularly; it never waits."""
 
     def __init__(self, listener: socket.socket) -> None:
-        """Listen on a bound socket, which stays the caller's. Raises OSError."""
+        """Listen on a bound socket, which the caller has to close. Raises OSError."""
         listener.settimeout(0)
         listener.listen(MOST_CLIENTS)
         self._listener = listener
         self._clients: list[_Client] = []
-        """In the order in which they came."""
+        """The connected clients, in the order in which they came."""
 
     def poll(self, obey: Callable[[Sequence[str]], Answer]) -> None:
-        """Have `obey` answer the requests that have come; it raises InputError for those it refuses."""
+        """Let `obey` answer the requests that have come; it raises InputError for a request that it refuses."""
         now_ns = monotonic_ns()
         self._accept(now_ns)
         left = _ANSWERS_AT_ONCE
@@ -90,11 +90,11 @@ class Clients:
         self._clients = staying
 
     def _accept(self, now_ns: int) -> None:
-        """Take in those who have connected; where there are too many, who has been silent for longest goes."""
+        """Accept new clients. If there are too many, drop the one that has been silent for longest."""
         for _ in range(MOST_CLIENTS):
             try:
                 sock, _ = self._listener.accept()
-            except OSError:  # nobody waits; or there is no descriptor left, which must end nothing
+            except OSError:  # no client waits; or no file descriptor is left, which must not end the run
                 return
             sock.settimeout(0)
             if len(self._clients) >= MOST_CLIENTS:
@@ -104,7 +104,7 @@ class Clients:
             self._clients.append(_Client(sock, now_ns + PATIENCE_NS))
 
     def close(self) -> None:
-        """Leave those who are still connected."""
+        """Disconnect all clients."""
         for client in self._clients:
             client.sock.close()
         self._clients.clear()
@@ -123,12 +123,15 @@ def _answer(request: bytes, obey: Callable[[Sequence[str]], Answer]) -> Answer:
 
 
 def ask(client: socket.socket, words: Sequence[str], deadline_ns: int) -> Answer:
-    """The answer to a request, from a connected socket, by then. Raises OSError; ValueError: it is no answer."""
+    """The answer to a request, which is sent by a connected socket.
+
+    Raises OSError, also when there is no answer by `deadline_ns`; ValueError when what comes is no answer.
+    """
     wait_until(client, deadline_ns)
     client.sendall(_line(list(words)))
     answer = _parsed(_read_line(client, _LONGEST_ANSWER_BYTES, deadline_ns))
     if not isinstance(answer, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - as of what is no JSON at all
+        raise ValueError("no JSON object")  # noqa: TRY004 - the same error as for text that is not JSON
     return answer
 
 
@@ -137,7 +140,7 @@ def _line(content: Any) -> bytes:
 
 
 def _parsed(line: bytes) -> Any:
-    """What a line of JSON holds. Raises ValueError, also for depths and numbers that only an attack has."""
+    """The content of a line of JSON. Raises ValueError, also for depths and numbers that only an attacker sends."""
     try:
         return json.loads(line, parse_constant=_no_number)
     except RecursionError:
@@ -149,7 +152,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def wait_until(sock: socket.socket, deadline_ns: int) -> None:
-    """Have the socket's next call last no longer than that. Raises TimeoutError when it is over."""
+    """Let the socket's next call wait until `deadline_ns` at most. Raises TimeoutError when that is past."""
     left_ns = deadline_ns - monotonic_ns()
     if left_ns <= 0:
         raise TimeoutError("no answer in time")
@@ -157,7 +160,7 @@ def wait_until(sock: socket.socket, deadline_ns: int) -> None:
 
 
 def _read_line(sock: socket.socket, longest: int, deadline_ns: int) -> bytes:
-    """What comes up to the end of a line. Raises TimeoutError; ValueError where it is longer than `longest`."""
+    """Read up to the end of a line. Raises TimeoutError; ValueError when the line is longer than `longest`."""
     read = bytearray()
     while len(read) <= longest:
         wait_until(sock, deadline_ns)

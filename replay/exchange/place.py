@@ -1,21 +1,21 @@
-"""Where a sink answers: an address and a port, as people write them."""
+"""Where does a sink answer? How people write its address and port."""
 
 from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where a sink publishes."""
+    """The address and port at which a sink publishes its counters."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        """As it is written."""
+        """The place as people write it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse_place(text: str) -> Place:
-    """`198.18.0.2:5600` or `[::1]:5600`. Raises ValueError with an example."""
+    """The place from a text like `198.18.0.2:5600` or `[::1]:5600`. Raises ValueError with an example."""
     host, colon, port = text.strip().rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     if (

@@ -1,8 +1,8 @@
-"""The secret that a sink shares with those who may ask it.
+"""Who may ask a sink? Those who share its secret, the token.
 
-Who reaches a sink's address could name the run that it counts. So a request is proved by a keyed digest of its words
-(RFC 2104): the secret itself goes over no wire, and who listens there can repeat a request, not make another one. It
-stands in a file or in the environment, where `ps` does not show it.
+Without it, anyone who reaches a sink's address could tell the sink which run to count. So a request carries a keyed
+digest of its words as a proof (RFC 2104). The token itself is never sent: who listens on the wire can repeat a request,
+but can't make another one. The token is in a file or in the environment, where `ps` does not show it.
 """
 
 import hmac
@@ -23,12 +23,12 @@ _LEAST, _MOST = 16, 256
 
 
 def proved(words: Sequence[str], token: str | None) -> list[str]:
-    """The words of a request, behind the proof that who asks has the token; without one as they are."""
+    """The words of a request, preceded by the proof that the asker has the token; without a token, only the words."""
     return list(words) if token is None else [_PROOF, _digest(words, token), *words]
 
 
 def checked(words: Sequence[str], token: str | None) -> Sequence[str]:
-    """The words behind the proof. Raises InputError where the token is asked for and not proved."""
+    """The words after the proof. Raises InputError when there is a token and the request does not prove it."""
     proof, bare = (words[1], words[2:]) if words[0] == _PROOF and len(words) > 2 else (None, words)
     if token is None:
         return bare
@@ -44,16 +44,16 @@ def _digest(words: Sequence[str], token: str) -> str:
 
 
 def token_of_asker(path: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The token to ask with; None: there is none. Raises InputError."""
+    """The token of a client that asks; None: it has no token. Raises InputError."""
     if path is not None:
         return _read(path)
     return _sound(environment[VARIABLE], f"${VARIABLE}") if environment.get(VARIABLE) else None
 
 
 def token_of_sink(path: Path | None, address: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The token that a sink which publishes at `address`, in numbers, asks for; None: none, on loopback.
+    """The token that a sink which publishes at `address`, in numbers, demands; None: none is needed, on loopback.
 
-    A file that is not there is made, and where there is neither file nor variable a token is drawn; either is told.
+    A file that does not exist is made. If neither file nor variable is given, a random token is made. The user is told.
     Raises InputError, and PreflightError where the file can't be made.
     """
     if path is not None and not path.exists():

@@ -1,1 +1,1 @@
-"""The cores and cards of this host, and what a run claims of them."""
+"""Which cores and network cards this host has, and what a run claims of them."""

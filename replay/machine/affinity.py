@@ -1,4 +1,4 @@
-"""The cores that this process may use."""
+"""Which cores may this process use? The user's choice is checked against what the kernel allows."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from captures.console.errors import InputError
 def usable_cpus(asked: Sequence[int] | None) -> tuple[int, ...]:
     """The cores `asked` for, or all in this process's affinity (sched_getaffinity(2)), lowest first.
 
-    Cores that are kept free of other programs (isolcpus) are in nobody's affinity, and may be asked for. Raises
+    Cores that are kept free of other programs (isolcpus) are in no process's affinity, but may be asked for. Raises
     InputError when one may not be used.
     """
     allowed = os.sched_getaffinity(0)
@@ -23,7 +23,7 @@ def usable_cpus(asked: Sequence[int] | None) -> tuple[int, ...]:
 
 
 def _may_run_on(cpu: int, allowed: set[int]) -> bool:
-    """Whether the kernel lets this process run on a core, which is tried."""
+    """Whether the kernel lets this process run on a core. This tries it."""
     if cpu in allowed:
         return True
     try:

@@ -1,4 +1,4 @@
-"""What a worker claims of its machine beside a core: a real-time priority, and memory that is never taken away."""
+"""What a worker claims of its machine beside a core: a real-time priority, and memory that is never swapped out."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from replay.linux.memory import lock_memory, unlock, unlock_memory
 
 @dataclass(frozen=True)
 class Claims:
-    """What each worker claims."""
+    """The claims of each worker."""
 
     realtime_priority: int | None = None
-    """Of SCHED_FIFO (sched(7)), from 1 to 99; None: none."""
+    """The priority in SCHED_FIFO (sched(7)), from 1 to 99; None: no real-time priority."""
     lock_memory: bool = False
 
     def check(self) -> None:
-        """Try them in this process and undo that. Raises PreflightError where one is refused."""
+        """Try the claims in this process, and undo them. Raises PreflightError when the kernel refuses one."""
         if self.realtime_priority is not None:
             policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
             try:
@@ -36,9 +36,9 @@ class Claims:
             unlock_memory()
 
     def take(self, capture: Capture) -> None:
-        """Take them, in a worker's process. Raises OSError.
+        """Make the claims, in a worker's process. Raises OSError.
 
-        The capture itself stays out: it may be larger than the memory, and the page cache is the place for it.
+        The capture itself is not locked: it may be larger than the memory, and the page cache takes care of it.
         """
         if self.lock_memory:
             lock_memory()

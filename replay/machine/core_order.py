@@ -1,7 +1,7 @@
-"""How many workers a run needs, and which cores they get. Pure: what the machine is like is an argument.
+"""How many workers does a run need, and which cores do they get? Pure: the facts about the machine are arguments.
 
-A core that serves a network card's interrupts has less time for a worker, and makes it wait; core 0 serves what no
-other was told to, timers above all. Memory of another NUMA node is slower to copy from.
+A core that serves a network card's interrupts has less time for a worker, and makes it wait. Core 0 serves all that no
+other core was told to serve, above all timers. Memory of another NUMA node is slower to copy from.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,29 +10,29 @@ from math import ceil
 from typing import Final
 
 HEADROOM: Final = 0.75
-"""A worker is counted on for this part of what it was measured to send, so that it can catch up after a stall."""
+"""The part of its measured rate that a worker is planned to send; the rest lets it catch up after a stall."""
 
 USUAL_EPS: Final = {True: 6_000_000, False: 250_000}
-"""What a worker is counted on for where nothing was measured, with GSO and without."""
+"""The rate that a worker is expected to send where nothing was measured, with GSO (True) and without (False)."""
 
 
 @dataclass(frozen=True)
 class Topology:
-    """How near cores lie to the network card, to memory and to each other: a worker's core is chosen by it."""
+    """How near the cores are to the network card, to memory and to each other; this decides which cores workers get."""
 
     nic: str | None = None
-    """The network card that the run goes through; None: there is none, as on loopback."""
+    """The network card that the run goes through; None: there is no card, as on loopback."""
     nic_node: int | None = None
-    """The memory node next to it."""
+    """The memory node next to the card; None: unknown."""
     irq_cpus: Collection[int] = ()
-    """The cores that serve its interrupts."""
+    """The cores that serve the card's interrupts."""
     nodes: Mapping[int, int] = field(default_factory=dict)
     """The memory node of each core."""
     siblings: Mapping[int, Collection[int]] = field(default_factory=dict)
-    """The cores that share each core's hardware, itself among them."""
+    """For each core, the cores that share its hardware, the core itself included."""
 
     def far(self, cpu: int) -> bool:
-        """Whether `cpu` is known to be next to other memory than the card."""
+        """Whether `cpu` is known to be next to another memory node than the card."""
         return self.nic_node is not None and self.nodes.get(cpu, self.nic_node) != self.nic_node
 
     def busy(self, cpu: int) -> bool:
@@ -40,7 +40,7 @@ class Topology:
         return cpu == 0 or cpu in self.irq_cpus
 
     def drawback(self, cpu: int) -> str | None:
-        """Why a worker would rather have another core than `cpu`; None: it would not."""
+        """Why another core than `cpu` would be better for a worker; None: `cpu` has no drawback."""
         if self.far(cpu):
             return f"far from {self.nic}'s memory node"
         if cpu in self.irq_cpus:
@@ -49,9 +49,9 @@ class Topology:
 
 
 def ordered(cpus: Sequence[int], topology: Topology) -> tuple[int, ...]:
-    """`cpus`, the best first: those without a drawback, then those that are only busy, then those far from the card.
+    """Sort `cpus`, the best first: cores without a drawback, then the merely busy ones, then those far from the card.
 
-    Of equals those come first that share no hardware with one that came before, and then the lower ones.
+    Among equal cores, first come those that share no hardware with an earlier one, and then the lower numbers.
     """
     taken: set[int] = set()
     order: list[int] = []
@@ -73,10 +73,10 @@ def reckon_workers(
     gso: bool,
     measured_eps: int | None,
 ) -> tuple[int, str]:
-    """How many workers a run needs, and why: from 1 to one for each lane and core.
+    """How many workers a run needs, and why: at least 1, at most as many as there are lanes and cores.
 
-    `peak_eps` is what they send together at most; None: as fast as it goes. `measured_eps` is what one was measured to
-    send; None: nothing was measured.
+    `peak_eps` is the highest rate that they send together; None: as fast as they can. `measured_eps` is the rate
+    measured for one worker; None: nothing was measured.
     """
     most = min(lanes, len(set(cpus)))
     if peak_eps is None:

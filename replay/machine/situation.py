@@ -1,25 +1,25 @@
-"""What a calibration holds for: one interface, as it was when something was measured through it."""
+"""For which situation is a calibration valid? For one interface, as it was during the measurement."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-scatter-gather")
-"""Features of a device that decide what sending costs (net/ethtool/common.c)."""
+"""The features of a device that decide how much sending costs (net/ethtool/common.c)."""
 
 
 class Checked:
-    """Names that are no fields are refused in a file."""
+    """A part of a file that is checked when it is read; names that are not fields are refused."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
 
 @dataclass(frozen=True)
 class Situation(Checked):
-    """What a measurement holds for."""
+    """The situation for which a measurement is valid."""
 
     interface: str
     mtu: int
     kernel: str
-    """As of uname(2)."""
+    """The release of the kernel, by uname(2)."""
     offloads: tuple[str, ...]
-    """Those of OFFLOADS that are on."""
+    """The features among OFFLOADS that are on."""

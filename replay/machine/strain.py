@@ -1,6 +1,6 @@
-"""What the machine gave a run: how its workers' cores spent their time, and what the workers read off the disk.
+"""What did the machine give a run? How the workers' cores spent their time, and how much the workers read from disk.
 
-Looked at by the supervisor: two small reads a second (/proc/stat, getrusage(2)), whatever the run's rate.
+The supervisor looks at it by two small reads a second (/proc/stat, getrusage(2)), whatever the run's rate.
 """
 
 import resource
@@ -10,14 +10,14 @@ from typing import Any, Final
 from replay.linux.cpu_times import CoreTimes, core_times
 
 _BLOCK_BYTES: Final = 512
-"""ru_inblock counts in these (include/linux/task_io_accounting_ops.h)."""
+"""The unit of ru_inblock (include/linux/task_io_accounting_ops.h)."""
 
 
 class Strain:
-    """The time of some cores, from a run's start to its end."""
+    """How the cores spent their time, from the start of a run to its end."""
 
     def __init__(self, read_times: Callable[[], dict[int, CoreTimes]] = core_times) -> None:
-        """Look at nothing yet."""
+        """Prepare to look; the first `look` reads the times."""
         self._read_times = read_times
         self._first: dict[int, CoreTimes] | None = None
         self._latest: dict[int, CoreTimes] = {}
@@ -25,10 +25,10 @@ class Strain:
         self._usage_before = resource.getrusage(resource.RUSAGE_CHILDREN)
 
     def look(self) -> None:
-        """Take a look, about once a second; the first one is the start."""
+        """Read the times, about once a second; the first look marks the start of the run."""
         try:
             now = self._read_times()
-        except OSError:  # a sandbox may hide it
+        except OSError:  # a sandbox may hide /proc/stat
             return
         if self._first is None:
             self._first = now
@@ -39,7 +39,7 @@ class Strain:
         self._latest = now
 
     def figures(self, cores: Sequence[int]) -> dict[str, Any]:
-        """For the report, of the workers' `cores`, once all workers were waited for."""
+        """The figures for the report, of the workers' `cores`. Call this when all workers have been waited for."""
         usage, before = resource.getrusage(resource.RUSAGE_CHILDREN), self._usage_before
         return {
             "cores": [self._core(core) for core in sorted(set(cores)) if core in (self._first or {})],

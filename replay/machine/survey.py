@@ -1,6 +1,6 @@
-"""What this machine is like for a run to some target: its network card, and its cores.
+"""What is this machine like for a run to some target? This looks at its network card and its cores.
 
-pyroute2 takes a while to load, so the card is only asked for where there is one.
+pyroute2 takes a while to load, so it is only used where there is a card.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from replay.path.target import Target
 
 
 def topology_of(target: Target, interface: str | None, cpus: Sequence[int]) -> Topology:
-    """What the cores `cpus` should be chosen by, for a run to `target`, through `interface` where that is given."""
+    """The facts by which to choose among `cpus`, for a run to `target`, through `interface` if it is given."""
     nodes, threads = memory_nodes(cpus), siblings(cpus)
     if interface is None and ipaddress.ip_address(target.host).is_loopback:
         return Topology(nodes=nodes, siblings=threads)
@@ -23,13 +23,13 @@ def topology_of(target: Target, interface: str | None, cpus: Sequence[int]) -> T
 
     try:
         card = link(interface or _device(target))
-    except OSError:  # whoever sends says so
+    except OSError:  # there is no way to the target, which is reported when sending is prepared
         return Topology(nodes=nodes, siblings=threads)
     return Topology(card.name, card.numa_node, card.irq_cpus, nodes, threads)
 
 
 def situation(target: Target, interface: str | None) -> Situation:
-    """What a calibration for runs to `target` holds for. Raises PreflightError where there is no way to it."""
+    """The present situation of runs to `target`. Raises PreflightError when there is no way to the target."""
     from replay.linux.network.links import features, link  # noqa: PLC0415
 
     try:

@@ -1,1 +1,1 @@
-"""How events get to the target: address, device, next hop, headers and sources."""
+"""How events get to the target: its address, the device, the next hop, the headers and the sources."""

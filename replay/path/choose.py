@@ -1,4 +1,4 @@
-"""Which path a run takes: what the user asks, held against the target and the capture."""
+"""Which path does a run take? What the user asks for is checked against the target and the capture."""
 
 import ipaddress
 import socket
@@ -14,9 +14,9 @@ from replay.path.target import Target, check_mtu, check_packet
 def check_request(
     options: PathRequest, target: Target | None, capture: Capture | None, *, allow_public: bool = False
 ) -> None:
-    """Refuse flags that contradict each other, the target or the capture, as far as these are known.
+    """Refuse flags that contradict each other, the target or the capture; None: the target or capture is not known yet.
 
-    Sources are one's own unless `allow_public`. Raises InputError.
+    Source addresses must be in the lab's ranges unless `allow_public`. Raises InputError.
     """
     if options.backend is BackendChoice.UDP and options.frames_only:
         raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
@@ -38,7 +38,7 @@ def check_request(
 def choose_path(
     options: PathRequest, target: Target, ports: tuple[int, ...], capture: Capture, *, allow_public: bool = False
 ) -> Wire | None:
-    """The wire that frames go out on; None: UDP sockets will do. Either way the capture's events fit into a packet.
+    """The wire to send frames on; None: UDP sockets are enough. In both cases the capture's events fit into a packet.
 
     Raises InputError for flags that contradict each other, PreflightError where there is no route or an event is too
     long for it, and what `discover` raises.

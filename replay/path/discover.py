@@ -1,7 +1,7 @@
-"""The wire that frames go out on: which device, to whom next, from where, and a header of each lane.
+"""By which device, next hop and source do frames go out? This finds out, and makes a header for each lane.
 
-What the kernel does by itself for a UDP socket, asked of it for those who write frames themselves. scapy makes the
-prototypes of the headers. It and pyroute2 take half a second to load, so this module is only loaded where it is needed.
+For a UDP socket the kernel looks all this up by itself; who writes frames must ask the kernel for it. scapy makes the
+prototypes of the headers. scapy and pyroute2 take half a second to load, so this module is only loaded when needed.
 """
 
 import errno
@@ -27,11 +27,11 @@ _TAG_BYTES: Final = 4
 
 
 def discover(target: Target, ports: Sequence[int], options: PathRequest, *, of_capture: bool) -> Wire:
-    """The wire to `target`, with a header for each of its `ports`; whether sources are `of_capture` is settled.
+    """The wire to `target`, with a header for each of its `ports`. `of_capture`: the capture's hosts are the sources.
 
-    Asks the network for the next hop's address where nobody knows it; nothing is sent to the target. Raises InputError,
-    and PreflightError when there is no device, no route, no neighbour, no right to
-    send frames, or a loopback device that drops them.
+    If the next hop's hardware address is not known, the network is asked for it; nothing is sent to the target. Raises
+    InputError, and PreflightError when there is no device, no route, no neighbour, no right to send frames, or only a
+    loopback device that drops them.
     """
     device, address, mac, mtu = _device_and_hop(target, options)
     if lacking := lacking_settings(device.name, target, options.network):
@@ -60,7 +60,7 @@ def discover(target: Target, ports: Sequence[int], options: PathRequest, *, of_c
 
 
 def _device_and_hop(target: Target, options: PathRequest) -> tuple[Link, str | None, bytes, int]:
-    """The device, this host's address on it (None: unknown), the next hop's, and the longest packet behind the tags."""
+    """The device, our address on it (None: unknown), the next hop's MAC, and the longest packet behind the tags."""
     found = route_address = None
     try:
         found = route_to(target.family, target.host, scope=target.scope, interface=options.interface)
@@ -81,8 +81,8 @@ def _device_and_hop(target: Target, options: PathRequest) -> tuple[Link, str | N
         raise PreflightError(
             f"nobody at {hop} answers on {device.name}; check `ip neigh show {hop}`, or give its address with --dst-mac"
         )
-    # A device takes one tag beyond its MTU, which the kernel grants to 802.1Q alone (net/packet/af_packet.c,
-    # packet_extra_vlan_len_allowed): behind 802.1ad's both count.
+    # One tag may exceed the device's MTU, but the kernel allows that for 802.1Q only (net/packet/af_packet.c,
+    # packet_extra_vlan_len_allowed). With an outer tag of 802.1ad both tags count.
     room = device.mtu - (_TAG_BYTES * len(options.vlans) if len(options.vlans) > 1 else 0)
     return device, route_address, mac, min(found.mtu, room) if found else room
 
@@ -99,7 +99,7 @@ def _no_route(target: Target, options: PathRequest, error: OSError) -> str:
 
 
 def _network(address: str | None, options: PathRequest) -> tuple[int, int]:
-    """The first source address and how many there are."""
+    """The first source address as a number, and how many sources there are."""
     if options.network is None:
         if address is None:
             raise InputError("--source-ips: without a route to the target the sources must be given, as a network")
@@ -108,16 +108,16 @@ def _network(address: str | None, options: PathRequest) -> tuple[int, int]:
 
 
 def _address(target: Target, number: int) -> Address:
-    """An address of the target's family."""
+    """The number as an address of the target's family."""
     return ipaddress.IPv6Address(number) if target.family == socket.AF_INET6 else ipaddress.IPv4Address(number)
 
 
 def prototype(
     target: Target, source_mac: bytes, next_mac: bytes, vlans: Sequence[int], source: str, port: int
 ) -> bytes:
-    """The headers of an empty datagram from the address `source` to a port of `target`; it has no source port yet.
+    """The headers of an empty datagram from the address `source` to a port of `target`; the source port is still 0.
 
-    Two tags are 802.1ad's outside and 802.1Q's inside. Nothing may be fragmented.
+    Of two tags the outer one is of 802.1ad, the inner one of 802.1Q. The headers forbid fragmentation.
     """
     frame = Ether(src=source_mac, dst=next_mac)
     for place, vlan in enumerate(vlans):

@@ -1,8 +1,8 @@
-"""Which addresses may stand on the wire, as a target or as a source: those of single hosts, and of one's own lab.
+"""Which addresses may be targets or sources? Only those of single hosts, and of one's own lab.
 
-What an address is can't be read from its text alone: the last one of a network is a broadcast address, and only who
-knows the network can tell. So the kernel is asked as well: for the kind of the target's route, and for the addresses
-that its tables hold as no single host's. Nothing is sent.
+The text of an address is not enough to judge it: the last address of a network is a broadcast address, for example,
+which only shows if one knows the network. So the kernel is asked as well: for the kind of the target's route, and for
+the addresses in its tables that belong to no single host. Nothing is sent.
 """
 
 import ipaddress
@@ -57,15 +57,15 @@ _NO_UNICAST: Final = {
 
 
 def unmapped(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for (RFC 4291, section 2.5.5.2), else itself."""
+    """The IPv4 address that an IPv6 address stands for (RFC 4291, section 2.5.5.2); any other address itself."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
 
 
 def check_host(said: str, address: Address, *, allow_public: bool) -> None:
-    """Refuse what is no single host's, and, unless `allow_public`, what is outside the lab. Raises InputError.
+    """Refuse an address of no single host, and, unless `allow_public`, one outside the lab. Raises InputError.
 
-    `said` is the flag and its value, as the message begins.
+    `said` is the flag and its value, with which the message begins.
     """
     for network, why in _NO_HOST:
         if address in network:
@@ -78,7 +78,7 @@ def check_host(said: str, address: Address, *, allow_public: bool) -> None:
 
 
 def check_loopback(said: str) -> None:
-    """Refuse to go by a loopback device that is down, as it is in a new namespace. Raises PreflightError."""
+    """Refuse to send over a loopback device that is down, as it is in a new namespace. Raises PreflightError."""
     if not is_up(LOOPBACK):
         raise PreflightError(
             f"{said}: the loopback device is down, and what is sent to this host itself is lost; "
@@ -87,10 +87,10 @@ def check_loopback(said: str) -> None:
 
 
 def check_kind(said: str, family: int, address: Address, scope: int) -> None:
-    """Refuse an address that the kernel's routes know as no single host's. Raises InputError.
+    """Refuse an address that belongs to no single host by the kernel's routes. Raises InputError.
 
-    One of this host's own needs its loopback device: raises PreflightError. Where there is no route, that is for others
-    to say.
+    For an address of this host, raises PreflightError when its loopback device is down. A missing route is reported
+    elsewhere.
     """
     if address.is_loopback:
         check_loopback(said)
@@ -110,10 +110,10 @@ def check_kind(said: str, family: int, address: Address, scope: int) -> None:
 
 
 def check_sources(first: Address, count: int, target: Address, *, allow_public: bool) -> None:
-    """Refuse sources that no packet may come from, or that are not one's own. Raises InputError.
+    """Refuse sources that no packet may come from, or that are outside the lab. Raises InputError.
 
-    `count` addresses follow each other from `first` on. Whoever has such an address gets the answers, and the ICMP
-    errors; and a host drops without a word what comes from a broadcast address, or from its own.
+    The sources are `count` addresses in a row from `first` on. The real owner of such an address gets the answers and
+    the ICMP errors. A host silently drops packets that come from a broadcast address, or from its own.
     """
     last = first + (count - 1)
     for network, why in _NO_HOST if target.is_loopback else _NO_SOURCE:
@@ -129,7 +129,7 @@ def check_sources(first: Address, count: int, target: Address, *, allow_public: 
 
 
 def check_known(first: Address, count: int, known: Iterable[tuple[str, str, str]]) -> None:
-    """Refuse sources among which is one that is no single host's; of each such: address, kind, device. InputError."""
+    """Refuse sources that include one of `known`, addresses of no single host (address, kind, device). InputError."""
     for text, kind, device in known:
         address = ipaddress.ip_address(text)
         if _holds(first, count, address) and kind in _NO_UNICAST:
@@ -151,5 +151,5 @@ def family_of(address: Address) -> socket.AddressFamily:
 
 
 def _holds(first: Address, count: int, address: Address) -> bool:
-    """Whether an address is one of `count` that follow each other from `first` on."""
+    """Whether an address is one of `count` addresses in a row from `first` on."""
     return address.version == first.version and 0 <= int(address) - int(first) < count

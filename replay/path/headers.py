@@ -1,11 +1,11 @@
-"""The headers of frames: one for each train, made from a prototype of its lane.
+"""How the headers of frames are written: one for each train, made from the prototype of its lane.
 
-What differs from train to train is written for a whole batch at once: lengths, source, and the sums that depend on
-them. The UDP checksum is the pseudo-header's sum alone, as the kernel wants it of those who leave the rest to the
-device (include/linux/skbuff.h, CHECKSUM_PARTIAL).
+The fields that differ from train to train are written for a whole batch at once: lengths, source, and the sums that
+depend on them. The UDP checksum is only the sum of the pseudo-header, as the kernel wants it when the device computes
+the rest (include/linux/skbuff.h, CHECKSUM_PARTIAL).
 
-To add 16-bit words in ones' complement (RFC 1071) is to reckon modulo 65535. 65536 is 1 there, so a longer number is as
-good as the sum of its words.
+To add 16-bit words in ones' complement (RFC 1071) means to compute modulo 65535. 65536 equals 1 there, so a longer
+number may be added as a whole instead of word by word.
 """
 
 import socket
@@ -30,23 +30,23 @@ _CARRY: Final = 0xFFFF
 
 
 class _IpHeader(NamedTuple):
-    """Where things stand in an IP header, in bytes."""
+    """Where the fields of an IP header lie, in bytes."""
 
     size: int
     length: int
     empty_length: int
-    """What stands there for a datagram without payload."""
+    """The value of the length field for a datagram without payload."""
     checks: tuple[int, ...]
-    """Its checksum, if it has one."""
+    """The place of the header's checksum; empty if the header has none."""
     addresses: int
-    """Source and destination, to the end."""
+    """The place of the source and destination addresses, which go on to the end of the header."""
     source: int
-    """Its last 32 bits."""
+    """The place of the last 32 bits of the source address."""
 
     def sums(self, header: bytes) -> list[int]:
-        """What the sums of the pseudo header, and of the header, are for no payload from the source 0.
+        """The sums of the pseudo-header and of the header, for no payload and with a source whose last 32 bits are 0.
 
-        The header's is negative, for its complement is sent.
+        The header's sum is negative, since its complement is sent.
         """
         words = np.frombuffer(header, ">u2").astype(np.int64)
         words[self.source // 2 : self.source // 2 + 2] = 0
@@ -65,7 +65,7 @@ _IP_HEADERS: Final = {
 
 @dataclass(frozen=True)
 class Wire:
-    """All that frames need to be sent."""
+    """All that is needed to send frames."""
 
     interface: str
     next_mac: bytes
@@ -74,14 +74,14 @@ class Wire:
     mtu: int
     """The longest IP packet in bytes."""
     prototypes: tuple[bytes, ...]
-    """The headers of an empty datagram of each lane."""
+    """The headers of an empty datagram, for each lane."""
 
 
 class Headers:
-    """A header of each train of a batch, behind its virtio header."""
+    """The headers of the trains of a batch; each has a virtio header in front."""
 
     def __init__(self, family: int, prototypes: Sequence[bytes], rows: int) -> None:
-        """Room for `rows` trains; `prototypes` has one header for each lane, all of one length."""
+        """Make room for `rows` trains. `prototypes` has one header for each lane, all of the same length."""
         layout = _IP_HEADERS[socket.AddressFamily(family)]
         frame_bytes = len(prototypes[0])
         udp = frame_bytes - _UDP_BYTES
@@ -95,7 +95,7 @@ class Headers:
         vnet["flags"] = VIRTIO_NET_HDR_F_NEEDS_CSUM
         vnet["hdr_len"], vnet["csum_start"], vnet["csum_offset"] = frame_bytes, udp, 6
 
-        # Views of what differs from train to train, made once: taking one costs as much as filling it.
+        # Views of the fields that differ from train to train, made once: to make one costs as much as to fill it.
         vnet = _vnet(self.table)
         self._kind, self._cut = vnet["gso_type"], vnet["gso_size"]
         self._source = self._fields(">u4", ip + layout.source)[:, 0]
@@ -107,7 +107,7 @@ class Headers:
         self._sums = np.array([layout.sums(made[ip:udp]) for made in prototypes])
 
     def _fields(self, kind: str, *places: int) -> NDArray[Any]:
-        """The fields at one or two places of each frame, shape (rows, places)."""
+        """A view of the fields at one or two places of each frame, shape (rows, places)."""
         at, step = VNET_HEADER.itemsize + places[0], places[-1] - places[0]
         return np.ndarray((len(self.table), len(places)), kind, self.table, at, (self.row_bytes, step))
 
@@ -121,10 +121,10 @@ class Headers:
         *,
         cut: bool,
     ) -> None:
-        """The headers of n trains of `size` bytes, to be `cut` into events of `length`; the arrays have the shape (n,).
+        """Write the headers of n trains of `size` bytes, to be `cut` into events of `length`; arrays of shape (n,).
 
-        `source` is the last 32 bits of the address that each comes from. The kernel takes a train of one event for what
-        it is, whatever is said (include/linux/virtio_net.h, virtio_net_hdr_to_skb).
+        `source` is the last 32 bits of each train's source address. The kernel does not cut a train of one event, even
+        if the header says so (include/linux/virtio_net.h, virtio_net_hdr_to_skb).
         """
         n = len(lane)
         np.take(self._lanes, lane, 0, self.table[:n], "clip")  # clip: any other mode takes a copy first

@@ -1,10 +1,10 @@
-"""Whether the kernel takes in frames of our own that go over loopback, or drops them without a word.
+"""Does the kernel accept frames of our own that go over loopback, or does it silently drop them? Some settings decide.
 
-A datagram of a socket keeps its route over loopback, a frame does not: the kernel looks it up again when it comes in,
-and by IPv4 drops what comes from an address of its own, or to or from 127.0.0.0/8, as no wire would bring it (RFC 1812,
-section 5.3.7; net/ipv4/route.c, net/ipv4/fib_frontend.c). Two settings of the device allow it. Where it checks the
-reverse path (rp_filter, RFC 3704), it also drops what comes from an address to which it has no route, or by the strict
-check none over this device. IPv6 takes it in.
+A datagram of a socket keeps its route over loopback, but a frame does not: the kernel looks the route up again when the
+frame comes in. With IPv4 it drops a frame that comes from an address of this host, or from or to 127.0.0.0/8, since no
+wire would bring such a frame (RFC 1812, section 5.3.7; net/ipv4/route.c, net/ipv4/fib_frontend.c). Two settings of the
+device allow these frames. With a check of the reverse path (rp_filter, RFC 3704) the kernel also drops frames from an
+address to which it has no route, or, by the strict check, no route over this device. With IPv6 it accepts them.
 """
 
 import ipaddress
@@ -20,17 +20,18 @@ from replay.path.target import Target
 
 _CONF: Final = Path("/proc/sys/net/ipv4/conf")
 _STRICT: Final = 1
-"""Of rp_filter; 0 is no check, 2 the loose one (Documentation/networking/ip-sysctl.rst)."""
+"""The value of rp_filter for the strict check; 0 is no check, 2 the loose one
+(Documentation/networking/ip-sysctl.rst)."""
 _LOOPBACK: Final = ipaddress.IPv4Network("127.0.0.0/8")
 
 Network = tuple[int, int, int]
-"""The IP version, the first address, and how many there are."""
+"""The IP version, the first address as a number, and how many addresses there are."""
 
 
 def needed_settings(target: Target, sources: Network | None, own: Collection[int] = ()) -> tuple[str, ...]:
-    """The settings of a loopback device that have to be 1 for frames from `sources` to `target`.
+    """The settings of a loopback device that must be 1 for frames from `sources` to `target`.
 
-    None: they come from this host's address. `own` are all that it has, as numbers.
+    Without `sources` (None) frames come from this host's address. `own` are all addresses of this host, as numbers.
     """
     if target.family == socket.AF_INET6:
         return ()
@@ -46,9 +47,9 @@ def needed_settings(target: Target, sources: Network | None, own: Collection[int
 
 
 def lacking_settings(interface: str, target: Target, sources: Network | None) -> tuple[str, ...]:
-    """Those of `needed_settings` that are off, and checks that are on, as sysctl(8) mends them; none on another device.
+    """The needed settings that are off, and the checks that are on, as arguments of sysctl(8) that correct them.
 
-    Either of a device's own or `all` will do.
+    It is enough if a setting is on for the device or for `all`. Other devices than loopback lack nothing.
     """
     if not is_loopback(interface):
         return ()
@@ -67,7 +68,7 @@ def own_addresses() -> set[int]:
 
 
 def _checked_paths(interface: str, sources: Network) -> Iterator[str]:
-    """The settings by which frames from the first or the last of the `sources` would be dropped, as they should be."""
+    """The reverse path checks by which frames from the first or last of the `sources` would be dropped, turned off."""
     modes = {device: _value(device, "rp_filter") for device in ("all", interface)}
     strictest = max(modes.values())
     ends = {sources[1], sources[1] + sources[2] - 1}
@@ -76,7 +77,7 @@ def _checked_paths(interface: str, sources: Network) -> Iterator[str]:
 
 
 def _is_routed(address: ipaddress.IPv4Address, interface: str, mode: int) -> bool:
-    """Whether the check of the reverse path passes an address: 1 is the strict one, 2 the loose one."""
+    """Whether an address passes the check of the reverse path. `mode` 1 is the strict check, 2 the loose one."""
     from replay.linux.network.routes import route_kind, route_to  # noqa: PLC0415 - pyroute2 takes a while to load
 
     try:
@@ -88,19 +89,19 @@ def _is_routed(address: ipaddress.IPv4Address, interface: str, mode: int) -> boo
 
 
 def mending(lacking: tuple[str, ...]) -> str:
-    """The command that sets them on."""
+    """The command that corrects the `lacking` settings."""
     return f"sudo sysctl -w {' '.join(lacking)}"
 
 
 def refusal(interface: str, lacking: tuple[str, ...]) -> str:
-    """Why frames are not sent over loopback while settings are lacking."""
+    """The message that says why frames are not sent over loopback while settings are lacking."""
     return (
         f"{interface}: the kernel drops frames of our own over loopback until `{mending(lacking)}`; use --backend udp"
     )
 
 
 def _value(device: str, name: str) -> int:
-    """A setting of a device's; 0 where it can't be read."""
+    """The value of a setting of a device; 0 where it can't be read."""
     try:
         return int((_CONF / device / name).read_text(encoding="ascii"))
     except (OSError, ValueError):

@@ -1,11 +1,11 @@
-"""What a user asks of the path that events take: frozen values, which `replay.path.choose` holds against the target."""
+"""What the user asks about the path of the events: frozen values, which `replay.path.choose` checks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class BackendChoice(StrEnum):
-    """What `--backend` takes."""
+    """The values of `--backend`."""
 
     AUTO = "auto"
     UDP = "udp"
@@ -13,7 +13,7 @@ class BackendChoice(StrEnum):
 
 
 class SourceMix(StrEnum):
-    """What `--source-mix` takes."""
+    """The values of `--source-mix`."""
 
     AUTO = "auto"
     UNIFORM = "uniform"
@@ -22,21 +22,21 @@ class SourceMix(StrEnum):
 
 @dataclass(frozen=True)
 class PathRequest:
-    """What the user says about the wire; None: what the kernel says."""
+    """What the user says about the wire. None stands for what the kernel says."""
 
     backend: BackendChoice = BackendChoice.AUTO
     interface: str | None = None
     next_mac: bytes | None = None
     vlans: tuple[int, ...] = ()
-    """The tags, from the outermost: none, one (802.1Q), or two (802.1ad)."""
+    """The VLAN tags, from the outermost on: none, one (802.1Q), or two (802.1ad)."""
     network: tuple[int, int, int] | None = None
-    """IP version, first address and number of the sources."""
+    """The IP version, the first address and the number of the sources."""
     ports: range | None = None
     mix: SourceMix = SourceMix.AUTO
 
     @property
     def frames_only(self) -> str | None:
-        """A flag that was given and that only those who write frames can follow; None: there is none."""
+        """A given flag that only a backend which writes frames can obey; None: no such flag was given."""
         given = {
             "--interface": self.interface,
             "--dst-mac": self.next_mac,

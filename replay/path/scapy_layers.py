@@ -1,7 +1,7 @@
-"""The layers of scapy, loaded without the folders that it looks for in the user's home.
+"""How to load scapy's layers without the folders that scapy looks for in the user's home.
 
-It reads a cache in ~/.cache when it is loaded, and fails where that folder is somebody else's; to be without the cache
-costs 50 ms. It may also make folders there, which nobody asked for.
+scapy reads a cache in ~/.cache when it is loaded, and fails if that folder belongs to somebody else. It may also make
+folders there, which nobody asked for. To load it without the cache costs 50 ms.
 """
 
 import os

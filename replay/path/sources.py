@@ -1,8 +1,9 @@
-"""Which address and port a train comes from. Pure.
+"""Which source address and port does a train come from? Pure.
 
-A train shares one source. Without sources in the capture a worker takes all combinations of address and port in turn,
-in steps of the golden section: each once before any comes again, and neighbours lie far apart. Where the capture knows
-its hosts, source number i is address i of the network (and port i of the range), so one host keeps one address.
+All events of a train have the same source. If the capture knows no sources, a worker takes all combinations of address
+and port in turn, in steps of the golden section: each combination comes once before any comes again, and two in a row
+are far apart. If the capture knows its hosts, source number i is address i of the network (and port i of the range), so
+each host keeps its address.
 """
 
 import ipaddress
@@ -14,33 +15,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_PORTS: Final = range(49152, 49153)
-"""The first that are nobody's (RFC 6335, section 6)."""
+"""The first port that is assigned to nobody (RFC 6335, section 6)."""
 
 MOST_ADDRESSES: Final = 1 << 32
 _GOLDEN: Final = (5**0.5 - 1) / 2
 _AT_HAND: Final = 4096
-"""Flows that are drawn at once, for many batches."""
+"""How many flows are drawn at once; they are enough for many batches."""
 _EXAMPLE_NETWORK: Final = "198.18.64.0/22"
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The addresses and ports that trains come from."""
+    """The source addresses and ports of the trains."""
 
     first: int
-    """The first address, as a number."""
+    """The first source address, as a number."""
     addresses: int
-    """How many follow each other, the first included: at most MOST_ADDRESSES."""
+    """How many addresses in a row there are, the first included: at most MOST_ADDRESSES."""
     ports: range = DEFAULT_PORTS
     of_capture: bool = False
-    """Whether the capture's sources say which one it is."""
+    """Whether the sources in the capture decide the address of each train."""
 
 
 def parse_network(text: str) -> tuple[int, int, int]:
     """The IP version, first address and count of the hosts of a network like 198.18.64.0/22, or of one address.
 
-    Network and broadcast address are left out, and addresses beyond MOST_ADDRESSES. Raises ValueError with a line
-    that gives an example.
+    The network's own address, its broadcast address, and addresses beyond MOST_ADDRESSES are left out. Raises
+    ValueError with a line that gives an example.
     """
     try:
         network = ipaddress.ip_network(text.strip())
@@ -55,10 +56,10 @@ def parse_network(text: str) -> tuple[int, int, int]:
 
 
 class Picker:
-    """Says for each train where it comes from."""
+    """Picks a source address and port for each train."""
 
     def __init__(self, sources: Sources, worker: int) -> None:
-        """For the worker of that number; each begins somewhere else."""
+        """Pick for the worker of this number; each worker begins at another combination."""
         self._first_word = sources.first & 0xFFFF_FFFF
         self._addresses, self._ports, self._first_port = sources.addresses, len(sources.ports), sources.ports[0]
         self._of_capture = sources.of_capture
@@ -70,13 +71,13 @@ class Picker:
         self._draw(0)
 
     def _draw(self, n: int) -> None:
-        """Have the next flows at hand, `n` of them or more."""
+        """Draw the next flows, `n` of them or more."""
         flow = (self._next + np.arange(max(n, _AT_HAND)) * self._stride) % self._flows
         self._at_hand = self._first_word + flow % self._addresses, self._first_port + flow // self._addresses
         self._taken = 0
 
     def pick(self, source: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The last 32 bits of the address, and the port, of trains with these sources in the capture, shape (n,)."""
+        """The last 32 bits of the address, and the port, of trains with these sources in the capture; shape (n,)."""
         if self._of_capture:
             return self._first_word + source % self._addresses, self._first_port + source % self._ports
         first, end = self._taken, self._taken + len(source)

@@ -1,4 +1,4 @@
-"""Where a run may send: a SIEM in the lab, and not somebody else's host by accident."""
+"""Where a run may send: to a SIEM in the lab, and not by accident to somebody else's host."""
 
 import ipaddress
 import socket
@@ -10,10 +10,10 @@ from replay.linux.sockets.udp_send import route_mtu
 from replay.path.guard import check_host, check_kind, family_of, unmapped
 
 _HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
-"""IP and UDP header without options."""
+"""The length of the IP and UDP headers together, without options."""
 
 Address = tuple[str, int] | tuple[str, int, int, int]
-"""As the socket module has it: (host, port), and for IPv6 (host, port, flow label, scope)."""
+"""An address as in the socket module: (host, port), and for IPv6 (host, port, flow label, scope)."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,21 @@ class Target:
 
     family: socket.AddressFamily
     host: str
-    """The address, in numbers."""
+    """The address of the host as text, in numbers."""
     scope: int = 0
-    """The interface of a link-local IPv6 address."""
+    """The index of the interface, for a link-local IPv6 address."""
 
     def address(self, port: int) -> Address:
-        """The socket address of one of its ports."""
+        """The socket address of a port of the host."""
         return (self.host, port, 0, self.scope) if self.family == socket.AF_INET6 else (self.host, port)
 
 
 def resolve(text: str, *, allow_public: bool, family: int | None = None) -> Target:
-    """The target that a host name or an address stands for: the first one of that `family`, if one is given.
+    """The target that a host name or an address stands for: the first one found, of `family` if that is given.
 
-    Raises InputError when it can't be found, when the kernel's routes or its text say that it is no single host's
-    address, as of multicast and broadcast, or when it lies outside the private, loopback, link-local and benchmark
-    ranges and `allow_public` is not set.
+    Raises InputError when the name can't be resolved, when the address belongs to no single host by its text or by
+    the kernel's routes (multicast and broadcast, for example), or when it lies outside the private, loopback,
+    link-local and benchmark ranges and `allow_public` is not set.
     """
     said = f"--target {text}"
     try:

@@ -1,1 +1,1 @@
-"""A run as it is decided before anything starts."""
+"""How a run is planned: all that is decided before anything starts."""

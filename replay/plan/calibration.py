@@ -1,8 +1,8 @@
-"""What `replay calibrate` found out about this machine, and the method of sending that follows from it.
+"""Which method of sending is the best on this machine: what `replay calibrate` measured, kept in a file.
 
-A file holds one entry for each interface. An entry holds as long as the kernel, the MTU and the offloads are those it
-was measured with. pydantic checks the file; it takes longer to load than all else a command needs, so that waits until
-there is a file.
+The file has one entry for each interface. An entry is valid as long as the kernel, the MTU and the offloads are those
+of the measurement. pydantic checks the file. It takes longer to load than all else that a command needs, so it is only
+loaded when there is a file.
 """
 
 import json
@@ -22,12 +22,13 @@ from replay.machine.situation import Checked, Situation
 BACKENDS: Final = ("udp", "packet")
 
 TIE: Final = 0.05
-"""Of two methods that differ by less, the earlier is taken: it is the simpler one, and a difference may be chance."""
+"""Methods that differ by less than this are equal, since the difference may be chance. Then the earlier one is taken,
+which is the simpler one."""
 
 
 @dataclass(frozen=True)
 class SendMethod(Checked):
-    """A method of sending. Raises ValueError for what there is not."""
+    """A method of sending. Raises ValueError for a method that does not exist."""
 
     backend: str = "udp"
     """One of BACKENDS."""
@@ -45,7 +46,7 @@ class SendMethod(Checked):
                 raise ValueError(f"{name} is {getattr(self, name)}, and 1 to {most} are possible")
 
     def __str__(self) -> str:
-        """As people read it."""
+        """The method in words."""
         gso = "GSO" if self.gso else "no GSO"
         return f"{self.backend}, {gso}, trains of {self.train_max}, {self.batch_trains} a call"
 
@@ -57,11 +58,11 @@ class Entry(Checked):
     situation: Situation
     way: SendMethod
     worker_eps: int
-    """What one worker sent at a pace."""
+    """How many events per second one worker sent when it was paced."""
     event_bytes: float
-    """The mean event it was measured with."""
+    """The mean length of the events in the measurement."""
     measured: str
-    """When: an ISO date."""
+    """The day of the measurement, as an ISO date."""
 
     def __post_init__(self) -> None:
         if self.worker_eps <= 0 or not self.event_bytes > 0:
@@ -70,46 +71,46 @@ class Entry(Checked):
 
 @dataclass(frozen=True)
 class Calibration(Checked):
-    """The file."""
+    """The content of the file."""
 
     version: Literal[1] = 1
     entries: tuple[Entry, ...] = ()
 
     def of(self, interface: str) -> Entry | None:
-        """The entry of an interface."""
+        """The entry of an interface; None: it has none."""
         return next((entry for entry in self.entries if entry.situation.interface == interface), None)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A method, and the events per second that one worker sent by it in each round."""
+    """A method that was tried, and the events per second that one worker sent by it in each round."""
 
     method: SendMethod
     rates_eps: Sequence[float] = ()
     refused: str = ""
-    """Why there are none."""
+    """Why there are no rates: the reason for which the method was refused."""
     errors: Mapping[str, int] = field(default_factory=dict)
-    """By errno name, of all rounds."""
+    """How many errors of each errno name occurred in all rounds together."""
 
     @property
     def rate_eps(self) -> float:
-        """The median round; 0: it was refused."""
+        """The rate of the median round; 0: the method was refused."""
         return median(self.rates_eps) if self.rates_eps else 0.0
 
 
 def winner(trials: Sequence[Trial]) -> Trial:
-    """The fastest of trials, or an earlier one that is as fast but for TIE."""
+    """The first trial that is as fast as the fastest one, or slower by no more than TIE."""
     best = max(trial.rate_eps for trial in trials)
     return next(trial for trial in trials if trial.rate_eps >= best * (1 - TIE))
 
 
 def dependable_eps(best: Trial, paced: Trial) -> int:
-    """What a worker is counted on for: what the best method sent at a pace, and never more than without one."""
+    """The rate expected of one worker: what the best method sent when paced, and never more than when unpaced."""
     return max(1, int(min(best.rate_eps, paced.rate_eps)))
 
 
 def default_path() -> Path:
-    """Where the file is unless told otherwise (XDG Base Directory Specification).
+    """The usual path of the file (XDG Base Directory Specification).
 
     Raises PreflightError for a user who has no home.
     """
@@ -131,9 +132,9 @@ def load(path: Path) -> Calibration:
 
 
 def load_usual() -> tuple[Calibration, str]:
-    """The calibration in the usual place, which is a convenience: nothing that is wrong with it ends a run.
+    """The calibration in the usual place. It is a convenience, so a fault in it never ends a run.
 
-    Also what is wrong with it, in a line; that there is none, or that it is not ours to read, is not wrong.
+    Returns also a line about the fault, or an empty text. A file that is missing, or that we may not read, is no fault.
     """
     try:
         path = default_path()
@@ -158,9 +159,9 @@ def _checked(file: Path, text: bytes) -> Calibration:
 
 
 def prepare(path: Path, inputs: Iterable[Path]) -> None:
-    """Make the folder of `path`, and see that `save` can write there, before anything is measured.
+    """Make the folder of `path`, and check before the measurement that `save` can write there.
 
-    Raises PreflightError; InputError when what is there is no calibration, or one of `inputs`.
+    Raises PreflightError; InputError when `path` is another kind of file, or one of `inputs`.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,9 +173,9 @@ def prepare(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def save(path: Path, entry: Entry) -> None:
-    """Put an entry in the place of the one of its interface; the file is written whole or not at all.
+    """Put an entry in the place of the older one of its interface; the file is written whole or not at all.
 
-    Raises InputError when what is there is no calibration, OSError.
+    Raises InputError when `path` is another kind of file, OSError.
     """
     kept = load(path).entries if path.is_file() else ()
     others = tuple(old for old in kept if old.situation.interface != entry.situation.interface)
@@ -183,7 +184,7 @@ def save(path: Path, entry: Entry) -> None:
 
 
 def outdated(entry: Entry, now: Situation) -> str | None:
-    """In what the present situation differs from an entry's; None: it holds."""
+    """How the present situation differs from that of an entry; None: the entry is still valid."""
     then = entry.situation
     for name in ("kernel", "mtu", "offloads"):
         if (was := getattr(then, name)) != (is_now := getattr(now, name)):

@@ -1,4 +1,4 @@
-"""How fast a run is asked to go, how far, and when it starts."""
+"""What the user asks of a run's time: how fast it goes, how far, and when it starts."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,12 +8,12 @@ from captures.console.errors import InputError
 from replay.clock import SECOND_NS
 
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
-"""How long a run lasts whose extent nobody gave, unless it follows the time axis."""
+"""How long a run lasts if the user gave no extent, unless it follows the capture's time axis."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How far a run goes; one of the three is given."""
+    """How far a run goes. One of the three fields is given."""
 
     duration_ns: int | None = None
     loops: int | None = None
@@ -22,23 +22,23 @@ class Extent:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a run goes: at a rate, along the time axis, or, with neither, as fast as it goes."""
+    """How fast a run goes: at a rate, along the time axis, or, if neither is given, as fast as it can."""
 
     rate_eps: int | None = None
-    """Of all lanes together."""
+    """The rate of all lanes together."""
     speed: Fraction | None = None
-    """Of the time axis of the capture; 0: as fast as it goes."""
+    """A multiple of the pace of the capture's time axis; 0: as fast as it can."""
 
 
 @dataclass(frozen=True)
 class PaceRequest:
-    """All that is asked of the time of a run."""
+    """Everything that the user asks of the time of a run."""
 
     pace: Pace
     extent: Extent | None = None
     """None: ten seconds, or once through the capture where its time axis is followed."""
     start_at_ns: int | None = None
-    """Nanoseconds since 1970; None: as soon as it is ready."""
+    """The instant to start at, in nanoseconds since 1970; None: the run starts as soon as it is ready."""
 
     @property
     def settled_extent(self) -> Extent:

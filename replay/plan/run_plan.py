@@ -1,4 +1,4 @@
-"""What a run will do, decided before anything starts. Pure: no sockets, no clock."""
+"""What will a run do? It is decided here, before anything starts. Pure: no sockets, no clock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
 from replay.schedule.stripes import Deal
 
 MOST_EVENTS: Final = 10**17
-"""Of a run: 30 million a second for a century. What is computed from it fits 64 bits."""
+"""The most events of a run: 30 million a second for a century. All numbers computed from it fit 64 bits."""
 
 MOST_EPS: Final = 10**9
-"""What `--eps-limit` may be: what is computed from a rate fits 64 bits."""
+"""The highest value of `--eps-limit`. All numbers computed from such a rate fit 64 bits."""
 
 GRACE_NS: Final = SECOND_NS // 4
-"""How long a run with a duration may go on to send what fell due within it."""
+"""How long after its duration a run may still send the events that fell due within it."""
 
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker: the core it is pinned to, and its lanes (places in the run's ports)."""
+    """One worker: the core that it is pinned to, and its lanes (indexes into the run's ports)."""
 
     cpu: int
     lanes: range
@@ -41,64 +41,64 @@ class WorkerPlan:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run."""
+    """The plan of one run."""
 
     target: Target
     ports: tuple[int, ...]
-    """The lanes' destination ports."""
+    """The destination port of each lane."""
     pace: Pace
     deal: Deal
-    """Who sends what, and when."""
+    """Which lane sends which events, and when."""
     duration_ns: int | None
-    """How long to send; None: until all is sent."""
+    """How long to send; None: until all events are sent."""
     segments: int
-    """The most datagrams of one send; 1: without GSO."""
+    """The most datagrams of one message; 1: GSO is not used."""
     stamp: Stamp
     workers: tuple[WorkerPlan, ...]
     wire: Wire | None = None
-    """Where frames go out, for the packet backend; None: the udp backend."""
+    """The wire on which the packet backend sends frames; None: the udp backend is used."""
     batch_trains: int = TRAINS
     """The most trains of one system call."""
     cpus: tuple[int, ...] = ()
-    """The cores that workers may be moved to, the best first."""
+    """The cores to which workers may be moved, the best core first."""
     claims: Claims = field(default_factory=Claims)
     run: int | None = None
-    """What the events' tags call this run; None: tags are not written."""
+    """The number of this run in the tags of its events; None: no tags are written."""
     start_at_ns: int | None = None
-    """The instant to start at, in nanoseconds since 1970; None: as soon as it is ready."""
+    """The instant to start at, in nanoseconds since 1970; None: the run starts as soon as it is ready."""
     nic: str | None = None
-    """The network card that it goes through; None on loopback."""
+    """The network card that the events go through; None on loopback."""
     choices: Mapping[str, str] = field(default_factory=dict)
-    """What was settled for the user, `backend` and `workers`, and why."""
+    """How the `backend` and the `workers` were chosen, and why."""
 
     @property
     def backend(self) -> str:
-        """How it is sent, as `--backend` calls it."""
+        """The name of the backend, as in `--backend`."""
         return "udp" if self.wire is None else "packet"
 
     @property
     def tagging(self) -> Tagging | None:
-        """What is written into the events' tags."""
+        """What is written into the tags of the events; None: no tags are written."""
         return None if self.run is None else Tagging(self.run, self.ports)
 
     @property
     def run_id(self) -> str | None:
-        """The run as its tags, the dry run and the report name it."""
+        """The name of the run in its tags, in the dry run and in the report; None: no tags are written."""
         return None if self.run is None else run_text(self.run)
 
     @property
     def schedule(self) -> Schedule:
-        """When what is due."""
+        """When the events are due."""
         return self.deal.schedule
 
     @property
     def total(self) -> int | None:
-        """Events to send; None: until the duration is over."""
+        """How many events to send; None: the run sends until its duration is over."""
         return self.schedule.total
 
     @property
     def paced(self) -> bool:
-        """Whether events are due at instants, or as fast as it goes."""
+        """Whether each event is due at an instant; if not, the run sends as fast as it can."""
         return self.schedule.mean_eps is not None
 
     @property
@@ -110,9 +110,9 @@ class RunPlan:
 
     @property
     def stop_after_ns(self) -> int | None:
-        """When to stop though events are left, counted from the start; None: only when all are sent.
+        """When to stop even if events are left, counted from the start; None: stop only when all events are sent.
 
-        What falls due within a duration may leave a little later.
+        Events that fall due within the duration may be sent a little later.
         """
         if self.duration_ns is None or self.total is None:
             return self.duration_ns
@@ -120,11 +120,11 @@ class RunPlan:
 
     @property
     def interval_ns(self) -> int:
-        """The length of the intervals in which the offered load is judged."""
+        """The length of the intervals for which the run checks whether it sent as much as was due."""
         return interval_ns(self.schedule.mean_eps)
 
     def targets(self) -> dict[str, Any]:
-        """The rates that are asked for, as the dry run and the report show them."""
+        """The rates that the user asks for, as the dry run and the report show them."""
         mean_eps, peak_eps, speed = self.schedule.mean_eps, self.schedule.peak_eps, self.pace.speed
         return {
             "target_eps": mean_eps and round(mean_eps, 3),
@@ -149,10 +149,10 @@ def plan_run(
     batch_trains: int = TRAINS,
     choices: Mapping[str, str] | None = None,
 ) -> RunPlan:
-    """The plan of a run over `ports` of `target`.
+    """The plan of a run that sends to `ports` of `target`.
 
-    A duration with a rate or a speed asks for the events that fall due within it. `run` is what tags call it, where the
-    capture has any. Raises InputError.
+    A duration with a rate or a speed asks for the events that fall due within it. `run` is the number of the run in the
+    tags, if the capture has tags. Raises InputError.
     """
     axis = _axis(capture, pace, stamp)
     if extent.duration_ns is not None and extent.duration_ns > LONGEST_NS:
@@ -186,7 +186,7 @@ def plan_run(
 
 
 def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> Axis | None:
-    """The capture's time axis, if it has one; raises InputError when it needs one and has none."""
+    """The capture's time axis, or None. Raises InputError when `pace` or `stamp` needs an axis and there is none."""
     if capture.duration_ns:
         return Axis(capture.windows)
     for needed, way, instead in (
@@ -202,7 +202,7 @@ def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> Axis | None:
 
 
 def _steady_total(capture_events: int, rate_eps: int | None, extent: Extent) -> int | None:
-    """Events of a run at one rate; None: until its duration is over."""
+    """How many events a run at one rate has; None: it sends until its duration is over."""
     total = extent.events
     if extent.loops is not None:
         total = extent.loops * capture_events

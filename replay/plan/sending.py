@@ -1,4 +1,4 @@
-"""By which method a run sends: by what is asked, then by the calibration, then as is usual."""
+"""By which method does a run send? The user's flags decide, then the calibration, then the usual method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from replay.plan.calibration import Calibration, SendMethod, load, load_usual, o
 
 @dataclass(frozen=True)
 class SendRequest:
-    """What the user says about the method; None: what a calibration says, or what is usual."""
+    """What the user says about the method. None stands for what the calibration says, or for the usual value."""
 
     gso: bool | None = None
     train_max: int | None = None
@@ -24,14 +24,14 @@ class SendRequest:
 
 @dataclass(frozen=True)
 class ChosenMethod:
-    """A method of sending, why it was chosen, and what one worker was measured to send by it (None: it was not)."""
+    """A method of sending, why it was chosen, and the rate measured with it for one worker (None: not measured)."""
 
     method: SendMethod
     why: str
     worker_eps: int | None = None
 
     def followed(self, wire: PathRequest) -> PathRequest:
-        """What the user says about the wire, with the backend of this method."""
+        """The user's wishes about the wire, with the backend of this method filled in."""
         return replace(wire, backend=BackendChoice(self.method.backend))
 
 
@@ -41,10 +41,10 @@ def choose(
     situation: Callable[[], Situation],
     lacking: Callable[[str], tuple[str, ...]],
 ) -> ChosenMethod:
-    """The method for a run: by its flags, then by the calibration, then as is usual.
+    """The method for a run: the flags decide, then the calibration, then the usual method.
 
-    `situation` is only asked when there is a calibration, and `lacking` when that has frames of our own: without which
-    settings an interface drops them. Raises InputError.
+    `situation` is only called when there is a calibration. `lacking` is only called when the calibration asks for
+    frames of our own: it says which settings an interface lacks, without which it drops them. Raises InputError.
     """
     asked, why = _asked(wire)
     calibration = _calibration(options.calibration)
@@ -68,7 +68,7 @@ def choose(
 
 
 def _calibration(path: Path | None) -> Calibration:
-    """The one in `path`, or the usual one. Raises InputError for one that was asked for."""
+    """The calibration in `path`, or the usual one. Raises InputError only when `path` is given."""
     if path is not None:
         return load(path)
     calibration, wrong = load_usual()
@@ -78,7 +78,7 @@ def _calibration(path: Path | None) -> Calibration:
 
 
 def _asked(wire: PathRequest) -> tuple[str | None, str]:
-    """The backend that the flags ask for, and which flag it was."""
+    """The backend that the flags ask for, and by which flag; None when they ask for none."""
     if wire.backend is not BackendChoice.AUTO:
         return str(wire.backend), f"{wire.backend}: asked for by --backend"
     if wire.frames_only:

@@ -1,4 +1,4 @@
-"""A plan as the dry run shows it, for people and for programs. Pure."""
+"""How the dry run shows a plan: as a table for people, and as data for programs. Pure."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from replay.schedule.stripes import lane_quota
 
 
 def describe(plan: RunPlan) -> dict[str, Any]:
-    """The plan for programs, as the dry run prints it."""
+    """The plan as data for programs, as the dry run prints it."""
     lanes = len(plan.ports)
     rate_eps = plan.schedule.mean_eps
     return {
@@ -68,7 +68,7 @@ def describe_wire(wire: Wire | None) -> dict[str, Any] | None:
 
 
 def plan_table(plan: RunPlan) -> str:
-    """The plan for people."""
+    """The plan as a table for people."""
     mean_eps, peak_eps = plan.schedule.mean_eps, plan.schedule.peak_eps
     rate = "as fast as it goes" if mean_eps is None else f"{_figure(mean_eps)} EPS"
     per_lane = "" if mean_eps is None else f", {_figure(mean_eps / len(plan.ports))} EPS each"
@@ -92,5 +92,5 @@ def plan_table(plan: RunPlan) -> str:
 
 
 def _figure(rate_eps: float) -> str:
-    """A rate with three decimals at most."""
+    """A rate as text, with three decimals at most."""
     return f"{rate_eps:,.3f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""The workers of a run: how many, on which cores, with which lanes, and what they claim of the machine."""
+"""How many workers a run has, on which cores, with which lanes, and what they claim of the machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from replay.machine.core_order import Topology, ordered, reckon_workers
 from replay.plan.run_plan import RunPlan, WorkerPlan
 
 AUTO: Final = 0
-"""What `--workers auto` parses to."""
+"""The value that stands for `--workers auto`."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class WorkerRequest:
 
     workers: int = AUTO
     cpus: tuple[int, ...] | None = None
-    """None: all that are allowed."""
+    """The cores to use; None: all cores that this process may use."""
     realtime_priority: int | None = None
     lock_memory: bool = False
 
 
 def with_workers(plan: RunPlan, options: WorkerRequest, topology: Topology, *, worker_eps: int | None) -> RunPlan:
-    """The plan with its workers; `worker_eps` is what one was measured to send, None: it was not.
+    """The plan with its workers. `worker_eps` is the rate measured for one worker; None: nothing was measured.
 
     Raises InputError, and PreflightError when a claim is refused.
     """
@@ -55,7 +55,7 @@ def with_workers(plan: RunPlan, options: WorkerRequest, topology: Topology, *, w
 
 
 def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:
-    """`count` workers with neighbouring lanes each, as equal as can be; cores are taken in turn from `cpus`."""
+    """Deal neighbouring lanes to `count` workers, as evenly as possible; their cores are taken in turn from `cpus`."""
     check_workers(count, lanes)
     return tuple(
         WorkerPlan(cpu=cpus[i % len(cpus)], lanes=range(i * lanes // count, (i + 1) * lanes // count))
@@ -64,7 +64,7 @@ def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPla
 
 
 def check_workers(workers: int, ports: int) -> None:
-    """Refuse more workers than ports, each of which has one worker. Raises InputError."""
+    """Refuse more workers than ports, since a port is served by one worker. Raises InputError."""
     if workers > ports:
         there = "is 1 port, so use 1 worker" if ports == 1 else f"are {ports} ports, so use 1 to {ports} workers"
         raise InputError(f"--workers {workers}: there {there}")

@@ -1,1 +1,1 @@
-"""What is written into events while they are sent: the current time, and the run's tags."""
+"""What is written into events while they are sent: the time stamps, and the run's tags."""

@@ -1,7 +1,7 @@
-"""Stamps at sending: the current instant, or the event's own one moved to now, written into the events of a train.
+"""Which time stamps are written into events at sending: the current instant, or the event's own one moved to now.
 
-A train's stamps stand one event's length apart, so they are one strided assignment, whatever their number. A stamp of
-milliseconds or seconds is one text for the whole train. With microseconds each event has its own.
+A train's stamps lie one event's length apart, so one strided assignment writes them all. With milliseconds or seconds
+all stamps of a train have the same text. With microseconds each event has its own.
 """
 
 from collections import defaultdict
@@ -21,64 +21,64 @@ from replay.unaligned import places
 _SECOND_NS: Final = 1_000_000_000
 _MICROSECOND_NS: Final = 1000
 _RESOLUTION_NS: Final[dict[int, int]] = {StampKind.ISO_MS: 1_000_000, StampKind.RFC3164: _SECOND_NS}
-"""Of the kinds with which a whole train may say the same."""
+"""The resolution of the kinds of stamp that may be the same for a whole train."""
 _TRAIN_NS: Final = np.arange(1 - MAX_TRAIN_EVENTS, 1) * _MICROSECOND_NS
-"""The microseconds up to an instant, one for each event that a train may have."""
+"""The last microseconds up to an instant, one for each event that a train may have."""
 
 
 _NO_TEXTS: Final = np.empty(0, "V1")
 
 
 class Stamp(StrEnum):
-    """Which stamps a run sends."""
+    """Which stamps the events of a run get."""
 
     NOW = "now"
     """The instant of sending."""
     SHIFT = "shift"
-    """The event's own, moved: the capture's first instant is the start of the run."""
+    """The event's own instant, moved so that the capture's first instant is the start of the run."""
     KEEP = "keep"
-    """As it was built."""
+    """The stamp stays as it was when the capture was built."""
 
 
 def iso_ms(wall_ns: int) -> str:
-    """`2025-08-30T10:15:30.123Z` of nanoseconds since 1970: RFC 3339, UTC, milliseconds, rounded down."""
+    """Nanoseconds since 1970 as `2025-08-30T10:15:30.123Z`: RFC 3339, UTC, milliseconds, rounded down."""
     return stamp_texts(StampKind.ISO_MS, 0, np.array([wall_ns])).tobytes().decode()
 
 
 @lru_cache(maxsize=4096)
 def local_zone_minutes(second: int) -> int:
-    """How far this machine's zone is east of UTC at a second since 1970, summer time included."""
+    """How many minutes this machine's zone is east of UTC at a second since 1970, summer time included."""
     offset = datetime.fromtimestamp(second, UTC).astimezone().utcoffset()
     return int(offset.total_seconds()) // 60 if offset is not None else 0
 
 
 def style_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
-    """The texts of ascending instants in a style of `replay.schedule.stripes.Pieces`, shape (instants,)."""
+    """The texts of ascending instants, shape (instants,), in a style as in `replay.schedule.stripes.Pieces`."""
     kind, zone_minutes = StampKind(style & 0xFF), style >> 8
     if zone_minutes != LOCAL_ZONE:
         return stamp_texts(kind, zone_minutes, instants_ns)
     zones = [local_zone_minutes(int(instant_ns) // _SECOND_NS) for instant_ns in (instants_ns[0], instants_ns[-1])]
     if zones[0] == zones[1]:
         return stamp_texts(kind, zones[0], instants_ns)
-    # The clocks change within these instants.
+    # Summer time begins or ends within these instants, so each of them gets its own zone.
     return np.concatenate([style_texts(style, instants_ns[i : i + 1]) for i in range(len(instants_ns))])
 
 
 @lru_cache(maxsize=256)
 def _second_texts(style: int, resolution_ns: int, second: int) -> NDArray[np.void]:
-    """All texts of a second since 1970, in a style of that resolution."""
+    """All texts within a second since 1970, in a style with this resolution."""
     return style_texts(style, np.arange(second * _SECOND_NS, (second + 1) * _SECOND_NS, resolution_ns))
 
 
 def _one_text(style: int, resolution_ns: int, instant_ns: int) -> NDArray[np.void]:
-    """The text of an instant, shape (1,)."""
+    """The text of an instant, as an array of shape (1,)."""
     second, rest_ns = divmod(instant_ns, _SECOND_NS)
     place = rest_ns // resolution_ns
     return _second_texts(style, resolution_ns, second)[place : place + 1]
 
 
 class _Places:
-    """Where stamps may be written, for each kind."""
+    """The places of a buffer where stamps may be written, for each kind of stamp."""
 
     def __init__(self, buffer: NDArray[np.uint8]) -> None:
         """Write into `buffer`."""
@@ -88,10 +88,10 @@ class _Places:
 
 
 class NowStamps(_Places):
-    """Writes the instant at which a batch was begun; with microseconds, a train's last event has it."""
+    """Writes the instant at which a batch was begun. With microseconds, only a train's last event has this instant."""
 
     def begin(self, wall_ns: int) -> None:
-        """What is written from now on is of this instant, in nanoseconds since 1970."""
+        """Write this instant, in nanoseconds since 1970, from now on."""
         self._wall_ns = wall_ns
         self._texts: dict[int, tuple[NDArray[np.void], NDArray[np.void]]] = {}
 
@@ -106,7 +106,7 @@ class NowStamps(_Places):
                 places[start + shift : stop + shift : step] = text if one else text[(start - stop) // step :]
 
     def _make(self, style: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
-        """The places of a style's kind, and its texts: one, or one for each event that a train may have."""
+        """The places for a style's kind of stamp, and its texts: one, or one for each event that a train may have."""
         kind = style & 0xFF
         if resolution_ns := _RESOLUTION_NS.get(kind):
             text = _one_text(style, resolution_ns, self._wall_ns)
@@ -117,10 +117,10 @@ class NowStamps(_Places):
 
 
 class OwnStamps(_Places):
-    """Writes each event's own instant on the axis that its pieces keep to."""
+    """Writes the instant of each event on the time axis, as its pieces give it."""
 
     def begin(self, wall_ns: int) -> None:
-        """The instant does not matter."""
+        """Do nothing: the instant of sending does not matter here."""
 
     def write(self, pieces: Pieces, first: int, end: int, shift: int) -> None:
         """Write the stamps of the pieces `first` to `end`; their bytes lie `shift` from their place in the payload."""
@@ -132,7 +132,7 @@ class OwnStamps(_Places):
 
 
 def _own_texts(pieces: Pieces) -> list[NDArray[np.void]]:
-    """The texts of each piece's events, shape (events,) each; made at once for all pieces of a style."""
+    """The texts of each piece's events, shape (events,) each. They are made in one call for all pieces of a style."""
     texts = [_NO_TEXTS] * len(pieces.count)
     of_style: dict[int, list[int]] = defaultdict(list)
     for piece, (_, _, _, style) in enumerate(pieces.stamps):
@@ -147,7 +147,7 @@ def _own_texts(pieces: Pieces) -> list[NDArray[np.void]]:
 
 
 def stamp_writer(stamp: Stamp, buffer: NDArray[np.uint8]) -> NowStamps | OwnStamps | None:
-    """What writes the stamps of a run into `buffer`; None where they are kept."""
+    """The writer that puts the stamps of a run into `buffer`; None: the stamps are kept."""
     match stamp:
         case Stamp.NOW:
             return NowStamps(buffer)

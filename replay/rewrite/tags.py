@@ -1,9 +1,9 @@
-"""Tags at sending: which run an event is of, to which port it goes, and as which one, written like stamps.
+"""What do tags say, and how are they written? They name an event's run, its port, and its number on that port.
 
-A lane's events are numbered in the order in which it sends them, so those of a train are consecutive: their heads are
-one text for the whole train and their tails a slice of a table, two strided assignments whatever the train's length.
-The number is that of the lane's events from the start of the run, which the board knows; so a worker that takes
-another's place goes on with the number after.
+A lane numbers its events in the order in which it sends them, so the numbers of a train are consecutive. The heads of
+their tags are one text for the whole train, and the tails are a slice of a table: two strided assignments write both.
+The numbers count the lane's events from the start of the run, which the board knows. So a worker that replaces another
+one goes on with the next number.
 """
 
 import re
@@ -32,37 +32,38 @@ from replay.unaligned import places
 
 _HEAD: Final = f"S{HEAD_BYTES}"
 _TAIL: Final = f"S{TAIL_BYTES}"
-"""Texts without a zero byte, of widths for which numpy has loops of its own: half the time of any other width."""
+"""The dtypes of heads and tails. They hold no zero bytes, and numpy has special loops for their widths, which take half
+the time of those for other widths."""
 
 
 class Tagging(NamedTuple):
-    """What a run writes into its events."""
+    """The tags that a run writes into its events."""
 
     run: int
-    """1 to MAX_RUN."""
+    """The number of the run, from 1 to MAX_RUN."""
     ports: Sequence[int]
     """The port of each lane."""
 
 
 def new_run() -> int:
-    """A number for a run that no other is likely to have."""
+    """A random number for a run, which hardly any other run has."""
     return secrets.randbelow(MAX_RUN) + 1
 
 
 def run_text(run: int) -> str:
-    """A run's number as it stands in tags and reports."""
+    """A run's number as it is written in tags and reports."""
     return f"{run:08x}"
 
 
 def parse_run(text: str) -> int:
-    """The number of a run that is written like `1f3a9c07`. Raises ValueError with an example."""
+    """The number of a run from a text like `1f3a9c07`. Raises ValueError with an example."""
     if not re.fullmatch(r"[0-9a-fA-F]{8}", text.strip()) or not (run := int(text, 16)):
         raise ValueError(f"{text!r} is no id of a run; write eight hexadecimal digits, not all 0, like 1f3a9c07")
     return run
 
 
 class _Block:
-    """The texts of the numbers around the one that a lane has reached."""
+    """The texts of a block of numbers, among them the one that a lane has reached."""
 
     __slots__ = ("_port", "_run", "first", "head", "room", "tails")
 
@@ -71,7 +72,7 @@ class _Block:
         self.turn(0)
 
     def turn(self, sequence: int) -> None:
-        """Go on to the block of `sequence`. Raises RunError when numbers are used up."""
+        """Go on to the block with the number `sequence`. Raises RunError when the lane's numbers are used up."""
         if sequence + TAIL_BLOCK > MAX_SEQUENCE:
             raise RunError(
                 f"port {self._port} got {counted(sequence, 'event')}, and tags can't count further; use more ports"
@@ -80,7 +81,7 @@ class _Block:
         self.first = block * TAIL_BLOCK
         self.tails = tail_block(block)
         self.head = np.frombuffer(head_text(self._run, self._port, sequence), _HEAD)
-        # A train may reach into the next block, but not where the head changes.
+        # A train may reach into the next block, unless the head changes there.
         whole = same_head(self.first, TAIL_BLOCK + MAX_TRAIN_EVENTS) > TAIL_BLOCK
         self.room = TAIL_BLOCK if whole else TAIL_BLOCK - MAX_TRAIN_EVENTS
 
@@ -89,7 +90,7 @@ class TagWriter:
     """Writes tags into a buffer."""
 
     def __init__(self, buffer: NDArray[np.uint8], tagging: Tagging) -> None:
-        """Write those of `tagging` into `buffer`, where a batch is staged."""
+        """Write the tags of `tagging` into `buffer`, where a batch is staged."""
         self._heads = places(buffer, HEAD_BYTES).view(_HEAD)
         self._tails = places(buffer, TAIL_BYTES).view(_TAIL)
         self._blocks = [_Block(tagging.run, port) for port in tagging.ports]
@@ -112,7 +113,7 @@ class TagWriter:
             self._tails[start + to_tail : stop + to_tail : step] = block.tails[place : after - block.first]
 
     def _write_singly(self, place: int, step: int, sequence: int, after: int, block: _Block) -> None:
-        """The same for a train within which the head may change, once in 2^32 events."""
+        """Write the tags of a train event by event, where the head may change within it: once in 2^32 events."""
         for number in range(sequence, after):
             block.turn(number)
             self._heads[place] = block.head[0]

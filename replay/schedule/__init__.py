@@ -1,1 +1,1 @@
-"""Which event is due when, and on which lane. Pure: time is an argument."""
+"""When each event is due, and on which lane. No module here reads a clock: time is an argument."""

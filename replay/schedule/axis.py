@@ -1,6 +1,6 @@
-"""The time axis of a capture that is played again and again: which window an event is in, and when it is. Pure.
+"""Which window of the capture's time axis an event is in, and at which instant, when the capture is repeated. Pure.
 
-Within a window events are where `captures.format.instants` says; each loop begins where the one before ended.
+`captures.format.instants` says where events lie within a window. Each loop begins where the loop before ended.
 """
 
 from bisect import bisect_right
@@ -16,12 +16,12 @@ _LAST_NS: Final = (1 << 63) - 1
 
 
 class Axis:
-    """The windows that hold events; items of equal number."""
+    """The windows that hold events. The attributes are columns: item i of each belongs to window i."""
 
     def __init__(self, windows: Table) -> None:
-        """Of WINDOW rows, of which each lasts some time."""
+        """Take the windows from WINDOW rows; none of them may have the duration 0."""
         held = windows[windows["events"] > 0]
-        # Items of a memoryview: they cost half of what those of an array do, and lists would be large in each worker.
+        # Memoryviews: to access an item costs half as much as by an array, and lists would fill each worker's memory.
         self.start_ns = held["start_ns"].astype(np.int64).data
         self.duration_ns = held["duration_ns"].astype(np.int64).data
         self.events = held["events"].astype(np.int64).data
@@ -35,9 +35,9 @@ class Axis:
         return bisect_right(self.first_event, place) - 1
 
     def stretch(self, event: int, start_ns: int) -> tuple[int, Ramp]:
-        """How many events of the stream, from number `event` on, lie in its window, and their instants.
+        """The events of the stream from number `event` to the end of its window: how many, and their instants.
 
-        `start_ns` is the first instant of the first loop. Raises RunError when they do not fit 64 bits any more.
+        `start_ns` is the first instant of the first loop. Raises RunError when the instants do not fit 64 bits.
         """
         loop, place = divmod(event, self.loop_events)
         window = self.window_of(place)

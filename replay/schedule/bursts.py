@@ -1,24 +1,24 @@
-"""How much may leave at once: trains, batches, and what a lane sends while it catches up. Pure: time is an argument.
+"""How much may be sent at once: in a train, in a batch, and by a lane that catches up. Pure: time is an argument.
 
-An event is due when it has its token, at the instant that the schedule says. A train may go when its last event has
-its token. So a lane is never ahead of its schedule, does not burst at the start, and does not drift, whatever happened
-before.
+An event is due when it gets its token, at the instant that the schedule says. A train may be sent when its last event
+has its token. So a lane is never ahead of its schedule, does not burst at the start, and does not drift, whatever
+happened before.
 
-A lane that fell behind (the machine stalled) catches up, but at `CATCH_UP` times its rate at most: a bucket of that
-rate and `BURST_NS` depth. A stall of ours must not become a flood at the receiver.
+A lane that fell behind (the machine stalled) catches up, but at `CATCH_UP` times its rate at most: it has a token
+bucket of that rate, `BURST_NS` deep. Otherwise a stall of our machine would become a flood at the receiver.
 """
 
 from fractions import Fraction
 from typing import Final
 
 BURST_NS: Final = 2_000_000
-"""No train spans more of its lane's schedule than this, and no burst is longer."""
+"""The longest part of its lane's schedule that a train or a burst may span."""
 
 STAMP_AGE_NS: Final = 500_000
-"""How long a batch should take at most, from its first stamp until it has left."""
+"""The longest time that a batch should take, from its first stamp until it is sent."""
 
 CATCH_UP: Final = Fraction(3, 2)
-"""The most a lane sends while it catches up, as a multiple of its rate."""
+"""The highest rate at which a lane catches up, as a multiple of its usual rate."""
 _FASTER, _SLOWER = CATCH_UP.as_integer_ratio()
 
 
@@ -31,17 +31,17 @@ def train_limit(events: int, duration_ns: int, lanes: int, train_max: int) -> in
 
 
 def batch_room(room: int, most: int, took_ns: int) -> int:
-    """How many trains the next batch may have, 1 to `most`, when one of `room` took `took_ns` to stage and send.
+    """How many trains the next batch may have, 1 to `most`, if a batch of `room` took `took_ns` to stage and send.
 
-    Stamps are written before a batch leaves. Where sending is slow (without GSO, or with trains cut by the
-    kernel) batches shrink, so that even the last stamp is not older than a millisecond when it leaves. One that was
-    late by chance halves the next at most.
+    Stamps are written before a batch is sent. Where sending is slow (without GSO, or when the kernel cuts the trains)
+    batches shrink, so that no stamp is older than a millisecond when it is sent. One slow batch halves the next one
+    at most, since it may have been slow by chance.
     """
     return max(1, room // 2, min(most, 2 * room, room * STAMP_AGE_NS // max(1, took_ns)))
 
 
 class TokenBucket:
-    """When a lane that has a rate may send what is due; instants are nanoseconds of one clock."""
+    """When a lane that has a rate may send what is due. All instants are nanoseconds of the same clock."""
 
     __slots__ = ("_free_ns",)
 
@@ -50,19 +50,19 @@ class TokenBucket:
         self._free_ns = 0
 
     def ready_ns(self, due_ns: int) -> int:
-        """When what is due at `due_ns` may be sent: later than that only while the lane catches up."""
+        """When the events due at `due_ns` may be sent: that is later than `due_ns` only while the lane catches up."""
         free_ns = self._free_ns
         return due_ns if due_ns > free_ns else free_ns
 
     def spend(self, span_ns: int, now_ns: int) -> None:
-        """Send, at `now_ns`, what takes `span_ns` of the lane's schedule."""
+        """Note that at `now_ns` the lane sent events that span `span_ns` of its schedule."""
         behind_ns = now_ns - BURST_NS
         free_ns = self._free_ns
         self._free_ns = (behind_ns if behind_ns > free_ns else free_ns) + span_ns * _SLOWER // _FASTER
 
 
 class RoundRobin:
-    """When a lane without a rate may send, which goes as fast as it can: always, and the lanes take turns."""
+    """When a lane without a rate may send: always, as fast as it can, in turn with the other lanes."""
 
     __slots__ = ("_turn",)
 
@@ -71,9 +71,9 @@ class RoundRobin:
         self._turn = 0
 
     def ready_ns(self, due_ns: int) -> int:  # noqa: ARG002 - the same call as TokenBucket's
-        """A number that is always in the past, and grows with each turn, so that the least of all is next."""
+        """The number of this lane's turns: as an instant it is always past, and the lane with the lowest is next."""
         return self._turn
 
     def spend(self, span_ns: int, now_ns: int) -> None:  # noqa: ARG002 - the same call as TokenBucket's
-        """Take a turn."""
+        """Note that the lane took a turn."""
         self._turn += 1

@@ -1,7 +1,8 @@
-"""What a run asks for in the course of time, by a schedule and a time scale. Pure: time is an argument.
+"""How many events a run should have sent at any instant, though it is slowed down or paused. Pure: time is an argument.
 
-A schedule says when events are due, counted from its start, and is never changed. A run that is slowed down, sped up or
-paused is the same schedule, whose time passes by another *time scale* from an instant on. At first it is the clock's.
+A schedule says when events are due, counted from its start, and never changes. To slow a run down, speed it up or pause
+it, the time of its schedule is made to pass at another *time scale* from some instant on. At first the schedule's time
+passes as fast as the clock's.
 """
 
 from bisect import bisect_right
@@ -15,15 +16,15 @@ from replay.schedule.rates import Schedule
 
 @dataclass(frozen=True)
 class TimeScale:
-    """From one instant on, the schedule's time passes `factor` times as fast as the clock's; 0: it stands still."""
+    """How fast the schedule's time passes from one instant on: `factor` times as fast as the clock's; 0 is a pause."""
 
     since_ns: int = 0
-    """From the start of the run."""
+    """The instant at which this time scale begins, counted from the start of the run."""
     at_ns: int = 0
-    """In the schedule, at that instant."""
+    """The schedule's time at that instant."""
     factor: Fraction = Fraction(1)
     total: int | None = None
-    """Events of the run; None: until it is stopped."""
+    """How many events the run has; None: it goes on until it is stopped."""
 
     def schedule_ns(self, now_ns: int) -> int:
         """The schedule's time at `now_ns`, rounded down."""
@@ -31,28 +32,28 @@ class TimeScale:
 
 
 class Demand:
-    """What a run asks for in the course of time: a schedule, by one time scale after the other."""
+    """The events that a run asks for: a schedule, and the time scales that followed each other."""
 
     def __init__(self, schedule: Schedule, duration_ns: int | None) -> None:
-        """A run that has a `duration_ns` ends then, whatever its time scale; any other, when all is sent."""
+        """Begin as fast as the clock. A run with a `duration_ns` ends after it; any other, when all events are sent."""
         self.schedule = schedule
         self._duration_ns = duration_ns
         self._time_scales = [TimeScale(total=schedule.total)]
         self.changed = False
-        """Whether the time scale or the end of the run is another than it was at first."""
+        """Whether the time scale or the end of the run was changed since the start."""
         self._caught_up_ns: int | None = None
-        """When a paused run that ended was asked for what it had due before the pause."""
+        """When a run that ended while paused was asked for the events that were due before its pause."""
 
     @property
     def time_scale(self) -> TimeScale:
-        """The latest."""
+        """The latest time scale."""
         return self._time_scales[-1]
 
     def change(self, now_ns: int, factor: Fraction) -> TimeScale:
         """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new time scale.
 
-        A run of so many events still sends as many; one that lasts so long sends what falls due until then,
-        which a change after that leaves as it is.
+        A run with a number of events still sends this number. A run with a duration sends the events that fall due
+        until its end; a change after its end does not alter them.
         """
         before = self.time_scale
         time_scale = TimeScale(now_ns, before.schedule_ns(now_ns), factor, before.total)
@@ -62,9 +63,9 @@ class Demand:
         return self._go_on(time_scale)
 
     def end(self, now_ns: int, by_ns: int) -> TimeScale:
-        """Ask for nothing that falls due later than `by_ns`; returns the new time scale. Only where there is a rate.
+        """Ask for no event that falls due later than `by_ns`; returns the new time scale. Only for runs with a rate.
 
-        What a paused run had due before its pause is still asked for, at once: at `now_ns`.
+        A paused run still has to send the events that were due before its pause; they are due at once, at `now_ns`.
         """
         time_scale = self.time_scale
         if not time_scale.factor:
@@ -79,24 +80,24 @@ class Demand:
         return time_scale
 
     def forget(self, before_ns: int) -> None:
-        """Nobody will ask any more what was due at an instant before that: keep what may still be asked for."""
+        """Drop the time scales that nobody needs who asks about `before_ns` or later."""
         del self._time_scales[: self._place(before_ns)]
 
     def _place(self, now_ns: int) -> int:
-        """Which time scale holds at `now_ns`."""
+        """The index of the time scale that holds at `now_ns`."""
         return max(0, bisect_right(self._time_scales, now_ns, key=lambda time_scale: time_scale.since_ns) - 1)
 
     def mean_eps(self, until_ns: int) -> float | None:
-        """The rate that was asked for from the start until then, or until all was due; None: without a rate."""
+        """The mean rate asked for from the start to `until_ns`, or to the last event's instant; None without a rate."""
         if not self.changed or not until_ns or not self.schedule.mean_eps:
             return self.schedule.mean_eps
-        # Before the earliest time scale that is still known nothing was asked that is not in its account.
+        # `events_due` can't look back before the earliest time scale that is still known.
         end_ns, until_ns = self.end_ns, max(until_ns, self._time_scales[0].since_ns)
         return self.events_due(until_ns) * SECOND_NS / max(1, until_ns if end_ns is None else min(until_ns, end_ns))
 
     @property
     def end_ns(self) -> int | None:
-        """When the last event is due, counted from the start of the run; None: never as things stand, or at no rate."""
+        """When the last event is due, counted from the start of the run; None: never at this time scale, or no rate."""
         total = self.time_scale.total
         if self._caught_up_ns is not None:
             return self._caught_up_ns
@@ -111,7 +112,7 @@ class Demand:
         return time_scale.since_ns + ceil((last_ns - time_scale.at_ns) / time_scale.factor)
 
     def events_due(self, now_ns: int) -> int:
-        """Events due by `now_ns`, counted from the start of the run; 0 without a rate."""
+        """How many events are due by `now_ns`, which is counted from the start of the run; 0 without a rate."""
         time_scale = self._time_scales[self._place(now_ns)]
         due = self.schedule.events_due(time_scale.schedule_ns(now_ns))
         return due if time_scale.total is None else min(due, time_scale.total)

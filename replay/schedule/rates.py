@@ -1,12 +1,13 @@
-"""When the events of a run are due, and which of the capture's they are. Pure: time is an argument.
+"""When the events of a run are due, and which events of the capture they are. Pure: time is an argument.
 
-A run sends a stream: its capture's events, over and over, up to a total. A schedule cuts it into segments, each with a
-rate of its own. Event j of a segment (from 0) has its token at
+A run sends a stream: the events of its capture, again and again, up to a total. A schedule cuts this stream into
+segments, each with a rate of its own. Event j of a segment (from 0) gets its token at
 
     start + (j + 1) * duration / rate_events            rounded up to the nanosecond
 
-A constant rate is one segment. On the capture's time axis each window is a segment, its edges divided by the speed,
-and each loop begins where the one before ended. All instants come from the run's start by exact integers: no drift.
+A constant rate is one segment. On the capture's time axis each window is a segment, whose edges are divided by the
+speed, and each loop begins where the loop before ended. All instants are computed from the start of the run with exact
+integers, so they do not drift.
 """
 
 from bisect import bisect_right
@@ -20,47 +21,49 @@ from replay.clock import SECOND_NS
 from replay.schedule.axis import Axis
 
 STRIPE_EVENTS: Final = 16384
-"""Long against a train, so that few trains are cut; short against memory: 40 lanes span some 100 MB of the file."""
+"""Events of a stripe: far more than a train has, so that few trains are cut, and few enough for memory: the stripes
+of 40 lanes span some 100 MB of the file."""
 
 ROUND_NS: Final = 10_000_000
-"""The longest that a stripe of each lane, one round, takes on the time axis: how far an event may be off."""
+"""The longest time that one round, a stripe of each lane, may span on the time axis. An event may be sent so far from
+its place on that axis."""
 
 LONGEST_NS: Final = 100 * 365 * 86_400 * SECOND_NS
-"""No run on a time axis takes longer, so its instants fit 64 bits."""
+"""The longest run on a time axis; with this limit all instants fit 64 bits."""
 
 
 class Segment(NamedTuple):
     """A stretch of the stream at one rate."""
 
     start_ns: int
-    """From the start of the run."""
+    """The start of the segment, counted from the start of the run."""
     duration_ns: int
-    """In which `rate_events` are due; 0: at once."""
+    """The time in which `rate_events` events are due; 0: all are due at once."""
     rate_events: int
     first_event: int
-    """Of the stream."""
+    """The number of the segment's first event in the stream."""
     events: int | None
-    """None: without end."""
+    """How many events the segment has; None: it has no end."""
     stripe: int
-    """Events that a lane sends in a row before it is another's turn."""
+    """How many events a lane sends in a row before the next lane's turn."""
 
 
 @dataclass(frozen=True)
 class Steady:
-    """One rate throughout, or none: as fast as it goes."""
+    """A schedule with one rate for the whole run, or with none: then the run sends as fast as it can."""
 
     rate_eps: int | None
     total: int | None = None
-    """Events of the run; None: without end."""
+    """How many events the run has; None: it has no end."""
 
     @property
     def mean_eps(self) -> int | None:
-        """The rate."""
+        """The mean rate, which is the only rate."""
         return self.rate_eps
 
     @property
     def peak_eps(self) -> int | None:
-        """The highest rate: the only one."""
+        """The highest rate, which is the only rate."""
         return self.rate_eps
 
     def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:  # noqa: ARG002 - the same call as OnAxis's
@@ -69,41 +72,41 @@ class Steady:
         yield Segment(0, duration_ns, events, 0, total, STRIPE_EVENTS)
 
     def due_ns(self, event: int) -> int:
-        """When an event of the stream has its token; 0 without a rate."""
+        """When an event of the stream gets its token, from the start of the run; 0 without a rate."""
         return -(-(event + 1) * SECOND_NS // self.rate_eps) if self.rate_eps else 0
 
     def events_due(self, ns: int) -> int:
-        """Events of the endless stream due within `ns` of the start; 0 without a rate."""
+        """How many events of the endless stream are due within `ns` of the start; 0 without a rate."""
         return (self.rate_eps or 0) * ns // SECOND_NS
 
 
 class OnAxis:
-    """The time axis of a capture, again and again, at `speed` times its own pace."""
+    """A schedule that repeats the time axis of a capture, at `speed` times its own pace."""
 
     def __init__(self, axis: Axis, speed: Fraction, *, total: int = 0, duration_ns: int = 0) -> None:
-        """Send `total` events, or those that fall due within `duration_ns`.
+        """Send `total` events, or the events that fall due within `duration_ns`.
 
-        Raises InputError when these are none, or take longer than LONGEST_NS.
+        Raises InputError when there are no such events, or when they take longer than LONGEST_NS.
         """
         self._axis = axis
         self._speed = speed
         self.total = total or self.events_due(duration_ns)
-        """Events of the run."""
+        """How many events the run has."""
         if not self.total:
             raise InputError("no event falls due within that duration at that speed; give more time")
         end_ns = self.due_ns(self.total - 1)
         if end_ns > LONGEST_NS:
             raise InputError("at that speed the run would take over 100 years; choose a higher --speed")
         self.mean_eps = self.total * SECOND_NS / max(1, end_ns)
-        """Until the last event is due."""
+        """The mean rate until the last event is due."""
         rates = (events / ns for events, ns in zip(axis.events, axis.duration_ns, strict=True))
         self.peak_eps = float(speed) * max(rates) * SECOND_NS
-        """Of the busiest window."""
+        """The rate of the busiest window."""
 
     def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:
-        """A segment for each window that holds events; a round of all lanes is ROUND_NS at most, or an event each.
+        """One segment for each window with events; a round of all lanes spans at most ROUND_NS, or one event each.
 
-        From the one on that holds event `first_event` of the stream, as far as `total` of its events.
+        They begin with the one that holds event `first_event` of the stream, and end after `total` of its events.
         """
         loop, place = divmod(first_event, self._axis.loop_events)
         window = self._axis.window_of(place)
@@ -127,16 +130,16 @@ class OnAxis:
         return Segment(start_ns, end_ns - start_ns, events, first, events, stripe)
 
     def due_ns(self, event: int) -> int:
-        """When an event of the stream has its token."""
+        """When an event of the stream gets its token, counted from the start of the run."""
         loop, place = divmod(event, self._axis.loop_events)
         segment = self._segment(loop, self._axis.window_of(place), 1)
         tokens = event - segment.first_event + 1
         return segment.start_ns - (-tokens * segment.duration_ns // segment.rate_events)
 
     def events_due(self, ns: int) -> int:
-        """Events of the endless stream due within `ns` of the start."""
+        """How many events of the endless stream are due within `ns` of the start."""
         axis = self._axis
-        # The last instant of the axis that is `ns`, or rounded down to it, on the clock of the run.
+        # The last instant of the axis that, on the clock of the run and rounded down, is not after `ns`.
         at_ns = -(-(ns + 1) * self._speed.numerator // self._speed.denominator) - 1
         loop, axis_ns = divmod(at_ns, axis.loop_ns)
         window = bisect_right(axis.start_ns, axis_ns) - 1

@@ -1,11 +1,11 @@
-"""Which events a lane sends, and when: striping, as a RAID deals blocks to its disks.
+"""Which events a lane sends, and when: events are dealt to lanes in stripes, as a RAID deals blocks to its disks.
 
-A segment of the schedule is dealt to the lanes in stripes: the lanes take one each in turn, and an equal share of what
-is left at the end. Each segment begins with the lane at which the one before ended. So a lane's events do not depend
-on the number of workers, every event is sent once a loop, lanes differ by one event at most, and all lanes read the
-same stretch of the file at the same time, front to back.
+In each segment of the schedule the lanes take one stripe each in turn, and an equal share of what is left at the end.
+Each segment begins with the lane at which the segment before ended. So a lane's events do not depend on the number of
+workers, every event is sent once in each loop, lanes differ by one event at most, and all lanes read the same part of
+the file at the same time, from front to back.
 
-Event k of a lane's in a segment has the segment's token k * lanes + place, place being the lane's turn in it.
+A lane's event k in a segment has the segment's token k * lanes + place, where place is the lane's turn in the segment.
 """
 
 import itertools
@@ -26,11 +26,11 @@ from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Schedule
 
 PAGE_PIECES: Final = 128
-"""About how many pieces are cut at once: enough to spread the cost, few enough for many lanes to hold."""
+"""About how many pieces are cut at once: enough to share the cost, few enough for the memory of many lanes."""
 
 
 def lane_quota(total: int, lanes: int, lane: int) -> int:
-    """How many of `total` events lane `lane` of `lanes` sends; the lanes' quotas sum to it."""
+    """How many of `total` events lane `lane` of `lanes` sends; the quotas of all lanes sum to `total`."""
     return total // lanes + (lane < total % lanes)
 
 
@@ -53,43 +53,43 @@ def lane_stripes(total: int | None, lanes: int, place: int, stripe: int, sent: i
 
 
 class Run(NamedTuple):
-    """Events of the stream that a lane sends in a row, out of one loop of the capture."""
+    """Events that a lane sends in a row, all from the same loop of the capture."""
 
     first_event: int
-    """Of the capture."""
+    """The number of the first event in the capture."""
     events: int
     limit: int
     """The most events of one train."""
     due_ns: Ramp
-    """At i: when the first i of them have their tokens."""
+    """The value at i says when the first i events have their tokens."""
     instants_ns: Ramp | None
-    """Of each on the axis that stamps keep to; None without one."""
+    """The instant of each event on the axis that stamps keep to; None without such an axis."""
 
 
 class Start(NamedTuple):
-    """When a run began, on both clocks."""
+    """When a run began, on the monotonic clock and on the wall's."""
 
     ns: int = 0
-    """Monotonic."""
+    """The start by the monotonic clock."""
     wall_ns: int = 0
-    """Since 1970 UTC: the first instant of the axis that stamps keep to."""
+    """The start since 1970 UTC: the first instant of the axis that stamps keep to."""
 
 
 @dataclass(frozen=True)
 class Deal:
-    """How a run's stream is dealt to its lanes."""
+    """How the stream of a run is dealt to its lanes."""
 
     schedule: Schedule
     lanes: int
     train_max: int
     """The most events of one train, whatever the rate."""
     loop_events: int
-    """Events of the capture."""
+    """How many events the capture has."""
     axis: Axis | None = None
     """The time axis that stamps keep to; None: no instants are needed."""
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
-        """What `lane` sends in a run from `start` on, by a time scale that does not stand still.
+        """What `lane` sends in a run that began at `start`, by a time scale whose factor is not 0.
 
         The lane's first `sent` events are left out; how many they are costs no time.
         """
@@ -98,12 +98,12 @@ class Deal:
             place = (lane - segment.first_event) % lanes
             skip = max(0, sent - lane_quota(segment.first_event, lanes, lane))
             faster, slower = time_scale.factor.as_integer_ratio()
-            common = gcd(slower, segment.rate_events)  # without it the products of two rates would leave 64 bits
+            common = gcd(slower, segment.rate_events)  # undivided, the product of two rates would not fit 64 bits
             duration_ns, per = segment.duration_ns * (slower // common), segment.rate_events // common * faster
             limit = train_limit(per, duration_ns, lanes, self.train_max)
             since_ns = segment.start_ns - time_scale.at_ns
             since = (start.ns + time_scale.since_ns) * per + since_ns * (slower // common) * segment.rate_events
-            anchor = since + per - 1  # what rounds the division up
+            anchor = since + per - 1  # `per - 1` rounds the division up
             tokens = place + 1 - lanes + skip * lanes
             for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe, skip):
                 runs = self._cut(segment.first_event + first, stripe, PAGE_PIECES * limit, start.wall_ns)
@@ -113,9 +113,9 @@ class Deal:
                     tokens += events * lanes
 
     def _cut(self, first: int, count: int, longest: int, start_wall_ns: int) -> Iterator[tuple[int, int, Ramp | None]]:
-        """A stretch of the stream, cut to `longest`, where the capture starts over, and where a window of `axis` ends.
+        """Cut a stretch of the stream after `longest` events, at each end of the capture, and at each end of a window.
 
-        As event of the capture, events, and their instants.
+        Yields for each part the number of its first event in the capture, how many events it has, and their instants.
         """
         instants_ns = None
         while count:
@@ -145,48 +145,48 @@ def pages(runs: Iterable[Run]) -> Iterator[list[Run]]:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A page of a lane's, ready to send: each piece is one train or a cut of one. Items of equal number.
+    """A page of a lane, ready to send. A piece is one train or a part of one; item i of each list is about piece i.
 
-    No arrays, since the loop takes one or a few at a time, which costs ten times as much of an array.
+    These are lists, since the loop reads one item or a few at a time, which costs ten times as much with arrays.
     """
 
     start: list[int]
-    """First byte in the payload."""
+    """The place of the piece's first byte in the payload."""
     end: list[int]
-    """The byte behind it."""
+    """The place of the byte after the piece."""
     reach: list[int]
-    """The number of the piece up to which the bytes of this one and the next ones lie back to back."""
+    """The pieces from this one to the piece of this number (exclusive) lie back to back."""
     shapes: bytes
-    """What `replay.board.journal.SHAPE` says, SHAPE_BYTES of each."""
+    """The shape of each piece, SHAPE_BYTES long, as `replay.board.journal.SHAPE` describes it."""
     count: list[int]
-    """Events."""
+    """How many events the piece has."""
     through: list[tuple[int, int]]
-    """Events and bytes of the lane from the start of the run through the end of each piece."""
+    """How many events and bytes the lane has sent since the start of the run at the end of the piece."""
     since_ns: list[int]
-    """When the event before its first one has its token, by its own rate."""
+    """When the event before the piece's first one gets its token, by the rate of this piece."""
     due_ns: list[int]
-    """When all its events have their tokens."""
+    """When all events of the piece have their tokens."""
     stamps: list[tuple[int, int, int, int]]
-    """Where its stamps lie: first, end and step, in bytes from the start of the payload. Their style: zone and kind as
-    one number, `zone_minutes << 8 | stamp_kind`; 0 is no stamps."""
+    """Where the piece's stamps lie: first, end and step, in bytes from the start of the payload. Then their style: zone
+    and kind as one number, `zone_minutes << 8 | stamp_kind`; 0 means that there are no stamps."""
     tags: list[tuple[int, int, int, int, int]]
-    """Where its tags lie: first, end and step, in bytes from the start of the payload; and the lane's events before it
-    and through its end. Empty in a capture without tags."""
+    """Where the piece's tags lie: first, end and step, in bytes from the start of the payload. Then the number of the
+    lane's events before the piece and at its end. The list is empty for a capture without tags."""
     instants_ns: list[NDArray[np.int64]]
-    """Of each event on the axis that stamps keep to, shape (events,); none without one."""
+    """The instants of the piece's events on the axis that stamps keep to, shape (events,). Empty without an axis."""
     texts: list[NDArray[np.void]] = field(default_factory=list)
-    """The stamps of these instants, as soon as they are made: for the whole page, which costs a fraction of as many
-    calls."""
+    """The stamps of these instants. They are made once for the whole page, which costs far less than a call for each
+    piece."""
 
     def bytes_of(self, first: int, end: int) -> int:
-        """How long the pieces `first` to `end` are, which lie back to back."""
+        """The length in bytes of the pieces `first` to `end`, which lie back to back."""
         return self.end[end - 1] - self.start[first]
 
 
 def cut_pieces(trains: Table, runs: Sequence[Run], before: tuple[int, int] = (0, 0)) -> Pieces:
-    """The events of `runs`, which are in the order of the capture, as cuts of its `trains` (TRAIN rows).
+    """Cut the capture's `trains` (TRAIN rows) into pieces with the events of `runs`, which are in the capture's order.
 
-    `before` are the events and bytes of the lane before them.
+    `before` says how many events and bytes the lane has sent before them.
     """
     first = np.array([run.first_event for run in runs])
     end = first + np.array([run.events for run in runs])
@@ -213,7 +213,7 @@ def cut_pieces(trains: Table, runs: Sequence[Run], before: tuple[int, int] = (0,
 
 
 def _spread(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`counts[i]` times i, for each i; and the number of each within its i."""
+    """Two arrays: each i repeated `counts[i]` times, and the number of each item among those of its i, from 0."""
     whose = np.repeat(np.arange(len(counts)), counts)
     return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]
 
@@ -227,7 +227,10 @@ def _pieces(
     runs: Sequence[Run],
     before: tuple[int, int],
 ) -> Pieces:
-    """Pieces of `count` events from `begin` on, out of trains `rows` and runs `whose`, from `place` on there."""
+    """Make the pieces: piece i has `count[i]` events of train `rows[i]`, from event `begin[i]` of the capture on.
+
+    They are the events of run `whose[i]` from its event `place[i]` on.
+    """
     length = rows["length"].astype(np.int64)
     style = rows["stamp_kind"] | rows["zone_minutes"].astype(np.int64) << 8
     offset = rows["offset"].astype(np.int64) + (begin - rows["first_event"].astype(np.int64)) * length
@@ -236,7 +239,7 @@ def _pieces(
     due_ns, since_ns = _due(count, whose, place, runs)
     events, nbytes = before[0] + np.cumsum(count), before[1] + np.cumsum(size)
     tags: list[tuple[int, int, int, int, int]] = []
-    if rows["tag_kind"][0]:  # then all trains of a capture have tags
+    if rows["tag_kind"][0]:  # either all trains of a capture have tags, or none has
         tag = offset + rows["tag_column"]
         columns = (tag, tag + size, length, events - count, events)
         tags = list(zip(*(column.tolist() for column in columns), strict=True))
@@ -258,14 +261,14 @@ def _pieces(
 def _due(
     count: NDArray[np.int64], whose: NDArray[np.int64], place: NDArray[np.int64], runs: Sequence[Run]
 ) -> tuple[list[int], list[int]]:
-    """When all events of each piece have their tokens, and when the event before its first one has."""
+    """For each piece, when all its events have their tokens, and when the event before its first one has its token."""
     if not any(run.due_ns.whole or run.due_ns.part for run in runs):
-        due_ns = [runs[0].due_ns.base] * len(count)  # without a rate all is due at once
+        due_ns = [runs[0].due_ns.base] * len(count)  # without a rate all events are due at once
         return due_ns, due_ns
     ramps = np.array([run.due_ns for run in runs])
     ramps = ramps[whose] if len(runs) > 1 else ramps
     due_ns = ramp_values(ramps, place + count).tolist()
-    since_ns = [0, *due_ns[:-1]]  # the same objects, and in a run the same instants
+    since_ns = [0, *due_ns[:-1]]  # within a run, a piece begins where the piece before ended
     for piece in np.flatnonzero(place == 0).tolist():
         since_ns[piece] = runs[whose[piece]].due_ns.base
     return due_ns, since_ns
@@ -274,7 +277,7 @@ def _due(
 def _instants_ns(
     count: NDArray[np.int64], whose: NDArray[np.int64], place: NDArray[np.int64], runs: Sequence[Run]
 ) -> list[NDArray[np.int64]]:
-    """The instants of each piece's events; no piece's without an axis."""
+    """The instants of each piece's events; an empty list without an axis."""
     instants = [run.instants_ns for run in runs if run.instants_ns]
     if not instants:
         return []

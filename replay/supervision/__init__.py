@@ -1,1 +1,1 @@
-"""Starting, watching, healing and ending the workers of a run."""
+"""How the workers of a run are started, watched, healed and ended."""

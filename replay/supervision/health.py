@@ -1,9 +1,10 @@
-"""What to do about a worker that died or stands still. Pure: time is an argument.
+"""What should the supervisor do about a worker that died or hangs? Pure: time is an argument.
 
-A worker beats each time it looks at the board, which is every 50 ms at least. One that does not is woken (SIGCONT) and
-told to take up its socket and its lanes anew: the soft way. If that does not help within a second, or not for a minute,
-it is killed. One that is dead is replaced by a new process on the same core, and if that dies as well, on another one.
-What fails again and again is given up: then it is not the worker that is ill.
+A worker beats each time it looks at the board, at least every 50 ms. The soft way with a worker that does not beat is
+to wake it (SIGCONT) and to tell it to open its socket and its lanes anew. If that does not help within a second, or
+helps for less than a minute, the worker is killed. A dead worker is replaced by a new process on the same core, and if
+that dies as well, by one on another core. A worker that fails again and again is given up, since then the cause must
+lie elsewhere.
 """
 
 from dataclasses import dataclass, field
@@ -13,10 +14,10 @@ from typing import Final
 from replay.clock import SECOND_NS
 
 FROZEN_NS: Final = 2 * SECOND_NS
-"""A worker that is silent for so long stands still; a slow disk may hold one up for less."""
+"""A worker that did not beat for this long hangs. A slow disk may delay a worker, but not for so long."""
 SOFT_PATIENCE_NS: Final = SECOND_NS
 MOST_FAILURES: Final = 3
-"""Of one worker within `MEMORY_NS`; one more, and the run is given up."""
+"""How often one worker may fail within `MEMORY_NS`; after one more failure the run is given up."""
 MEMORY_NS: Final = 60 * SECOND_NS
 
 
@@ -25,28 +26,28 @@ class Action(StrEnum):
 
     NONE = "none"
     SOFT = "soft"
-    """Wake it up and have it begin anew."""
+    """Wake the worker up, and have it begin anew."""
     KILL = "kill"
-    """It will be dead the next time."""
+    """Kill the worker; the next check finds it dead and replaces it."""
     HARD = "hard"
-    """A new process on the same core."""
+    """Start a new process on the same core."""
     MOVE = "moved"
-    """A new process on another core."""
+    """Start a new process on another core."""
     GIVE_UP = "given up"
 
 
 @dataclass
 class Health:
-    """What is known of one worker's health."""
+    """The recent failures of one worker, and what was done about them."""
 
     deaths_ns: list[int] = field(default_factory=list)
-    """Of the last minute."""
+    """The instants at which it died within the last minute."""
     told_ns: int | None = None
-    """When it was told to begin anew."""
+    """When the worker was last told to begin anew."""
     killed: bool = False
 
     def choose(self, now_ns: int, beat_ns: int, *, dead: bool) -> Action:
-        """What to do now, which is then taken to be done; `beat_ns` is when it last beat."""
+        """What to do now. This remembers the action as done. `beat_ns` is when the worker last beat."""
         if dead:
             self.told_ns, self.killed = None, False
             self.deaths_ns = [at_ns for at_ns in self.deaths_ns if now_ns - at_ns < MEMORY_NS] + [now_ns]
@@ -68,25 +69,25 @@ class Health:
 
 @dataclass
 class Recovery:
-    """A failure and what became of it; instants count from the start of the run."""
+    """A failure of a worker, and how it recovered. Instants count from the start of the run."""
 
     worker: int
     cause: str
     action: Action
     core: int
     failed_ns: int
-    """When it was last known to work."""
+    """When the worker was last known to work."""
     silent_ns: int | None = None
-    """Until it sent again; None: it did not."""
+    """How long the worker sent nothing after the failure; None: it has not sent again."""
     events_behind: int | None = None
-    """What was due and not sent when it sent again; None: no rate was asked for, or it did not."""
+    """How many events were due and not sent when the worker sent again; None: it has not, or the run has no rate."""
     recovered_ns: int | None = None
-    """From the failure until it had caught up; None: it did not before its next failure, or the end."""
+    """The time from the failure until the worker had caught up; None: it did not before its next failure or the end."""
 
     def observe(self, now_ns: int, sent_ns: int, behind: int | None, tolerable: int) -> None:
-        """Take note of how far it is at `now_ns`: it last sent at `sent_ns` and is `behind` events.
+        """Note how far the worker is at `now_ns`: it last sent at `sent_ns`, and is `behind` events behind.
 
-        It has caught up as soon as it is no more than `tolerable` behind.
+        It has caught up as soon as it is no more than `tolerable` events behind.
         """
         if self.silent_ns is None:
             if sent_ns <= self.failed_ns:

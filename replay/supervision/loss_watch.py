@@ -1,10 +1,10 @@
-"""Asking a sink how much is lost while a run goes on, at an instant that both sides agree on.
+"""How much is lost while a run goes on? The run asks its sink, about an instant that both sides agree on.
 
-What was sent a second ago has arrived, if it ever will. So each look asks about the counts that the look before took:
-how many of these events did not arrive? A sink that verifies tags knows that exactly. Of untagged events it tells how
-many it has received since the run began; those of the last second among them may hide as many losses, until the end.
-What still waits at the sink's sockets is not lost. At the end the counts are final, and the sink is asked until all is
-known or nothing more comes.
+An event that was sent a second ago has arrived, if it ever will. So each look asks about the counts that the look
+before took: how many of these events did not arrive? A sink that verifies tags knows that exactly. Of untagged events
+the sink only knows how many it has received since the run began; the events of the last second among them may hide as
+many losses, until the end. Events that still wait at the sink's sockets are not lost. At the end the counts are final,
+and the sink is asked until it knows about all events, or until nothing more arrives.
 """
 
 import socket
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from replay.exchange.answers import SinkCounters
 
 _PATIENCE_NS: Final = SECOND_NS // 4
-"""The supervisor has workers to look after."""
+"""How long to wait for an answer during the run: not long, since the supervisor must look after the workers."""
 _FIRST_PATIENCE_NS: Final = 5 * SECOND_NS
-"""Before the run there is none."""
+"""How long to wait for an answer before the run, when there are no workers yet."""
 _SETTLE_STEP_NS: Final = SECOND_NS // 10
 _SETTLED_NS: Final = SECOND_NS
 _SETTLE_AT_MOST_NS: Final = 5 * SECOND_NS
 _SHOWN_CHARACTERS: Final = 200
-"""Of what a sink says."""
+"""The most characters of a sink's message that are shown."""
 LEAST_EVENTS: Final = 1000
-"""Of fewer, a share says nothing that a run should be stopped for."""
+"""A run is not stopped because of the share lost of fewer events: it would mean too little."""
 
 
 class SinkWatch:
-    """The sink of a run. `ask_sink` is given the words of a request, and raises OSError or ValueError."""
+    """Asks the sink of a run. `ask_sink` takes the words of a request, and raises OSError or ValueError."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class SinkWatch:
         *,
         shortest_bytes: int = 1,
     ) -> None:
-        """The sink at `address`, which hears a run of that id to these ports, if it is tagged.
+        """Watch the sink at `address`, which receives this run at `ports`; only a tagged run has a `run_id`.
 
-        No event is shorter than `shortest_bytes`.
+        No event of the run is shorter than `shortest_bytes`.
         """
         self.address = address
         self._ports, self._run_id, self._ask, self._shortest_bytes = ports, run_id, ask_sink, shortest_bytes
@@ -57,18 +57,18 @@ class SinkWatch:
         self._marks: list[int] | None = None
         self._before: dict[int, int] = {}
         self.loss: Loss | None = None
-        """The latest; None: not measured."""
+        """The latest loss; None: it was not measured."""
         self.answers = 0
         self.silent = False
-        """Whether it gave no answer that makes sense when it was last asked."""
+        """Whether the sink gave no useful answer when it was last asked."""
         self.fault = ""
-        """What it did instead."""
+        """What the sink did instead of a useful answer."""
         self.deaf: list[int] = []
-        """Ports at which it does not listen; tagged events count all the same if something on the way maps them."""
+        """Ports at which the sink does not listen. Tagged events to them still count if the network maps the ports."""
         self._over = 0
 
     def begin(self) -> None:
-        """Tell the sink of the run. Raises PreflightError when it does not answer, or can't count this run."""
+        """Tell the sink that the run begins. Raises PreflightError when it does not answer, or can't count this run."""
         words = ["begin", self._run_id] if self._run_id else ["counters", ""]
         try:
             answer = self._ask(words)
@@ -94,14 +94,14 @@ class SinkWatch:
         self._before = heard
 
     def look(self, sent: Sequence[int]) -> Loss | None:
-        """Ask about the counts of the look before, and keep these, one for each port."""
+        """Ask about the counts that the last look kept, and keep `sent`, which has one count for each port."""
         if self._marks is not None:
             self._look(self._marks)
         self._marks = list(sent)
         return self.loss
 
     def exceeds(self, limit: float) -> bool:
-        """Whether two looks in a row found more than that share lost; call it after each look."""
+        """Whether two looks in a row found a greater share lost than `limit`. Call this once after each look."""
         loss = self.loss
         over = loss is not None and loss.sent_events >= LEAST_EVENTS and loss.part > limit
         self._over = self._over + 1 if over else 0
@@ -114,9 +114,9 @@ class SinkWatch:
         sleep_ns: Callable[[int], None],
         cut_short: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Ask about the final counts, until all arrived, nothing changes any more, or `cut_short` says so.
+        """Ask about the final counts, until all events arrived, nothing changes any more, or `cut_short` says stop.
 
-        Where the sink has not read all by then, or what is missing was not waited for, nothing was measured.
+        If the sink has not read everything by then, or the wait for missing events was cut short, the loss is unknown.
         """
         begin_ns = changed_ns = now_ns()
         known: Loss | None = None
@@ -137,7 +137,7 @@ class SinkWatch:
             self.loss = None
 
     def _look(self, marks: Sequence[int], *, final: bool = False) -> None:
-        """Ask how many of so many events of each port did not arrive; `final`: no more than these were sent."""
+        """Ask how many of the first `marks` events of each port did not arrive; `final`: no more events were sent."""
         text = ",".join(f"{port}:{mark}" for port, mark in zip(self._ports, marks, strict=True))
         self.loss, self.silent = None, True
         try:
@@ -156,10 +156,10 @@ class SinkWatch:
             self.answers += 1
 
     def _loss(self, said: "SinkCounters", marks: Sequence[int], *, final: bool) -> Loss:
-        """What a sink's counters mean for the events below the `marks`. Raises ValueError where they mean nothing.
+        """The loss among the events below the `marks`, by a sink's counters. Raises ValueError for impossible counters.
 
-        While a run goes on, events above the marks have arrived as well. When the marks are `final`, no more different
-        numbers can have arrived or be lost than there are below them.
+        While a run goes on, events above the marks have arrived as well. When the marks are `final`, the numbers that
+        arrived and the numbers that are lost can't be more than the numbers below the marks.
         """
         if said.since_ns != self._since_ns:
             raise ValueError("another one took its place, which has not heard all of the run")
@@ -186,7 +186,7 @@ class SinkWatch:
         return Loss(sum(marks), lost, received, said.latency_p99_ms, unknown)
 
     def figures(self) -> dict[str, Any]:
-        """For the report; None: not measured."""
+        """The loss as the report shows it; its values are None where it was not measured."""
         loss = self.loss
         return {
             "address": self.address,
@@ -201,7 +201,7 @@ class SinkWatch:
 
 
 def _refusal(answer: Answer) -> str | None:
-    """Why a sink does not do what it was asked, in words that a terminal can show; None: it does not refuse."""
+    """Why a sink refuses a request, in words that are safe to print on a terminal; None: it does not refuse."""
     refusal = answer.get("error")
     return harmless(refusal[:_SHOWN_CHARACTERS]) if isinstance(refusal, str) else None
 
@@ -211,14 +211,14 @@ def _run_named(run_id: str | None) -> str:
 
 
 def _counters(answer: Answer) -> "SinkCounters":
-    """What a sink's answer says. Raises ValueError."""
+    """The counters in a sink's answer. Raises ValueError."""
     from replay.exchange.answers import sink_counters  # noqa: PLC0415 - pydantic takes a while to load
 
     return sink_counters(answer)
 
 
 def asking(host: str, port: int, token: str | None = None) -> Callable[[Sequence[str]], Answer]:
-    """How the sink that publishes there is asked. Its name is looked up once."""
+    """A function that asks the sink which publishes at `host` and `port`. The name is looked up only once."""
     places: list[Any] = []
 
     def ask_sink(words: Sequence[str]) -> Answer:

@@ -1,4 +1,4 @@
-"""How fast each worker sends now: over about the last second, or, at low rates, over the time that 64 events take."""
+"""How fast does each worker send now? The rate of about the last second, or at low rates of the last 64 events."""
 
 from collections import deque
 from typing import Final
@@ -14,23 +14,23 @@ _SAMPLES: Final = 10
 
 
 class RecentRates:
-    """Snapshots of the board, as many as one look back needs."""
+    """The latest snapshots of the board, as many as are needed to compute the present rates."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        """Follow that supervisor's workers; nothing is known of them yet."""
+        """Follow the workers of `supervisor`; no snapshot has been taken yet."""
         self._board, plan = supervisor.board, supervisor.plan
         self._first_lanes = [worker.lanes.start for worker in plan.workers]
         self._step_ns = max(SECOND_NS, interval_ns(plan.schedule.mean_eps)) // _SAMPLES
         self._samples: deque[Snapshot] = deque(maxlen=_SAMPLES)
 
     def sample(self) -> None:
-        """Take a snapshot if it is time for one; call this often."""
+        """Take a snapshot if the next one is due; call this often."""
         now_ns = monotonic_ns()
         if not self._samples or now_ns - self._samples[-1].at_ns >= self._step_ns:
             self._samples.append(take_snapshot(self._board, now_ns))
 
     def rates_eps(self, now: Snapshot) -> list[float]:
-        """The rate of each worker until `now`, since the oldest snapshot that is kept, or since the start if later."""
+        """The rate of each worker up to `now`, since the oldest kept snapshot or the start, whichever is later."""
         if not self._samples:
             return [0.0] * len(self._first_lanes)
         past = now - self._samples[0]

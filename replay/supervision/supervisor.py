@@ -1,7 +1,7 @@
-"""The supervisor: starts the workers, watches them, obeys who controls it, and ends the run.
+"""What the supervisor does: it starts the workers, watches them, obeys the commands of the user, and ends the run.
 
-Workers are forked while no thread of ours exists. They end with this process, kill -9 included, since the kernel kills
-them then. They do not depend on its pace: it may be slow, or stopped for minutes, and they send what is due.
+Workers are forked while this process has no other threads. The kernel kills them when this process ends, even by
+kill -9. They do not depend on its speed: it may be slow, or stopped for minutes, and they still send what is due.
 """
 
 import signal
@@ -30,50 +30,50 @@ _TICK_NS: Final = SECOND_NS // 10
 _READY_PATIENCE_NS: Final = 30 * SECOND_NS
 _STOP_PATIENCE_NS: Final = 2 * SECOND_NS
 _HEAD_START_NS: Final = SECOND_NS // 5
-"""From telling the workers to start until they do: time to cut each lane's first stripes."""
+"""The time from the order to start until the start, in which workers cut the first stripes of each lane."""
 _NEVER_NS: Final = (1 << 63) - 1
 _LEAD_NS: Final = SECOND_NS // 5
-"""From an order to end until it takes effect: workers sleep less, so that none has sent more by then."""
+"""The time from an order to end until it takes effect. Workers sleep for less, so all of them see it in time."""
 _END_PATIENCE_NS: Final = SECOND_NS
-"""How long after that a worker may go on to send what was due."""
+"""How long after the end has taken effect a worker may still send events that were due."""
 
 
 @dataclass
 class Outcome:
-    """What a run came to; the figures are on the board."""
+    """How a run went. The counts are on the board."""
 
     board: Board
     demand: Demand
     offered: Offered
     cores: list[int]
-    """Where each worker runs."""
+    """The core of each worker."""
     started_wall_ns: int = 0
     interrupted_by: str | None = None
-    """The signal that ended it before its time."""
+    """The signal that ended the run early."""
     settling_cut_by: str | None = None
-    """The signal that came when all workers had ended, and what was sent was still on its way to the sink."""
+    """The signal that came after all workers had ended, while the run waited for the sink to get the last events."""
     stopped_by: str | None = None
-    """The command that ended it; it is judged by what was due until then."""
+    """The command that ended the run; such a run is judged by the events that were due until then."""
     aborted: str | None = None
-    """Why it was stopped though nobody asked for that: it can't pass any more."""
+    """Why the run was stopped though nobody asked for that: it could not pass any more."""
     failures: list[str] = field(default_factory=list)
     """A line for each worker that failed for good."""
     recoveries: list[Recovery] = field(default_factory=list)
     nic: dict[str, int] | None = None
-    """What the network card counted meanwhile (`replay.linux.network.links`); None: there is none, or it is gone."""
+    """The network card's counts during the run (`replay.linux.network.links`); None: no card, or it is gone."""
     strain: Strain | None = None
-    """What the machine gave it meanwhile; None: it has not begun."""
+    """How much time and disk the machine gave to the run; None: the run has not begun."""
     memory_bytes_peak: int | None = None
-    """The most that all workers together held without file mappings; None: not measured."""
+    """The most memory that all workers held together, without file mappings; None: it was not measured."""
 
     @property
     def start_ns(self) -> int:
-        """When it started, by the monotonic clock; 0: it has not."""
+        """When the run started, by the monotonic clock; 0: it has not started."""
         return int(self.board.control["start_ns"][0])
 
 
 def nic_counters(nic: str | None) -> dict[str, int] | None:
-    """What a network card has counted so far; None: there is none, or it is gone."""
+    """The counts of the network card so far; None: there is no card, or it is gone."""
     if nic is None:
         return None
     from replay.linux.network.links import counters  # noqa: PLC0415 - pyroute2 takes a while to load
@@ -85,10 +85,10 @@ def nic_counters(nic: str | None) -> dict[str, int] | None:
 
 
 class Supervisor:
-    """A run from start to end."""
+    """Conducts a run from start to end."""
 
     def __init__(self, capture: Capture, plan: RunPlan) -> None:
-        """Get ready to carry out `plan`."""
+        """Prepare to carry out `plan`."""
         self.plan = plan
         self.board = Board(len(plan.workers), len(plan.ports))
         self.board.workers["segments"] = plan.segments
@@ -97,17 +97,17 @@ class Supervisor:
         self.board.set_time_scale(demand.time_scale)
         self._workers = WorkerProcesses(capture, plan, self.board, demand)
         self._hurried = self._ending = False
-        """Whether a second signal came, and whether the workers have been told to stop."""
+        """Two flags: a second signal came; the workers have been told to stop."""
         self.outcome = Outcome(
             self.board, demand, Offered(demand), self._workers.cores, recoveries=self._workers.recoveries
         )
         self._over_ns = 0
-        """When the run was over: what is left of its workers' time is no part of it."""
+        """When the run was over. The time that its workers still take after that is not part of it."""
 
     def change_time_scale(self, factor: Fraction) -> None:
-        """Go on at so many times the pace of the plan from now on; 0 is a pause.
+        """Go on at `factor` times the pace of the plan from now on; 0 is a pause.
 
-        Raises InputError when it is too late: a worker has sent all that was asked of it, and that would be more now.
+        Raises InputError when it is too late: a worker has already sent all its events, and might now have more.
         """
         outcome = self.outcome
         ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
@@ -116,7 +116,7 @@ class Supervisor:
         self.board.set_time_scale(outcome.demand.change(self._elapsed_ns(), factor))
 
     def stop(self, by: str) -> None:
-        """End the run in good order: what is due by now is still sent. `by` is the command that wants it."""
+        """End the run in good order: the events that are due by now are still sent. `by` is the user's command."""
         outcome, control = self.outcome, self.board.control
         if outcome.stopped_by:
             return
@@ -129,12 +129,12 @@ class Supervisor:
         control["end_ns"] = min(int(control["end_ns"][0]), monotonic_ns() + _LEAD_NS + _END_PATIENCE_NS)
 
     def _elapsed_ns(self) -> int:
-        """Since the start of the run; 0 before it."""
+        """The time since the start of the run; 0 before the start."""
         start_ns = self.outcome.start_ns
         return max(0, monotonic_ns() - start_ns) if start_ns else 0
 
     def abort(self, reason: str) -> None:
-        """End the run soon, as missed for that `reason`."""
+        """End the run soon; it counts as missed, for the given `reason`."""
         self.outcome.aborted = reason
 
     def run(
@@ -143,10 +143,10 @@ class Supervisor:
         each_second: Callable[[Outcome], None],
         at_end: Callable[[Outcome], None] = lambda _: None,
     ) -> Outcome:
-        """Carry out the plan, to its end or to SIGINT, SIGTERM or SIGHUP; a second signal kills the workers at once.
+        """Carry out the plan to its end, or until SIGINT, SIGTERM or SIGHUP; a second signal kills the workers at once.
 
-        While it runs, `each_tick` is called every 100 ms, and `each_second` about once a second; `at_end` when all
-        workers have ended and signals are still noted. Raises RunError when no run came about.
+        During the run `each_tick` is called every 100 ms, and `each_second` about once a second. `at_end` is called
+        when all workers have ended, while signals are still noted. Raises RunError when the run could not be started.
         """
         outcome = self.outcome
         before = nic_counters(self.plan.nic)
@@ -165,7 +165,7 @@ class Supervisor:
             self._ending = True
             self._workers.join(0 if self._hurried else _STOP_PATIENCE_NS)
             self._collect_rest()
-            if not self._hurried:  # else some were killed since somebody asked twice, which is no failure of theirs
+            if not self._hurried:  # otherwise a second signal killed workers, which is no failure of theirs
                 outcome.failures = outcome.failures or self._workers.failures()
             after = nic_counters(self.plan.nic)
             if before is not None and after is not None:
@@ -173,7 +173,7 @@ class Supervisor:
             at_end(outcome)
         except BaseException:
             self._workers.kill()
-            self._workers.join(0)  # what they had sent is counted all the same
+            self._workers.join(0)  # this also counts what the workers had sent
             raise
         finally:
             self._workers.kill()
@@ -182,7 +182,7 @@ class Supervisor:
         return outcome
 
     def _take_signals(self) -> dict[int, Any]:
-        """Have SIGINT, SIGTERM and SIGHUP noted (the last not under nohup(1)); returns the handlers before."""
+        """Note SIGINT, SIGTERM and, except under nohup(1), SIGHUP. Returns the handlers that were set before."""
         outcome = self.outcome
 
         def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
@@ -213,7 +213,7 @@ class Supervisor:
         outcome.failures = self._workers.failures()
 
     def _await_instant(self, each_tick: Callable[[], None]) -> None:
-        """Until shortly before the instant to start at, where there is one; on the wall's clock, which may be set."""
+        """Wait until shortly before the instant to start at, if there is one, by the wall's clock, which may be set."""
         at_ns, outcome = self.plan.start_at_ns, self.outcome
         while at_ns is not None and (wait_ns := at_ns - _HEAD_START_NS - wall_ns()) > 0:
             outcome.failures = outcome.failures or self._workers.failures()
@@ -223,7 +223,7 @@ class Supervisor:
             sleep_ns(min(wait_ns, _TICK_NS))
 
     def _start(self) -> None:
-        """Raises PreflightError where the instant to start at is over."""
+        """Tell the workers when to start. Raises PreflightError when the instant to start at is past."""
         control, plan, now_ns = self.board.control, self.plan, wall_ns()
         start_ns, at_ns = monotonic_ns(), plan.start_at_ns
         if at_ns is not None and at_ns < now_ns:
@@ -236,7 +236,7 @@ class Supervisor:
         control["start_ns"] = start_ns
 
     def _watch(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> None:
-        """Until all workers are over, one fails for good, or a signal comes."""
+        """Watch until all workers have ended, one is given up, or a signal comes."""
         outcome = self.outcome
         outcome.strain = Strain()
         next_second_ns = outcome.start_ns
@@ -251,14 +251,14 @@ class Supervisor:
             self._end_pause(now_ns)
             self._collect_running()
             if now_ns >= next_second_ns:
-                # After a stall, too, a second is nearly one: what was sent before it has had the time to arrive.
+                # After a stall, too, wait for nearly a second, so that the events before it have the time to arrive.
                 next_second_ns = max(next_second_ns + SECOND_NS, now_ns + SECOND_NS - _TICK_NS)
                 self._sample_memory()
                 outcome.strain.look()
                 each_second(outcome)
 
     def _end_pause(self, now_ns: int) -> None:
-        """Have a run whose time is over while it is paused send what was due before the pause."""
+        """If the run's time is over while it is paused, let it send the events that were due before the pause."""
         plan, demand, elapsed_ns = self.plan, self.outcome.demand, now_ns - self.outcome.start_ns
         over = plan.paced and plan.duration_ns is not None and elapsed_ns >= plan.duration_ns
         if over and not demand.time_scale.factor:
@@ -271,7 +271,7 @@ class Supervisor:
             self.outcome.memory_bytes_peak = max(self.outcome.memory_bytes_peak or 0, held)
 
     def _note_end(self) -> None:
-        """Note when the run was over, and who of the workers stopped though nobody had said so."""
+        """Note when the run was over, and which workers stopped though nobody told them to."""
         board, outcome = self.board, self.outcome
         now_ns, end_ns = monotonic_ns(), int(board.control["end_ns"][0])
         self._over_ns = min(now_ns, end_ns)
@@ -283,14 +283,14 @@ class Supervisor:
         ]
 
     def _collect_running(self) -> None:
-        """Take in the intervals that are over for every worker that has not ended."""
+        """Collect the intervals that are over for all workers that have not ended."""
         snapshot = take_snapshot(self.board, monotonic_ns())
         beats_ns = snapshot.workers["beat_ns"][~np.isin(snapshot.workers["state"], OVER)]
         if beats_ns.size:
             self.outcome.offered.collect(snapshot, int(beats_ns.min()) - snapshot.start_ns)
 
     def _collect_rest(self) -> None:
-        """Take in what is left; where the run was cut short, its last interval is no whole one and says nothing."""
+        """Collect the remaining intervals, except an incomplete last one of a run that was cut short."""
         offered, snapshot = self.outcome.offered, take_snapshot(self.board, monotonic_ns())
         until_ns = snapshot.last_send_ns + offered.interval_ns if snapshot.done else self._over_ns
         offered.collect(snapshot, until_ns - snapshot.start_ns)

@@ -1,4 +1,4 @@
-"""The workers of a run as processes: forked, watched, and renewed or replaced as `replay.supervision.health` says."""
+"""How the worker processes of a run are forked, watched, and renewed or replaced (`replay.supervision.health`)."""
 
 import multiprocessing
 import os
@@ -21,24 +21,24 @@ from replay.schedule.demand import Demand
 from replay.supervision.health import Action, Health, Recovery
 
 OVER: Final = (State.DONE, State.STOPPED, State.FAILED)
-"""States of a worker that does nothing more."""
+"""The states of a worker that has ended."""
 _CAUGHT_UP_NS = SECOND_NS // 10
-"""A worker that is no further behind than what is due in this time has caught up."""
+"""A worker has caught up when it is behind by no more than the events that are due in this time."""
 
 
 class WorkerProcesses:
     """One process for each worker of a plan."""
 
     def __init__(self, capture: Capture, plan: RunPlan, board: Board, demand: Demand) -> None:
-        """Get ready to fork them."""
+        """Prepare the processes, without forking them."""
         self._capture, self._plan, self._board, self._demand = capture, plan, board, demand
         self._context = multiprocessing.get_context("fork")
         self.cores = [worker.cpu for worker in plan.workers]
-        """Where each worker runs now."""
+        """The core on which each worker runs now."""
         self._health = [Health() for _ in plan.workers]
         self.recoveries: list[Recovery] = []
         self._latest: list[Recovery | None] = [None for _ in plan.workers]
-        """The latest of each worker: only that one is followed, however many there were."""
+        """The latest recovery of each worker, which is the only one that is still followed."""
         self._processes = [self._process(index) for index in range(len(plan.workers))]
 
     def _process(self, index: int) -> multiprocessing.process.BaseProcess:
@@ -46,19 +46,19 @@ class WorkerProcesses:
         return self._context.Process(target=work, args=arguments, name=f"worker-{index}", daemon=True)
 
     def start(self) -> None:
-        """Fork them all; a signal never reaches them, not even before they ignore it."""
+        """Fork all workers. Signals are blocked meanwhile, so none reaches a worker that does not ignore it yet."""
         with blocked():
             for process in self._processes:
                 process.start()
 
     def kill(self) -> None:
-        """Kill those that live, at once."""
+        """Kill all workers that are alive, at once."""
         for process in self._processes:
             if process.pid and process.is_alive():
                 process.kill()
 
     def join(self, patience_ns: int) -> None:
-        """Wait for their ends, end those that take longer, and count what the dead had sent."""
+        """Wait for the workers to end, end those that take longer, and count what the dead had sent."""
         deadline_ns = monotonic_ns() + patience_ns
         for process in self._processes:
             if process.pid is None:  # never started
@@ -72,11 +72,11 @@ class WorkerProcesses:
 
     @property
     def over(self) -> bool:
-        """Whether all have ended by themselves."""
+        """Whether all workers have ended by themselves."""
         return all(state in OVER for state in self._board.workers["state"])
 
     def memory_bytes(self) -> int | None:
-        """Anonymous memory of all: what is resident less what is shared with files (proc(5), statm)."""
+        """The anonymous memory of all workers: resident less shared with files (proc(5), statm)."""
         held = 0
         try:
             for process in self._processes:
@@ -87,9 +87,9 @@ class WorkerProcesses:
         return held
 
     def failures(self) -> list[str]:
-        """A line for each worker that failed for good, or is dead without a word and was not replaced.
+        """A line for each worker that failed for good, or that died without a message and was not replaced.
 
-        Where the capture was changed, that is the reason of whatever befell them.
+        If the capture was changed, there is only one line, which says so, whatever happened to the workers.
         """
         if self._capture.source.changed:
             return [CHANGED]
@@ -103,20 +103,20 @@ class WorkerProcesses:
         return lines
 
     def _exit(self, index: int) -> tuple[int | None, int]:
-        """The exit code of a worker, None while it lives, and its state.
+        """The exit code of a worker (None while it lives), and its state.
 
-        The state is read after the code: a worker writes it before it exits, so that of a dead one is its last.
+        The state is read after the code. A worker writes its state before it exits, so that of a dead one is final.
         """
         code = self._processes[index].exitcode
         return code, int(self._board.workers["state"][index])
 
     def _death(self, index: int, code: int) -> str:
-        """A line about a worker that is dead without a word."""
+        """A line about a worker that died without a message."""
         return f"worker {index} (process {self._processes[index].pid}) {_manner_of_death(code)}"
 
     def check(self, now_ns: int) -> list[str]:
-        """Check each worker of a run that is under way, and act; returns a line for each that is given up."""
-        if self._capture.source.changed:  # nobody may go on with it, least of all in another's place
+        """Check each worker during the run, and act. Returns a line for each worker that is given up."""
+        if self._capture.source.changed:  # no worker may go on with a changed capture, and none is replaced
             return self.failures()
         given_up = []
         for index in range(len(self._processes)):
@@ -129,7 +129,7 @@ class WorkerProcesses:
         return given_up
 
     def _act(self, index: int, now_ns: int, code: int | None) -> Action:
-        """Do about a worker what must be done, and say what it was; `code` is its exit code, None while it lives."""
+        """Do what a worker needs, and return what that was. `code` is its exit code, None while it lives."""
         process, row = self._processes[index], self._board.workers[index : index + 1]
         dead = code is not None
         if dead:
@@ -150,14 +150,14 @@ class WorkerProcesses:
         return action
 
     def _settle(self, index: int) -> None:
-        """Count what a dead worker had sent and not counted."""
+        """Count the events that a dead worker had sent but not counted."""
         row = self._board.workers[index : index + 1]
         new = self._board.journals[index].settle(self._board.lanes)
-        if new:  # it sent them after its last beat, so their interval is not collected yet
+        if new:  # the worker sent them after its last beat, so their interval is not collected yet
             IntervalCounter(row, self._start_ns, self._plan.interval_ns).add(new, int(row["beat_ns"][0]))
 
     def _replace(self, index: int, action: Action) -> None:
-        """A new process goes on where the dead one ended."""
+        """Start a new process, which goes on where the dead one ended."""
         code = self._processes[index].exitcode or 0
         self._note(index, action, _manner_of_death(code))
         row = self._board.workers[index : index + 1]
@@ -168,7 +168,7 @@ class WorkerProcesses:
             self._processes[index].start()
 
     def _note(self, index: int, action: Action, cause: str) -> None:
-        """Begin a recovery, or go on with one that did not help yet."""
+        """Record a new recovery, or update the present one if it has not helped yet."""
         latest = self._latest[index]
         if latest is not None and latest.silent_ns is None:
             latest.action, latest.core = action, self.cores[index]
@@ -179,7 +179,7 @@ class WorkerProcesses:
         self.recoveries.append(recovery)
 
     def _observe(self, now_ns: int) -> None:
-        """Follow the latest recovery of each worker, by one snapshot of the board for all of them."""
+        """Update the latest recovery of each worker from one snapshot of the board."""
         unfinished = [each for each in self._latest if each is not None and each.recovered_ns is None]
         if not unfinished:
             return
@@ -201,7 +201,7 @@ class WorkerProcesses:
         return int(self._board.control["start_ns"][0])
 
     def _another_core(self, index: int) -> int:
-        """One that fewer workers are on, if there is one."""
+        """Another core, the one with the fewest workers; the same core if there is no other."""
         others = [cpu for cpu in self._plan.cpus if cpu != self.cores[index]]
         return min(others, key=self.cores.count, default=self.cores[index])
 
@@ -213,8 +213,8 @@ class WorkerProcesses:
 
 
 def _manner_of_death(code: int) -> str:
-    """What a process's exit code says; -n means killed by signal n."""
+    """How a process ended, by its exit code; -n means that signal n killed it."""
     if code == -signal.SIGBUS:
-        # mmap(2): the page lies behind the file's end, or the disk could not read it.
+        # mmap(2): the page lies behind the file's end, or the disk failed to read it.
         return "could not read the capture any more: it was cut short or its disk failed; build or copy it again"
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"

@@ -1,1 +1,1 @@
-"""The ways to hand a batch to the kernel."""
+"""How a batch of events is handed to the kernel: a base class, and one module for each way."""

@@ -1,7 +1,7 @@
-"""The messages of a batch: one for each train, or without GSO one for each event, sent by sendmmsg(2).
+"""How a batch becomes messages for sendmmsg(2): one for each train, or without GSO one for each event.
 
-What all backends share. A backend dresses its messages: with an address and a control message, or with the headers of a
-frame; and it knows its socket.
+This module holds what all backends share. Each backend owns its socket and completes its messages: the `udp` backend
+with an address and a control message, the `packet` backend with the headers of a frame.
 """
 
 import select
@@ -21,10 +21,10 @@ class Backend(ABC):
     """Sends the trains of a batch, in order; `load`, then `send` until nothing is `pending`."""
 
     name: str
-    """As `--backend` and the report call it."""
+    """The name of this backend in `--backend` and in the report."""
 
     def __init__(self, sock: socket.socket, batch: Batch, *, gso: bool, parts: int) -> None:
-        """Send by `sock`, which becomes this backend's. A message has `parts` buffers, the last of them the payload."""
+        """Send by `sock`, which this backend will close. A message has `parts` buffers; the last one is the payload."""
         self.socket = sock
         self.gso = gso
         self._batch = batch
@@ -43,11 +43,11 @@ class Backend(ABC):
 
     @property
     def pending(self) -> int:
-        """Messages loaded and not yet sent."""
+        """How many messages are loaded and not yet sent."""
         return self._end - self._next
 
     def load(self) -> None:
-        """Make the batch's trains the messages to send: one for each train, or without GSO for each event."""
+        """Make messages of the batch's trains: one for each train, or without GSO one for each event."""
         batch, n = self._batch, self._batch.trains
         if not self.gso:
             self._load_events(0)
@@ -80,16 +80,16 @@ class Backend(ABC):
 
     @abstractmethod
     def _dress_events(self, train: NDArray[np.int64]) -> None:
-        """Complete the first messages, each of an event of its `train`, shape (messages,)."""
+        """Complete the first messages, one for each event; `train` gives each message's train, shape (messages,)."""
 
     def send(self) -> None:
-        """Send what one sendmmsg(2) takes of the pending messages. Raises OSError; nothing is skipped by it."""
+        """Send as many pending messages as one sendmmsg(2) takes. Raises OSError; then no message is skipped."""
         count = min(self.pending, UIO_MAXIOV)
         address = self._messages_address + self._next * MMSGHDR.itemsize
         self._next += sendmmsg(self.socket.fileno(), address, count, 0)
 
     def fall_back(self) -> None:
-        """Give up GSO for good; what is pending goes out event by event. What was sent must have been counted."""
+        """Give up GSO for good and send the pending messages event by event. Count first what has been sent."""
         first = self._next
         self.gso = False
         self._load_events(first)

@@ -1,7 +1,8 @@
-"""The `packet` backend: frames of our own over AF_PACKET, trains by their virtio header or their events one by one.
+"""The `packet` backend: how we send Ethernet frames with headers of our own through an AF_PACKET socket.
 
-Headers are ours, so the source may be any: thousands of hosts on one wire. What comes back (ICMP) goes to whoever has
-that address, and is not seen here.
+A train goes out as one frame that the kernel cuts as its virtio header says, or its events go out one by one. We write
+the headers, so the source may be any address: thousands of hosts can appear on one wire. ICMP errors go to the host
+that really has the source address, so this backend does not see them.
 """
 
 from collections.abc import Iterator
@@ -46,5 +47,5 @@ class PacketBackend(Backend):
         self._header_base[: len(train)] = self._headers_address + self._headers.row_bytes * train
 
     def errors(self) -> Iterator[tuple[int, int]]:
-        """None come back."""
+        """No errors come back to this backend."""
         return iter(())

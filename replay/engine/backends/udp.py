@@ -1,4 +1,4 @@
-"""The `udp` backend: an ordinary UDP socket, trains by UDP_SEGMENT or their events one by one.
+"""The `udp` backend: how we send through an ordinary UDP socket, by trains (UDP_SEGMENT) or event by event.
 
 One socket serves all lanes: each message of a sendmmsg(2) carries its own destination, so a batch may mix
 lanes. ICMP errors come back through the error queue (IP_RECVERR), which names the port.
@@ -41,12 +41,12 @@ def sockaddr(family: int, address: Address) -> bytes:
 
 
 class UdpBackend(Backend):
-    """Sends to the sockaddr of each train's lane; UDP_SEGMENT says where to cut it."""
+    """Sends each train to the sockaddr of its lane; UDP_SEGMENT tells the kernel where to cut the train."""
 
     name = "udp"
 
     def __init__(self, family: int, addresses: Sequence[Address], batch: Batch, segments: int) -> None:
-        """Open the socket. Row i of `addresses` is where lane i sends; `segments` above 1 turns GSO on.
+        """Open the socket. Item i of `addresses` is where lane i sends; `segments` above 1 turns GSO on.
 
         Raises OSError.
         """
@@ -55,7 +55,7 @@ class UdpBackend(Backend):
         names = [sockaddr(family, address) for address in addresses]
         self._sockaddrs = np.frombuffer(b"".join(names), np.uint8)
         self._names = address_of(self._sockaddrs) + len(names[0]) * np.arange(len(names))
-        """The address of each lane's sockaddr."""
+        """The memory address of each lane's sockaddr."""
         self._messages["namelen"] = len(names[0])
         self._control = np.zeros(TRAINS, SEGMENT_CONTROL)
         self._control["len"] = SEGMENT_CONTROL_LEN
