@@ -1,4 +1,4 @@
-"""How much can one worker send by each method? Trials send as fast as they can, over the path that a run would take.
+"""How much can one worker send by each method? Trials send as fast as they can, on the path that a run would take.
 
 A trial writes stamps, and tags where the capture has them, as a run does. The winner is tried again at a set rate,
 since a run sends at a set rate, and keeping to a schedule costs a worker time too.
@@ -65,7 +65,7 @@ class Trials:
         return trials
 
     def paced(self, best: Trial) -> Trial:
-        """Try the method of `best` at the rate that it reached: what it sends then, it can also send in a run."""
+        """Try the method of `best` at the rate that it reached: what a worker sends then, it can send in a run too."""
         (trial,) = self._measured("paced", [best.method], int(best.rate_eps))
         return trial
 
@@ -83,7 +83,7 @@ class Trials:
         ]
 
     def _measured(self, what: str, methods: Sequence[SendMethod], target_eps: int | None = None) -> list[Trial]:
-        """Try each method ROUNDS times, at `target_eps` if it is given, else as fast as possible.
+        """Try each method ROUNDS times, at `target_eps` if there is one, else as fast as possible.
 
         The methods take turns, so that other work of the machine disturbs all of them equally.
         """

@@ -110,7 +110,7 @@ def _sent(path: Path, run: int | None) -> Sent:
 def _read(
     files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
 ) -> dict[str, Any] | None:
-    """Read all files, and show the progress on a terminal. Returns how they were followed; None: they were read once."""
+    """Read all files, with a progress bar on a terminal. Returns how they were followed; None: they were read once."""
     _look_at(files, follow=settle_ns is not None)
     _refuse_the_same(files)
     keep_freed_memory()

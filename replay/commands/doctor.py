@@ -94,7 +94,7 @@ def _painted(text: str, state: State) -> str:
 
 
 def _calibrated_eps(host: Target | None, path: PathRequest) -> int | None:
-    """Events a second that a run would expect of a worker; None: it is not calibrated, or there is no path to the host."""
+    """Events a second that a run would expect of a worker; None: there is no calibration, or no path to the host."""
     if host is None:
         return None
     try:
