@@ -65,7 +65,7 @@ class Trials:
         return trials
 
     def paced(self, best: Trial) -> Trial:
-        """Try the method of `best` at the rate that it reached: what a worker sends then, it can send in a run too."""
+        """Try the method of `best` at the rate that it reached: what a worker sends then, it can send in a run."""
         (trial,) = self._measured("paced", [best.method], int(best.rate_eps))
         return trial
 

@@ -1,4 +1,4 @@
-"""How does a report hold a histogram? As its buckets, exact and without the empty ones, so that reports can be merged.
+"""How does a report hold a histogram? As its exact buckets, without the empty ones, so that reports can be merged.
 
 Percentiles can't be merged. Buckets can: the sums of the buckets of two histograms are the buckets of all their values.
 """
@@ -32,7 +32,7 @@ class Buckets:
         return cls(counts, histogram.sum_us, histogram.max_us)
 
     def histogram(self) -> Histogram:
-        """Turn the buckets back into a histogram. Raises ValueError for a bucket or a value that no histogram can have."""
+        """Make a histogram of the buckets. Raises ValueError for a bucket or a value that no histogram can have."""
         cells = np.zeros(CELLS, np.int64)
         for name, count in self.counts.items():
             bucket = int(name) if name.isascii() and name.isdecimal() and len(name) < 5 else BUCKETS

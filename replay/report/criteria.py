@@ -58,7 +58,7 @@ def judge(criteria: Criteria, report: RunReport) -> RunReport:
 
 
 def loss_row(limit: Fraction, report: RunReport) -> CriterionFigures:
-    """The row of the greatest loss. The events themselves are compared: a rounded share would hide a single lost one."""
+    """The row of the greatest loss. Numbers of events are compared: a rounded share could hide a single lost one."""
     sink = report.sink
     measured = None if sink is None else sink.loss_percent
     kept = sink is not None and sink.lost_events is not None and sink.lost_events <= limit * report.sent_events

@@ -46,7 +46,7 @@ class LiveLoss:
         self._line.show(outcome, now)
 
     def _ask(self, watch: SinkWatch, now: Snapshot) -> Loss | None:
-        """Ask the sink for the loss. Say so once if the sink does not answer, and end the run if the loss is too great."""
+        """Ask the sink for the loss. Say so once if it does not answer, and end the run if the loss is too great."""
         loss = watch.look(now.lanes["sent_events"].tolist())
         if watch.silent and not self._said_silent:
             self._said_silent = True

@@ -39,7 +39,7 @@ _DESCRIBING: Final = (
 
 
 def merged(reports: Sequence[RunReport]) -> RunReport:
-    """The report of all these runs together. Raises ValueError, with a clause, if the same events are in two reports."""
+    """The report of all these runs together. Raises ValueError, with a clause, if two reports hold the same events."""
     parts = sorted((part for report in reports for part in report.parts or [report]), key=_order)
     _check_disjoint(parts)
     unmerged: list[str] = []

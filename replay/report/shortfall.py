@@ -69,7 +69,7 @@ def _taken(cores: Mapping[int, CoreFigures], own: Mapping[int, float]) -> Iterat
 
 
 def _disk(iowait_percent: float, strain: StrainFigures, sent_bytes: int) -> Iterator[tuple[float, str]]:
-    """The disk as a cause. A core that other programs keep busy counts no time of waiting: then the bytes read decide."""
+    """The disk as a cause. A core that other programs keep busy counts no waiting: then the bytes read decide."""
     read = format_size(strain.read_bytes)
     if iowait_percent >= TAKEN_PERCENT and strain.read_bytes:
         faults = f"{read} of the capture were read, {strain.major_faults:,} major faults"
