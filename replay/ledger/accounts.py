@@ -7,7 +7,7 @@ and the report of an audit, which read what a collector wrote. A missing event w
     socket buffer         the buffer of the sink's socket had no room
     at the sink           one of the two above: without tags, or if trains come joined, the sink can't tell which
     after the sink's end  nobody received any more: the sink had ended, or one of its workers had died
-    collector             the event reached the sink (or was sent, if there is no sink), but the collector wrote it not
+    collector             the event reached the sink (or was sent, if there is no sink), and was not written
 
 An event whose tag was cut off has arrived, but its number can't be known. So *cut* events are not lost: of the events
 that are missing on a port, as many as were cut there count as arrived. If the port was cut off as well, they are
@@ -71,7 +71,7 @@ class Entry:
 
     @property
     def reached_events(self) -> int:
-        """Events that reached the sink whole, each counted once if they have tags; without a sink, all that were sent."""
+        """Events that reached the sink whole, each counted once if tagged; without a sink, all that were sent."""
         if self.verified_events is not None:
             return self.verified_events
         return self.sent_events if self.received_events is None else min(self.received_events, self.sent_events)
@@ -125,7 +125,7 @@ class Entry:
 
     @property
     def agrees(self) -> bool:
-        """Whether exactly the sent events arrived, with all their bytes; events with tags may have more bytes than sent."""
+        """Whether exactly the sent events arrived, with all their bytes; tagged events may have more bytes than sent."""
         same_bytes = self.verified_events is not None or self.received_bytes in (None, self.sent_bytes)
         same_bytes = same_bytes and not self.cut_bytes
         missing = self.all_lost_events or self.all_cut_events or self.all_cut_or_lost_events
@@ -208,12 +208,12 @@ class Ledger:
 
     @property
     def lost_events_min(self) -> int:
-        """The lost events that can be neither doubtful cut events nor events with damaged tags."""
+        """Lost events that can be neither doubtful cut events nor events with damaged tags."""
         return self.lost_events - self.doubtful_cut_events - self.damaged_events
 
     @property
     def lost_events_max(self) -> int:
-        """The greatest number of events that may be lost: as if all verified events that may be surplus were surplus."""
+        """The most events that may be lost: as if all verified events that may be surplus were surplus."""
         return self.lost_events + (self.total("perhaps_lost_events") or 0)
 
     @property

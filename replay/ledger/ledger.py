@@ -1,4 +1,4 @@
-"""How is a ledger made of the reports of a sender, a sink and an audit? `replay.ledger.accounts` has its terms. Pure."""
+"""How is a ledger made of a sender's, a sink's and an audit's reports? `replay.ledger.accounts` has its terms. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ RELAY_BYTES: Final = 32
 def reconcile(
     sent: Sent, received: Received | None = None, collected: Collected | None = None, *, ended_by: str | None = None
 ) -> Ledger:
-    """Make the ledger of a sender's, a sink's and an audit's report. A port that a report does not have counts as 0 there.
+    """Make the ledger of a sender's, a sink's and an audit's report. A port that a report does not have has counts of 0.
 
     `ended_by` is why the sink ended before the run did, if it did (`replay.ledger.run_clock`). Raises ValueError when a
     report is of another run.
@@ -120,7 +120,7 @@ class _Heard:
         return placed, unplaced
 
     def explained(self, entries: Sequence[Entry]) -> tuple[int, int]:
-        """How many lost events may be doubtful cut events, and how many more may have come with a damaged tag.
+        """How many lost events may be doubtful cut ones, and how many more may have come with a damaged tag.
 
         A damaged tag may hold a number that was not sent, so surplus events may be such events as well.
         """
@@ -131,7 +131,7 @@ class _Heard:
         return cut, self._explained(entries, damaged) - cut
 
     def _explained(self, entries: Sequence[Entry], came: Mapping[int, int]) -> int:
-        """How many lost events the events in `came` may be: by each of the sink's ports, no more than its own ports lack."""
+        """How many lost events may be those that `came`, by port of the sink; there, no more than its ports lack."""
         explained = 0
         for by, events in came.items():
             # If nothing of a port came whole, and the sink did not listen there, its events may have come at any port.
@@ -183,7 +183,7 @@ class _Heard:
         missing = sent - verified
         cut = min(self._cut.get(lane.port, 0), missing)
         lost = missing - cut
-        # No event came after those that were lost at the end, so no gap shows them. The socket's drops are used as in a gap.
+        # No event came after those that were lost at the end, so no gap shows them: the socket's drops are used instead.
         tail = min(max(0, sent - reached - held), lost)
         after_end = tail if self._ended_by else 0
         in_gaps = min(lane.lost_in_socket_events or 0, lost - after_end)
@@ -205,7 +205,7 @@ class _Heard:
         }
 
     def _drop(self, port: int, events: int) -> int:
-        """How many of `events` of a port the sockets may have dropped at the end; a drop is used for one event only."""
+        """How many of a port's `events` the sockets may have dropped at the end; a drop is used for one event only."""
         dropped = 0
         for way in sorted(self._ways.get(port, ())):
             here = min(events - dropped, self._dropped.get(way, 0))
@@ -226,7 +226,7 @@ def _beyond(reached: int, verified: int, sent: int) -> tuple[int, int]:
 
 
 def _doubtful(received: Received, longest_bytes: int | None) -> dict[int, int]:
-    """Events that may have been cut, by the sink's port, without those that are longer than an event of the run can be."""
+    """Events that may have been cut, by the sink's port, but not events longer than those of the run can be."""
     return {
         lane.port: lane.doubtful_cut_events
         for lane in received.lanes

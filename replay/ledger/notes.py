@@ -20,7 +20,7 @@ WAY: Final = (
     ("udp_memory_errors", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
     ("udp_receive_buffer_errors", "dropped by full socket buffers"),
 )
-"""Counters between sender and sink: names, and what they count, in packets of all traffic. The first is the sender's."""
+"""Counters between sender and sink: name, and what it counts, in packets of all traffic. The first is the sender's."""
 
 
 def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int | None]:

@@ -23,7 +23,7 @@ class Criteria:
     min_eps: int | None = None
     """The least mean rate, in events a second."""
     max_latency_p99_ns: int | None = None
-    """The greatest 99th percentile of the time from stamp to arrival, as the sink measures it."""
+    """The greatest 99th percentile of the times from stamp to arrival, as the sink measures them."""
     max_cpu: Fraction | None = None
     """The greatest share of its core that the busiest worker may use."""
 
