@@ -1,4 +1,4 @@
-"""Which lines lack their tag because something cut them, and to which length?
+"""Which lines lack their tag because something cut them, and to which length were they cut? Counted by run and port.
 
 A line that ends within a tag, or within the text that announces a tag, was cut. `replay.audit.line_lengths` says which
 of the lines without any trace of a tag were cut, and which may have been.
@@ -95,7 +95,7 @@ class Cut:
     def take_marked(
         self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Count lines that announce a tag, but have no whole one; they end at `ends`. Returns the lengths of the cut ones."""
+        """Count lines that announce a tag, but lack a whole one; they end at `ends`. Returns the lengths of cut ones."""
         found = _kinds_of(window, ends)
         cut = found != _NOT_CUT
         for kind in np.unique(found[cut]).tolist():
@@ -150,7 +150,7 @@ def _kind(run: bytes, port: bytes) -> int:
 
 
 def _ending_plainly(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The kinds of lines that end in `stampede=` and a part of a tag, as most cut lines do; all lines are read at once.
+    """The kinds of lines that end in `stampede=` and a part of a tag, as most cut lines do; all are read at once.
 
     The missing end of each tag is filled up from a blank tag, so that it can be parsed like a whole one.
     """

@@ -100,7 +100,7 @@ class Trials:
         return [Trial(*measured) for measured in zip(methods, rates, refused, errors, strict=True)]
 
     def _measure(self, method: SendMethod, target_eps: int | None) -> tuple[float, dict[str, int]]:
-        """Events a second that one worker sends, and its errors. Raises PreflightError where the method does not work."""
+        """Events a second that one worker sends, and its errors. Raises PreflightError if the method does not work."""
         options = replace(self._options, backend=BackendChoice(method.backend))
         plan = plan_run(
             self._capture,

@@ -115,7 +115,7 @@ class Entry:
 
     @property
     def cut_bytes(self) -> int:
-        """How many bytes fewer came at this port than were sent; 0 unless exactly the port's own events came there.
+        """How many bytes fewer came at this port than were sent; 0 unless exactly the port's events came there.
 
         The tags of these events are whole: the tag stood at the front, or the limit that cut them lies behind the tag.
         """
@@ -125,7 +125,7 @@ class Entry:
 
     @property
     def agrees(self) -> bool:
-        """Whether exactly the sent events arrived, with all their bytes; tagged events may have more bytes than sent."""
+        """Whether exactly the sent events arrived, with all their bytes; tagged events may have become longer."""
         same_bytes = self.verified_events is not None or self.received_bytes in (None, self.sent_bytes)
         same_bytes = same_bytes and not self.cut_bytes
         missing = self.all_lost_events or self.all_cut_events or self.all_cut_or_lost_events

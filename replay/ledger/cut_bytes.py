@@ -1,4 +1,4 @@
-"""How does the ledger say that events came with their tags, but not with all of their bytes?"""
+"""How does the ledger say that events came with their tags, but not with all of their bytes? In a clause."""
 
 from captures.console.units import counted
 from replay.ledger.accounts import Ledger

@@ -19,7 +19,7 @@ RELAY_BYTES: Final = 32
 def reconcile(
     sent: Sent, received: Received | None = None, collected: Collected | None = None, *, ended_by: str | None = None
 ) -> Ledger:
-    """Make the ledger of a sender's, a sink's and an audit's report. A port that a report does not have has counts of 0.
+    """Make the ledger of a sender's, a sink's and an audit's report. A port that a report lacks has counts of 0 there.
 
     `ended_by` is why the sink ended before the run did, if it did (`replay.ledger.run_clock`). Raises ValueError when a
     report is of another run.
@@ -92,8 +92,8 @@ class _Heard:
         self._doubtful_cut = _doubtful(received, longest_bytes) if tagged else {}
         self._damaged = {lane.port: lane.malformed_events or 0 for lane in received.lanes} if tagged else {}
         self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
-        # Events that each socket may have dropped after the last event that the sink read from it. `_drop` takes off those
-        # that a port's account has been charged with.
+        # Events that each socket may have dropped after the last event that the sink read from it. `_drop` takes off
+        # those that a port's account has been charged with.
         self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
 
     def _ways_of(self, port: int) -> set[int]:
@@ -183,7 +183,7 @@ class _Heard:
         missing = sent - verified
         cut = min(self._cut.get(lane.port, 0), missing)
         lost = missing - cut
-        # No event came after those that were lost at the end, so no gap shows them: the socket's drops are used instead.
+        # No event came after those that were lost at the end, so no gap shows them; the socket's drops tell of them.
         tail = min(max(0, sent - reached - held), lost)
         after_end = tail if self._ended_by else 0
         in_gaps = min(lane.lost_in_socket_events or 0, lost - after_end)

@@ -22,7 +22,7 @@ APART_S: Final = 1.0
 
 @dataclass(frozen=True)
 class Loss:
-    """Events that a port lost in one place and stretch of time, in seconds since the start of the run; None: not known."""
+    """Events that a port lost in one place and one stretch of time: seconds since the run's start; None: not known."""
 
     port: int | None
     """None: the port is not known."""

@@ -40,8 +40,8 @@ class RunClock:
         if by_stamps_s is not None and self._may_be(by_stamps_s, first_s):
             self.ahead_s, self.by_stamps = by_stamps_s, True
         elif self.start_s is not None and first_s is not None and not self._in_run(first_s):
-            # A first arrival before the run may be of another program, so it is not used against stamps. One after the end
-            # of the run shows in any case that the clocks differ: no event of the run came before it.
+            # A first arrival before the run may be of another program, so it is not used against stamps. One after the
+            # end of the run shows in any case that the clocks differ: no event of the run came before it.
             late = first_s > self.start_s
             self.ahead_s = first_s - self.start_s if late or by_stamps_s is None else 0.0
 

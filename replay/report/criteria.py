@@ -23,13 +23,13 @@ class Criteria:
     min_eps: int | None = None
     """The least mean rate, in events a second."""
     max_latency_p99_ns: int | None = None
-    """The greatest 99th percentile of the times from stamp to arrival, as the sink measures them."""
+    """The greatest 99th percentile of the times from stamp to arrival, by the sink's measurement."""
     max_cpu: Fraction | None = None
     """The greatest share of its core that the busiest worker may use."""
 
     @property
     def needs_sink(self) -> str | None:
-        """The flag of a limit for which a sink must measure; None: no such limit was set."""
+        """The flag of a limit that only a sink can measure; None: no such limit was set."""
         given = (("--max-loss", self.max_loss), ("--max-latency-p99", self.max_latency_p99_ns))
         return next((flag for flag, limit in given if limit is not None), None)
 

@@ -28,7 +28,7 @@ class IntervalFigures:
 
     interval_ms: float
     joined: int
-    """How many of the judged intervals are joined in each of these: 1, or more if the run is longer than ten minutes."""
+    """How many of the judged intervals each of these joins: 1, or more if the run is longer than ten minutes."""
     sent_events: list[int | None]
     due_events: list[int | None]
 
@@ -219,7 +219,7 @@ class RunReport:
 
     @property
     def start_ns(self) -> int | None:
-        """When the run started, in nanoseconds since 1970; None: never. Raises ValueError if `started` is no instant."""
+        """When the run started, in ns since 1970; None: it never did. Raises ValueError if `started` is no instant."""
         if self.started is None or self.started_ns is not None:
             return self.started_ns
         return round(datetime.fromisoformat(self.started).timestamp() * 1000) * 1_000_000

@@ -119,7 +119,7 @@ class Follower:
                 self._truncations += not self._read(followed)
 
     def _read(self, followed: _Followed, *, to_the_end: bool = False) -> bool:
-        """Count what is new in a file, if it can be read; returns False if it was written over, and so read from the start."""
+        """Count what is new in a file, if it can be read; False: it was written over, and read from the start."""
         if followed.refused:
             return True
         try:

@@ -77,7 +77,7 @@ class Bytes:
     """The bytes of an open file, from its present position on."""
 
     def __init__(self, fd: int, progress: Callable[[int], object], stopped: Callable[[], bool]) -> None:
-        """`progress` is called with the number of bytes of each read; when `stopped` returns true, nothing more is read."""
+        """`progress` gets the number of bytes of each read; when `stopped` returns true, nothing more is read."""
         self._fd, self._progress, self._stopped = fd, progress, stopped
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self._ahead = b""
@@ -169,7 +169,7 @@ class File:
             raise InputError(f"{self.path}: {error.strerror or error}") from None
 
     def complaint(self) -> str | None:
-        """What is wrong with the file if it ends here; None: nothing. Raises InputError if none of it can be unpacked."""
+        """What is wrong with the file if it ends here; None: nothing. Raises InputError if it can't be unpacked at all."""
         if self._unpacked is None:
             return None
         if self._unpacked.unreadable:
@@ -195,7 +195,8 @@ def open_file(path: Path) -> int:
         fd = os.dup(0) if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
-    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # `captures.console.standard_streams` opened it in place of a closed stdin
+    # `captures.console.standard_streams` opens stdin for writing where it was closed.
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
         os.close(fd)
         raise InputError("-: stdin is closed")
     return fd

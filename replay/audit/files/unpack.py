@@ -1,4 +1,4 @@
-"""How are gzip and Zstandard unpacked? As far as possible, even if a file has many parts, no end, damage or a foreign tail.
+"""How are gzip and Zstandard unpacked? As far as possible, even with many parts, without an end, damaged or extended.
 
 All text that can be unpacked is returned, and what was wrong is said afterwards. Both formats are read in small pieces,
 so that memory is bounded. The size of the whole text is bounded by a ratio that no log reaches.
@@ -151,7 +151,7 @@ class Unpacked:
         return self.damage or (_CUT if self._inside else None)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer, or a part of it if the file ends; returns the bytes. Raises Bomb when the text grows too large."""
+        """Fill the buffer, or a part of it if the file ends; returns the bytes. Raises Bomb if the text is too large."""
         filled = 0
         while filled < len(buffer):
             if not len(self._text) and not self._more():

@@ -21,7 +21,7 @@ def parse_mac(text: str) -> bytes:
 
 
 def parse_vlans(text: str) -> tuple[int, ...]:
-    """One or two VLAN tags of `100` or `200.100`, the outer one first. Raises ValueError with a line with an example."""
+    """One or two VLAN tags of `100` or `200.100`, the outer one first. Raises ValueError with a line and an example."""
     if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text.strip(), re.ASCII):
         raise ValueError(f"{text!r} is no VLAN; write it like {_EXAMPLE_VLAN}")
     vlans = tuple(int(tag) for tag in text.strip().split("."))

@@ -1,4 +1,4 @@
-"""What does a ledger read of the report of an audit?"""
+"""What does a ledger read of the report of an audit? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Self

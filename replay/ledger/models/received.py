@@ -1,4 +1,4 @@
-"""What does a ledger read of the report of a sink?"""
+"""What does a ledger read of the report of a sink? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self

@@ -1,4 +1,4 @@
-"""What do a ledger and an audit read of the sender's report?"""
+"""What do a ledger and an audit read of the sender's report? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
