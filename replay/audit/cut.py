@@ -95,7 +95,7 @@ class Cut:
     def take_marked(
         self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Count lines that announce a tag, but lack a whole one; they end at `ends`. Returns the lengths of cut ones."""
+        """Count lines with a marker but no whole tag, which end at `ends`. Returns the lengths of the cut ones."""
         found = _kinds_of(window, ends)
         cut = found != _NOT_CUT
         for kind in np.unique(found[cut]).tolist():

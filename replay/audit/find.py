@@ -1,4 +1,4 @@
-r"""Where in a text are tags, whatever surrounds them: syslog lines, JSON, CSV, records or packets? By their shape. Pure.
+r"""Where in a text are tags, whatever surrounds them: syslog lines, JSON, CSV, records, packets? By their shape. Pure.
 
 A tag is found by its shape alone: 24 characters with hyphens at 8 and 13 and hexadecimal digits elsewhere. The
 characters beside it say nothing: a digit may follow if no line feed separates records (`...-000000002a2026-12-26`, or
@@ -21,8 +21,8 @@ from captures.format.tags import MARK, SD_ID, TAG_BYTES, Tags, parse_tags
 from replay.unaligned import texts_at
 
 LEAD: Final = 64
-"""How many bytes before its block a window repeats: enough for a tag and another one that it may overlap, or for the end
-of a line that was cut within the text that announces a tag."""
+"""How many bytes before its block a window repeats: enough for a tag and another one that it may overlap, or for the
+end of a line that was cut within the text that announces a tag."""
 _FIRST_HYPHEN, _SECOND_HYPHEN = 8, 13
 assert LEAD >= 2 * (TAG_BYTES - 1)
 
@@ -34,7 +34,7 @@ _WORD: Final = MARK[:-1].encode()
 _TAILS: Final = (b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
 """What may follow `stampede` in a marker, the text that announces a tag: as it was sent, and as some JSON writes it."""
 _PAIR_AT: Final = 3
-"""Where the pair `mp` begins in the word: of the word's pairs of letters it is rare in text, so it is searched first."""
+"""Where the pair `mp` begins in the word: this pair is rare in other text, so it is searched first."""
 
 
 def find_tags(window: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Tags]:
@@ -56,7 +56,7 @@ def _pick(places: NDArray[np.int64], tags: Tags, which: NDArray[np.bool_]) -> tu
 
 
 def _within_another(places: NDArray[np.int64], tags: Tags) -> NDArray[np.bool_]:
-    """Which tags begin within the tag before them, if both name the same run."""
+    """Which tags begin within the tag before them, both naming the same run."""
     within = np.zeros(len(places), np.bool_)
     within[1:] = (np.diff(places) < TAG_BYTES) & (tags.run[1:] == tags.run[:-1])
     return within

@@ -40,7 +40,7 @@ class FileLengths:
         _count(self.parted, lengths)
 
     def place(self, sent_bytes: tuple[int, int] | None) -> Place:
-        """The file as a place at which events may have been cut; `sent_bytes`: the shortest and longest event's lengths.
+        """The file as a place where events may have been cut; `sent_bytes`: lengths of the shortest and longest event.
 
         A collector may make each event longer: it adds another time, or writes the event as JSON. How much longer the
         longest event may be is estimated from the shortest line, which was the shortest event or a longer one.

@@ -91,7 +91,7 @@ def _is_due_evenly(intervals: "sender.DueIntervals | None") -> bool:
 
 
 def _is_even(offered: "sender.Offered | None") -> bool:
-    """Whether so few intervals were weak that an event's number shows when it was sent."""
+    """Whether so few intervals were weak that the number of an event shows when it was sent."""
     if offered is None or offered.not_measured or offered.below_95_percent is None:
         return False
     return offered.below_95_percent <= _WEAK * (offered.intervals or 0)

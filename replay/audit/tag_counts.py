@@ -47,7 +47,7 @@ class TagCounts:
         self.tags_of_other_runs = 0
         """Tags of all further runs together."""
         self.refused: Counter[int] = Counter()
-        """Tags by run that could not be counted, for lack of room for their lane or number: that run's counts are not whole."""
+        """Tags by run for whose lane or number there was no room: the counts of that run are not whole."""
         self._keys = np.zeros(0, np.int64)  # the keys of lanes, rising
         self._numbers = np.zeros(0, np.int64)  # the number of the lane of each of these keys
         self._lanes: list[int] = []  # the key of each lane
@@ -133,7 +133,7 @@ class TagCounts:
                 self.refused[self._lanes[lane] >> PORT_BITS] += count
         kept = np.flatnonzero(~added.refused)
         lanes, numbers, new = lanes[kept], numbers[kept], added.new[kept]
-        # Tags are sorted by lane, so with the lane in the high bits the running maximum is always of the tag's own lane.
+        # Tags are sorted by lane, so with the lane in the high bits the running maximum is always of the own lane.
         reached = np.maximum.accumulate(lanes << _NUMBER_BITS | numbers) & MAX_SEQUENCE
         behind = np.maximum(reached, self._highest[lanes]) - numbers
         late = np.flatnonzero(new & (behind > 0))

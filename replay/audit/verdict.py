@@ -148,7 +148,7 @@ def _odd(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _too_much(report: dict[str, Any]) -> Iterator[str]:
-    """A clause that says how many events count as lost or cut, if that fails the audit and the other clauses don't say so."""
+    """A clause that says how many events count as lost or cut, if that fails the audit and no other clause shows it."""
     expected = report["expected_events"]
     absent = report["missing_events"] if report["sent_events"] is not None else expected - report["received_events"]
     taken = absent > report["missing_events"]

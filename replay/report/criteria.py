@@ -19,7 +19,7 @@ class Criteria:
     """The limits that a run must keep; None: this limit was not set."""
 
     max_loss: Fraction | None = None
-    """The greatest share of the sent events that may be lost, as the sink counts them."""
+    """The greatest share of the sent events that may be lost, by the sink's counts."""
     min_eps: int | None = None
     """The least mean rate, in events a second."""
     max_latency_p99_ns: int | None = None
@@ -29,7 +29,7 @@ class Criteria:
 
     @property
     def needs_sink(self) -> str | None:
-        """The flag of a limit that only a sink can measure; None: no such limit was set."""
+        """The flag of a limit that only a sink can measure; None: no such limit is set."""
         given = (("--max-loss", self.max_loss), ("--max-latency-p99", self.max_latency_p99_ns))
         return next((flag for flag, limit in given if limit is not None), None)
 

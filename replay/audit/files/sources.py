@@ -169,7 +169,7 @@ class File:
             raise InputError(f"{self.path}: {error.strerror or error}") from None
 
     def complaint(self) -> str | None:
-        """What is wrong with the file if it ends here; None: nothing. Raises InputError if it can't be unpacked at all."""
+        """What is wrong with the file if it ends here; None: nothing. Raises InputError if nothing can be unpacked."""
         if self._unpacked is None:
             return None
         if self._unpacked.unreadable:

@@ -151,7 +151,7 @@ class Unpacked:
         return self.damage or (_CUT if self._inside else None)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer, or a part of it if the file ends; returns the bytes. Raises Bomb if the text is too large."""
+        """Fill the buffer, or a part of it if the file ends; returns how far. Raises Bomb if the text is too large."""
         filled = 0
         while filled < len(buffer):
             if not len(self._text) and not self._more():
