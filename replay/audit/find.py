@@ -63,7 +63,7 @@ def _within_another(places: NDArray[np.int64], tags: Tags) -> NDArray[np.bool_]:
 
 
 def find_markers(window: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Where markers end, in order: `stampede=` or `stampede@32473`, which announce a tag, whether one follows or not."""
+    """Where markers end, in order: `stampede=` or `stampede@32473`, which announce a tag, even if none follows."""
     longest = len(_WORD) + max(map(len, _TAILS))
     first = LEAD - longest + 1
     lower = window[first:] | _LOWER

@@ -85,7 +85,7 @@ def _is_due_evenly(intervals: "sender.DueIntervals | None") -> bool:
         return False
     due = [events or 0 for events in intervals.due_events]
     each = max(1, round(1000 / max(intervals.interval_ms * intervals.joined, 1)))
-    seconds = [sum(due[first : first + each]) for first in range(0, len(due) - each, each)]  # the last second is not whole
+    seconds = [sum(due[first : first + each]) for first in range(0, len(due) - each, each)]  # the last is not whole
     mean = sum(seconds) / max(len(seconds), 1)
     return mean > 0 and all(abs(second - mean) <= _STEADY * mean for second in seconds)
 

@@ -1,4 +1,4 @@
-"""How many tags came of each run and lane, and how many of them again, or behind a higher number?
+"""How many tags of each run and lane are new, seen again, or behind a higher number? Counted in the order of files.
 
 The numbers of runs and lanes are bounded, so that no file can fill the memory: tags beyond the bounds are counted
 together.

@@ -16,7 +16,7 @@ _MS_NS: Final = SECOND_NS // 1000
 
 @dataclass(frozen=True)
 class Criteria:
-    """The limits that a run must keep; None: this limit was not set."""
+    """The limits that a run must keep; None: the limit is not set."""
 
     max_loss: Fraction | None = None
     """The greatest share of the sent events that may be lost, by the sink's counts."""

@@ -48,7 +48,7 @@ LANE: Final = np.dtype(
         ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
         ("joined", "<i8"),  # 1 if a message of several datagrams has come
         ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag, or of those that came joined with it
-        ("youngest_us", "<i8"),  # in each worker's first seat: the least age of a stamp that the worker read; NEVER_NS: none
+        ("youngest_us", "<i8"),  # in each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
         ("run_youngest_us", "<i8"),  # these three are of the events of the run that is counted
@@ -82,7 +82,7 @@ Planes = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Part:
-    """What one worker writes: the fields of a Tally, but those by seat and by worker hold its own seats and place only."""
+    """What one worker writes: the fields of a Tally; of those by seat and by worker, its own parts only."""
 
     stop: NDArray[np.uint8]
     lanes: NDArray[Any]
@@ -139,14 +139,14 @@ class Tally:
     tenths: NDArray[np.int64]
     others: NDArray[Any]
     leaders: NDArray[Any]
-    """For each worker the run of most of its first tagged events, as OTHER_RUN: see `replay.sink.verify.port_account`."""
+    """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.port_account`)."""
     kept: NDArray[np.int64]
     """How many tagged events of each worker wait until it is known which run is counted, shape (workers,)."""
     locks: tuple[AbstractContextManager[object], ...]
     """The lock of each row."""
     choice: Lock
-    """The lock for giving rows to ports, and for deciding which run is counted. It is needed with one worker too, since the
-    parent may decide as well."""
+    """The lock for giving rows to ports, and for deciding which run is counted. One worker needs it too, since the parent
+    may decide as well."""
 
     def part(self, worker: int) -> Part:
         """The part that a worker writes, in the same memory."""
@@ -256,7 +256,7 @@ def shared_tally(
 
 
 def _shared(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of zeros in shared memory, which lives as long as the array. Raises PreflightError if there is no room."""
+    """An array of zeros in shared memory, which is freed with the array. Raises PreflightError if there is no room."""
     kind = np.dtype(dtype)
     size = int(np.prod(shape)) * kind.itemsize
     try:

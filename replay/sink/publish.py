@@ -52,7 +52,7 @@ class Publisher:
         self._pinned = int(tally.run[0])
         """The run that the sink was told to count; 0: none."""
         self._named = self._pinned
-        """The run that was named to the sink last, by a flag or a request; a worker may have chosen another one. 0: none."""
+        """The run that a flag or a request named last; a worker may have chosen another one. 0: none."""
         try:
             family, _, _, _, address = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0]
             self._listener = socket.socket(family, socket.SOCK_STREAM)

@@ -1,1 +1,1 @@
-"""What does a sink report at its end?"""
+"""What does a sink report at its end? Counts, losses, cut events and intervals with trouble."""

@@ -1,4 +1,4 @@
-"""How many events of each port did something on the way cut short, so that their tag is gone or not whole?"""
+"""How many events of each port were cut short on the way? They have no tag, or only a part of one."""
 
 from typing import NamedTuple
 

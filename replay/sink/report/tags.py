@@ -139,7 +139,7 @@ _SHOWN: Final = 4
 
 
 def came_by_lines(came_by: dict[int, dict[str, int]]) -> list[str]:
-    """A line that says which ports' events came at other ports; `came_by`: for each port, events by the port they came at."""
+    """A line on events that came at other ports; `came_by`: for each port, its events by the port at which they came."""
     ways = [(port, by) for port, counts in sorted(came_by.items()) for by in sorted(counts, key=int)]
     if not ways:
         return []

@@ -57,7 +57,7 @@ PLANES: Final = ("arrived", "lost", "lost_in_socket", "duplicated", "reordered",
 
 
 def ring_parts(ring: NDArray[np.int32], first: int, end: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
-    """The ring's words of the numbers from `first` to `end`, WINDOW at most: the first number of each part, and its words."""
+    """The ring's words of numbers below `end`, WINDOW at most: each part's first number, and its words."""
     while first < end:
         place = first % WINDOW
         part = min(end - first, WINDOW - place)
