@@ -81,7 +81,7 @@ def sendmmsg(machine: MachineFacts) -> Finding:
 
 
 def vnet_header(machine: MachineFacts, load: Load) -> list[Finding]:
-    """Whether trains can be sent as frames of our own. Without the right to try it, only `capabilities` has a finding."""
+    """Whether trains can be sent as frames of our own; no finding without the right to try it (`capabilities`)."""
     if machine.vnet_header is None:
         return []
     found = "works" if machine.vnet_header else "refused by this kernel"

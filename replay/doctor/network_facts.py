@@ -33,7 +33,7 @@ class NetworkFacts:
 
 
 def network_facts(target: Target, options: PathRequest) -> NetworkFacts:
-    """Gather the facts of the way to `target`. If the next hop's address is not known, it is asked for. Raises OSError."""
+    """Gather the facts of the way to `target`. An unknown address of the next hop is asked for. Raises OSError."""
     route, refusal, device = None, None, None
     try:
         route = route_to(target.family, target.host, scope=target.scope, interface=options.interface)

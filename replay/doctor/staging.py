@@ -20,7 +20,7 @@ from replay.schedule.stripes import Deal, Start
 
 TRIAL_NS: Final = SECOND_NS // 4
 LOOP_EVENTS: Final = 1 << 18
-"""So many events of the capture are staged repeatedly: more than the caches hold, but few enough to be in memory soon."""
+"""So many events of the capture are staged repeatedly: more than the caches hold, and few enough to be read soon."""
 
 
 def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_ns: Callable[[], int]) -> float:

@@ -1,1 +1,1 @@
-"""What happened on a collector's host? What its sockets dropped, who reads from them, and which losses that explains."""
+"""What happened on a collector's host? What its sockets dropped, who reads from them, which losses that explains."""

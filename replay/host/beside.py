@@ -15,8 +15,8 @@ from replay.path.target import Target
 from replay.plan.run_plan import RunPlan
 
 _MOST_NS: Final = SECOND_NS // 50
-"""If a look at the sockets takes more CPU time than this, there is no other one before the end of the run, so that it is
-not disturbed: the kernel takes 0.3 s to list 18,000 sockets, and four times as long for twice as many."""
+"""If a look at the sockets takes more CPU time than this, the next one is at the end of the run, so as not to disturb
+it: the kernel takes 0.3 s to list 18,000 sockets, and four times as long for twice as many."""
 _SETTLE_LOOKS: Final = 20
 _SETTLE_NS: Final = SECOND_NS // 20
 """The pause between these looks: at the end, the receiver gets a second at most to read its queues empty."""

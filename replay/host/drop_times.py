@@ -20,7 +20,7 @@ class DropTimes:
         self._rows: dict[tuple[int, int], tuple[int, int]] = {}
 
     def add(self, port: int, at_s: float, dropped_packets: int, waiting_bytes: int) -> None:
-        """Add the packets that a port dropped between the look before and the one at `at_s`, and the bytes that waited then."""
+        """Add the packets that a port dropped from the look before to the one at `at_s`, and what waited then."""
         self._put((port, int(at_s) // self.interval_s), dropped_packets, waiting_bytes)
         while len(self._rows) > MOST_ROWS:
             rows, self._rows = self._rows, {}

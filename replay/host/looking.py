@@ -35,7 +35,7 @@ class Looker:
         self._looks = 0
 
     def glance(self) -> Look:
-        """Look at the sockets only. It takes some hundred microseconds, or milliseconds if there are thousands of sockets."""
+        """Look at the sockets only. It takes some hundred microseconds, or milliseconds with thousands of sockets."""
         sockets, whole = self._table.look()
         return Look(monotonic_ns(), sockets, whole)
 

@@ -17,8 +17,8 @@ from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
 
 LEAST_PACKET_BYTES: Final = 512
-"""The least part of a socket's buffer that a waiting packet takes: struct sk_buff (232 bytes) and struct skb_shared_info
-(320 bytes) alone are more (include/linux/skbuff.h); on x86-64 a lone event of 150 bytes takes 832."""
+"""The least part of a socket's buffer that a waiting packet takes: struct sk_buff (232 bytes) and skb_shared_info (320
+bytes) alone are more (include/linux/skbuff.h); on x86-64 a lone event of 150 bytes takes 832."""
 
 _SLACK_S: Final = 2.0
 """The clocks of both hosts may differ by this without consequence."""

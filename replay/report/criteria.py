@@ -35,7 +35,7 @@ class Criteria:
 
 
 def judge(criteria: Criteria, report: RunReport) -> RunReport:
-    """The run's report with a row for each limit that was set: the limit, what was measured, and whether it was kept."""
+    """The run's report with a row for each limit that was set: the limit, what was measured, and whether it is met."""
     sink, eps = report.sink, report.achieved_eps
     cpu = [worker.cpu_percent for worker in report.workers]
     known = [each for each in cpu if each is not None]

@@ -145,8 +145,8 @@ class Tally:
     locks: tuple[AbstractContextManager[object], ...]
     """The lock of each row."""
     choice: Lock
-    """The lock for giving rows to ports, and for deciding which run is counted. One worker needs it too, since the parent
-    may decide as well."""
+    """The lock for giving rows to ports, and for deciding which run is counted. One worker needs it too, since the
+    parent may decide as well."""
 
     def part(self, worker: int) -> Part:
         """The part that a worker writes, in the same memory."""

@@ -15,7 +15,7 @@ from replay.sink.verify.number_account import PLANES, lost_events
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
-"""The columns of a row. `interval` counts lengths of `interval_ms` from `since_ns`; `intervals` is how many it lasts."""
+"""The columns of a row. `interval` counts lengths of `interval_ms` from `since_ns`, and lasts `intervals` of them."""
 
 _TROUBLE: Final = PLANES[1:]
 """All planes but that of arrivals, which are listed only for intervals with trouble."""

@@ -139,7 +139,7 @@ _SHOWN: Final = 4
 
 
 def came_by_lines(came_by: dict[int, dict[str, int]]) -> list[str]:
-    """A line on events that came at other ports; `came_by`: for each port, its events by the port at which they came."""
+    """A line on events that came at other ports; `came_by`: for each port, its events by the port where they came."""
     ways = [(port, by) for port, counts in sorted(came_by.items()) for by in sorted(counts, key=int)]
     if not ways:
         return []

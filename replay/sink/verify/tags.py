@@ -1,4 +1,4 @@
-"""The tags of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, numbers out.
+"""Which tags do the messages of a round have? A message is a train or a lone event. Pure: bytes in, numbers out.
 
 An event's tag stands at its end, or else anywhere behind `stampede=`, or in structured data (`captures.format.tags`);
 what follows it does not matter. A train whose tags are what its first one and the table of tails say is one row, after
@@ -30,11 +30,11 @@ from captures.format.tags import (
 from replay.unaligned import texts_at
 
 MOST_EVENT_BYTES: Final = 2048
-"""How far into an event tags are looked for: as far as the longest event of a capture."""
+"""How many bytes of an event are searched for a tag: as many as the longest event of a capture has."""
 _MARK: Final = SD_ID.partition("@")[0].encode()
 """Stands before every tag."""
 _OPENINGS: Final = (f'[{SD_ID} {SD_PARAM}="'.encode(), SUFFIX.strip().encode())
-"""One of them stands right before a tag that is not at the end."""
+"""The texts one of which stands right before a tag that is not at the end of its event."""
 
 
 def _beginnings(text: Iterable[str]) -> str:
@@ -65,7 +65,7 @@ class Tagless(NamedTuple):
 
     message: NDArray[np.int64]
     length: NDArray[np.int64]
-    """Of each of them, in bytes."""
+    """The length of each of the events, in bytes."""
     events: NDArray[np.int64]
     parted: NDArray[np.bool_]
     """Whether they end in the first part of a tag; else they have nothing of it."""
@@ -86,7 +86,7 @@ class TagRows(NamedTuple):
     malformed: NDArray[np.int64]
     """Events with what should be a tag and is none, of each message."""
     tagless: list[Tagless]
-    """The same events by their lengths, but those with a tag that is damaged and not cut."""
+    """The untagged and malformed events by their lengths, without those whose tag is damaged but not cut."""
 
 
 class Messages(NamedTuple):
@@ -98,7 +98,7 @@ class Messages(NamedTuple):
 
     @property
     def events(self) -> NDArray[np.int64]:
-        """Datagrams of each."""
+        """The number of datagrams of each message."""
         events: NDArray[np.int64] = np.maximum(-(-self.lengths // self.segments), 1)
         return events
 
@@ -248,7 +248,7 @@ def _singles(
 
 
 def _read(data: NDArray[np.uint8], places: NDArray[np.int64]) -> Tags:
-    """The tags at `places`; what is sent has no capitals."""
+    """The tags at `places`; tags with capitals are not sound, since `replay run` writes none."""
     texts = texts_at(data, places, TAG_BYTES)
     tags = parse_tags(texts)
     tags.sound[((texts >= ord("A")) & (texts <= ord("F"))).any(axis=1)] = False
