@@ -218,7 +218,7 @@ class EventNumbers:
         np.subtract.at(self._planes["lost_in_socket"], -dropped - 1, 1)
 
     def _pass_over(self, first: int, end: int, interval: int, droppable: int) -> None:
-        """Count numbers as lost, since a higher one arrived first; the socket's drops account for the earliest of them."""
+        """Count numbers as lost, since a higher one came first; the socket's drops account for the earliest of them."""
         dropped = min(droppable, end - first)
         self._planes["lost"][interval] += end - first
         self._planes["lost_in_socket"][interval] += dropped
