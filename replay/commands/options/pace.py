@@ -14,7 +14,7 @@ from replay.commands.options.instants import parse_instant
 from replay.plan.pace import DEFAULT_DURATION_NS, Extent, Pace, PaceRequest
 
 MAX_RATE: Final = 0
-"""What `--eps max` parses to."""
+"""The value that `--eps max` is parsed to."""
 
 
 def parse_rate(text: str) -> int:

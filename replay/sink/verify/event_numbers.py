@@ -150,7 +150,7 @@ class EventNumbers:
             self._count_leaps(rows, chain[uncertain:believed][::-1], interval)
 
     def _count_leaps(self, rows: list[list[int]], places: list[int], interval: int) -> None:
-        """Count held rows, given by rising numbers; for those that stay held the stream has not gone on by the gaps."""
+        """Count held rows, given by rising numbers; for rows that stay held, the gaps do not count as progress."""
         before = self._next[0]
         self._take_reordered(places[0], interval)
         for place in places:
@@ -180,7 +180,7 @@ class EventNumbers:
             self._release(overtaken)
 
     def _take_reordered(self, place: int, interval: int) -> None:
-        """Events that arrived in order, as it seemed, came behind an early one: that held at `place` is certain now."""
+        """Count events as reordered that came after the early one held at `place`, which is now certain."""
         first, _, _, _, reached, in_order = self._holds[place].tolist()
         below = self._arrived[0] - int(self._row["reordered"][0]) - in_order
         if below > 0:

@@ -193,7 +193,7 @@ def _train(
 
 
 def tag_place(event: bytes) -> tuple[int, bytes]:
-    """Where an event's tag would stand, and by which opening that is known, if it is not at the end; -1: nowhere."""
+    """The column where an event's tag would stand (-1: nowhere), and the opening before it if it is not at the end."""
     column = len(event) - TAG_BYTES
     if column >= 0 and event[column + _HYPHENS[0]] == event[column + _HYPHENS[1]] == _HYPHEN:
         return column, b""
@@ -216,7 +216,7 @@ def _read_head(head: bytes) -> tuple[int, int, int] | None:
 
 
 def _events(messages: Messages, which: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """All events of some messages: the message of each, its place there, its start and its length."""
+    """All events of some messages: the message of each, its place in the message, its start and its length."""
     counts = messages.events[which]
     owner = np.repeat(which, counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -228,7 +228,7 @@ def _events(messages: Messages, which: NDArray[np.int64]) -> tuple[NDArray[np.in
 def _singles(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> tuple[Tags, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The tags of single events, for those without one whether there should be one, and whether it was cut off."""
+    """The tags of single events; for events without one, whether they have a marker, and whether the tag was cut."""
     marked, parted = np.zeros((2, len(starts)), np.bool_)
     tags = _read(data, starts + np.maximum(lengths - TAG_BYTES, 0))
     tags.sound[lengths < TAG_BYTES] = False
@@ -260,7 +260,7 @@ def _opened(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Places in `rows`, shape (events, bytes), that look like a tag behind its opening: rows and columns.
 
-    All of them, in groups that have each row once, and its first place first.
+    They are yielded in groups: each group has a row once at most, and the first place of a row comes first.
     """
     hyphens = rows == _HYPHEN
     first, second = _HYPHENS
