@@ -171,8 +171,8 @@ def speed_faults(found: dict[str, Any]) -> list[str]:
 def _creep_bytes(settled: Sequence[Sample]) -> int:
     """How much of the growth goes on: twice that of the half that grew less.
 
-    Room that a sink or a sender has for a whole batch is taken up when the first one is so large, as after a stall. That
-    is a step, in one of the halves, and does not come again.
+    Room that a sink or a sender has for a whole batch is taken up when the first one is so large, as after a stall.
+    That is a step, in one of the halves, and does not come again.
     """
     first, middle, last = (settled[place].memory_bytes for place in (0, len(settled) // 2, -1))
     return 2 * min(middle - first, last - middle)

@@ -1,1 +1,1 @@
-"""What others received: the files that a collector wrote, reconciled by the tags in them."""
+"""Did a collector write everything that was sent? The files that it wrote are compared by the tags in them."""

@@ -1,10 +1,10 @@
-"""Which lines lack their tag because something cut them, and to which length.
+"""Which lines lack their tag because something cut them, and to which length were they cut? Counted by run and port.
 
-A line was cut that ends within what announces a tag, or within the tag. Of lines without any trace of a tag
-`replay.audit.line_lengths` tells which were cut, and which may have been.
+A line that ends within a tag, or within the text that announces a tag, was cut. `replay.audit.line_lengths` says which
+of the lines without any trace of a tag were cut, and which may have been.
 
-A tag that is left in part may still say the run and the port. Which run is asked for is known only when all is read, so
-lines are counted by both; what is kept is bounded.
+The rest of a tag may still name the run and the port. Which run is asked for is known only when all files are read, so
+lines are counted by run and port; the number of these counts is bounded.
 """
 
 import re
@@ -20,7 +20,7 @@ from replay.audit.line_lengths import MOST_BYTES, LineLengths
 from replay.unaligned import texts_at
 
 MOST_KINDS: Final = 4096
-"""Runs and ports that are kept account of; those of further ones are as good as cut off."""
+"""The most pairs of run and port that are counted apart; lines of further ones count as lines that name no run."""
 
 _END: Final = re.compile(
     rb"stampede(?:=|\\u003d|@32473(?:(?: (?:t(?:ag?)?)?)?| tag=(?:\\*\"{0,2}|\\u0022)))"
@@ -29,64 +29,64 @@ _END: Final = re.compile(
     rb"[\"'\\\]})\r ]*\n",
     re.IGNORECASE,
 )
-"""The end of a line within a tag, and what an export puts behind a message."""
+"""The end of a line that was cut within its tag, with what an export may put behind a message."""
 _ROW_BYTES: Final = LEAD + 1
 
 _MARK: Final = np.frombuffer(MARK.encode(), np.uint8)
 _BLANK: Final = np.frombuffer(BLANK.encode(), np.uint8)
 _LOWER: Final = 0x20
-"""The bit by which small letters differ from capitals; an equals sign has it."""
+"""The bit that distinguishes small letters from capitals; an equals sign has it set."""
 _RUN_DIGITS, _PORT_DIGITS = map(len, BLANK.split("-")[:2])
 _TO_PORT_BYTES: Final = _RUN_DIGITS + 1 + _PORT_DIGITS
 
-# A kind of cut lines is what their tags still say: the run, and below it the port.
+# The kind of a cut line is what its tag still says: the run in the high bits, the port in the low ones.
 _KIND_BITS: Final = 17
 _NO_PORT: Final = 1 << 16
 _PORT_MASK: Final = (1 << _KIND_BITS) - 1
 _UNKNOWN: Final = -1
-"""The kind of lines that do not say their run."""
+"""The kind of lines whose run is cut off."""
 _NOT_CUT: Final = -2
 
 
 @dataclass
 class _Lines:
-    """Lines that were cut, of one kind."""
+    """The cut lines of one kind."""
 
     lines: int
     shortest: int
     longest: int
 
     def add(self, lines: int, shortest: int, longest: int) -> None:
-        """Count others to them."""
+        """Add further lines."""
         self.lines += lines
         self.shortest, self.longest = min(self.shortest, shortest), max(self.longest, longest)
 
     @property
     def to_bytes(self) -> dict[str, int]:
-        """The lengths to which they were cut."""
+        """The least and the greatest length to which the lines were cut."""
         return {"min": self.shortest, "max": self.longest}
 
 
 @dataclass(frozen=True)
 class CutOf:
-    """What was cut of one run, as far as one can tell: with the lines that do not say their run."""
+    """The cut lines of one run, as far as can be known; lines whose run is cut off are among them."""
 
     lines: int
     own_lines: int
-    """Of these, those that say this run."""
+    """Those of `lines` that name this run."""
     other_lines: int
-    """Lines beside these, which say another run."""
+    """Cut lines that name another run; `lines` does not count them."""
     doubtful_lines: int
-    """Lines beside these without any trace of a tag, which were cut or are of others."""
+    """Lines without any trace of a tag that were cut, or are of other programs; `lines` does not count them."""
     piled_lines: int
-    """Of these, those for which nothing else speaks than that many are as long as the longest."""
+    """Those of `doubtful_lines` that may be cut only because many lines are as long as the longest one."""
     to_bytes: dict[str, int] | None
     ports: dict[int, tuple[int, dict[str, int]]]
-    """Lines and their lengths, by the port that they still say."""
+    """By the port that is left in the tags: number of lines, and their lengths."""
 
 
 class Cut:
-    """The account of lines without a whole tag."""
+    """Counts the lines that were cut before the end of their tag."""
 
     def __init__(self) -> None:
         self._kinds: dict[int, _Lines] = {}
@@ -95,7 +95,7 @@ class Cut:
     def take_marked(
         self, window: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Note lines that announce a tag, have none and end at `ends`. Returns the lengths of those that were cut."""
+        """Count lines with a marker but no whole tag, which end at `ends`. Returns the lengths of the cut ones."""
         found = _kinds_of(window, ends)
         cut = found != _NOT_CUT
         for kind in np.unique(found[cut]).tolist():
@@ -109,7 +109,7 @@ class Cut:
         self._kinds.setdefault(kind, _Lines(0, shortest, longest)).add(len(lengths), shortest, longest)
 
     def of(self, run: int | None, sent_bytes: tuple[int, int] | None = None) -> CutOf:
-        """What was cut of a run; `sent_bytes` are the lengths of its shortest and longest event, if they are known."""
+        """The cut lines of a run; `sent_bytes` are the lengths of its shortest and longest event, if they are known."""
         total, ports = _Lines(0, MOST_BYTES, 0), dict[int, _Lines]()
         own = others = 0
         for kind, cut in self._kinds.items():
@@ -131,14 +131,14 @@ class Cut:
 
 
 def _kinds_of(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For lines that end at `ends`, what the tags say within which they end: int64, _NOT_CUT where they end in none."""
+    """The kinds of lines that end at `ends`, int64: what the cut tag still says, or _NOT_CUT if no tag is cut."""
     kinds = _ending_plainly(window, ends)
     rest = np.flatnonzero(kinds == _NOT_CUT)
     if rest.size:
         rows = texts_at(window, ends[rest] - LEAD, _ROW_BYTES).tobytes()
         for match in _END.finditer(rows):
             number, behind = divmod(match.end(), _ROW_BYTES)
-            if not behind:  # else it is the end of a line before
+            if not behind:  # else the match is the end of an earlier line
                 kinds[rest[number - 1]] = _kind(match["run"], match["port"] or b"")
     return kinds
 
@@ -150,9 +150,9 @@ def _kind(run: bytes, port: bytes) -> int:
 
 
 def _ending_plainly(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same where `stampede=` and a part of a tag are the end of the line, as they mostly are: many lines at once.
+    """The kinds of lines that end in `stampede=` and a part of a tag, as most cut lines do; all are read at once.
 
-    What is missing of a tag is filled up with that of a blank one, so that what is there can be read as a whole one.
+    The missing end of each tag is filled up from a blank tag, so that it can be parsed like a whole one.
     """
     width = len(_MARK) + TAG_BYTES
     rows = texts_at(window, ends - width, width)

@@ -1,13 +1,14 @@
-r"""Where tags stand in a stretch of bytes, whatever surrounds them: syslog lines, JSON, CSV, records, packets. Pure.
+r"""Where in a text are tags, whatever surrounds them: syslog lines, JSON, CSV, records, packets? By their shape. Pure.
 
-A tag is found by its shape alone: 24 characters with hyphens at 8 and 13 and hexadecimal digits elsewhere. What stands
-beside it says nothing: where records have no line feed between them, a digit may (`...-000000002a2026-12-26`, or an
-octet count). No UUID holds one (RFC 9562: its hyphens are at 8, 13, 18 and 23).
+A tag is found by its shape alone: 24 characters with hyphens at 8 and 13 and hexadecimal digits elsewhere. The
+characters beside it say nothing: a digit may follow if no line feed separates records (`...-000000002a2026-12-26`, or
+an octet count). No UUID contains such a text (RFC 9562: its hyphens are at 8, 13, 18 and 23).
 
-Two such texts may overlap: the last digits of a tag and what follows may look like the run of another. Of one run the
-first is the tag; texts of different runs are both told, for only one of them is of the run that is asked for.
+Two such texts may overlap: the last digits of a tag and what follows may look like the run of another tag. If both name
+one run, the first is the tag. If they name different runs, both are returned: only one can be of the run that is asked
+for.
 
-Files are looked at block by block. A *window* is a block with the LEAD bytes before it; what straddles two blocks is
+Files are read block by block. A *window* is a block with the LEAD bytes before it. A tag that lies in two blocks is
 found in the window where its last byte is new.
 """
 
@@ -20,24 +21,24 @@ from captures.format.tags import MARK, SD_ID, TAG_BYTES, Tags, parse_tags
 from replay.unaligned import texts_at
 
 LEAD: Final = 64
-"""Bytes before a block that its window repeats: a tag and the one that it may overlap, or the end of a line that was
-cut within what announces a tag."""
+"""How many bytes before its block a window repeats: enough for a tag and another one that it may overlap, or for the
+end of a line that was cut within the text that announces a tag."""
 _FIRST_HYPHEN, _SECOND_HYPHEN = 8, 13
 assert LEAD >= 2 * (TAG_BYTES - 1)
 
 _HYPHEN: Final = ord("-")
 
 _LOWER: Final = 0x20
-"""The bit by which small letters differ from capitals."""
+"""The bit that distinguishes small letters from capitals."""
 _WORD: Final = MARK[:-1].encode()
 _TAILS: Final = (b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
-"""What makes `stampede` a marker: what a tag stands behind, as it was sent and as some JSON has it."""
+"""What may follow `stampede` in a marker, the text that announces a tag: as it was sent, and as some JSON writes it."""
 _PAIR_AT: Final = 3
-"""Of the word's pairs of letters, `mp` is rare in text."""
+"""Where the pair `mp` begins in the word: this pair is rare in other text, so it is searched first."""
 
 
 def find_tags(window: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Tags]:
-    """The first bytes of the tags whose last byte is new in a window, in order, and what they say. All are sound."""
+    """Where the tags begin whose last byte is new in a window, in order, and what they say. All of them are sound."""
     looked_at = window[_FIRST_HYPHEN : len(window) - TAG_BYTES + _SECOND_HYPHEN + 1]
     hyphens = looked_at == _HYPHEN
     between = _SECOND_HYPHEN - _FIRST_HYPHEN
@@ -48,21 +49,21 @@ def find_tags(window: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Tags]:
 
 
 def _pick(places: NDArray[np.int64], tags: Tags, which: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Tags]:
-    """Some of them."""
+    """The places and tags that `which` selects."""
     if which.all():
         return places, tags
     return places[which], Tags(tags.run[which], tags.port[which], tags.sequence[which], tags.sound[which])
 
 
 def _within_another(places: NDArray[np.int64], tags: Tags) -> NDArray[np.bool_]:
-    """Which of the tags begin within the one before them, if that is of the same run."""
+    """Which tags begin within the tag before them, both naming the same run."""
     within = np.zeros(len(places), np.bool_)
     within[1:] = (np.diff(places) < TAG_BYTES) & (tags.run[1:] == tags.run[:-1])
     return within
 
 
 def find_markers(window: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The last bytes of what announces a tag, whether there is one or not: `stampede=`, `stampede@32473`; in order."""
+    """Where markers end, in order: `stampede=` or `stampede@32473`, which announce a tag, even if none follows."""
     longest = len(_WORD) + max(map(len, _TAILS))
     first = LEAD - longest + 1
     lower = window[first:] | _LOWER
@@ -75,7 +76,7 @@ def find_markers(window: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _tails(window: NDArray[np.uint8], places: NDArray[np.int64], tail: bytes) -> NDArray[np.int64]:
-    """The last byte of `tail` for each of the places where it stands, if that byte is new."""
+    """Where `tail` ends, for each of the `places` at which it stands, if its last byte is new in the window."""
     ends = places + len(tail) - 1
     places = places[(ends >= LEAD) & (ends < len(window))]
     letters = np.frombuffer(tail, np.uint8)

@@ -1,7 +1,7 @@
-"""How long the lines of an audit are, by file: from which lengths one can tell where something cut them.
+"""How long are the lines of each file? Their lengths show whether something cut them, and where.
 
-`replay.sink.verify.cut_lengths` has the rule. A file may have come by a way of its own, so the lines of each are
-counted apart. What is kept is bounded: of MOST_FILES files, the last of which stands for all further ones.
+`replay.sink.verify.cut_lengths` has the rule. Each file may have come by another path with another limit, so the lines
+of each are counted apart. Memory is bounded: there are MOST_FILES counts, and the last is for all further files.
 """
 
 import math
@@ -14,20 +14,20 @@ from replay.audit.sent import Sent
 from replay.sink.verify.cut_lengths import MUCH, PRIORITY_BYTES, CutTraceless, Place, cut_traceless, piles_up
 
 MOST_BYTES: Final = 65_536
-"""Lines of this length and longer are not told apart; a datagram has 65,507 bytes at most."""
+"""Lines of this length and longer are not counted by length; a datagram has 65,507 bytes at most."""
 MOST_FILES: Final = 64
 
 
 class FileLengths:
-    """The lines of a file by their lengths in bytes; of each kind the counts are int64, shape (MOST_BYTES,)."""
+    """The lines of a file, counted by length in bytes; for each kind of line int64, shape (MOST_BYTES,)."""
 
     def __init__(self) -> None:
         self.whole, self.traceless, self.parted = (np.zeros(MOST_BYTES, np.int64) for _ in range(3))
         self.longest_whole = 0
-        """That of the longest line with a whole tag, also where it is not told apart."""
+        """The length of the longest line with a whole tag, even if it is too long to be counted by length."""
 
     def take_whole(self, lengths: NDArray[np.int64]) -> None:
-        """Count lines, one at least, with a whole tag."""
+        """Count lines with a whole tag; there must be one at least."""
         self.longest_whole = max(self.longest_whole, int(lengths.max()))
         _count(self.whole, lengths)
 
@@ -40,10 +40,10 @@ class FileLengths:
         _count(self.parted, lengths)
 
     def place(self, sent_bytes: tuple[int, int] | None) -> Place:
-        """The file as a place at which events were cut; `sent_bytes` are the shortest and the longest that were sent.
+        """The file as a place where events may have been cut; `sent_bytes`: lengths of the shortest and longest event.
 
-        A collector may write more of each event than came: another time, or the event in JSON. How much that may be of
-        the longest is told by the shortest line, which grew from the shortest event or from a longer one.
+        A collector may make each event longer: it adds another time, or writes the event as JSON. How much longer the
+        longest event may be is estimated from the shortest line, which was the shortest event or a longer one.
         """
         shortest = int(np.argmax(self.whole > 0))
         if sent_bytes is None or not self.whole[shortest]:
@@ -60,17 +60,17 @@ class LineLengths:
         self.files: list[FileLengths] = []
 
     def of_file(self) -> FileLengths:
-        """Where a further file's lines are counted."""
+        """The counts for the lines of a further file."""
         if len(self.files) < MOST_FILES:
             self.files.append(FileLengths())
         return self.files[-1]
 
     def cut_behind_tag(self, sent: Sent, missing_events: int) -> tuple[int, int] | None:
-        """How many lines were cut that kept their tag, and to which length; None: nothing shows any.
+        """How many lines with whole tags were cut behind the tag, and to which length; None: no sign of it.
 
-        It shows where many lines are as long as the longest of them, and that is shorter than the longest event: by
-        more than the shortest line is shorter than the shortest event, for a collector may leave out a part of each.
-        The whole capture must have been sent, and be there but for a few: else the longest may not be among them.
+        The sign is that many lines are as long as the longest line, and this is shorter than the longest event. The
+        difference must exceed that of the shortest event and line, since a collector may leave out a part of each.
+        The whole capture must have been sent, and nearly all must be there: else the longest events may be missing.
         """
         if sent.event_bytes is None or sum(sent.lanes.values()) < (sent.capture_events or math.inf):
             return None
@@ -86,7 +86,7 @@ class LineLengths:
         return lines, longest
 
     def traceless(self, sent_bytes: tuple[int, int] | None = None) -> CutTraceless:
-        """The lines without a trace of a tag that were cut, of all files; `sent_bytes` as above."""
+        """The cut lines without a trace of a tag, of all files; `sent_bytes` as for `FileLengths.place`."""
         found = cut_traceless([file.place(sent_bytes) for file in self.files])
         return CutTraceless(
             np.unique(np.concatenate([each.lengths for each in found])) if found else np.zeros(0, np.int64),
@@ -97,7 +97,7 @@ class LineLengths:
 
 
 def _count(by_length: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
-    """Count lines by their length, those that are not too long."""
+    """Count lines by length, except those of MOST_BYTES and more."""
     told = lengths[lengths < MOST_BYTES]
     if told.size:
         counts = np.bincount(told)

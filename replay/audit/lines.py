@@ -1,8 +1,8 @@
-"""The lines of files and the tags in them, window by window, so that no line is ever held as a whole.
+"""Which lines of a file have tags, and which tags? Read window by window, so that no line is ever held as a whole.
 
-A tag that stands in a line again, no more than NEAR bytes behind the same one, is not counted again: many exports have
-a message twice, raw and taken apart. Of the line that a window ends in, all that is kept is its length, whether it has
-a tag or a marker so far, and its tags of the last NEAR bytes.
+A tag that is repeated in its line, no more than NEAR bytes behind the first, is counted once: many exports have each
+message twice, raw and parsed. Of a line that goes on behind the window, only this is kept: its length, whether it has a
+tag or a marker so far, and its tags of the last NEAR bytes.
 """
 
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ from replay.audit.cut import Cut
 from replay.audit.find import LEAD, find_markers, find_tags
 
 NEAR: Final = 1 << 20
-"""How far apart the same tag stands twice in one event, bytes. It bounds what is kept of a line, however long."""
+"""The greatest distance in bytes of the two copies of a tag in one event. It bounds what is kept of a long line."""
 PORT_BITS: Final = 16
 _NEWLINE: Final = ord("\n")
 
@@ -24,43 +24,43 @@ class LineTags(NamedTuple):
     """Tags in the order of the file, int64, shape (tags,) each."""
 
     lane: NDArray[np.int64]
-    """Run and port: run << PORT_BITS | port."""
+    """Run and port in one number: run << PORT_BITS | port."""
     sequence: NDArray[np.int64]
 
 
 class _Rows(NamedTuple):
-    """Tags of lines, int64, shape (tags,) each, in the order of their places."""
+    """Tags with their lines, int64, shape (tags,) each, in the order of the file."""
 
     place: NDArray[np.int64]
-    """Bytes of the file before the tag."""
+    """How many bytes of the file are before the tag."""
     line: NDArray[np.int64]
     lane: NDArray[np.int64]
     sequence: NDArray[np.int64]
 
     def pick(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "_Rows":
-        """Some of them."""
+        """The rows that `which` selects."""
         return _Rows(*(column[which] for column in self))
 
 
 class LineCounts:
-    """The lines of all files, by what is in them."""
+    """How many lines all files have, by what the lines contain."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.tagged = 0
-        """Lines with a tag or more, of whichever run."""
+        """Lines with one tag or more, of any run."""
         self.marked = 0
-        """Lines where a tag is announced and none is whole."""
+        """Lines with a marker, which announces a tag, but without a whole tag."""
         self.cut_in_tag = 0
-        """Those of them that end there."""
+        """Those of the `marked` lines that end within the marker or the tag, so they were cut."""
         self.unfinished = 0
-        """Last lines without a line feed, and without a whole tag."""
+        """Last lines of files that have neither a line feed nor a whole tag."""
         self.bytes = 0
         self.cut = Cut()
 
     @property
     def cut_lines(self) -> int:
-        """Lines that were cut before their tag ended."""
+        """Lines that were cut before the end of their tag."""
         return self.cut_in_tag + self.cut.lengths.traceless().events
 
     @property
@@ -70,7 +70,7 @@ class LineCounts:
 
     @property
     def untagged(self) -> int:
-        """Lines with nothing of ours."""
+        """Lines that are complete, but have no tag: of other programs."""
         return self.lines - self.tagged - self.marked - self.cut.lengths.traceless().events - self.unfinished
 
 
@@ -85,7 +85,7 @@ class Lines:
         self._recent = _NOTHING
 
     def take(self, window: NDArray[np.uint8]) -> LineTags:
-        """Count a window's lines and return its tags, each once per line."""
+        """Count the lines of a window, and return its tags, each once per line."""
         ends = np.flatnonzero(window[LEAD:] == _NEWLINE) + LEAD
         places, tags = find_tags(window)
         owners = np.searchsorted(ends, places)
@@ -106,21 +106,21 @@ class Lines:
         self._open_from = self._bytes
 
     def _rows(self, places: NDArray[np.int64], owners: NDArray[np.int64], tags: Tags) -> _Rows:
-        """The tags of a window behind those that are kept of its first line."""
+        """The tags of a window, behind the tags of its first line that earlier windows had."""
         rows = _Rows(places + (self._bytes - LEAD), owners, tags.run << PORT_BITS | tags.port, tags.sequence)
         if not self._recent.place.size:
             return rows
         return _Rows(*(np.concatenate(pair) for pair in zip(self._recent, rows, strict=True)))
 
     def _count(self, window: NDArray[np.uint8], ends: NDArray[np.int64], owners: NDArray[np.int64]) -> None:
-        """Judge the lines that end in this window; the last one is still open."""
+        """Count the lines that end in this window, by what they contain; the line behind them is still open."""
         whole = len(ends)
         tagged = np.zeros(whole + 1, np.bool_)
         tagged[owners] = True
         tagged[0] |= self._open_tagged
         marked = np.zeros(whole + 1, np.bool_)
         marked[0] |= self._open_marked
-        # Markers are looked for only where a line is without a tag, which the open one often is.
+        # Markers are searched only if a line has no tag; the open line often has none yet.
         first = LEAD if not whole or not tagged[:whole].all() else int(ends[-1]) + 1
         markers = find_markers(window[first - LEAD :]) + (first - LEAD)
         marked[np.searchsorted(ends, markers)] = True
@@ -135,7 +135,7 @@ class Lines:
         tagged: NDArray[np.bool_],
         marked: NDArray[np.bool_],
     ) -> None:
-        """Count lines, one at least, that end at `ends`."""
+        """Count the lines that end at `ends`, one at least, and their lengths."""
         counts = self._counts
         counts.lines += len(ends)
         counts.tagged += int(np.count_nonzero(tagged))
@@ -155,7 +155,7 @@ class Lines:
             counts.cut_in_tag += len(cut)
 
     def _keep(self, rows: _Rows, open_line: int, fresh_bytes: int) -> None:
-        """Remember what the open line has had lately."""
+        """Remember the latest tags of the open line."""
         self._bytes += fresh_bytes
         self._counts.bytes += fresh_bytes
         recent = rows.pick((rows.line == open_line) & (rows.place >= self._bytes - NEAR - LEAD))
@@ -166,7 +166,7 @@ _NOTHING: Final = _Rows(*(np.zeros(0, np.int64) for _ in range(4)))
 
 
 def _again(rows: _Rows) -> NDArray[np.bool_]:
-    """Which tags stand in their line for a second time, or a further one."""
+    """Which tags stand in their line for the second time, or again."""
     again = _like_the_one_before(rows)
     lines = rows.line[~again]
     if (lines[1:] > lines[:-1]).all():

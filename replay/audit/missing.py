@@ -1,4 +1,4 @@
-"""The ranges of missing numbers: how many there are, and the longest of them. Pure."""
+"""Which numbers of a port are missing? How many ranges there are, and the longest of them. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from replay.audit.seen import Ranges
 
 SHOWN: Final = 10
-"""Ranges of each lane that are named."""
+"""How many ranges of each lane a report names."""
 ALL_SHOWN: Final = 1 << 20
-"""The same where all are asked for: more are no use to a reader, and would fill the memory."""
+"""How many ranges it names if all are asked for: more would help no reader, and fill the memory."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """What is missing of one lane."""
+    """The numbers that are missing of one lane."""
 
     events: int
     ranges: int
     longest: tuple[tuple[int, int], ...]
-    """First and last number of the longest ranges, as many as are shown, in order; of equal ones the first."""
+    """First and last number of each of the longest ranges, in order; of equally long ones the first are taken."""
 
 
 def summarise(parts: Iterable[Ranges], shown: int = SHOWN) -> Missing:
-    """Sum up ranges that come in order, part by part; the longest are named, so many as are to be `shown`."""
+    """Sum up ranges, which come in order and in parts; at most `shown` of the longest ranges are named."""
     events = ranges = held = 0
     kept: list[Ranges] = []
     for starts, ends in parts:
@@ -42,7 +42,7 @@ def summarise(parts: Iterable[Ranges], shown: int = SHOWN) -> Missing:
 
 
 def _longest(parts: list[Ranges], shown: int) -> Ranges:
-    """The longest of all ranges in order, `shown` at most; of equal ones the first."""
+    """The longest ranges, `shown` at most, in order; of equally long ones the first are taken."""
     none: NDArray[np.int64] = np.zeros(0, np.int64)
     starts, ends = (np.concatenate([none, *columns]) for columns in zip(*parts, strict=True)) if parts else (none, none)
     longest = np.sort(np.argsort(starts - ends, kind="stable")[:shown])

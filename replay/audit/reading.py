@@ -1,4 +1,4 @@
-"""From files to counts: one after the other, each to its end."""
+"""How do files become counts of lines and tags? They are read one after the other, each to its end."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ from replay.audit.tag_counts import TagCounts
 
 
 class Damaged(NamedTuple):
-    """A file that was not whole."""
+    """A file that was damaged, or could not be read."""
 
     file: str
     complaint: str
     unreadable: bool
-    """Whether something of it that may be sound was not read, so that the audit is not of all."""
+    """Whether a part of the file that may be sound was not read, so that the audit is incomplete."""
 
 
 class Collection:
-    """What was read so far."""
+    """What was found in the files so far."""
 
     def __init__(self, tally: TagCounts) -> None:
         """Count tags in `tally`."""
@@ -30,18 +30,18 @@ class Collection:
         self.damaged: list[Damaged] = []
 
     def refuse(self, path: Path, error: InputError | OSError) -> None:
-        """Note that a file can't be read, or not on, and go without it."""
+        """Note that a file can't be read, or not to its end; the audit goes on without it."""
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         self.damaged.append(Damaged(str(path), said.removeprefix(f"{path}: "), unreadable=True))
 
 
 class Reading:
-    """A file that is counted, from its beginning; close it, or use it as a context."""
+    """A file whose lines and tags are counted, from its beginning. Close it, or use it as a context manager."""
 
     def __init__(
         self, path: Path, into: Collection, progress: Callable[[int], object], stopped: Callable[[], bool]
     ) -> None:
-        """Open it. Raises InputError. Once `stopped`, nothing more is read."""
+        """Open the file. Raises InputError. When `stopped` returns true, nothing more is read."""
         self.path = path
         self.fd = open_file(path)
         self._into, self._stopped = into, stopped
@@ -53,7 +53,7 @@ class Reading:
         self._lines = Lines(self._into.lines)
 
     def read(self, limit: int | None = None) -> None:
-        """Count what is there, and at least as far as `limit` bytes of the file. Raises InputError."""
+        """Count what the file holds, up to its end or to `limit` bytes of it at least. Raises InputError."""
         while not self._stopped() and (limit is None or self.file.place < limit or self.file.held):
             window = self.file.next()
             if window is None:
@@ -61,20 +61,20 @@ class Reading:
             self._into.tally.take(self._lines.take(window))
 
     def end(self) -> None:
-        """Count the last line, and say what the file lacks. Raises InputError when none of it can be unpacked."""
+        """Count the last line, and note if the file is damaged. Raises InputError if none of it can be unpacked."""
         self._lines.end()
         complaint = None if self._stopped() else self.file.complaint()
         if complaint is not None:
             self._into.damaged.append(Damaged(str(self.path), complaint, unreadable=False))
 
     def restart(self) -> None:
-        """Go on with what was written over the file, from its beginning."""
+        """Read the file anew from its beginning, since it was written over."""
         self._lines.end()
         os.lseek(self.fd, 0, os.SEEK_SET)
         self._begin()
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the file."""
         os.close(self.fd)
 
     def __enter__(self) -> Self:
@@ -87,7 +87,7 @@ class Reading:
 def read_files(
     paths: Sequence[Path], into: Collection, progress: Callable[[int], object], stopped: Callable[[], bool]
 ) -> None:
-    """Count all files, or what can be read of them until `stopped`. One that can't be read does not end that."""
+    """Count all files, until `stopped` returns true. A file that can't be read is noted, and the next one is read."""
     for path in paths:
         if stopped():
             return

@@ -1,4 +1,4 @@
-"""What an audit tells: a plain dictionary, a sentence, and a table for people. None says "not measured"."""
+"""What does an audit report? A plain dictionary for JSON, and a table for people. None says "not measured"."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ _COLUMNS: Final = (
     ("reordered", "reordered_events"),
     ("depth", "reorder_depth_max"),
 )
-"""Of the table: the title, and the figure of the report."""
+"""The columns of the table: the title, and the name of the figure in the report."""
 _ALWAYS: Final = ("port", "sent_events", "received_events", "lost_events")
 _SUMS: Final = tuple(f"{name}_events" for name in ("received", "duplicated", "reordered", "missing", "surplus"))
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a collection."""
+    """What the audit is asked about the files."""
 
     files: Sequence[str]
     sent: Sent | None
@@ -46,13 +46,13 @@ class Question:
     followed: dict[str, Any] | None = None
     """How the files were followed; None: they were read once."""
     interrupted: bool = False
-    """Whether not all was read."""
+    """Whether a signal ended the reading, so that not everything was read."""
     ranges_shown: int = SHOWN
-    """Missing ranges of each port that are named."""
+    """How many missing ranges of each port the report names."""
 
 
 def _files(question: Question, found: Collection) -> dict[str, Any]:
-    """What was read, and the lines in it."""
+    """The part of the report on the files and their lines."""
     lines = found.lines
     return {
         "files": list(question.files),
@@ -70,9 +70,10 @@ def _files(question: Question, found: Collection) -> dict[str, Any]:
 
 
 def audit_report(question: Question, run: int | None, found: Collection, seen: Seen) -> dict[str, Any]:
-    """The report on one run's events, ready for JSON; None: there is nothing of any run.
+    """The report on the events of `run`, ready for JSON; if `run` is None, the files hold no event of any run.
 
-    Without the sender's report an event is missing if a higher number of its port arrived; with it, if it was sent.
+    Without the sender's report an event counts as missing only if a higher number of its port arrived. With it, every
+    event counts as missing that was sent and did not arrive.
     """
     sent, lines, tally = question.sent, found.lines, found.tally
     cut = lines.cut.of(run, sent.event_bytes if sent else None)
@@ -122,13 +123,13 @@ def audit_report(question: Question, run: int | None, found: Collection, seen: S
 
 
 def _most(cut: CutOf, missing: int) -> int:
-    """How many lines may be cut ones. That many have one length does not show that more events are missing."""
+    """How many lines may be cut events. Lines that only pile up at one length can't be more than events are missing."""
     most = cut.lines + cut.doubtful_lines - cut.piled_lines
     return most + min(cut.piled_lines, max(missing - most, 0))
 
 
 def _judge(report: dict[str, Any], max_loss: Fraction) -> None:
-    """Put in what follows from the figures: whether the audit passes, and the sentence that says so."""
+    """Complete the report: shares, whether the audit passes, and the sentence that says so."""
     report["expected_events"] = _expected(report)
     lost_share, absent_share = _shares(report)
     report["loss_percent"] = round(float(lost_share) * 100, 6)
@@ -144,21 +145,21 @@ def _judge(report: dict[str, Any], max_loss: Fraction) -> None:
 
 
 def _take_off(lanes: Sequence[dict[str, Any]], cut_events: int) -> None:
-    """Of what ports lost, so many events may be cut ones whose port is not known: they are told apart."""
+    """Move `cut_events` from the lost to the "cut or lost" events of each port: their own ports are not known."""
     for lane in lanes:
         lane["cut_or_lost_events"] = min(max(cut_events, 0), lane["lost_events"])
         lane["lost_events"] -= lane["cut_or_lost_events"]
 
 
 def exit_code(report: dict[str, Any]) -> ExitCode:
-    """The exit code that a report stands for."""
+    """The exit code for a report."""
     if report["interrupted"]:
         return ExitCode.INTERRUPTED
     return ExitCode.MET if report["passed"] else ExitCode.MISSED
 
 
 def unread(report: dict[str, Any]) -> str | None:
-    """Which files could not be read, in a line; None: all could be, as far as they go."""
+    """A line that says which files could not be read; None: all of them could."""
     unreadable = [each for each in report["damaged_files"] if each["unreadable"]]
     if not unreadable:
         return None
@@ -170,11 +171,10 @@ def unread(report: dict[str, Any]) -> str | None:
 
 
 def _expected(report: dict[str, Any]) -> int:
-    """Events that were sent, as far as one can tell.
+    """How many events were sent, as far as can be known.
 
-    Without the sender's report a port whose tags are all cut off is not known to be there. So lines with damaged tags
-    are taken for missing events, and those that were or may have been cut, where they are more than those that are
-    known to be missing.
+    Without the sender's report, nothing shows a port whose tags are all cut off. So lines with damaged tags, and lines
+    that were or may have been cut, are taken for missing events, if they are more than the events known to be missing.
     """
     sent_events: int | None = report["sent_events"]
     if sent_events is not None:
@@ -184,7 +184,7 @@ def _expected(report: dict[str, Any]) -> int:
 
 
 def _shares(report: dict[str, Any]) -> tuple[Fraction, Fraction]:
-    """The part of the expected events that is lost, and the part that is lost or cut."""
+    """The share of the expected events that is lost, and the share that is lost or cut."""
     expected, missing, cut = (report[f"{name}_events"] for name in ("expected", "missing", "cut"))
     if report["sent_events"] is None:
         if not expected:
@@ -194,7 +194,7 @@ def _shares(report: dict[str, Any]) -> tuple[Fraction, Fraction]:
 
 
 def _lane(port: int, lane: Lane | None, question: Question, cut: CutOf | None, seen: Seen) -> dict[str, Any]:
-    """One port's part of the report; without `cut` it is not known what was cut."""
+    """One port's part of the report; `cut` is None if it can't be known which events were cut."""
     sent = question.sent
     sent_events = sent.lanes.get(port, 0) if sent else None
     end = sent_events if sent_events is not None else (lane.highest + 1 if lane else 0)
@@ -226,12 +226,12 @@ def _lane(port: int, lane: Lane | None, question: Question, cut: CutOf | None, s
 
 
 def _is_tail(missing: Missing, sent_events: int | None) -> bool:
-    """Whether all that is missing are the last that were sent."""
+    """Whether exactly the last events that were sent are missing."""
     return sent_events is not None and missing.ranges == 1 and missing.longest[0][1] == sent_events - 1
 
 
 def _range(first: int, last: int, sent_events: int | None, sent: Sent | None) -> dict[str, Any]:
-    """Missing numbers, and when in the run they were sent, seconds from its start."""
+    """A range of missing numbers, and when they were sent, in seconds from the start of the run."""
     from_s = to_s = None
     if sent and sent_events and sent.steady_s is not None:
         from_s = round(max(0.0, sent.steady_s * first / sent_events - sent.late_s), 3)
@@ -240,13 +240,13 @@ def _range(first: int, last: int, sent_events: int | None, sent: Sent | None) ->
 
 
 def audit_table(report: dict[str, Any]) -> str:
-    """The report for people: a row for each port in 80 columns, the lines of the files, the verdict."""
+    """The report as text in 80 columns: a row for each port, a line on the lines of the files, notes, the verdict."""
     notes = [_line_kinds(report), *_notes(report), report["verdict"]]
     return "\n".join([*_rows(report), *(fitted(note, 4) for note in notes)])
 
 
 def _rows(report: dict[str, Any]) -> list[str]:
-    """Ports and their figures; of the odd figures those that are not 0 everywhere, the first of them that find room."""
+    """The rows of the table. A column of an odd figure is shown if it is not all zeros, and if there is room for it."""
     unplaced = _unplaced(report)
     lanes = [{**lane, "port": str(lane["port"])} for lane in report["lanes"]]
     rows = [*lanes, *([unplaced] if unplaced else []), {**report, "port": "all"}]
@@ -266,13 +266,13 @@ def _cell(value: Any) -> str:
 
 
 def _unplaced(report: dict[str, Any]) -> dict[str, Any] | None:
-    """A row for the cut events whose port is cut off as well; they are taken off what the ports lost."""
+    """A row for the cut events whose port is cut off as well, so that the columns sum to the totals; None: no such."""
     lost, cut = (report[name] - sum(lane[name] for lane in report["lanes"]) for name in ("lost_events", "cut_events"))
     return {"port": "?", "lost_events": max(lost, 0), "cut_events": cut} if cut > 0 else None
 
 
 def _line_kinds(report: dict[str, Any]) -> str:
-    """The lines of the files, by what is in them."""
+    """A line that says how many lines the files have, by what they contain."""
     kinds = [f"{report['tagged_lines']:,} tagged", f"{report['untagged_lines']:,} without a tag"]
     kinds.append(f"{report['malformed_lines']:,} with a damaged one")
     if report["cut_lines"]:
@@ -283,7 +283,7 @@ def _line_kinds(report: dict[str, Any]) -> str:
 
 
 def _notes(report: dict[str, Any]) -> Iterable[str]:
-    """What else there is to know, a line each."""
+    """Lines on other runs, damaged files, and what the audit can't know."""
     if report["foreign_tags"]:
         named = ", ".join(f"{each['run_id']} ({each['tags']:,})" for each in report["foreign_runs"][:SHOWN])
         yield f"{counted(report['foreign_tags'], 'tag')} of other runs: {named}"

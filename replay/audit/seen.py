@@ -1,12 +1,14 @@
-"""Which numbers of which lanes were seen: exact, in little memory, whatever the order.
+"""Which event numbers of each lane were seen? Exact, in little memory, and in any order.
 
-A lane's numbers are cut into stretches of STRETCH. One of which nothing was seen takes nothing. One of which all was
-seen is a key in a dictionary, about 100 bytes. Any other has a page with a bit for each number. Pages are in a file
-without a name, mapped into memory, so that the kernel may write them out; it lies where Python puts temporary files
-(TMPDIR) and grows as it is filled. A page that has become full is used again for another stretch.
+A lane's numbers are divided into stretches of STRETCH. A stretch of which nothing was seen needs no memory. A stretch
+that was seen as a whole is a key in a dictionary, about 100 bytes. Any other has a page, with a bit for each number.
+The pages are in a temporary file without a name, mapped into memory, so that the kernel can write them to the disk. The
+file lies in Python's folder for temporary files (TMPDIR), and grows with the pages. A full page is used again for
+another stretch.
 
-So a billion events need 3 MB of memory when none is missing, and when some are missing of each stretch 125 MB of file
-as well. A tag with a hostile number costs a page, and pages are bounded: what finds none is refused.
+So a billion events need 3 MB of memory if none is missing, and 125 MB of file as well if each stretch misses some. A
+tag with a hostile number can cost a page, so the number of pages is bounded: numbers for which there is no page are
+refused.
 """
 
 import mmap
@@ -25,33 +27,34 @@ _SHIFT: Final = 15
 STRETCH: Final = 1 << _SHIFT
 PAGE_BYTES: Final = STRETCH // 8
 MAX_PAGES: Final = 1 << 20
-"""4 GiB of file: 34 billion events of which some are missing everywhere."""
+"""So many pages are a file of 4 GiB: enough for 34 billion events if every stretch misses some."""
 _GROWTH_PAGES: Final = 256
 _KEY_BITS: Final = 25
-"""Of a stretch's number; above them stands the lane's."""
+"""How many bits of a key are the stretch's number; the bits above them are the lane's number."""
 _FULL: Final = 0
-"""The page of all stretches that were seen whole: every bit of it is set."""
+"""The page that all stretches share that were seen as a whole: every bit of it is set."""
 _NONE: Final = -1
 assert 1 << _KEY_BITS << _SHIFT == MAX_SEQUENCE + 1
 
 Ranges = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""First numbers, and those behind the last: int64, shape (ranges,) each; rising, and none touches the next."""
+"""The first number of each range, and the number after its last: int64, shape (ranges,) each. Ranges rise, and none
+touches the next."""
 
 
 class Added(NamedTuple):
-    """What became of numbers, bool, shape (numbers,) each."""
+    """What became of numbers that were added, bool, shape (numbers,) each."""
 
     new: NDArray[np.bool_]
-    """Seen for the first time."""
+    """The number was seen for the first time."""
     refused: NDArray[np.bool_]
-    """There was no page for it."""
+    """There was no page for the number."""
 
 
 class Seen:
-    """The numbers seen so far, by lane; close it, or use it as a context."""
+    """The numbers seen so far, by lane. Close it, or use it as a context manager."""
 
     def __init__(self, max_pages: int = MAX_PAGES) -> None:
-        """Make the file. Raises RunError when that is not possible."""
+        """Make the file of the pages. Raises RunError if that is not possible."""
         self._max_pages = max_pages
         self._pages_of: dict[int, int] = {}
         self._keys: list[int] = [_NONE]
@@ -75,18 +78,18 @@ class Seen:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file; this also deletes it, since it has no name."""
         self._bytes = np.zeros(0, np.uint8)
         self._map.close()
         self._file.close()
 
     @property
     def pages(self) -> int:
-        """How many pages are in use now."""
+        """How many pages are in use."""
         return len(self._keys) - 1 - len(self._free)
 
     def add(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> Added:
-        """Note numbers of lanes, int64, shape (numbers,) each. It is quickest where neighbours are of one stretch.
+        """Add numbers of lanes, int64, shape (numbers,) each. It is fastest if neighbours are in one stretch.
 
         Raises RunError when the disk is full.
         """
@@ -106,7 +109,7 @@ class Seen:
         return Added(new, refused)
 
     def _set_bits(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Set bits of all pages as one row of them; returns which were not set, the first of equal ones."""
+        """Set the bits at `places`, counted over all pages; returns which were not set, of equal places the first."""
         order = None
         if not (places[1:] > places[:-1]).all():
             order = np.argsort(places, kind="stable")
@@ -142,7 +145,7 @@ class Seen:
         return page
 
     def _take_page(self, key: int) -> int:
-        """An empty page for a stretch; _NONE: there is no more."""
+        """An empty page for a stretch; _NONE: there is no page left."""
         if self._free:
             page = self._free.pop()
             self._keys[page] = key
@@ -156,7 +159,7 @@ class Seen:
         return page
 
     def _grow(self) -> None:
-        """Have the disk set room aside: a mapped file that finds none would end the process by SIGBUS."""
+        """Reserve room on the disk: if a mapped file finds none later, SIGBUS ends the process."""
         room = min(self._room + _GROWTH_PAGES, self._max_pages)
         try:
             os.posix_fallocate(self._file.fileno(), 0, room * PAGE_BYTES)
@@ -165,14 +168,14 @@ class Seen:
         self._room = room
 
     def _retire(self, page: int) -> None:
-        """A page is full: its stretch needs none any more."""
+        """Free a page that is full: its stretch uses the page _FULL from now on."""
         self._pages_of[self._keys[page]] = _FULL
         self._bytes[page * PAGE_BYTES : (page + 1) * PAGE_BYTES] = 0
         self._counts[page] = 0
         self._free.append(page)
 
     def missing(self, lane: int, end: int) -> Iterator[Ranges]:
-        """The ranges of a lane's numbers below `end` that were not seen, in order, those of a stretch at a time."""
+        """The ranges of a lane's numbers below `end` that were not seen, in order, about one stretch at a time."""
         held: Ranges | None = None
         for starts, ends in self._parts(lane, end):
             if held is not None and held[1][0] == starts[0]:
@@ -186,7 +189,7 @@ class Seen:
             yield held
 
     def _parts(self, lane: int, end: int) -> Iterator[Ranges]:
-        """The same, cut where a stretch begins; none is empty."""
+        """The missing ranges, divided where stretches begin; no part is empty."""
         first_key, reached = lane << _KEY_BITS, 0
         for key in sorted(key for key in self._pages_of if key >> _KEY_BITS == lane):
             begin = (key - first_key) << _SHIFT
@@ -203,7 +206,7 @@ class Seen:
             yield np.array([reached]), np.array([end])
 
     def _holes(self, key: int, begin: int) -> Ranges:
-        """The ranges not seen of a stretch that begins with number `begin`."""
+        """The missing ranges of a stretch that begins with number `begin`."""
         page = self._pages_of[key]
         if page == _FULL:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -213,7 +216,7 @@ class Seen:
 
 
 def _starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where runs of equal values begin; there is one value at least."""
+    """Where sequences of equal values begin; there must be one value at least."""
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
 
 

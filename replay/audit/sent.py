@@ -1,4 +1,4 @@
-"""What the sender's report says of a run: how many events each port got, and when they left."""
+"""What does an audit read of the sender's report? How many events were sent to each port, and when they left."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,33 +10,34 @@ if TYPE_CHECKING:
     from replay.ledger.models import sent as sender
 
 _STEADY: Final = 0.05
-"""How far the best second may be above the mean in a run at one rate."""
+"""In a run at one rate, the best second may exceed the mean rate by this part."""
 _WEAK: Final = 0.05
-"""The part of the intervals that may be weak: instants are as much of the run from the truth at most."""
+"""The part of the intervals that may have sent less than 95% of what was due. The times of events are then wrong by
+this part of the run at most."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A run as its sender tells it."""
+    """A run as its sender reports it."""
 
     run: int | None
-    """None: its events had no tags."""
+    """The run's number in the tags; None: its events had no tags."""
     lanes: dict[int, int]
-    """Events sent, by port."""
+    """How many events were sent, by port."""
     steady_s: float | None
-    """How long it took, if it was at one rate throughout; else None."""
+    """How long the run took, in seconds, if it sent at one rate throughout; else None."""
     event_bytes: tuple[int, int] | None = None
     """The lengths of its capture's shortest and longest event; None: they are not known."""
     capture_events: int | None = None
     """How many events its capture has."""
     late_s: float = 0.0
-    """By how much an event may have left before or after its part of `steady_s`."""
+    """By how many seconds an event may have left before or after the time that follows from its number."""
     untimed: str | None = None
-    """Why nothing tells when an event was sent, in a clause; None: `steady_s` tells it."""
+    """A clause that says why it is not known when an event was sent; None: it follows from `steady_s`."""
 
 
 def read_sent(path: Path) -> Sent:
-    """The parts of the sender's report in a file that an audit needs. Raises InputError, in one line."""
+    """Read what an audit needs from the file of a sender's report. Raises InputError, in one line."""
     from replay.ledger.models.reading import read_checked  # noqa: PLC0415 - pydantic takes a while to load
     from replay.ledger.models.sent import Sent as SentReport  # noqa: PLC0415
 
@@ -44,7 +45,7 @@ def read_sent(path: Path) -> Sent:
 
 
 def sent_of(report: "sender.Sent") -> Sent:
-    """The same of a report that was checked."""
+    """Take what an audit needs from a report that is already checked."""
     run = None if report.run_id is None else parse_run(report.run_id)
     lanes = {lane.port: lane.sent_events for lane in report.lanes}
     events = report.capture.events if report.capture else None
@@ -61,10 +62,10 @@ def _event_bytes(capture: "sender.SentCapture | None") -> tuple[int, int] | None
 
 
 def _untimed(report: "sender.Sent") -> str | None:
-    """Why an event's number does not tell when it was sent, in a clause; None: it does.
+    """A clause that says why an event's number does not show when it was sent; None: it does show it.
 
-    It does in a run at one rate. If events were due evenly, each left as late as the latest at most. Without what was
-    due, few intervals must be weak, and no second above the mean.
+    It shows it in a run at one rate. If events were due evenly, no event left later than the greatest lag. If it is not
+    known what was due, few intervals may be weak, and no second may exceed the mean.
     """
     if not (report.duration_s and report.achieved_eps and report.peak_eps):
         return "the sender's report does not say how long it sent"
@@ -90,7 +91,7 @@ def _is_due_evenly(intervals: "sender.DueIntervals | None") -> bool:
 
 
 def _is_even(offered: "sender.Offered | None") -> bool:
-    """Whether so few intervals were weak that the rest tells when an event was sent."""
+    """Whether so few intervals were weak that the number of an event shows when it was sent."""
     if offered is None or offered.not_measured or offered.below_95_percent is None:
         return False
     return offered.below_95_percent <= _WEAK * (offered.intervals or 0)

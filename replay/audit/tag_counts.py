@@ -1,6 +1,7 @@
-"""The tags of a collection counted by run and by lane: new, seen again, behind a higher one.
+"""How many tags of each run and lane are new, seen again, or behind a higher number? Counted in the order of files.
 
-Runs and lanes are bounded, so that no file makes them grow: tags beyond the bounds are counted together.
+The numbers of runs and lanes are bounded, so that no file can fill the memory: tags beyond the bounds are counted
+together.
 """
 
 from collections import Counter
@@ -16,17 +17,17 @@ from replay.audit.seen import Seen
 
 MAX_RUNS: Final = 64
 MAX_LANES: Final = 1024
-"""Of all runs together; a run has 100 at most."""
+"""The most lanes of all runs together; one run has 100 at most."""
 _NUMBER_BITS: Final = MAX_SEQUENCE.bit_length()
 _PORT_MASK: Final = (1 << PORT_BITS) - 1
 
 
 @dataclass(frozen=True)
 class Lane:
-    """What arrived of one port's events."""
+    """The events of one port of a run that arrived."""
 
     number: int
-    """Its number in `Seen`."""
+    """The lane's number in `Seen`."""
     port: int
     received_events: int
     duplicated_events: int
@@ -36,19 +37,19 @@ class Lane:
 
 
 class TagCounts:
-    """Counts of tags, in the order in which they are taken."""
+    """Counts tags, in the order in which they are taken."""
 
     def __init__(self, seen: Seen, run: int | None = None) -> None:
-        """Keep account of the lanes of `run` only; None: of all runs, as far as there is room."""
+        """Count lanes of `run` only; None: of all runs, as far as there is room."""
         self._seen, self._run = seen, run
         self.runs: Counter[int] = Counter()
-        """Tags by run, of the first MAX_RUNS runs and of the one that is asked for."""
+        """Tags by run, of the first MAX_RUNS runs and of the run that is asked for."""
         self.tags_of_other_runs = 0
-        """Tags of runs beyond those."""
+        """Tags of all further runs together."""
         self.refused: Counter[int] = Counter()
-        """Tags by run for whose lane or number there was no room: the account of that run is not whole."""
-        self._keys = np.zeros(0, np.int64)  # of lanes, rising
-        self._numbers = np.zeros(0, np.int64)  # of the same lanes
+        """Tags by run for whose lane or number there was no room: the counts of that run are not whole."""
+        self._keys = np.zeros(0, np.int64)  # the keys of lanes, rising
+        self._numbers = np.zeros(0, np.int64)  # the number of the lane of each of these keys
         self._lanes: list[int] = []  # the key of each lane
         self._received, self._duplicated, self._reordered, self._depth = np.zeros((4, MAX_LANES), np.int64)
         self._highest = np.full(MAX_LANES, -1, np.int64)
@@ -67,7 +68,7 @@ class TagCounts:
             self._count(lanes[known], tags.sequence[known])
 
     def tags(self) -> int:
-        """How many tags there were, of the run that is asked for, if one is."""
+        """How many tags there were: those of the run that is asked for, or all if none is."""
         return self.runs[self._run] if self._run is not None else self.runs.total() + self.tags_of_other_runs
 
     def lanes(self, run: int) -> list[Lane]:
@@ -89,14 +90,14 @@ class TagCounts:
                 self.tags_of_other_runs += count
 
     def _refuse(self, keys: NDArray[np.int64]) -> None:
-        """Note tags without a lane, of runs that are kept account of."""
+        """Count tags for which there is no lane, of the runs whose lanes are counted."""
         runs = keys >> PORT_BITS
         for run in np.unique(runs).tolist():
             if run == self._run or (self._run is None and run in self.runs):
                 self.refused[run] += int(np.count_nonzero(runs == run))
 
     def _lanes_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The number of each tag's lane; -1: it has none."""
+        """The number of each tag's lane; -1: the tag has no lane."""
         places, known = self._look_up(keys)
         if not known.all() and self._add_lanes(keys[~known]):
             places, known = self._look_up(keys)
@@ -110,9 +111,9 @@ class TagCounts:
         return places, self._keys[places] == keys
 
     def _add_lanes(self, keys: NDArray[np.int64]) -> bool:
-        """Give lanes of runs that are kept account of a number, as long as there is room."""
+        """Add new lanes of the runs that are counted, as long as there is room; returns whether any was added."""
         before = len(self._lanes)
-        # In the order of the file, so that what is kept does not depend on where blocks end.
+        # In the order of the file, so that it does not depend on the ends of blocks which lanes find room.
         for key in dict.fromkeys(keys.tolist()):
             run = key >> PORT_BITS
             wanted = run == self._run if self._run is not None else run in self.runs
@@ -123,7 +124,7 @@ class TagCounts:
         return len(self._lanes) > before
 
     def _count(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
-        """Count tags of lanes that are known."""
+        """Count tags whose lanes are known."""
         order = np.argsort(lanes.astype(np.uint16), kind="stable")
         lanes, numbers = lanes[order], numbers[order]
         added = self._seen.add(lanes, numbers)
@@ -132,7 +133,7 @@ class TagCounts:
                 self.refused[self._lanes[lane] >> PORT_BITS] += count
         kept = np.flatnonzero(~added.refused)
         lanes, numbers, new = lanes[kept], numbers[kept], added.new[kept]
-        # Lanes rise, so with the lane above the number the highest so far is always one of the same lane.
+        # Tags are sorted by lane, so with the lane in the high bits the running maximum is always of the own lane.
         reached = np.maximum.accumulate(lanes << _NUMBER_BITS | numbers) & MAX_SEQUENCE
         behind = np.maximum(reached, self._highest[lanes]) - numbers
         late = np.flatnonzero(new & (behind > 0))

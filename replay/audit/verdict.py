@@ -1,4 +1,4 @@
-"""The report of an audit in a sentence: what is lost, what was cut, what may only be late, and what else is odd."""
+"""What is an audit's result, in a sentence? What is lost, what was cut, what may only be late, and what else is odd."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ _WHOLE: Final = (
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """The report in a sentence."""
+    """The sentence that sums up the report."""
     parts = ["interrupted: not all was read"] if report["interrupted"] else []
     if unreadable := [each["file"] for each in report["damaged_files"] if each["unreadable"]]:
         files = unreadable[0] if len(unreadable) == 1 else f"{len(unreadable)} files"
@@ -34,7 +34,7 @@ def verdict(report: dict[str, Any]) -> str:
 
 
 def _lost(report: dict[str, Any]) -> str:
-    """What is lost, or that nothing is."""
+    """A clause that says what is lost, or that nothing is."""
     received, lost, cut, sent = (report[f"{name}_events"] for name in ("received", "lost", "cut", "sent"))
     run, expected = report["run_id"], report["expected_events"]
     if not received and not cut and (sent or sent is None):
@@ -56,7 +56,7 @@ def _lost(report: dict[str, Any]) -> str:
 
 
 def _instead(report: dict[str, Any]) -> str:
-    """What is there where nothing of the run is."""
+    """A clause that says what the files hold if they hold nothing of the run."""
     if not report["lines"]:
         return "nor any other line"
     others = [each["run_id"] for each in report["foreign_runs"]]
@@ -68,7 +68,7 @@ def _instead(report: dict[str, Any]) -> str:
 
 
 def _cut(report: dict[str, Any]) -> Iterator[str]:
-    """What came without its tag, since it was cut."""
+    """A clause on the events that lost their tag because they were cut."""
     cut, to_bytes = report["cut_events"], report["cut_to_bytes"]
     if cut:
         there = f"{cut:,} {'is' if cut == 1 else 'are'} there without a tag"
@@ -79,7 +79,7 @@ def _cut(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _cut_behind_tag(report: dict[str, Any]) -> Iterator[str]:
-    """What came with its tag, and without its end."""
+    """A clause on the events that were cut behind their tag."""
     if lines := report["cut_behind_tag_lines"]:
         length = counted(report["cut_behind_tag_to_bytes"], "byte")
         yield (
@@ -94,7 +94,7 @@ def _length(to_bytes: dict[str, int]) -> str:
 
 
 def _doubtful(report: dict[str, Any]) -> Iterator[str]:
-    """What was cut, and may not be of this run."""
+    """A clause on the lines that may be cut events of this run, or may be others."""
     doubtful = report["cut_events_max"] - report["cut_events"]
     if doubtful:
         events = "an event was" if doubtful == 1 else f"{doubtful:,} events were"
@@ -116,7 +116,7 @@ def _doubtful(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _late(report: dict[str, Any]) -> Iterator[str]:
-    """What may not have been written yet."""
+    """Clauses on the events that may be missing only because they are not written yet."""
     tail, followed = report["tail_events"], report["followed"]
     if tail:
         be = "is" if tail == 1 else "are"
@@ -135,7 +135,7 @@ def _late(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _odd(report: dict[str, Any]) -> Iterator[str]:
-    """What should not be there."""
+    """Clauses on what should not be in the files."""
     if report["surplus_events"]:
         yield f"{counted(report['surplus_events'], 'event')} never sent: is this the report of run {report['run_id']}?"
     if report["malformed_lines"]:
@@ -148,7 +148,7 @@ def _odd(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _too_much(report: dict[str, Any]) -> Iterator[str]:
-    """What is judged, where that is not what is said before: it counts as lost or cut, and that is more than may be."""
+    """A clause that says how many events count as lost or cut, if that fails the audit and no other clause shows it."""
     expected = report["expected_events"]
     absent = report["missing_events"] if report["sent_events"] is not None else expected - report["received_events"]
     taken = absent > report["missing_events"]
@@ -162,7 +162,7 @@ def _too_much(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _where(lanes: Sequence[dict[str, Any]]) -> str:
-    """The port that lost most, and its longest range."""
+    """A clause that names the port that lost most, and its longest missing range."""
     worst = max(lanes, key=lambda lane: int(lane["lost_events"]))
     on = "on port" if sum(lane["lost_events"] > 0 for lane in lanes) == 1 else "most on port"
     if worst["lost_events"] == worst["sent_events"]:

@@ -1,6 +1,6 @@
-"""A small capture to measure with, where none is at hand: events alike, of the length that syslog usually has.
+"""What does a calibration send when no capture is given? A small one of equal events, as long as syslog usually is.
 
-They have tags: who measures with less than a run will do counts on too much.
+The events have tags, since writing tags costs a run time: a trial without them would promise too high a rate.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from captures.format.writer import CaptureShape, CaptureWriter
 
 EVENT_BYTES: Final = 150
 EVENTS: Final = 1 << 18
-"""39 MB: more than the cache of a core."""
+"""So many events take 39 MB, which is more than a core's cache holds."""
 
 _HEAD: Final = b"<134>1 "
 _STAMP: Final = b"2026-01-01T00:00:00.000Z"
@@ -22,7 +22,7 @@ _REST: Final = b" host stampede - - - an event of a calibration, "
 
 
 def make_capture(path: Path) -> Path:
-    """Write it to `path`, which is returned. Raises PreflightError when the disk has no room, OSError."""
+    """Write the capture to `path`, and return `path`. Raises PreflightError when the disk has no room, OSError."""
     tag = (SUFFIX + BLANK).encode()
     event = (_HEAD + _STAMP + _REST).ljust(EVENT_BYTES - len(tag), b".") + tag
     count = EVENTS // MAX_TRAIN_EVENTS

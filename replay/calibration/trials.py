@@ -1,7 +1,7 @@
-"""Trials: what one worker sends by each method, as fast as it goes, through the wire that a run would take.
+"""How much can one worker send by each method? Trials send as fast as they can, on the path that a run would take.
 
-Stamps are written, and tags where the capture has them, as in a run. The winner is tried again at a pace, since that is
-how a run sends: keeping a schedule costs a worker time, too.
+A trial writes stamps, and tags where the capture has them, as a run does. The winner is tried again at a set rate,
+since a run sends at a set rate, and keeping to a schedule costs a worker time too.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ ROUNDS: Final = 3
 
 
 class Trials:
-    """Trials of one wire."""
+    """The trials of one path to the target."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Trials:
         self._topology = topology_of(target, options.interface, usable_cpus(None))
 
     def all(self) -> list[Trial]:
-        """First the backends with GSO and without; of the winner then train lengths, then batches."""
+        """Try the backends with GSO and without it, then train lengths with the best of these, then batch sizes."""
         trials = self._measured("backends", self._backends())
         for name, values in (("train_max", TRAIN_LENGTHS), ("batch_trains", BATCHES)):
             best = winner(trials)
@@ -65,7 +65,7 @@ class Trials:
         return trials
 
     def paced(self, best: Trial) -> Trial:
-        """The method of `best`, asked for as many events a second as it sent: what it sends then, it can keep up."""
+        """Try the method of `best` at the rate that it reached: what a worker sends then, it can send in a run."""
         (trial,) = self._measured("paced", [best.method], int(best.rate_eps))
         return trial
 
@@ -83,9 +83,9 @@ class Trials:
         ]
 
     def _measured(self, what: str, methods: Sequence[SendMethod], target_eps: int | None = None) -> list[Trial]:
-        """A trial of each method, at that rate if there is one.
+        """Try each method ROUNDS times, at `target_eps` if there is one, else as fast as possible.
 
-        ROUNDS times, in turns, so that what else the machine does meets all alike.
+        The methods take turns, so that other work of the machine disturbs all of them equally.
         """
         rates: list[list[float]] = [[] for _ in methods]
         refused, errors = [""] * len(methods), [Counter[str]() for _ in methods]
@@ -100,7 +100,7 @@ class Trials:
         return [Trial(*measured) for measured in zip(methods, rates, refused, errors, strict=True)]
 
     def _measure(self, method: SendMethod, target_eps: int | None) -> tuple[float, dict[str, int]]:
-        """What one worker sends, and the errors it meets. Raises PreflightError where the way can't be gone."""
+        """Events a second that one worker sends, and its errors. Raises PreflightError if the method does not work."""
         options = replace(self._options, backend=BackendChoice(method.backend))
         plan = plan_run(
             self._capture,

@@ -32,7 +32,7 @@ from replay.rewrite.tags import run_text
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SETTLE_NS: Final = 5 * SECOND_NS
 _BLANK: Final = 0
-"""The run of tags that were never written."""
+"""The run that a tag names if no sender has written into it."""
 
 
 @click.command("audit")
@@ -98,7 +98,7 @@ def audit(
 
 
 def _sent(path: Path, run: int | None) -> Sent:
-    """The sender's report, which must be of a run with tags, and of the one that is asked for."""
+    """Read the sender's report. Raises InputError if its run had no tags, or is not the run that `--run-id` names."""
     sent = read_sent(path)
     if sent.run is None and run is None:
         raise InputError(f"{path}: this run had no tags; build the capture with --tagged, or name a run with --run-id")
@@ -110,7 +110,7 @@ def _sent(path: Path, run: int | None) -> Sent:
 def _read(
     files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
 ) -> dict[str, Any] | None:
-    """Take in all files, a bar shows how far on a terminal; returns how they were followed, if they were."""
+    """Read all files, with a progress bar on a terminal. Returns how they were followed; None: they were read once."""
     _look_at(files, follow=settle_ns is not None)
     _refuse_the_same(files)
     keep_freed_memory()
@@ -124,7 +124,7 @@ def _read(
 
 
 def _look_at(files: Sequence[Path], *, follow: bool) -> None:
-    """Raise InputError for a name that was given in error: nothing stands there, or nothing that can be followed."""
+    """Raise InputError for a name under which there is no file, or with `follow` a file that can't be followed."""
     for file in files:
         if file == STDIN:
             continue
@@ -141,7 +141,7 @@ def _look_at(files: Sequence[Path], *, follow: bool) -> None:
 
 
 def _refuse_the_same(files: Sequence[Path]) -> None:
-    """Raise InputError for a file that is named twice, by whatever names: its events would count as duplicated."""
+    """Raise InputError if two names stand for one file: its events would be counted as duplicated."""
     names: dict[tuple[int, int], Path] = {}
     for file in files:
         try:
@@ -156,7 +156,7 @@ def _refuse_the_same(files: Sequence[Path]) -> None:
 
 
 def _size_bytes(file: Path) -> int:
-    """How large a regular file is; 0: it is another, or one that reading will complain of."""
+    """The size of a regular file; 0 for anything else, and for a file of which reading will report an error."""
     try:
         found = file.stat()
     except OSError:
@@ -165,7 +165,7 @@ def _size_bytes(file: Path) -> int:
 
 
 def _settle_ns(files: Sequence[Path], settle_ns: int | None, *, follow: bool) -> int | None:
-    """How long files are followed without an event; None: they are read once."""
+    """After how long without an event following ends; None: the files are read once, and not followed."""
     if settle_ns is not None and not follow:
         raise click.UsageError("--settle says how long --follow waits; give both")
     if follow and STDIN in files:
@@ -174,9 +174,9 @@ def _settle_ns(files: Sequence[Path], settle_ns: int | None, *, follow: bool) ->
 
 
 def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
-    """The run that is reported on; None: there is nothing of any.
+    """The run that the report is about; None: the files hold no event of any run.
 
-    Raises InputError when nothing of it was found, unless it is `known` that there should be.
+    Raises InputError when no event of the run was found, unless it is `known` that the files should hold some.
     """
     tally = found.tally
     if wanted is not None and (known or wanted in tally.runs):
@@ -194,7 +194,7 @@ def _run(wanted: int | None, found: Collection, *, known: bool) -> int | None:
 
 
 def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Collection) -> str:
-    """What to do about files in which there is nothing of a run."""
+    """The message for files that hold no event of the run."""
     if not found.tally.runs:
         return _no_tag(found.lines)
     if wanted is None or not counts:
@@ -204,7 +204,7 @@ def _nothing(wanted: int | None, counts: Sequence[tuple[int, int]], found: Colle
 
 
 def _no_tag(lines: LineCounts) -> str:
-    """What to do about files without a tag."""
+    """The message for files that hold no whole tag."""
     if lines.marked:
         return (
             f"none of {counted(lines.lines, 'line')} has a whole tag, and {lines.marked:,} with the beginning of one: "

@@ -98,7 +98,7 @@ def calibrate(
 
 
 def _saved(path: Path, entry: Entry) -> str:
-    """Save the entry; what went wrong, which is said when the trials have been shown."""
+    """Save the entry; returns an error message or "". The caller prints the trials first, so that they are not lost."""
     try:
         save(path, entry)
     except (OSError, InputError) as error:
@@ -107,7 +107,7 @@ def _saved(path: Path, entry: Entry) -> str:
 
 
 def calibration_table(trials: Sequence[Trial], best: Trial, worker_eps: int) -> str:
-    """The trials for people, the winner marked, and what a worker is counted on for."""
+    """The table of the trials, with the winner marked, and the rate that a run will expect of one worker."""
     width = max(len(str(trial.method)) for trial in trials)
     lines = []
     for trial in trials:

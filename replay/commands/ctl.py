@@ -40,7 +40,7 @@ def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, 
 
 
 def status_table(status: "RunStatus") -> str:
-    """How a run and its workers stand, for people, in 80 columns."""
+    """The state of a run and of its workers as text, in 80 columns."""
     target = "as fast as it goes" if status.target_eps is None else f"target {format_count(status.target_eps)} EPS"
     sent = counted(status.sent_events, "event")
     if status.asked_events is not None:

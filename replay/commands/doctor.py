@@ -89,12 +89,12 @@ def doctor(
 
 
 def _painted(text: str, state: State) -> str:
-    """Coloured by escape sequences, which `click.echo` takes out where they do not belong."""
+    """The text in the colour of the state. `click.echo` removes the escape sequences if the output is no terminal."""
     return click.style(text, fg=_COLOURS[state])
 
 
 def _calibrated_eps(host: Target | None, path: PathRequest) -> int | None:
-    """What a run would count on a worker for by its calibration; None: there is none for it, or no way to the host."""
+    """Events a second that a run would expect of a worker; None: there is no calibration, or no path to the host."""
     if host is None:
         return None
     try:
@@ -104,7 +104,7 @@ def _calibrated_eps(host: Target | None, path: PathRequest) -> int | None:
             lambda: situation(host, path.interface),
             lambda interface: lacking_settings(interface, host, path.network),
         )
-    except PreflightError:  # which is a finding of its own
+    except PreflightError:  # the checks report this error as a finding
         return None
     return chosen.worker_eps
 

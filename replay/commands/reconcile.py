@@ -1,4 +1,4 @@
-"""`replay reconcile`: the flags, and what is printed."""
+"""The `replay reconcile` command: its flags, and what it prints."""
 
 from fractions import Fraction
 from pathlib import Path

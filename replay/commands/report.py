@@ -1,4 +1,4 @@
-"""The `replay report` commands: what can be done with reports of runs that are over."""
+"""The `replay report` commands, which work with the reports of runs that are over."""
 
 from pathlib import Path
 from typing import Final

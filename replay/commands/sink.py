@@ -1,4 +1,4 @@
-"""`replay sink`: the flags, the order of things, and what is printed."""
+"""The `replay sink` command: its flags, and what it prints."""
 
 from pathlib import Path
 from typing import Final

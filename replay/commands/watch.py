@@ -1,4 +1,4 @@
-"""`replay watch`: the flags, the order of things, and what is printed."""
+"""The `replay watch` command: its flags, the loop that looks once a second, and what it prints."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from replay.ranges import format_ports
 
 _TICK_NS: Final = SECOND_NS // 20
 _PAUSE: Final = 20
-"""After a look the watch rests so many times as long as it took: it takes a twentieth of a core at most."""
+"""After a look the watch rests for 20 times as long as the look took, so that it uses 5% of a core at most."""
 
 
 @click.command("watch")
@@ -60,7 +60,7 @@ def watch(*, ports: tuple[int, ...], duration_ns: int | None, report_path: Path 
 
 
 def _first_look(looker: Looker) -> Look:
-    """What is there when the watch begins. Raises PreflightError where this host tells nothing."""
+    """The first look at the sockets. Raises PreflightError where the kernel does not tell of them."""
     try:
         return looker.look()
     except OSError as error:
@@ -71,7 +71,7 @@ def _first_look(looker: Looker) -> Look:
 
 
 def watch_report(accounts: Accounts, started_wall_ns: int, ended_by: str) -> dict[str, Any]:
-    """All that was seen."""
+    """The whole report of the watch, ready for JSON."""
     figures = host_figures(accounts, started_wall_ns)
     return {"kind": "watch", "verdict": verdict(figures), "ended_by": ended_by, **figures, "version": __version__}
 
@@ -81,7 +81,7 @@ def _now(accounts: Accounts) -> dict[str, Any]:
 
 
 def _go_on(accounts: Accounts, looker: Looker, signals: Noted, duration_ns: int | None) -> str:
-    """Look once a second until there is a reason to end, and once more then; returns the reason."""
+    """Look once a second until there is a reason to end, and a last time at the end; returns the reason."""
     begin_ns = next_ns = monotonic_ns()
     next_ns += SECOND_NS
     with bar(bar_format="{desc}", file=Stderr()) as line:
@@ -92,7 +92,7 @@ def _go_on(accounts: Accounts, looker: Looker, signals: Noted, duration_ns: int 
             if over or signals.names or now_ns >= next_ns:
                 try:
                     accounts.take(looker.look())
-                except (OSError, ValueError):  # a watch of days does not end for want of a file descriptor
+                except (OSError, ValueError):  # a short lack of file descriptors must not end a watch of days
                     accounts.failed_looks += 1
                 took_ns = monotonic_ns() - now_ns
                 next_ns = max(next_ns + SECOND_NS, now_ns + _PAUSE * took_ns)

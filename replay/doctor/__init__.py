@@ -1,1 +1,1 @@
-"""The preflight: what of this machine, its network and a capture would keep a run from its rate."""
+"""What would keep a run from its rate? Checks of this machine, its network and a capture, before the run."""

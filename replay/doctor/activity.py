@@ -1,4 +1,4 @@
-"""What else goes on at the cores of a run: a look of half a second, in which this process sleeps."""
+"""What else runs on the cores of a run? Two looks half a second apart; this process sleeps in between."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from replay.linux.cpu_times import CoreTimes, core_times
 from replay.linux.process_stat import TICKS_PER_SECOND, ProcessStat, process_stat
 
 LOOK_NS: Final = SECOND_NS // 2
-"""Long enough for 50 ticks of each core's clock."""
+"""The time between the looks: 50 ticks of each core's clock."""
 
 _MOST_PROGRAMS: Final = 3
 _PROC: Final = Path("/proc")
@@ -19,7 +19,7 @@ _PROC: Final = Path("/proc")
 
 @dataclass(frozen=True)
 class Activity:
-    """The cores that workers would be pinned to, while no run goes on."""
+    """How busy the cores are to which workers would be pinned, while no run goes on."""
 
     busy_cores: float
     """How many of them all programs together keep busy: 0.5 is half of one."""
@@ -27,18 +27,18 @@ class Activity:
     """How many of them the host of this virtual machine gave to others."""
     cores: int
     programs: tuple[tuple[str, float], ...]
-    """Those of this machine that take the most, on any core: name with number, and cores that they take."""
+    """The programs of this machine that use most CPU time, on any core: name with process id, and cores used."""
     load: float
-    """Of the last minute: processes that run or wait for a core or a disk (proc_loadavg(5))."""
+    """The load average of the last minute: processes that run or wait for a core or a disk (proc_loadavg(5))."""
 
     @property
     def free_cores(self) -> float:
-        """What is left for a run."""
+        """How many cores are left for a run."""
         return max(0.0, self.cores - self.busy_cores - self.stolen_cores)
 
 
 def activity_of(cpus: Sequence[int], sleep_ns: Callable[[int], None]) -> Activity | None:
-    """What goes on now at the cores `cpus`; None where /proc/stat can't be read."""
+    """Look how busy the cores `cpus` are now; None if /proc/stat can't be read."""
     try:
         times, programs = core_times(), _programs()
         sleep_ns(LOOK_NS)
@@ -54,7 +54,7 @@ def activity(
     programs: tuple[dict[int, ProcessStat], dict[int, ProcessStat]],
     load: float,
 ) -> Activity | None:
-    """Two looks, a while apart, compared; None where none of `cpus` was seen in both."""
+    """Compare two looks; None if none of `cpus` was seen in both."""
     before, after = times
     spent = [after[cpu].since(before[cpu]) for cpu in set(cpus) if cpu in before and cpu in after]
     if not any(core.total for core in spent):

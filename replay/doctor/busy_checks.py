@@ -1,4 +1,4 @@
-"""Whether the cores of a run are free for it, and how many of them it takes. Pure."""
+"""Are enough cores free for a run? How many it takes, compared with what other programs leave. Pure."""
 
 from typing import Final
 
@@ -9,15 +9,15 @@ from replay.doctor.findings import Finding, State, ended
 from replay.machine.core_order import USUAL_EPS
 
 IDLE_ENOUGH: Final = 0.2
-"""A part of the cores up to which other programs may keep them busy without a word."""
+"""Other programs may keep this part of the cores busy without a warning."""
 STOLEN_ENOUGH: Final = 0.01
-"""A part of the cores' time that the host may take without a word."""
+"""The host may take this part of the cores' time without a warning."""
 ROOM: Final = 0.8
-"""A run that takes more than this part of what is free has nothing left for a bad moment."""
+"""A run that takes more than this part of the free cores has no reserve."""
 
 
 def needed_cores(machine: MachineFacts, capture: CaptureFacts | None, load: Load) -> float:
-    """How many cores the sending takes: as this capture was staged here, or as is usual."""
+    """How many cores the sending takes, from how fast the capture was staged here, or from usual rates without one."""
     if capture is not None:
         return load.rate_eps * SENDING / capture.staged_eps
     return load.rate_eps / USUAL_EPS[machine.segments > 1]
@@ -26,7 +26,7 @@ def needed_cores(machine: MachineFacts, capture: CaptureFacts | None, load: Load
 def busy_findings(
     machine: MachineFacts, capture: CaptureFacts | None, load: Load, *, receiver_here: bool
 ) -> list[Finding]:
-    """All of them; `receiver_here`: the target is this host, so the receiver needs its cores, too."""
+    """All findings on busy cores; `receiver_here`: the target is this host, so the receiver needs cores as well."""
     activity = machine.activity
     if activity is None:
         return []
@@ -56,7 +56,7 @@ def _steal(machine: MachineFacts) -> Finding:
 
 
 def _capacity(machine: MachineFacts, capture: CaptureFacts | None, load: Load, *, receiver_here: bool) -> Finding:
-    """What the run takes against what is free."""
+    """Whether the cores that the run takes are free."""
     activity = machine.activity
     assert activity is not None
     sending = needed_cores(machine, capture, load)

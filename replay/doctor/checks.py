@@ -1,4 +1,4 @@
-"""What the facts of a machine and a capture mean for a load. Pure."""
+"""Can this machine send this capture at the wanted rate? Checks of the facts that were gathered. Pure."""
 
 import shlex
 import sys
@@ -14,13 +14,13 @@ from replay.machine.core_order import Topology, reckon_workers
 from replay.ranges import format_ports
 
 COMFORT: Final = 2
-"""How many times as fast as needed a disk has to be to be trusted."""
+"""A disk must be so many times as fast as needed to pass without a warning."""
 
 SENDING: Final = 2
-"""How many times as long as to stage it a train takes a worker in all: twice on a slow core, more on others."""
+"""A train takes a worker so many times as long in total as staging it: twice on a slow core, more on others."""
 
 _TOLD_BUSY: Final = 0.05
-"""From this part of the cores on, it is told beside a measurement what else they were busy with."""
+"""If other programs kept more than this part of the cores busy, a measurement says so."""
 
 TUNE: Final = "sudo ./tools/tune apply --role sender"
 KERNEL: Final = "uname -r  # use a newer kernel, or a container whose seccomp profile allows it"
@@ -46,7 +46,7 @@ def machine_findings(machine: MachineFacts, load: Load) -> list[Finding]:
 
 
 def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
-    """The rights of the process. Only CAP_NET_RAW can be what a run needs; the rest is told."""
+    """The rights of this process. A run can need only CAP_NET_RAW; the others are listed for information."""
     why = {
         Capability.CAP_NET_RAW: "frames of our own (--backend packet) need it",
         Capability.CAP_NET_ADMIN: "it grants a send buffer of any size, and lets the kernel be asked for a neighbour",
@@ -66,7 +66,7 @@ def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
 
 
 def udp_segment(machine: MachineFacts) -> Finding:
-    """Trains in one send."""
+    """Whether the kernel sends a train in one call."""
     there = machine.segments > 1
     found = f"{counted(machine.segments, 'event')} in one send" if there else "this kernel has none"
     why = "without UDP_SEGMENT events go out one by one, which takes several times the CPU"
@@ -74,14 +74,14 @@ def udp_segment(machine: MachineFacts) -> Finding:
 
 
 def sendmmsg(machine: MachineFacts) -> Finding:
-    """Batches in one system call."""
+    """Whether the kernel sends a batch of trains in one system call."""
     found = "works" if machine.sendmmsg else "refused by this kernel or a seccomp filter"
     why = "all sending is done by sendmmsg(2)"
     return ended("sendmmsg", found, why, mend=KERNEL, state=State.FAIL, sound=machine.sendmmsg)
 
 
 def vnet_header(machine: MachineFacts, load: Load) -> list[Finding]:
-    """Trains as frames of our own; nothing is said where the right to try is missing, which is a finding already."""
+    """Whether trains can be sent as frames of our own; no finding without the right to try it (`capabilities`)."""
     if machine.vnet_header is None:
         return []
     found = "works" if machine.vnet_header else "refused by this kernel"
@@ -91,7 +91,7 @@ def vnet_header(machine: MachineFacts, load: Load) -> list[Finding]:
 
 
 def error_queue(machine: MachineFacts) -> Finding:
-    """ICMP errors."""
+    """Whether ICMP errors can be read."""
     there = machine.send_buffer_bytes is not None
     found = "works" if there else "refused by this kernel"
     why = "IP_RECVERR tells of ports where nobody listens, and --backend udp does not start without it"
@@ -99,7 +99,7 @@ def error_queue(machine: MachineFacts) -> Finding:
 
 
 def send_buffer(machine: MachineFacts) -> list[Finding]:
-    """The buffer that a worker gets."""
+    """Whether a worker gets the send buffer that it asks for."""
     granted = machine.send_buffer_bytes
     if granted is None:
         return []
@@ -111,7 +111,7 @@ def send_buffer(machine: MachineFacts) -> list[Finding]:
 
 
 def governor(machine: MachineFacts) -> Finding:
-    """How the clock of the cores is governed."""
+    """Whether the clock of the cores is kept at its full rate."""
     why = "a core whose clock is lowered is slow when a burst begins, and its rate varies"
     slow = tuple(cpu for cpu, name in machine.governors.items() if name != "performance")
     if not machine.governors:
@@ -126,7 +126,7 @@ def governor(machine: MachineFacts) -> Finding:
 
 
 def isolation(machine: MachineFacts) -> Finding:
-    """Cores that the scheduler leaves alone. None at all is no fault: few machines have them."""
+    """Whether workers run on isolated cores, if there are any. None at all is no fault: few machines have them."""
     why = "other processes share the cores of the workers, while isolated ones are idle"
     shared = tuple(cpu for cpu in machine.cpus if cpu not in machine.isolated)
     if not machine.isolated:
@@ -150,7 +150,7 @@ def capture_findings(capture: CaptureFacts, machine: MachineFacts, load: Load) -
 
 
 def memory(capture: CaptureFacts, available_bytes: int) -> Finding:
-    """Whether the capture can be cached at all."""
+    """Whether the capture fits into memory."""
     found = f"{format_size(capture.payload_bytes)} of payload, {format_size(available_bytes)} of memory available"
     why = "what does not fit into memory comes from the disk in each loop"
     mend = f"precompute build PROFILE --size {max(1, available_bytes // 2 >> 20)}MiB -o FILE"
@@ -158,13 +158,13 @@ def memory(capture: CaptureFacts, available_bytes: int) -> Finding:
 
 
 def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Finding:
-    """Whether payload comes fast enough, out of memory or off the disk."""
+    """Whether the payload can be read fast enough, from memory or from the disk."""
     why = "payload that is not in the page cache is read at the pace of the disk"
     cached = capture.cached_bytes
     if capture.read_bytes_s is None:
         return Finding("page-cache", State.OK, f"all {format_size(capture.payload_bytes)} are cached", why)
     needed_bytes_s = load.rate_eps * capture.event_bytes
-    # In the mean of a loop; where a worker reads what is not cached, it needs all of it, and is late for a while.
+    # This is the mean of a loop. While a worker reads a part that is not cached, it needs the full rate, and is late.
     off_disk_bytes_s = needed_bytes_s * (1 - (cached or 0) / capture.payload_bytes)
     if cached is None:
         share = "what is cached is told to the file's owner only; a sample"
@@ -183,7 +183,7 @@ def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Findi
 
 
 def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding:
-    """Whether the workers that a run would start can do their part, whatever the network."""
+    """Whether the workers that a run would start can prepare the events fast enough, whatever the network does."""
     rate, each, cpus = load.rate_eps, capture.staged_eps, machine.cpus
     needed = ceil(rate * SENDING / each)
     gso = machine.segments > 1
@@ -201,7 +201,7 @@ def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding
 
 
 def _while_busy(machine: MachineFacts) -> str:
-    """How busy the cores were with other things when something was measured on one of them, if they were."""
+    """A clause that says how busy the cores were with other programs during a measurement; empty if they were not."""
     activity = machine.activity
     part = 0.0 if activity is None else (activity.busy_cores + activity.stolen_cores) / activity.cores
     return f" while the cores are {part:.0%} busy with other things" if part >= _TOLD_BUSY else ""

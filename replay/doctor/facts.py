@@ -1,6 +1,6 @@
-"""What is so on this machine and with a capture: gathered here, judged in `replay.doctor.checks`.
+"""What is this machine able to do, and how fast can a capture be read? `replay.doctor.checks` judges these facts.
 
-What the kernel can do is tried, on loopback at most, not read from its version.
+Abilities of the kernel are not concluded from its version, but tried out, on loopback at most.
 """
 
 import errno
@@ -37,13 +37,13 @@ _CPUS: Final = Path("/sys/devices/system/cpu")
 
 @dataclass(frozen=True)
 class Load:
-    """What a run is to send."""
+    """What a run would have to send."""
 
     rate_eps: int
     ports: tuple[int, ...]
     options: PathRequest
     worker_eps: int | None = None
-    """What one worker was measured to send, by the calibration that a run would follow; None: it was not."""
+    """Events a second of one worker, by the calibration that a run would use; None: there is none."""
 
     @property
     def packet(self) -> bool:
@@ -54,7 +54,7 @@ class Load:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """This process, its kernel and its cores."""
+    """Facts of this process, its kernel and its cores."""
 
     capabilities: frozenset[Capability]
     segments: int
@@ -63,20 +63,20 @@ class MachineFacts:
     vnet_header: bool | None
     """Whether there is PACKET_VNET_HDR; None: without CAP_NET_RAW it can't be tried."""
     send_buffer_bytes: int | None
-    """What a socket that asks for SEND_BUFFER_BYTES gets; None: it gets no error queue (IP_RECVERR), and is none."""
+    """The size that a socket gets that asks for SEND_BUFFER_BYTES; None: no such socket, for lack of IP_RECVERR."""
     available_bytes: int
     """Memory that programs and the page cache can have."""
     cpus: tuple[int, ...]
     """The cores that workers would be pinned to."""
     allowed: tuple[int, ...]
-    """All that this process may use."""
+    """All cores that this process may use."""
     governors: dict[int, str]
-    """Of each of `cpus` that has one."""
+    """The frequency governor of each of `cpus` that has one."""
     isolated: frozenset[int]
     nodes: dict[int, int]
     """The memory node of each of `allowed` that has one."""
     activity: Activity | None = None
-    """What else goes on; None: it can't be seen."""
+    """What else runs on the cores; None: it can't be seen."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,18 @@ class CaptureFacts:
     cached_bytes: int | None
     """Payload in the page cache; None: the kernel does not tell."""
     read_bytes_s: float | None
-    """How fast a sample of the rest was read; None where there is no rest."""
+    """How fast a sample of the payload that is not cached was read; None: all of it is cached."""
     staged_eps: float
-    """Events per second that a core reads, stamps and tags, at the load's rate."""
+    """Events per second that a core reads, stamps and tags, in trains as a run at the load's rate has them."""
 
     @property
     def event_bytes(self) -> float:
-        """Of the mean event."""
+        """The mean length of an event."""
         return self.payload_bytes / self.events
 
 
 def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
-    """The machine, for workers on the cores `cpus`. Raises OSError."""
+    """Gather the facts of the machine, for workers on the cores `cpus`. Raises OSError."""
     return MachineFacts(
         capabilities=effective_capabilities(),
         segments=max_segments(),
@@ -121,9 +121,9 @@ def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
 
 
 def capture_facts(capture: Capture, load: Load, monotonic_ns: Callable[[], int]) -> CaptureFacts:
-    """The capture; where some of it is not in the page cache, a sample of that is read. Raises OSError.
+    """Gather the facts of the capture. A sample of what is not in the page cache is read. Raises OSError.
 
-    Some of it is staged as for the load, by this core.
+    A part of the capture is staged on this core, as a run with this load would stage it.
     """
     cached = cached_bytes(capture.payload) if may_be_told(capture.path) else None
     return CaptureFacts(
@@ -139,10 +139,10 @@ def capture_facts(capture: Capture, load: Load, monotonic_ns: Callable[[], int])
 
 
 def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: Callable[[], int]) -> float | None:
-    """Bytes per second at which payload comes from the disk; None when none has to.
+    """Bytes per second at which payload comes from the disk; None if all of it is cached.
 
-    Windows are read that are not in the page cache as a whole, spread over the file: at most SAMPLE_BYTES, and none
-    begun after SAMPLE_NS. `cached` is what `cached_bytes` says; None: any may be missing. Raises OSError.
+    The sample is of windows that are not wholly in the page cache, spread over the file: SAMPLE_BYTES at most, and none
+    is begun after SAMPLE_NS. `cached` is what `cached_bytes` returned; None: any window may be missing. Raises OSError.
     """
     starts = np.arange(0, len(capture.payload), WINDOW_BYTES)
     sizes = np.minimum(WINDOW_BYTES, len(capture.payload) - starts)
@@ -155,7 +155,7 @@ def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: 
     fd = capture.source.fd
     for window in lacking[np.linspace(0, len(lacking) - 1, count).astype(np.int64)].tolist():
         place, size = capture.payload_offset + int(starts[window]), int(sizes[window])
-        # All at once, as a worker has it read ahead.
+        # The whole window is requested at once, as a worker does when it reads ahead.
         os.posix_fadvise(fd, place, size, os.POSIX_FADV_WILLNEED)
         os.pread(fd, size, place)
         read_bytes += int(missing[window])
@@ -165,7 +165,7 @@ def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: 
 
 
 def _has_sendmmsg() -> bool:
-    """Whether sendmmsg(2) is there and no filter (seccomp(2)) forbids it; sends nothing."""
+    """Whether sendmmsg(2) exists and no filter (seccomp(2)) forbids it; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             sendmmsg(sock.fileno(), 0, 0, 0)

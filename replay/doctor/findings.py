@@ -1,4 +1,4 @@
-"""What the preflight found: a line for each check, for people and for programs. Pure."""
+"""What did the checks find? A line for each check, as a table for people and as JSON for programs. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -24,25 +24,25 @@ class Finding:
     state: State
     found: str
     why: str
-    """Why it matters."""
+    """Why the check matters."""
     mend: str | None = None
-    """The command that mends it, or what to do; None where nothing needs mending."""
+    """A command that mends what was found, or what to do; None: nothing needs mending."""
 
 
 def ended(check: str, found: str, why: str, *, mend: str, state: State = State.WARN, sound: bool = False) -> Finding:
-    """A finding in `state`, or ok if all is `sound`: then nothing needs mending."""
+    """A finding in the state `state`, or in the state OK and with nothing to mend if all is `sound`."""
     return Finding(check, State.OK, found, why) if sound else Finding(check, state, found, why, mend)
 
 
 def worst(findings: Sequence[Finding]) -> State:
-    """The worst state of all; ok without findings."""
+    """The worst state of all findings; OK if there are none."""
     return max((finding.state for finding in findings), key=list(State).index, default=State.OK)
 
 
 def findings_table(
     findings: Sequence[Finding], left_out: Sequence[str], paint: Callable[[str, State], str] = lambda text, _: text
 ) -> str:
-    """A line for each finding, with what to do beneath those that are not ok; then what was `left_out`, and the sum.
+    """A line for each finding, and below those that are not OK what to do; then what was `left_out`, and the counts.
 
     `paint` gives the text of a state its colour.
     """
@@ -51,7 +51,7 @@ def findings_table(
     lines = []
     for finding in findings:
         row = fitted(f"{finding.state:4}  {finding.check:{width}}  {finding.found}", width + 8)
-        # Coloured only now, for the colour would count as width.
+        # The colour is added last, since its escape sequences would count as width.
         lines.append(paint(row[:4], finding.state) + row[4:])
         if finding.mend is not None:
             lines += [fitted(f"{indent}{what}") for what in (f"why   {finding.why}", f"mend  {finding.mend}")]
@@ -62,7 +62,7 @@ def findings_table(
 
 
 def findings_json(findings: Sequence[Finding], left_out: Sequence[str]) -> dict[str, Any]:
-    """The same for programs."""
+    """The findings, ready for JSON."""
     return {
         "findings": [asdict(finding) for finding in findings],
         "left_out": list(left_out),

@@ -1,4 +1,4 @@
-"""What the facts of the way to a target mean for a load. Pure."""
+"""Can the network on the way to a target carry the load? Checks of the facts that were gathered. Pure."""
 
 import socket
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from replay.path.loopback import mending
 from replay.path.request import SourceMix
 
 FEW_FLOWS: Final = 8
-"""Fewer leave cores of a receiver idle: it spreads by flow."""
+"""Fewer flows leave cores of a receiver idle, since it distributes packets by flow."""
 NEARLY_FULL: Final = 0.8
 SHORT_QUEUE: Final = 1000
 """The kernel's default, in packets."""
@@ -25,18 +25,18 @@ _TAG_BYTES: Final = 4
 _AROUND_BYTES: Final = 14 + 4 + 8 + 12
 """Ethernet's header, check sequence, preamble with start delimiter, and the gap after a frame (IEEE 802.3)."""
 _SHORTEST_BYTES: Final = 46
-"""What a frame holds at least."""
+"""The least payload of an Ethernet frame."""
 _HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
 
-# Those that neither shape nor reorder on purpose: tc(8).
+# Queueing disciplines that neither shape nor reorder on purpose: tc(8).
 _PLAIN_QDISCS: Final = ("noqueue", "pfifo_fast", "pfifo", "bfifo", "mq", "mqprio", "multiq", "prio", "fq", "fq_codel")
-# They claim a speed and have none: drivers/net/veth.c, drivers/net/tun.c.
+# Devices that report a speed, but have none: drivers/net/veth.c, drivers/net/tun.c.
 _PRETENDERS: Final = ("veth", "tun")
 
 
 @dataclass(frozen=True)
 class _Way:
-    """All that the checks of a device look at."""
+    """All facts that the checks of a device need."""
 
     network: NetworkFacts
     device: Link
@@ -47,7 +47,7 @@ class _Way:
 def network_findings(
     network: NetworkFacts, machine: MachineFacts, capture: CaptureFacts | None, load: Load
 ) -> list[Finding]:
-    """All checks that need a target; those of event lengths need a capture as well. Without a device, few are left."""
+    """All checks that need a target. Checks of event lengths also need a capture, and most checks need a device."""
     findings = [route(network, load), flows(capture, load)]
     if network.device is None:
         return findings
@@ -61,7 +61,7 @@ def network_findings(
 
 
 def route(network: NetworkFacts, load: Load) -> Finding:
-    """Whether there is a way at all. Frames to a given address out of a given device, from given sources, need none."""
+    """Whether there is a route. Frames of our own need none if device, next address and sources are all given."""
     host, options = network.target.host, load.options
     why = "without a route nothing is sent"
     if network.route is not None:
@@ -96,7 +96,7 @@ def device_state(way: _Way) -> Finding:
 
 
 def neighbour(way: _Way) -> Finding:
-    """Whether the next hop's hardware address is known. The kernel goes on asking for a socket, not for frames."""
+    """Whether the next hop's hardware address is known. For a socket the kernel asks for it; for frames nobody does."""
     host = (way.network.route and way.network.route.gateway) or way.network.target.host
     mac = way.network.next_mac
     why = "frames go to the hardware address of the next hop; the kernel drops what it has no address for"
@@ -109,10 +109,10 @@ def neighbour(way: _Way) -> Finding:
 
 
 def mtu(way: _Way, capture: CaptureFacts) -> Finding:
-    """Whether the longest event fits into a packet: nothing is fragmented."""
+    """Whether the longest event fits into a packet: a run does not fragment."""
     device, route, host = way.device, way.network.route, way.network.target.host
     packet = capture.longest + _HEADER_BYTES[way.network.target.family]
-    # A device takes one tag beyond its MTU, behind two both count: replay.path.discover.
+    # A device takes one VLAN tag beyond its MTU; if there are two, both count: replay.path.discover.
     tags = _TAG_BYTES * len(way.load.options.vlans) if len(way.load.options.vlans) > 1 else 0
     room = device.mtu - tags
     most = min(room, route.mtu) if route else room
@@ -126,13 +126,13 @@ def mtu(way: _Way, capture: CaptureFacts) -> Finding:
 
 
 def wire_bits(event_bytes: float, family: int, tags: int) -> float:
-    """Bits on an Ethernet wire for a datagram of `event_bytes`, the gap after it included."""
+    """Bits that a datagram of `event_bytes` takes on an Ethernet wire, with the gap after it."""
     packet = event_bytes + _HEADER_BYTES[socket.AddressFamily(family)]
     return 8 * (max(packet, _SHORTEST_BYTES) + tags * _TAG_BYTES + _AROUND_BYTES)
 
 
 def link_speed(way: _Way, capture: CaptureFacts) -> Finding:
-    """Whether the rate fits the wire."""
+    """Whether the rate fits into the speed of the link."""
     device, load = way.device, way.load
     tags = len(load.options.vlans) + (device.kind == "vlan")
     bit_s = load.rate_eps * wire_bits(capture.event_bytes, way.network.target.family, tags)
@@ -148,7 +148,7 @@ def link_speed(way: _Way, capture: CaptureFacts) -> Finding:
 
 
 def offloads(way: _Way) -> list[Finding]:
-    """What the device does in place of the CPU."""
+    """Whether the device segments, sums and gathers in place of the CPU."""
     name, features = way.device.name, way.network.features
     version = "ipv6" if way.network.target.family == socket.AF_INET6 else "ipv4"
     wanted = (
@@ -176,7 +176,7 @@ def offloads(way: _Way) -> list[Finding]:
 
 
 def qdisc(way: _Way) -> Finding:
-    """What queues before the device."""
+    """Whether the queue before the device neither shapes nor is too short."""
     device = way.device
     found = f"{device.qdisc} at {device.name}, {counted(device.tx_queue_len, 'packet')} long"
     if device.qdisc not in _PLAIN_QDISCS:
@@ -188,7 +188,7 @@ def qdisc(way: _Way) -> Finding:
 
 
 def numa_node(way: _Way) -> Finding:
-    """Whether workers sit next to the device."""
+    """Whether workers run on the memory node of the device."""
     device, machine = way.device, way.machine
     why = "what crosses memory nodes on its way to the device takes longer"
     if device.numa_node is None:
@@ -230,7 +230,7 @@ def flows(capture: CaptureFacts | None, load: Load) -> Finding:
 
 
 def _sources(capture: CaptureFacts | None, load: Load) -> int:
-    """Addresses and ports that frames come from, as `replay.path.sources.Picker` pairs them."""
+    """How many pairs of source address and port frames have, as `replay.path.sources.Picker` pairs them."""
     options = load.options
     addresses = options.network[2] if options.network else 1
     ports = len(options.ports) if options.ports else 1

@@ -1,6 +1,6 @@
-"""What is so on the way to a target: the route, its device, and who is next. Nothing is sent to the target itself.
+"""What is on the way to a target? The route, its device, and the next hop. Nothing is sent to the target itself.
 
-Loads pyroute2, so this module is only loaded where it is needed.
+This module loads pyroute2, which takes a while, so it is only loaded where it is needed.
 """
 
 from contextlib import suppress
@@ -16,24 +16,24 @@ from replay.path.target import Target
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """The way to a target as it is now."""
+    """The present way to a target."""
 
     target: Target
     route: Route | None
     refusal: str | None
-    """What the kernel says in place of a route."""
+    """The kernel's error message if there is no route."""
     device: Link | None
-    """That of the route, or the one that the user names; None: there is no such device."""
+    """The device of the route, or the one that the user names; None: there is no such device."""
     features: dict[str, bool]
-    """Of the device; empty when it does not tell."""
+    """The features of the device; empty if it does not report them."""
     next_mac: bytes | None
-    """Where frames go; None: nobody answers, or nobody was asked for want of a route or a device that is up."""
+    """The hardware address to which frames go; None: nobody answered, or without route or device nobody was asked."""
     lacking: tuple[str, ...] = ()
     """Settings without which the device, a loopback one, drops frames of our own: `replay.path.loopback`."""
 
 
 def network_facts(target: Target, options: PathRequest) -> NetworkFacts:
-    """The way to `target`; a neighbour that nobody knows is asked for, as `next_hop_mac` says. Raises OSError."""
+    """Gather the facts of the way to `target`. An unknown address of the next hop is asked for. Raises OSError."""
     route, refusal, device = None, None, None
     try:
         route = route_to(target.family, target.host, scope=target.scope, interface=options.interface)

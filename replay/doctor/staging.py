@@ -1,4 +1,4 @@
-"""How many events a second one core stages: a worker's part but for the sending, tried with the capture itself."""
+"""How many events a second can one core stage? Staging is all that a worker does except sending; it is tried here."""
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -20,13 +20,13 @@ from replay.schedule.stripes import Deal, Start
 
 TRIAL_NS: Final = SECOND_NS // 4
 LOOP_EVENTS: Final = 1 << 18
-"""Of the capture, over and over: more than the caches hold, and little enough to be in memory after a moment."""
+"""So many events of the capture are staged repeatedly: more than the caches hold, and few enough to be read soon."""
 
 
 def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_ns: Callable[[], int]) -> float:
-    """Events per second that this core reads, stamps and tags, in trains as a run at that rate would cut them.
+    """Events per second that this core reads, stamps and tags, in trains as a run at `rate_eps` would cut them.
 
-    It takes TRIAL_NS, and as long before that to warm up. Nothing is sent. Raises OSError.
+    It takes TRIAL_NS, and as long again before that to warm up. Nothing is sent. Raises OSError.
     """
     deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
     batch = Batch(capture.payload, Stamp.NOW, Journal(), Tagging(new_run(), ports) if capture.tagged else None)
@@ -37,7 +37,7 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
 
 
 def _stage(batch: Batch, turns: Iterable[Lane], monotonic_ns: Callable[[], int]) -> float:
-    """Events per second, a train of each lane in turn."""
+    """Stage trains of the lanes in turn; returns events per second."""
     events = 0
     begin_ns = now_ns = monotonic_ns()
     while now_ns - begin_ns < TRIAL_NS:

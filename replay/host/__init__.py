@@ -1,1 +1,1 @@
-"""The host of a collector: what its sockets dropped, who reads them, and what that explains."""
+"""What happened on a collector's host? What its sockets dropped, who reads from them, which losses that explains."""

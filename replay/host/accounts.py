@@ -1,8 +1,8 @@
-"""What became of the sockets at some ports, from one look at a host to the next. Pure.
+"""What did the sockets at some ports drop, from one look at the host to the next? Pure.
 
-A socket is known by port, address and inode. One that is missing in a look may be there in the next: the kernel lists
-its sockets piece by piece, while others are opened and closed. So a socket that is gone is kept for a while, and its
-counter goes on where it stood if it comes back.
+A socket is identified by port, address and inode. A socket that is missing in one look may be there in the next: the
+kernel lists its sockets piece by piece, while others are opened and closed. So the account of a socket that is gone is
+kept for a while, and goes on if the socket comes back.
 """
 
 from dataclasses import dataclass, field
@@ -14,39 +14,39 @@ from replay.linux.network.udp_sockets import UdpSocket
 from replay.linux.process_stat import TICKS_PER_SECOND, ProcessStat
 
 MOST_CLOSED: Final = 100
-"""Sockets that are gone, and programs that have ended, of which each is still told; of more, only the sums are."""
+"""The most closed sockets, and ended programs, that have an account each; of older ones only the sums are kept."""
 
 _MODULUS: Final = 1 << 32
 _SECOND_NS: Final = 1_000_000_000
 _FAIR_NS: Final = _SECOND_NS // 2
-"""CPU time is counted in ticks of 10 ms: over less than this, a share of it says little."""
+"""The least time over which a share of CPU time is computed: it is counted in ticks of 10 ms."""
 
 Identity = tuple[int, str, int]
 
 
 @dataclass(frozen=True)
 class Look:
-    """A host at one instant. What was not looked at is None."""
+    """What was seen of a host at one instant. Parts that were not looked at are None."""
 
     at_ns: int
     sockets: list[UdpSocket]
     whole: bool = True
     """Whether all of the host's sockets were read."""
     owners: dict[int, list[int] | None] | None = None
-    """The processes that have each inode open; None for an inode: that may not be known."""
+    """The processes that have each inode open; None for an inode: its owner is not readable."""
     processes: dict[int, ProcessStat] | None = None
     counters: dict[str, int] | None = None
-    """Of the host, since its start."""
+    """The host's counters since its start."""
     backlogs: dict[int, tuple[int, int]] | None = None
     nics: dict[str, dict[str, int]] | None = None
 
 
 @dataclass
 class SocketAccount:
-    """A socket since it was first seen."""
+    """The account of a socket since it was first seen."""
 
     socket: UdpSocket
-    """As it was last."""
+    """The socket as it was at the last look."""
     first_ns: int
     last_ns: int
     dropped_packets: int = 0
@@ -54,9 +54,9 @@ class SocketAccount:
     owners: list[int] | None = None
 
     def go_on(self, socket: UdpSocket, at_ns: int) -> int:
-        """Take a look at it; returns what it dropped since the look before."""
+        """Add a look at the socket; returns the packets that it dropped since the look before."""
         dropped = (socket.drops - self.socket.drops) % _MODULUS
-        if dropped >= _MODULUS // 2:  # a counter never goes back: it is another socket with this inode
+        if dropped >= _MODULUS // 2:  # a counter never goes back, so this is another socket with the same inode
             dropped = socket.drops
         self.socket, self.last_ns = socket, at_ns
         self.dropped_packets += dropped
@@ -66,7 +66,7 @@ class SocketAccount:
 
 @dataclass
 class ProgramAccount:
-    """A process that has had one of the sockets open."""
+    """The account of a process that has had one of the sockets open."""
 
     pid: int
     stat: ProcessStat
@@ -77,7 +77,7 @@ class ProgramAccount:
     memory_bytes_max: int = 0
 
     def go_on(self, stat: ProcessStat, at_ns: int) -> None:
-        """Take a look at it."""
+        """Add a look at the process."""
         ticks, passed_ns = stat.cpu_ticks - self.stat.cpu_ticks, at_ns - self.last_ns
         if passed_ns >= _FAIR_NS:
             self.cpu_percent_max = max(self.cpu_percent_max or 0.0, _percent(ticks, passed_ns))
@@ -87,14 +87,14 @@ class ProgramAccount:
 
     @property
     def cpu_percent(self) -> float | None:
-        """Of one core, since it was first seen; None: it was seen too short a time."""
+        """The share of one core that the process used since it was first seen; None: it was seen too short a time."""
         seen_ns = self.last_ns - self.first_ns
         return _percent(self.cpu_ticks, seen_ns) if seen_ns >= _FAIR_NS else None
 
 
 @dataclass
 class Earlier:
-    """The sums of a port's sockets that are gone, and are no longer told one by one."""
+    """The sums of a port's closed sockets that no longer have an account each."""
 
     sockets: int = 0
     dropped_packets: int = 0
@@ -103,7 +103,7 @@ class Earlier:
 
 @dataclass
 class Accounts:
-    """All that looks at some ports came to. Its size is bounded by the sockets that are open at a time."""
+    """All that the looks at some ports have shown. Its size is bounded by the sockets that are open at a time."""
 
     ports: tuple[int, ...]
     first_ns: int | None = None
@@ -112,20 +112,20 @@ class Accounts:
     cut_looks: int = 0
     """Looks that did not see all sockets."""
     failed_looks: int = 0
-    """Looks that came to nothing, as where this process had no file descriptor left."""
+    """Looks that failed, for example because this process had no file descriptor left."""
     sockets: dict[Identity, SocketAccount] = field(default_factory=dict)
     earlier: dict[int, Earlier] = field(default_factory=dict)
     programs: dict[tuple[int, int], ProgramAccount] = field(default_factory=dict)
-    """By number and start."""
+    """The programs by process id and start time."""
     counters: dict[str, int] = field(default_factory=dict)
     """What the host has counted since the first look."""
     nics: dict[str, dict[str, int]] = field(default_factory=dict)
     drops: DropTimes = field(default_factory=DropTimes)
     _before: Look | None = None
-    """The latest look, with what is compared with the next one's."""
+    """The latest look that had counters, with which the next one is compared."""
 
     def take(self, look: Look) -> None:
-        """Go on to the next look."""
+        """Add the next look."""
         if self.first_ns is None:
             self.first_ns = look.at_ns
         self.last_ns = look.at_ns
@@ -137,11 +137,11 @@ class Accounts:
 
     @property
     def waiting_bytes(self) -> int:
-        """What waits at all sockets that are open."""
+        """The bytes that wait at all open sockets."""
         return sum(each.socket.waiting_bytes for each in self.sockets.values() if self.is_open(each))
 
     def is_open(self, account: SocketAccount) -> bool:
-        """Whether the latest look saw it."""
+        """Whether the latest look saw the socket."""
         return account.last_ns == self.last_ns
 
     def _take_sockets(self, look: Look) -> None:
@@ -150,7 +150,7 @@ class Accounts:
             key = (socket.port, socket.address, socket.inode)
             account = self.sockets.get(key)
             if account is None:
-                # What appears later began at 0, unless it may have been there unseen.
+                # The counter of a socket that appears later began at 0, unless the socket may have been there unseen.
                 unseen = not self.looks or self.cut_looks
                 start = socket if unseen else socket._replace(drops=0)
                 account = self.sockets[key] = SocketAccount(start, look.at_ns, look.at_ns)
@@ -186,7 +186,7 @@ class Accounts:
             del self.programs[key]
 
     def _take_counters(self, look: Look) -> None:
-        """Count on from the latest look that had counters."""
+        """Add the growth of the counters since the latest look that had them."""
         if look.counters is None or look.backlogs is None or look.nics is None:
             return
         before, self._before = self._before or look, look

@@ -1,7 +1,7 @@
-"""A run to a target on its own host watches the receiver's sockets by itself, from before its start to after its end.
+"""What does the receiver drop while a run sends to its own host? The run watches the receiver's sockets by itself.
 
-All of it happens in the supervisor: all there is to see before the workers start and after they have ended, and the
-sockets alone once a second between.
+The supervisor does this. It looks at everything before the workers start and after they have ended, and only at the
+sockets once a second in between.
 """
 
 import ipaddress
@@ -15,25 +15,25 @@ from replay.path.target import Target
 from replay.plan.run_plan import RunPlan
 
 _MOST_NS: Final = SECOND_NS // 50
-"""Where a look at the sockets takes more CPU time, the run is not disturbed by another one before its end: the kernel
-takes 0.3 s to list 18,000 sockets, and four times as long for twice as many."""
+"""If a look at the sockets takes more CPU time than this, the next one is at the end of the run, so as not to disturb
+it: the kernel takes 0.3 s to list 18,000 sockets, and four times as long for twice as many."""
 _SETTLE_LOOKS: Final = 20
 _SETTLE_NS: Final = SECOND_NS // 20
-"""Queues are given a second at most to be read empty at the end."""
+"""The pause between these looks: at the end, the receiver gets a second at most to read its queues empty."""
 
 
 class OwnHost:
-    """The receiver's sockets, if the target of a run is this host."""
+    """Watches the receiver's sockets, if the target of a run is this host; else it does nothing."""
 
     def __init__(self, plan: RunPlan) -> None:
-        """Look at nothing yet."""
+        """Get ready without looking yet."""
         self._looker = Looker(plan.ports) if is_this_host(plan.target) else None
         self._accounts = Accounts(plan.ports)
         self._started_wall_ns = 0
         self._slow = False
 
     def begin(self) -> None:
-        """Look at all there is to see, before the run."""
+        """Look at everything, before the run."""
         self._started_wall_ns = wall_ns()
         self._look(whole=True)
         self.each_second()
@@ -46,7 +46,7 @@ class OwnHost:
             self._slow = process_cpu_ns() - begin_ns > _MOST_NS
 
     def settle(self) -> None:
-        """Look at all there is to see, once the workers have ended and the queues are empty, or read no more."""
+        """Look at everything when the workers have ended and the queues are empty, or after a second at most."""
         if self._looker is None:
             return
         for _ in range(_SETTLE_LOOKS):
@@ -61,11 +61,11 @@ class OwnHost:
             return
         try:
             self._accounts.take(self._looker.look() if whole else self._looker.glance())
-        except (OSError, ValueError):  # what is only told beside a run does not end it
+        except (OSError, ValueError):  # a failed look is no reason to end the run
             self._accounts.failed_looks += 1
 
     def figures(self) -> dict[str, Any] | None:
-        """For the report; None: the target is another host, or nothing of this one could be seen."""
+        """The figures for the report; None: the target is another host, or this host's counters could not be read."""
         if self._looker is None or not self._accounts.counters:
             return None
         return host_figures(self._accounts, self._started_wall_ns)
@@ -79,5 +79,5 @@ def is_this_host(target: Target) -> bool:
 
     try:
         return route_kind(target.family, target.host) == "local"
-    except OSError:  # whoever sends says so
+    except OSError:  # the sending part reports this error
         return False

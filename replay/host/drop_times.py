@@ -1,6 +1,6 @@
-"""When ports dropped packets: seconds in which something was dropped, in bounded memory. Pure.
+"""When did ports drop packets? The intervals with drops, in bounded memory. Pure.
 
-Where there would be more rows than a report should have, intervals are made twice as long, as often as it takes: a
+If there are more rows than a report should have, all intervals are made twice as long, until there are few enough. So a
 watch of days keeps its first hour as well as its last.
 """
 
@@ -8,19 +8,19 @@ from typing import Any, Final
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", "dropped_packets", "waiting_bytes_max")
-"""Of each row; the interval is counted in lengths of `interval_s` since the watch began."""
+"""The columns of each row; `interval` counts lengths of `interval_s` since the watch began."""
 
 
 class DropTimes:
-    """The intervals of each port with drops."""
+    """The intervals of each port in which packets were dropped."""
 
     def __init__(self) -> None:
-        """Intervals are a second long at first."""
+        """Begin with intervals of one second."""
         self.interval_s = 1
         self._rows: dict[tuple[int, int], tuple[int, int]] = {}
 
     def add(self, port: int, at_s: float, dropped_packets: int, waiting_bytes: int) -> None:
-        """Count what a port dropped until `at_s` since the look before, and what waited then."""
+        """Add the packets that a port dropped from the look before to the one at `at_s`, and what waited then."""
         self._put((port, int(at_s) // self.interval_s), dropped_packets, waiting_bytes)
         while len(self._rows) > MOST_ROWS:
             rows, self._rows = self._rows, {}
@@ -33,6 +33,6 @@ class DropTimes:
         self._rows[key] = (before + dropped_packets, max(most, waiting_bytes))
 
     def figures(self) -> dict[str, Any]:
-        """For the report, in the order of ports and times."""
+        """The rows for the report, in the order of ports and times."""
         rows = [[*key, *counts] for key, counts in sorted(self._rows.items())]
         return {"interval_s": self.interval_s, "columns": list(COLUMNS), "rows": rows}

@@ -1,4 +1,4 @@
-"""The accounts of a host's sockets, ready for JSON. Pure."""
+"""How do the accounts of a host's sockets become JSON? `replay.host.model` has the shape. Pure."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from replay.rewrite.stamps import iso_ms
 
 
 def host_figures(accounts: Accounts, started_wall_ns: int) -> dict[str, Any]:
-    """All that the looks came to; `replay.host.model` has its shape."""
+    """All figures of the accounts, as `replay.host.model` describes them."""
     lanes = [_lane(accounts, port) for port in accounts.ports]
     order = sorted(accounts.sockets.values(), key=lambda each: (each.socket.port, each.first_ns, each.socket.inode))
     return {

@@ -1,4 +1,4 @@
-"""Looking at a host: its sockets at some ports, who has them open, and what it has counted."""
+"""What can be seen of a host now? Its sockets at some ports, the processes that have them open, and its counters."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,28 +19,28 @@ UDP_COUNTERS: Final = {
     "InCsumErrors": "udp_checksum_errors",
     "MemErrors": "udp_memory_errors",
 }
-"""The kernel's names, and those of the report."""
+"""The kernel's names of the counters, and the names in the report."""
 
 _OWNERS_HOLD_LOOKS: Final = 30
-"""After so many looks owners are looked for anew: a socket may be handed on, or its process replaced."""
+"""After so many looks the owners are searched again: a socket may have been passed on, or its process replaced."""
 
 
 class Looker:
-    """Looks at this host again and again; remembers who owns what, since to find that takes the longest."""
+    """Looks at this host repeatedly. It remembers which process owns which socket, since finding that takes longest."""
 
     def __init__(self, ports: Sequence[int]) -> None:
-        """Choose the ports."""
+        """Look at sockets at these ports."""
         self._table = UdpTable(ports)
         self._owners: dict[int, list[int] | None] = {}
         self._looks = 0
 
     def glance(self) -> Look:
-        """At the sockets alone: a few hundred microseconds, and milliseconds where a host has thousands of sockets."""
+        """Look at the sockets only. It takes some hundred microseconds, or milliseconds with thousands of sockets."""
         sockets, whole = self._table.look()
         return Look(monotonic_ns(), sockets, whole)
 
     def look(self) -> Look:
-        """At all there is to see. Raises OSError."""
+        """Look at everything. Raises OSError."""
         from replay.linux.network.links import received_by_device  # noqa: PLC0415 - pyroute2 takes a while to load
 
         sockets, whole = self._table.look()
@@ -61,7 +61,7 @@ class Looker:
     def _find_owners(self, inodes: Sequence[int]) -> dict[int, list[int] | None]:
         if set(inodes) != self._owners.keys() or self._looks % _OWNERS_HOLD_LOOKS == 0:
             found, complete = socket_owners(inodes)
-            # Who is found nowhere may be where this process may not look.
+            # An owner that was not found may be a process that this one may not examine.
             self._owners = {inode: pids if pids or complete else None for inode, pids in found.items()}
         self._looks += 1
         return self._owners

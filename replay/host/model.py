@@ -1,6 +1,6 @@
-"""The report of a collector's host, as whoever reads one may rely on it: types and bounds are checked here.
+"""Is the report of a collector's host sound? Types and bounds are checked here, so that readers can rely on them.
 
-It comes from another host, so it may hold anything: what is printed of it is checked to be printable.
+The report comes from another host, so it may hold anything: texts that are shown are checked to be printable.
 """
 
 from datetime import datetime
@@ -34,7 +34,7 @@ Name = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
 
 
 class _Checked(BaseModel):
-    """Types are not converted; what a later version may add is passed over."""
+    """A checked part of a report. Types are not converted; fields that a later version adds are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -68,7 +68,7 @@ class HostProgram(_Checked):
 
 
 class HostCounters(_Checked):
-    """Of the whole host, while it was watched."""
+    """What the whole host counted while it was watched."""
 
     udp_read: Count
     udp_no_ports: Count
@@ -97,7 +97,7 @@ class HostDrops(_Checked):
 
 
 class HostReport(_Checked):
-    """What `replay watch` writes, and `replay run` where the collector is on its own host."""
+    """What `replay watch` writes, and `replay run` too if the collector is on its own host."""
 
     started: Annotated[str, Field(max_length=40), AfterValidator(_instant)]
     watched_s: Seconds
@@ -127,7 +127,7 @@ def read_watch(report: dict[str, Any]) -> HostReport:
 
 
 def read_own_host(part: object) -> HostReport:
-    """The part of a sender's report on its own host. Raises ValueError, as above."""
+    """The part of a sender's report on its own host. Raises ValueError with a clause that says what is wrong."""
     return _read(HostReport, part)
 
 

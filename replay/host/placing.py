@@ -1,12 +1,12 @@
-"""Where on a collector's host events were lost: the ledger's losses against what the host counted. Pure.
+"""Where on a collector's host were events lost? The ledger's losses are compared with the host's counters. Pure.
 
     sent ─▶ the way ─▶ card, backlog ─▶ socket ─▶ its queue ─▶ the collector ─▶ its file
                                           │          │             │
                                        dropped     waits        not written
 
-Packets that a socket dropped are counted by port, and exact. What waits is memory, so it bounds how many events that
-may be. How many datagrams all programs of the host have read (InDatagrams) bounds what the collector can have had: what
-is missing beyond that never reached a socket. Other UDP traffic only makes that bound wider.
+The packets that a socket dropped are counted exactly, by port. For waiting packets only their memory is known, which
+bounds their number. The number of datagrams that all programs of the host have read (InDatagrams) bounds what the
+collector can have got: events missing beyond it never reached a socket. Other UDP traffic makes this bound wider.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,11 +17,11 @@ from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.host.model import HostReport
 
 LEAST_PACKET_BYTES: Final = 512
-"""What a waiting packet takes of a socket's buffer at least: struct sk_buff (232 bytes) and struct skb_shared_info (320
+"""The least part of a socket's buffer that a waiting packet takes: struct sk_buff (232 bytes) and skb_shared_info (320
 bytes) alone are more (include/linux/skbuff.h); on x86-64 a lone event of 150 bytes takes 832."""
 
 _SLACK_S: Final = 2.0
-"""By so much the clocks of both hosts may differ without a word."""
+"""The clocks of both hosts may differ by this without consequence."""
 
 
 @dataclass(frozen=True)
@@ -34,48 +34,48 @@ class PortLosses:
     dropped_events: int
     """Lost events that the socket's drops account for."""
     queued_events_max: int
-    """Of the rest, as many as may have waited when the watch ended, or gone with a socket that was closed."""
+    """Of the other lost events, as many as may have waited when the watch ended, or when a socket was closed."""
 
     @property
     def rest_events(self) -> int:
-        """What the socket did not drop."""
+        """Lost events that the socket did not drop."""
         return self.lost_events - self.dropped_events
 
 
 @dataclass(frozen=True)
 class HostLosses:
-    """All ports together."""
+    """What all ports lost, and where."""
 
     ports: tuple[PortLosses, ...]
     joined: bool
-    """Whether a dropped packet was taken for up to MAX_TRAIN_EVENTS events, since the socket reads them joined."""
+    """Whether a dropped packet may be up to MAX_TRAIN_EVENTS events, since the socket gets them joined."""
     covers_run: bool | None
     """Whether the watch began before the run and ended after it, by the clocks of both hosts; None: not known."""
     outside_packets: int
-    """Dropped before the run began, or after it had ended."""
+    """Packets dropped before the run began, or after it had ended."""
     before_socket_events_min: int | None
-    """So many of the lost events never reached a socket, at least; None: not known."""
+    """At least so many of the lost events never reached a socket; None: not known."""
     cut_events: int = 0
-    """So many of what the ports miss arrived cut, and are not lost: of which ports is not known."""
+    """So many of the events that the ports miss arrived cut, so they are not lost; their ports are not known."""
 
     @property
     def lost_events(self) -> int:
-        """Lost on all ports."""
+        """Events lost on all ports."""
         return max(0, self.total("lost_events") - self.cut_events)
 
     @property
     def dropped_events(self) -> int:
-        """Those that the sockets' drops account for."""
+        """Lost events that the sockets' drops account for."""
         return min(self.total("dropped_events"), self.lost_events)
 
     @property
     def rest_events(self) -> int:
-        """Those that the sockets did not drop."""
+        """Lost events that the sockets did not drop."""
         return self.lost_events - self.dropped_events
 
     @property
     def queued_events_max(self) -> int:
-        """Of the rest, as many as may have waited."""
+        """Of the events that were not dropped, as many as may have waited in a socket."""
         return min(self.total("queued_events_max"), self.rest_events)
 
     @property
@@ -97,11 +97,11 @@ def place_losses(
     joined: Collection[int] = (),
     cut_events: int = 0,
 ) -> HostLosses:
-    """Place what was `lost` by port, where `written_events` came through on all ports together.
+    """Place the events that were `lost`, by port; `written_events` came through on all ports together.
 
-    `run` is from when to when events were sent, seconds since 1970; None: not known. The ports in `joined` are read in
-    trains (UDP_GRO), which ordinary collectors do not do. `cut_events` of what was lost are none: they came
-    through, it is not known on which ports, and are in `written_events`.
+    `run` is when the run began and ended, in seconds since 1970; None: not known. The ports in `joined` are read in
+    trains (UDP_GRO), which ordinary collectors do not do. `cut_events` of the lost events came through after all, on
+    ports that are not known; `written_events` counts them.
     """
     lanes = {lane.port: lane for lane in host.lanes}
     ports, queue = [], 0
@@ -135,7 +135,7 @@ def _outside(host: HostReport, run: tuple[float, float] | None) -> int:
     outside = 0
     for _, interval, dropped, _ in host.drops.rows:
         from_s = begin_s + interval * step_s
-        # What a look finds was dropped since the look before.
+        # The drops that a look finds happened since the look before.
         if from_s - 1 > run[1] + _SLACK_S or from_s + step_s < run[0] - _SLACK_S:
             outside += dropped
     return outside

@@ -1,4 +1,4 @@
-"""Losses on a collector's host for people and for machines. Pure."""
+"""How are losses on a collector's host shown? As lines for people, and as JSON for programs. Pure."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -21,14 +21,14 @@ _ELSEWHERE: Final = (
 
 
 def owners_of(host: HostReport, port: int) -> list[str]:
-    """Who had a port's sockets open, like `rsyslogd (pid 812)`; nobody where that could not be read."""
+    """The processes that had a port's sockets open, like `rsyslogd (pid 812)`; empty if that could not be read."""
     names = {program.pid: program.command for program in host.programs}
     pids = {pid for each in host.sockets if each.port == port for pid in each.owners or ()}
     return [f"{names.get(pid, 'process')} (pid {pid})" for pid in sorted(pids)]
 
 
 def dropped_elsewhere(host: HostReport) -> dict[str, int]:
-    """Packets of all traffic that the host lost on the way to its sockets, by where."""
+    """Packets of all traffic that the host lost on the way to its sockets, by place."""
     return {
         "nic_rx_dropped": sum(nic.rx_dropped for nic in host.nics),
         "nic_rx_missed": sum(nic.rx_missed_errors + nic.rx_fifo_errors for nic in host.nics),
@@ -40,7 +40,7 @@ def dropped_elsewhere(host: HostReport) -> dict[str, int]:
 
 
 def host_losses_json(losses: HostLosses, host: HostReport) -> dict[str, Any]:
-    """As a plain dictionary, ready for JSON."""
+    """The losses as a plain dictionary, ready for JSON."""
     rest, before = losses.rest_events, losses.before_socket_events_min
     return {
         "lost_events": losses.lost_events,
@@ -67,9 +67,9 @@ def host_losses_json(losses: HostLosses, host: HostReport) -> dict[str, Any]:
 
 
 def host_losses_lines(losses: HostLosses, host: HostReport, reader: str = "collector") -> list[str]:
-    """A line for each place in which events were lost, and what one must know about them, in 80 columns.
+    """A line for each place in which events were lost, and notes, in 80 columns.
 
-    The `reader` is what reads from the sockets: the collector, or the sink.
+    The `reader` is the program that reads from the sockets: the collector, or the sink.
     """
     return [
         fill(line, _WIDTH, subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2), break_on_hyphens=False)

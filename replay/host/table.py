@@ -1,4 +1,4 @@
-"""The report of a collector's host for people. Pure."""
+"""How is the report of a collector's host shown to people? As a table and a sentence. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,13 +7,13 @@ from captures.console.units import counted, fitted, format_size
 from replay.ranges import format_ports
 
 _WORST = 5
-"""So many ports with drops are told one by one in a run's table."""
+"""So many ports with drops have a line each in a run's table."""
 _OWNERS = 3
 """So many owners of ports without drops are named."""
 
 
 def owner_text(figures: dict[str, Any], port: int) -> str:
-    """Who has a port's sockets open, or had them: `rsyslogd (pid 812)`."""
+    """The process that has a port's sockets open, or had them open: `rsyslogd (pid 812)`."""
     sockets = [each for each in figures["sockets"] if each["port"] == port]
     if not sockets:
         return "nobody"
@@ -28,7 +28,7 @@ def owner_text(figures: dict[str, Any], port: int) -> str:
 
 
 def verdict(figures: dict[str, Any]) -> str:
-    """The drops and queues in a sentence."""
+    """A sentence on the drops and queues."""
     lanes = figures["lanes"]
     ports = counted(len(lanes), "port")
     if not figures["sockets"]:
@@ -83,7 +83,7 @@ def _tells(lane: dict[str, Any]) -> bool:
 
 
 def program_lines(figures: dict[str, Any]) -> list[str]:
-    """What each program with one of the sockets used."""
+    """A line for each program that has one of the sockets open, with the CPU time and memory that it used."""
     lines = []
     for program in figures["programs"]:
         cpu, most = program["cpu_percent"], program["cpu_percent_max"]
@@ -117,7 +117,7 @@ def _counter_lines(counters: dict[str, int]) -> list[str]:
 
 
 def run_lines(figures: dict[str, Any]) -> list[str]:
-    """For the table of a run whose target is its own host: the ports that dropped something, the worst first."""
+    """Lines for the table of a run whose target is its own host: the ports that dropped packets, the worst first."""
     dropping = [lane for lane in figures["lanes"] if lane["dropped_packets"]]
     dropping.sort(key=lambda lane: -lane["dropped_packets"])
     if not dropping:

@@ -1,1 +1,1 @@
-"""What was sent against what arrived: port by port, to the event, with place and time of what was lost."""
+"""Did everything that was sent arrive? Compared port by port and to the event, with place and time of each loss."""

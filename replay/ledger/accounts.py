@@ -1,19 +1,19 @@
-"""The ledger: what was sent against what arrived, port by port and to the event. Pure.
+"""What is in a ledger? It compares what was sent with what arrived, port by port and to the event. Pure.
 
-It is made from the report of a sender and from those of receivers: the sink's, which knows its sockets, and an audit's
-of what a collector wrote. An event that is missing was lost in one of these places:
+A ledger is made from the report of a sender and from those of receivers: the sink's report, which knows its sockets,
+and the report of an audit, which read what a collector wrote. A missing event was lost in one of these places:
 
-    before the socket     on the way: a card, a queue, a filter, a wire; counters of both hosts say more
-    socket buffer         the sink's had no room
-    at the sink           either of them: without tags, and with trains that come joined, it can't tell
+    before the socket     on the way: in a card, a queue, a filter, a wire; counters of both hosts say more
+    socket buffer         the buffer of the sink's socket had no room
+    at the sink           one of the two above: without tags, or if trains come joined, the sink can't tell which
     after the sink's end  nobody received any more: the sink had ended, or one of its workers had died
-    collector             it had reached the sink, or without a sink was sent, and was not written
+    collector             the event reached the sink (or was sent, if there is no sink), and was not written
 
-An event of which the tag was cut off arrived, and which number it had can't be known. So *cut* events are no lost ones:
-of what is missing on a port, as many as were cut there arrived cut. Where the port was cut off as well they are
-*unplaced*: they are in no port's account, and what they may explain of a port's missing events is *cut or lost* there.
-Where other runs came too, or events came twice, nobody knows whose the cut ones are: they are *doubtful*, and what they
-may explain counts as lost. An event whose number was not sent is *surplus*.
+An event whose tag was cut off has arrived, but its number can't be known. So *cut* events are not lost: of the events
+that are missing on a port, as many as were cut there count as arrived. If the port was cut off as well, they are
+*unplaced*: no port's account holds them, and as many of a port's missing events as they may explain are *cut or lost*.
+If events of other runs came too, or events came twice, it can't be known whose the cut events are: they are *doubtful*,
+and the missing events that they may explain count as lost. An event with a number that was not sent is *surplus*.
 """
 
 from dataclasses import dataclass, field
@@ -22,34 +22,34 @@ from typing import Final
 from replay.sink.stopping import FAILURE, HURRIED
 
 DIED: Final = FAILURE
-"""By which a sink says that it ended when a worker died."""
+"""The word by which a sink's report says that it ended because a worker died."""
 UNREAD: Final = {
     DIED: "the sink's worker died",
     HURRIED: "the sink was ended by a second signal, before it had read what had arrived",
 }
-"""Why a sink did not read what came, where that is another reason than its end before that of the run."""
+"""Why a sink did not read what came, by the word in its report; for other words, the sink ended before the run did."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One port's account. What was not measured is None.
+    """One port's account. A figure that was not measured is None.
 
-    `kernel_drops` are packets, of which a joined one is many events.
+    `kernel_drops` counts packets; a joined packet holds many events.
     """
 
     port: int
     sent_events: int = 0
     sent_bytes: int = 0
     received_events: int | None = 0
-    """By the port at which they came; None: there was no sink."""
+    """Events that came at this port, whichever port they were sent to; None: there was no sink."""
     received_bytes: int | None = 0
     kernel_drops: int | None = None
     verified_events: int | None = None
-    """Different numbers of this run that were sent: tagged events, each counted once."""
+    """Tagged events of this run that were sent and arrived, each number counted once."""
     surplus_events: int = 0
-    """Numbers that were not sent; without tags, what arrived beyond what was sent."""
+    """Events with numbers that were not sent; without tags, how many more events arrived than were sent."""
     perhaps_lost_events: int = 0
-    """Of the verified ones, so many may be further surplus ones, and then as many more were lost."""
+    """So many of the verified events may be surplus instead; then as many more events were lost."""
     duplicated_events: int | None = None
     reordered_events: int | None = None
     late_events: int | None = None
@@ -60,39 +60,39 @@ class Entry:
     untagged_events: int | None = None
     malformed_events: int | None = None
     came_by: dict[str, int] = field(default_factory=dict)
-    """Events by the other ports at which they came."""
+    """Events of this port that came at other ports, by the port at which they came."""
     collected_events: int | None = None
-    """Different numbers that a collector wrote."""
+    """Events that a collector wrote, each number counted once."""
     cut_at_collector_events: int = 0
     cut_or_lost_events: int = 0
-    """Missing at the sink; they may be cut events whose port is not known."""
+    """Events missing at the sink that may be cut events whose port is not known."""
     cut_or_lost_at_collector_events: int = 0
-    """The same of what the collector did not write."""
+    """Events missing at the collector that may be cut events whose port is not known."""
 
     @property
     def reached_events(self) -> int:
-        """Events that reached the sink whole, different ones where tags tell; all that were sent without a sink."""
+        """Events that reached the sink whole, each counted once if tagged; without a sink, all that were sent."""
         if self.verified_events is not None:
             return self.verified_events
         return self.sent_events if self.received_events is None else min(self.received_events, self.sent_events)
 
     @property
     def lost_events(self) -> int | None:
-        """Events that were sent and did not reach the sink; None: there was none."""
+        """Events that were sent and did not reach the sink; None: there was no sink."""
         if self.received_events is None:
             return None
         return self.sent_events - self.reached_events - self.cut_events - self.cut_or_lost_events
 
     @property
     def lost_before_socket_events(self) -> int | None:
-        """Those of the lost that were lost neither by the socket nor after the sink's end."""
+        """Lost events that were lost neither in the socket's buffer nor after the sink's end; None: not known."""
         if self.lost_events is None or self.lost_in_socket_events is None:
             return None
         return self.lost_events - self.lost_in_socket_events - (self.lost_after_end_events or 0)
 
     @property
     def lost_at_collector_events(self) -> int | None:
-        """Events that reached the sink, or were sent where there was none, and that the collector did not write."""
+        """Events that reached the sink (or were sent, if there is no sink), and that the collector did not write."""
         if self.collected_events is None:
             return None
         cut = self.cut_at_collector_events + self.cut_or_lost_at_collector_events
@@ -100,24 +100,24 @@ class Entry:
 
     @property
     def all_lost_events(self) -> int:
-        """All that was lost for certain, wherever it was."""
+        """Events that were lost for certain, at any place."""
         return (self.lost_events or 0) + (self.lost_at_collector_events or 0)
 
     @property
     def all_cut_events(self) -> int:
-        """All that arrived cut, wherever it was."""
+        """Events that arrived cut, at the sink or at the collector."""
         return self.cut_events + self.cut_at_collector_events
 
     @property
     def all_cut_or_lost_events(self) -> int:
-        """All of which it is not known whether it was cut or lost."""
+        """Events of which it is not known whether they were cut or lost, at the sink or at the collector."""
         return self.cut_or_lost_events + self.cut_or_lost_at_collector_events
 
     @property
     def cut_bytes(self) -> int:
-        """By how much the events are shorter that came at this port, if all of its own came there and nothing else.
+        """How many bytes fewer came at this port than were sent; 0 unless exactly the port's events came there.
 
-        Their tags are whole: it stood at their front, or what cut them is a limit that ends behind it.
+        The tags of these events are whole: the tag stood at the front, or the limit that cut them lies behind the tag.
         """
         if not self.sent_events == self.verified_events == self.received_events:
             return 0
@@ -125,7 +125,7 @@ class Entry:
 
     @property
     def agrees(self) -> bool:
-        """Whether exactly that arrived which was sent: in events, and in bytes; with tags, in no fewer of them."""
+        """Whether exactly the sent events arrived, with all their bytes; tagged events may have become longer."""
         same_bytes = self.verified_events is not None or self.received_bytes in (None, self.sent_bytes)
         same_bytes = same_bytes and not self.cut_bytes
         missing = self.all_lost_events or self.all_cut_events or self.all_cut_or_lost_events
@@ -133,7 +133,7 @@ class Entry:
 
     @property
     def odd(self) -> bool:
-        """Whether the port should be looked at."""
+        """Whether a reader should look at the port: something is missing, surplus, late, foreign or damaged."""
         strange = (self.late_events, self.foreign_events, self.malformed_events)
         untagged = self.verified_events is not None and self.untagged_events
         return not self.agrees or any(strange) or bool(untagged)
@@ -141,53 +141,53 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unplaced:
-    """What the ports together miss beyond their own accounts."""
+    """Missing events that can't be ascribed to a port, so that no port's account holds them."""
 
     cut_events: int = 0
-    """Cut events whose port is not known, at the sink."""
+    """Events that came to the sink cut, and whose port is not known."""
     cut_at_collector_events: int = 0
-    """The same at the collector."""
+    """Events that the collector wrote cut, and whose port is not known."""
     lost_events: int = 0
-    """Events that did not reach the sink, of ports that are not known."""
+    """Events that did not reach the sink, and whose port is not known."""
     lost_at_collector_events: int = 0
-    """The same of the collector."""
+    """Events that the collector did not write, and whose port is not known."""
 
     @property
     def all_lost_events(self) -> int:
-        """The lost of both."""
+        """Lost events at the sink and at the collector."""
         return self.lost_events + self.lost_at_collector_events
 
     @property
     def all_cut_events(self) -> int:
-        """The cut of both."""
+        """Cut events at the sink and at the collector."""
         return self.cut_events + self.cut_at_collector_events
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The accounts of all ports that were sent to or heard from."""
+    """The accounts of all ports to which events were sent, or from which events came."""
 
     entries: tuple[Entry, ...]
     run_id: str | None = None
-    """The run whose tags were compared; None: only counts were."""
+    """The run whose tags were compared; None: only counts were compared."""
     unplaced: Unplaced = Unplaced()
     doubtful_cut_events: int = 0
-    """So many of the lost may be cut events; they may also be of other runs, or have come twice."""
+    """So many of the lost events may be cut events instead; but those may also be of other runs, or have come twice."""
     cut_to_bytes: tuple[int, int] | None = None
     """The least and the greatest length that events were cut to."""
     other_runs: dict[str, int] = field(default_factory=dict)
-    """Events of other runs that came to the sink, of those that it could name."""
+    """Events of other runs that came to the sink, by run, of the runs that the sink counted by name."""
     ended_by: str | None = None
-    """Why the sink ended before the run did; None: it did not."""
+    """Why the sink ended before the run did; None: it did not end earlier."""
     deaf_ports: tuple[int, ...] = ()
-    """Ports that were sent to, at which the sink did not listen, and of which nothing came by another one."""
+    """Ports to which events were sent, at which the sink did not listen, and whose events came at no other port."""
     unverified_events: int = 0
-    """Tagged events that came to the sink, and which its workers did not live to verify."""
+    """Tagged events that came to the sink, but whose worker died before it verified them."""
     damaged_events: int = 0
-    """So many more of the lost may have come, with a tag that was damaged on the way."""
+    """So many more of the lost events may have come with a tag that was damaged on the way."""
 
     def total(self, name: str) -> int | None:
-        """The sum of a figure over the ports; None where it was measured on none."""
+        """The sum of a figure over the ports; None if it was measured on no port."""
         known = [value for entry in self.entries if (value := getattr(entry, name)) is not None]
         return sum(known) + getattr(self.unplaced, name, 0) if known else None
 
@@ -198,22 +198,22 @@ class Ledger:
 
     @property
     def sent_ports(self) -> int:
-        """How many ports were sent to; the others are those that events came by."""
+        """To how many ports events were sent; events came at the other ports of the ledger only."""
         return sum(entry.sent_events > 0 for entry in self.entries)
 
     @property
     def lost_events(self) -> int:
-        """Events missing at the end, summed over the ports that miss some: no surplus elsewhere makes up for them."""
+        """Lost events, summed over the ports; a surplus on another port does not make up for them."""
         return self.total("all_lost_events") or 0
 
     @property
     def lost_events_min(self) -> int:
-        """Of these, those that nothing that came can be."""
+        """Lost events that can be neither doubtful cut events nor events with damaged tags."""
         return self.lost_events - self.doubtful_cut_events - self.damaged_events
 
     @property
     def lost_events_max(self) -> int:
-        """All that may be lost: with as many as stand for numbers that may not have been sent."""
+        """The most events that may be lost: as if all verified events that may be surplus were surplus."""
         return self.lost_events + (self.total("perhaps_lost_events") or 0)
 
     @property
@@ -223,9 +223,9 @@ class Ledger:
 
     @property
     def cut_bytes(self) -> int:
-        """By how much the verified events are shorter than they were sent, as far as bytes can be compared.
+        """How many bytes fewer came than were sent, as far as bytes can be compared.
 
-        That is where all events came and nothing else: on all ports together, or on single ones.
+        They can be compared if all events came and nothing else did: on all ports together, or on single ports.
         """
         counts = [self.total(f"{name}_events") for name in ("sent", "verified", "received")]
         if counts[0] == counts[1] == counts[2]:
@@ -234,10 +234,10 @@ class Ledger:
 
     @property
     def surplus_events(self) -> int:
-        """Events that were not sent, summed over the ports; duplicated ones are counted apart."""
+        """Events that arrived but were not sent, summed over the ports; duplicated events are not among them."""
         return sum(entry.surplus_events for entry in self.entries)
 
     @property
     def balanced(self) -> bool:
-        """Whether all ports agree, and together."""
+        """Whether on each port exactly that arrived which was sent, and on all ports together no byte is missing."""
         return all(entry.agrees for entry in self.entries) and not self.cut_bytes

@@ -1,4 +1,4 @@
-"""What the host of a collector adds to a ledger: the bridge between `replay reconcile` and the placing of losses."""
+"""Where on the collector's host were a ledger's events lost? This joins a ledger with `replay.host.placing`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,23 +17,23 @@ from replay.ledger.models.sent import Sent
 
 @dataclass(frozen=True)
 class CollectorHost:
-    """A ledger's losses, placed on the collector's host."""
+    """The losses of a ledger, with their places on the collector's host."""
 
     losses: HostLosses
     host: HostReport
     reader: str
-    """Who reads from its sockets: the collector, or the sink."""
+    """Which program reads from the sockets of that host: "collector" or "sink"."""
     asked: bool
-    """Whether the user gave a report of that host; if not, it is spoken of only where something was lost."""
+    """Whether the user gave a report of that host; if not, the text mentions the host only if something was lost."""
     passed_over: str = ""
-    """A report that the user gave and that is not used, since it is of another time than the run, and why."""
+    """A sentence on a report that the user gave, but which is not used since it is of another time than the run."""
 
     def figures(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The figures, ready for JSON."""
         return host_losses_json(self.losses, self.host)
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The lines for people; none if there is nothing to say."""
         if not (self.asked or self.losses.lost_events):
             return []
         said = [fitted(self.passed_over, 4)] if self.passed_over else []
@@ -41,10 +41,10 @@ class CollectorHost:
 
 
 def collector_host(path: Path | None, ledger: Ledger, sent: Sent, received: Received | None) -> CollectorHost | None:
-    """The losses of a ledger on the host that `path` reports on, or else on the sender's own, if the target was there.
+    """Place the losses of a ledger on the host of the report `path`, or else on the sender's, if the target was there.
 
-    Where there is no audit, these are the sink's losses; those that the sink has placed are left out. None: neither
-    host is known. Raises InputError where a report is none.
+    If there is no audit, these are the losses of the sink, without those that the sink has placed itself. None: there
+    is no report of either host. Raises InputError if a file or a part of a report is not the report of a host.
     """
     run = None
     if sent.started is not None and sent.duration_s is not None:
@@ -64,7 +64,7 @@ def collector_host(path: Path | None, ledger: Ledger, sent: Sent, received: Rece
         left = [entry for entry in ledger.entries if entry.lost_in_socket_events is None]
         lost, cut = {entry.port: entry.lost_events or 0 for entry in left}, 0
         through = ledger.total("received_events") or 0
-    # Of the sink it is known whether a port's datagrams came joined; a collector reads them one by one.
+    # The sink's report says whether a port's datagrams came joined; a collector reads them one by one.
     lanes = [] if written or received is None else received.lanes
     joined = {lane.port for lane in lanes if lane.joined}
     placed = place_losses(lost, through, host, run=run, joined=joined, cut_events=cut)
@@ -72,9 +72,9 @@ def collector_host(path: Path | None, ledger: Ledger, sent: Sent, received: Rece
 
 
 def _chosen(path: Path | None, sent: Sent, run: tuple[float, float] | None) -> tuple[HostReport | None, str]:
-    """The report to go by, and what to say of one that was given and is not used.
+    """Choose the host report to use; returns it, and a sentence if the report that the user gave is not used.
 
-    A watch that did not cover the run is not used where the sender looked at the host itself and did cover it.
+    If the user's watch did not cover the run, but the sender watched the host itself and did, the sender's is used.
     """
     given = None
     try:

@@ -1,14 +1,14 @@
-"""What the ledger says of events that came with their tags, and without all of their bytes."""
+"""How does the ledger say that events came with their tags, but not with all of their bytes? In a clause."""
 
 from captures.console.units import counted
 from replay.ledger.accounts import Ledger
 
 
 def cut_bytes_text(ledger: Ledger) -> str:
-    """How many of the bytes came, in a clause; at which ports, if it is not known of all."""
+    """A clause that says how many of the sent bytes came; it names the number of ports, if not all can be compared."""
     short = [entry for entry in ledger.entries if entry.cut_bytes]
     if not short or sum(entry.cut_bytes for entry in short) != ledger.cut_bytes:
-        short = list(ledger.entries)  # ports were mapped: only all together can be compared
+        short = list(ledger.entries)  # ports were mapped, so only the sums of all ports can be compared
     sent, received = (sum(getattr(entry, name) or 0 for entry in short) for name in ("sent_bytes", "received_bytes"))
     others = len(short) < len(ledger.entries)
     at = f" at {counted(len(short), 'port')}" if others else ""

@@ -1,4 +1,4 @@
-"""A ledger made of the reports of a sender, a sink and an audit: `replay.ledger.accounts` says what is in it. Pure."""
+"""How is a ledger made of a sender's, a sink's and an audit's reports? `replay.ledger.accounts` has its terms. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from replay.ledger.models.received import Received, ReceivedLane, TagLane
 from replay.ledger.models.sent import Sent, SentLane
 
 RELAY_BYTES: Final = 32
-"""By so much a relay may make an event longer: a time by RFC 3339 has up to 17 bytes more than one by RFC 3164."""
+"""A relay makes an event longer by no more bytes: a time by RFC 3339 has up to 17 more than one by RFC 3164."""
 
 
 def reconcile(
     sent: Sent, received: Received | None = None, collected: Collected | None = None, *, ended_by: str | None = None
 ) -> Ledger:
-    """The ledger of a sender's report, a sink's and an audit's. A port that one of them doesn't know counts 0 there.
+    """Make the ledger of a sender's, a sink's and an audit's report. A port that a report lacks has counts of 0 there.
 
     `ended_by` is why the sink ended before the run did, if it did (`replay.ledger.run_clock`). Raises ValueError when a
     report is of another run.
@@ -59,7 +59,7 @@ def reconcile(
 
 
 def _strayed(report: Received | Collected, run: str | None) -> str:
-    """What is to be said of a sink that heard the sender's run as well, and counted another one: strays came first."""
+    """What to say if the sink heard the sender's run too, but counted another, since that one's events came first."""
     tags = report.tags if isinstance(report, Received) else None
     foreign = tags.other_runs.get((run or "").lower(), 0) if tags else 0
     if not tags or not foreign:
@@ -72,7 +72,7 @@ def _strayed(report: Received | Collected, run: str | None) -> str:
 
 
 class _Heard:
-    """What a sink says, put in order by the ports that events were sent to."""
+    """The report of a sink, put in order by the ports to which events were sent."""
 
     def __init__(
         self,
@@ -88,11 +88,12 @@ class _Heard:
         self._sent, self._tagged, self._ended_by = sent, tagged, ended_by
         self.ports = {*self._own, *self._mapped}
         self._ways = {port: self._ways_of(port) for port in {*self.ports, *sent}}
-        """Of each port that was sent to, the sink's ports at which its events came."""
+        """For each port to which events were sent, the ports of the sink at which its events came."""
         self._doubtful_cut = _doubtful(received, longest_bytes) if tagged else {}
         self._damaged = {lane.port: lane.malformed_events or 0 for lane in received.lanes} if tagged else {}
         self._cut, self.unplaced_cut = self._placed_cut() if tagged else ({}, 0)
-        # What sockets dropped behind the last event that they handed over, in events, until it is charged.
+        # Events that each socket may have dropped after the last event that the sink read from it. `_drop` takes off
+        # those that a port's account has been charged with.
         self._dropped = {lane.port: (lane.drops_after_last or 0) * _each(lane) for lane in received.lanes}
 
     def _ways_of(self, port: int) -> set[int]:
@@ -101,7 +102,7 @@ class _Heard:
         return own | {int(by) for by in lane.came_by if int(by) in self._own} if lane else own
 
     def _placed_cut(self) -> tuple[dict[int, int], int]:
-        """Cut events by the port that they were sent to, and how many may be of several ports."""
+        """Cut events by the port to which they were sent, and how many cut events may be of several ports."""
         placed: dict[int, int] = {}
         unplaced = 0
         others = any(lane.foreign_events for lane in self._own.values())
@@ -121,7 +122,7 @@ class _Heard:
     def explained(self, entries: Sequence[Entry]) -> tuple[int, int]:
         """How many lost events may be doubtful cut ones, and how many more may have come with a damaged tag.
 
-        A damaged number may be one that was not sent, and then it is a surplus one.
+        A damaged tag may hold a number that was not sent, so surplus events may be such events as well.
         """
         cut = self._explained(entries, self._doubtful_cut)
         damaged = Counter(self._doubtful_cut) + Counter(self._damaged)
@@ -130,16 +131,16 @@ class _Heard:
         return cut, self._explained(entries, damaged) - cut
 
     def _explained(self, entries: Sequence[Entry], came: Mapping[int, int]) -> int:
-        """How many lost events may be of those that came, at each of the sink's ports no more than lack of its own."""
+        """How many lost events may be those that `came`, by port of the sink; there, no more than its ports lack."""
         explained = 0
         for by, events in came.items():
-            # Of a port of which nothing came whole, and at which the sink did not listen, the way is not known.
+            # If nothing of a port came whole, and the sink did not listen there, its events may have come at any port.
             there = [entry for entry in entries if by in (self._ways.get(entry.port) or {by})]
             explained += min(events, sum((entry.lost_events or 0) + entry.cut_or_lost_events for entry in there))
         return explained
 
     def is_deaf(self, entry: Entry) -> bool:
-        """Whether nothing can have come of a port that was sent to."""
+        """Whether events were sent to the port, but the sink neither listened there nor got them at another port."""
         return bool(entry.sent_events) and entry.port not in self.ports
 
     def entry(self, sent: SentLane) -> Entry:
@@ -155,16 +156,16 @@ class _Heard:
         return Entry(**figures, **self._counts(own, sent.sent_events))  # type: ignore[arg-type]
 
     def _counts(self, lane: ReceivedLane | None, sent: int) -> dict[str, int | None]:
-        """Without tags: only where datagrams come singly a dropped packet is an event.
+        """The figures of events without tags. A dropped packet is one event only if datagrams come singly.
 
-        Of what is missing nobody can tell when it was sent, so all that the socket did not drop counts as lost after
-        the sink's end, if that was before the run's.
+        Nobody can tell when a missing event was sent. So if the sink ended before the run did, all missing events that
+        the socket did not drop count as lost after the sink's end.
         """
         arrived = lane.received_events if lane else 0
         lost, ended = max(0, sent - arrived), lane is not None and self._ended_by is not None
         known = lane is not None and lane.kernel_drops is not None and lane.joined is False and sent >= arrived
         in_socket = min(lane.kernel_drops or 0, lost) if known and lane else None
-        if ended and not (in_socket and arrived):  # of a run of which nothing came it dropped nothing
+        if ended and not (in_socket and arrived):  # if nothing came, the drops were of other traffic
             in_socket = 0
         return {
             "surplus_events": max(0, arrived - sent),
@@ -173,7 +174,7 @@ class _Heard:
         }
 
     def _numbers(self, lane: TagLane, sent: int) -> dict[str, object]:
-        """With tags: what became of the numbers that were sent to a port."""
+        """The figures of events with tags: what became of the numbers that were sent to a port."""
         reached, verified = lane.next_sequence or 0, lane.verified_events or 0
         held = sum(max(0, min(first + events, sent) - first) for first, events in lane.unconfirmed)
         surplus = sum(events for _, events in lane.unconfirmed) - held
@@ -182,12 +183,12 @@ class _Heard:
         missing = sent - verified
         cut = min(self._cut.get(lane.port, 0), missing)
         lost = missing - cut
-        # Nothing came behind what was lost at the end: no gap shows it, and drops tell as in a gap.
+        # No event came after those that were lost at the end, so no gap shows them; the socket's drops tell of them.
         tail = min(max(0, sent - reached - held), lost)
         after_end = tail if self._ended_by else 0
         in_gaps = min(lane.lost_in_socket_events or 0, lost - after_end)
         in_socket = in_gaps + self._drop(lane.port, min(tail - after_end, lost - after_end - in_gaps))
-        cut_or_lost = min(self.unplaced_cut, lost - in_socket)  # what a socket dropped did not arrive cut
+        cut_or_lost = min(self.unplaced_cut, lost - in_socket)  # an event that a socket dropped did not arrive cut
         after_end = min(after_end, lost - in_socket - cut_or_lost)
         names = ("duplicated_events", "late_events")
         return {
@@ -204,7 +205,7 @@ class _Heard:
         }
 
     def _drop(self, port: int, events: int) -> int:
-        """How many events of a port the sockets may have dropped at the end; none is charged with the same twice."""
+        """How many of a port's `events` the sockets may have dropped at the end; a drop is used for one event only."""
         dropped = 0
         for way in sorted(self._ways.get(port, ())):
             here = min(events - dropped, self._dropped.get(way, 0))
@@ -216,7 +217,7 @@ class _Heard:
 def _beyond(reached: int, verified: int, sent: int) -> tuple[int, int]:
     """How many of the verified numbers were not sent, at the least and at the most; all are below `reached`.
 
-    The highest of them was seen; which of the others were is not told.
+    The number just below `reached` has come; the report does not say which of the lower ones have.
     """
     if reached <= sent:
         return (max(verified - sent, 0),) * 2
@@ -225,7 +226,7 @@ def _beyond(reached: int, verified: int, sent: int) -> tuple[int, int]:
 
 
 def _doubtful(received: Received, longest_bytes: int | None) -> dict[int, int]:
-    """What may have been cut, by the sink's port; not what is longer than any event of the run can have become."""
+    """Events that may have been cut, by the sink's port, but not events longer than those of the run can be."""
     return {
         lane.port: lane.doubtful_cut_events
         for lane in received.lanes
@@ -235,7 +236,7 @@ def _doubtful(received: Received, longest_bytes: int | None) -> dict[int, int]:
 
 
 def _each(lane: ReceivedLane) -> int:
-    """How many events a packet may be that a socket drops."""
+    """How many events a packet that a socket drops may hold."""
     return MAX_TRAIN_EVENTS if lane.joined else 1
 
 
@@ -245,12 +246,12 @@ def _strange(lane: ReceivedLane | None) -> dict[str, int | None]:
 
 
 def _unheard(sent: SentLane) -> Entry:
-    """A port without a sink."""
+    """The account of a port if there is no sink."""
     return Entry(sent.port, sent.sent_events, sent.sent_bytes, received_events=None, received_bytes=None)
 
 
 def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
-    """The account with what a collector wrote."""
+    """The account, completed with what the collector wrote."""
     lane = next((lane for lane in collected.lanes if lane.port == port), None)
     surplus = (lane.surplus_events or 0) if lane else 0
     written = lane.received_events - surplus if lane else 0
@@ -268,7 +269,7 @@ def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
 
 
 def _unplaced(entries: Sequence[Entry], cut_events: int, cut_at_collector_events: int) -> Unplaced:
-    """What the cut events without a port leave of what the ports miss: no more can be cut than is missing."""
+    """The events that are cut or lost on unknown ports. No more events can be cut than the ports miss."""
     missing = sum(entry.cut_or_lost_events for entry in entries)
     missing_at_collector = sum(entry.cut_or_lost_at_collector_events for entry in entries)
     cut, cut_at_collector = min(cut_events, missing), min(cut_at_collector_events, missing_at_collector)
@@ -276,14 +277,14 @@ def _unplaced(entries: Sequence[Entry], cut_events: int, cut_at_collector_events
 
 
 def _unplaced_at_collector(collected: Collected | None) -> int:
-    """Lines that were cut before the port."""
+    """Lines of the collector that were cut before the port in their tag."""
     if collected is None:
         return 0
     return max(0, (collected.cut_events or 0) - sum(lane.cut_events or 0 for lane in collected.lanes))
 
 
 def _doubtful_at_collector(collected: Collected | None) -> int:
-    """Lines that were cut, and may be of other runs or have come twice."""
+    """Lines of the collector that were cut, but may be of other runs, or may have come twice."""
     if collected is None or collected.cut_events_max is None:
         return 0
     return max(0, collected.cut_events_max - (collected.cut_events or 0))

@@ -1,4 +1,4 @@
-"""Where and when events were lost: from the sink's intervals, in seconds since the start of the run. Pure."""
+"""Where and when were events lost? From the sink's intervals, in seconds since the start of the run. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,19 +13,19 @@ from replay.ledger.run_clock import RunClock
 from replay.ledger.time_stretch import stretch
 
 BEFORE, SOCKET, EITHER, COLLECTOR = "before the socket", "socket buffer", "at the sink", "collector"
-"""The places, as the ledger names them. Where the sink can't tell the first two apart, it is EITHER."""
+"""The places, as the ledger names them. EITHER: the sink can't tell the first two apart."""
 WORKER_DIED, AFTER_END = "not received: the sink's worker died", "not received: the sink had ended"
 
 APART_S: Final = 1.0
-"""Losses of a port and place that are no further apart are told as one."""
+"""Losses of one port and place that are no further apart in time are reported as one loss."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Events that a port lost in one place, in one go. Seconds since the start of the run; None: not measured."""
+    """Events that a port lost in one place and one stretch of time: seconds since the run's start; None: not known."""
 
     port: int | None
-    """None: it is not known."""
+    """None: the port is not known."""
     where: str
     events: int
     from_s: float | None
@@ -35,9 +35,9 @@ class Loss:
 def losses(
     ledger: Ledger, sent: Sent, received: Received | None = None, collected: Collected | None = None
 ) -> list[Loss]:
-    """Every loss of a ledger that was made from these reports, port by port, as time goes on.
+    """Every loss of a ledger that was made from these reports, port by port, in the order of time.
 
-    Each port's sum to what the ledger says that it lost in each place; what no port's account holds comes last.
+    The losses of a port in a place sum to what the ledger counts there. Losses of unknown ports come last.
     """
     found: list[Loss] = []
     clock = RunClock(sent, received)
@@ -50,7 +50,7 @@ def losses(
             known = _up_to(events, [loss for loss in timed if loss.where == where])
             rest = events - sum(loss.events for loss in known)
             found += known
-            if rest > 0:  # behind the last event that came, or of a sink that keeps no intervals
+            if rest > 0:  # lost after the last event that came, or the sink's report has no intervals
                 lane = written.get(entry.port)
                 missing = lane.missing if lane else []
                 seen = _sent_between(missing) if where == COLLECTOR else _tail(clock, entry, last_s)
@@ -60,7 +60,7 @@ def losses(
 
 
 def _up_to(events: int, timed: Sequence[Loss]) -> list[Loss]:
-    """Losses that sum to no more than `events`: the latest ones are cut, which numbers that were not sent made up."""
+    """The losses, limited to a sum of `events`. The latest are left out: numbers that were not sent caused them."""
     kept = []
     for loss in timed:
         if events > 0:
@@ -70,7 +70,7 @@ def _up_to(events: int, timed: Sequence[Loss]) -> list[Loss]:
 
 
 def _sent_between(missing: Sequence[Missing]) -> tuple[float | None, float | None]:
-    """When the events of an audit's missing ranges were sent: from the first to the last of them."""
+    """From when to when the events of an audit's missing ranges were sent."""
     times = [(part.sent_from_s, part.sent_to_s) for part in missing]
     known = [(start, end) for start, end in times if start is not None and end is not None]
     if not known or len(known) < len(times):
@@ -88,7 +88,7 @@ def _by_place(ledger: Ledger, entry: Entry) -> dict[str, int]:
 
 
 def _tail(clock: RunClock, entry: Entry, last_arrival_s: dict[int, float | None]) -> tuple[float | None, float | None]:
-    """From a port's last arrival to the end of the run."""
+    """The time from a port's last arrival to the end of the run."""
     if entry.verified_events is None or clock.duration_s is None:
         return None, None
     ways = [last_arrival_s.get(port) for port in (entry.port, *map(int, entry.came_by))]
@@ -98,7 +98,7 @@ def _tail(clock: RunClock, entry: Entry, last_arrival_s: dict[int, float | None]
 
 
 class _Gaps:
-    """What gaps in the numbers tell, placed in the sender's run."""
+    """The losses that gaps in the numbers show, with their times in the sender's run."""
 
     def __init__(self, clock: RunClock, intervals: Intervals) -> None:
         self._clock, self._intervals = clock, intervals
@@ -109,7 +109,7 @@ class _Gaps:
             self._rows.setdefault(counts["port"], []).append(counts)
 
     def losses(self, port: int) -> Iterator[Loss]:
-        """What gaps in a port's numbers tell."""
+        """The losses that gaps in a port's numbers show."""
         for where, rows in self._by_place(port).items():
             since_s = self._intervals.since_ns / 1e9
             for part in _stretches(rows, APART_S / self._step_s):
@@ -118,7 +118,7 @@ class _Gaps:
                 yield Loss(port, where, sum(lost for *_, lost in part), *seen)
 
     def _by_place(self, port: int) -> dict[str, list[tuple[int, int, int]]]:
-        """First interval, the one after the last, and events of each place."""
+        """By place: first interval, the interval after the last, and lost events."""
         rows: dict[str, list[tuple[int, int, int]]] = {SOCKET: [], BEFORE: []}
         for counts in self._rows.get(port, []):
             dropped = counts["lost_in_socket_events"]
@@ -130,7 +130,7 @@ class _Gaps:
 
 
 def _stretches(rows: Sequence[tuple[int, int, int]], apart: float) -> Iterator[list[tuple[int, int, int]]]:
-    """Rows of ascending intervals in groups, between which more than `apart` intervals pass."""
+    """Put rows into groups, in the order of time, such that more than `apart` intervals lie between two groups."""
     number, end = 0, None
     numbered = []
     for row in sorted(rows):

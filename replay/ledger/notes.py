@@ -1,4 +1,4 @@
-"""What explains a ledger, a line each: what came that is not ours, what the way counted, whose clock differs. Pure."""
+"""What else helps to understand a ledger? Lines on foreign events, counters on the way, and differing clocks. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,18 +20,18 @@ WAY: Final = (
     ("udp_memory_errors", "dropped for want of UDP memory (net.ipv4.udp_mem)"),
     ("udp_receive_buffer_errors", "dropped by full socket buffers"),
 )
-"""Counters on the way: their name, and what they count, packets of all traffic. The first is the sender's."""
+"""Counters between sender and sink: name, and what it counts, in packets of all traffic. The first is the sender's."""
 
 
 def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int | None]:
-    """What both hosts counted between sender and sink, by name; None: not measured."""
+    """The counters of both hosts between sender and sink, by name; None: not measured."""
     host = (received.host if received else None) or {}
     counters = {name: host.get(name) for name, _ in WAY}
     return counters | {"tx_dropped": sent.nic.tx_dropped if sent.nic else None}
 
 
 def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | None] | None = None) -> list[str]:
-    """What explains a ledger, a line each."""
+    """The lines that explain a ledger."""
     lines = []
     if foreign := ledger.total("foreign_events"):
         named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
@@ -54,14 +54,14 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
 
 
 def _clock_line(clock: RunClock) -> str:
-    """By how much the clocks of sender and sink differ."""
+    """A line that says by how much the clocks of sender and sink differ."""
     by = "by the stamps" if clock.by_stamps else "by the first arrival"
     way_off = "ahead of" if clock.ahead_s > 0 else "behind"
     return f"the sink's clock is {abs(clock.ahead_s):,.1f} s {way_off} the sender's ({by}); times allow for that"
 
 
 def _uncertain(ledger: Ledger) -> Iterator[str]:
-    """What a ledger can't tell for certain."""
+    """Lines on what a ledger can't say for certain."""
     if unplaced := ledger.unplaced.all_cut_events:
         yield (
             f"of {counted(unplaced, 'cut event')} the port is not known: what they may be of a port's missing events "

@@ -1,4 +1,4 @@
-"""The reports of a sender, a sink, an audit and a watch, made into one ledger."""
+"""How do the files of `replay reconcile` become one ledger? Reports of a sender, a sink, an audit and a watch."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,20 +21,20 @@ from replay.ledger.run_clock import RunClock
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """A ledger, and what explains it."""
+    """A ledger, with its losses, counters, clocks and the collector's host."""
 
     ledger: Ledger
     losses: list[Loss]
     way: dict[str, int | None]
-    """What both hosts counted between sender and sink."""
+    """The counters of both hosts between sender and sink, by name."""
     clock: RunClock
     host: CollectorHost | None
     """None: nobody watched the collector's host."""
     run_failed: bool
-    """Whether the sender says of its own run that it failed: then what was sent is not what was asked for."""
+    """Whether the sender's report says that the run failed: then less was sent than was asked for."""
 
     def passes(self, max_loss: Fraction | None) -> bool:
-        """Whether the run did not fail, and no more may be lost or is cut than that share; None: nothing may differ."""
+        """Whether the run did not fail, and at most the share `max_loss` is lost or cut; None: nothing may differ."""
         if self.run_failed:
             return False
         if max_loss is None:
@@ -42,12 +42,12 @@ class Reconciliation:
         return self.ledger.lost_events_max + self.ledger.cut_events <= max_loss * self.ledger.sent_events
 
     def figures(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The figures, ready for JSON."""
         figures = ledger_json(self.ledger, self.losses, self.way, self.clock)
         return figures | {"collector_host": self.host and self.host.figures()}
 
     def text(self, *, wide: bool) -> str:
-        """For people; `wide` with all ports and all figures."""
+        """The text for people; if `wide`, with all ports and all figures."""
         said = notes(self.ledger, self.clock, self.way)
         if self.run_failed:
             said = ["the run itself failed: this ledger is of what it sent until then", *said]
@@ -57,7 +57,7 @@ class Reconciliation:
 
 
 def reconcile_files(sent: Path, received: Path | None, collected: Path | None, host: Path | None) -> Reconciliation:
-    """The ledger of the reports in these files; None: there is none of its kind. Raises InputError."""
+    """Make the ledger of the reports in these files; None: there is no report of this kind. Raises InputError."""
     try:
         sent_report = read_checked(Sent, sent)
         heard = None if received is None else read_checked(Received, received)

@@ -1,4 +1,4 @@
-"""The ledger for people and for machines: a sentence, a few lines, a table, JSON. Pure."""
+"""How is a ledger shown? As a sentence, a few lines and a table for people, and as JSON for programs. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -33,7 +33,7 @@ _COLUMNS: Final = (
     ("reordered", "reordered_events"),
     ("kernel drops", "kernel_drops"),
 )
-"""Of the table, the wide one; those that were measured nowhere are left out."""
+"""The columns of the wide table: title and figure. Columns that were measured on no port are left out."""
 _ALWAYS: Final = ("sent_events", "received_events", "lost_events", "kernel_drops")
 _WIDTH: Final = 80
 
@@ -84,7 +84,7 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
 
 
 def _places(losses: Sequence[Loss]) -> list[str]:
-    """The places of losses, the worst first."""
+    """The places of the losses, the place with most lost events first."""
     events: dict[str, int] = {}
     for loss in losses:
         events[loss.where] = events.get(loss.where, 0) + loss.events
@@ -92,7 +92,7 @@ def _places(losses: Sequence[Loss]) -> list[str]:
 
 
 def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
-    """What was lost in one place: how much, on which port, and when."""
+    """A clause on the losses in one place: how much was lost, on which ports, and when."""
     ports: dict[int, int] = {}
     for loss in losses:
         if loss.port is not None:
@@ -109,7 +109,7 @@ def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
 
 
 def _named(ports: dict[int, int], *, unknown: bool) -> str:
-    """The ports that lost something, by their lost events."""
+    """A clause that names the ports of the losses, with the port that lost most."""
     others = "ports that are not known"
     if not ports:
         return others
@@ -119,7 +119,7 @@ def _named(ports: dict[int, int], *, unknown: bool) -> str:
 
 
 def _when(losses: Sequence[Loss]) -> str:
-    """When events were lost, as far as is known."""
+    """A clause that says when the events were lost, as far as this is known."""
     timed = [(loss.from_s, loss.to_s) for loss in losses if loss.from_s is not None and loss.to_s is not None]
     if not timed:
         return ", it is not known when"
@@ -176,9 +176,9 @@ def ledger_lines(ledger: Ledger, losses: Sequence[Loss] = (), said: Sequence[str
 
 
 def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
-    """A row for each port, one (?) for what has no known port, and the sums.
+    """The table: a row for each port, a row `?` for events of unknown ports, and the sums.
 
-    It has the odd ports in 80 columns, or of all and with all figures if `wide`.
+    It shows the odd ports in 80 columns, or if `wide` all ports and all figures.
     """
     entries = [entry for entry in ledger.entries if wide or entry.odd]
     if not entries:
@@ -203,32 +203,32 @@ def ledger_table(ledger: Ledger, *, wide: bool = False) -> str:
 
 
 class _Column(NamedTuple):
-    """A figure of all ports that are shown, with its title and its sum."""
+    """A column of the table: the title, the figure of each port that is shown, and the sum."""
 
     name: str
     cells: list[str]
     told: bool
-    """Whether there is anything but zeros in it."""
+    """Whether the column holds anything but zeros."""
 
     @classmethod
     def of(cls, title: str, name: str, rows: Sequence[Entry | Unplaced], ledger: Ledger) -> "_Column":
-        """That of a figure of the ledger's."""
+        """The column of the ledger's figure `name`."""
         figures = [*(getattr(row, name, None) for row in rows), _whole(ledger, name)]
         return cls(name, [title, *("-" if value is None else f"{value:,}" for value in figures)], any(figures))
 
     @property
     def width(self) -> int:
-        """As much as its longest cell needs, and some air."""
+        """The width of the longest cell, and 11 characters at least."""
         return max(11, *map(len, self.cells))
 
 
 def _whole(ledger: Ledger, name: str) -> int | None:
-    """The sum of a column; what is cut or lost by port is in the sums of the cut and of the lost."""
+    """The sum of a column. "cut or lost" has none: the sums of "cut" and of "lost" hold those events."""
     return None if name == "all_cut_or_lost_events" else ledger.total(name)
 
 
 def _fitting(columns: Sequence[_Column]) -> list[_Column]:
-    """Those that have something to tell, the first of them as far as there is room."""
+    """The columns that are not all zeros, from the left, as many as there is room for."""
     names = {column.name for column in columns}
     arrived = "verified_events" if "verified_events" in names else "received_events"
     always = ("sent_events", arrived, "collected_events", "lost_events")

@@ -1,11 +1,11 @@
-"""The sink's clock against the sender's: when in the run something was that the sink saw. Pure.
+"""When in the run did the sink see something? This compares the sink's clock with the sender's. Pure.
 
-The stamps say when events left by the sender's clock, so the least age that the sink read is the difference of the two
-clocks, and the way of the quickest event. Where a run sends no stamps of its sending, a first arrival outside the run
-shows that the clocks differ, and stands for the run's start.
+Stamps say by the sender's clock when events left. So the least age of a stamp at the sink is the difference of the two
+clocks, plus the travel time of the quickest event. If a run does not write the time of sending into its stamps, a first
+arrival outside the run shows that the clocks differ, and is taken for the start of the run.
 
-Of a tagged run only its own events are asked. Without tags any datagram that strayed in may have the least age: it is
-believed where the clocks agree by it, or where it puts the first arrival into the run.
+In a tagged run only its own events are used. Without tags, the least age may be that of a datagram of another program.
+So it is used only if the clocks agree by it, or if it puts the first arrival into the run.
 """
 
 from typing import Final
@@ -16,16 +16,16 @@ from replay.ledger.models.sent import Sent
 from replay.sink.stopping import HURRIED
 
 _DIFFERENT_S: Final = 0.5
-"""A difference that is told; a smaller one may be a slow way."""
+"""From this difference on the clocks are reported to differ; a smaller one may be travel time."""
 _EARLIER_S: Final = 0.5
-"""By how much a sink must end before the run for events to be lost by that."""
+"""A sink counts as ended before the run if it ended earlier by more than this."""
 
 
 class RunClock:
-    """Instants of the sink in seconds since the start of the run; None: not known."""
+    """Converts instants of the sink to seconds since the start of the run; None: not known."""
 
     def __init__(self, sent: Sent, received: Received | None) -> None:
-        """Compare the clocks by what both reports say."""
+        """Compare the clocks by the two reports."""
         self.start_s, self.duration_s = sent.started, sent.duration_s
         self.ahead_s, self.by_stamps = 0.0, False
         """By how much the sink's clock is ahead of the sender's."""
@@ -40,12 +40,13 @@ class RunClock:
         if by_stamps_s is not None and self._may_be(by_stamps_s, first_s):
             self.ahead_s, self.by_stamps = by_stamps_s, True
         elif self.start_s is not None and first_s is not None and not self._in_run(first_s):
-            # What came before the run may have strayed in as well; nothing of the run can come before what came first.
+            # A first arrival before the run may be of another program, so it is not used against stamps. One after the
+            # end of the run shows in any case that the clocks differ: no event of the run came before it.
             late = first_s > self.start_s
             self.ahead_s = first_s - self.start_s if late or by_stamps_s is None else 0.0
 
     def _may_be(self, ahead_s: float, first_s: float | None) -> bool:
-        """Whether the sink's clock may be ahead by so much, having seen the first arrival at `first_s`."""
+        """Whether the sink's clock may be ahead by `ahead_s`, if the first arrival was at `first_s` by that clock."""
         agree = abs(ahead_s) < _DIFFERENT_S
         return agree or first_s is None or self.start_s is None or self._in_run(first_s - ahead_s)
 
@@ -55,28 +56,28 @@ class RunClock:
 
     @property
     def differs(self) -> bool:
-        """Whether the clocks differ by more than the way of an event may take."""
+        """Whether the clocks differ by more than the travel time of an event may be."""
         return abs(self.ahead_s) >= _DIFFERENT_S
 
     def since_start(self, instant_s: float | None) -> float | None:
-        """Where an instant of the sink's, in seconds since 1970, lies in the run."""
+        """An instant by the sink's clock, in seconds since 1970, as seconds since the start of the run."""
         if instant_s is None or self.start_s is None:
             return None
         return max(0.0, instant_s - self.start_s - self.ahead_s)
 
     def arrived(self, arrival_s: float | None) -> float | None:
-        """The same for what the sink counts from its first arrival on."""
+        """A time that the sink counts from its first arrival on, as seconds since the start of the run."""
         if arrival_s is None or self._received is None or self._received.first_arrival is None:
             return None
         return self.since_start(self._received.first_arrival + arrival_s)
 
     @property
     def ended_by(self) -> str | None:
-        """Why the sink ended before the run did; None: it did not, as far as is known."""
+        """Why the sink ended before the run did; None: it did not, as far as this is known."""
         received = self._received
         if received is None:
             return None
-        if received.ended_by in (DIED, HURRIED):  # whenever that was, what waited was not read
+        if received.ended_by in (DIED, HURRIED):  # whenever the sink ended, it left events unread in its sockets
             return received.ended_by
         if received.ended is None or self.start_s is None or self.duration_s is None:
             return None

@@ -1,1 +1,1 @@
-"""The figures of a run, the verdict on it, and what people are shown."""
+"""What did a run do, and did it pass? Its figures, the verdict on it, and the table for people."""

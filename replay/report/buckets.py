@@ -1,6 +1,6 @@
-"""The buckets of a histogram as a report carries them: exact and sparse, so that reports can be merged.
+"""How does a report hold a histogram? As its exact buckets, without the empty ones, so that reports can be merged.
 
-Percentiles can't be merged, and buckets can: those of two histograms add up to those of all that was counted in both.
+Percentiles can't be merged. Buckets can: the sums of the buckets of two histograms are the buckets of all their values.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from replay.histogram import BUCKETS, CELLS, Histogram
 
 @dataclass(frozen=True)
 class Buckets:
-    """What a `replay.histogram.Histogram` holds; values are whole microseconds."""
+    """The contents of a `replay.histogram.Histogram`; values are whole microseconds."""
 
     counts: dict[str, int]
     """How many values lie in each bucket that has any; the name is the bucket's number, from 0."""
@@ -24,7 +24,7 @@ class Buckets:
 
     @classmethod
     def of(cls, histogram: Histogram) -> Self | None:
-        """What `histogram` holds; None when nothing was counted."""
+        """The contents of `histogram`; None if nothing was counted."""
         if histogram.max_us is None:
             return None
         used = np.flatnonzero(histogram.cells[:BUCKETS]).tolist()
@@ -32,7 +32,7 @@ class Buckets:
         return cls(counts, histogram.sum_us, histogram.max_us)
 
     def histogram(self) -> Histogram:
-        """The histogram again. Raises ValueError where a count has no bucket, or is more than a histogram can count."""
+        """Make a histogram of the buckets. Raises ValueError for a bucket or a value that no histogram can have."""
         cells = np.zeros(CELLS, np.int64)
         for name, count in self.counts.items():
             bucket = int(name) if name.isascii() and name.isdecimal() and len(name) < 5 else BUCKETS
@@ -47,7 +47,7 @@ class Buckets:
         return Histogram(cells)
 
     def __add__(self, other: "Buckets") -> "Buckets":
-        """What both hold."""
+        """The buckets of all values of both."""
         names = sorted({*self.counts, *other.counts}, key=int)
         counts = {name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names}
         return Buckets(counts, self.sum_us + other.sum_us, max(self.max_us, other.max_us))

@@ -1,6 +1,6 @@
-"""Criteria by which a run is judged: a limit, what was measured, and whether that keeps it. Pure.
+"""Did a run keep the limits that were set for it? For each limit: what was measured, and whether it was kept. Pure.
 
-What was not measured does not keep any limit.
+A limit whose figure was not measured counts as not kept.
 """
 
 from dataclasses import dataclass, replace
@@ -16,26 +16,26 @@ _MS_NS: Final = SECOND_NS // 1000
 
 @dataclass(frozen=True)
 class Criteria:
-    """The limits that were set; None: this one was not."""
+    """The limits that a run must keep; None: the limit is not set."""
 
     max_loss: Fraction | None = None
-    """Share of the sent events, by the sink's word."""
+    """The greatest share of the sent events that may be lost, by the sink's counts."""
     min_eps: int | None = None
-    """Mean rate."""
+    """The least mean rate, in events a second."""
     max_latency_p99_ns: int | None = None
-    """From stamp to arrival, by the sink's word."""
+    """The greatest 99th percentile of the times from stamp to arrival, by the sink's measurement."""
     max_cpu: Fraction | None = None
-    """Share of its core that the busiest worker may take."""
+    """The greatest share of its core that the busiest worker may use."""
 
     @property
     def needs_sink(self) -> str | None:
-        """The flag of a limit that only a sink can measure."""
+        """The flag of a limit that only a sink can measure; None: no such limit is set."""
         given = (("--max-loss", self.max_loss), ("--max-latency-p99", self.max_latency_p99_ns))
         return next((flag for flag, limit in given if limit is not None), None)
 
 
 def judge(criteria: Criteria, report: RunReport) -> RunReport:
-    """The run's report with each limit that was set beside what was measured, and whether that keeps it."""
+    """The run's report with a row for each limit that was set: the limit, what was measured, and whether it is met."""
     sink, eps = report.sink, report.achieved_eps
     cpu = [worker.cpu_percent for worker in report.workers]
     known = [each for each in cpu if each is not None]
@@ -58,7 +58,7 @@ def judge(criteria: Criteria, report: RunReport) -> RunReport:
 
 
 def loss_row(limit: Fraction, report: RunReport) -> CriterionFigures:
-    """The share that may be lost, against what is lost of the events themselves: a rounded share would hide one."""
+    """The row of the greatest loss. Numbers of events are compared: a rounded share could hide a single lost one."""
     sink = report.sink
     measured = None if sink is None else sink.loss_percent
     kept = sink is not None and sink.lost_events is not None and sink.lost_events <= limit * report.sent_events
@@ -66,18 +66,18 @@ def loss_row(limit: Fraction, report: RunReport) -> CriterionFigures:
 
 
 def criterion_line(row: CriterionFigures) -> str:
-    """A row of `judge` for people."""
+    """A row of `judge` as text."""
     measured = "not measured" if row.measured is None else f"{row.measured:,.10g}"
     return f"{row.name} {row.limit:,.10g}: {measured}, {'met' if row.met else 'missed'}"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run must keep to pass, and which sink is asked."""
+    """The limits that a run must keep to pass, and the sink that the run asks what has arrived."""
 
     sink: Place | None = None
     token: str | None = None
-    """That the sink asks for."""
+    """The secret that the sink asks for."""
     abort_loss: Fraction | None = None
     """The run is ended when a larger share of its events is lost; None: it goes on."""
     criteria: Criteria = Criteria()

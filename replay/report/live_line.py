@@ -1,4 +1,4 @@
-"""What a run says while it goes on: a line that a terminal shows, and lines that stay. None of it ever waits."""
+"""What does a run say while it goes on? A line that a terminal renews, and lines that stay. Writing never blocks."""
 
 import errno
 from types import TracebackType
@@ -16,7 +16,7 @@ from replay.supervision.supervisor import Outcome
 
 
 class LiveLine:
-    """Rate against target, total and errors, renewed each second; silent where stderr is no terminal."""
+    """A line with rate, target, total and errors, renewed each second; nothing is shown if stderr is no terminal."""
 
     def __init__(self, plan: RunPlan) -> None:
         """Show nothing yet."""
@@ -30,7 +30,7 @@ class LiveLine:
         return self
 
     def show(self, outcome: Outcome, now: Snapshot) -> None:
-        """Renew the line by a snapshot of the board."""
+        """Renew the line from a snapshot of the board."""
         if self._bar is None:
             self._bar = bar(total=self._plan.total, unit=" events", unit_scale=True, file=self._stderr)
         shown = self._bar
@@ -43,14 +43,14 @@ class LiveLine:
         shown.update(now.sent_events - shown.n)
 
     def _announce_fallback(self, now: Snapshot) -> None:
-        """Say it once when the kernel has refused GSO, on a terminal or not."""
+        """Say once that the kernel has refused GSO, whether stderr is a terminal or not."""
         code = int(now.workers["fallback_errno"].max())
         if code and not self._refused:
             self._refused = True
             self.say(fallback_line(errno.errorcode.get(code, str(code))))
 
     def say(self, text: str) -> None:
-        """Say a line that stays, on a terminal or not."""
+        """Print a line that stays, whether stderr is a terminal or not."""
         tqdm.write(text, file=self._stderr)
 
     def __exit__(

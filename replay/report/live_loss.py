@@ -1,4 +1,4 @@
-"""Loss while a run goes on: the sink is asked each second, told of on the live line, and the run ended when it must."""
+"""How much is lost while a run goes on? It asks the sink each second, shows the loss, and ends at `--abort-loss`."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,12 +15,12 @@ from replay.supervision.supervisor import Outcome, Supervisor
 
 
 class LiveLoss:
-    """What the sink of a run says, if one was named."""
+    """Asks the sink of a run, if one was named, and acts on its answers."""
 
     def __init__(
         self, judged: Limits, plan: RunPlan, supervisor: Supervisor, line: LiveLine, *, shortest_bytes: int
     ) -> None:
-        """Ask nobody yet; `shortest_bytes` is the length of the shortest event."""
+        """Get ready without asking the sink yet; `shortest_bytes` is the length of the shortest event."""
         self._limit, self._supervisor, self._line = judged.abort_loss, supervisor, line
         self._said_silent = False
         place = judged.sink
@@ -46,7 +46,7 @@ class LiveLoss:
         self._line.show(outcome, now)
 
     def _ask(self, watch: SinkWatch, now: Snapshot) -> Loss | None:
-        """What the sink says; a sink that says nothing is told of, and a loss that is too much ends the run."""
+        """Ask the sink for the loss. Say so once if it does not answer, and end the run if the loss is too great."""
         loss = watch.look(now.lanes["sent_events"].tolist())
         if watch.silent and not self._said_silent:
             self._said_silent = True
@@ -61,11 +61,11 @@ class LiveLoss:
         return loss
 
     def settle(self, outcome: Outcome) -> None:
-        """Ask the sink about all that was sent, once all workers have ended; a signal cuts that short."""
+        """Ask the sink about everything that was sent, when all workers have ended; a signal cuts this short."""
         if self._watch:
             sent = take_snapshot(outcome.board, monotonic_ns()).lanes["sent_events"].tolist()
             self._watch.settle(sent, monotonic_ns, sleep_ns, lambda: outcome.settling_cut_by is not None)
 
     def figures(self) -> dict[str, Any] | None:
-        """For the report; None: no sink was named."""
+        """The figures for the report; None: no sink was named."""
         return self._watch.figures() if self._watch else None

@@ -1,8 +1,8 @@
-"""One report made of those of several disjoint runs: of hosts that sent side by side, or of phases of a load. Pure.
+"""How do reports of several runs become one? The runs are of hosts that sent together, or phases of a load. Pure.
 
-A merged report keeps the reports that it was made of, and each of its figures is made of all of those. So it does not
-matter in which order reports are merged, or whether merged ones are merged again. Counts add up, histograms add up by
-their buckets, intervals by time. What can't be merged is None, and `unmerged` says so.
+A merged report keeps the reports that it was made of (its parts), and each of its figures is made of all parts. So the
+order of merging does not matter, and merged reports can be merged again. Counts are added, histograms are added bucket
+by bucket, and intervals by time. A figure that can't be merged is None, and `unmerged` says why.
 """
 
 import json
@@ -35,11 +35,11 @@ _DESCRIBING: Final = (
     *("speed", "target", "backend", "wire", "gso_segments", "train_events_max", "batch_trains"),
     *("choices", "stamp", "run_id", "capture", "host"),
 )
-"""Fields that say what a run was. They stay where all parts say the same."""
+"""Fields that describe a run. The merged report has such a field if all parts agree on it."""
 
 
 def merged(reports: Sequence[RunReport]) -> RunReport:
-    """The report of all these runs together. Raises ValueError, with a clause, where two of them are not disjoint."""
+    """The report of all these runs together. Raises ValueError, with a clause, if two reports hold the same events."""
     parts = sorted((part for report in reports for part in report.parts or [report]), key=_order)
     _check_disjoint(parts)
     unmerged: list[str] = []
@@ -70,7 +70,7 @@ def _order(part: RunReport) -> tuple[int, str, str]:
 
 
 def _check_disjoint(parts: Sequence[RunReport]) -> None:
-    """Raises ValueError where events may be counted twice: a port of one run that is in two reports."""
+    """Raise ValueError if events would be counted twice: if two reports hold the same port of the same run."""
     seen = set()
     for part in parts:
         for lane in part.lanes:
@@ -82,7 +82,7 @@ def _check_disjoint(parts: Sequence[RunReport]) -> None:
 
 
 def _sums(parts: Sequence[RunReport]) -> dict[str, Any]:
-    """All that adds up, whatever else differs."""
+    """The figures that can always be added."""
     asked = [part.asked_events for part in parts if part.asked_events is not None]
     lanes: dict[int, LaneFigures] = {}
     for lane in sorted((lane for part in parts for lane in part.lanes), key=lambda each: each.port):
@@ -109,7 +109,7 @@ def _added(counts: Sequence[dict[str, int]]) -> dict[str, int]:
 
 
 def _in_time(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
-    """Rates and all else that depends on when each of the runs went on."""
+    """Rates and other figures that depend on when each of the runs took place."""
     groups, time_ns = spans(parts), duration_ns(parts)
     start_ns = min((part.start_ns for part in parts if part.start_ns is not None), default=None)
     found = {"peak_eps": peak_eps(groups), "offered": offered(groups), "intervals": summed(parts)}
@@ -137,7 +137,7 @@ def _in_time(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
 
 
 def _mean(values: Sequence[float | None], parts: Sequence[RunReport], time_ns: int) -> float | None:
-    """The mean over the whole time of what each run had in its own; None where one is not known."""
+    """The mean of the runs' values over the whole time, weighted by their durations; None if one value is not known."""
     known = [value for value in values if value is not None]
     if len(known) < len(values) or not time_ns:
         return None
@@ -151,7 +151,7 @@ def _mean_target_eps(parts: Sequence[RunReport], time_ns: int) -> float | None:
 
 
 def _lag(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
-    """How late events left, of all histograms together."""
+    """How late events left, from the histograms of all parts together."""
     if any(part.lag_ms and not part.lag_buckets for part in parts):
         unmerged.append("lag_ms: percentiles can't be merged, and a report of an earlier version has no buckets")
         return {"lag_ms": None, "lag_buckets": None}
@@ -163,7 +163,7 @@ def _lag(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
 
 
 def _described(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
-    """What the runs were, where they agree on it."""
+    """The fields that describe the runs, as far as the runs agree on them."""
     first, found, differing = parts[0], {}, []
     for name in _DESCRIBING:
         same = all(getattr(part, name) == getattr(first, name) for part in parts)
@@ -176,7 +176,7 @@ def _described(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any
 
 
 def _workers(parts: Sequence[RunReport]) -> tuple[list[WorkerFigures], list[RecoveryFigures]]:
-    """The workers side by side, counted anew, and what befell them, each by the clock of its own run."""
+    """The workers of all runs, numbered anew, and their recoveries; the times are those of each worker's own run."""
     workers: list[WorkerFigures] = []
     recoveries: list[RecoveryFigures] = []
     for part in parts:
@@ -187,7 +187,10 @@ def _workers(parts: Sequence[RunReport]) -> tuple[list[WorkerFigures], list[Reco
 
 
 def _nic(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, int | str | None] | None:
-    """The counters of the cards, which count all that goes through them: so only of runs that follow each other."""
+    """The sums of the network card's counters, if the runs used one card one after the other.
+
+    A card counts all traffic, so runs that overlap in time would each have counted the events of the other.
+    """
     cards = [part.nic for part in parts if part.nic is not None]
     if not cards:
         return None
@@ -199,7 +202,7 @@ def _nic(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, int | str
 
 
 def _sink(parts: Sequence[RunReport], unmerged: list[str]) -> SinkFigures | None:
-    """What the sinks said of all events."""
+    """The sums of what the sinks of all runs counted; None if the counts can't be added."""
     sinks = [part.sink for part in parts if part.sink is not None]
     if not sinks:
         return None
@@ -237,7 +240,7 @@ def _total(counts: Sequence[int | None]) -> int | None:
 
 
 def _criteria(report: RunReport) -> list[CriterionFigures]:
-    """Each limit with the worst that was measured against it in any run; the loss is measured anew where it can be."""
+    """For each limit the worst row of any run; the loss is computed anew for all runs together, if it is known."""
     rows: dict[tuple[str, float], CriterionFigures] = {}
     for row in (row for part in report.parts for row in part.criteria):
         key = (row.name, row.limit)
@@ -250,7 +253,7 @@ def _criteria(report: RunReport) -> list[CriterionFigures]:
 
 
 def _worse(one: CriterionFigures, other: CriterionFigures) -> CriterionFigures:
-    """What was missed is worse than what was met, then what was not measured, then the figure further off."""
+    """The worse of two rows: a missed limit is worse than a met one; then no measurement, then the worse figure."""
 
     def badness(row: CriterionFigures) -> tuple[bool, bool, float]:
         off = row.measured or 0.0
@@ -260,7 +263,7 @@ def _worse(one: CriterionFigures, other: CriterionFigures) -> CriterionFigures:
 
 
 def _with_verdict(report: RunReport) -> RunReport:
-    """The report judged anew; where what a verdict is made of could not be merged, with the worst of its parts."""
+    """The report with a new verdict, or with the worst verdict of its parts if figures that it needs are not merged."""
     parts, endings = report.parts, [part.ending for part in report.parts if part.ending is not None]
     nic_known = report.nic is not None or all(part.nic is None for part in parts)
     if len(endings) == len(parts) and nic_known:

@@ -1,7 +1,7 @@
-"""The report of a run as a type: each field of the JSON, with what earlier versions did not write as a default.
+"""What is in the report of a run? Each field of its JSON, by name and in order.
 
-Field names are those of the JSON, in its order. None says "not measured", or that there was no such thing. The number
-of the schema changes when a field changes its meaning or goes, and not when one is added.
+Fields that earlier versions did not write have defaults. None says "not measured", or that there was no such thing. The
+number of the schema changes when a field changes its meaning or is removed, and not when a field is added.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from replay.report.buckets import Buckets
 
 @dataclass(frozen=True)
 class OfferedFigures:
-    """Offered against asked load, by intervals."""
+    """How many intervals of the run sent less than was due in them."""
 
     interval_ms: float
     intervals: int
@@ -24,18 +24,18 @@ class OfferedFigures:
 
 @dataclass(frozen=True)
 class IntervalFigures:
-    """Events of each interval of `interval_ms` from the start of the run on; None: it was not measured."""
+    """The events of each interval of `interval_ms` since the start of the run; None: the interval was not measured."""
 
     interval_ms: float
     joined: int
-    """How many of the judged intervals each of these holds: 1, or more in a run of more than ten minutes."""
+    """How many of the judged intervals each of these joins: 1, or more if the run is longer than ten minutes."""
     sent_events: list[int | None]
     due_events: list[int | None]
 
 
 @dataclass(frozen=True)
 class LagFigures:
-    """How late events left against their schedule."""
+    """How late events left, compared with their schedule, in milliseconds."""
 
     p50: float
     p99: float
@@ -44,7 +44,7 @@ class LagFigures:
 
 @dataclass(frozen=True)
 class SinkFigures:
-    """What the sink of the run said."""
+    """What the sink of the run counted and measured."""
 
     address: str
     tagged: bool
@@ -59,7 +59,7 @@ class SinkFigures:
 
 @dataclass(frozen=True)
 class CriterionFigures:
-    """A limit that was set, and what was measured."""
+    """A limit that was set, what was measured, and whether the limit was met."""
 
     name: str
     limit: float
@@ -69,7 +69,7 @@ class CriterionFigures:
 
 @dataclass(frozen=True)
 class LaneFigures:
-    """A port."""
+    """What was sent to one port."""
 
     port: int
     sent_events: int
@@ -80,7 +80,7 @@ class LaneFigures:
 
 @dataclass(frozen=True)
 class WorkerFigures:
-    """A sending process."""
+    """What one worker, a sending process, did."""
 
     id: int
     core: int
@@ -89,7 +89,7 @@ class WorkerFigures:
     cpu_percent: float | None
     gso_refused: str | None = None
     unreachable_seconds: int = 0
-    """In how many seconds of the run an answer came that nobody was there."""
+    """In how many seconds of the run an answer came that no host or program receives there."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class CoreFigures:
 
 @dataclass(frozen=True)
 class StrainFigures:
-    """What the machine gave the run."""
+    """What the machine gave the run, in time of the cores, page faults and reading from the disk."""
 
     cores: list[CoreFigures]
     major_faults: int
@@ -114,7 +114,7 @@ class StrainFigures:
 
 @dataclass(frozen=True)
 class RecoveryFigures:
-    """A failure of a worker, and what became of it."""
+    """A failure of a worker, and how the run recovered from it."""
 
     worker: int
     cause: str
@@ -128,19 +128,19 @@ class RecoveryFigures:
 
 @dataclass(frozen=True)
 class CaptureFigures:
-    """What was sent."""
+    """The capture that was sent."""
 
     path: str
     digest: str
     events: int
     shortest_bytes: int | None = None
-    """Of its shortest event; this and the next were not written by earlier versions."""
+    """The length of its shortest event. Earlier versions wrote neither this nor the next field."""
     longest_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class HostFigures:
-    """Where it was sent from."""
+    """The host that sent."""
 
     kernel: str
     python: str
@@ -148,26 +148,26 @@ class HostFigures:
 
 @dataclass(frozen=True)
 class Ending:
-    """How the run ended: with the figures, all that its verdict is made of."""
+    """How the run ended. The verdict is made of this and of the figures, and of nothing else."""
 
     failures: list[str]
     interrupted_by: str | None
     stopped_by: str | None
     aborted: str | None
     done: bool
-    """Whether every worker had sent all it had."""
+    """Whether every worker had sent all events that it had to send."""
     late_ns: int | None
-    """How long after it was due the last event left; None: not all was sent, or it has no time."""
+    """How long after its due time the last event left; None: not all events were sent, or it has no due time."""
     mean_target_eps: float | None
-    """`target_eps`, not rounded: at an event an hour three decimals say nothing."""
+    """`target_eps` before rounding: at one event an hour, three decimals are too few."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """All that is known of a run, or of several that were merged."""
+    """Everything that is known of a run, or of several runs whose reports were merged."""
 
     schema: int = 0
-    """0: written before reports had a number."""
+    """The number of the schema; 0: the report was written before reports had such a number."""
     verdict: str
     reason: str
     target_eps: float | None
@@ -181,7 +181,7 @@ class RunReport:
     duration_s: float
     started: str | None
     started_ns: int | None = None
-    """The same instant in nanoseconds since 1970."""
+    """The instant `started` in nanoseconds since 1970."""
     errors: dict[str, int]
     waits: dict[str, int]
     offered: OfferedFigures | None
@@ -212,14 +212,14 @@ class RunReport:
     version: str | None = None
     ending: Ending | None = None
     unmerged: list[str] = field(default_factory=list)
-    """Of a merged report: what could not be merged, and why, a line each."""
+    """In a merged report: a line for each figure that could not be merged, and why."""
     parts: list["RunReport"] = field(default_factory=list)
-    """Of a merged report: those that it was made of, whole."""
+    """In a merged report: the whole reports that it was made of."""
     intervals: IntervalFigures | None = None
 
     @property
     def start_ns(self) -> int | None:
-        """When it started, in nanoseconds since 1970; None: it did not. Raises ValueError where it is no instant."""
+        """When the run started, in ns since 1970; None: it never did. Raises ValueError if `started` is no instant."""
         if self.started is None or self.started_ns is not None:
             return self.started_ns
         return round(datetime.fromisoformat(self.started).timestamp() * 1000) * 1_000_000

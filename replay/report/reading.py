@@ -1,4 +1,4 @@
-"""Reports of runs that come from a file, checked at one edge; those of earlier versions are read as well."""
+"""How is the report of a run read from a file? It is checked here, and nowhere else; old versions are read as well."""
 
 import json
 from collections import Counter
@@ -15,11 +15,11 @@ from replay.report.verdict import VERDICTS
 _REPORT: Final = TypeAdapter(RunReport)
 _LONGEST_S: Final = 1e10
 _MOST: Final = 1 << 60
-"""So many events or bytes no run sends: a million a second for 36,000 years."""
+"""A count must be smaller: no run sends so many events, a million a second for 36,000 years."""
 
 
 def read_run_report(path: Path) -> RunReport:
-    """The report of a run in `path`. Raises InputError, in one line, if there is none."""
+    """Read the report of a run from `path`. Raises InputError, in one line, if the file holds none."""
     try:
         return run_report_of(read_report(path))
     except ValueError as error:
@@ -27,7 +27,7 @@ def read_run_report(path: Path) -> RunReport:
 
 
 def run_report_of(report: dict[str, Any]) -> RunReport:
-    """The report that such JSON holds. Raises ValueError with a clause where it makes no sense."""
+    """The report that a JSON object holds. Raises ValueError, with a clause, if it makes no sense."""
     try:
         found = _REPORT.validate_json(json.dumps(report, allow_nan=False), strict=True)
     except ValidationError as error:
@@ -40,7 +40,7 @@ def run_report_of(report: dict[str, Any]) -> RunReport:
 
 
 def _check(report: RunReport) -> None:
-    """That the figures agree with each other. Raises ValueError where they do not."""
+    """Raise ValueError if figures of the report contradict each other, or are beyond what a run can have."""
     counts = [report.sent_events, report.sent_bytes, *report.errors.values(), *report.waits.values()]
     for lane in report.lanes:
         counts += [lane.sent_events, lane.sent_bytes, *lane.errors.values(), *lane.waits.values()]

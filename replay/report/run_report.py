@@ -1,4 +1,4 @@
-"""The report of a run, made of a last snapshot of the board, the plan, the outcome, and what others measured."""
+"""How is the report of a run made? From a last snapshot of the board, the plan, the outcome, and the sink's figures."""
 
 import errno
 import platform
@@ -44,9 +44,10 @@ def run_report(
     sink: dict[str, Any] | None = None,
     collector_host: dict[str, Any] | None = None,
 ) -> RunReport:
-    """All that is known of a run that is over; what was not measured is None.
+    """The report of a run that is over; figures that were not measured are None.
 
-    It is judged by the `criteria` and by what a `sink` said (`SinkWatch.figures`); `collector_host`: `OwnHost.figures`.
+    The run is judged by the `criteria`. `sink` is what `SinkWatch.figures` returned, `collector_host` what
+    `OwnHost.figures` returned; None: there was no sink, or the target is another host.
     """
     now = take_snapshot(outcome.board, monotonic_ns())
     workers = _workers(plan, outcome, now)
@@ -77,7 +78,7 @@ def run_report(
 
 
 def _rates(plan: RunPlan, outcome: Outcome, now: Snapshot) -> dict[str, Any]:
-    """What was sent, in which time, and what was asked for."""
+    """How much was sent, in which time, and how much was asked for."""
     duration_ns, sent = _duration_ns(now), now.sent_events
     achieved = sent * SECOND_NS / duration_ns if duration_ns else 0.0
     target_eps = outcome.demand.mean_eps(duration_ns)
@@ -98,7 +99,7 @@ def _rates(plan: RunPlan, outcome: Outcome, now: Snapshot) -> dict[str, Any]:
 
 
 def _way(plan: RunPlan, outcome: Outcome) -> dict[str, Any]:
-    """Where the events went, and how."""
+    """Where the events were sent, and how."""
     return {
         "target": plan.target.host,
         "backend": plan.backend,
@@ -111,7 +112,7 @@ def _way(plan: RunPlan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
-    """What was sent, and by what."""
+    """The capture that was sent, and the host and version of the program that sent it."""
     return {
         "stamp": str(plan.stamp),
         "run_id": plan.run_id,
@@ -122,12 +123,12 @@ def _origin(capture: Capture, plan: RunPlan) -> dict[str, Any]:
 
 
 def _duration_ns(now: Snapshot) -> int:
-    """From the start of the schedule to the end of the last batch; 0 where there was no start."""
+    """The time from the start of the schedule to the end of the last batch; 0 if the run never started."""
     return max(0, now.last_send_ns - now.start_ns) if now.start_ns else 0
 
 
 def _asked(outcome: Outcome) -> int | None:
-    """Events that the run was to send; None: as many as it could until its end."""
+    """How many events the run had to send; None: as many as it could until it was stopped."""
     unpaced = outcome.demand.schedule.mean_eps is None
     return None if outcome.stopped_by and unpaced else outcome.demand.time_scale.total
 
@@ -147,7 +148,7 @@ def _ending(outcome: Outcome, now: Snapshot) -> Ending:
 
 
 def _miscounts(outcome: Outcome, now: Snapshot) -> list[str]:
-    """Where the workers say that they have sent all, and the lanes' counts do not sum to what was asked for."""
+    """A failure if the workers say that they have sent all events, but the counts of the ports have another sum."""
     sent, asked = now.sent_events, _asked(outcome)
     if not now.done or asked is None or sent == asked or (sent > asked and outcome.demand.changed):
         return []
@@ -155,7 +156,7 @@ def _miscounts(outcome: Outcome, now: Snapshot) -> list[str]:
 
 
 def _intervals(outcome: Outcome) -> IntervalFigures:
-    """The events of each interval that was looked at."""
+    """The events that were sent and due in each interval."""
     series, rows = outcome.offered.series, outcome.offered.series.rows
     return IntervalFigures(
         interval_ms=outcome.offered.interval_ns * series.joined / 1e6,
@@ -179,7 +180,7 @@ def _lanes(plan: RunPlan, now: Snapshot) -> list[LaneFigures]:
 
 
 def lag_figures(lag: Histogram) -> LagFigures | None:
-    """How late events left against their schedule; None when they had none."""
+    """How late events left, compared with their schedule; None if they had no schedule."""
     p50_us, p99_us, max_us = lag.percentile_us(50), lag.percentile_us(99), lag.max_us
     if p50_us is None or p99_us is None or max_us is None:
         return None

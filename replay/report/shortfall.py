@@ -1,6 +1,6 @@
-"""What a run that missed its rate was short of, out of what was measured while it went on. Pure.
+"""Why did a run miss its rate? The causes are found in what was measured while the run went on. Pure.
 
-Each cause has a threshold, below which it can't have cost the run the 5% that its rate may miss.
+Each cause has a threshold. Below it the cause can't have cost the run the 5% by which it may miss its rate.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,17 +10,17 @@ from captures.console.units import format_size
 from replay.report.model import CoreFigures, RunReport, StrainFigures, WorkerFigures
 
 FULL_PERCENT: Final = 90.0
-"""A worker that takes so much of its core has little time left to send more."""
+"""A worker that uses so much of its core has little time left to send more."""
 TAKEN_PERCENT: Final = 3.0
-"""So much of a core's time, taken by the host, by other programs or by a disk, is a cause."""
+"""The host, other programs or a disk are a cause if they took so much of a core's time."""
 COLD: Final = 0.1
-"""A capture is told to have been cold where so much of what was sent came off the disk."""
+"""A capture counts as cold, not in memory, if this part of what was sent had to be read from the disk."""
 WAIT_S: Final = 0.001
-"""A worker waits for room so long at most, each time that the kernel has none."""
+"""The longest time that a worker waits, each time that the kernel has no room for more packets."""
 
 
 def shortfall(report: RunReport) -> str:
-    """A clause that names what was short, the worst first; or that nothing of what is measured was."""
+    """A clause that names the causes, the worst first; or that says that none was found in what was measured."""
     causes = sorted(_causes(report), key=lambda cause: -cause[0])
     if causes:
         return "; ".join(text for _, text in causes)
@@ -28,7 +28,7 @@ def shortfall(report: RunReport) -> str:
 
 
 def _causes(report: RunReport) -> Iterator[tuple[float, str]]:
-    """Causes, each with the share of the time that it took, in percent."""
+    """The causes, each with the share of the time that it took, in percent."""
     strain = report.strain or StrainFigures([], 0, 0)
     cores = {row.core: row for row in strain.cores}
     own: dict[int, float] = {}
@@ -69,7 +69,7 @@ def _taken(cores: Mapping[int, CoreFigures], own: Mapping[int, float]) -> Iterat
 
 
 def _disk(iowait_percent: float, strain: StrainFigures, sent_bytes: int) -> Iterator[tuple[float, str]]:
-    """A core that other programs keep busy never waits for a disk by its own count: then what was read must tell."""
+    """The disk as a cause. A core that other programs keep busy counts no waiting: then the bytes read decide."""
     read = format_size(strain.read_bytes)
     if iowait_percent >= TAKEN_PERCENT and strain.read_bytes:
         faults = f"{read} of the capture were read, {strain.major_faults:,} major faults"

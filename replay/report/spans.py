@@ -1,8 +1,8 @@
-"""Which of several runs went on at the same time, and what they sent and had due in each interval of it. Pure.
+"""Which of several runs went on at the same time, and what did they send together in each interval? Pure.
 
-Two runs overlap in time, or one follows the other. Runs that overlap are one load: their intervals are added where they
-lie on one grid, which is so for runs of the same interval that began at the same instant or whole intervals apart, as
-with the same `--start-at`. Runs that follow each other on different grids are judged each by itself.
+Two runs overlap in time, or one follows the other. Runs that overlap are one load: their intervals are added if they
+lie on one grid. They do if the intervals are of one length, and the runs began at the same instant or whole intervals
+apart, as with the same `--start-at`. Runs that follow each other on different grids are judged each by itself.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from replay.clock import SECOND_NS
 from replay.report.model import IntervalFigures, OfferedFigures, RunReport
 
 _MOST_ROWS: Final = 100_000
-"""Of intervals that are added up; runs that are further apart stay in the parts."""
+"""The most intervals that are added; if runs lie so far apart that there would be more, they are not added."""
 
 
 def end_ns(part: RunReport) -> int:
-    """When the last batch of a run that was started had left, in nanoseconds since 1970."""
+    """When the last batch of a run had left, in nanoseconds since 1970; the run must have been started."""
     return (part.start_ns or 0) + round(part.duration_s * SECOND_NS)
 
 
 def spans(parts: Sequence[RunReport]) -> list[list[RunReport]]:
-    """The runs in groups in the order of time: those of a group overlap, and no two groups do.
+    """Put the runs into groups, in the order of time: the runs of a group overlap, and no two groups do.
 
-    Runs that were never started belong to none.
+    Runs that were never started belong to no group.
     """
     groups: list[list[RunReport]] = []
     until_ns = 0
@@ -40,13 +40,13 @@ def spans(parts: Sequence[RunReport]) -> list[list[RunReport]]:
 
 
 def duration_ns(parts: Sequence[RunReport]) -> int:
-    """From the first start to the last batch; 0 where none was started."""
+    """The time from the first start to the last batch of all; 0 if no run was started."""
     begun = [part for part in parts if part.start_ns is not None]
     return max(map(end_ns, begun)) - min(part.start_ns or 0 for part in begun) if begun else 0
 
 
 def summed(parts: Sequence[RunReport]) -> IntervalFigures | None:
-    """The intervals of all runs added up; None where their grids differ, or one of them has none."""
+    """The sums of the intervals of all runs; None if their grids differ, or a run has no intervals."""
     known = [(part.start_ns, part.intervals) for part in parts if part.start_ns is not None and part.intervals]
     if not known or len(known) < len(parts):
         return None
@@ -77,7 +77,7 @@ def _rows(series: IntervalFigures) -> list[Row]:
 
 
 def _judged(group: Sequence[RunReport]) -> Verdicts | None:
-    """The added intervals of runs that overlap, judged as those of one run are; None where they can't be."""
+    """Judge the summed intervals of overlapping runs like those of one run; None if they can't be summed."""
     series = summed(group)
     if series is None or series.joined > 1:
         return None
@@ -88,13 +88,13 @@ def _judged(group: Sequence[RunReport]) -> Verdicts | None:
 
 
 def _joined(groups: Sequence[Sequence[RunReport]]) -> Sequence[Sequence[RunReport]]:
-    """All in one group where the intervals of all can be added up, so that a second may span two runs."""
+    """One group of all runs if the intervals of all can be summed, so that the best second may lie in two runs."""
     every = list(chain.from_iterable(groups))
     return [every] if _judged(every) else groups
 
 
 def peak_eps(groups: Sequence[Sequence[RunReport]]) -> float | None:
-    """The best second of any group; None where one of them is not known."""
+    """Events of the best second of all groups; None if that of one group is not known."""
     peaks: list[float] = []
     for group in _joined(groups):
         if len(group) == 1:
@@ -110,7 +110,7 @@ def peak_eps(groups: Sequence[Sequence[RunReport]]) -> float | None:
 
 
 def offered(groups: Sequence[Sequence[RunReport]]) -> OfferedFigures | None:
-    """Offered against asked load of all groups; None where one of them can't be judged, or their intervals differ."""
+    """How evenly all groups sent, compared with what was due; None if a group can't be judged, or intervals differ."""
     found: list[OfferedFigures] = []
     for group in _joined(groups):
         if len(group) == 1:
@@ -134,5 +134,5 @@ def offered(groups: Sequence[Sequence[RunReport]]) -> OfferedFigures | None:
 
 
 def overlapping(groups: Sequence[Sequence[RunReport]]) -> bool:
-    """Whether any two of the runs went on at the same time."""
+    """Whether two of the runs or more went on at the same time."""
     return len(groups) < len(list(chain.from_iterable(groups)))

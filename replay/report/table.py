@@ -1,4 +1,4 @@
-"""The report of a run for people: the verdict, the figures, and the ports that differ from the rest. Pure."""
+"""What does a run show people at its end? The verdict, the figures, and the ports with errors. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ _WAYS: Final = {
 
 
 def run_table(report: RunReport) -> str:
-    """The report for people: the figures, and the ports that differ from the rest."""
+    """The report as text: the verdict, the figures, and the ports that had errors."""
     verdict = f"{report.verdict}: {report.reason}" + (f"; run {report.run_id}" if report.run_id else "")
     lines = [*_figure_lines(report)]
     if report.sink:

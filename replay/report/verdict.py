@@ -1,10 +1,10 @@
-"""The verdict on a run, the clause that says why, and the exit code that it stands for. Pure.
+"""Did a run meet its target? The verdict, a clause that says why, and the exit code. Pure.
 
-A verdict is made of the figures of a report and of nothing else, so that merged reports are judged like those of a run.
+A verdict is made of the figures of a report and of nothing else, so that a merged report is judged like that of a run.
 
-Answers that nobody is there can't be compared with the events that were lost: a host sends about one of them a second
-to each peer, for all of its ports together (icmp(7), icmp_ratelimit), however many events it could not deliver. So
-where they keep coming, or are many for their port, all that was sent to a port that they name counts as an error.
+When nobody listens at a port, the host answers with ICMP errors. The number of these answers does not say how many
+events were lost: a host sends about one a second to each peer, for all of its ports together (icmp(7), icmp_ratelimit).
+So if the answers go on, or are many for their port, all events that were sent to a port that they name count as errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +21,19 @@ from replay.report.model import Ending, LaneFigures, RunReport
 from replay.report.shortfall import shortfall
 
 TOLERANCE: Final = 0.05
-"""The most by which a run may miss its target rate and still meet it."""
+"""A run meets its target rate if it falls short of the rate by no more than this part."""
 
 LATE_NS: Final = SECOND_NS // 20
-"""How late the last event of any run may leave, however short the run: 5% of a second. Of a run of 10 ms, 5% of its own
-time would be less than a sleep takes."""
+"""How late the last event of any run may leave, however short the run is: 5% of a second. In a run of 10 ms, 5% of its
+duration would be less than a sleep takes."""
 
 MAX_ERROR_RATE: Final = 0.0001
 """A run with more errors than this part of its events is missed."""
 
 MOMENT_ANSWERS: Final = 2
 MOMENT_SECONDS: Final = 1
-"""So many answers that nobody is there, or all of them in so few seconds, may be of a moment: a listener was late."""
+"""No more answers than MOMENT_ANSWERS, or answers in no more seconds than MOMENT_SECONDS, may be due to a listener that
+started late: they do not show that nobody listened throughout."""
 
 _EXIT_CODES: Final = {
     "failed": ExitCode.FAILED,
@@ -46,12 +47,12 @@ VERDICTS: Final = tuple(_EXIT_CODES)
 
 
 def exit_code(report: RunReport) -> ExitCode:
-    """The exit code that a run's verdict stands for."""
+    """The exit code for a run's verdict."""
     return _EXIT_CODES[report.verdict]
 
 
 def judged(report: RunReport, ending: Ending) -> RunReport:
-    """The report with its verdict, the reason in a clause, and what was short where the rate was missed."""
+    """The report with its verdict, the reason for it in a clause, and the causes if the run missed its rate."""
     verdict, reason = _verdict(report, ending)
     short = report.achieved_eps < (1 - TOLERANCE) * (report.target_eps or 0)
     said = shortfall(report) if short else None
@@ -61,7 +62,7 @@ def judged(report: RunReport, ending: Ending) -> RunReport:
 
 
 def _verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
-    """The verdict and, in a clause, why."""
+    """The verdict, and in a clause the reason for it."""
     if ending.failures:
         return "failed", "; ".join(ending.failures)
     if ending.interrupted_by:
@@ -75,7 +76,7 @@ def _verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
 
 
 def _fault(report: RunReport) -> str | None:
-    """What makes a run miss, whatever its rate; None: nothing."""
+    """Errors, drops or a lost link that make a run miss its target at any rate; None: there were none."""
     errors, sent = sum(report.errors.values()), report.sent_events
     named = [lane for lane in report.lanes if _unreachable(lane)]
     deaf = _deaf(report, named)
@@ -88,10 +89,10 @@ def _fault(report: RunReport) -> str | None:
 
 
 def _deaf(report: RunReport, named: Sequence[LaneFigures]) -> list[LaneFigures]:
-    """Those of the ports `named` by answers all of whose events count as errors, by the rule above."""
+    """Of the ports `named` in answers, those whose events all count as errors, by the rule of the module docstring."""
     answers = sum(map(_unreachable, named))
     seconds = max((worker.unreachable_seconds for worker in report.workers), default=0)
-    if not seconds:  # what the kernel refused at once has not left, and was tried again
+    if not seconds:  # the kernel refused the sends at once: nothing left, and it was sent again
         return []
     if answers > MOMENT_ANSWERS and seconds > MOMENT_SECONDS:
         return list(named)
@@ -103,7 +104,7 @@ def _unreachable(lane: LaneFigures) -> int:
 
 
 def _nobody(named: Sequence[LaneFigures]) -> str:
-    """The beginning of a clause that names those ports, by what was answered of them; empty where there is none."""
+    """The beginning of a clause that names the ports by the kind of answer that came; empty if there are no ports."""
     refused = tuple(lane.port for lane in named if "ECONNREFUSED" in lane.errors)
     others = tuple(lane.port for lane in named if "ECONNREFUSED" not in lane.errors)
     said = [f"nobody listens at {format_ports(refused)}"] * bool(refused)
@@ -112,7 +113,7 @@ def _nobody(named: Sequence[LaneFigures]) -> str:
 
 
 def _nic_fault(nic: Mapping[str, int | str | None], sent: int) -> str | None:
-    """What a network card counted that makes a run miss; None: nothing."""
+    """Drops or a lost link of the network card that make a run miss its target; None: there were none."""
     dropped, losses = (int(nic.get(name) or 0) for name in ("tx_dropped", "carrier_losses"))
     if losses:
         times = "once" if losses == 1 else f"{losses} times"
@@ -124,7 +125,7 @@ def _nic_fault(nic: Mapping[str, int | str | None], sent: int) -> str | None:
 
 
 def _unsent(report: RunReport, ending: Ending) -> str | None:
-    """That not all was sent that was asked for; None: it was, or nothing could be asked for."""
+    """A clause that says that not all events were sent; None: all were, or the run had no number of events to send."""
     sent, asked = report.sent_events, report.asked_events
     if asked is None or sent >= asked or report.started is None:
         return None
@@ -133,7 +134,7 @@ def _unsent(report: RunReport, ending: Ending) -> str | None:
 
 
 def _rate_verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
-    """The verdict on the mean rate, for which `min_eps` may have set another limit."""
+    """The verdict on the mean rate. If `min_eps` is set, that criterion judges the rate instead."""
     sent, duration_ns, target_eps = report.sent_events, round(report.duration_s * SECOND_NS), ending.mean_target_eps
     if not target_eps or report.started is None:
         why = "no target was set" if target_eps is None else "nothing was due yet"

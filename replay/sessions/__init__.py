@@ -1,1 +1,1 @@
-"""Whole jobs, as a command or a program starts them: a run, and a sink. They know no flags."""
+"""How is a whole run, or a whole sink, carried out? Commands and other programs call these; they know no flags."""

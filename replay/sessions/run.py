@@ -1,4 +1,4 @@
-"""A run from what is asked to its report: prepare, carry out, report."""
+"""How does a run go, from the request to the report? It is prepared, carried out, and reported on."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ from replay.supervision.supervisor import Outcome, Supervisor
 
 @dataclass(frozen=True)
 class RunRequest:
-    """All that may be asked of a run."""
+    """Everything that a user can ask of a run."""
 
     capture: Path
     target: str
@@ -46,14 +46,14 @@ class RunRequest:
     ports: Sequence[int]
     """The destination ports, one lane each."""
     time: PaceRequest
-    """How fast, how far, and from when on."""
+    """How fast to send, how much, and when to start."""
     family: int | None = None
-    """AF_INET or AF_INET6, where a name stands for addresses of both; None: the first that is found."""
+    """AF_INET or AF_INET6, for a target name with addresses of both kinds; None: the first address is taken."""
     stamp: Stamp = Stamp.NOW
     run_id: int | None = None
-    """What the tags of a tagged capture call this run; None: it is drawn."""
+    """The number of this run that is written into the tags; None: it is drawn at random."""
     keep_tags: bool = False
-    """Send tags as they were built: zeros."""
+    """Send the tags as they are in the capture, which are zeros, instead of writing into them."""
     allow_public: bool = False
     """Let target and sources be addresses outside the private, loopback, link-local and benchmark ranges."""
     workers: WorkerRequest = field(default_factory=WorkerRequest)
@@ -64,12 +64,12 @@ class RunRequest:
 
     @property
     def inputs(self) -> list[Path | None]:
-        """The files that it reads, which its report may not replace."""
+        """The files that the run reads, which its report must not overwrite; None for a file that is not given."""
         return [self.capture, self.control.rate_file, self.send.calibration]
 
 
 class PreparedRun(NamedTuple):
-    """A run that could start."""
+    """A run that has been checked and planned, and can be started."""
 
     request: RunRequest
     capture: Capture
@@ -77,10 +77,10 @@ class PreparedRun(NamedTuple):
 
 
 def run(request: RunRequest, report: Path | None = None) -> RunReport:
-    """Send, and return the report; it is written to the file `report` as well.
+    """Send the capture, and return the report, which is also written to the file `report`, if one is given.
 
-    Raises InputError for what can't be asked, PreflightError for what this machine can't do, RunError for what failed
-    while it ran: then the report is written first.
+    Raises InputError for a request that makes no sense, PreflightError for one that this machine can't fulfil, and
+    RunError for a failure while the run went on: in that case the report is written first.
     """
     prepared = prepare(request)
     with ReportFile(report, inputs=request.inputs) as report_file:
@@ -88,7 +88,7 @@ def run(request: RunRequest, report: Path | None = None) -> RunReport:
 
 
 def prepare(request: RunRequest) -> PreparedRun:
-    """Check everything, and decide what is left to decide; nothing is sent. Raises InputError, PreflightError."""
+    """Check the request, and make the plan of the run; nothing is sent. Raises InputError, PreflightError."""
     extent = request.time.settled_extent
     capture = open_capture(request.capture)
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
@@ -122,9 +122,9 @@ def prepare(request: RunRequest) -> PreparedRun:
 
 
 def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
-    """Run the plan to its end, and report on it: once it has begun, the report is written, whatever happens.
+    """Run the plan to its end, and report on it. Once this has begun, the report is written, whatever happens.
 
-    So it is when a signal comes before anything is sent.
+    The report is also written when a signal ends the run before anything is sent.
     """
     request, capture, plan = prepared
     limits, control = request.limits, request.control
@@ -141,7 +141,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         own_host.begin()
 
         def note_early_signal() -> None:
-            """Pass on a signal that came before the supervisor listened to them."""
+            """Pass on a signal that came before the supervisor had installed its own signal handlers."""
             if noted.first:
                 supervisor.outcome.interrupted_by = noted.first
 
@@ -161,7 +161,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         note_early_signal()
         try:
             supervisor.run(each_tick, each_second, settle)
-        except Exception as error:  # noqa: BLE001 - it is raised again when the report is safe
+        except Exception as error:  # noqa: BLE001 - it is raised again when the report is written
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
         report = run_report(capture, plan, supervisor.outcome, limits.criteria, sink.figures(), own_host.figures())
@@ -172,7 +172,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
 
 
 def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None:
-    """Where `replay ctl` finds the run; a run goes on without, unless it was asked for by --control."""
+    """The socket at which `replay ctl` finds the run. Without `--control` a run goes on if it can't be opened."""
     try:
         return stack.enter_context(ControlSocket(path))
     except PreflightError as error:
@@ -183,7 +183,7 @@ def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None
 
 
 def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> None:
-    """Refuse what is said of tags that are not there, or will not be written. Raises InputError."""
+    """Raise InputError for a flag about tags if the capture has no tags, or if the flags contradict each other."""
     flag = "--run-id" if run_id is not None else "--keep-tags"
     if (run_id is not None or keep_tags) and not capture.tagged:
         raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")

@@ -1,4 +1,4 @@
-"""A sink from what is asked to its report: bind, receive and count, report."""
+"""How does a sink go, from the request to the report? It binds its ports, receives and counts, and reports."""
 
 import ipaddress
 import mmap
@@ -35,25 +35,25 @@ _TICK_NS: Final = SECOND_NS // 20
 
 @dataclass(frozen=True)
 class SinkRequest:
-    """All that may be asked of a sink."""
+    """Everything that a user can ask of a sink."""
 
     address: str
     """The IPv4 or IPv6 address to receive at."""
     ports: Sequence[int]
     duration_ns: int | None = None
-    """It ends after this time; None: not by time."""
+    """The sink ends after this time; None: time does not end it."""
     idle_ns: int | None = None
-    """It ends when nothing arrived for this time; None: not by silence."""
+    """The sink ends when nothing has arrived for this time; None: silence does not end it."""
     workers: int = 1
-    """Receiving processes. More of them than ports share the ports, flow by flow."""
+    """How many processes receive. If there are more of them than ports, several share a port: each has some flows."""
     buffer_bytes: int = DEFAULT_BUFFER_BYTES
     """The receive buffer of each port."""
     run_id: int | None = None
-    """The run whose tags are counted; None: the one that most of the first tagged events are of."""
+    """The run whose tags are counted; None: the run that most of the first tagged events belong to."""
     publish: Place | None = None
-    """Where it tells its counters to those who ask; None: nowhere."""
+    """The address at which the sink answers those who ask for its counters; None: it does not answer."""
     token_path: Path | None = None
-    """The file with the secret that these must have."""
+    """The file with the secret that those who ask for the counters must know."""
 
 
 class Heard(NamedTuple):
@@ -61,16 +61,17 @@ class Heard(NamedTuple):
 
     report: SinkReport
     failure: Exception | None
-    """What failed while it listened; the report holds what was counted until then."""
+    """The error that ended the sink, if one did; the report holds what was counted until then."""
     hurried: bool
-    """Whether a second signal asked it to end at once."""
+    """Whether a second signal asked the sink to end at once."""
 
 
 def receive(request: SinkRequest, report: Path | None = None) -> SinkReport:
     """Receive until the time is over, after silence, or on SIGINT, SIGTERM or SIGHUP; returns the report.
 
-    It is written to the file `report` as well. Raises InputError for what can't be asked, PreflightError for what this
-    machine can't do, and what failed while it listened, once the report is written.
+    The report is also written to the file `report`, if one is given. Raises InputError for a request that makes no
+    sense, PreflightError for one that this machine can't fulfil, and the error that ended the sink, if one did, when
+    the report is written.
     """
     with ReportFile(report, inputs=[request.token_path]) as report_file:
         heard = listen(request, report_file)
@@ -80,7 +81,10 @@ def receive(request: SinkRequest, report: Path | None = None) -> SinkReport:
 
 
 def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
-    """The same, into the file of a report that is open already. Raises InputError and PreflightError alone."""
+    """Receive as `receive` does, with a report file that is open already.
+
+    Raises InputError and PreflightError only: an error while it receives is returned as `Heard.failure`.
+    """
     _check(request.address, request.buffer_bytes)
     ports = tuple(request.ports)
     with held() as signals:
@@ -113,7 +117,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
 
 
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
-    """Where the workers count; several of them have locks, since an event may come to any of them."""
+    """The counters of the workers. Several workers need locks, since events of one port may come to any of them."""
     seats, port_of_seat = seating(len(ports), workers)
     tally = shared_tally(ports, seats, port_of_seat, wall_ns(), _locks(len(ports)) if workers > 1 else [])
     tally.run[0] = run_id or 0
@@ -121,7 +125,7 @@ def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
 
 
 def _locks(ports: int) -> list[Lock]:
-    """The locks of workers, each of which takes a page of /dev/shm (sem_open(3)). Raises PreflightError."""
+    """The locks of the workers; each lock takes a page of /dev/shm (sem_open(3)). Raises PreflightError."""
     context, count = multiprocessing.get_context("fork"), ports + LEARNT
     try:
         return [context.Lock() for _ in range(count)]
@@ -133,7 +137,7 @@ def _locks(ports: int) -> list[Lock]:
 
 
 def _host_counters() -> ReceiveCounters | None:
-    """What this host's network has counted; None: it does not tell, as without /proc, and a sink can do without."""
+    """The network counters of this host; None: they can't be read, as without /proc. A sink can work without them."""
     try:
         return receive_counters()
     except (OSError, ValueError):
@@ -141,13 +145,13 @@ def _host_counters() -> ReceiveCounters | None:
 
 
 def _host_growth(before: ReceiveCounters | None) -> dict[str, int] | None:
-    """What was counted since; None: not known."""
+    """By how much the network counters have grown since `before`; None: this is not known."""
     now = None if before is None else _host_counters()
     return None if before is None or now is None else now.since(before)
 
 
 def _check(address: str, buffer_bytes: int) -> None:
-    """Refuse flags that make no sense together. Raises InputError."""
+    """Raise InputError for an address that is none, or for a buffer of a size that the kernel can't have."""
     try:
         ipaddress.ip_address(address)
     except ValueError:
@@ -157,7 +161,7 @@ def _check(address: str, buffer_bytes: int) -> None:
 
 
 def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
-    """Ask for joined datagrams, and say where the kernel gives less than asked; True if it joins them."""
+    """Ask the kernel to join datagrams (UDP_GRO), and warn of small buffers. Returns whether the kernel joins them."""
     gro = join_trains(sockets)
     if not gro:
         notice("this kernel has no UDP_GRO: every datagram is read alone, which is slower")
@@ -168,7 +172,7 @@ def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
 
 
 def _publisher(request: SinkRequest, tally: Tally, sockets: Sequence[socket.socket]) -> Publisher | None:
-    """What answers those who ask for counters, if a place for it was named."""
+    """The publisher, which answers those who ask for counters; None: no address for it was given."""
     if request.publish is None:
         return None
 
@@ -186,11 +190,14 @@ def _watched(
     signals: Noted,
     publisher: Publisher | None,
 ) -> tuple[str, Exception | None]:
-    """Look on, and end the workers; why it ended, and what failed: it is raised when the report is safe."""
+    """Watch until there is a reason to end, then stop the workers. Returns the reason, and the error if there was one.
+
+    The caller raises the error when the report is written.
+    """
     try:
         ended_by = _watch(watch, workers, sockets, tally, signals, publisher)
         stopped = workers.stop(in_a_hurry=lambda: signals.urgent)
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - the caller raises it
         return FAILURE, error
     if stopped.death is not None:
         return FAILURE, RunError(f"{stopped.death}; the report holds what was counted until then")
@@ -205,7 +212,7 @@ def _watch(
     signals: Noted,
     publisher: Publisher | None,
 ) -> str:
-    """Look on until there is a reason to end; returns it. On a terminal, a line shows what arrives."""
+    """Watch until there is a reason to end, and return the reason. On a terminal, a line shows what arrives."""
     shown_events, next_drops_ns = 0, 0
     with bar(unit=" events", unit_scale=True, mininterval=1, file=Stderr()) as line:
         while not signals.first:

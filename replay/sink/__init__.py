@@ -1,1 +1,1 @@
-"""The receiver and the ledger: what arrived, against what was sent."""
+"""How are events received and counted? The receiving processes, their shared counters, and the report."""

@@ -1,18 +1,18 @@
-"""What the sink's workers count, in shared memory: each writes its own part, the parent only reads.
+"""Where do the sink's workers count? In shared memory: each worker writes its own part, and the parent only reads.
 
-A *seat* is a socket at a port. A port has one, or several where there are more workers than ports; then the kernel
-deals the port's flows to them, and what is known of its numbers is kept for all of them together, under a lock.
+A *seat* is a socket at a port. A port has one seat, or several if there are more workers than ports. Then the kernel
+distributes the port's flows over the seats, and the account of the port's numbers is shared by them, under a lock.
 
     by seat     LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
     by row      NUMBERS rows, their rings, and what became of the events by interval
     by worker   events by tenth of a second, other runs, how many events wait to be verified
 
-A *row* is for the events that were sent to one port, as their tags say. Those of the sink's own ports come first. An
-event whose tag names another port came by way of something that maps ports: a relay, an address translation, a load
-balancer. LEARNT more rows are given to such ports as they are heard of.
+A *row* holds the account of the events that were sent to one port, as their tags say. The rows of the sink's own ports
+come first. If an event's tag names another port, something on the way maps ports: a relay, an address translation, a
+load balancer. LEARNT more rows are given to such ports when their first events come.
 
-All of it has a fixed size. Pages that were never written to are never had: a row of intervals costs 800 bytes for every
-ten seconds in which something is counted in it.
+All arrays have a fixed size. Pages that were never written to take no memory: a row of intervals costs 800 bytes for
+every ten seconds in which something is counted in it.
 """
 
 import multiprocessing
@@ -46,42 +46,43 @@ LANE: Final = np.dtype(
         ("malformed", "<i8"),
         ("foreign", "<i8"),
         ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
-        ("joined", "<i8"),  # whether a message of several datagrams ever came
+        ("joined", "<i8"),  # 1 if a message of several datagrams has come
         ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag, or of those that came joined with it
-        ("youngest_us", "<i8"),  # of each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
+        ("youngest_us", "<i8"),  # in each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
-        ("run_youngest_us", "<i8"),  # these three of the events of the run that is counted
+        ("run_youngest_us", "<i8"),  # these three are of the events of the run that is counted
         ("run_first_ns", "<i8"),
         ("run_last_ns", "<i8"),
     ]
 )
-"""One seat's counts; first and last are arrivals in wall time, NEVER_NS and 0 before the first."""
+"""The counts of one seat. `first_ns` and `last_ns` are arrivals in wall time; before any, they are NEVER_NS and 0."""
 
 OTHER_RUN: Final = np.dtype([("run", "<i8"), ("events", "<i8")])
 OTHER_RUNS: Final = 16
-"""Of which a worker keeps the events apart; those of further ones are foreign without a name."""
+"""Of so many other runs a worker counts the events by run; those of further runs count as foreign only."""
 
 NEVER_NS: Final = np.iinfo(np.int64).max
 
 LEARNT: Final = MOST_PORTS
-"""Ports that a run may have; events to further ones, which only damaged tags name, are foreign."""
+"""Rows for ports at which the sink does not listen: as many as a run may have. Events to further ports, which only
+damaged tags name, count as foreign."""
 
 LENGTHS: Final = 1 << 16
-"""Of datagrams, in bytes."""
+"""How many lengths of datagrams there are, in bytes."""
 TAGLESS: Final = ("without", "parted")
-"""Events without a tag, and those that end in the first part of one."""
+"""Events without a tag, and events that end in the first part of a tag."""
 
 STRANGE: Final = ("untagged", "malformed", "foreign")
-"""What is counted by seat and interval as well."""
+"""Names of counts that are also kept by seat and interval."""
 
 Planes = dict[str, NDArray[np.int64]]
-"""Counts by interval; of each name shape (rows, INTERVALS), whose cells `replay.sink.time_cells` describes."""
+"""Counts by interval: for each name, shape (rows, INTERVALS). `replay.sink.time_cells` describes the intervals."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one worker writes: the fields of a Tally, those by seat and by worker cut down to its own."""
+    """What one worker writes: the fields of a Tally; of those by seat and by worker, its own parts only."""
 
     stop: NDArray[np.uint8]
     lanes: NDArray[Any]
@@ -91,7 +92,7 @@ class Part:
     others: NDArray[Any]
     leader: NDArray[Any]
     leaders: NDArray[Any]
-    """Those of all workers."""
+    """The leaders of all workers."""
     kept: NDArray[np.int64]
     run: NDArray[np.int64]
     start_ns: int
@@ -108,18 +109,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Tally:
-    """The shared counters of a sink; the module says what is by seat, by port and by worker.
+    """The shared counters of a sink; the module docstring says which are by seat, by row and by worker.
 
-    `run` is int64 (1,): the run whose events are counted, 0 while that is not known. `stop` is uint8 (1,), set to end
-    the workers. Intervals are cells of tenths of a second since `start_ns`.
+    `run` is int64 (1,): the run whose events are counted; 0: not known yet. `stop` is uint8 (1,): it is set to end the
+    workers. Intervals are cells of tenths of a second since `start_ns`.
     """
 
     ports: tuple[int, ...]
-    """Those that the sink listens to."""
+    """The ports at which the sink listens."""
     seats: tuple[slice, ...]
     """The seats of each worker."""
     port_of_seat: NDArray[np.int64]
-    """As a place in `ports`, which is also its row; shape (seats,)."""
+    """The port of each seat as an index into `ports`, which is also the port's row; shape (seats,)."""
     start_ns: int
     stop: NDArray[np.uint8]
     run: NDArray[np.int64]
@@ -127,27 +128,28 @@ class Tally:
     ages: NDArray[np.int64]
     strange: Planes
     came_by: NDArray[np.int64]
-    """Events of the run that came to a seat and were sent to another port, shape (seats, rows)."""
+    """Events of the run that came to a seat, but were sent to the port of another row; shape (seats, rows)."""
     tagless: dict[str, NDArray[np.int64]]
-    """Events by their length in bytes; of each name of TAGLESS shape (seats, LENGTHS)."""
+    """Events by their length in bytes: for each name of TAGLESS, shape (seats, LENGTHS)."""
     row_ports: NDArray[np.int64]
-    """The port of each row; 0: it was given to none yet."""
+    """The port of each row; 0: the row was given to no port yet."""
     sequences: NDArray[Any]
     rings: NDArray[np.int32]
     planes: Planes
     tenths: NDArray[np.int64]
     others: NDArray[Any]
     leaders: NDArray[Any]
-    """Of each worker the run that most of the first tagged events are of, as OTHER_RUN: see `port_account`."""
+    """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.port_account`)."""
     kept: NDArray[np.int64]
-    """Of each worker the tagged events that wait until it is known which run counts, shape (workers,)."""
+    """How many tagged events of each worker wait until it is known which run is counted, shape (workers,)."""
     locks: tuple[AbstractContextManager[object], ...]
-    """Of each row."""
+    """The lock of each row."""
     choice: Lock
-    """For whoever gives rows away, or decides which run counts; also with one worker, since the parent decides too."""
+    """The lock for giving rows to ports, and for deciding which run is counted. One worker needs it too, since the
+    parent may decide as well."""
 
     def part(self, worker: int) -> Part:
-        """What a worker writes, in the same memory."""
+        """The part that a worker writes, in the same memory."""
         own = self.seats[worker]
         return Part(
             stop=self.stop,
@@ -179,7 +181,7 @@ class Tally:
 
     @property
     def shared(self) -> bool:
-        """Whether ports have several seats."""
+        """Whether some ports have several seats."""
         return len(self.port_of_seat) > len(self.ports)
 
     @property
@@ -189,13 +191,13 @@ class Tally:
 
     @property
     def age(self) -> Histogram:
-        """The ages of all stamps, a copy."""
+        """The ages of all stamps, as a copy."""
         return merged(self.ages)
 
     def best_second_events(self) -> int:
-        """The most events that arrived within one second, looking at every tenth as long as each has its own cell.
+        """The most events that arrived within one second, which may begin at any tenth of a second.
 
-        After that, the best cell's mean.
+        After the first hours, when cells are longer than a tenth, it is the mean rate of the best cell.
         """
         used = int(cells_at(np.array([np.max(self.lanes["last_ns"]) - self.start_ns]) // TENTH_NS)[0]) + 1
         tenths = self.tenths[:, :used].sum(axis=0)
@@ -205,7 +207,7 @@ class Tally:
 
 
 def merged(cells: NDArray[np.int64]) -> Histogram:
-    """One histogram of several, shape (histograms, CELLS); a copy."""
+    """The sum of several histograms, shape (histograms, CELLS), as a copy."""
     whole = Histogram()
     for row in cells:
         whole.merge(Histogram(row))
@@ -219,9 +221,9 @@ def shared_tally(
     start_ns: int,
     locks: Items[AbstractContextManager[object]] = (),
 ) -> Tally:
-    """An empty tally in anonymous shared memory, to be inherited by forked workers.
+    """An empty tally in anonymous shared memory, which forked workers inherit.
 
-    `locks` of each row if there are several workers; a single one is in nobody's way.
+    `locks` holds the lock of each row if there are several workers; a single worker needs none.
     """
     workers, lanes, rows = len(seats), len(port_of_seat), len(ports) + LEARNT
     tally = Tally(
@@ -254,7 +256,7 @@ def shared_tally(
 
 
 def _shared(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of zeros in shared memory, which lives as long as the array. Raises PreflightError without room."""
+    """An array of zeros in shared memory, which is freed with the array. Raises PreflightError if there is no room."""
     kind = np.dtype(dtype)
     size = int(np.prod(shape)) * kind.itemsize
     try:

@@ -1,11 +1,11 @@
-"""The receiving worker: read trains from many sockets into slots, and have them counted.
+"""What does a receiving worker do? It reads trains from many sockets into slots, and has them counted.
 
-One round: epoll names the sockets that have something, each is read with one recvmmsg into the next free slots, and
-again if it was not emptied, until there is enough to count; then all slots are counted together. A round that brought
-little is followed by a nap, so that the next finds more: fewer, fuller rounds cost less, and the kernel notes each
-arrival anyway. A round that brought much is not: trains that pile up get cold in the cache, which cost the sender a
-third of its speed when it was measured. So trains are counted when there are a megabyte of them, and lone datagrams,
-for which the cost is in the calls, when the slots are full.
+In one round, epoll names the sockets that have messages. Each is read with one recvmmsg into the next free slots, and
+again if it was not emptied, until there is enough to count. Then all slots are counted together. A round that brought
+little is followed by a nap, so that the next finds more: fewer and fuller rounds cost less, and the kernel notes the
+time of each arrival anyway. A round that brought much is not followed by a nap: trains that pile up drop out of the
+cache, which cost the sender a third of its speed when it was measured. So trains are counted when there is a megabyte
+of them. Lone datagrams, whose cost is in the system calls, are counted when the slots are full.
 """
 
 import os
@@ -24,14 +24,15 @@ from replay.sink.round import RoundCounter
 _NAP_NS: Final = 1_000_000
 _WAIT_S: Final = 0.1
 _FULL_MESSAGES: Final = 32
-"""After fewer, a nap."""
+"""A round with fewer messages is followed by a nap."""
 _ENOUGH_BYTES: Final = 1 << 20
 
 
 def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> None:
-    """Count what arrives at `sockets`, one per seat, until told to stop or until the parent is gone.
+    """Count what arrives at `sockets`, one per seat, until `part.stop` is set or the parent process is gone.
 
-    What had arrived by then is still counted: each socket is read until it is empty or gives something newer.
+    Everything that had arrived by then is still counted: each socket is read until it is empty, or until a message
+    comes that arrived later.
     """
     epoll = select.epoll()
     for receiver in sockets:
@@ -55,7 +56,7 @@ class Rounds:
     """Reads sockets into slots, and has a counter count them."""
 
     def __init__(self, sockets: Sequence[socket.socket], counter: RoundCounter) -> None:
-        """Get the slots ready."""
+        """Allocate the slots."""
         self.seat_of_fd = {receiver.fileno(): seat for seat, receiver in enumerate(sockets)}
         self._counter = counter
         self._slots = Slots()
@@ -63,7 +64,7 @@ class Rounds:
         self._filled = self._bytes = self._counted = 0
 
     def read(self, ready: Sequence[tuple[int, int]]) -> int:
-        """Read each of the `ready` sockets, those again that were not emptied; returns how many messages came."""
+        """Read the `ready` sockets, and again those that were not emptied; returns the number of messages."""
         messages, waiting = 0, [fd for fd, _ in ready]
         counted = self._counted
         while waiting and self._counted == counted:
@@ -74,7 +75,7 @@ class Rounds:
         return messages
 
     def _read(self, fd: int) -> int:
-        """Read a socket once; count when there is enough."""
+        """Read a socket once, and count all slots if there is enough; returns the number of messages."""
         first = self._filled
         came = self._slots.fill(fd, first)
         self._seats[first : first + came] = self.seat_of_fd[fd]

@@ -1,14 +1,14 @@
-"""A sink's counters for whoever asks while it runs: `replay.exchange.json_request` over tcp(7).
+"""How does a sink tell its counters while it runs? It answers requests: `replay.exchange.json_request` over tcp(7).
 
     ["begin", RUN]                        the sink counts that run's tags from now on, if it counts no other one yet
     ["counters", "PORT:MARK,..."]         what it knows of each port; how many of the events below MARK did not arrive
 
-Ports are those that events were sent to, as their tags say; the sink need not listen to them where something on the way
-maps ports.
+The ports are those to which events were sent, as their tags say. The sink need not listen at them, if something on the
+way maps ports.
 
-A mark is a number of events that were sent a while ago, so what is on its way is not taken for lost. Nor is what may
-still wait at a socket: numbers behind the last one that was read count as lost where nothing waits. Either request
-stands behind a proof of the sink's token (`replay.exchange.token`), where it has one.
+A mark is the number of events that had been sent a while ago, so events on their way do not count as lost. Neither do
+events that may still wait at a socket: numbers after the last one that was read count as lost only if nothing waits. If
+the sink has a token, each request must begin with a proof of it (`replay.exchange.token`).
 """
 
 import re
@@ -35,7 +35,7 @@ _MARK: Final = re.compile(r"(\d{1,5}):(\d{1,18})", re.ASCII)
 
 
 class Publisher:
-    """The sink's end."""
+    """Answers the requests at the sink's side."""
 
     def __init__(
         self,
@@ -44,15 +44,15 @@ class Publisher:
         seats: Callable[[], Sequence[tuple[int, int]]],
         token_path: Path | None = None,
     ) -> None:
-        """Listen at `place`, for those who have the token if there must be one. Raises InputError, PreflightError.
+        """Listen at `place`; `token_path` is the file of the token, if there is one. Raises InputError, PreflightError.
 
-        `seats` tells, of each seat's socket, the packets that it dropped, and the bytes that wait there to be read.
+        `seats` returns, for each seat's socket, the packets that it dropped, and the bytes that wait there to be read.
         """
         self._tally, self._seats = tally, seats
         self._pinned = int(tally.run[0])
         """The run that the sink was told to count; 0: none."""
         self._named = self._pinned
-        """The run that was named to it last, by whomever; a worker may have chosen another one. 0: none."""
+        """The run that a flag or a request named last; a worker may have chosen another one. 0: none."""
         try:
             family, _, _, _, address = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0]
             self._listener = socket.socket(family, socket.SOCK_STREAM)
@@ -76,11 +76,11 @@ class Publisher:
         self._listener.close()
 
     def poll(self) -> None:
-        """Answer those who have asked."""
+        """Answer the requests that have come."""
         self._clients.poll(self.obey)
 
     def obey(self, words: Sequence[str]) -> Answer:
-        """Carry out a request. Raises InputError when it can't be."""
+        """Carry out a request. Raises InputError if that is not possible."""
         words = checked(words, self._token)
         match words:
             case ["begin", text]:
@@ -93,17 +93,18 @@ class Publisher:
         )
 
     def _begin(self, text: str) -> None:
-        """Count that run's tags from now on; one that was named before and never heard is in nobody's way.
+        """Count the tags of the run `text` from now on.
 
-        Nor is what strayed in before (`replay.sink.verify.port_account`). Raises InputError where the sink counts
-        another run: its report is of one run, from the first event to the last.
+        A run that was named before, but of which nothing came, does not hinder this; nor do a few foreign events that
+        came before (`replay.sink.verify.port_account`). Raises InputError if the sink already counts another run: its
+        report is of one run, from the first event to the last.
         """
         try:
             run = parse_run(text)
         except ValueError as error:
             raise InputError(str(error)) from None
         choice = self._tally.choice
-        # A worker that is killed while it has the lock never gives it back.
+        # The wait is bounded, since a worker that is killed while it holds the lock never releases it.
         if not choice.acquire(timeout=_CHOICE_PATIENCE_S):
             raise InputError(
                 f"the sink could not take up run {text} in {_CHOICE_PATIENCE_S} s: one of its workers stands still "
@@ -115,10 +116,10 @@ class Publisher:
             choice.release()
 
     def _take_up(self, run: int, text: str) -> None:
-        """The same, while nobody else decides which run counts."""
+        """Count the run from now on; the caller holds the lock of the choice."""
         tally, rows = self._tally, self._tally.rows
         counted = int(tally.run[0])
-        # What a worker chose it has heard, though it may not have counted any of it yet.
+        # If a worker chose the run, events of it have come, though none may be counted yet.
         heard = counted != self._named or any(tally.sequences[name][rows].any() for name in ("next", "held"))
         if counted != run and self._pinned:
             raise InputError(
@@ -135,9 +136,9 @@ class Publisher:
         tally.run[0] = self._named = run
 
     def counters(self, marks: dict[int, int]) -> Answer:
-        """What is known now: of all, and of each port by its number."""
+        """The present counters: of all ports together, and of each port by its number."""
         tally = self._tally
-        # Before the counts are read: what is taken from a socket meanwhile still counts as waiting.
+        # The sockets are asked before the counts are read: events that are read in between still count as waiting.
         told, waiting = np.array(self._seats(), np.int64).T
         drops = np.array(total_drops(tally, told.tolist()))
         ports: dict[str, dict[str, Any]] = {}
@@ -146,7 +147,7 @@ class Publisher:
             row = rows.get(port)
             own = tally.port_of_seat == row
             ways = own if row is None else own | (tally.came_by[:, row] > 0)
-            # Of a port whose way is not known yet, whatever waits may be its.
+            # If it is not known yet at which sockets a port's events come, whatever waits may be of this port.
             waits = int(waiting[ways if ways.any() else slice(None)].sum())
             ports[str(port)] = {
                 "received_events": int(tally.lanes["events"][own].sum()),
@@ -164,7 +165,7 @@ class Publisher:
         }
 
     def _numbers(self, row: int | None, mark: int, *, waits: bool) -> dict[str, int]:
-        """What became of the numbers below `mark` of a port, which has a row unless nothing of it was ever heard."""
+        """What became of a port's numbers below `mark`; `row` is None if no event of the port has come."""
         if row is None:
             return {"verified_events": 0, "lost_events": 0 if waits else mark, "duplicated_events": 0}
         account = self._tally.sequences[row : row + 1]

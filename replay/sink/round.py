@@ -1,4 +1,4 @@
-"""Counting a round of messages: by seat, by time, by the age of their stamps, by their tags."""
+"""How is a round of messages counted? By seat, by time, by the age of their stamps, and by their tags."""
 
 from typing import Final
 
@@ -18,11 +18,11 @@ from replay.sink.verify.tags import Messages, tags_of
 
 _MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000
-"""A stamp older than this was not written at sending, and its age is no latency."""
+"""A stamp older than this was not written when the event was sent, so its age is no latency."""
 
 
 class RoundCounter:
-    """A worker's counts."""
+    """Counts the messages of one worker."""
 
     def __init__(self, part: Part) -> None:
         """Count into `part`."""
@@ -31,7 +31,7 @@ class RoundCounter:
         self._youngest_us = NEVER_NS
 
     def count(self, data: NDArray[np.uint8], arrivals: Arrivals, seat: NDArray[np.int64]) -> None:
-        """Count the messages of the first slots in `data`, and the seat of each, shape (messages,)."""
+        """Count the messages in the first slots of `data`; `seat` is the seat of each, shape (messages,)."""
         lengths, segments, arrivals_ns, drops = arrivals
         if not arrivals_ns.all():
             arrivals_ns[arrivals_ns == 0] = wall_ns()
@@ -41,7 +41,7 @@ class RoundCounter:
         np.add.at(lanes["bytes"], seat, lengths)
         np.minimum.at(lanes["first_ns"], seat, arrivals_ns)
         np.maximum.at(lanes["last_ns"], seat, arrivals_ns)
-        # As booleans, which `at` would have to convert one by one, it takes ten times as long.
+        # With booleans it would take ten times as long: `at` would have to convert them one by one.
         np.maximum.at(lanes["joined"], seat, (events > 1).astype(np.int64))
         interval = cells_at((arrivals_ns - part.start_ns) // TENTH_NS)
         np.add.at(part.tenths, interval, events)
@@ -57,17 +57,17 @@ class RoundCounter:
         self._tags.count(tags, Noted(seat, interval, self._droppable(seat, drops), arrivals_ns, youngest_us))
 
     def idle(self) -> None:
-        """Between rounds: count what has waited until it was known which run counts."""
+        """Use the time between rounds to count events that waited until it was known which run is counted."""
         self._tags.count_kept()
 
     def finish(self) -> None:
-        """Count what still waits for that: nothing more will come."""
+        """Count the events that still wait, since nothing more will come."""
         self._tags.finish()
 
     def _droppable(self, seat: NDArray[np.int64], drops: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many events the socket may have dropped right before each message, shape (messages,).
 
-        A dropped packet is one event, or where messages come joined as many as a train may have.
+        A dropped packet is one event, or if messages come joined, as many events as a train may have.
         """
         droppable = np.zeros_like(drops)
         for place in np.unique(seat[drops > 0]).tolist():
@@ -85,7 +85,7 @@ class RoundCounter:
         counts: NDArray[np.int64],
         seat: NDArray[np.int64],
     ) -> None:
-        """Record how old stamps were on arrival, `counts` events each; count those that say nothing of it."""
+        """Record how old stamps were on arrival, for `counts` events each; count the stamps that do not show an age."""
         instant = instants_us > COARSE_US
         measured = instant & (ages_us >= 0) & (ages_us <= _OLD_US)
         youngest_us = int(np.min(ages_us, initial=self._youngest_us, where=instant))

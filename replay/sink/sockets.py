@@ -1,4 +1,4 @@
-"""The sink's sockets: one a port, bound before anything else starts, and failures in the user's words."""
+"""How does a sink get its sockets? All are bound before anything else starts; errors are explained to the user."""
 
 import errno
 import ipaddress
@@ -12,16 +12,16 @@ from replay.linux.sockets.udp_receive import ask_for_trains, buffer_bytes_of, op
 from replay.path.guard import check_loopback
 
 _DESIGN_RATE_EPS: Final = 100_000
-"""Events a second that the socket of one port is made for: 4 M/s over 40 ports."""
+"""Events a second for which the socket of one port is designed: 4 M/s over 40 ports."""
 
 _CHARGE_BYTES: Final = 832
-"""What a socket is charged for one plain event of 150 bytes: its skb->truesize over loopback on x86-64."""
+"""How many bytes of a socket's buffer one plain event of 150 bytes takes: skb->truesize over loopback on x86-64."""
 
 
 def open_sockets(address: str, ports: Sequence[int], buffer_bytes: int, *, shared: bool = False) -> list[socket.socket]:
-    """One bound socket for each of `ports`, which may be there more than once where they are `shared`.
+    """Open and bind one socket for each of `ports`; a port may be listed more than once if ports are `shared`.
 
-    Raises PreflightError, with nothing left open, if one can't be had.
+    Raises PreflightError if one can't be bound; then all are closed again.
     """
     if ipaddress.ip_address(address).is_loopback:
         check_loopback(f"--bind {address}")
@@ -36,13 +36,13 @@ def open_sockets(address: str, ports: Sequence[int], buffer_bytes: int, *, share
 
 
 def close_sockets(sockets: Sequence[socket.socket]) -> None:
-    """Give the ports back."""
+    """Close the sockets, which frees their ports."""
     for receiver in sockets:
         receiver.close()
 
 
 def _why(error: OSError, address: str, port: int) -> str:
-    """A failed bind in one line, with what mends it."""
+    """A line that says why binding failed, and what helps."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {address} is in use; `ss -ulpn 'sport = {port}'` shows by whom"
     if error.errno == errno.EACCES:
@@ -60,13 +60,13 @@ def _why(error: OSError, address: str, port: int) -> str:
 
 
 def join_trains(sockets: Sequence[socket.socket]) -> bool:
-    """Turn UDP_GRO on everywhere; False if the kernel has none."""
+    """Turn UDP_GRO on for all sockets; returns False if the kernel does not have it."""
     answers = [ask_for_trains(receiver) for receiver in sockets]
     return all(answers)
 
 
 def small_buffer_notice(asked_bytes: int, got_bytes: int) -> str | None:
-    """What it means that the kernel gave less room than asked, and how to get it; None if it did not."""
+    """A line that says what it means that the kernel gave smaller buffers, and what helps; None: they are as asked."""
     if got_bytes >= asked_bytes:
         return None
     holds_ms = 2 * got_bytes * 1000 // (_CHARGE_BYTES * _DESIGN_RATE_EPS)
@@ -78,6 +78,6 @@ def small_buffer_notice(asked_bytes: int, got_bytes: int) -> str | None:
 
 
 def ready_line(address: str, ports_text: str, sockets: Sequence[socket.socket]) -> str:
-    """What scripts wait for: every port is bound."""
+    """The line for which scripts wait: it says that every port is bound."""
     buffer = format_size(min(buffer_bytes_of(receiver) for receiver in sockets))
     return f"listening on {address}, {counted(len(sockets), 'port')} {ports_text}, buffers {buffer} each"

@@ -1,12 +1,12 @@
-"""Time in a table of fixed size: tenths of a second at first, coarser cells later, and no end for a century. Pure.
+"""How does a table of fixed size hold a century? Cells are tenths of a second at first, and longer later. Pure.
 
-The first FINE tenths have a cell each, 14.6 hours. From there on every octave, the time from 2^k to 2^(k+1) tenths, is
-cut into OCTAVE cells of equal length:
+The first FINE tenths, 14.6 hours, have a cell each. After that every octave, the time from 2^k to 2^(k+1) tenths, is
+divided into OCTAVE cells of equal length:
 
     after      14.6 h    29 h     5 days    20 days    1 year
     a cell     1.6 s     3.2 s    13 s      51 s       14 min
 
-The last cell takes in all that is later still.
+The last cell also holds everything that is later.
 """
 
 from typing import Final
@@ -23,11 +23,11 @@ _OCTAVE_BITS: Final = 15
 FINE: Final = 1 << _FINE_BITS
 OCTAVE: Final = 1 << _OCTAVE_BITS
 CELLS: Final = FINE + 16 * OCTAVE
-"""How many there are: 108 years."""
+"""The number of cells, which cover 108 years."""
 
 
 def cells_at(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The cell of each tenth of a second, same shape; what is before the first one is in the first."""
+    """The cell of each tenth of a second, same shape; tenths before the first cell are in the first."""
     if not (tenths >> _FINE_BITS).any():
         return tenths
     tenths = np.clip(tenths, 0, (1 << 50) - 1)
@@ -37,7 +37,7 @@ def cells_at(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def tenths_of(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first tenth of each cell, and how many it lasts; same shape."""
+    """The first tenth of each cell, and how many tenths the cell lasts; same shape."""
     octaves, place = np.divmod(cells - FINE, OCTAVE)
     widths = octaves + _FINE_BITS - _OCTAVE_BITS
     coarse = cells >= FINE

@@ -1,4 +1,4 @@
-"""The sink's worker processes: forked, pinned, watched and ended."""
+"""How are the sink's worker processes started, watched and ended? They are forked, and pinned to cores."""
 
 import multiprocessing
 import os
@@ -15,17 +15,17 @@ from replay.sink.board import Tally
 from replay.sink.loop import receive
 
 _JOIN_S: Final = 60.0
-"""More than a worker needs to read full buffers to their end."""
+"""How long a worker may take to end: more than it needs to read full buffers."""
 _ORPHANED_S: Final = 5.0
-"""The same where one has died: it may have held a lock that the others wait for."""
+"""How long the others may take if a worker has died: it may have held a lock for which they wait."""
 _TICK_S: Final = 0.1
 
 
 def seating(ports: int, workers: int) -> tuple[list[slice], list[int]]:
-    """The seats of each worker, and the place of each seat's port.
+    """The seats of each worker, and for each seat the index of its port.
 
-    Neighbouring ports together, shares that differ by one at most, none left out; with more workers than ports each has
-    one seat, at the ports in turn.
+    A worker gets neighbouring ports, and the numbers of ports of two workers differ by one at most. If there are more
+    workers than ports, each has one seat, and the ports are dealt to them in turn.
     """
     if workers > ports:
         return [slice(worker, worker + 1) for worker in range(workers)], [worker % ports for worker in range(workers)]
@@ -36,7 +36,7 @@ def seating(ports: int, workers: int) -> tuple[list[slice], list[int]]:
 def sink_cores(cpus: Iterable[int]) -> list[int]:
     """The cores in the order in which workers get them: from the last one backwards.
 
-    The one that a sender on the same machine takes first comes last.
+    The core that a sender on the same machine would take first comes last.
     """
     cores = sorted(cpus, reverse=True)
     senders = ordered(cores, Topology())[0]
@@ -47,16 +47,16 @@ class Stopped(NamedTuple):
     """How the workers of a sink ended."""
 
     death: str | None
-    """A line about one that did not end well; to be killed in a hurry is no such end."""
+    """A line about a worker that failed or was killed from outside; None: none was."""
     cut_short: bool
-    """Whether one was killed in a hurry, before it had read what had arrived."""
+    """Whether a second signal had a worker killed before it had read what had arrived."""
 
 
 class Workers:
-    """All workers of a sink. Start them before anything starts a thread: they are forked."""
+    """All workers of a sink. They are forked, so they must be started before any thread is."""
 
     def __init__(self, sockets: Sequence[socket.socket], tally: Tally) -> None:
-        """Fork the workers of `tally`; `sockets` are of its seats."""
+        """Fork the workers of `tally`; `sockets` are those of its seats, in order."""
         cores = sink_cores(os.sched_getaffinity(0))
         context = multiprocessing.get_context("fork")
         self._processes = [
@@ -68,12 +68,12 @@ class Workers:
             for worker, seats in enumerate(tally.seats)
         ]
         self._tally = tally
-        with blocked():  # a signal never reaches them, not even before they ignore it
+        with blocked():  # no signal reaches the workers before they ignore it
             for process in self._processes:
                 process.start()
 
     def death(self) -> str | None:
-        """A line about the first worker that failed or was killed; None if all are well, or ended well."""
+        """A line about the first worker that failed or was killed; None: all run, or ended as they should."""
         for worker, process in enumerate(self._processes):
             if process.exitcode:
                 how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit {process.exitcode}"
@@ -81,7 +81,7 @@ class Workers:
         return None
 
     def stop(self, in_a_hurry: Callable[[], bool]) -> Stopped:
-        """Tell the workers to empty their buffers and end, and wait until they have, or somebody is in a hurry."""
+        """Tell the workers to empty their buffers and end. Wait until they have, or until `in_a_hurry` returns true."""
         self._tally.stop[0] = 1
         patience_ticks = round((_JOIN_S if self.death() is None else _ORPHANED_S) / _TICK_S)
         while patience_ticks and not in_a_hurry() and any(process.is_alive() for process in self._processes):
@@ -93,14 +93,14 @@ class Workers:
         return Stopped(death if hurry else self.death(), cut_short)
 
     def kill(self) -> None:
-        """End what is still running, at once."""
+        """Kill the workers that still run."""
         for process in self._processes:
             process.kill()
             process.join()
 
 
 def _work(sockets: Sequence[socket.socket], worker: int, core: int, tally: Tally, parent_pid: int) -> None:
-    """A worker's life. A ^C reaches the whole process group, but only the parent decides what it means."""
+    """What a worker process does. It ignores signals: ^C reaches all processes, but only the parent acts on it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     os.sched_setaffinity(0, {core})

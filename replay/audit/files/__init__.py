@@ -1,1 +1,1 @@
-"""The files of a collector, opened whatever packs them, and followed while they grow."""
+"""How are the files of a collector read? They are unpacked, whatever packed them, and followed while they grow."""

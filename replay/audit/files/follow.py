@@ -1,16 +1,16 @@
-"""Following files while a collector still writes them, until no event has come for a while.
+"""How are files read while a collector still writes them? They are followed until no event has come for a while.
 
-Each file is read on from where it ended, as often as LOOK_NS says. What a name stands for is told by device and inode:
+Every LOOK_NS each file is read on from where the reading had ended. Device and inode tell which file a name stands for:
 
-- Another file under the name (rotation): the one before is read on as well, since its writer may not know yet.
-- A file that became shorter, or whose last bytes are others than those that were read (truncated, and written again):
-  it is read from its beginning. What was written and gone between two looks is not seen.
-- No file under the name: it is waited for, as long as for an event.
-- Something that can't be read under the name: it is looked at again, for it may be on its way to become a file. A file
-  that turns out to be no text is left, and the others are read on.
+- Another file has the name (rotation): the earlier file is read on as well, since its writer may not know of it yet.
+- The file has become shorter, or the last bytes that were read have changed (it was truncated and written again): it is
+  read from its beginning. What was written and removed between two looks is not seen.
+- No file has the name: it is waited for, as long as for an event.
+- What has the name can't be read: it is tried again at each look, since a file may soon take its place. If a file turns
+  out to be no text, it is given up, and the others are read on.
 
-Silence is counted in events, not in bytes: a file in which others write never stands still. It begins when all was read
-that was there at first.
+Silence means that no event came, even if bytes did: other programs may write into a file all the time. It is counted
+from when everything was read that was there at first.
 """
 
 import os
@@ -26,11 +26,11 @@ from replay.sink.stopping import Watch
 
 LOOK_NS: Final = 200_000_000
 MOST_KEPT: Final = 16
-"""Files that stood under one name and are read on; of more the oldest is closed."""
+"""The most files of one name that are read on; if there are more, the oldest is closed."""
 _SAME_BYTES: Final = 64
-"""How many of the last bytes tell whether a file is still the same."""
+"""So many of the last bytes read are compared to know whether a file was written over."""
 _WORTH_OPENING_BYTES: Final = 6
-"""From so many bytes on a file says whether it is packed."""
+"""A file must have so many bytes before one can see whether it is packed."""
 
 NOT_REGULAR: Final = "only a regular file can be followed; leave out --follow"
 
@@ -43,11 +43,11 @@ class _Followed:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.refused = False
-        """Whether it can't be read on."""
+        """Whether reading it has failed, so that it is not read any more."""
         self._last = b""
 
     def read(self, *, all_of_it: bool = False) -> bool:
-        """Count what is new; False: it was written over, and begins anew."""
+        """Count what is new. Returns False if the file was written over, and so was read from its beginning."""
         whole = self._still_the_same()
         if not whole:
             self.reading.restart()
@@ -76,12 +76,12 @@ class Follower:
         self._files: dict[Path, dict[_Identity, _Followed]] = {path: {} for path in paths}
         self._came = set[Path]()
         self._refused: dict[Path, InputError] = {}
-        """What was wrong with what stands under a name now."""
+        """The error of each name whose file could not be opened at the latest look."""
         self._rotations = self._truncations = 0
         self._settled = False
 
     def follow(self, settle_ns: int) -> dict[str, Any]:
-        """Count all there is until no event came for `settle_ns`; returns what the report says of it."""
+        """Count events until none has come for `settle_ns`; returns what the report says of the following."""
         try:
             self._look()
             watch = Watch(monotonic_ns(), None, settle_ns)
@@ -101,14 +101,14 @@ class Follower:
         }
 
     def _events(self) -> int:
-        """Tags that were counted, of the run that is asked for, if one is."""
+        """How many tags were counted: those of the run that is asked for, or all if none is."""
         return self._into.tally.tags()
 
     def _all(self) -> list[_Followed]:
         return [followed for files in self._files.values() for followed in files.values()]
 
     def _look(self) -> None:
-        """Read on what is there, and open what is new."""
+        """Open new files, and read all files on."""
         for path, files in self._files.items():
             self._refused.pop(path, None)
             try:
@@ -119,7 +119,7 @@ class Follower:
                 self._truncations += not self._read(followed)
 
     def _read(self, followed: _Followed, *, to_the_end: bool = False) -> bool:
-        """Count what is new in a file, as long as it can be read; False: it was written over, and begins anew."""
+        """Count what is new in a file, if it can be read; False: it was written over, and read from the start."""
         if followed.refused:
             return True
         try:
@@ -133,7 +133,7 @@ class Follower:
         return whole
 
     def _open(self, path: Path, files: dict[_Identity, _Followed]) -> None:
-        """Open the file under a name, if it is none of those that are read. Raises InputError."""
+        """Open the file that has the name, if it is not open already. Raises InputError."""
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -148,7 +148,7 @@ class Follower:
         reading = Reading(path, self._into, self._progress, self._stopped)
         opened = os.fstat(reading.fd)
         if (opened.st_dev, opened.st_ino) != (found.st_dev, found.st_ino):
-            reading.close()  # another took the name just now: the next look finds it
+            reading.close()  # another file has just taken the name: the next look finds it
             return
         files[opened.st_dev, opened.st_ino] = _Followed(reading)
         self._rotations += len(files) > 1
@@ -158,7 +158,7 @@ class Follower:
             oldest.reading.close()
 
     def _end(self) -> None:
-        """Count the last lines, and say which files could not be read, or were never there."""
+        """Count the last lines, and note which files could not be read, or never existed."""
         for path, files in self._files.items():
             if path in self._refused:
                 self._into.refuse(path, self._refused[path])

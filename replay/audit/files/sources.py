@@ -1,7 +1,7 @@
-"""Reading files as windows of bytes: plain, gzip or Zstandard, told by their first bytes and not by their names.
+"""How are the bytes of a file read? As windows, from plain text, gzip or Zstandard, which its first bytes tell apart.
 
-A file may grow while it is read: what ends for now is read on later, and only `Windows.complaint` asks whether it was
-whole. Pipes are waited for, whether or not whoever made them had them not block.
+A file may grow while it is read: after its present end it can be read on, and only `File.complaint` judges whether it
+is whole. Reading waits for pipes, even if they were made non-blocking.
 """
 
 import fcntl
@@ -20,11 +20,11 @@ from replay.audit.files.unpack import Bomb, Unpacked, decoder_of
 from replay.audit.find import LEAD
 
 BLOCK_BYTES: Final = 1 << 20
-"""What is looked at together: fits a core's second-level cache with what is made of it."""
+"""So many bytes are examined together: with the arrays made of them, they fit into a core's second-level cache."""
 STDIN: Final = Path("-")
 _NEWLINE: Final = ord("\n")
 _WAIT_MS: Final = 200
-"""How long a pipe is waited for before it is asked whether to go on."""
+"""How long reading waits for a pipe before it checks whether it shall stop."""
 
 _HEAD_BYTES: Final = 6
 _REFUSED: Final = {
@@ -37,29 +37,29 @@ _REFUSED: Final = {
 
 
 def keep_freed_memory() -> None:
-    """Have arrays of a block's size come from memory that is at hand, not anew from the kernel, page by page.
+    """Make glibc keep the memory of freed arrays of a block's size, instead of giving it back to the kernel.
 
-    glibc does so with what is smaller than the largest array that was freed, up to 32 MiB (mallopt(3),
-    M_MMAP_THRESHOLD). It spares an audit a quarter of its time.
+    glibc keeps memory of arrays that are smaller than the largest one that was freed, up to 32 MiB (mallopt(3),
+    M_MMAP_THRESHOLD). An audit takes a quarter less time by it.
     """
     np.empty(16 * BLOCK_BYTES, np.uint8)
 
 
 class Source(Protocol):
-    """What bytes are read from."""
+    """Anything that bytes are read from."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the buffer from its start, as far as there is something; 0: nothing more for now."""
+        """Fill the buffer from its start, and return the number of bytes; 0: there are no more for now."""
 
 
 class Windows:
-    """The windows of one file, each valid until the next: a block behind the LEAD bytes before it.
+    """The windows of one file: each is a block, with the LEAD bytes before it in front. It is valid until the next one.
 
-    Before a file are line feeds.
+    In front of the first block there are line feeds.
     """
 
     def __init__(self, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
-        """Look at so many bytes together."""
+        """Read from `source`, in blocks of `block_bytes`."""
         self._source = source
         self._buffer = np.full(LEAD + block_bytes, _NEWLINE, np.uint8)
         self._room = memoryview(self._buffer)[LEAD:]  # type: ignore[arg-type]
@@ -74,29 +74,29 @@ class Windows:
 
 
 class Bytes:
-    """The bytes of an open file, from its present place on."""
+    """The bytes of an open file, from its present position on."""
 
     def __init__(self, fd: int, progress: Callable[[int], object], stopped: Callable[[], bool]) -> None:
-        """`progress` gets the bytes as they are read; once it is `stopped`, there are no more."""
+        """`progress` gets the number of bytes of each read; when `stopped` returns true, nothing more is read."""
         self._fd, self._progress, self._stopped = fd, progress, stopped
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self._ahead = b""
         self.place = 0
-        """Bytes that were read."""
+        """How many bytes were read."""
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, fewer only at the end."""
+        """The next `count` bytes, without consuming them; fewer only at the end."""
         while len(self._ahead) < count and (more := self._read(count)):
             self._ahead += more
         return self._ahead
 
     def read(self, count: int) -> bytes:
-        """Some of the next `count` bytes; none at the end."""
+        """Some of the next bytes, `count` at most; none at the end."""
         ahead, self._ahead = self._ahead, b""
         return ahead or self._read(count)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer as far as the file goes."""
+        """Fill the buffer, or a part of it if the file ends; returns the number of bytes."""
         filled = min(len(self._ahead), len(buffer))
         buffer[:filled] = self._ahead[:filled]
         self._ahead = self._ahead[filled:]
@@ -126,7 +126,7 @@ class Bytes:
         self._progress(count)
 
     def _ready(self) -> bool:
-        """Wait until there is something to read, or the end; False: it is stopped."""
+        """Wait until there is something to read, or the end of the file; False: reading was stopped."""
         if self._regular:
             return not self._stopped()
         poll = select.poll()
@@ -138,10 +138,10 @@ class Bytes:
 
 
 class File:
-    """A file that is read to its end, and on if it grows."""
+    """A file that is read to its end, and further if it grows."""
 
     def __init__(self, path: Path, fd: int, progress: Callable[[int], object], stopped: Callable[[], bool]) -> None:
-        """Begin at the place of the descriptor, which stays the caller's."""
+        """Begin at the position of the descriptor `fd`, which the caller closes."""
         self.path = path
         self._bytes = Bytes(fd, progress, stopped)
         self._unpacked: Unpacked | None = None
@@ -149,16 +149,16 @@ class File:
 
     @property
     def place(self) -> int:
-        """Bytes that were read of the file as it lies on the disk."""
+        """How many bytes were read of the file as it is on the disk, before unpacking."""
         return self._bytes.place
 
     @property
     def held(self) -> bool:
-        """Whether there is more to count without reading on."""
+        """Whether there is text to count without reading further bytes from the disk."""
         return self._unpacked is not None and self._unpacked.held
 
     def next(self) -> NDArray[np.uint8] | None:
-        """The next window; None: there is nothing more for now. Raises InputError when it can't be read."""
+        """The next window; None: there is nothing more for now. Raises InputError when the file can't be read."""
         try:
             if self._windows is None:
                 self._windows = Windows(self._opened())
@@ -169,7 +169,7 @@ class File:
             raise InputError(f"{self.path}: {error.strerror or error}") from None
 
     def complaint(self) -> str | None:
-        """What is wrong if this is the file's end; None: nothing. Raises InputError when none of it can be unpacked."""
+        """What is wrong with the file if it ends here; None: nothing. Raises InputError if nothing can be unpacked."""
         if self._unpacked is None:
             return None
         if self._unpacked.unreadable:
@@ -177,7 +177,7 @@ class File:
         return self._unpacked.complaint()
 
     def _opened(self) -> Source:
-        """What the file holds. Raises InputError for what is no text and can't be unpacked here."""
+        """The source of the file's text. Raises InputError for a file that is no text and can't be unpacked here."""
         head = self._bytes.peek(_HEAD_BYTES)
         for magic, complaint in _REFUSED.items():
             if head.startswith(magic):
@@ -195,7 +195,8 @@ def open_file(path: Path) -> int:
         fd = os.dup(0) if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
-    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # `captures.console.standard_streams` put it there
+    # `captures.console.standard_streams` opens stdin for writing where it was closed.
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
         os.close(fd)
         raise InputError("-: stdin is closed")
     return fd

@@ -1,7 +1,7 @@
-"""Unpacking gzip and Zstandard as far as they go: with parts in a row, without an end, damaged, or with a foreign tail.
+"""How are gzip and Zstandard unpacked? As far as possible, even with many parts, without an end, damaged or extended.
 
-What can be unpacked is handed out, and what was wrong is said afterwards. Both formats are read in small pieces, so
-that what is held is bounded, and the whole is bounded by a ratio that no log reaches.
+All text that can be unpacked is returned, and what was wrong is said afterwards. Both formats are read in small pieces,
+so that memory is bounded. The size of the whole text is bounded by a ratio that no log reaches.
 """
 
 import zlib
@@ -19,44 +19,45 @@ _SKIPPABLE: Final = range(0x50, 0x60)
 _SKIPPABLE_REST: Final = b"\x2a\x4d\x18"
 
 MOST_RATIO: Final = 500
-"""Of unpacked to packed bytes. Tagged events differ in some bytes each: even of 4 kB they pack to a 300th at best."""
+"""The greatest ratio of unpacked to packed bytes. Each tagged event differs in some bytes from the others: even events
+of 4 kB can't be packed to less than a 300th."""
 FREE_BYTES: Final = 64 << 20
-"""What is unpacked whatever the ratio."""
+"""So many bytes are unpacked at any ratio."""
 _GZIP_INPUT_BYTES: Final = 1 << 16
 _GZIP_OUTPUT_BYTES: Final = 1 << 20
 _ZSTD_INPUT_BYTES: Final = 2048
-"""What is unpacked at once. A block of 128 KiB of one byte takes 4 bytes (RFC 8878, section 3.1.1.2), so this becomes
-64 MiB at most."""
+"""So many packed bytes are unpacked at once. A block of 128 KiB of one byte takes 4 bytes (RFC 8878, section 3.1.1.2),
+so they become 64 MiB of text at most."""
 
 _OPENING_BYTES: Final = 4
 _CUT: Final = "its end is missing: it was cut, or is still being written"
 
 
 class Bomb(Exception):
-    """What is packed is too large to be a log."""
+    """Raised when a file unpacks to more than any log would."""
 
 
 class Decoder(Protocol):
-    """One gzip member or Zstandard frame after the other."""
+    """Unpacks the parts of a file one after the other: the members of gzip, or the frames of Zstandard."""
 
     def unpack(self, packed: bytes) -> bytes:
-        """Text out of the next bytes. Raises zlib.error or ZstdError when they are damaged."""
+        """The text of the next bytes. Raises zlib.error or ZstdError when they are damaged."""
 
     def held(self) -> bool:
-        """Whether there may be more text without more bytes."""
+        """Whether there may be more text that needs no further bytes."""
 
     def rest(self) -> bytes | None:
-        """What follows the end of this part; None: it has not ended."""
+        """The bytes after the end of this part; None: the part has not ended."""
 
     def padded(self, packed: bytes) -> bytes:
-        """The same without what may stand before a part."""
+        """`packed` without the padding that may stand before a part."""
 
     def renew(self) -> None:
         """Begin the next part."""
 
 
 class GzipDecoder:
-    """Members of RFC 1952, each with its checksum."""
+    """Unpacks the members of gzip (RFC 1952), each of which has a checksum."""
 
     def __init__(self) -> None:
         self.renew()
@@ -66,24 +67,24 @@ class GzipDecoder:
         self._member = zlib.decompressobj(wbits=31)
 
     def unpack(self, packed: bytes) -> bytes:
-        """At most _GZIP_OUTPUT_BYTES of text; the rest is held."""
+        """At most _GZIP_OUTPUT_BYTES of text; the rest is held until the next call."""
         return self._member.decompress(self._member.unconsumed_tail + packed, _GZIP_OUTPUT_BYTES)
 
     def held(self) -> bool:
-        """Whether the last text was not all."""
+        """Whether the last call could not return all the text."""
         return bool(self._member.unconsumed_tail)
 
     def rest(self) -> bytes | None:
-        """What follows the member."""
+        """The bytes after the end of this member; None: the member has not ended."""
         return self._member.unused_data if self._member.eof else None
 
     def padded(self, packed: bytes) -> bytes:
-        """Zeros may stand between members, as gzip(1) has it."""
+        """`packed` without leading zeros, which gzip(1) allows between members."""
         return packed.lstrip(b"\0")
 
 
 class ZstdDecoder:
-    """Frames of RFC 8878; those that may be skipped have no text."""
+    """Unpacks the frames of Zstandard (RFC 8878); skippable frames hold no text."""
 
     def __init__(self) -> None:
         self.renew()
@@ -101,11 +102,11 @@ class ZstdDecoder:
         return False
 
     def rest(self) -> bytes | None:
-        """What follows the frame."""
+        """The bytes after the end of this frame; None: the frame has not ended."""
         return self._frame.unused_data if self._frame.eof else None
 
     def padded(self, packed: bytes) -> bytes:
-        """Nothing may stand between frames."""
+        """`packed` itself: no padding may stand between frames."""
         return packed
 
 
@@ -113,7 +114,7 @@ _DECODERS: Final[dict[type[Decoder], int]] = {GzipDecoder: _GZIP_INPUT_BYTES, Zs
 
 
 def decoder_of(head: bytes) -> Decoder | None:
-    """What unpacks a file that begins with `head`, six bytes or all there are; None: it is not packed."""
+    """The decoder of a file that begins with `head`, six bytes or the whole file; None: the file is not packed."""
     if head.startswith(GZIP):
         return GzipDecoder()
     if head.startswith(ZSTD) or (head[:1] and head[0] in _SKIPPABLE and head[1:4] == _SKIPPABLE_REST):
@@ -122,10 +123,10 @@ def decoder_of(head: bytes) -> Decoder | None:
 
 
 class Unpacked:
-    """The text of a packed file. Where its bytes end for now, more may follow later."""
+    """The text of a packed file. After its present end, more bytes may follow later."""
 
     def __init__(self, read: Callable[[int], bytes], decoder: Decoder) -> None:
-        """`read` gives the next bytes of the file, some of those that are asked for, or none at its end."""
+        """`read` returns the next bytes of the file, at most as many as asked for; none at its end."""
         self._read, self._decoder = read, decoder
         self._input_bytes = _DECODERS[type(decoder)]
         self._text = memoryview(b"")
@@ -133,7 +134,7 @@ class Unpacked:
         self._inside = self._ended = False
         self._packed_bytes = self._text_bytes = self._whole_parts = 0
         self.damage: str | None = None
-        """What stopped the unpacking, if that was not the end."""
+        """Why unpacking stopped before the end of the file; None: it did not."""
 
     @property
     def unreadable(self) -> bool:
@@ -142,15 +143,15 @@ class Unpacked:
 
     @property
     def held(self) -> bool:
-        """Whether there is text that needs no more bytes of the file."""
+        """Whether there is text that needs no further bytes of the file."""
         return bool(self._text) or (self._decoder.held() and not self._ended)
 
     def complaint(self) -> str | None:
-        """What is wrong, if the file ends here."""
+        """What is wrong with the file if it ends here; None: nothing."""
         return self.damage or (_CUT if self._inside else None)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer as far as the file goes. Raises Bomb when that is too far."""
+        """Fill the buffer, or a part of it if the file ends; returns how far. Raises Bomb if the text is too large."""
         filled = 0
         while filled < len(buffer):
             if not len(self._text) and not self._more():
@@ -162,7 +163,7 @@ class Unpacked:
         return filled
 
     def _more(self) -> bool:
-        """Unpack until there is something; False: there are no more bytes for now, or it is over."""
+        """Unpack until there is some text; False: there are no more bytes for now, or unpacking has stopped."""
         while not self._ended:
             packed = b"" if self._decoder.held() else self._read(self._input_bytes)
             if not packed and not self._decoder.held():
@@ -175,7 +176,7 @@ class Unpacked:
         return False
 
     def _unpack(self, packed: bytes) -> bytes:
-        """The text of the next bytes, over the ends of parts."""
+        """The text of the next bytes, which may belong to several parts."""
         texts = []
         try:
             while packed or self._decoder.held():
@@ -203,7 +204,7 @@ class Unpacked:
             )
 
     def _stop(self, error: Exception) -> None:
-        """What follows is not text: say why, and leave it."""
+        """Stop unpacking, since the next bytes are damaged or foreign, and note which of the two."""
         foreign = len(self._opening) == _OPENING_BYTES and decoder_of(self._opening) is None
         self.damage = (
             "something else follows the end of what is packed, and was left out"

@@ -1,1 +1,1 @@
-"""The flags of the commands, one file for each group: they become frozen values, and decide nothing."""
+"""Which flags do the commands have? One file for each group: it turns the flags into a frozen value, and no more."""

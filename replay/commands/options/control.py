@@ -1,4 +1,4 @@
-"""The flags by which a run is told things while it goes on."""
+"""The flags that say how a run can be controlled while it goes on."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Instants as people write them: `2026-11-26T14:00:00Z`, or `+10s` from now. Pure: what now is, is an argument."""
+"""How are instants written? As `2026-11-26T14:00:00Z`, or as `+10s` from now. Pure: the present is an argument."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,14 +7,14 @@ from captures.console.units import format_duration, parse_duration_ns
 from replay.clock import SECOND_NS
 
 FARTHEST_NS: Final = 24 * 3600 * SECOND_NS
-"""Nothing is waited for longer: a date that is further off is more often a slip than a wish."""
+"""The longest time that a run waits for its start: a date further away is more often a slip than a wish."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXAMPLE: Final = "2026-11-26T14:00:00Z, 2026-11-26T15:00:00+01:00 or +10s"
 
 
 def parse_instant(text: str, now_ns: int) -> int:
-    """Nanoseconds since 1970 of an instant that is to come, to the microsecond.
+    """Nanoseconds since 1970 of an instant in the future, exact to the microsecond.
 
     Raises ValueError with a line that says what is wrong and gives an example.
     """

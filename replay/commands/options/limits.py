@@ -1,4 +1,4 @@
-"""The flags that say what a run must keep to pass, and which sink is asked."""
+"""The flags that say which limits a run must keep to pass, and which sink it asks what has arrived."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The flags that say how fast a run goes, how far, and when it starts."""
+"""The flags that say how fast a run sends, how much, and when it starts."""
 
 from fractions import Fraction
 from typing import Final
@@ -14,11 +14,11 @@ from replay.commands.options.instants import parse_instant
 from replay.plan.pace import Extent, Pace, PaceRequest
 
 MAX_RATE: Final = 0
-"""What `--eps max` parses to."""
+"""The value that `--eps max` is parsed to."""
 
 
 def parse_rate(text: str) -> int:
-    """Events a second; MAX_RATE stands for max. Raises ValueError with a line that gives an example."""
+    """The rate in events a second; MAX_RATE stands for `max`. Raises ValueError with a line that gives an example."""
     if text.strip() == "max":
         return MAX_RATE
     rate_eps = parse_count(text)
@@ -28,7 +28,7 @@ def parse_rate(text: str) -> int:
 
 
 def speed_or_max(text: str) -> Fraction:
-    """Exact; 0 stands for max. Raises ValueError with a line that gives an example."""
+    """The speed as an exact fraction; 0 stands for `max`. Raises ValueError with a line that gives an example."""
     if text.strip() == "max":
         return Fraction(0)
     try:
@@ -52,7 +52,7 @@ def _options(
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
-    """What the two options say together. Nothing is sent at a rate that nobody asked for: raises InputError."""
+    """The pace that `--eps` and `--speed` ask for. Raises InputError if neither is given: there is no default rate."""
     if rate_eps is None and speed is None:
         raise InputError(
             "say how fast: --eps 10k (events a second of all ports together), --speed 1 (as the capture's time axis "
@@ -98,4 +98,4 @@ pace_options: Final = grouped(
         "[default: when it is ready]",
     ),
 )
-"""Give a command the flags; it is called with one argument for them all, `time`, which is PaceRequest."""
+"""A decorator that gives a command these flags; the command gets them all as one argument, `time`, a PaceRequest."""

@@ -1,4 +1,4 @@
-"""The flags that say how a run gets onto the wire, for all commands that have them."""
+"""The flags that say which path events take to the network: backend, interface, VLAN tags, source addresses."""
 
 import re
 from typing import Final
@@ -14,14 +14,14 @@ _EXAMPLE_VLAN: Final = "100, or 200.100 for one tag inside another"
 
 
 def parse_mac(text: str) -> bytes:
-    """Six bytes of `02:00:00:00:00:01`. Raises ValueError with a line that gives an example."""
+    """The six bytes of an address like `02:00:00:00:00:01`. Raises ValueError with a line that gives an example."""
     if not re.fullmatch(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}", text.strip(), re.ASCII | re.IGNORECASE):
         raise ValueError(f"{text!r} is no MAC address; write it like {_EXAMPLE_MAC}")
     return bytes.fromhex(re.sub("[:-]", "", text.strip()))
 
 
 def parse_vlans(text: str) -> tuple[int, ...]:
-    """One or two tags, `100` or `200.100`, from the outermost. Raises ValueError with a line that gives an example."""
+    """One or two VLAN tags of `100` or `200.100`, the outer one first. Raises ValueError with a line and an example."""
     if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text.strip(), re.ASCII):
         raise ValueError(f"{text!r} is no VLAN; write it like {_EXAMPLE_VLAN}")
     vlans = tuple(int(tag) for tag in text.strip().split("."))
@@ -78,4 +78,4 @@ path_options: Final = grouped(
         help="Which address a train has: all in turn, or that of the capture's host; auto: the latter if it has hosts.",
     ),
 )
-"""Give a command the flags; it is called with one argument for them all, `path`, which is PathRequest."""
+"""A decorator that gives a command these flags; the command gets them all as one argument, `path`, a PathRequest."""

@@ -1,4 +1,4 @@
-"""The flag that names the secret of a sink, alike for those who ask it and for the sink itself."""
+"""The flag that names the file with a sink's secret: the sink has it, and so has a command that asks the sink."""
 
 from pathlib import Path
 from typing import Final

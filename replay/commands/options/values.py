@@ -1,4 +1,4 @@
-"""The types of flags: how a value is written, and the line that says so where it is written wrong."""
+"""The types of flags: each parses the text of a flag, and its error message shows how the value is written."""
 
 from pathlib import Path
 from typing import Final

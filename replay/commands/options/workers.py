@@ -1,4 +1,4 @@
-"""The flags that say how many workers a run has, where they run, and what they claim of the machine."""
+"""The flags that say how many workers a run has, on which cores they run, and with which priority and memory."""
 
 from typing import Final
 

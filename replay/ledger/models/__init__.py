@@ -1,6 +1,6 @@
-"""Reports that come from elsewhere, checked at one edge: the sender's, a sink's, an audit's.
+"""Is a report from another host sound? The reports of a sender, a sink and an audit are checked here, and only here.
 
-A report that names a thing twice, counts below zero or beyond all that can be counted, has a total that is not the sum
-of its ports, or holds a text where a number belongs is refused here, in one clause with the place. What a later version
-adds is left alone, and what an earlier one did not have has a default: None, which says that it was not measured.
+A report is refused if it names a port twice, has a count below zero or beyond all that can be counted, a total that is
+not the sum of its ports, or a text where a number belongs. The error is one clause, with the place in the report.
+Fields that a later version adds are ignored. Fields that an earlier version did not have are None: not measured.
 """

@@ -1,4 +1,4 @@
-"""The report of an audit, as far as a ledger reads it."""
+"""What does a ledger read of the report of an audit? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Self
@@ -16,7 +16,7 @@ from replay.ledger.models.parts import (
 
 
 class Missing(Part):
-    """Numbers that a collector did not write."""
+    """A range of numbers that a collector did not write, and when they were sent."""
 
     sent_from_s: Seconds | None = None
     sent_to_s: Seconds | None = None
@@ -29,7 +29,7 @@ class Missing(Part):
 
 
 class CollectedLane(PortPart):
-    """A port of an audit."""
+    """What an audit found of one port's events."""
 
     received_events: Count
     surplus_events: Count | None = None
@@ -47,10 +47,10 @@ class Collected(Lanes):
     lanes: list[CollectedLane] = Field(max_length=1024)
     cut_events: Count | None = None
     cut_events_max: Count | None = None
-    """With those that may be of other runs, or may have come twice."""
+    """Cut events, including those that may be of other runs or may have come twice."""
     cut_to_bytes: Lengths | None = None
 
     @property
     def all_lanes(self) -> Sequence[CollectedLane]:
-        """Those it found tags of."""
+        """The ports of which the audit found tags."""
         return self.lanes

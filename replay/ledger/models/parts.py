@@ -1,4 +1,4 @@
-"""What the reports are made of: counts, instants, ports, and totals that are sums over the ports."""
+"""What are the checked reports made of? Counts, instants, ports, and totals that must be sums over the ports."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MOST: Final = 1 << 60
-"""So many events no run sends: a million a second for 36,000 years."""
+"""The greatest count: no run sends so many events, a million a second for 36,000 years."""
 
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -33,7 +33,7 @@ Instant = Annotated[float | None, BeforeValidator(_instant)]
 
 
 class Part(BaseModel):
-    """A part of a report: what it does not know is left alone."""
+    """A part of a report. Fields that are not declared are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -52,10 +52,10 @@ class PortPart(Part):
 
 
 class Totals(Part):
-    """Figures of a whole run."""
+    """Figures of all ports together."""
 
     summed: ClassVar[frozenset[str]] = frozenset()
-    """Those that are sums over the ports."""
+    """The names of the figures that must be sums over the ports."""
 
 
 class Lanes(Totals):

@@ -1,4 +1,4 @@
-"""Reading a report: from a file to its model, or to a clause that says what is wrong with it."""
+"""How is a report read from a file? It becomes its model, or an error that says in a clause what is wrong with it."""
 
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,7 +15,7 @@ Model = TypeVar("Model", Sent, Received, Collected)
 
 _KINDS: Final[dict[type[BaseModel], str]] = {Sent: "a sender", Received: "a sink", Collected: "an audit"}
 _BYTES: Final = {"sent_bytes": "a sender", "received_bytes": "a sink"}
-"""Whose report counts such bytes of each port: an audit counts none, and a ledger has both."""
+"""Whose report has such a field for each port: an audit's has neither, and a ledger has both."""
 
 _HAS: Final[dict[type[BaseModel], str]] = {
     Sent: "sent has lanes with the counts port, sent_events, sent_bytes",
@@ -25,7 +25,7 @@ _HAS: Final[dict[type[BaseModel], str]] = {
 
 
 def checked(model: type[Model], report: Any) -> Model:
-    """What a report says. Raises ValueError, with a clause, if it is none of its kind."""
+    """The model of a report. Raises ValueError, with a clause, if it is not a sound report of this kind."""
     try:
         return model.model_validate(report)
     except ValidationError as error:
@@ -36,7 +36,7 @@ def checked(model: type[Model], report: Any) -> Model:
 
 
 def read_checked(model: type[Model], path: Path) -> Model:
-    """What the report in a file says. Raises InputError, in one line, if there is none of its kind."""
+    """The model of the report in a file. Raises InputError, in one line, if it holds no sound report of this kind."""
     report = read_report(path)
     kind = _kind_of(report)
     if kind is not None and kind != _KINDS[model]:
@@ -48,7 +48,7 @@ def read_checked(model: type[Model], path: Path) -> Model:
 
 
 def _kind_of(report: dict[str, Any]) -> str | None:
-    """Whose report it is, as far as its outermost fields and its first port tell; None: they do not."""
+    """Whose report it is, by its outermost fields and its first port; None: they do not say."""
     kind, lanes = report.get("kind"), report.get("lanes")
     if kind in ("audit", "watch"):
         return "an audit" if kind == "audit" else "a watch"

@@ -1,4 +1,4 @@
-"""The report of a sink, as far as a ledger reads it."""
+"""What does a ledger read of the report of a sink? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
@@ -20,7 +20,7 @@ from replay.ledger.models.parts import (
 
 
 class TagLane(PortPart):
-    """What the tags of a port's events tell; None: its sink heard no tags."""
+    """What the tags of a port's events say; None: no tags came to the sink."""
 
     verified_events: Count | None = None
     lost_events: Count | None = None
@@ -30,12 +30,12 @@ class TagLane(PortPart):
     reordered_events: Count | None = None
     late_events: Count | None = None
     unconfirmed: list[Annotated[list[Count], Field(min_length=2, max_length=2)]] = Field(default=[], max_length=64)
-    """First number and events of stretches that nothing followed."""
+    """First number and number of events of each stretch that the sink holds, since no later number confirmed it."""
     came_by: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], Count] = Field(default_factory=dict)
 
 
 class ReceivedLane(TagLane):
-    """A port of the sink."""
+    """What came at one port of the sink."""
 
     received_events: Count
     received_bytes: Count
@@ -44,10 +44,10 @@ class ReceivedLane(TagLane):
     joined: bool | None = None
     last_arrival_s: Seconds | None = None
     run_last_arrival_s: Seconds | None = None
-    """That of an event of the run; earlier versions did not tell it."""
+    """The last arrival of an event of the run; earlier versions did not write this field."""
     cut_events: Count | None = None
     doubtful_cut_events: Count | None = None
-    """Untagged events that may be cut ones, or of others."""
+    """Untagged events that may be cut events of the run, or events of other programs."""
     cut_to_bytes: Lengths | None = None
     untagged_events: Count | None = None
     malformed_events: Count | None = None
@@ -55,13 +55,13 @@ class ReceivedLane(TagLane):
 
     @property
     def last_of_run_s(self) -> float | None:
-        """The last arrival of the run's events, or of any where that was not told."""
+        """The last arrival of the run's events, or of any event if the report does not have that field."""
         told = "run_last_arrival_s" in self.model_fields_set
         return self.run_last_arrival_s if told else self.last_arrival_s
 
 
 class Intervals(Part):
-    """When something was to be told."""
+    """The intervals in which events were lost or otherwise troubled."""
 
     interval_ms: Annotated[int, Field(ge=1, le=1 << 40)] = 100
     since_ns: Annotated[int, Field(ge=0, le=1 << 63)] = 0
@@ -82,7 +82,7 @@ Age = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
 class Tags(Totals):
-    """What the tags of all ports tell."""
+    """What the tags of all ports say."""
 
     summed: ClassVar[frozenset[str]] = frozenset(
         f"{name}_events"
@@ -103,13 +103,13 @@ class Tags(Totals):
     foreign_events: Count | None = None
     other_runs: dict[RunId, Count] = Field(default_factory=dict)
     first_arrival: Instant = None
-    """Of an event of the run."""
+    """The first arrival of an event of the run."""
     stamp_age_min_ms: Age | None = None
-    """Of the run's events."""
+    """The least age of a stamp of the run's events."""
 
 
 class Received(Lanes):
-    """What a sink's report says."""
+    """The report of a sink."""
 
     summed: ClassVar[frozenset[str]] = frozenset({"received_events", "received_bytes", "kernel_drops"})
     received_events: Count | None = None
@@ -128,10 +128,10 @@ class Received(Lanes):
 
     @property
     def totals(self) -> Sequence[Totals]:
-        """Its own, and those of the tags."""
+        """The report's own totals, and those of the tags."""
         return (self, self.tags) if self.tags else (self,)
 
     @property
     def all_lanes(self) -> Sequence[TagLane]:
-        """Those it listened to, and those whose events came by them."""
+        """The ports at which the sink listened, and other ports whose events came at these."""
         return [*self.lanes, *self.mapped_lanes]

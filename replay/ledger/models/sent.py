@@ -1,4 +1,4 @@
-"""The sender's report, as far as a ledger and an audit read it."""
+"""What do a ledger and an audit read of the sender's report? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -17,14 +17,14 @@ from replay.ledger.models.parts import (
 
 
 class SentLane(PortPart):
-    """A port of the sender."""
+    """What was sent to one port."""
 
     sent_events: Count
     sent_bytes: Count = 0
 
 
 class Nic(Part):
-    """What the sender's card counted."""
+    """What the sender's network card counted."""
 
     tx_dropped: Count | None = None
 
@@ -44,7 +44,7 @@ class Lag(Part):
 
 
 class DueIntervals(Part):
-    """What was due in each interval; None: it was not measured."""
+    """Events that were due in each interval; None: not measured."""
 
     interval_ms: Figure
     joined: Count = 1
@@ -52,7 +52,7 @@ class DueIntervals(Part):
 
 
 class SentCapture(Part):
-    """What was sent; None: an earlier version did not write it."""
+    """The capture that was sent. None: an earlier version did not write this field."""
 
     events: Count | None = None
     shortest_bytes: Count | None = None
@@ -60,7 +60,7 @@ class SentCapture(Part):
 
 
 class Sent(Lanes):
-    """What a sender's report says."""
+    """The report of a sender."""
 
     summed: ClassVar[frozenset[str]] = frozenset({"sent_events", "sent_bytes"})
     sent_events: Count | None = None
@@ -80,9 +80,9 @@ class Sent(Lanes):
     lag_ms: Lag | None = None
     intervals: DueIntervals | None = None
     collector_host: Any = None
-    """What the run saw on its own host; `replay.host.model` checks it."""
+    """The report of the run on its own host, if the target was there; `replay.host.model` checks it."""
 
     @property
     def all_lanes(self) -> Sequence[SentLane]:
-        """Those it sent to."""
+        """The ports to which the run sent."""
         return self.lanes

@@ -1,1 +1,1 @@
-"""The report of a sink."""
+"""What does a sink report at its end? Counts, losses, cut events and intervals with trouble."""

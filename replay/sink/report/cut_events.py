@@ -1,4 +1,4 @@
-"""Events that something on the way cut short, so that their tag is gone or not whole: of each port of the sink."""
+"""How many events of each port were cut short on the way? They have no tag, or only a part of one."""
 
 from typing import NamedTuple
 
@@ -9,25 +9,25 @@ from replay.sink.verify.cut_lengths import Place, cut_traceless
 
 
 class Cut(NamedTuple):
-    """Cut events of a port."""
+    """The cut events of a port."""
 
     without: int
-    """Those that have nothing of a tag."""
+    """Cut events that have nothing of a tag."""
     parted: int
-    """Those that have its first part."""
+    """Cut events that have the first part of their tag."""
     doubtful: int
-    """Events beside these that have nothing of a tag, and may have been cut."""
+    """Further events that have nothing of a tag, and may have been cut."""
     to_bytes: dict[str, int] | None
-    """The least and the greatest length that they were cut to; None: there are none."""
+    """The least and the greatest length of cut events, in bytes; None: there are none."""
 
     @property
     def events(self) -> int:
-        """All that were cut for certain."""
+        """How many events were cut for certain."""
         return self.without + self.parted
 
 
 def cut_events(tally: Tally) -> list[Cut]:
-    """Those that came to each of the sink's own ports, in their order."""
+    """The cut events that came at each of the sink's own ports, in the order of the ports."""
     places = [_place(tally, place) for place in range(len(tally.ports))]
     cut = []
     for (_, parted, _, _), found in zip(places, cut_traceless(places), strict=True):
@@ -38,9 +38,9 @@ def cut_events(tally: Tally) -> list[Cut]:
 
 
 def _place(tally: Tally, place: int) -> Place:
-    """What came to a port without a whole tag, as far as the longest of it.
+    """The events without a whole tag that came at a port, by length, up to the longest of them.
 
-    Only seats that got any of it are looked at: to read a page that was never written to would make it.
+    Only seats that got such events are read: reading a page that was never written to would allocate it.
     """
     seats = np.flatnonzero(tally.port_of_seat == place)
     longest_tagged = int(tally.lanes["longest_tagged"][seats].max())
@@ -52,6 +52,6 @@ def _place(tally: Tally, place: int) -> Place:
 
 
 def merged_lengths(lengths: list[dict[str, int] | None]) -> dict[str, int] | None:
-    """The least and the greatest of several; None where there are none."""
+    """The least and the greatest of several pairs of lengths; None if there are none."""
     known = [each for each in lengths if each]
     return {"min": min(each["min"] for each in known), "max": max(each["max"] for each in known)} if known else None

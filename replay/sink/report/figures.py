@@ -1,4 +1,4 @@
-"""What a sink tells at its end: its report, and a table for people. None says "not measured"."""
+"""What does a sink report at its end? The figures, and a table for people. None says "not measured"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,26 +28,26 @@ MOST_SHOWN: Final = 10
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known beside the tally when a sink ends; drops, buffer size and what waits are told by seat."""
+    """What is known at a sink's end beside its tally. Drops, buffer sizes and waiting bytes are by seat."""
 
     kernel_drops: Sequence[int]
-    """As the sockets tell them, modulo 2^32."""
+    """Dropped packets, as the sockets count them: modulo 2^32."""
     buffer_bytes: Sequence[int]
     gro: bool
     ended_by: str
     host: dict[str, int] | None = None
-    """What this host's network counted meanwhile (`replay.linux.network.counters`)."""
+    """What this host's network counted while the sink ran (`replay.linux.network.counters`); None: not measured."""
     ended_ns: int | None = None
-    """When it was, in nanoseconds since 1970."""
+    """When the sink ended, in nanoseconds since 1970."""
     waiting_bytes: Sequence[int] | None = None
-    """The memory of the packets that nobody had read when the workers had ended; None: not measured."""
+    """The memory of packets that were still unread when the workers had ended; None: not measured."""
 
 
 def sink_report(tally: Tally, ending: Ending) -> SinkReport:
-    """The report of a sink.
+    """Make the report of a sink.
 
-    `kernel_drops` are packets: where datagrams came joined (UDP_GRO), one drop may be up to 128 of them.
-    `peak_eps` is the best second at any tenth, None for less than a second of traffic.
+    `kernel_drops` counts packets: if datagrams came joined (UDP_GRO), a dropped packet may hold up to 128 of them.
+    `peak_eps` is that of the best second, which may begin at any tenth; None for less than a second of traffic.
     """
     heard = tally.lanes[tally.lanes["events"] > 0]
     first_ns = int(heard["first_ns"].min()) if heard.size else None
@@ -86,7 +86,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
 
 
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
-    """The packets that each seat's socket dropped in all, which it tells modulo 2^32."""
+    """How many packets each seat's socket dropped in total; `told` are the sockets' counts modulo 2^32."""
     pairs = zip(tally.lanes["drops"].tolist(), told, strict=True)
     return [int(unwrapped(np.array(pair))[-1]) for pair in pairs]
 
@@ -94,7 +94,7 @@ def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
 def _lane(
     place: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
 ) -> dict[str, Any]:
-    """One port's part of the report; its instants are seconds since the first arrival on any port."""
+    """One port's part of the report; instants are seconds since the first arrival on any port."""
     seats = np.flatnonzero(tally.port_of_seat == place).tolist()
     lanes = tally.lanes[seats]
     first_s = last_s = run_last_s = None
@@ -121,7 +121,7 @@ def _lane(
 
 
 def _latency_ms(age: Histogram) -> dict[str, float] | None:
-    """From stamp to arrival. Stamps are rounded down to the millisecond or finer: figures are up to 1 ms too high."""
+    """The times from stamp to arrival. Stamps are rounded down to 1 ms or finer, so times are up to 1 ms too high."""
     if age.mean_us is None or age.max_us is None:
         return None
     percentiles = {f"p{percent}": age.percentile_us(percent) or 0.0 for percent in (50, 95, 99)}
@@ -131,7 +131,7 @@ def _latency_ms(age: Histogram) -> dict[str, float] | None:
 
 
 def sink_table(report: SinkReport, *, wide: bool = False) -> str:
-    """The report for people, in 80 columns: ports, then the totals. Of many ports the odd ones, unless it is `wide`."""
+    """The report as text in 80 columns: ports, then totals. Of many ports, only odd ones are shown unless `wide`."""
     lanes = report.lanes
     if not wide and len(lanes) > MOST_SHOWN:
         lanes = [lane for lane in lanes if _odd(lane)][:MOST_SHOWN]
@@ -157,14 +157,14 @@ def sink_table(report: SinkReport, *, wide: bool = False) -> str:
 
 
 def _odd(lane: dict[str, Any]) -> bool:
-    """Whether a port should be looked at: it got nothing, or not only what it should."""
+    """Whether a reader should look at a port: it got nothing, or something was wrong with what it got."""
     names = ("kernel_drops", "bad_stamps", "lost_events", "duplicated_events", "late_events", "cut_events")
     strange = ("malformed_events", "foreign_events", "unconfirmed", "came_by")
     return not lane["received_events"] or any(lane[name] for name in (*names, *strange))
 
 
 def _stamp_lines(report: SinkReport) -> list[str]:
-    """What the stamps say, in a few lines."""
+    """A few lines on what the stamps say."""
     lines, latency_ms = [], report.latency_ms
     if latency_ms is not None:
         figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))

@@ -1,7 +1,7 @@
-"""When events were lost or otherwise troubled: the intervals of each port in which something is to be told.
+"""When were events lost or otherwise troubled? The report lists the intervals of each port with such events.
 
-Intervals are tenths of a second, and longer in a sink that has run for many hours (`replay.sink.time_cells`). Where
-there are more than a report should have, neighbours are put together, two, four, eight and so on, until there are not.
+Intervals are tenths of a second, and longer after many hours (`replay.sink.time_cells`). If there are more rows than a
+report should have, two, four, eight and so on neighbouring intervals are joined, until there are few enough.
 """
 
 from typing import Any, Final
@@ -15,16 +15,16 @@ from replay.sink.verify.number_account import PLANES, lost_events
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
-"""Of each row; the interval is counted in lengths of `interval_ms` since `since_ns`, and lasts `intervals` of them."""
+"""The columns of a row. `interval` counts lengths of `interval_ms` from `since_ns`, and lasts `intervals` of them."""
 
 _TROUBLE: Final = PLANES[1:]
-"""All but what arrived, which is told beside trouble only."""
+"""All planes but that of arrivals, which are listed only for intervals with trouble."""
 
 
 def troubled_intervals(tally: Tally) -> dict[str, Any]:
     """The rows of all ports, ready for JSON, in the order of ports and times.
 
-    Only planes of ports that have trouble are looked at: to read a page that was never written to would make it.
+    Only planes of ports with trouble are read: reading a page that was never written to would allocate it.
     """
     ports, cells, counts = (np.concatenate(parts) for parts in zip(*_rows(tally), strict=True))
     tenths, lasting = tenths_of(cells)
@@ -46,7 +46,7 @@ def troubled_intervals(tally: Tally) -> dict[str, Any]:
 
 
 def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-    """Ports, cells, and counts of PLANES and STRANGE, of each cell with any trouble."""
+    """For each cell with any trouble: its port, the cell, and the counts of PLANES and STRANGE."""
     last = np.array([int(tally.lanes["last_ns"].max()) - tally.start_ns]) // TENTH_NS
     used = int(cells_at(last)[0]) + 1
     width = len(PLANES) + len(STRANGE)

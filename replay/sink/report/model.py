@@ -1,4 +1,4 @@
-"""The report of a sink as a type: its outermost fields in the order of the JSON. None says "not measured"."""
+"""What is in the report of a sink? Its outermost fields, in the order of the JSON. None says "not measured"."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from replay.report.buckets import Buckets
 
 @dataclass(frozen=True, kw_only=True)
 class SinkReport:
-    """All that is known at the end of a sink."""
+    """Everything that is known at the end of a sink."""
 
     schema: int
     version: str
@@ -30,10 +30,10 @@ class SinkReport:
     peak_eps: int | None
     latency_ms: dict[str, float] | None
     latency_buckets: Buckets | None
-    """The histogram that `latency_ms` is made of."""
+    """The histogram from which `latency_ms` is computed."""
     stamp_age_min_ms: float | None
     unverified_events: int
-    """Tagged events that a worker kept until it was known which run counts, and did not live to verify."""
+    """Tagged events that waited in a worker until it was known which run is counted, when the worker died."""
     tags: dict[str, Any] | None
     host: dict[str, int] | None
     lanes: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""What tags tell, in the sink's report: of the run, and of each port. None says "not measured"."""
+"""What does the sink's report say by the tags? Figures of the run, and of each port. None says "not measured"."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
 
 
 def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
-    """The sums over all ports, of which `cut` says what was cut; None where no event had a tag."""
+    """The sums over all ports; `cut` holds the cut events of each port. None: no event had a tag."""
     if not tally.run[0]:
         return None
     lanes = [lane_tags(place, tally, cut[place], []) for place in range(len(tally.ports))]
@@ -47,7 +47,7 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
 
 
 def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -> dict[str, Any]:
-    """One port's part, with what was `cut` there; `kernel_drops` are packets, of each of its seats."""
+    """One port's part, with the events that were `cut` there; `kernel_drops`: dropped packets of each of its seats."""
     seats = np.flatnonzero(tally.port_of_seat == place)
     lanes = tally.lanes[seats]
     strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
@@ -67,13 +67,13 @@ def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -
 
 
 def mapped_lanes(tally: Tally) -> list[dict[str, Any]]:
-    """The ports at which the sink does not listen, and whose events came by its own ones."""
+    """The figures of ports at which the sink does not listen, but whose events came at its own ports."""
     rows = sorted(tally.rows[len(tally.ports) :], key=lambda row: int(tally.row_ports[row]))
     return [{"port": int(tally.row_ports[row]), **_numbers(row, tally)} for row in rows]
 
 
 def _numbers(row: int, tally: Tally) -> dict[str, Any]:
-    """What became of the numbers of the events that were sent to a port, whichever way they came."""
+    """What became of the numbers of a row, the events that were sent to one port, wherever they came."""
     if not tally.run[0]:
         names = (*(f"{name}_events" for name in _NUMBERED), "next_sequence", "reorder_depth")
         return {**dict.fromkeys(names), "unconfirmed": [], "came_by": {}}
@@ -93,14 +93,14 @@ def _numbers(row: int, tally: Tally) -> dict[str, Any]:
 
 
 def _depth(depth: Histogram) -> dict[str, float] | None:
-    """How deep reordered events were, in events; None when none were."""
+    """How deep reordered events were, in events; None if no event was reordered."""
     if depth.max_us is None:
         return None
     return {"p50": depth.percentile_us(50) or 0.0, "p99": depth.percentile_us(99) or 0.0, "max": float(depth.max_us)}
 
 
 def tag_lines(report: SinkReport) -> list[str]:
-    """The tags for people, in a few lines."""
+    """A few lines on what the tags say."""
     tags, lanes = report.tags or {}, [*report.lanes, *report.mapped_lanes]
     parts = [f"{tags['lost_events']:,} lost"]
     if tags["lost_in_socket_events"]:
@@ -124,7 +124,7 @@ def tag_lines(report: SinkReport) -> list[str]:
 
 
 def unverified_line(events: int) -> str:
-    """What became of events that were kept until it was known which run counts."""
+    """A line on events that waited until it was known which run is counted, and were never verified."""
     were = "was" if events == 1 else "were"
     return f"{counted(events, 'tagged event')} {were} not verified: the sink's worker ended before it knew their run"
 
@@ -139,7 +139,7 @@ _SHOWN: Final = 4
 
 
 def came_by_lines(came_by: dict[int, dict[str, int]]) -> list[str]:
-    """Which ports' events came by other ports, in a line; of each port, the events by the port they came by."""
+    """A line on events that came at other ports; `came_by`: for each port, its events by the port where they came."""
     ways = [(port, by) for port, counts in sorted(came_by.items()) for by in sorted(counts, key=int)]
     if not ways:
         return []

@@ -1,1 +1,1 @@
-"""What a message received says: its stamp, its tag, and the place of its number among those of its port."""
+"""What does a received message say? Its stamp, its tag, and whether its number was lost, repeated or out of order."""

@@ -1,24 +1,25 @@
-"""To which lengths something on the way cut events: one rule, for a sink's datagrams and for an audit's lines. Pure.
+"""To which lengths did something on the way cut events? One rule, for a sink's datagrams and an audit's lines. Pure.
 
-What ends within its tag is *parted*: it was cut for certain. What has no trace of a tag may have been cut before it, or
-may be of another program, so it takes evidence. A limit of length is a property of the way and not of a port or a file,
-so what is parted is evidence for all of them together; but each *place*, a port of a sink or a file of an audit, may
-have a way of its own, so each has its own evidence against a limit. A length is a *limit* at a place if
+An *item* is a datagram or a line. An item that ends within its tag is *parted*: it was cut for certain. An item without
+any trace of a tag is *traceless*: it may have been cut before the tag, or may be of another program. So evidence is
+needed. A limit of length belongs to the path of the events, and not to a port or a file, so parted items are evidence
+for all *places* together: the ports of a sink, or the files of an audit. But each place may have a path of its own, so
+the evidence against a limit is taken at each place alone. A length is a *limit* at a place if
 
-- FEW parted ones of all places at least are exactly so long: chance does not part tags at one length, and a limit does,
-  since of events that are a little longer than it the cut goes through the tag; and
-- nothing that has its tag whole is longer at this place, but by PRIORITY_BYTES: it would have been cut as well. What is
-  parted at a place of which that is not true is no evidence for others.
+- at least FEW parted items of all places are exactly so long. Chance does not part tags at one length, but a limit
+  does: it cuts through the tags of events that are a little longer than it. And
+- no item with a whole tag is longer at this place, but for PRIORITY_BYTES: a limit would have cut that item as well.
+  Parted items at a place where longer ones are whole are no evidence for other places.
 
-What has no trace of a tag and is as long as a limit was cut. But a limit cuts what other programs write as well: where
-there is something without a trace of a tag at other lengths, as much of what is as long as a limit may be theirs. That
-is *doubtful*: cut or lost. So is what is as long as something parted where the evidence for a limit falls short.
+Traceless items as long as a limit were cut. But a limit also cuts what other programs write. So if there are traceless
+items of other lengths, as many of those as long as a limit may be of other programs: they are *doubtful*, cut or lost.
+Traceless items as long as a parted item are doubtful as well, if the evidence does not suffice for a limit.
 
-Where the events of a run have few lengths, a limit may cut all that are longer before their tags, and part nothing. So
-at a place without a limit the longest of what has no trace of a tag is doubtful, too, with what is shorter by no more
-than PRIORITY_BYTES, if FEW of all places and a MUCH-th of this place at least are so long, nothing that has its tag
-whole is longer, and the run sent longer events, as far as that is known. What has any other length was not cut, however
-often it comes: programs repeat themselves.
+If the events of a run have few lengths, a limit may cut all longer events before their tags, and part none. So at a
+place without a limit, the longest traceless items are doubtful too, with those shorter by no more than PRIORITY_BYTES.
+The conditions: at least FEW items of all places and one in MUCH of this place are so long, no item with a whole tag is
+longer, and the run sent longer events, as far as that is known. Items of any other length were not cut, however often
+the length comes: programs repeat themselves.
 """
 
 from collections.abc import Sequence
@@ -36,44 +37,44 @@ then write it without that."""
 
 
 class Place(NamedTuple):
-    """What came at one place. Counts are int64, shape (lengths,): so many of each length in bytes."""
+    """The items that came at one place. Counts are int64, shape (lengths,): how many items of each length in bytes."""
 
     traceless: NDArray[np.int64]
-    """What has no trace of a tag; no shorter than `parted`, and no longer."""
+    """Items without a trace of a tag; the array is as long as `parted`."""
     parted: NDArray[np.int64]
     longest_whole_bytes: int
-    """The length of the longest that has its tag whole."""
+    """The length of the longest item with a whole tag."""
     longest_sent_bytes: int | None = None
     """The length that the longest event of the run would have here, had nothing cut it; None: it is not known."""
 
 
 class CutTraceless(NamedTuple):
-    """What has no trace of a tag and was cut."""
+    """The items without a trace of a tag that were cut."""
 
     lengths: NDArray[np.int64]
-    """The lengths at which something of it was, for certain or not; rising."""
+    """The lengths of items that were cut, for certain or perhaps; rising."""
     events: int
     doubtful_events: int
-    """Beside these, what may have been cut."""
+    """Further items, which may have been cut."""
     piled_events: int = 0
-    """Of these, those for which nothing else speaks than that many are as long as the longest."""
+    """Those of the doubtful items that may be cut only because many are as long as the longest."""
 
 
 def cut_traceless(places: Sequence[Place]) -> list[CutTraceless]:
-    """How much of what has no trace of a tag was cut at each place, by the rule above."""
+    """How many items without a trace of a tag were cut at each place, by the rule of the module docstring."""
     parted = _summed([_unless_whole(place.parted, place) for place in places])
     traceless = _summed([place.traceless for place in places])
     return [_cut_at(place, parted, traceless) for place in places]
 
 
 def piles_up(counts: NDArray[np.int64], longest_bytes: int) -> bool:
-    """Whether much of what is counted by its length is as long as the longest, but for PRIORITY_BYTES."""
+    """Whether many of the items that `counts` holds by length are as long as the longest, but for PRIORITY_BYTES."""
     at_longest = int(counts[max(longest_bytes - PRIORITY_BYTES, 0) : longest_bytes + 1].sum())
     return at_longest >= FEW and at_longest * MUCH >= int(counts.sum())
 
 
 def _cut_at(place: Place, parted: NDArray[np.int64], traceless: NDArray[np.int64]) -> CutTraceless:
-    """The same of one place; `parted` and `traceless` are of all places."""
+    """The cut traceless items of one place; `parted` and `traceless` are the sums of all places."""
     here = _unless_whole(parted[: len(place.parted)], place)
     limits = here >= FEW
     weak = ((place.parted > 0) | (here > 0)) & ~limits
@@ -89,7 +90,7 @@ def _cut_at(place: Place, parted: NDArray[np.int64], traceless: NDArray[np.int64
 
 
 def _pile(place: Place, traceless: NDArray[np.int64]) -> slice | None:
-    """The lengths at which what has no trace of a tag piles up at a place, as if cut there; None: it does not."""
+    """The lengths at which traceless items pile up at a place, as if cut there; None: they do not pile up."""
     found = np.flatnonzero(place.traceless)
     if not found.size:
         return None
@@ -104,14 +105,14 @@ def _pile(place: Place, traceless: NDArray[np.int64]) -> slice | None:
 
 
 def _unless_whole(parted: NDArray[np.int64], place: Place) -> NDArray[np.int64]:
-    """Those counts that nothing whole at a place speaks against; a copy."""
+    """The counts, without those of lengths below that of the longest whole item at the place; a copy."""
     kept = parted.copy()
     kept[: max(place.longest_whole_bytes - PRIORITY_BYTES, 0)] = 0
     return kept
 
 
 def _summed(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Counts of different length, added up."""
+    """The sum of arrays of counts, which may differ in length."""
     summed = np.zeros(max(map(len, rows), default=0), np.int64)
     for row in rows:
         summed[: len(row)] += row

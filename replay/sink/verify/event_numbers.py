@@ -1,4 +1,4 @@
-"""What became of a port's events, by their numbers: lost, duplicated, reordered, late. Bounded, however long it takes.
+"""What became of a port's events, by their numbers: lost, duplicated, reordered or late? In bounded memory.
 
 A run numbers the events of each port from 0. An event is *reordered* if it arrives after one with a higher number
 (RFC 4737, section 3.3); its depth is how far the highest number was ahead of it. A number that is passed over is lost
@@ -11,8 +11,8 @@ When the stream comes to a held number from below and goes on behind it, the eve
 is reordered; when the number comes again, it came twice.
 
 The last WINDOW numbers are remembered (`replay.sink.verify.number_account`). A number that comes later than that is
-*late*: it may be a duplicate or the lost one, so it stays lost. As long as no number of the ring is missing and nothing
-is held that is near, nothing of all this is touched.
+*late*: it may be a duplicate or the lost one, so it stays lost. As long as no number of the ring is missing, and no
+held number is near, an arrival only raises the counts.
 """
 
 from typing import Final
@@ -24,16 +24,16 @@ from replay.histogram import Histogram
 from replay.sink.verify.number_account import MOST_HELD, WINDOW, ring_parts
 
 GOES_ON: Final = 4
-"""So many events make a leap believed: damage would have to strike as many in the same way."""
+"""So many events are needed to believe a leap: damage would have to change as many in the same way."""
 
 
 class EventNumbers:
-    """The account of one port, kept in arrays that others may read meanwhile."""
+    """The account of one port, in arrays that other processes may read meanwhile."""
 
     def __init__(self, row: NDArray[np.void], ring: NDArray[np.int32], planes: dict[str, NDArray[np.int64]]) -> None:
         """Count into `row`, NUMBERS of shape (1,), `ring`, shape (WINDOW,), and `planes`; zeros are a new account."""
         self._row, self._ring, self._planes = row, ring, planes
-        # Items of memoryviews: they cost half of what those of an array do.
+        # Access to items of a memoryview takes half as long as to items of an array.
         self._next, self._arrived, self._open = (row[name].data for name in ("next", "arrived", "open"))
         self._held, self._nearest, self._in_socket = (row[name].data for name in ("held", "nearest", "lost_in_socket"))
         self._arrived_in = planes["arrived"].data
@@ -67,7 +67,7 @@ class EventNumbers:
         self._arrived_in[interval] += count
 
     def _count(self, first: int, count: int, interval: int, droppable: int) -> None:
-        """Count events whose place is certain, wherever it is."""
+        """Count events whose numbers are certain, below or above the numbers reached so far."""
         reached = self._next[0]
         if first < reached:
             below = min(count, reached - first)
@@ -80,7 +80,7 @@ class EventNumbers:
             self._go_on(first + count, count, interval)
 
     def _hold(self, first: int, count: int, interval: int, droppable: int) -> None:
-        """Keep a leap until it is known what it is."""
+        """Hold a leap until it is known whether it is real or damage."""
         held = self._held[0]
         last = self._holds[held - 1] if held else None
         if last is not None and (last["first"] + last["events"], last["interval"]) == (first, interval):
@@ -116,7 +116,7 @@ class EventNumbers:
         return sorted((begin, end - begin) for begin, end in left)
 
     def _release(self, rows: list[int]) -> None:
-        """Hold some rows no longer."""
+        """Remove some rows from those that are held."""
         held = self._held[0]
         kept = np.delete(self._holds[:held], rows)
         self._holds[: len(kept)] = kept
@@ -128,7 +128,7 @@ class EventNumbers:
         self._held[0] = held
 
     def _believe(self, interval: int) -> None:
-        """Count each leap that goes on, by the last one and those between.
+        """Count the leaps that are believed, because held numbers up to the last one go on from them.
 
         Behind a leap that is believed there must be events enough: the last ones of a chain stay held, since one of
         them may be damaged.
@@ -150,7 +150,7 @@ class EventNumbers:
             self._count_leaps(rows, chain[uncertain:believed][::-1], interval)
 
     def _count_leaps(self, rows: list[list[int]], places: list[int], interval: int) -> None:
-        """Count held rows, given by rising numbers; for those that stay held the stream has not gone on by the gaps."""
+        """Count held rows, given by rising numbers; for rows that stay held, the gaps do not count as progress."""
         before = self._next[0]
         self._take_reordered(places[0], interval)
         for place in places:
@@ -180,7 +180,7 @@ class EventNumbers:
             self._release(overtaken)
 
     def _take_reordered(self, place: int, interval: int) -> None:
-        """Events that arrived in order, as it seemed, came behind an early one: that held at `place` is certain now."""
+        """Count events as reordered that came after the early one held at `place`, which is now certain."""
         first, _, _, _, reached, in_order = self._holds[place].tolist()
         below = self._arrived[0] - int(self._row["reordered"][0]) - in_order
         if below > 0:
@@ -191,7 +191,7 @@ class EventNumbers:
             self._holds["in_order"][place + 1 : self._held[0]] = in_order
 
     def _take_below(self, first: int, end: int, reached: int, interval: int) -> None:
-        """Events whose numbers were reached before."""
+        """Count events with numbers below the highest one: they are late, duplicated or reordered."""
         known = max(first, min(end, reached - WINDOW))
         late, duplicated, reordered = known - first, 0, 0
         for number, ring in ring_parts(self._ring, known, end):
@@ -211,14 +211,14 @@ class EventNumbers:
             self._planes[name][interval] += events
 
     def _found(self, words: NDArray[np.int64]) -> None:
-        """Numbers that were missing, by their words of the ring, are not lost."""
+        """Take numbers that have arrived after all from the lost ones; `words` are their words of the ring."""
         np.subtract.at(self._planes["lost"], np.abs(words) - 1, 1)
         dropped = words[words < 0]
         self._in_socket[0] -= len(dropped)
         np.subtract.at(self._planes["lost_in_socket"], -dropped - 1, 1)
 
     def _pass_over(self, first: int, end: int, interval: int, droppable: int) -> None:
-        """Numbers that did not arrive before a higher one did: the earliest of them go to the socket's account."""
+        """Count numbers as lost, since a higher one came first; the socket's drops account for the earliest of them."""
         dropped = min(droppable, end - first)
         self._planes["lost"][interval] += end - first
         self._planes["lost_in_socket"][interval] += dropped
@@ -232,7 +232,7 @@ class EventNumbers:
                 ring[:] = word
 
     def _forget(self, first: int, end: int) -> None:
-        """Numbers WINDOW before these leave the ring: what is missing of them is lost for good."""
+        """Let the numbers WINDOW before these leave the ring; those still missing are lost for good."""
         if self._open[0]:
             for _, ring in ring_parts(self._ring, max(first, end - WINDOW), end):
                 missing = int(np.count_nonzero(ring))

@@ -1,7 +1,7 @@
-"""Counting the tags of a round: whose events they are, to which port they were sent, what became of its numbers.
+"""How are the tags of a round counted? By the run and the port of each event, and by what became of its number.
 
-Unless a sink was told which run it counts, it is the one that most of the first FIRST_EVENTS tagged events are of: a
-datagram that strayed in does not choose. Until that is settled they are kept, and counted when it is.
+If the sink was not told which run to count, it is the run of most of the first FIRST_EVENTS tagged events, so that a
+stray datagram does not choose it. Until the run is chosen, tagged events are kept; then they are counted.
 """
 
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ _ROW_MASK: Final = (1 << _ROW_BITS) - 1
 
 
 class Noted(NamedTuple):
-    """What is known of each message of a round beside its tags; int64, shape (messages,) each."""
+    """What is known of each message of a round besides its tags; int64, shape (messages,) each."""
 
     seat: NDArray[np.int64]
     interval: NDArray[np.int64]
@@ -30,11 +30,11 @@ class Noted(NamedTuple):
     """How many events its socket may have dropped right before it."""
     arrival_ns: NDArray[np.int64]
     age_us: NDArray[np.int64]
-    """The least age of its stamps, where that may be the least one of the run; NEVER_NS elsewhere."""
+    """The least age of its stamps, if that may be the least age of the run; else NEVER_NS."""
 
 
 class TagCounter:
-    """A worker's counts of tags."""
+    """Counts the tags of one worker."""
 
     def __init__(self, part: Part) -> None:
         """Count into `part`."""
@@ -49,15 +49,15 @@ class TagCounter:
         self._charged = [0] * seats
         """How many lost numbers were charged to each seat."""
         self._told: dict[tuple[int, int], int] = {}
-        """What a seat may have dropped when a row's last event came there."""
+        """By seat and row: how many events the seat may have dropped when the row's last event came there."""
         self._kept: list[_Tagged] = []
-        """Tags that wait until it is known which run counts."""
+        """Tags that wait until it is known which run is counted."""
         self.youngest_us = NEVER_NS
-        """The least age of a stamp of the run's."""
+        """The least age of a stamp of the run's events."""
 
     @property
     def tagged(self) -> bool:
-        """Whether a tagged event may be of the run."""
+        """Whether tagged events may be of the counted run: it is known, or events wait for it."""
         return bool(self._part.run[0] or self._kept)
 
     def count(self, tags: TagRows, noted: Noted) -> None:
@@ -76,7 +76,7 @@ class TagCounter:
         self.count_kept()
 
     def _keep(self, rows: "_Tagged") -> None:
-        """Keep tags until it is known which run counts; those of run 0 are of none."""
+        """Keep tags until it is known which run is counted; tags of run 0 belong to no run, so they are foreign."""
         of_none = rows.run == 0
         if of_none.any():
             self._count_foreign(rows.those(of_none))
@@ -86,7 +86,7 @@ class TagCounter:
             self._part.kept[0] += rows.events.sum()
 
     def _choose(self) -> None:
-        """Have the run of most of the first events count, once there are enough of them."""
+        """Choose the run of most of the first events, if enough of them have come."""
         kept = _Tagged.all_of(self._kept)
         heard, first, which = np.unique(kept.run, return_index=True, return_inverse=True)
         counts = np.bincount(which, kept.events).astype(np.int64)
@@ -96,7 +96,7 @@ class TagCounter:
             self._bind()
 
     def _bind(self) -> None:
-        """Of the runs that lead at the workers the one with most events is counted, if none is yet."""
+        """Choose the run with most events among the leading runs of all workers, if none is chosen yet."""
         events: dict[int, int] = {}
         with self._part.choice:
             for run, count in self._part.leaders.tolist():
@@ -105,13 +105,13 @@ class TagCounter:
                 self._part.run[0] = max(events, key=lambda run: events[run])
 
     def finish(self) -> None:
-        """Nothing more will come: few events were all, and choose as well."""
+        """Count the kept events, since nothing more will come; even a few events choose the run now."""
         if self._kept and not self._part.run[0]:
             self._bind()
         self.count_kept()
 
     def count_kept(self) -> None:
-        """Count what was kept, as soon as it is known which run counts."""
+        """Count the events that were kept, if it is known which run is counted."""
         run = int(self._part.run[0])
         if run and self._kept:
             kept, self._kept = self._kept, []
@@ -143,12 +143,12 @@ class TagCounter:
         self._count_own(_Rows(lane, rows.first, rows.events, rows.interval, rows.dropped))
 
     def _learn(self) -> None:
-        """Look up which ports have rows by now."""
+        """Read which ports have rows by now, since other workers give rows too."""
         rows = np.flatnonzero(self._part.row_ports)
         self._row_of_port[self._part.row_ports[rows]] = rows
 
     def _give_rows(self, ports: NDArray[np.int64]) -> None:
-        """Give rows to ports that have none, as long as there are any."""
+        """Give rows to ports that have none, as long as rows are free."""
         with self._part.choice:
             self._learn()
             for port in np.unique(ports).tolist():
@@ -165,7 +165,7 @@ class TagCounter:
             np.add.at(self._part.strange[name], (seat, interval), events)
 
     def _count_lengths(self, tagless: Tagless, seat: NDArray[np.int64]) -> None:
-        """Note how long events without a whole tag are: cut ones are known by it."""
+        """Count events without a whole tag by length, which shows later whether they were cut."""
         place, parted = seat[tagless.message] * LENGTHS + tagless.length, tagless.parted
         if not parted.any():
             np.add.at(self._without, place, tagless.events)
@@ -178,7 +178,7 @@ class TagCounter:
         self._count_others(rows.run, rows.events)
 
     def _count_others(self, runs: NDArray[np.int64], events: NDArray[np.int64]) -> None:
-        """Keep the events of other runs apart, of as many as there is room for."""
+        """Count the events of other runs by run, for as many runs as there is room."""
         others = self._part.others
         for run in np.unique(runs).tolist():
             known = np.flatnonzero((others["run"] == run) & (others["events"] > 0))
@@ -188,7 +188,7 @@ class TagCounter:
                 others["events"][place] += events[runs == run].sum()
 
     def _dropped_before(self, seat: NDArray[np.int64], droppable: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many events its seat may have dropped before each message, since the sink began."""
+        """For each message, how many events its seat may have dropped before it, since the sink began."""
         before = self._dropped[seat]
         if droppable.any():
             for place in np.unique(seat[droppable > 0]).tolist():
@@ -198,10 +198,10 @@ class TagCounter:
         return before
 
     def _count_own(self, rows: "_Rows") -> None:
-        """Count the arrivals of the run, row by row and each in its order.
+        """Count the arrivals of the run, row by row, and in each row in their order.
 
-        What a socket dropped may be of any port whose events come there: it is charged with the gaps of all of them
-        that are noticed behind it, as far as it reaches.
+        A packet that a socket dropped may be of any port whose events come there. So gaps of these ports that are
+        noticed after the drops are put down to them, for as many events as the socket may have dropped.
         """
         rows = rows.sorted()
         starts = rows.starts()
@@ -242,13 +242,13 @@ class _Tagged(NamedTuple):
 
     @classmethod
     def all_of(cls, rounds: "list[_Tagged]") -> "_Tagged":
-        """Those of several rounds, in their order."""
+        """The tags of several rounds, in the order of the rounds."""
         return (
             rounds[0] if len(rounds) == 1 else cls(*(np.concatenate(columns) for columns in zip(*rounds, strict=True)))
         )
 
     def those(self, which: NDArray[np.bool_]) -> "_Tagged":
-        """Some of them."""
+        """The tags that `which` selects."""
         return _Tagged(*(column[which] for column in self))
 
 
@@ -263,12 +263,12 @@ class _Rows(NamedTuple):
     dropped: NDArray[np.int64]
 
     def sorted(self) -> "_Rows":
-        """Seat after seat and row after row, each in its order of arrival."""
+        """The stretches sorted by seat and row, and within these in the order of arrival."""
         order = np.argsort(self.lane, kind="stable")
         return _Rows(*(column[order] for column in self))
 
     def starts(self) -> NDArray[np.int64]:
-        """The rows that do not continue the one before: with them, longer stretches begin."""
+        """The indices of stretches that do not continue the one before: longer stretches begin there."""
         new = np.full(len(self.lane), fill_value=True)
         new[1:] = self.first[1:] != self.first[:-1] + self.events[:-1]
         for column in (self.lane, self.interval, self.dropped):

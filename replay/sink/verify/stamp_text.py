@@ -8,7 +8,7 @@ An event is well stamped when a `>` stands in column 2, 3 or 4 (behind `<` and a
 
 Nothing else is judged.
 
-What is read is remembered, since many events say the same.
+Parsed parts are cached, since many events have the same ones.
 """
 
 import re
@@ -24,7 +24,7 @@ BAD_US: Final = COARSE_US - 1
 """Stands for a stamp that is not sound. No date is as early as these two."""
 
 HEAD_BYTES: Final = 5 + 2 + 32
-"""As much of an event as can matter: `<191>`, `1 ` and the longest stamp."""
+"""So many first bytes of an event can matter: `<191>`, `1 ` and the longest stamp."""
 _VERSION: Final = b"1 "
 VERSION_BYTES: Final = len(_VERSION)
 COARSE_BYTES: Final = 15
@@ -33,7 +33,7 @@ SECOND_BYTES: Final = 20
 MILLI_BYTES, MICRO_BYTES = 3, 6
 UTC_BYTES, OFFSET_BYTES = 1, 6
 FINE_BYTES: Final = (SECOND_BYTES + MICRO_BYTES + UTC_BYTES, SECOND_BYTES + MICRO_BYTES + OFFSET_BYTES)
-"""Of a stamp with microseconds."""
+"""The lengths of a stamp with microseconds, with `Z` or with an offset."""
 
 _RFC3339: Final = re.compile(rb"(.{19})\.(\d{3}|\d{6})(Z|[+-]\d\d:\d\d)", re.DOTALL)
 _SECOND: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)")

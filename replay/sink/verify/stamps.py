@@ -1,8 +1,8 @@
-"""The stamps of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, instants out.
+"""Which stamps do the messages of a round have? A message is a train or a lone event. Pure: bytes in, instants out.
 
-The first events of all messages are read together. The events of a train differ in their microseconds at most: one
-whose events all say the same is compared by one gather. Microseconds are read for all messages of a round together,
-from the digits of those events that agree with one of them in all else. Whatever comes besides is read event by event.
+The first events of all messages are read together. Usually the stamps of a train differ in microseconds at most. A
+train whose stamps are all equal is recognised by one comparison. Microseconds are read for all messages of a round
+together, from the digits of events that agree with a model event in all else. The rest is read event by event.
 """
 
 from collections import Counter, defaultdict
@@ -28,9 +28,9 @@ from replay.sink.verify.stamp_text import (
 from replay.unaligned import texts_at
 
 _MOST_MODELS: Final = 16
-"""Events that the others of a round are compared with; more are needed only where stamps are minutes apart."""
+"""The most events with which the others of a round are compared; more are needed only if stamps are minutes apart."""
 _WEIGHTS: Final = 10 ** np.arange(MICRO_BYTES - 1, -1, -1, dtype=np.float32)
-"""Of the digits of microseconds; all below 2^24, so sums are exact."""
+"""The weights of the digits of microseconds; all are below 2^24, so float32 sums are exact."""
 
 Stamps = NDArray[np.int64]
 """Shape (n, 3): a message's number, an instant in microseconds since 1970 (or COARSE_US, or BAD_US), and how many of
@@ -61,7 +61,7 @@ class Heads(NamedTuple):
     """The stamp's first column."""
     end: NDArray[np.int64]
     texts: list[bytes]
-    """From the `>` to the stamp's end."""
+    """The text from the `>` to the stamp's end."""
     instants_us: NDArray[np.int64]
 
 
@@ -153,7 +153,7 @@ def _fine_stamps(
         same = left & _same(events, model, 0, fraction) & _same(events, model, fraction + MICRO_BYTES, width)
         left &= ~same
         instant_us = stamp_us(b"<13" + events[model].tobytes())
-        if instant_us == BAD_US:  # perhaps only cut short: it may be longer than the stamps of the others
+        if instant_us == BAD_US:  # perhaps its stamp is longer than those of the others, and was only cut short here
             continue
         unread &= ~same
         instants_us = instant_us + micros[same] - micros[model]

@@ -1,4 +1,4 @@
-"""The tags of a round of messages, each of which is a train of events or a lone one. Pure: bytes in, numbers out.
+"""Which tags do the messages of a round have? A message is a train or a lone event. Pure: bytes in, numbers out.
 
 An event's tag stands at its end, or else anywhere behind `stampede=`, or in structured data (`captures.format.tags`);
 what follows it does not matter. A train whose tags are what its first one and the table of tails say is one row, after
@@ -30,11 +30,11 @@ from captures.format.tags import (
 from replay.unaligned import texts_at
 
 MOST_EVENT_BYTES: Final = 2048
-"""How far into an event tags are looked for: as far as the longest event of a capture."""
+"""How many bytes of an event are searched for a tag: as many as the longest event of a capture has."""
 _MARK: Final = SD_ID.partition("@")[0].encode()
 """Stands before every tag."""
 _OPENINGS: Final = (f'[{SD_ID} {SD_PARAM}="'.encode(), SUFFIX.strip().encode())
-"""One of them stands right before a tag that is not at the end."""
+"""The texts one of which stands right before a tag that is not at the end of its event."""
 
 
 def _beginnings(text: Iterable[str]) -> str:
@@ -65,7 +65,7 @@ class Tagless(NamedTuple):
 
     message: NDArray[np.int64]
     length: NDArray[np.int64]
-    """Of each of them, in bytes."""
+    """The length of each of the events, in bytes."""
     events: NDArray[np.int64]
     parted: NDArray[np.bool_]
     """Whether they end in the first part of a tag; else they have nothing of it."""
@@ -86,7 +86,7 @@ class TagRows(NamedTuple):
     malformed: NDArray[np.int64]
     """Events with what should be a tag and is none, of each message."""
     tagless: list[Tagless]
-    """The same events by their lengths, but those with a tag that is damaged and not cut."""
+    """The untagged and malformed events by their lengths, without those whose tag is damaged but not cut."""
 
 
 class Messages(NamedTuple):
@@ -98,7 +98,7 @@ class Messages(NamedTuple):
 
     @property
     def events(self) -> NDArray[np.int64]:
-        """Datagrams of each."""
+        """The number of datagrams of each message."""
         events: NDArray[np.int64] = np.maximum(-(-self.lengths // self.segments), 1)
         return events
 
@@ -193,7 +193,7 @@ def _train(
 
 
 def tag_place(event: bytes) -> tuple[int, bytes]:
-    """Where an event's tag would stand, and by which opening that is known, if it is not at the end; -1: nowhere."""
+    """The column where an event's tag would stand (-1: nowhere), and the opening before it if it is not at the end."""
     column = len(event) - TAG_BYTES
     if column >= 0 and event[column + _HYPHENS[0]] == event[column + _HYPHENS[1]] == _HYPHEN:
         return column, b""
@@ -216,7 +216,7 @@ def _read_head(head: bytes) -> tuple[int, int, int] | None:
 
 
 def _events(messages: Messages, which: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """All events of some messages: the message of each, its place there, its start and its length."""
+    """All events of some messages: the message of each, its place in the message, its start and its length."""
     counts = messages.events[which]
     owner = np.repeat(which, counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -228,7 +228,7 @@ def _events(messages: Messages, which: NDArray[np.int64]) -> tuple[NDArray[np.in
 def _singles(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> tuple[Tags, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The tags of single events, for those without one whether there should be one, and whether it was cut off."""
+    """The tags of single events; for events without one, whether they have a marker, and whether the tag was cut."""
     marked, parted = np.zeros((2, len(starts)), np.bool_)
     tags = _read(data, starts + np.maximum(lengths - TAG_BYTES, 0))
     tags.sound[lengths < TAG_BYTES] = False
@@ -248,7 +248,7 @@ def _singles(
 
 
 def _read(data: NDArray[np.uint8], places: NDArray[np.int64]) -> Tags:
-    """The tags at `places`; what is sent has no capitals."""
+    """The tags at `places`; tags with capitals are not sound, since `replay run` writes none."""
     texts = texts_at(data, places, TAG_BYTES)
     tags = parse_tags(texts)
     tags.sound[((texts >= ord("A")) & (texts <= ord("F"))).any(axis=1)] = False
@@ -260,7 +260,7 @@ def _opened(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Places in `rows`, shape (events, bytes), that look like a tag behind its opening: rows and columns.
 
-    All of them, in groups that have each row once, and its first place first.
+    They are yielded in groups: each group has a row once at most, and the first place of a row comes first.
     """
     hyphens = rows == _HYPHEN
     first, second = _HYPHENS
