@@ -72,8 +72,7 @@ def _files(question: Question, found: Collection) -> dict[str, Any]:
 def audit_report(question: Question, run: int | None, found: Collection, seen: Seen) -> dict[str, Any]:
     """The report on the events of `run`, ready for JSON; if `run` is None, the files hold no event of any run.
 
-    Without the sender's report an event counts as missing only if a higher number of its port arrived. With it, every
-    event counts as missing that was sent and did not arrive.
+    An event is missing if a higher number of its port arrived; with the sender's report, if it was sent.
     """
     sent, lines, tally = question.sent, found.lines, found.tally
     cut = lines.cut.of(run, sent.event_bytes if sent else None)
