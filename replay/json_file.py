@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from captures.console.errors import InputError, PreflightError, RunError
 from captures.console.harmless import harmless
@@ -102,7 +102,7 @@ def _elsewhere(text: bytes) -> str:
     return f"in {path}"
 
 
-def _no_number(text: str) -> None:
+def no_number(text: str) -> NoReturn:
     """Refuse NaN and Infinity, which the json module accepts though they are no JSON (RFC 8259, section 6)."""
     raise ValueError(f"{text} is no number")
 
@@ -137,7 +137,7 @@ def read_report(path: Path) -> dict[str, Any]:
     if len(text) > MOST_BYTES:
         raise InputError(f"{path}: no report has more than {format_size(MOST_BYTES)}")
     try:
-        report = json.loads(text, parse_constant=_no_number)
+        report = json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError):  # RecursionError comes from thousands of nested brackets
         raise InputError(f"{path}: not a JSON report") from None
     if not isinstance(report, dict):

@@ -25,11 +25,10 @@ from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent
 from replay.audit.tag_counts import MAX_RUNS, TagCounts
 from replay.clock import SECOND_NS
-from replay.commands.options.values import RUN
+from replay.commands.options.values import NO_FOLDER, RUN
 from replay.json_file import ReportFile
 from replay.rewrite.tags import run_text
 
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SETTLE_NS: Final = 5 * SECOND_NS
 _BLANK: Final = 0
 """The run that a tag names if no sender has written into it."""
@@ -37,7 +36,7 @@ _BLANK: Final = 0
 
 @click.command("audit")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--sent", "sent_path", type=_FILE, help="The sender's report: shows what is missing at the end, too.")
+@click.option("--sent", "sent_path", type=NO_FOLDER, help="The sender's report: shows what is missing at the end, too.")
 @click.option(
     "--run-id", "run", type=RUN, help="The run, like 1f3a9c07.  [default: that of --sent, or the one with most tags]"
 )
@@ -57,7 +56,7 @@ _BLANK: Final = 0
     help=f"With --follow: how long no event must have come.  [default: {format_duration(_SETTLE_NS)}]",
 )
 @click.option("--all-ranges", is_flag=True, help="Name all ranges of missing numbers in the report, not ten a port.")
-@click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
+@click.option("-o", "--report", "report_path", type=NO_FOLDER, help="Write the report as JSON to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def audit(
     *,

@@ -17,14 +17,13 @@ from replay.calibration.trials import ROUNDS, Trials
 from replay.clock import wall_ns
 from replay.commands.options.path import path_options
 from replay.commands.options.target import family_options
-from replay.commands.options.values import PORTS
+from replay.commands.options.values import FILE, PORTS
 from replay.machine.survey import situation
 from replay.path.request import PathRequest
 from replay.path.target import resolve
 from replay.plan.calibration import Entry, Trial, default_path, dependable_eps, prepare, save, winner
 from replay.rewrite.stamps import iso_ms
 
-FILE = click.Path(path_type=Path)
 _LEAST_NS: Final = 10_000_000
 
 

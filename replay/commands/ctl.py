@@ -9,6 +9,7 @@ from captures.console.command import answer
 from captures.console.errors import ExitCode, InputError, RunError
 from captures.console.harmless import harmless
 from captures.console.units import counted, fitted, format_count
+from replay.commands.options.values import FILE
 from replay.control.commands import COMMANDS
 from replay.control.run_socket import ask, find_run
 
@@ -22,7 +23,7 @@ _SHOWN_CHARACTERS: Final = 500
 @click.argument("command", type=click.Choice(COMMANDS))
 @click.argument("value", required=False)
 @click.option("--pid", type=click.IntRange(1), help="Process id of the run.  [default: the only one under way]")
-@click.option("--control", "path", type=click.Path(path_type=Path), help="The run's socket, as given to its --control.")
+@click.option("--control", "path", type=FILE, help="The run's socket, as given to its --control.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print how the run stands as JSON on stdout.")
 def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, as_json: bool) -> int:
     """Change the rate of a run that is under way (rate 2M), or its speed (speed 10); pause, resume, status, stop."""

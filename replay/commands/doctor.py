@@ -11,7 +11,7 @@ from captures.format.reader import open_capture
 from replay.clock import monotonic_ns
 from replay.commands.options.path import path_options
 from replay.commands.options.target import family_options
-from replay.commands.options.values import CPUS, PORTS
+from replay.commands.options.values import CPUS, FILE, PORTS
 from replay.doctor.busy_checks import busy_findings
 from replay.doctor.checks import capture_findings, machine_findings
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts, machine_facts
@@ -30,7 +30,7 @@ _COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
 
 @click.command("doctor")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=FILE, required=False)
 @click.option(
     "-t", "--target", metavar="HOST", help="Host that a run would send to.  [default: the network is left out]"
 )

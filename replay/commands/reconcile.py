@@ -2,25 +2,25 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
 
 import click
 
 from captures.console.command import SHARE, answer
 from captures.console.errors import ExitCode
+from replay.commands.options.values import NO_FOLDER
 from replay.json_file import ReportFile
-
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("reconcile")
-@click.argument("sent", type=_FILE)
-@click.argument("received", type=_FILE, required=False)
-@click.option("--collector", type=_FILE, metavar="FILE", help="Also: the report that `replay audit --report` wrote.")
+@click.argument("sent", type=NO_FOLDER)
+@click.argument("received", type=NO_FOLDER, required=False)
+@click.option(
+    "--collector", type=NO_FOLDER, metavar="FILE", help="Also: the report that `replay audit --report` wrote."
+)
 @click.option(
     "--collector-host",
     "host_path",
-    type=_FILE,
+    type=NO_FOLDER,
     metavar="FILE",
     help="Also: the report that `replay watch` wrote beside the collector.  [default: the sender's, on the same host]",
 )
@@ -32,7 +32,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--wide", is_flag=True, help="Show all ports and all figures in the table.")
 @click.option(
-    "-o", "--report", "report_path", type=_FILE, metavar="FILE", help="Write the ledger as JSON to this file."
+    "-o", "--report", "report_path", type=NO_FOLDER, metavar="FILE", help="Write the ledger as JSON to this file."
 )
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the ledger as JSON on stdout, the rest on stderr.")
 def reconcile_reports(

@@ -1,18 +1,16 @@
 """The `replay report` commands, which work with the reports of runs that are over."""
 
 from pathlib import Path
-from typing import Final
 
 import click
 
 from captures.console.command import answer
 from captures.console.errors import ExitCode, InputError
+from replay.commands.options.values import NO_FOLDER
 from replay.json_file import ReportFile
 from replay.report.merge import merged
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
-
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group("report")
@@ -21,9 +19,14 @@ def report() -> None:
 
 
 @report.command("merge")
-@click.argument("paths", metavar="REPORT REPORT...", type=_FILE, nargs=-1, required=True)
+@click.argument("paths", metavar="REPORT REPORT...", type=NO_FOLDER, nargs=-1, required=True)
 @click.option(
-    "-o", "--report", "report_path", type=_FILE, metavar="FILE", help="Write the merged report as JSON to this file."
+    "-o",
+    "--report",
+    "report_path",
+    type=NO_FOLDER,
+    metavar="FILE",
+    help="Write the merged report as JSON to this file.",
 )
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the merged report as JSON on stdout.")
 def merge(*, paths: tuple[Path, ...], report_path: Path | None, as_json: bool) -> int:

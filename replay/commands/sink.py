@@ -8,14 +8,13 @@ import click
 from captures.console.command import DURATION_NS, SIZE, tell
 from captures.console.errors import ExitCode
 from replay.commands.options.token import token_option
-from replay.commands.options.values import PLACE, PORTS, RUN
+from replay.commands.options.values import NO_FOLDER, PLACE, PORTS, RUN
 from replay.exchange.place import Place
 from replay.json_file import ReportFile
 from replay.sessions.sink import SinkRequest, listen
 from replay.sink.report.figures import sink_table
 
 MOST_WORKERS: Final = 64
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -54,7 +53,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="Tell `replay run --sink` the counters there, like 198.18.0.2:5600, if it has the token of this sink.",
 )
 @token_option
-@click.option("-o", "--report", "report_path", type=_FILE, help="Write the report as JSON to this file.")
+@click.option("-o", "--report", "report_path", type=NO_FOLDER, help="Write the report as JSON to this file.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 @click.option("--wide", is_flag=True, help="Show all ports in the table, not only the odd ones.")
 def sink(

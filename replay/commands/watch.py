@@ -13,7 +13,7 @@ from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
-from replay.commands.options.values import PORTS
+from replay.commands.options.values import FILE, PORTS
 from replay.host.accounts import Accounts, Look
 from replay.host.figures import host_figures
 from replay.host.looking import Looker
@@ -33,7 +33,7 @@ _PAUSE: Final = 20
     "-o",
     "--report",
     "report_path",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write the JSON report to this file.",
 )

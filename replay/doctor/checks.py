@@ -8,7 +8,7 @@ from typing import Final
 from captures.console.units import counted, format_count, format_size
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
-from replay.engine.backends.udp import SEND_BUFFER_BYTES
+from replay.engine.backends.messages import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability
 from replay.machine.core_order import Topology, reckon_workers
 from replay.ranges import format_ports

@@ -19,7 +19,7 @@ from captures.format.reader import Capture
 from replay.clock import SECOND_NS, sleep_ns
 from replay.doctor.activity import Activity, activity_of
 from replay.doctor.staging import staged_eps
-from replay.engine.backends.udp import SEND_BUFFER_BYTES
+from replay.engine.backends.messages import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability, effective_capabilities
 from replay.linux.cores import memory_nodes
 from replay.linux.page_cache import WINDOW_BYTES, cached_bytes, may_be_told

@@ -14,6 +14,7 @@ from replay.linux.network.links import Link
 from replay.linux.network.routes import NO_MAC
 from replay.path.loopback import mending
 from replay.path.request import SourceMix
+from replay.path.target import HEADER_BYTES
 
 FEW_FLOWS: Final = 8
 """Fewer flows leave cores of a receiver idle, since it distributes packets by flow."""
@@ -26,7 +27,6 @@ _AROUND_BYTES: Final = 14 + 4 + 8 + 12
 """Ethernet's header, check sequence, preamble with start delimiter, and the gap after a frame (IEEE 802.3)."""
 _SHORTEST_BYTES: Final = 46
 """The least payload of an Ethernet frame."""
-_HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
 
 # Queueing disciplines that neither shape nor reorder on purpose: tc(8).
 _PLAIN_QDISCS: Final = ("noqueue", "pfifo_fast", "pfifo", "bfifo", "mq", "mqprio", "multiq", "prio", "fq", "fq_codel")
@@ -111,7 +111,7 @@ def neighbour(way: _Way) -> Finding:
 def mtu(way: _Way, capture: CaptureFacts) -> Finding:
     """Whether the longest event fits into a packet: a run does not fragment."""
     device, route, host = way.device, way.network.route, way.network.target.host
-    packet = capture.longest + _HEADER_BYTES[way.network.target.family]
+    packet = capture.longest + HEADER_BYTES[way.network.target.family]
     # A device takes one VLAN tag beyond its MTU; if there are two, both count: replay.path.discover.
     tags = _TAG_BYTES * len(way.load.options.vlans) if len(way.load.options.vlans) > 1 else 0
     room = device.mtu - tags
@@ -127,7 +127,7 @@ def mtu(way: _Way, capture: CaptureFacts) -> Finding:
 
 def wire_bits(event_bytes: float, family: int, tags: int) -> float:
     """Bits that a datagram of `event_bytes` takes on an Ethernet wire, with the gap after it."""
-    packet = event_bytes + _HEADER_BYTES[socket.AddressFamily(family)]
+    packet = event_bytes + HEADER_BYTES[socket.AddressFamily(family)]
     return 8 * (max(packet, _SHORTEST_BYTES) + tags * _TAG_BYTES + _AROUND_BYTES)
 
 

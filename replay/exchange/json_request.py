@@ -10,10 +10,11 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS, monotonic_ns
+from replay.json_file import no_number
 
 Answer = dict[str, Any]
 
@@ -142,13 +143,9 @@ def _line(content: Any) -> bytes:
 def _parsed(line: bytes) -> Any:
     """The content of a line of JSON. Raises ValueError, also for depths and numbers that only an attacker sends."""
     try:
-        return json.loads(line, parse_constant=_no_number)
+        return json.loads(line, parse_constant=no_number)
     except RecursionError:
         raise ValueError("JSON that is nested too deep") from None
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
 
 
 def wait_until(sock: socket.socket, deadline_ns: int) -> None:

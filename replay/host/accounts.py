@@ -8,6 +8,7 @@ kept for a while, and goes on if the socket comes back.
 from dataclasses import dataclass, field
 from typing import Final
 
+from replay.clock import SECOND_NS
 from replay.host.drop_times import DropTimes
 from replay.linux.growth import grown, grown_by_core, grown_by_device
 from replay.linux.network.udp_sockets import UdpSocket
@@ -17,8 +18,7 @@ MOST_CLOSED: Final = 100
 """The most closed sockets, and ended programs, that have an account each; of older ones only the sums are kept."""
 
 _MODULUS: Final = 1 << 32
-_SECOND_NS: Final = 1_000_000_000
-_FAIR_NS: Final = _SECOND_NS // 2
+_FAIR_NS: Final = SECOND_NS // 2
 """The least time over which a share of CPU time is computed: it is counted in ticks of 10 ms."""
 
 Identity = tuple[int, str, int]
@@ -158,7 +158,7 @@ class Accounts:
             if look.owners and (owners := look.owners.get(socket.inode)) is not None:
                 account.owners = owners
             if dropped:
-                at_s = (look.at_ns - self.first_ns) / _SECOND_NS
+                at_s = (look.at_ns - self.first_ns) / SECOND_NS
                 self.drops.add(socket.port, at_s, dropped, socket.waiting_bytes)
         self._forget_closed()
 
@@ -207,4 +207,4 @@ def _add(sums: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _percent(ticks: int, passed_ns: int) -> float:
-    return round(100 * ticks / TICKS_PER_SECOND * _SECOND_NS / passed_ns, 2)
+    return round(100 * ticks / TICKS_PER_SECOND * SECOND_NS / passed_ns, 2)

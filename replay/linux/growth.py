@@ -18,7 +18,7 @@ def grown(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
 def grown_by_device(
     before: Mapping[str, Mapping[str, int]], now: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, int]]:
-    """The same of each device; one that was not there before began at zero, so all that it counted is new."""
+    """What counters of 64 bits have grown by, device by device; a new device began at zero, so all of it is growth."""
     zeros = {name: dict.fromkeys(counted, 0) for name, counted in now.items()}
     return {name: grown(before.get(name, zeros[name]), counted) for name, counted in now.items()}
 

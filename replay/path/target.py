@@ -9,7 +9,7 @@ from captures.console.errors import InputError, PreflightError
 from replay.linux.sockets.udp_send import route_mtu
 from replay.path.guard import check_host, check_kind, family_of, unmapped
 
-_HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
+HEADER_BYTES: Final = {socket.AF_INET: 20 + 8, socket.AF_INET6: 40 + 8}
 """The length of the IP and UDP headers together, without options."""
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -70,7 +70,7 @@ def check_mtu(target: Target, longest_bytes: int) -> int:
 
 def check_packet(target: Target, longest_bytes: int, mtu: int) -> None:
     """Refuse events of `longest_bytes` where a packet has at most `mtu` bytes; raises PreflightError."""
-    packet = longest_bytes + _HEADER_BYTES[target.family]
+    packet = longest_bytes + HEADER_BYTES[target.family]
     if packet > mtu:
         raise PreflightError(
             f"the capture's longest event has {longest_bytes} bytes, a packet of {packet}, and the route to "

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, MAX_TRAIN_EVENTS, STAMP_WIDTHS, StampKind
 from captures.format.stamps import stamp_texts
+from replay.clock import SECOND_NS
 from replay.schedule.stripes import Pieces
 from replay.unaligned import places
 
-_SECOND_NS: Final = 1_000_000_000
 _MICROSECOND_NS: Final = 1000
-_RESOLUTION_NS: Final[dict[int, int]] = {StampKind.ISO_MS: 1_000_000, StampKind.RFC3164: _SECOND_NS}
+_RESOLUTION_NS: Final[dict[int, int]] = {StampKind.ISO_MS: 1_000_000, StampKind.RFC3164: SECOND_NS}
 """The resolution of the kinds of stamp that may be the same for a whole train."""
 _TRAIN_NS: Final = np.arange(1 - MAX_TRAIN_EVENTS, 1) * _MICROSECOND_NS
 """The last microseconds up to an instant, one for each event that a train may have."""
@@ -57,7 +57,7 @@ def style_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
     kind, zone_minutes = StampKind(style & 0xFF), style >> 8
     if zone_minutes != LOCAL_ZONE:
         return stamp_texts(kind, zone_minutes, instants_ns)
-    zones = [local_zone_minutes(int(instant_ns) // _SECOND_NS) for instant_ns in (instants_ns[0], instants_ns[-1])]
+    zones = [local_zone_minutes(int(instant_ns) // SECOND_NS) for instant_ns in (instants_ns[0], instants_ns[-1])]
     if zones[0] == zones[1]:
         return stamp_texts(kind, zones[0], instants_ns)
     # Summer time begins or ends within these instants, so each of them gets its own zone.
@@ -67,12 +67,12 @@ def style_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
 @lru_cache(maxsize=256)
 def _second_texts(style: int, resolution_ns: int, second: int) -> NDArray[np.void]:
     """All texts within a second since 1970, in a style with this resolution."""
-    return style_texts(style, np.arange(second * _SECOND_NS, (second + 1) * _SECOND_NS, resolution_ns))
+    return style_texts(style, np.arange(second * SECOND_NS, (second + 1) * SECOND_NS, resolution_ns))
 
 
 def _one_text(style: int, resolution_ns: int, instant_ns: int) -> NDArray[np.void]:
     """The text of an instant, as an array of shape (1,)."""
-    second, rest_ns = divmod(instant_ns, _SECOND_NS)
+    second, rest_ns = divmod(instant_ns, SECOND_NS)
     place = rest_ns // resolution_ns
     return _second_texts(style, resolution_ns, second)[place : place + 1]
 

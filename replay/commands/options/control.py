@@ -6,9 +6,8 @@ from typing import Final
 import click
 
 from captures.console.command import COUNT, grouped
+from replay.commands.options.values import FILE
 from replay.control.request import ControlRequest
-
-_FILE: Final = click.Path(path_type=Path)
 
 
 def _options(*, control: Path | None, rate_file: Path | None, limit_eps: int) -> ControlRequest:
@@ -20,11 +19,11 @@ control_options: Final = grouped(
     _options,
     click.option(
         "--control",
-        type=_FILE,
+        type=FILE,
         metavar="FILE",
         help="Listen for `replay ctl` on this socket.  [default: one in $XDG_RUNTIME_DIR/stampede, that ctl finds]",
     ),
-    click.option("--rate-file", type=_FILE, metavar="FILE", help="On SIGUSR1, go on at the rate that this file says."),
+    click.option("--rate-file", type=FILE, metavar="FILE", help="On SIGUSR1, go on at the rate that this file says."),
     click.option(
         "--eps-limit",
         "limit_eps",

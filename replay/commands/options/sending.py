@@ -1,6 +1,5 @@
 """The flags that say by which method a run sends."""
 
-from pathlib import Path
 from typing import Final
 
 import click
@@ -8,6 +7,7 @@ import click
 from captures.console.command import grouped
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import TRAINS
+from replay.commands.options.values import FILE
 from replay.plan.sending import SendRequest
 
 send_options: Final = grouped(
@@ -29,7 +29,7 @@ send_options: Final = grouped(
     ),
     click.option(
         "--calibration",
-        type=click.Path(path_type=Path),
+        type=FILE,
         metavar="FILE",
         help="Send as `replay calibrate` found best.  [default: ~/.cache/stampede/calibration.json, if there is one]",
     ),

@@ -12,6 +12,8 @@ from replay.ranges import parse_cpus, parse_ports, parse_source_ports
 from replay.rewrite.tags import parse_run
 
 FILE: Final = click.Path(path_type=Path)
+NO_FOLDER: Final = click.Path(path_type=Path, dir_okay=False)
+"""A path at which a folder is refused before anything else is looked at."""
 PORTS: Final = Parsed("ports", parse_ports)
 CPUS: Final = Parsed("cores", parse_cpus)
 RUN: Final = Parsed("id", parse_run)

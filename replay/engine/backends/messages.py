@@ -8,6 +8,7 @@ import select
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from replay.board.journal import MESSAGES
 from replay.engine.batch import Batch
 from replay.linux.sockets.mmsg import IOVEC, MMSGHDR, UIO_MAXIOV, address_of, sendmmsg
+
+SEND_BUFFER_BYTES: Final = 4 << 20
+"""The send buffer that each backend asks for, of the kernel's own accounting (SO_SNDBUF, socket(7))."""
 
 
 class Backend(ABC):

@@ -6,20 +6,17 @@ that really has the source address, so this backend does not see them.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.board.journal import TRAINS
-from replay.engine.backends.messages import Backend
+from replay.engine.backends.messages import SEND_BUFFER_BYTES, Backend
 from replay.engine.batch import Batch
 from replay.linux.sockets.mmsg import address_of
 from replay.linux.sockets.packet_send import open_packet_socket
 from replay.path.headers import Headers
 from replay.path.sources import Picker
-
-SEND_BUFFER_BYTES: Final = 4 << 20
 
 
 class PacketBackend(Backend):

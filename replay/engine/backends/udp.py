@@ -7,13 +7,12 @@ lanes. ICMP errors come back through the error queue (IP_RECVERR), which names t
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.board.journal import TRAINS
-from replay.engine.backends.messages import Backend
+from replay.engine.backends.messages import SEND_BUFFER_BYTES, Backend
 from replay.engine.batch import Batch
 from replay.linux.sockets.mmsg import address_of
 from replay.linux.sockets.udp_send import (
@@ -26,8 +25,6 @@ from replay.linux.sockets.udp_send import (
     open_socket,
 )
 from replay.path.target import Address
-
-SEND_BUFFER_BYTES: Final = 4 << 20
 
 
 def sockaddr(family: int, address: Address) -> bytes:

@@ -12,7 +12,7 @@ from captures.format.reader import open_capture
 from replay.clock import monotonic_ns
 from replay.doctor import facts
 from replay.doctor.facts import SAMPLE_NS, capture_facts, machine_facts, read_rate
-from replay.engine.backends.udp import SEND_BUFFER_BYTES
+from replay.engine.backends.messages import SEND_BUFFER_BYTES
 from replay.linux.page_cache import WINDOW_BYTES
 from tests.captures.content import content, noise, write
 from tests.replay.doctor.examples import LOAD
