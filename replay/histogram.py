@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.kernel import kernel
+
 BUCKETS: Final = 1024
 CELLS: Final = BUCKETS + 2
 """The number of cells in the array that holds a histogram."""
@@ -75,6 +77,17 @@ def rows_together(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArra
     cells = first + second
     cells[:, _MAX] = np.maximum(first[:, _MAX], second[:, _MAX])
     return cells
+
+
+@kernel
+def record_one(cells: NDArray[np.int64], value_us: int, count: int) -> None:
+    """Count a value (not negative) `count` times in `cells`, shape (CELLS,)."""
+    shift = 0
+    while value_us >> shift >= 64:
+        shift += 1
+    cells[min((shift << 5) + (value_us >> shift), BUCKETS - 1)] += count
+    cells[_SUM] += value_us * count
+    cells[_MAX] = max(cells[_MAX], value_us)
 
 
 class Histogram:

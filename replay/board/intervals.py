@@ -10,8 +10,11 @@ from collections import deque
 from math import ceil
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.fence import fence
+from captures.compiled.kernel import kernel
 from replay.board.layout import INTERVALS
 from replay.board.series import IntervalSeries, Row
 from replay.board.snapshot import Snapshot
@@ -31,28 +34,23 @@ def interval_ns(mean_eps: float | None) -> int:
     return max(INTERVAL_NS, ceil(_LEAST_EVENTS * SECOND_NS / mean_eps))
 
 
-class IntervalCounter:
-    """The worker's side: it counts events into the worker's ring on the board."""
+@kernel
+def add_to_interval(
+    numbers: NDArray[np.int64], counts: NDArray[np.int64], start_ns: int, interval_ns: int, events: int, now_ns: int
+) -> bool:
+    """Count events sent at `now_ns` in a ring of intervals; True when they are the first of an interval.
 
-    __slots__ = ("_events", "_interval_ns", "_numbers", "_start_ns")
-
-    def __init__(self, worker: NDArray[Any], start_ns: int, interval_ns: int) -> None:
-        """Count into `worker`, one WORKER row (shape (1,)), from `start_ns`."""
-        self._numbers = worker["interval_numbers"][0].data
-        self._events = worker["interval_events"][0].data
-        self._start_ns = start_ns
-        self._interval_ns = interval_ns
-
-    def add(self, events: int, now_ns: int) -> bool:
-        """Count events sent at `now_ns`; True when they are the first of an interval."""
-        interval = (now_ns - self._start_ns) // self._interval_ns
-        place = interval % INTERVALS
-        if self._numbers[place] == interval:
-            self._events[place] += events
-            return False
-        self._numbers[place] = interval  # written first, so that a reader of the old interval notices the change
-        self._events[place] = events
-        return True
+    The number of an interval is written first, so that a reader of the old interval notices the change.
+    """
+    interval = (now_ns - start_ns) // interval_ns
+    place = interval % INTERVALS
+    if numbers[place] == interval:
+        counts[place] += events
+        return False
+    numbers[place] = interval
+    fence()
+    counts[place] = events
+    return True
 
 
 class Verdicts:

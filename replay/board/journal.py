@@ -5,14 +5,20 @@ and looks for signals, SIGKILL included, only between two messages (net/socket.c
 if and only if its length is there. The journal also says how many events and bytes its lane has sent with each train.
 These are totals since the start of the run, so the result is the same if the supervisor counts what the worker has
 already counted, or was about to count.
+
+A worker that is killed has done all that stands before some instruction, and nothing behind it. So only the compiler
+must keep the order of the writes: what the journal says is written between two fences, while it says that no message
+is loaded.
 """
 
 import mmap
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.fence import fence
+from captures.compiled.kernel import kernel
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.linux.sockets.mmsg import MMSGHDR
 
@@ -23,62 +29,107 @@ TRAINS: Final = 32
 MESSAGES: Final = TRAINS * MAX_TRAIN_EVENTS
 """The most messages of one batch: one for each event of each train."""
 
-SHAPE: Final = 6
-"""How many int64 numbers describe a piece: its offset in the payload, its size and the length of an event, in bytes;
-the events and the bytes of its lane from the start of the run through its last event; its source in the capture."""
-SHAPE_BYTES: Final = SHAPE * 8
+STAGED: Final = np.dtype(
+    [
+        ("lane", "<i8"),  # the run's lane that the train goes to
+        ("count", "<i8"),  # its events
+        ("length", "<i8"),  # bytes of each event
+        ("events", "<i8"),  # of its lane, from the start of the run through the train's last event
+        ("bytes", "<i8"),  # of its lane, likewise
+        ("due_ns", "<i8"),  # when all its events had their tokens
+        ("place", "<i8"),  # where it lies in the buffer
+        ("source", "<i8"),  # its sending host, as the capture numbers it
+    ]
+)
+"""A train of the batch."""
+
+STAGED_TRAINS: Final = 0
+"""The places of the journal's `state`. This one: how many trains are staged."""
+FIRST_TRAIN: Final = 1
+"""The first train that the loaded messages are of; the trains before it were sent in another way, and are counted."""
+LOADED: Final = 2
+"""How many messages are loaded; 0: none, and then the rest of the journal means nothing."""
+SINGLY: Final = 3
+"""Whether each event is a message of its own; 0: each train is one message."""
+SENT: Final = 4
+"""How many of the loaded messages the kernel took, as far as the worker knows."""
 
 
-class Journal:
+class Journal(NamedTuple):
     """The present batch: its trains, its messages, and which of the messages the kernel took."""
 
-    def __init__(self) -> None:
-        """Map zeroed memory; raises OSError."""
-        sizes = (MESSAGES * MMSGHDR.itemsize, MESSAGES * 8, TRAINS * SHAPE * 8, TRAINS * 8, 3 * 8)
-        ends = np.cumsum(sizes).tolist()
-        memory = mmap.mmap(-1, ends[-1])
-        self.messages: NDArray[Any] = np.frombuffer(memory, MMSGHDR, MESSAGES, 0)
-        self.train = np.frombuffer(memory, np.int64, MESSAGES, ends[0])
-        """The train of each message, shape (MESSAGES,)."""
-        self.shapes = np.frombuffer(memory, np.int64, TRAINS * SHAPE, ends[1]).reshape(TRAINS, SHAPE)
-        self.lane = np.frombuffer(memory, np.int64, TRAINS, ends[2])
-        """The run's lane that each train goes to, shape (TRAINS,)."""
-        self._shape_bytes = memoryview(memory)[ends[1] : ends[2]]
-        self._loaded = np.frombuffer(memory, np.int64, 3, ends[3]).data
-        self._taken_bytes = self.messages["len"]
+    messages: NDArray[Any]
+    """MMSGHDR rows, shape (MESSAGES,)."""
+    staged: NDArray[Any]
+    """STAGED rows, shape (TRAINS,)."""
+    state: NDArray[np.int64]
+    """Shape (5,): STAGED_TRAINS, FIRST_TRAIN, LOADED, SINGLY and SENT."""
 
-    def begin(self) -> None:
-        """Begin a new batch. The events that the last batch sent must have been counted."""
-        self._taken_bytes[: self._loaded[1]] = 0
-        self._loaded[1] = 0
 
-    def describe(self, shapes: bytes, lanes: list[int]) -> None:
-        """Set the trains of the batch: the shape and the lane of each."""
-        self._shape_bytes[: len(shapes)] = shapes
-        self.lane[: len(lanes)] = lanes
+def new_journal() -> Journal:
+    """Map zeroed memory that is shared with the processes forked from this one; raises OSError."""
+    sizes = (MESSAGES * MMSGHDR.itemsize, TRAINS * STAGED.itemsize, 5 * 8)
+    ends = np.cumsum(sizes).tolist()
+    memory = mmap.mmap(-1, ends[-1])
+    return Journal(
+        np.frombuffer(memory, MMSGHDR, MESSAGES, 0),
+        np.frombuffer(memory, STAGED, TRAINS, ends[0]),
+        np.frombuffer(memory, np.int64, 5, ends[1]),
+    )
 
-    def load(self, trains: int, messages: int, *, whole: bool) -> None:
-        """Set the messages that will be sent next: `whole` trains, one each, or events, whose trains are in `train`."""
-        self.begin()
-        self._loaded[0], self._loaded[2] = trains, whole
-        self._loaded[1] = messages
 
-    def settle(self, lanes: NDArray[Any]) -> int:
-        """Count in the LANE rows of the board what the kernel took of the batch. Returns how many events were new."""
-        trains, messages, whole = self._loaded
-        if not messages:
-            return 0
-        taken = self._taken_bytes[:messages] > 0
-        _, size, length, events, nbytes, _ = self.shapes[:trains].T
-        count = size // length
-        sent = np.where(taken, count, 0) if whole else np.bincount(self.train[:messages][taken], minlength=trains)
-        new = 0
-        for train in np.flatnonzero(sent).tolist():
-            row = lanes[self.lane[train] : self.lane[train] + 1]
-            unsent = count[train] - sent[train]
-            through = events[train] - unsent
-            if through > row["sent_events"][0]:
-                new += int(through - row["sent_events"][0])
-                row["sent_events"] = through
-                row["sent_bytes"] = nbytes[train] - unsent * length[train]
-        return new
+@kernel
+def unload(journal: Journal) -> None:
+    """Forget the loaded messages. The events that were sent with them must have been counted."""
+    fence()
+    loaded = journal.state[LOADED]
+    journal.state[LOADED] = 0
+    fence()
+    for message in range(loaded):
+        journal.messages[message].len = 0
+
+
+@kernel
+def clear(journal: Journal) -> None:
+    """Begin a new batch. The events that the last one sent must have been counted."""
+    unload(journal)
+    journal.state[STAGED_TRAINS] = 0
+
+
+@kernel
+def load(journal: Journal, first_train: int, messages: int, singly: bool) -> None:
+    """Declare the messages that will be sent next: those of the trains from `first_train` on."""
+    journal.state[FIRST_TRAIN] = first_train
+    journal.state[SINGLY] = singly
+    journal.state[SENT] = 0
+    fence()
+    journal.state[LOADED] = messages
+    fence()
+
+
+@kernel
+def settle(journal: Journal, lanes: NDArray[Any]) -> int:
+    """Count in the LANE rows of the board what the kernel took of the batch. Returns how many events were new.
+
+    Messages are sent in their order, so those that were taken are the first ones.
+    """
+    loaded, message, new = journal.state[LOADED], 0, 0
+    for train in range(journal.state[FIRST_TRAIN], journal.state[STAGED_TRAINS]):
+        note = journal.staged[train]
+        sent = 0
+        if journal.state[SINGLY]:
+            while sent < note.count and message < loaded and journal.messages[message].len:
+                sent += 1
+                message += 1
+        elif message < loaded and journal.messages[message].len:
+            sent = note.count
+            message += 1
+        if not sent:
+            break
+        row = lanes[note.lane]
+        events = note.events - note.count + sent
+        if events >= row.sent_events:
+            new += events - row.sent_events
+            row.sent_events = events
+            row.sent_bytes = note.bytes - (note.count - sent) * note.length
+    return new

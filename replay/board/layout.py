@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.board.journal import Journal
+from replay.board.journal import new_journal
 from replay.clock import SECOND_NS
 from replay.histogram import CELLS
 from replay.schedule.demand import TimeScale
@@ -106,7 +106,7 @@ class Board:
         self.control: NDArray[Any] = np.frombuffer(memory, CONTROL, 1, 0)
         self.workers: NDArray[Any] = np.frombuffer(memory, WORKER, workers, sizes[0])
         self.lanes: NDArray[Any] = np.frombuffer(memory, LANE, lanes, sizes[0] + sizes[1])
-        self.journals = [Journal() for _ in range(workers)]
+        self.journals = [new_journal() for _ in range(workers)]
 
     def set_time_scale(self, time_scale: TimeScale) -> None:
         """Tell the workers to go on at `time_scale`."""

@@ -1,19 +1,18 @@
 """How many events a second can one core stage? Staging is all that a worker does except sending; it is tried here."""
 
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
+from captures.compiled.kernel import kernel
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import Capture
-from replay.board.journal import TRAINS, Journal
+from replay.board.journal import STAGED_TRAINS, TRAINS, Journal, clear, new_journal
 from replay.clock import SECOND_NS
-from replay.engine.batch import Batch
-from replay.engine.lane import Lane
-from replay.engine.process import lane_pieces
-from replay.rewrite.stamps import Stamp
-from replay.rewrite.tags import Tagging, new_run
-from replay.schedule.bursts import RoundRobin
+from replay.engine.arrays import Batch, Lanes, Rewrite, Stored, new_batch, new_lanes
+from replay.engine.refill import Supply
+from replay.engine.staging import NOW, aim, stage
+from replay.rewrite.tags import new_run
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Steady
 from replay.schedule.stripes import Deal, Start
@@ -29,22 +28,50 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
     It takes TRIAL_NS, and as long again before that to warm up. Nothing is sent. Raises OSError.
     """
     deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
-    batch = Batch(capture.payload, Stamp.NOW, Journal(), Tagging(new_run(), ports) if capture.tagged else None)
-    sources = [lane_pieces(capture, deal, lane, capture.source.fd, TimeScale(), Start()) for lane in range(len(ports))]
-    turns = itertools.cycle([Lane(lane, RoundRobin(), source, 0.0) for lane, source in enumerate(sources)])
-    _stage(batch, turns, monotonic_ns)
-    return _stage(batch, turns, monotonic_ns)
+    lanes, supplies = new_lanes(len(ports)), []
+    for lane, port in enumerate(ports):
+        lanes.rows[lane]["lane"], lanes.rows[lane]["port"] = lane, port
+        runs = deal.runs(lane, TimeScale(), Start())
+        supplies.append(Supply(capture, runs, len(ports), tagged=capture.tagged))
+    batch, journal = new_batch(datetime.now(UTC).year), new_journal()
+    rewrite = Rewrite(NOW, new_run() if capture.tagged else 0)
+    stored = Stored(capture.trains, capture.payload)
+    _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)
+    return _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)
 
 
-def _stage(batch: Batch, turns: Iterable[Lane], monotonic_ns: Callable[[], int]) -> float:
+def _stage(
+    stored: Stored,
+    lanes: Lanes,
+    supplies: Sequence[Supply],
+    batch: Batch,
+    journal: Journal,
+    rewrite: Rewrite,
+    monotonic_ns: Callable[[], int],
+) -> float:
     """Stage trains of the lanes in turn; returns events per second."""
     events = 0
     begin_ns = now_ns = monotonic_ns()
     while now_ns - begin_ns < TRIAL_NS:
-        batch.begin()
-        for lane in itertools.islice(turns, TRAINS):
-            lane.take_turn(batch, 1, now_ns)
-        batch.end()
-        events += int((batch.size // batch.length).sum())
+        for i, supply in enumerate(supplies):
+            supply.refill(lanes, i)
+        events += stage_rounds(stored, lanes, batch, journal, rewrite, now_ns)
         now_ns = monotonic_ns()
     return events * SECOND_NS / (now_ns - begin_ns)
+
+
+@kernel
+def stage_rounds(
+    stored: Stored, lanes: Lanes, batch: Batch, journal: Journal, rewrite: Rewrite, now_ns: int
+) -> int:
+    """Stage a train of each lane in turn until one has no more. Returns how many events were staged."""
+    events = used = 0
+    while True:
+        for i in range(len(lanes.rows)):
+            if not aim(lanes, i, stored, True) or not lanes.rows[i].count:
+                return events
+            if journal.state[STAGED_TRAINS] == TRAINS:
+                clear(journal)
+                used = 0
+            events += lanes.rows[i].count
+            used = stage(stored, lanes, i, batch, journal, rewrite, used, now_ns, now_ns)

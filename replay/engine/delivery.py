@@ -22,8 +22,8 @@ _REFUSALS: Final = frozenset({errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOP
 """Errors that stay however long we wait, if they are about the next message and not about an earlier datagram."""
 
 
-def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], bool]) -> None:
-    """Send all that `backend` has loaded.
+def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], bool], code: int) -> None:
+    """Send all that `backend` has loaded and not sent, since the kernel refused the first of it with errno `code`.
 
     When a buffer or queue is full (EAGAIN, ENOBUFS), this waits. An error of an earlier datagram (ECONNREFUSED) is
     counted for the lane that it names, and sending goes on where it stopped: nothing is skipped. When GSO is refused
@@ -33,31 +33,34 @@ def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], b
     """
     stuck_since_ns = doubted = 0
     while backend.pending:
-        code = _attempt(backend)
         if not code:
             stuck_since_ns = doubted = 0
-            continue
-        earlier = _count_earlier(backend, counts)
-        if code in _REFUSALS:
+        elif code in _REFUSALS:
             # ICMP may cause the same errors for earlier datagrams. Such an error comes once, a refusal comes again.
+            _count_earlier(backend, counts)
             if code == doubted:
                 _refused(backend, counts, code)
             doubted = code if code != doubted else 0
-            continue
-        if code not in earlier:
-            counts.error(code, backend.next_lane())
-        now_ns = monotonic_ns()
-        if not may_go_on(now_ns):
-            break
-        if code in earlier:
-            continue  # the error was about an earlier datagram: the next message can be sent at once
-        stuck_since_ns = stuck_since_ns or now_ns
-        if now_ns - stuck_since_ns > PATIENCE_NS:
-            raise RunError(
-                f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({_name(code)}); "
-                "check the link and its queue"
-            )
-        _wait(backend, code)
+        else:
+            earlier = _count_earlier(backend, counts)
+            if code not in earlier:
+                counts.error(code, backend.next_lane())
+            now_ns = monotonic_ns()
+            if not may_go_on(now_ns):
+                break
+            if code not in earlier:  # otherwise the next message can be sent at once
+                stuck_since_ns = stuck_since_ns or now_ns
+                _be_patient(now_ns - stuck_since_ns, code)
+                _wait(backend, code)
+        code = _attempt(backend)
+
+
+def _be_patient(stuck_ns: int, code: int) -> None:
+    """Raise RunError when the network has taken nothing for too long."""
+    if stuck_ns > PATIENCE_NS:
+        raise RunError(
+            f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({_name(code)}); check the link and its queue"
+        )
 
 
 def _attempt(backend: Backend) -> int:

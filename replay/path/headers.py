@@ -11,11 +11,12 @@ number may be added as a whole instead of word by word.
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.kernel import kernel
 from replay.linux.sockets.packet_send import (
     VIRTIO_NET_HDR_F_NEEDS_CSUM,
     VIRTIO_NET_HDR_GSO_NONE,
@@ -24,8 +25,10 @@ from replay.linux.sockets.packet_send import (
 )
 from replay.path.sources import Sources
 
-_UDP_BYTES: Final = 8
-_CARRY: Final = 0xFFFF
+UDP_BYTES: Final = 8
+GSO_NONE: Final = VIRTIO_NET_HDR_GSO_NONE
+GSO_UDP_L4: Final = VIRTIO_NET_HDR_GSO_UDP_L4
+CARRY: Final = 0xFFFF
 """The modulus of sums in ones' complement."""
 
 
@@ -50,7 +53,7 @@ class _IpHeader(NamedTuple):
         """
         words = np.frombuffer(header, ">u2").astype(np.int64)
         words[self.source // 2 : self.source // 2 + 2] = 0
-        sums = [int(words[self.addresses // 2 :].sum()) + socket.IPPROTO_UDP + _UDP_BYTES]
+        sums = [int(words[self.addresses // 2 :].sum()) + socket.IPPROTO_UDP + UDP_BYTES]
         for check in self.checks:
             words[[self.length // 2, check // 2]] = self.empty_length, 0
             sums.append(-int(words.sum()))
@@ -58,8 +61,8 @@ class _IpHeader(NamedTuple):
 
 
 _IP_HEADERS: Final = {
-    socket.AF_INET: _IpHeader(20, 2, 20 + _UDP_BYTES, (10,), 12, 12),  # RFC 791, section 3.1
-    socket.AF_INET6: _IpHeader(40, 4, _UDP_BYTES, (), 8, 20),  # RFC 8200, section 3
+    socket.AF_INET: _IpHeader(20, 2, 20 + UDP_BYTES, (10,), 12, 12),  # RFC 791, section 3.1
+    socket.AF_INET6: _IpHeader(40, 4, UDP_BYTES, (), 8, 20),  # RFC 8200, section 3
 }
 
 
@@ -77,64 +80,83 @@ class Wire:
     """The headers of an empty datagram, for each lane."""
 
 
-class Headers:
-    """The headers of the trains of a batch; each has a virtio header in front."""
+class Headers(NamedTuple):
+    """What is needed to write the headers of trains, each with a virtio header in front, for kernels."""
 
-    def __init__(self, family: int, prototypes: Sequence[bytes], rows: int) -> None:
-        """Make room for `rows` trains. `prototypes` has one header for each lane, all of the same length."""
-        layout = _IP_HEADERS[socket.AddressFamily(family)]
-        frame_bytes = len(prototypes[0])
-        udp = frame_bytes - _UDP_BYTES
-        ip = udp - layout.size
-        self.row_bytes = VNET_HEADER.itemsize + frame_bytes
-        self.table = np.zeros((rows, self.row_bytes), np.uint8)
-        """The headers, shape (rows, row_bytes)."""
-        lanes = bytearray(b"".join(bytes(VNET_HEADER.itemsize) + made for made in prototypes))
-        self._lanes = np.frombuffer(lanes, np.uint8).reshape(-1, self.row_bytes)
-        vnet = _vnet(self._lanes)
-        vnet["flags"] = VIRTIO_NET_HDR_F_NEEDS_CSUM
-        vnet["hdr_len"], vnet["csum_start"], vnet["csum_offset"] = frame_bytes, udp, 6
-
-        # Views of the fields that differ from train to train, made once: to make one costs as much as to fill it.
-        vnet = _vnet(self.table)
-        self._kind, self._cut = vnet["gso_type"], vnet["gso_size"]
-        self._source = self._fields(">u4", ip + layout.source)[:, 0]
-        self._source_port = self._fields(">u2", udp)[:, 0]
-        self._lengths = self._fields(">u2", udp + 4, ip + layout.length)
-        self._empty_lengths = np.array([_UDP_BYTES, layout.empty_length])
-        self._checks = self._fields(">u2", udp + 6, *(ip + check for check in layout.checks))
-        self._signs = np.array([1, -1])[: 1 + len(layout.checks)]
-        self._sums = np.array([layout.sums(made[ip:udp]) for made in prototypes])
-
-    def _fields(self, kind: str, *places: int) -> NDArray[Any]:
-        """A view of the fields at one or two places of each frame, shape (rows, places)."""
-        at, step = VNET_HEADER.itemsize + places[0], places[-1] - places[0]
-        return np.ndarray((len(self.table), len(places)), kind, self.table, at, (self.row_bytes, step))
-
-    def write(
-        self,
-        lane: NDArray[np.int64],
-        size: NDArray[np.int64],
-        length: NDArray[np.int64],
-        source: NDArray[np.int64],
-        source_port: NDArray[np.int64],
-        *,
-        cut: bool,
-    ) -> None:
-        """Write the headers of n trains of `size` bytes, to be `cut` into events of `length`; arrays of shape (n,).
-
-        `source` is the last 32 bits of each train's source address. The kernel does not cut a train of one event, even
-        if the header says so (include/linux/virtio_net.h, virtio_net_hdr_to_skb).
-        """
-        n = len(lane)
-        np.take(self._lanes, lane, 0, self.table[:n], "clip")  # clip: any other mode takes a copy first
-        self._kind[:n] = VIRTIO_NET_HDR_GSO_UDP_L4 if cut else VIRTIO_NET_HDR_GSO_NONE
-        self._cut[:n] = length
-        self._source[:n], self._source_port[:n] = source, source_port
-        self._lengths[:n] = size[:, None] + self._empty_lengths
-        self._checks[:n] = (self._sums[lane] + (source + size)[:, None] * self._signs) % _CARRY
+    table: NDArray[np.uint8]
+    """The headers, shape (rows, bytes of a header)."""
+    lanes: NDArray[np.uint8]
+    """The header of an empty datagram for each lane, shape (lanes, bytes of a header)."""
+    sums: NDArray[np.int64]
+    """The sums of each lane's headers as `_IpHeader.sums` gives them, shape (lanes, 2); IPv6 has only the first."""
+    places: NDArray[np.int64]
+    """Where the fields lie in a header, by the numbers below, shape (5,)."""
 
 
-def _vnet(rows: NDArray[np.uint8]) -> NDArray[Any]:
-    """The virtio headers at the start of rows of bytes, shape (rows,)."""
-    return rows[:, : VNET_HEADER.itemsize].view(VNET_HEADER)[:, 0]
+NO_HEADERS: Final = Headers(
+    np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8), np.zeros((1, 2), np.int64), np.zeros(5, np.int64)
+)
+"""What stands for headers where there are none."""
+
+SOURCE: Final = 0
+"""The place of the last 32 bits of the source address."""
+UDP: Final = 1
+"""The place of the UDP header."""
+IP_LENGTH: Final = 2
+"""The place of the length in the IP header."""
+EMPTY_LENGTH: Final = 3
+"""That length for a datagram without payload."""
+IP_CHECK: Final = 4
+"""The place of the checksum of the IP header; 0: it has none."""
+
+
+def headers_of(family: int, prototypes: Sequence[bytes], rows: int) -> Headers:
+    """Room for the headers of `rows` trains. `prototypes` has one header for each lane, all of the same length."""
+    layout = _IP_HEADERS[socket.AddressFamily(family)]
+    frame_bytes = len(prototypes[0])
+    udp = frame_bytes - UDP_BYTES
+    ip = udp - layout.size
+    front = VNET_HEADER.itemsize
+    made = bytearray(b"".join(bytes(front) + prototype for prototype in prototypes))
+    lanes = np.frombuffer(made, np.uint8).reshape(-1, front + frame_bytes)
+    vnet = lanes[:, :front].view(VNET_HEADER)[:, 0]
+    vnet["flags"] = VIRTIO_NET_HDR_F_NEEDS_CSUM
+    vnet["hdr_len"], vnet["csum_start"], vnet["csum_offset"] = frame_bytes, udp, 6
+    sums = np.zeros((len(prototypes), 2), np.int64)
+    for row, prototype in zip(sums, prototypes, strict=True):
+        found = layout.sums(prototype[ip:udp])
+        row[: len(found)] = found
+    check = front + ip + layout.checks[0] if layout.checks else 0
+    places = (front + ip + layout.source, front + udp, front + ip + layout.length, layout.empty_length, check)
+    return Headers(np.zeros((rows, front + frame_bytes), np.uint8), lanes, sums, np.array(places, np.int64))
+
+
+@kernel
+def write_header(
+    headers: Headers, row: int, lane: int, size: int, length: int, source: int, source_port: int, cut: bool
+) -> None:
+    """Write header `row`, of `size` bytes for `lane`, to be `cut` into events of `length` bytes.
+
+    `source` is the last 32 bits of the source address. The kernel does not cut a train of one event, even if the header
+    says so (include/linux/virtio_net.h, virtio_net_hdr_to_skb).
+    """
+    header, places = headers.table[row], headers.places
+    header[:] = headers.lanes[lane]
+    header[1] = GSO_UDP_L4 if cut else GSO_NONE
+    header[4], header[5] = length & 0xFF, length >> 8
+    write_big_endian(header, places[SOURCE], source, 4)
+    udp = places[UDP]
+    write_big_endian(header, udp, source_port, 2)
+    write_big_endian(header, udp + 4, size + UDP_BYTES, 2)
+    write_big_endian(header, udp + 6, (headers.sums[lane, 0] + source + size) % CARRY, 2)
+    write_big_endian(header, places[IP_LENGTH], size + places[EMPTY_LENGTH], 2)
+    if places[IP_CHECK]:
+        write_big_endian(header, places[IP_CHECK], (headers.sums[lane, 1] - source - size) % CARRY, 2)
+
+
+@kernel
+def write_big_endian(header: NDArray[np.uint8], place: int, number: int, size: int) -> None:
+    """Write the low `size` bytes of a number in the order of the network."""
+    for back in range(size):
+        header[place + size - 1 - back] = number & 0xFF
+        number >>= 8

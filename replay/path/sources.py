@@ -9,18 +9,18 @@ each host keeps its address.
 import ipaddress
 from dataclasses import dataclass
 from math import gcd
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from captures.compiled.kernel import kernel
 
 DEFAULT_PORTS: Final = range(49152, 49153)
 """The first port that is assigned to nobody (RFC 6335, section 6)."""
 
 MOST_ADDRESSES: Final = 1 << 32
 _GOLDEN: Final = (5**0.5 - 1) / 2
-_AT_HAND: Final = 4096
-"""How many flows are drawn at once; they are enough for many batches."""
 _EXAMPLE_NETWORK: Final = "198.18.64.0/22"
 
 
@@ -55,36 +55,45 @@ def parse_network(text: str) -> tuple[int, int, int]:
     return network.version, first, min(count, MOST_ADDRESSES - (first & 0xFFFF_FFFF))
 
 
-class Picker:
-    """Picks a source address and port for each train."""
+FLOWS: Final = np.dtype(
+    [
+        ("flow", "<i8"),  # the number of the next combination of address and port
+        ("stride", "<i8"),  # from one combination to the next
+        ("flows", "<i8"),  # how many combinations there are
+        ("addresses", "<i8"),
+        ("ports", "<i8"),
+        ("first_word", "<i8"),  # the last 32 bits of the first address
+        ("first_port", "<i8"),
+        ("of_capture", "<i8"),  # not 0: the sources in the capture decide
+        ("word", "<i8"),  # what was picked last: the last 32 bits of the address, and the port
+        ("port", "<i8"),
+    ]
+)
+"""What a worker picks its sources by, one row."""
 
-    def __init__(self, sources: Sources, worker: int) -> None:
-        """Pick for the worker of this number; each worker begins at another combination."""
-        self._first_word = sources.first & 0xFFFF_FFFF
-        self._addresses, self._ports, self._first_port = sources.addresses, len(sources.ports), sources.ports[0]
-        self._of_capture = sources.of_capture
-        self._flows = self._addresses * self._ports
-        self._stride = max(1, round(self._flows * _GOLDEN))
-        while gcd(self._stride, self._flows) != 1:
-            self._stride += 1
-        self._next = worker * round(self._flows * _GOLDEN / 7) % self._flows
-        self._draw(0)
 
-    def _draw(self, n: int) -> None:
-        """Draw the next flows, `n` of them or more."""
-        flow = (self._next + np.arange(max(n, _AT_HAND)) * self._stride) % self._flows
-        self._at_hand = self._first_word + flow % self._addresses, self._first_port + flow // self._addresses
-        self._taken = 0
+def flows_of(sources: Sources, worker: int) -> NDArray[Any]:
+    """The FLOWS row, shape (1,), of the worker of this number; each worker begins at another combination."""
+    flows = sources.addresses * len(sources.ports)
+    stride = max(1, round(flows * _GOLDEN))
+    while gcd(stride, flows) != 1:
+        stride += 1
+    row = np.zeros(1, FLOWS)
+    row["flow"], row["stride"], row["flows"] = worker * round(flows * _GOLDEN / 7) % flows, stride % flows, flows
+    row["addresses"], row["ports"] = sources.addresses, len(sources.ports)
+    row["first_word"], row["first_port"] = sources.first & 0xFFFF_FFFF, sources.ports[0]
+    row["of_capture"] = sources.of_capture
+    return row
 
-    def pick(self, source: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The last 32 bits of the address, and the port, of trains with these sources in the capture; shape (n,)."""
-        if self._of_capture:
-            return self._first_word + source % self._addresses, self._first_port + source % self._ports
-        first, end = self._taken, self._taken + len(source)
-        addresses, ports = self._at_hand
-        if end > len(ports):
-            self._next = (self._next + first * self._stride) % self._flows
-            self._draw(len(source))
-            return self.pick(source)
-        self._taken = end
-        return addresses[first:end], ports[first:end]
+
+@kernel
+def pick(flows: NDArray[Any], source: int) -> None:
+    """Pick the address and port of a train whose source in the capture is this one."""
+    row = flows[0]
+    if row.of_capture:
+        row.word = row.first_word + source % row.addresses
+        row.port = row.first_port + source % row.ports
+        return
+    row.word = row.first_word + row.flow % row.addresses
+    row.port = row.first_port + row.flow // row.addresses
+    row.flow = (row.flow + row.stride) % row.flows

@@ -11,6 +11,8 @@ bucket of that rate, `BURST_NS` deep. Otherwise a stall of our machine would bec
 from fractions import Fraction
 from typing import Final
 
+from captures.compiled.kernel import kernel
+
 BURST_NS: Final = 2_000_000
 """The longest part of its lane's schedule that a train or a burst may span."""
 
@@ -19,7 +21,7 @@ STAMP_AGE_NS: Final = 500_000
 
 CATCH_UP: Final = Fraction(3, 2)
 """The highest rate at which a lane catches up, as a multiple of its usual rate."""
-_FASTER, _SLOWER = CATCH_UP.as_integer_ratio()
+FASTER, SLOWER = CATCH_UP.as_integer_ratio()
 
 
 def train_limit(events: int, duration_ns: int, lanes: int, train_max: int) -> int:
@@ -30,6 +32,7 @@ def train_limit(events: int, duration_ns: int, lanes: int, train_max: int) -> in
     return max(1, min(train_max, events * BURST_NS // max(1, lanes * duration_ns)))
 
 
+@kernel
 def batch_room(room: int, most: int, took_ns: int) -> int:
     """How many trains the next batch may have, 1 to `most`, if a batch of `room` took `took_ns` to stage and send.
 
@@ -58,7 +61,7 @@ class TokenBucket:
         """Note that at `now_ns` the lane sent events that span `span_ns` of its schedule."""
         behind_ns = now_ns - BURST_NS
         free_ns = self._free_ns
-        self._free_ns = (behind_ns if behind_ns > free_ns else free_ns) + span_ns * _SLOWER // _FASTER
+        self._free_ns = (behind_ns if behind_ns > free_ns else free_ns) + span_ns * SLOWER // FASTER
 
 
 class RoundRobin:

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import psutil
@@ -11,10 +12,12 @@ import psutil
 from captures.console.interruption import blocked
 from captures.files.open_file import CHANGED
 from captures.format.reader import Capture
-from replay.board.intervals import IntervalCounter
+from replay.board.intervals import add_to_interval
+from replay.board.journal import settle
 from replay.board.layout import Board, State
 from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
+from replay.engine.preparation import prepare
 from replay.engine.process import work
 from replay.plan.run_plan import RunPlan
 from replay.schedule.demand import Demand
@@ -39,6 +42,7 @@ class WorkerProcesses:
         self.recoveries: list[Recovery] = []
         self._latest: list[Recovery | None] = [None for _ in plan.workers]
         """The latest recovery of each worker, which is the only one that is still followed."""
+        prepare(capture, datetime.now(UTC).year)
         self._processes = [self._process(index) for index in range(len(plan.workers))]
 
     def _process(self, index: int) -> multiprocessing.process.BaseProcess:
@@ -152,9 +156,10 @@ class WorkerProcesses:
     def _settle(self, index: int) -> None:
         """Count the events that a dead worker had sent but not counted."""
         row = self._board.workers[index : index + 1]
-        new = self._board.journals[index].settle(self._board.lanes)
+        new = settle(self._board.journals[index], self._board.lanes)
         if new:  # the worker sent them after its last beat, so their interval is not collected yet
-            IntervalCounter(row, self._start_ns, self._plan.interval_ns).add(new, int(row["beat_ns"][0]))
+            ring = row["interval_numbers"][0], row["interval_events"][0]
+            add_to_interval(*ring, self._start_ns, self._plan.interval_ns, new, int(row["beat_ns"][0]))
 
     def _replace(self, index: int, action: Action) -> None:
         """Start a new process, which goes on where the dead one ended."""

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.board.journal import TRAINS
+from replay.board.journal import TRAINS, Journal
 from replay.engine.backends.messages import SEND_BUFFER_BYTES, Backend
-from replay.engine.batch import Batch
-from replay.linux.sockets.mmsg import address_of
+from replay.engine.messages import Messages
 from replay.linux.sockets.packet_send import open_packet_socket
-from replay.path.headers import Headers
-from replay.path.sources import Picker
+from replay.linux.sockets.udp_send import SEGMENT_CONTROL
+from replay.path.headers import Wire, headers_of
+from replay.path.sources import flows_of
 
 
 class PacketBackend(Backend):
@@ -24,24 +24,20 @@ class PacketBackend(Backend):
 
     name = "packet"
 
-    def __init__(self, interface: str, headers: Headers, picker: Picker, batch: Batch, *, gso: bool) -> None:
-        """Open the socket. `headers` has TRAINS rows. Raises OSError."""
-        super().__init__(open_packet_socket(interface, SEND_BUFFER_BYTES), batch, gso=gso, parts=2)
-        self._headers, self._picker = headers, picker
-        self._header_base = self._iov["base"][:, 0]
-        self._headers_address = address_of(headers.table)
-        self._header_base[:TRAINS] = self._headers_address + headers.row_bytes * np.arange(TRAINS)
-        self._iov["len"][:, 0] = headers.row_bytes
-
-    def _dress_trains(self, n: int) -> None:
-        batch = self._batch
-        assert n == batch.trains
-        self._headers.write(batch.lane, batch.size, batch.length, *self._picker.pick(batch.source), cut=True)
-
-    def _dress_events(self, train: NDArray[np.int64]) -> None:
-        batch = self._batch
-        self._headers.write(batch.lane, batch.length, batch.length, *self._picker.pick(batch.source), cut=False)
-        self._header_base[: len(train)] = self._headers_address + self._headers.row_bytes * train
+    def __init__(self, wire: Wire, family: int, worker: int, journal: Journal, buffer: NDArray[np.uint8], *, gso: bool) -> None:
+        """Open the socket for the worker of this number, whose events lie in `buffer`. Raises OSError."""
+        super().__init__(open_packet_socket(wire.interface, SEND_BUFFER_BYTES), journal, gso=gso, parts=2)
+        headers = headers_of(family, wire.prototypes, TRAINS)
+        self._parts["len"][:, 0] = headers.table.shape[1]
+        self.messages = Messages(
+            parts=self._parts,
+            buffer=buffer,
+            framed=True,
+            names=np.zeros(1, np.int64),
+            controls=np.zeros(1, SEGMENT_CONTROL),
+            headers=headers,
+            flows=flows_of(wire.sources, worker),
+        )
 
     def errors(self) -> Iterator[tuple[int, int]]:
         """No errors come back to this backend."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.board.journal import TRAINS
+from replay.board.journal import TRAINS, Journal
 from replay.engine.backends.messages import SEND_BUFFER_BYTES, Backend
-from replay.engine.batch import Batch
+from replay.engine.messages import Messages
 from replay.linux.sockets.mmsg import address_of
 from replay.linux.sockets.udp_send import (
     SEGMENT_CONTROL,
@@ -24,6 +24,8 @@ from replay.linux.sockets.udp_send import (
     is_ipv6,
     open_socket,
 )
+from replay.path.headers import NO_HEADERS
+from replay.path.sources import FLOWS
 from replay.path.target import Address
 
 
@@ -42,34 +44,37 @@ class UdpBackend(Backend):
 
     name = "udp"
 
-    def __init__(self, family: int, addresses: Sequence[Address], batch: Batch, segments: int) -> None:
+    def __init__(
+        self,
+        family: int,
+        addresses: Sequence[Address],
+        journal: Journal,
+        buffer: NDArray[np.uint8],
+        segments: int,
+    ) -> None:
         """Open the socket. Item i of `addresses` is where lane i sends; `segments` above 1 turns GSO on.
 
-        Raises OSError.
+        The events lie in `buffer`. Raises OSError.
         """
-        super().__init__(open_socket(family, SEND_BUFFER_BYTES), batch, gso=segments > 1, parts=1)
+        super().__init__(open_socket(family, SEND_BUFFER_BYTES), journal, gso=segments > 1, parts=1)
         self._lane_of_port = {address[1]: lane for lane, address in enumerate(addresses)}
         names = [sockaddr(family, address) for address in addresses]
         self._sockaddrs = np.frombuffer(b"".join(names), np.uint8)
-        self._names = address_of(self._sockaddrs) + len(names[0]) * np.arange(len(names))
-        """The memory address of each lane's sockaddr."""
-        self._messages["namelen"] = len(names[0])
-        self._control = np.zeros(TRAINS, SEGMENT_CONTROL)
-        self._control["len"] = SEGMENT_CONTROL_LEN
-        self._control["level"], self._control["type"] = SOL_UDP, UDP_SEGMENT
+        controls = np.zeros(TRAINS, SEGMENT_CONTROL)
+        controls["len"], controls["level"], controls["type"] = SEGMENT_CONTROL_LEN, SOL_UDP, UDP_SEGMENT
+        journal.messages["namelen"] = len(names[0])
         if self.gso:
-            controls = address_of(self._control) + SEGMENT_CONTROL.itemsize * np.arange(TRAINS)
-            self._messages["control"][:TRAINS] = controls
-            self._messages["controllen"][:TRAINS] = SEGMENT_CONTROL.itemsize
-        self._name, self._segment_bytes = self._messages["name"], self._control["segment_bytes"]
-
-    def _dress_trains(self, n: int) -> None:
-        self._segment_bytes[:n] = self._batch.length
-        self._name[:n] = self._names[self._batch.lane]
-
-    def _dress_events(self, train: NDArray[np.int64]) -> None:
-        self._messages["control"] = self._messages["controllen"] = 0
-        self._name[: len(train)] = self._names[self._batch.lane[train]]
+            journal.messages["control"][:TRAINS] = address_of(controls) + controls.itemsize * np.arange(TRAINS)
+            journal.messages["controllen"][:TRAINS] = controls.itemsize
+        self.messages = Messages(
+            parts=self._parts,
+            buffer=buffer,
+            framed=False,
+            names=address_of(self._sockaddrs) + len(names[0]) * np.arange(len(names)),
+            controls=controls,
+            headers=NO_HEADERS,
+            flows=np.zeros(1, FLOWS),
+        )
 
     def errors(self) -> Iterator[tuple[int, int]]:
         """Take the errors that came back for datagrams already sent: (errno, lane)."""

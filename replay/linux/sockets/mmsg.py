@@ -25,6 +25,8 @@ MMSGHDR: Final = np.dtype(
     }
 )
 
+MMSGHDR_BYTES: Final = MMSGHDR.itemsize
+
 UIO_MAXIOV: Final = 1024
 """The most messages one call takes (include/uapi/linux/uio.h)."""
 

@@ -1,0 +1,28 @@
+"""The decorator of a kernel: a plain function over arrays and numbers that numba compiles, and keeps on disk.
+
+A kernel has no objects and no policy. It does what is done for each event, and comes back to Python for what is rare.
+With the environment variable NUMBA_DISABLE_JIT=1 the same functions run uncompiled, which is slow, and shows whether
+the compiled ones do what the source says. NUMBA_BOUNDSCHECK=1 makes each access to an array outside its bounds an
+IndexError.
+"""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numba
+
+from captures.compiled.cache import cache_folder
+
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
+
+numba.config.CACHE_DIR = str(cache_folder())
+
+
+def kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """Compile `function` when it is first called, or load the code that an earlier process compiled.
+
+    Division by zero gives no exception inside (`error_model="numpy"`): such a check costs time at each division.
+    """
+    compiled: Any = numba.njit(cache=True, error_model="numpy")(function)
+    return compiled  # type: ignore[no-any-return]  # numba has no types

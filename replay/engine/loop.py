@@ -1,0 +1,63 @@
+"""All that the loop of a worker works with: what is given to its kernel as one argument, and what does not change."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.board.journal import Journal
+from replay.engine.arrays import Batch, Lanes, Rewrite, Stored
+from replay.engine.counting import Counters
+from replay.engine.messages import Messages
+
+
+class Look(NamedTuple):
+    """What a worker looks at before each batch, and the values at which it goes on."""
+
+    control: NDArray[Any]
+    """The CONTROL row, shape (1,)."""
+    worker: NDArray[Any]
+    """Its own WORKER row, shape (1,)."""
+    seen: NDArray[np.int64]
+    """The number of the time scale, and of the renewal, by which it works; shape (2,)."""
+
+
+class Loop(NamedTuple):
+    """All that the loop of a worker works with."""
+
+    stored: Stored
+    lanes: Lanes
+    rewrite: Rewrite
+    batch: Batch
+    journal: Journal
+    messages: Messages
+    counters: Counters
+    look: Look
+    state: NDArray[np.int64]
+    """What changes while it runs: ROOM, HEAPED, WANTING and ERRNO. Shape (4,)."""
+
+
+ROOM: Final = 0
+"""How many trains the next batch may have."""
+HEAPED: Final = 1
+"""How many lanes are in the heap."""
+WANTING: Final = 2
+"""Not 0: a lane has little left of its schedule, though there is more of it, and room for it."""
+ERRNO: Final = 3
+"""The errno with which the kernel refused a message."""
+
+
+class Settings(NamedTuple):
+    """What does not change during a run."""
+
+    fd: int
+    paced: bool
+    """Whether each event is due at an instant; if not, the lanes send in turn, as fast as they can."""
+    most_trains: int
+    """The most trains of a batch."""
+    turn_trains: int
+    """The most trains of one lane in a row."""
+    singly: bool
+    """Whether each event is a message of its own, since there is no GSO."""
+    low_events: int
+    """A lane needs more of its schedule when it has fewer events than these left."""

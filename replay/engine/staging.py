@@ -1,0 +1,148 @@
+"""The kernels that stage a train: they find a lane's next train, copy it into the batch, and stamp and tag it there.
+
+The mapped capture itself is never written to (decision 0002). Its tables were checked when it was opened, but somebody
+may write to the file during a run, so each train is checked again before its bytes are copied.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.compiled.kernel import kernel
+from captures.format.layout import MAX_TRAIN_BYTES, TAG_WIDTHS, TagKind
+from replay.board.journal import STAGED_TRAINS, Journal
+from replay.engine.arrays import RUNS, Batch, Lanes, Rewrite, Stored
+from replay.linux.libc import memcpy
+from replay.rewrite.stamping import WIDTHS, stamp_at, stamp_each
+from replay.rewrite.stamps import Stamp
+from replay.rewrite.tagging import tag_train
+from replay.schedule.bursts import BURST_NS, FASTER, SLOWER
+
+NOW: Final = 1
+OWN: Final = 2
+STAMPS: Final = {Stamp.KEEP: 0, Stamp.NOW: NOW, Stamp.SHIFT: OWN}
+"""What a kernel knows the kinds of stamps by."""
+
+TAG_BYTES: Final = TAG_WIDTHS[TagKind.HEX]
+
+
+@kernel
+def train_of(trains: NDArray[Any], event: int) -> int:
+    """The row of the train that holds an event of the capture, by halving."""
+    low = 0
+    high = len(trains)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if np.int64(trains[middle].first_event) <= event:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def is_sound(train: Any, event: int, payload_bytes: int) -> bool:
+    """Whether a train holds `event`, and all that it says of its bytes lies within it and within the payload."""
+    count, length, offset = np.int64(train.count), np.int64(train.length), np.int64(train.offset)
+    first_event = np.int64(train.first_event)
+    stamped = np.int64(train.stamp_kind) < len(WIDTHS) and (
+        train.stamp_kind == 0 or np.int64(train.stamp_column) + WIDTHS[train.stamp_kind] <= length
+    )
+    tagged = train.tag_kind == 0 or np.int64(train.tag_column) + TAG_BYTES <= length
+    within = first_event <= event < first_event + count and 0 < length and count * length <= MAX_TRAIN_BYTES
+    return within and stamped and tagged and 0 <= offset <= payload_bytes - count * length
+
+
+@kernel
+def enter_run(lanes: Lanes, i: int, trains: NDArray[Any]) -> None:
+    """Go to the start of the present run of lane `i`."""
+    row = lanes.rows[i]
+    run = lanes.runs[i, row.run % RUNS]
+    row.entered, row.place = row.run, 0
+    row.due_ns, row.due_rest = run.due_ns, run.due_rest
+    row.own_ns, row.own_rest = run.own_ns, run.own_rest
+    row.train = train_of(trains, run.first_event)
+
+
+@kernel
+def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
+    """Find the next train of lane `i`, or the part of one that it sends next, and when it is due.
+
+    The lane's `count` is 0 where it has no run. Returns False for a capture that somebody has changed.
+    """
+    row = lanes.rows[i]
+    if row.entered == row.run and row.place == lanes.runs[i, row.run % RUNS].events:
+        row.run += 1
+    if row.run == row.runs:
+        row.count = 0
+        return True
+    if row.entered != row.run:
+        enter_run(lanes, i, stored.trains)
+    run = lanes.runs[i, row.run % RUNS]
+    event = run.first_event + row.place
+    train = stored.trains[row.train]
+    if event >= np.int64(train.first_event) + np.int64(train.count) and row.train + 1 < len(stored.trains):
+        row.train += 1
+        train = stored.trains[row.train]
+    if not is_sound(train, event, len(stored.payload)):
+        return False
+    count = min(np.int64(train.first_event) + np.int64(train.count) - event, run.limit, run.events - row.place)
+    row.count = count
+    rest = row.due_rest + count * run.due_part
+    row.next_due_ns = row.due_ns + count * run.due_whole + rest // run.due_per
+    row.next_due_rest = rest % run.due_per
+    if paced:
+        row.ready_ns = max(row.next_due_ns, row.free_ns)
+    return True
+
+
+@kernel
+def stage(
+    stored: Stored, lanes: Lanes, i: int, batch: Batch, journal: Journal, rewrite: Rewrite, used: int, now_ns: int, wall_ns: int
+) -> int:
+    """Put the next train of lane `i` into the batch, whose first `used` bytes are taken, and note it in the journal.
+
+    `now_ns` is the present instant of the schedule's clock, and `wall_ns` the one that stamps say. Returns how many
+    bytes are taken then. The lane must be aimed anew.
+    """
+    row = lanes.rows[i]
+    run = lanes.runs[i, row.run % RUNS]
+    train = stored.trains[row.train]
+    count, length = row.count, np.int64(train.length)
+    first = run.first_event + row.place - np.int64(train.first_event)
+    size = count * length
+    source = stored.payload.ctypes.data + np.int64(train.offset) + first * length
+    memcpy(batch.buffer.ctypes.data + used, source, size)
+    place, kind, zone = used + np.int64(train.stamp_column), np.int64(train.stamp_kind), np.int64(train.zone_minutes)
+    if kind and rewrite.stamp == NOW:
+        stamp_at(batch.words, place, length, count, kind, zone, wall_ns, batch.stamp)
+    elif kind and rewrite.stamp == OWN:
+        ramp = (row.own_ns, row.own_rest, run.own_whole, run.own_part, run.own_per)
+        stamp_each(batch.words, place, length, count, kind, zone, ramp, batch.stamp)
+    if train.tag_kind and rewrite.run:
+        place = used + np.int64(train.tag_column)
+        tag_train(batch.words, place, length, count, rewrite.run, row.port, row.events)
+    go_on(row, run, count, now_ns)
+    row.events += count
+    row.bytes += size
+    note = journal.staged[journal.state[STAGED_TRAINS]]
+    note.lane, note.count, note.length, note.due_ns = row.lane, count, length, row.due_ns
+    note.events, note.bytes = row.events, row.bytes
+    note.place, note.source = used, np.int64(train.source)
+    journal.state[STAGED_TRAINS] += 1
+    return used + size
+
+
+@kernel
+def go_on(row: Any, run: Any, count: int, now_ns: int) -> None:
+    """Move a lane's place in its run on by `count` events, which are sent at `now_ns`, and spend their tokens."""
+    spend_ns = (row.next_due_ns - row.due_ns) * SLOWER // FASTER
+    row.free_ns = max(row.free_ns, now_ns - BURST_NS) + spend_ns
+    row.due_ns, row.due_rest = row.next_due_ns, row.next_due_rest
+    row.place += count
+    row.left -= count
+    if run.own_per:
+        rest = row.own_rest + count * run.own_part
+        row.own_ns += count * run.own_whole + rest // run.own_per
+        row.own_rest = rest % run.own_per
