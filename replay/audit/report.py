@@ -9,8 +9,8 @@ from captures import __version__
 from captures.console.errors import ExitCode
 from captures.console.units import counted, fitted, format_size
 from replay.audit.cut import CutOf
+from replay.audit.files.reading import Collection
 from replay.audit.missing import SHOWN, Missing, summarise
-from replay.audit.reading import Collection
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent
 from replay.audit.tag_counts import Lane

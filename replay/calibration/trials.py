@@ -26,7 +26,7 @@ from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import plan_run
 from replay.plan.workers import WorkerRequest, with_workers
 from replay.report.run_report import run_report
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.supervisor import Supervisor
 

@@ -16,10 +16,10 @@ from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted, format_duration
 from replay.audit.files.follow import NOT_REGULAR, Follower
+from replay.audit.files.reading import Collection, read_files
 from replay.audit.files.sources import STDIN, keep_freed_memory
 from replay.audit.lines import LineCounts
 from replay.audit.missing import ALL_SHOWN, SHOWN
-from replay.audit.reading import Collection, read_files
 from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, read_sent

@@ -12,6 +12,7 @@ import click
 from captures.console.command import DURATION_NS, answer
 from captures.console.errors import ExitCode, InputError, RunError
 from captures.format.reader import open_capture
+from captures.format.stamp_writing import iso_ms
 from replay.calibration.capture import make_capture
 from replay.calibration.trials import ROUNDS, Trials
 from replay.clock import wall_ns
@@ -22,7 +23,6 @@ from replay.machine.survey import situation
 from replay.path.request import PathRequest
 from replay.path.target import resolve
 from replay.plan.calibration import Entry, Trial, default_path, dependable_eps, prepare, save, winner
-from replay.rewrite.stamps import iso_ms
 
 _LEAST_NS: Final = 10_000_000
 

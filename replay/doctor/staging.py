@@ -11,7 +11,7 @@ from replay.clock import SECOND_NS
 from replay.engine.batch import Batch
 from replay.engine.lane import Lane
 from replay.engine.process import lane_pieces
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run
 from replay.schedule.bursts import RoundRobin
 from replay.schedule.demand import TimeScale

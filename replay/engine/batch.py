@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from captures.format.layout import MAX_TRAIN_BYTES
 from replay.board.journal import SHAPE_BYTES, TRAINS, Journal
 from replay.clock import wall_ns
-from replay.rewrite.stamps import Stamp, stamp_writer
+from replay.rewrite.stamps_at_sending import Stamp, stamp_writer
 from replay.rewrite.tags import Tagging, TagWriter
 from replay.schedule.stripes import Pieces
 

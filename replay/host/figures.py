@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from captures.format.stamp_writing import iso_ms
 from replay.host.accounts import Accounts, Earlier, ProgramAccount, SocketAccount
-from replay.rewrite.stamps import iso_ms
 
 
 def host_figures(accounts: Accounts, started_wall_ns: int) -> dict[str, Any]:

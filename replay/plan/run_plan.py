@@ -14,7 +14,7 @@ from replay.machine.claims import Claims
 from replay.path.headers import Wire
 from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, run_text
 from replay.schedule.axis import Axis
 from replay.schedule.bursts import train_limit

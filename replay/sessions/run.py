@@ -10,6 +10,7 @@ from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
 from captures.console.terminal import notice
 from captures.format.reader import Capture, open_capture
+from captures.format.stamp_writing import iso_ms
 from replay.control.commands import Controls
 from replay.control.request import ControlRequest
 from replay.control.run_socket import ControlSocket
@@ -31,7 +32,7 @@ from replay.report.live_line import LiveLine
 from replay.report.live_loss import LiveLoss
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
-from replay.rewrite.stamps import Stamp, iso_ms
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.supervisor import Outcome, Supervisor
 

@@ -30,9 +30,9 @@ from captures.console.units import format_size
 from replay.histogram import CELLS, Histogram
 from replay.linux.memory import sparse_memory
 from replay.ranges import MOST_PORTS
+from replay.sink.number_account import NUMBERS, PLANES, WINDOW
 from replay.sink.time_cells import CELLS as INTERVALS
 from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.number_account import NUMBERS, PLANES, WINDOW
 
 LANE: Final = np.dtype(
     [

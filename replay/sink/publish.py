@@ -26,8 +26,8 @@ from replay.exchange.token import checked, token_of_sink
 from replay.ranges import MOST_PORTS
 from replay.rewrite.tags import parse_run, run_text
 from replay.sink.board import Tally
+from replay.sink.number_account import arrived_below, lost_below
 from replay.sink.report.figures import total_drops
-from replay.sink.verify.number_account import arrived_below, lost_below
 
 _PERCENTILE: Final = 99
 _CHOICE_PATIENCE_S: Final = 2.0

@@ -12,9 +12,9 @@ from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals, unwrapped
 from replay.sink.board import NEVER_NS, Part
 from replay.sink.time_cells import TENTH_NS, cells_at
 from replay.sink.verify.port_account import Noted, TagCounter
-from replay.sink.verify.stamp_text import BAD_US, COARSE_US
-from replay.sink.verify.stamps import stamps_of
-from replay.sink.verify.tags import Messages, tags_of
+from replay.sink.verify.round_stamps import stamps_of
+from replay.sink.verify.round_tags import Messages, tags_of
+from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
 
 _MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000

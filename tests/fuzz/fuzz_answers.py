@@ -27,7 +27,7 @@ from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import plan_run
 from replay.plan.workers import plan_workers
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.sink.board import shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.workers import seating

@@ -14,7 +14,7 @@ from typing import Final
 import zstandard
 
 from captures.format.tags import TAG_BYTES, tag_text
-from replay.audit.reading import Collection, read_files
+from replay.audit.files.reading import Collection, read_files
 from replay.audit.report import Question, audit_report, audit_table, exit_code
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent

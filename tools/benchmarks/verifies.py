@@ -19,7 +19,7 @@ from replay.clock import wall_ns
 from replay.engine.backends.udp import UdpBackend
 from replay.engine.batch import Batch
 from replay.linux.sockets.udp_receive import open_receiver
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run
 from replay.schedule.stripes import Run, cut_pieces
 from replay.sink.board import shared_tally

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from captures.console.errors import InputError
-from replay.audit.reading import Collection, Reading
+from replay.audit.files.reading import Collection, Reading
 from replay.clock import monotonic_ns, sleep_ns
 from replay.sink.stopping import Watch
 

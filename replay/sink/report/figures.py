@@ -8,12 +8,12 @@ import numpy as np
 
 import captures
 from captures.console.units import counted, format_count, format_size
+from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.json_file import SCHEMA
 from replay.linux.sockets.udp_receive import unwrapped
 from replay.report.buckets import Buckets
-from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
 from replay.sink.report.cut_events import Cut, cut_events

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.sink.board import STRANGE, Tally
+from replay.sink.number_account import PLANES, lost_events
 from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.number_account import PLANES, lost_events
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")

@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 
 from captures.console.units import counted
+from captures.format.stamp_writing import iso_ms
 from replay.histogram import Histogram
-from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, STRANGE, Tally
+from replay.sink.number_account import held_stretches, lost_events
 from replay.sink.report.cut_events import Cut, merged_lengths
 from replay.sink.report.model import SinkReport
-from replay.sink.verify.number_account import held_stretches, lost_events
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
 _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)

@@ -10,7 +10,7 @@ has gone on below meanwhile. Until then it is *held*.
 When the stream comes to a held number from below and goes on behind it, the event was early, and what came in between
 is reordered; when the number comes again, it came twice.
 
-The last WINDOW numbers are remembered (`replay.sink.verify.number_account`). A number that comes later than that is
+The last WINDOW numbers are remembered (`replay.sink.number_account`). A number that comes later than that is
 *late*: it may be a duplicate or the lost one, so it stays lost. As long as no number of the ring is missing, and no
 held number is near, an arrival only raises the counts.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.histogram import Histogram
-from replay.sink.verify.number_account import MOST_HELD, WINDOW, ring_parts
+from replay.sink.number_account import MOST_HELD, WINDOW, ring_parts
 
 GOES_ON: Final = 4
 """So many events are needed to believe a leap: damage would have to change as many in the same way."""

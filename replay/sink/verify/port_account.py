@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replay.ranges import HIGHEST_PORT
 from replay.sink.board import LENGTHS, NEVER_NS, TAGLESS, Part
 from replay.sink.verify.event_numbers import EventNumbers
-from replay.sink.verify.tags import Tagless, TagRows
+from replay.sink.verify.round_tags import Tagless, TagRows
 
 FIRST_EVENTS: Final = 1000
 

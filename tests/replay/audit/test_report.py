@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from captures.console.errors import ExitCode, InputError
+from replay.audit.files.reading import Collection, Damaged
 from replay.audit.files.sources import Windows
 from replay.audit.lines import PORT_BITS, LineCounts, Lines, LineTags
-from replay.audit.reading import Collection, Damaged
 from replay.audit.report import Question, audit_report, audit_table, exit_code, unread
 from replay.audit.seen import Seen
 from replay.audit.sent import Sent, sent_of

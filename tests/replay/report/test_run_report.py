@@ -22,7 +22,7 @@ from replay.plan.workers import plan_workers
 from replay.report.run_report import run_report
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.demand import Demand
 from replay.supervision.supervisor import Outcome
 from tests.captures.content import tiny, write

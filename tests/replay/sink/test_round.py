@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from captures.format.stamp_writing import iso_ms
 from captures.format.tags import SUFFIX
 from replay.clock import SECOND_NS
 from replay.ledger.ledger import reconcile
@@ -12,7 +13,6 @@ from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.run_clock import RunClock
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
-from replay.rewrite.stamps import iso_ms
 from replay.sink.board import shared_tally
 from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.round import RoundCounter

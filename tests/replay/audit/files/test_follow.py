@@ -14,7 +14,7 @@ import zstandard
 from captures.format.tags import tag_text
 from replay.audit.files import follow as module
 from replay.audit.files.follow import Follower
-from replay.audit.reading import Collection
+from replay.audit.files.reading import Collection
 from replay.audit.seen import Seen
 from replay.audit.tag_counts import TagCounts
 from tests.replay.audit.texts import suffixed

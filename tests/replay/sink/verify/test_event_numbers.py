@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.sink.verify import event_numbers, number_account
+from replay.sink import number_account
+from replay.sink.number_account import NUMBERS, PLANES, arrived_below, held_stretches, lost_below
+from replay.sink.verify import event_numbers
 from replay.sink.verify.event_numbers import GOES_ON, EventNumbers
-from replay.sink.verify.number_account import NUMBERS, PLANES, arrived_below, held_stretches, lost_below
 
 INTERVALS = 64
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from replay.clock import SECOND_NS
 from replay.sink.board import NEVER_NS, shared_tally
 from replay.sink.verify.port_account import FIRST_EVENTS, Noted, TagCounter
-from replay.sink.verify.tags import Tagless, TagRows
+from replay.sink.verify.round_tags import Tagless, TagRows
 from replay.sink.workers import seating
 
 PORTS = (514, 515)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
-from captures.format.stamps import stamp_texts
-from replay.rewrite.stamps import NowStamps, OwnStamps, iso_ms, local_zone_minutes, style_texts
+from captures.format.stamp_writing import stamp_texts
+from replay.rewrite.stamps_at_sending import NowStamps, OwnStamps, local_zone_minutes, style_texts
 from replay.schedule.stripes import Pieces
 from tests.captures.content import STYLES, Content, content, noise
 from tests.replay.pages import page_of
@@ -87,10 +87,6 @@ def expected(held: Content, instants: list[NDArray[np.int64]]) -> bytes:
 def staged(held: Content, shift: int) -> NDArray[np.uint8]:
     """A buffer with the capture's bytes behind `shift` others."""
     return np.concatenate([np.zeros(shift, np.uint8), held.payload])
-
-
-def test_an_instant_as_text() -> None:
-    assert iso_ms(1_756_548_930_123_999_999) == "2025-08-30T10:15:30.123Z"
 
 
 @given(held=contents(), shift=st.integers(0, 50), walls=st.lists(instants_ns, min_size=1, max_size=4))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.sink.verify.stamp_text import BAD_US, COARSE_US, stamp_us
+from replay.sink.verify.stamp_reading import BAD_US, COARSE_US, stamp_us
 from tests.replay.sink.events import EVENT, plain_stamp_us
 
 INSTANT_US = 1756548930123456
@@ -68,6 +68,7 @@ def test_good_stamps(text, instant_us):
         b"Aug 32 10:15:30",
         b"Feb 30 10:15:30",
         b"Aug  0 10:15:30",
+        b"Aug 03 10:15:30",
         b"Aug 30 24:15:30",
         b"Aug 3 10:15:30 ",
         b"Aug 30 10:15",

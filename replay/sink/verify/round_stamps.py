@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.sink.verify.stamp_text import (
+from replay.sink.verify.stamp_reading import (
     BAD_US,
     COARSE_BYTES,
     FINE_BYTES,
@@ -101,7 +101,7 @@ def stamps_of(
 
 
 def _heads(data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Heads:
-    """The stamps of the events of `lengths` from `starts` on: what `stamp_text.layout` and `stamp_us` say of each.
+    """The stamps of the events of `lengths` from `starts` on: what `stamp_reading.layout` and `stamp_us` say of each.
 
     Those that say the same, and there are few that do not, are read once.
     """

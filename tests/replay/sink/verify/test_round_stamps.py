@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captures.format.stamps import stamp_texts
-from replay.sink.verify.stamps import stamps_of
+from captures.format.stamp_writing import stamp_texts
+from replay.sink.verify.round_stamps import stamps_of
 from tests.replay.sink.events import EVENT, PRIORITY, plain_stamp_us
 
 NOW_NS = 1_756_548_930_999_900_000

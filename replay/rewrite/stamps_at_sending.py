@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, MAX_TRAIN_EVENTS, STAMP_WIDTHS, StampKind
-from captures.format.stamps import stamp_texts
+from captures.format.stamp_writing import stamp_texts
 from replay.clock import SECOND_NS
 from replay.schedule.stripes import Pieces
 from replay.unaligned import places
@@ -38,11 +38,6 @@ class Stamp(StrEnum):
     """The event's own instant, moved so that the capture's first instant is the start of the run."""
     KEEP = "keep"
     """The stamp stays as it was when the capture was built."""
-
-
-def iso_ms(wall_ns: int) -> str:
-    """Nanoseconds since 1970 as `2025-08-30T10:15:30.123Z`: RFC 3339, UTC, milliseconds, rounded down."""
-    return stamp_texts(StampKind.ISO_MS, 0, np.array([wall_ns])).tobytes().decode()
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import STAMP_WIDTHS, StampKind
-from captures.format.stamps import stamp_texts
+from captures.format.stamp_writing import iso_ms, rfc3164_day, stamp_texts
 
 KINDS = [kind for kind in StampKind if kind is not StampKind.NONE]
 instants_ns = st.integers(0, 9_000_000_000_000_000_000)
@@ -62,6 +62,14 @@ def test_an_instant_in_each_kind(kind: StampKind, zone_minutes: int, text: str) 
     instant = np.array([1_754_259_330_123_456_999])
 
     assert stamp_texts(kind, zone_minutes, instant).tobytes().decode() == text
+
+
+def test_an_instant_as_reports_write_it() -> None:
+    assert iso_ms(1_756_548_930_123_999_999) == "2025-08-30T10:15:30.123Z"
+
+
+def test_a_single_digit_of_a_day_is_padded_with_a_blank() -> None:
+    assert [rfc3164_day(day) for day in (1, 5, 9, 10, 31)] == [" 1", " 5", " 9", "10", "31"]
 
 
 def test_months_are_the_english_ones_of_the_rfc() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.format.tags import BLANK, tag_text
-from replay.sink.verify.tags import MOST_EVENT_BYTES, Messages, tags_of
+from replay.sink.verify.round_tags import MOST_EVENT_BYTES, Messages, tags_of
 
 TAG = rb"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{10})"
 SUFFIX = re.compile(b"(?s:.*)" + TAG)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from captures.format.stamps import MONTHS
+from captures.format.stamp_writing import MONTHS, rfc3164_day
 
 COARSE_US: Final = -(1 << 62)
 """Stands for a sound stamp that is no instant."""
@@ -37,7 +37,7 @@ FINE_BYTES: Final = (SECOND_BYTES + MICRO_BYTES + UTC_BYTES, SECOND_BYTES + MICR
 
 _RFC3339: Final = re.compile(rb"(.{19})\.(\d{3}|\d{6})(Z|[+-]\d\d:\d\d)", re.DOTALL)
 _SECOND: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)")
-_RFC3164: Final = re.compile(rb"([A-Z][a-z][a-z]) ([ 123]\d) (\d\d):(\d\d):(\d\d)")
+_RFC3164: Final = re.compile(rb"([A-Z][a-z][a-z]) ([ \d]\d) (\d\d):(\d\d):(\d\d)")
 _LEAP_YEAR: Final = 2000
 """A year that has every day."""
 
@@ -72,6 +72,8 @@ def _is_coarse(text: bytes) -> bool:
     if match is None or (month := match[1].decode()) not in MONTHS:
         return False
     day, hour, minute, second = map(int, match.groups()[1:])
+    if match[2].decode() != rfc3164_day(day):
+        return False
     try:
         datetime(_LEAP_YEAR, MONTHS.index(month) + 1, day, hour, minute, second, tzinfo=UTC)
     except ValueError:

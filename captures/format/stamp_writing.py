@@ -1,4 +1,4 @@
-"""The text of instants, in each kind of stamp: what a build renders and a replay writes anew.
+"""How is an instant written as the text of a stamp, in each kind? A build renders it so, and a replay writes it anew.
 
 The date is made once for each distinct second, by the calendar of the standard library and with the month names of
 RFC 3164; milliseconds and microseconds are looked up in a table of the thousand groups of three digits.
@@ -46,6 +46,16 @@ def stamp_texts(kind: StampKind, zone_minutes: int, instants_ns: NDArray[np.int6
     return texts
 
 
+def iso_ms(wall_ns: int) -> str:
+    """Nanoseconds since 1970 as `2025-08-30T10:15:30.123Z`: RFC 3339, UTC, milliseconds, rounded down."""
+    return stamp_texts(StampKind.ISO_MS, 0, np.array([wall_ns])).tobytes().decode()
+
+
+def rfc3164_day(day: int) -> str:
+    """A day of the month as RFC 3164, section 4.1.2, writes it: a blank, and not a zero, pads a single digit, `Aug  5`."""
+    return f"{day:2d}"
+
+
 def _digits(texts: NDArray[np.void], column: int) -> NDArray[np.void]:
     """A view of three bytes of each text."""
     return np.ndarray(texts.shape, "V3", texts, column, texts.strides)
@@ -56,7 +66,7 @@ def _frame(kind: StampKind, zone_minutes: int, second: int) -> np.void:
     """The stamp of a whole second since 1970 UTC; the digits of its fraction are written later."""
     at = datetime.fromtimestamp(second + zone_minutes * 60, UTC)
     if kind == StampKind.RFC3164:
-        return np.void(f"{MONTHS[at.month - 1]} {at.day:2d} {at:%H:%M:%S}".encode())
+        return np.void(f"{MONTHS[at.month - 1]} {rfc3164_day(at.day)} {at:%H:%M:%S}".encode())
     end = "000Z" if kind == StampKind.ISO_MS else "000000Z"
     if kind == StampKind.RFC3339_US_OFFSET:
         hours, minutes = divmod(abs(zone_minutes), 60)
