@@ -52,7 +52,7 @@ def iso_ms(wall_ns: int) -> str:
 
 
 def rfc3164_day(day: int) -> str:
-    """A day of the month as RFC 3164, section 4.1.2, writes it: a blank, and not a zero, pads a single digit, `Aug  5`."""
+    """A day of the month as RFC 3164, section 4.1.2, writes it: a blank pads a single digit, and no zero: `Aug  5`."""
     return f"{day:2d}"
 
 

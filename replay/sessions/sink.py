@@ -27,7 +27,7 @@ from replay.sink.report.figures import Ending, sink_report
 from replay.sink.report.model import SinkReport
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.stopping import FAILURE, HURRIED, Watch
-from replay.sink.workers import Workers, seating
+from replay.sink.workers import Workers, sockets_of_workers
 
 DEFAULT_BUFFER_BYTES: Final = 64 << 20
 _TICK_NS: Final = SECOND_NS // 20
@@ -90,8 +90,8 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
     with held() as signals:
         tally = _tally(ports, request.workers, request.run_id)
         before = _host_counters()
-        seats = [ports[place] for place in tally.port_of_seat]
-        sockets = open_sockets(request.address, seats, request.buffer_bytes, shared=tally.shared)
+        ports_of_sockets = [ports[place] for place in tally.port_of_socket]
+        sockets = open_sockets(request.address, ports_of_sockets, request.buffer_bytes, shared=tally.shared)
         publisher = _publisher(request, tally, sockets)
         gro = _prepare(sockets, request.buffer_bytes)
         workers = Workers(sockets, tally)
@@ -118,8 +118,8 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
 
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
     """The counters of the workers. Several workers need locks, since events of one port may come to any of them."""
-    seats, port_of_seat = seating(len(ports), workers)
-    tally = shared_tally(ports, seats, port_of_seat, wall_ns(), _locks(len(ports)) if workers > 1 else [])
+    sockets, port_of_socket = sockets_of_workers(len(ports), workers)
+    tally = shared_tally(ports, sockets, port_of_socket, wall_ns(), _locks(len(ports)) if workers > 1 else [])
     tally.run[0] = run_id or 0
     return tally
 
@@ -176,10 +176,10 @@ def _publisher(request: SinkRequest, tally: Tally, sockets: Sequence[socket.sock
     if request.publish is None:
         return None
 
-    def seats() -> list[tuple[int, int]]:
+    def ask_sockets() -> list[tuple[int, int]]:
         return [(dropped_packets(each), waiting_bytes(each)) for each in sockets]
 
-    return Publisher(request.publish, tally, seats, request.token_path)
+    return Publisher(request.publish, tally, ask_sockets, request.token_path)
 
 
 def _watched(

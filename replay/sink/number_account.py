@@ -29,7 +29,7 @@ HELD: Final = np.dtype(
         ("first", "<i8"),
         ("events", "<i8"),
         ("interval", "<i8"),
-        ("droppable", "<i8"),
+        ("chargeable", "<i8"),
         ("reached", "<i8"),  # the account's `next` when the stretch came
         ("in_order", "<i8"),  # the account's `arrived` less its `reordered` when the stretch came
     ]
