@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from captures.format.tags import BLANK, MARK, TAG_BYTES, parse_tags
 from replay.audit.find import LEAD
 from replay.audit.line_lengths import MOST_BYTES, LineLengths
+from replay.audit.report.model import CutLengths
 from replay.unaligned import texts_at
 
 MOST_KINDS: Final = 4096
@@ -62,9 +63,9 @@ class _Lines:
         self.shortest, self.longest = min(self.shortest, shortest), max(self.longest, longest)
 
     @property
-    def to_bytes(self) -> dict[str, int]:
-        """The least and the greatest length to which the lines were cut."""
-        return {"min": self.shortest, "max": self.longest}
+    def to_bytes(self) -> CutLengths:
+        """The lengths to which the lines were cut."""
+        return CutLengths(self.shortest, self.longest)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class CutOf:
     """Lines without any trace of a tag that were cut, or are of other programs; `lines` does not count them."""
     piled_lines: int
     """Those of `doubtful_lines` that may be cut only because many lines are as long as the longest one."""
-    to_bytes: dict[str, int] | None
-    ports: dict[int, tuple[int, dict[str, int]]]
+    to_bytes: CutLengths | None
+    ports: dict[int, tuple[int, CutLengths]]
     """By the port that is left in the tags: number of lines, and their lengths."""
 
 

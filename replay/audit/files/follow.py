@@ -17,10 +17,11 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from captures.console.errors import InputError
 from replay.audit.reading import Collection, Reading
+from replay.audit.report.model import FollowedFiles
 from replay.clock import monotonic_ns, sleep_ns
 from replay.sink.stopping import Watch
 
@@ -80,7 +81,7 @@ class Follower:
         self._rotations = self._truncations = 0
         self._settled = False
 
-    def follow(self, settle_ns: int) -> dict[str, Any]:
+    def follow(self, settle_ns: int) -> FollowedFiles:
         """Count events until none has come for `settle_ns`; returns what the report says of the following."""
         try:
             self._look()
@@ -93,12 +94,7 @@ class Follower:
         finally:
             for followed in self._all():
                 followed.reading.close()
-        return {
-            "settle_s": settle_ns / 1e9,
-            "settled": self._settled,
-            "rotations": self._rotations,
-            "truncations": self._truncations,
-        }
+        return FollowedFiles(settle_ns / 1e9, self._settled, self._rotations, self._truncations)
 
     def _events(self) -> int:
         """How many tags were counted: those of the run that is asked for, or all if none is."""
