@@ -40,7 +40,7 @@ FLOORS = {
         ("plan",),
         ("engine",),
         ("supervision",),
-        ("host",),
+        ("receiver_host",),
         ("report", "control", "calibration"),
         ("sink",),
         ("ledger",),

@@ -50,7 +50,7 @@ _NOT_CUT: Final = -2
 
 
 @dataclass
-class _Lines:
+class _LinesOfKind:
     """The cut lines of one kind."""
 
     lines: int
@@ -86,11 +86,11 @@ class CutOf:
     """By the port that is left in the tags: number of lines, and their lengths."""
 
 
-class Cut:
+class CutLines:
     """Counts the lines that were cut before the end of their tag."""
 
     def __init__(self) -> None:
-        self._kinds: dict[int, _Lines] = {}
+        self._kinds: dict[int, _LinesOfKind] = {}
         self.lengths = LineLengths()
 
     def take_marked(
@@ -107,11 +107,11 @@ class Cut:
         if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
             kind = _UNKNOWN
         shortest, longest = int(lengths.min()), int(lengths.max())
-        self._kinds.setdefault(kind, _Lines(0, shortest, longest)).add(len(lengths), shortest, longest)
+        self._kinds.setdefault(kind, _LinesOfKind(0, shortest, longest)).add(len(lengths), shortest, longest)
 
     def of(self, run: int | None, sent_bytes: tuple[int, int] | None = None) -> CutOf:
         """The cut lines of a run; `sent_bytes` are the lengths of its shortest and longest event, if they are known."""
-        total, ports = _Lines(0, MOST_BYTES, 0), dict[int, _Lines]()
+        total, ports = _LinesOfKind(0, MOST_BYTES, 0), dict[int, _LinesOfKind]()
         own = others = 0
         for kind, cut in self._kinds.items():
             port = kind & _PORT_MASK

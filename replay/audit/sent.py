@@ -90,7 +90,7 @@ def _is_due_evenly(intervals: "sender.DueIntervals | None") -> bool:
     return mean > 0 and all(abs(second - mean) <= _STEADY * mean for second in seconds)
 
 
-def _is_even(offered: "sender.Offered | None") -> bool:
+def _is_even(offered: "sender.OfferedPart | None") -> bool:
     """Whether so few intervals were weak that the number of an event shows when it was sent."""
     if offered is None or offered.not_measured or offered.below_95_percent is None:
         return False

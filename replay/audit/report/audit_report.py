@@ -13,7 +13,7 @@ from replay.audit.report.model import AuditedLane, AuditReport, FollowedFiles, F
 from replay.audit.report.verdict import verdict
 from replay.audit.seen import Seen
 from replay.audit.sent import SentRun
-from replay.audit.tag_counts import Lane
+from replay.audit.tag_counts import TaggedLane
 from replay.json_file import SCHEMA
 from replay.rewrite.tags import run_text
 
@@ -163,7 +163,7 @@ def _shares(report: AuditReport) -> tuple[Fraction, Fraction]:
     return Fraction(max(missing - cut, 0), max(expected, 1)), Fraction(missing, max(expected, 1))
 
 
-def _lane(port: int, lane: Lane | None, question: Question, cut: CutOf | None, seen: Seen) -> AuditedLane:
+def _lane(port: int, lane: TaggedLane | None, question: Question, cut: CutOf | None, seen: Seen) -> AuditedLane:
     """One port's part of the report; `cut` is None if it can't be known which events were cut."""
     sent = question.sent
     sent_events = sent.lanes.get(port, 0) if sent else None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from captures.format.tags import tag_text
 from replay.audit import cut as module
 from replay.audit import line_lengths
-from replay.audit.cut import Cut
+from replay.audit.cut import CutLines
 from replay.audit.files.sources import Windows
 from replay.audit.lines import LineCounts, Lines
 from replay.audit.report.model import CutLengths
@@ -21,7 +21,7 @@ cut_lines = st.lists(st.builds(cut, written, share), max_size=25).map(
 )
 
 
-def cut_in(content: bytes, block_bytes: int = 100) -> Cut:
+def cut_in(content: bytes, block_bytes: int = 100) -> CutLines:
     counts = LineCounts()
     lines, windows = Lines(counts), Windows(io.BytesIO(content), block_bytes)
     while (window := windows.next()) is not None:
