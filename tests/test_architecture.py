@@ -46,7 +46,7 @@ FLOORS = {
         ("plan",),
         ("engine",),
         ("supervision",),
-        ("host",),
+        ("receiver_host",),
         ("report", "control"),
         ("calibration", "sink"),
         ("ledger",),

@@ -16,7 +16,6 @@ from replay.doctor.busy_checks import busy_findings
 from replay.doctor.checks import capture_findings, machine_findings
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts, capture_facts, machine_facts
 from replay.doctor.findings import Finding, State, findings_json, findings_table, worst
-from replay.host.beside import is_this_host
 from replay.machine.affinity import usable_cpus
 from replay.machine.survey import situation
 from replay.path.choose import check_request
@@ -25,6 +24,7 @@ from replay.path.request import PathRequest
 from replay.path.target import Target, resolve
 from replay.plan.sending import SendRequest, choose
 from replay.ranges import format_ports
+from replay.receiver_host.beside import is_this_host
 
 _COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 

@@ -14,7 +14,6 @@ from captures.format.stamp_writing import iso_ms
 from replay.control.commands import Controls
 from replay.control.request import ControlRequest
 from replay.control.run_socket import ControlSocket
-from replay.host.beside import OwnHost
 from replay.json_file import ReportFile
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
@@ -27,6 +26,7 @@ from replay.plan.pace import PaceRequest
 from replay.plan.run_plan import RunPlan, check_limit, plan_run
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
+from replay.receiver_host.beside import OwnHost
 from replay.report.criteria import Limits
 from replay.report.live_line import LiveLine
 from replay.report.live_loss import LiveLoss

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from captures.console.errors import InputError
 from replay.audit.files.sources import File, open_file
@@ -11,7 +12,8 @@ from replay.audit.lines import LineCounts, Lines
 from replay.audit.tag_counts import TagCounts
 
 
-class Damaged(NamedTuple):
+@dataclass(frozen=True)
+class DamagedFile:
     """A file that was damaged, or could not be read."""
 
     file: str
@@ -27,12 +29,12 @@ class Collection:
         """Count tags in `tally`."""
         self.lines = LineCounts()
         self.tally = tally
-        self.damaged: list[Damaged] = []
+        self.damaged: list[DamagedFile] = []
 
     def refuse(self, path: Path, error: InputError | OSError) -> None:
         """Note that a file can't be read, or not to its end; the audit goes on without it."""
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        self.damaged.append(Damaged(str(path), said.removeprefix(f"{path}: "), unreadable=True))
+        self.damaged.append(DamagedFile(str(path), said.removeprefix(f"{path}: "), unreadable=True))
 
 
 class Reading:
@@ -65,7 +67,7 @@ class Reading:
         self._lines.end()
         complaint = None if self._stopped() else self.file.complaint()
         if complaint is not None:
-            self._into.damaged.append(Damaged(str(self.path), complaint, unreadable=False))
+            self._into.damaged.append(DamagedFile(str(self.path), complaint, unreadable=False))
 
     def restart(self) -> None:
         """Read the file anew from its beginning, since it was written over."""

@@ -6,11 +6,11 @@ import pytest
 from captures.format.stamp_writing import iso_ms
 from captures.format.tags import SUFFIX
 from replay.clock import SECOND_NS
-from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
 from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
+from replay.ledger.reconcile import reconcile
 from replay.ledger.run_clock import RunClock
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
 from replay.sink.board import shared_tally

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.host.model import HostReport
-from replay.host.placing import HostLosses, PortLosses
+from replay.ledger.collector_host.placing import HostLosses, PortLosses
+from replay.receiver_host.model import HostReport
 
 _WIDTH: Final = 80
 _ELSEWHERE: Final = (

@@ -5,12 +5,12 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.host import accounts as module
-from replay.host.drop_times import MOST_ROWS, DropTimes
-from replay.host.figures import host_figures
-from replay.host.table import host_table, owner_text, run_lines, verdict
 from replay.linux.process_stat import ProcessStat
-from tests.replay.host.looks import accounts, look, udp, whole
+from replay.receiver_host import accounts as module
+from replay.receiver_host.drop_times import MOST_ROWS, DropTimes
+from replay.receiver_host.figures import host_figures
+from replay.receiver_host.table import host_table, owner_text, run_lines, verdict
+from tests.replay.receiver_host.looks import accounts, look, udp, whole
 
 
 def lane(taken, port=514):

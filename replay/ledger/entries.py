@@ -31,7 +31,7 @@ UNREAD: Final = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One port's account. A figure that was not measured is None.
 
     `kernel_drops` counts packets; a joined packet holds many events.
@@ -167,7 +167,7 @@ class Unplaced:
 class Ledger:
     """The accounts of all ports to which events were sent, or from which events came."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     run_id: str | None = None
     """The run whose tags were compared; None: only counts were compared."""
     unplaced: Unplaced = Unplaced()

@@ -1,4 +1,7 @@
-"""Where on the collector's host were a ledger's events lost? This joins a ledger with `replay.host.placing`."""
+"""Which losses of a ledger lie on the collector's host? This chooses the report of that host, and the losses.
+
+`replay.ledger.collector_host.placing` then says where on the host they were lost.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,13 +9,13 @@ from typing import Any
 
 from captures.console.errors import InputError
 from captures.console.units import fitted
-from replay.host.model import HostReport, read_own_host, read_watch
-from replay.host.placing import HostLosses, covers_run, place_losses
-from replay.host.placing_report import host_losses_json, host_losses_lines
 from replay.json_file import read_report
-from replay.ledger.accounts import Ledger
+from replay.ledger.collector_host.placing import HostLosses, covers_run, place_losses
+from replay.ledger.collector_host.placing_report import host_losses_json, host_losses_lines
+from replay.ledger.entries import Ledger
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
+from replay.receiver_host.model import HostReport, read_own_host, read_watch
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from replay.host.drop_times import COLUMNS, MOST_ROWS
+from replay.receiver_host.drop_times import COLUMNS, MOST_ROWS
 
 MOST_SOCKETS: Final = 10_000
 
@@ -33,13 +33,13 @@ def _instant(text: str) -> str:
 Name = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
 
 
-class _Checked(BaseModel):
+class _HostPart(BaseModel):
     """A checked part of a report. Types are not converted; fields that a later version adds are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
-class HostLane(_Checked):
+class HostLane(_HostPart):
     """All sockets of a port together."""
 
     port: Port
@@ -50,7 +50,7 @@ class HostLane(_Checked):
     closed_sockets: Count
 
 
-class HostSocket(_Checked):
+class HostSocket(_HostPart):
     """A socket, and who had it open."""
 
     port: Port
@@ -58,7 +58,7 @@ class HostSocket(_Checked):
     owners: Annotated[list[Count], Field(max_length=MOST_SOCKETS)] | None
 
 
-class HostProgram(_Checked):
+class HostProgram(_HostPart):
     """A process that had some of the sockets open."""
 
     pid: Count
@@ -67,7 +67,7 @@ class HostProgram(_Checked):
     cpu_percent_max: Percent | None
 
 
-class HostCounters(_Checked):
+class HostCounters(_HostPart):
     """What the whole host counted while it was watched."""
 
     udp_read: Count
@@ -77,7 +77,7 @@ class HostCounters(_Checked):
     backlog_dropped: Count
 
 
-class HostNic(_Checked):
+class HostNic(_HostPart):
     """A network card of the host."""
 
     name: Name
@@ -86,7 +86,7 @@ class HostNic(_Checked):
     rx_fifo_errors: Count
 
 
-class HostDrops(_Checked):
+class HostDrops(_HostPart):
     """When ports dropped packets; a row is port, interval, dropped packets, most bytes that waited."""
 
     interval_s: Annotated[int, Field(ge=1, lt=1 << 32)]
@@ -96,7 +96,7 @@ class HostDrops(_Checked):
     ]
 
 
-class HostReport(_Checked):
+class HostReport(_HostPart):
     """What `replay watch` writes, and `replay run` too if the collector is on its own host."""
 
     started: Annotated[str, Field(max_length=40), AfterValidator(_instant)]

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from captures.console.errors import InputError
 from replay.cli import replay
 from replay.commands.watch import watch_report
-from replay.host.model import read_own_host, read_watch
-from replay.host.placing import LEAST_PACKET_BYTES, place_losses
-from replay.host.placing_report import host_losses_json, host_losses_lines
-from replay.ledger.collector_host import collector_host
-from replay.ledger.ledger import reconcile
+from replay.ledger.collector_host.collector_host import collector_host
+from replay.ledger.collector_host.placing import LEAST_PACKET_BYTES, place_losses
+from replay.ledger.collector_host.placing_report import host_losses_json, host_losses_lines
 from replay.ledger.models.collected import Collected
 from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
-from tests.replay.host.looks import accounts, udp, whole
+from replay.ledger.reconcile import reconcile
+from replay.receiver_host.model import read_own_host, read_watch
+from tests.replay.receiver_host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000
 START_S = START_NS / 1e9

@@ -1,4 +1,4 @@
-"""How is a ledger made of a sender's, a sink's and an audit's reports? `replay.ledger.accounts` has its terms. Pure."""
+"""How is a ledger made of a sender's, a sink's and an audit's reports? `replay.ledger.entries` has its terms. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.ledger.accounts import Entry, Ledger, Unplaced
+from replay.ledger.entries import Ledger, LedgerEntry, Unplaced
 from replay.ledger.models.collected import Collected
 from replay.ledger.models.received import Received, ReceivedLane, TagLane
 from replay.ledger.models.sent import Sent, SentLane
@@ -31,7 +31,7 @@ def reconcile(
             raise ValueError(f"the {who} run {report.run_id}, and the sender's run was {run}{_strayed(report, run)}")
     lanes = {lane.port: lane for lane in sent.lanes}
     longest = sent.capture.longest_bytes if sent.capture else None
-    heard = _Heard(received, lanes, tagged=tagged, ended_by=ended_by, longest_bytes=longest) if received else None
+    heard = _HeardByPort(received, lanes, tagged=tagged, ended_by=ended_by, longest_bytes=longest) if received else None
     written = {lane.port: lane for lane in collected.lanes} if collected else {}
     entries = []
     for port in sorted({*lanes, *(heard.ports if heard else ()), *written}):
@@ -71,7 +71,7 @@ def _strayed(report: Received | Collected, run: str | None) -> str:
     )
 
 
-class _Heard:
+class _HeardByPort:
     """The report of a sink, put in order by the ports to which events were sent."""
 
     def __init__(
@@ -119,7 +119,7 @@ class _Heard:
                 unplaced += lane.cut_events
         return placed, unplaced
 
-    def explained(self, entries: Sequence[Entry]) -> tuple[int, int]:
+    def explained(self, entries: Sequence[LedgerEntry]) -> tuple[int, int]:
         """How many lost events may be doubtful cut ones, and how many more may have come with a damaged tag.
 
         A damaged tag may hold a number that was not sent, so surplus events may be such events as well.
@@ -130,7 +130,7 @@ class _Heard:
             damaged.update({entry.port: entry.surplus_events for entry in entries})
         return cut, self._explained(entries, damaged) - cut
 
-    def _explained(self, entries: Sequence[Entry], came: Mapping[int, int]) -> int:
+    def _explained(self, entries: Sequence[LedgerEntry], came: Mapping[int, int]) -> int:
         """How many lost events may be those that `came`, by port of the sink; there, no more than its ports lack."""
         explained = 0
         for by, events in came.items():
@@ -139,11 +139,11 @@ class _Heard:
             explained += min(events, sum((entry.lost_events or 0) + entry.cut_or_lost_events for entry in there))
         return explained
 
-    def is_deaf(self, entry: Entry) -> bool:
+    def is_deaf(self, entry: LedgerEntry) -> bool:
         """Whether events were sent to the port, but the sink neither listened there nor got them at another port."""
         return bool(entry.sent_events) and entry.port not in self.ports
 
-    def entry(self, sent: SentLane) -> Entry:
+    def entry(self, sent: SentLane) -> LedgerEntry:
         """The account of a port."""
         own = self._own.get(sent.port)
         figures = {"port": sent.port, "sent_events": sent.sent_events, "sent_bytes": sent.sent_bytes}
@@ -152,8 +152,8 @@ class _Heard:
             figures |= {name: getattr(own, name) for name in names}
         if self._tagged:
             lane = own or self._mapped.get(sent.port) or TagLane(port=sent.port)
-            return Entry(**figures, **self._numbers(lane, sent.sent_events), **_strange(own))  # type: ignore[arg-type]
-        return Entry(**figures, **self._counts(own, sent.sent_events))  # type: ignore[arg-type]
+            return LedgerEntry(**figures, **self._numbers(lane, sent.sent_events), **_strange(own))  # type: ignore[arg-type]
+        return LedgerEntry(**figures, **self._counts(own, sent.sent_events))  # type: ignore[arg-type]
 
     def _counts(self, lane: ReceivedLane | None, sent: int) -> dict[str, int | None]:
         """The figures of events without tags. A dropped packet is one event only if datagrams come singly.
@@ -245,12 +245,12 @@ def _strange(lane: ReceivedLane | None) -> dict[str, int | None]:
     return {name: getattr(lane, name) for name in names} if lane else {}
 
 
-def _unheard(sent: SentLane) -> Entry:
+def _unheard(sent: SentLane) -> LedgerEntry:
     """The account of a port if there is no sink."""
-    return Entry(sent.port, sent.sent_events, sent.sent_bytes, received_events=None, received_bytes=None)
+    return LedgerEntry(sent.port, sent.sent_events, sent.sent_bytes, received_events=None, received_bytes=None)
 
 
-def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
+def _collected(entry: LedgerEntry, collected: Collected, port: int) -> LedgerEntry:
     """The account, completed with what the collector wrote."""
     lane = next((lane for lane in collected.lanes if lane.port == port), None)
     surplus = (lane.surplus_events or 0) if lane else 0
@@ -268,7 +268,7 @@ def _collected(entry: Entry, collected: Collected, port: int) -> Entry:
     )
 
 
-def _unplaced(entries: Sequence[Entry], cut_events: int, cut_at_collector_events: int) -> Unplaced:
+def _unplaced(entries: Sequence[LedgerEntry], cut_events: int, cut_at_collector_events: int) -> Unplaced:
     """The events that are cut or lost on unknown ports. No more events can be cut than the ports miss."""
     missing = sum(entry.cut_or_lost_events for entry in entries)
     missing_at_collector = sum(entry.cut_or_lost_at_collector_events for entry in entries)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from replay.host.accounts import Accounts, Look
 from replay.linux.network.udp_sockets import UdpSocket
 from replay.linux.process_stat import ProcessStat
+from replay.receiver_host.accounts import Accounts, Look
 
 SECOND_NS = 10**9
 BEGIN_NS = 10**15

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from replay.clock import SECOND_NS
-from replay.host.drop_times import DropTimes
 from replay.linux.growth import grown, grown_by_core, grown_by_device
 from replay.linux.network.udp_sockets import UdpSocket
 from replay.linux.process_stat import TICKS_PER_SECOND, ProcessStat
+from replay.receiver_host.drop_times import DropTimes
 
 MOST_CLOSED: Final = 100
 """The most closed sockets, and ended programs, that have an account each; of older ones only the sums are kept."""

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from captures.console.errors import InputError
-from replay.ledger.accounts import Ledger
-from replay.ledger.collector_host import CollectorHost, collector_host
-from replay.ledger.ledger import reconcile
-from replay.ledger.losses import Loss, losses
+from replay.ledger.collector_host.collector_host import CollectorHost, collector_host
+from replay.ledger.entries import Ledger
+from replay.ledger.losses import PlacedLoss, losses
 from replay.ledger.models.collected import Collected
 from replay.ledger.models.reading import read_checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.notes import counters_on_the_way, notes
-from replay.ledger.report import ledger_json, ledger_lines, ledger_table
+from replay.ledger.reconcile import reconcile
+from replay.ledger.report.ledger_report import ledger_json, ledger_lines, ledger_table
 from replay.ledger.run_clock import RunClock
 
 
@@ -24,7 +24,7 @@ class Reconciliation:
     """A ledger, with its losses, counters, clocks and the collector's host."""
 
     ledger: Ledger
-    losses: list[Loss]
+    losses: list[PlacedLoss]
     way: dict[str, int | None]
     """The counters of both hosts between sender and sink, by name."""
     clock: RunClock

@@ -8,11 +8,11 @@ import ipaddress
 from typing import Any, Final
 
 from replay.clock import SECOND_NS, process_cpu_ns, sleep_ns, wall_ns
-from replay.host.accounts import Accounts
-from replay.host.figures import host_figures
-from replay.host.looking import Looker
 from replay.path.target import Target
 from replay.plan.run_plan import RunPlan
+from replay.receiver_host.accounts import Accounts
+from replay.receiver_host.figures import host_figures
+from replay.receiver_host.looking import Looker
 
 _MOST_NS: Final = SECOND_NS // 50
 """If a look at the sockets takes more CPU time than this, the next one is at the end of the run, so as not to disturb

@@ -1,13 +1,13 @@
-"""How do the accounts of a host's sockets become JSON? `replay.host.model` has the shape. Pure."""
+"""How do the accounts of a host's sockets become JSON? `replay.receiver_host.model` has the shape. Pure."""
 
 from typing import Any
 
 from captures.format.stamp_writing import iso_ms
-from replay.host.accounts import Accounts, Earlier, ProgramAccount, SocketAccount
+from replay.receiver_host.accounts import Accounts, Earlier, ProgramAccount, SocketAccount
 
 
 def host_figures(accounts: Accounts, started_wall_ns: int) -> dict[str, Any]:
-    """All figures of the accounts, as `replay.host.model` describes them."""
+    """All figures of the accounts, as `replay.receiver_host.model` describes them."""
     lanes = [_lane(accounts, port) for port in accounts.ports]
     order = sorted(accounts.sockets.values(), key=lambda each: (each.socket.port, each.first_ns, each.socket.inode))
     return {

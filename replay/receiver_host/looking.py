@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from replay.clock import monotonic_ns
-from replay.host.accounts import Look
 from replay.linux.network.socket_owners import socket_owners
 from replay.linux.network.softnet import backlogs
 from replay.linux.network.udp_counters import udp_counters
 from replay.linux.network.udp_sockets import UdpTable
 from replay.linux.process_stat import ProcessStat, process_stat
+from replay.receiver_host.accounts import Look
 
 UDP_COUNTERS: Final = {
     "InDatagrams": "udp_read",

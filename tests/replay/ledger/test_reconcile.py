@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from captures.console.command import run
 from captures.console.errors import InputError
-from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
 from replay.ledger.models.collected import Collected
 from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.notes import notes
-from replay.ledger.reconciliation import Reconciliation, reconcile_files
-from replay.ledger.report import ledger_json, ledger_lines, ledger_table, verdict
+from replay.ledger.reconcile import reconcile
+from replay.ledger.report.ledger_report import ledger_json, ledger_lines, ledger_table, verdict
 from replay.ledger.run_clock import RunClock
+from replay.sessions.reconcile import Reconciliation, reconcile_files
 
 COUNTS = st.dictionaries(st.integers(514, 530), st.integers(0, 10**9), max_size=8)
 SENT = COUNTS.filter(bool)

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from replay.host import beside
-from replay.host.beside import OwnHost, is_this_host
 from replay.path.target import Target
-from tests.replay.host.looks import look, udp, whole
+from replay.receiver_host import beside
+from replay.receiver_host.beside import OwnHost, is_this_host
+from tests.replay.receiver_host.looks import look, udp, whole
 
 
 class Scripted:

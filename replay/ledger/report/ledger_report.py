@@ -6,9 +6,9 @@ from textwrap import fill
 from typing import Any, Final, NamedTuple
 
 from captures.console.units import counted, format_share
-from replay.ledger.accounts import UNREAD, Entry, Ledger, Unplaced
 from replay.ledger.cut_bytes import cut_bytes_text
-from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, Loss
+from replay.ledger.entries import UNREAD, Ledger, LedgerEntry, Unplaced
+from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, PlacedLoss
 from replay.ledger.run_clock import RunClock
 from replay.sink.report.tags import lengths_text
 
@@ -38,12 +38,12 @@ _ALWAYS: Final = ("sent_events", "received_events", "lost_events", "kernel_drops
 _WIDTH: Final = 80
 
 
-def verdict(ledger: Ledger, losses: Sequence[Loss] = ()) -> str:
+def verdict(ledger: Ledger, losses: Sequence[PlacedLoss] = ()) -> str:
     """The ledger in one sentence."""
     return "; ".join(_verdict_parts(ledger, losses))
 
 
-def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
+def _verdict_parts(ledger: Ledger, losses: Sequence[PlacedLoss]) -> list[str]:
     arrived = "were written" if ledger.total("collected_events") is not None else "arrived"
     if ledger.balanced:
         return [f"all {counted(ledger.sent_events, 'event')} {arrived} on {counted(ledger.sent_ports, 'port')}"]
@@ -68,7 +68,7 @@ def _verdict_parts(ledger: Ledger, losses: Sequence[Loss]) -> list[str]:
     return parts
 
 
-def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
+def _loss(ledger: Ledger, losses: Sequence[PlacedLoss]) -> str:
     least, lost, sent = ledger.lost_events_min, ledger.lost_events_max, ledger.sent_events
     said = [_place(where, [loss for loss in losses if loss.where == where], sent) for where in _places(losses)]
     if ledger.run_id is None:
@@ -83,7 +83,7 @@ def _loss(ledger: Ledger, losses: Sequence[Loss]) -> str:
     return ", ".join([f"{share} lost: {events} of {counted(sent, 'event')}", *said])
 
 
-def _places(losses: Sequence[Loss]) -> list[str]:
+def _places(losses: Sequence[PlacedLoss]) -> list[str]:
     """The places of the losses, the place with most lost events first."""
     events: dict[str, int] = {}
     for loss in losses:
@@ -91,7 +91,7 @@ def _places(losses: Sequence[Loss]) -> list[str]:
     return sorted(events, key=lambda where: -events[where])
 
 
-def _place(where: str, losses: Sequence[Loss], sent: int) -> str:
+def _place(where: str, losses: Sequence[PlacedLoss], sent: int) -> str:
     """A clause on the losses in one place: how much was lost, on which ports, and when."""
     ports: dict[int, int] = {}
     for loss in losses:
@@ -118,7 +118,7 @@ def _named(ports: dict[int, int], *, unknown: bool) -> str:
     return f"{named}, and {others}" if unknown else named
 
 
-def _when(losses: Sequence[Loss]) -> str:
+def _when(losses: Sequence[PlacedLoss]) -> str:
     """A clause that says when the events were lost, as far as this is known."""
     timed = [(loss.from_s, loss.to_s) for loss in losses if loss.from_s is not None and loss.to_s is not None]
     if not timed:
@@ -129,7 +129,7 @@ def _when(losses: Sequence[Loss]) -> str:
 
 def ledger_json(
     ledger: Ledger,
-    losses: Sequence[Loss] = (),
+    losses: Sequence[PlacedLoss] = (),
     way: dict[str, int | None] | None = None,
     clock: RunClock | None = None,
 ) -> dict[str, Any]:
@@ -164,12 +164,12 @@ def ledger_json(
     }
 
 
-def _lane(entry: Entry) -> dict[str, Any]:
+def _lane(entry: LedgerEntry) -> dict[str, Any]:
     names = ("lost_events", "lost_before_socket_events", "lost_at_collector_events", "cut_bytes")
     return vars(entry) | {name: getattr(entry, name) for name in names}
 
 
-def ledger_lines(ledger: Ledger, losses: Sequence[Loss] = (), said: Sequence[str] = ()) -> str:
+def ledger_lines(ledger: Ledger, losses: Sequence[PlacedLoss] = (), said: Sequence[str] = ()) -> str:
     """The lines that matter, in 80 columns: the verdict, and what explains it."""
     parts = [*_verdict_parts(ledger, losses), *said]
     return "\n".join(fill(part, _WIDTH, subsequent_indent="    ", break_on_hyphens=False) for part in parts)
@@ -211,7 +211,7 @@ class _Column(NamedTuple):
     """Whether the column holds anything but zeros."""
 
     @classmethod
-    def of(cls, title: str, name: str, rows: Sequence[Entry | Unplaced], ledger: Ledger) -> "_Column":
+    def of(cls, title: str, name: str, rows: Sequence[LedgerEntry | Unplaced], ledger: Ledger) -> "_Column":
         """The column of the ledger's figure `name`."""
         figures = [*(getattr(row, name, None) for row in rows), _whole(ledger, name)]
         return cls(name, [title, *("-" if value is None else f"{value:,}" for value in figures)], any(figures))
