@@ -27,6 +27,7 @@ FLOORS = {
         ("profile",),
         ("rendering",),
         ("inspection",),
+        ("sessions",),
         ("commands",),
         ("cli",),
         ("entry",),
