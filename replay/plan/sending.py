@@ -9,7 +9,8 @@ from replay.linux.sockets.udp_send import max_segments
 from replay.machine.situation import Situation
 from replay.path.loopback import refusal
 from replay.path.request import BackendChoice, PathRequest
-from replay.plan.calibration import Calibration, SendMethod, load, load_usual, outdated
+from replay.plan.calibration_file import Calibration, load, load_usual, outdated
+from replay.plan.send_method import SendMethod
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def _calibrated(calibration: Calibration, now: Situation, lacking: Callable[[str
         stale = f"the calibration of {now.interface} no longer holds: {change}"
         notice(f"{stale}; run `replay calibrate` again")
         return ChosenMethod(SendMethod(), f"udp: as is usual, since {stale}")
-    if entry.way.backend == "packet" and (off := lacking(now.interface)):
+    if entry.method.backend == "packet" and (off := lacking(now.interface)):
         ignored = f"the calibration of {now.interface} is not followed: {refusal(now.interface, off)}"
         notice(ignored)
         return ChosenMethod(SendMethod(), f"udp: as is usual, since {ignored}")
-    why = f"{entry.way}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
-    return ChosenMethod(entry.way, why, entry.worker_eps)
+    why = f"{entry.method}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
+    return ChosenMethod(entry.method, why, entry.worker_eps)

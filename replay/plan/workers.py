@@ -7,8 +7,9 @@ from typing import Final
 from captures.console.errors import InputError
 from replay.machine.affinity import usable_cpus
 from replay.machine.claims import Claims
-from replay.machine.core_order import Topology, ordered, reckon_workers
+from replay.machine.core_order import Topology, ordered
 from replay.plan.run_plan import RunPlan, WorkerPlan
+from replay.plan.worker_count import reckon_workers
 
 AUTO: Final = 0
 """The value that stands for `--workers auto`."""
