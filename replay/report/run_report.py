@@ -7,7 +7,8 @@ from typing import Any
 from captures import __version__
 from captures.console.units import counted
 from captures.format.reader import Capture
-from replay.board.snapshot import Snapshot, errors_of, take_snapshot, waits_of
+from replay.board.errnos import errors_of, waits_of
+from replay.board.snapshot import Snapshot, take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.histogram import Histogram
 from replay.json_file import SCHEMA

@@ -30,11 +30,11 @@ from replay.plan.workers import WorkerRequest, with_workers
 from replay.ranges import check_ports, check_within
 from replay.report.criteria import Limits
 from replay.report.live_line import LiveLine
-from replay.report.live_loss import LiveLoss
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
 from replay.rewrite.stamps import Stamp, iso_ms
 from replay.rewrite.tags import new_run
+from replay.supervision.abort_on_loss import AbortOnLoss
 from replay.supervision.supervisor import Outcome, Supervisor
 
 
@@ -138,7 +138,9 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             notice(f"it starts at {iso_ms(plan.start_at_ns)}")
         listener = _control_socket(control.path, stack)
         line = stack.enter_context(LiveLine(plan))
-        sink = LiveLoss(limits, plan, supervisor, line, shortest_bytes=capture.shortest)
+        sink = AbortOnLoss(
+            limits.sink, limits.token, limits.abort_loss, plan, supervisor, line.say, shortest_bytes=capture.shortest
+        )
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         own_host.begin()
@@ -154,7 +156,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
 
         def each_second(outcome: Outcome) -> None:
             own_host.each_second()
-            sink.each_second(outcome)
+            line.show(outcome, sink.look(outcome))
 
         def settle(outcome: Outcome) -> None:
             sink.settle(outcome)
