@@ -33,6 +33,7 @@ FLOORS = {
         ("profile",),
         ("rendering",),
         ("inspection",),
+        ("sessions",),
         ("commands",),
         ("cli",),
         ("entry",),

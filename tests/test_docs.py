@@ -243,17 +243,15 @@ def test_numbers_of_the_manual():
 
 
 def test_the_examples_of_python_run(tmp_path):
-    """The sink first, then the run that it hears, then the reconciliation of both."""
+    """The capture first, then the sink, then the run that it hears, then the reconciliation of both."""
     ports = free_ports(2)
-    run, sink, ledger = (
+    capture, run, sink, ledger = (
         text.replace("range(5514, 5516)", str(ports))
         .replace("(5514, 5515)", str(ports))
         .replace("idle_ns=2_", "idle_ns=60_")
         for text in fences(PYTHON, "python")
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    recipe = Recipe(profile=load_profile("system"), seed=7, train=128, events=1000)
-    build_capture(tmp_path / "few.rcap", recipe, jobs=1, force=False, progress=lambda _rendered, _total: None)
 
     def program(text: str) -> list[str]:
         assert len(text.splitlines()) <= 12
@@ -266,6 +264,7 @@ def test_the_examples_of_python_run(tmp_path):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    assert said(capture).startswith(b"1000 ")
     with subprocess.Popen(
         program(sink), env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as listening:

@@ -14,9 +14,9 @@ from replay.engine.process import lane_pieces
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run
 from replay.schedule.bursts import RoundRobin
+from replay.schedule.deal import Deal, Start
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Steady
-from replay.schedule.stripes import Deal, Start
 
 TRIAL_NS: Final = SECOND_NS // 4
 LOOP_EVENTS: Final = 1 << 18

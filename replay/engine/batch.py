@@ -12,7 +12,7 @@ from replay.board.journal import SHAPE_BYTES, TRAINS, Journal
 from replay.clock import wall_ns
 from replay.rewrite.stamps_at_sending import Stamp, stamp_writer
 from replay.rewrite.tags import Tagging, TagWriter
-from replay.schedule.stripes import Pieces
+from replay.schedule.pieces import Pieces
 
 
 class Batch:

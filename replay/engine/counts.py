@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from replay.board.errnos import ERRNO_NAMES, UNREACHABLE, errno_place
 from replay.board.intervals import IntervalCounter
-from replay.board.layout import ERRNO_NAMES, UNREACHABLE, Board, errno_place
+from replay.board.layout import Board
 from replay.clock import SECOND_NS, monotonic_ns, process_cpu_ns
 from replay.engine.lane import Turn
 from replay.histogram import Histogram

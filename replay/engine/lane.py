@@ -6,7 +6,7 @@ from itertools import islice
 
 from replay.engine.batch import Batch
 from replay.schedule.bursts import RoundRobin, TokenBucket
-from replay.schedule.stripes import Pieces
+from replay.schedule.pieces import Pieces
 
 Turn = tuple[int, int, int, int]
 """What a lane puts into a batch at once: the lane, the instant at which this was due by the schedule, and the events

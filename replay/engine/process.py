@@ -29,8 +29,9 @@ from replay.path.headers import Headers
 from replay.path.sources import Picker
 from replay.plan.run_plan import RunPlan
 from replay.schedule.bursts import RoundRobin, TokenBucket, batch_room
+from replay.schedule.deal import Deal, Start
 from replay.schedule.demand import TimeScale
-from replay.schedule.stripes import Deal, Pieces, Start, cut_pieces, pages
+from replay.schedule.pieces import Pieces, cut_pieces, pages
 
 NAP_NS: Final = 1_000_000
 """The shortest sleep, and the least time between two batches when the first was not full. At 4 M EPS about 32 trains

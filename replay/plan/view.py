@@ -8,7 +8,7 @@ from replay.clock import SECOND_NS
 from replay.path.headers import Wire
 from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
-from replay.schedule.stripes import lane_quota
+from replay.schedule.deal import lane_quota
 
 
 def describe(plan: RunPlan) -> dict[str, Any]:

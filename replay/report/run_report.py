@@ -8,7 +8,8 @@ from captures import __version__
 from captures.console.units import counted
 from captures.format.reader import Capture
 from captures.format.stamp_writing import iso_ms
-from replay.board.snapshot import Snapshot, errors_of, take_snapshot, waits_of
+from replay.board.errnos import errors_of, waits_of
+from replay.board.snapshot import Snapshot, take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.histogram import Histogram
 from replay.json_file import SCHEMA

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from captures.format.layout import LOCAL_ZONE, MAX_TRAIN_EVENTS, STAMP_WIDTHS, StampKind
 from captures.format.stamp_writing import stamp_texts
 from replay.clock import SECOND_NS
-from replay.schedule.stripes import Pieces
+from replay.schedule.pieces import Pieces
 from replay.unaligned import places
 
 _MICROSECOND_NS: Final = 1000
@@ -48,7 +48,7 @@ def local_zone_minutes(second: int) -> int:
 
 
 def style_texts(style: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
-    """The texts of ascending instants, shape (instants,), in a style as in `replay.schedule.stripes.Pieces`."""
+    """The texts of ascending instants, shape (instants,), in a style as in `replay.schedule.pieces.Pieces`."""
     kind, zone_minutes = StampKind(style & 0xFF), style >> 8
     if zone_minutes != LOCAL_ZONE:
         return stamp_texts(kind, zone_minutes, instants_ns)

@@ -27,7 +27,7 @@ from captures.format.tags import (
     same_head,
     tail_block,
 )
-from replay.schedule.stripes import Pieces
+from replay.schedule.pieces import Pieces
 from replay.unaligned import places
 
 _HEAD: Final = f"S{HEAD_BYTES}"

@@ -21,7 +21,8 @@ from replay.engine.batch import Batch
 from replay.linux.sockets.udp_receive import open_receiver
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run
-from replay.schedule.stripes import Run, cut_pieces
+from replay.schedule.deal import Run
+from replay.schedule.pieces import cut_pieces
 from replay.sink.board import shared_tally
 from replay.sink.loop import Rounds
 from replay.sink.round import RoundCounter

@@ -11,7 +11,7 @@ from replay.engine.batch import Batch
 from replay.engine.lane import Lane
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.bursts import RoundRobin
-from replay.schedule.stripes import Pieces
+from replay.schedule.pieces import Pieces
 from tests.captures.content import content, noise
 from tests.replay.pages import page_of
 

@@ -29,8 +29,8 @@ from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.bursts import RoundRobin, TokenBucket
+from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale
-from replay.schedule.stripes import Start
 from tests.captures.content import content, noise, write
 from tests.replay.pages import shapes_of
 

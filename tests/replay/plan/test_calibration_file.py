@@ -10,28 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError, PreflightError
-from replay.machine.core_order import Topology, reckon_workers
 from replay.machine.situation import Situation
 from replay.path.request import BackendChoice, PathRequest
-from replay.plan import calibration
-from replay.plan.calibration import (
-    Calibration,
-    Entry,
-    SendMethod,
-    Trial,
-    dependable_eps,
-    load,
-    load_usual,
-    outdated,
-    prepare,
-    save,
-    winner,
-)
+from replay.plan import calibration_file
+from replay.plan.calibration_file import Calibration, Entry, load, load_usual, outdated, prepare, save
+from replay.plan.send_method import SendMethod
 from replay.plan.sending import SendRequest, choose
 
 HERE = Situation(interface="eth0", mtu=1500, kernel="6.1.0", offloads=("tx-udp-segmentation",))
 BEST = SendMethod(backend="packet", gso=True, train_max=64, batch_trains=16)
-ENTRY = Entry(situation=HERE, way=BEST, worker_eps=9_000_000, event_bytes=150, measured="2026-11-24")
+ENTRY = Entry(situation=HERE, method=BEST, worker_eps=9_000_000, event_bytes=150, measured="2026-11-24")
 
 
 def takes_all(_: str) -> tuple[str, ...]:
@@ -69,7 +57,7 @@ def test_the_usual_file_need_not_be_there_but_one_that_is_named_must(
     save(usual, ENTRY)
     assert load_usual()[0].entries == (ENTRY,)
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    assert calibration.default_path() == Path.home() / ".cache/stampede/calibration.json"
+    assert calibration_file.default_path() == Path.home() / ".cache/stampede/calibration.json"
     with pytest.raises(InputError, match="No such file or directory; `replay calibrate` writes it"):
         load(tmp_path / "nowhere")
 
@@ -119,7 +107,7 @@ def test_what_is_wrong_with_the_usual_file_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    usual = calibration.default_path()
+    usual = calibration_file.default_path()
     usual.parent.mkdir()
     usual.write_text("damaged")
     assert choose(SendRequest(), PathRequest(), lambda: HERE, takes_all).method == SendMethod()
@@ -134,7 +122,7 @@ def test_a_user_without_a_home_has_no_calibration_and_can_name_one(monkeypatch: 
     monkeypatch.setattr(Path, "home", homeless)
     assert load_usual() == (Calibration(), "")
     with pytest.raises(PreflightError, match="this user has no home, and HOME is not set; give --calibration FILE"):
-        calibration.default_path()
+        calibration_file.default_path()
 
 
 @pytest.mark.parametrize(
@@ -148,28 +136,6 @@ def test_a_user_without_a_home_has_no_calibration_and_can_name_one(monkeypatch: 
 )
 def test_an_entry_holds_as_long_as_nothing_changed(change: dict[str, Any], said: str | None) -> None:
     assert outdated(ENTRY, replace(HERE, **change)) == said
-
-
-@pytest.mark.parametrize(("rates", "place"), [([100, 104], 0), ([100, 106], 1), ([0, 50, 53, 49], 2), ([0, 50, 51], 1)])
-def test_the_fastest_wins_unless_an_earlier_one_is_as_fast(rates: list[float], place: int) -> None:
-    trials = [
-        Trial(SendMethod(batch_trains=i + 1), [rate, rate * 9, 0] if rate else ()) for i, rate in enumerate(rates)
-    ]
-    assert winner(trials) is trials[place]
-
-
-@pytest.mark.parametrize(
-    ("free", "paced", "counted"), [(100, 60, 60), (100, 120, 100), (1, 0.1, 1), (5e6, 3_999_999.7, 3_999_999)]
-)
-def test_a_worker_is_counted_on_for_what_it_sends_at_a_pace(free: float, paced: float, counted: int) -> None:
-    assert dependable_eps(Trial(SendMethod(), [free]), Trial(SendMethod(), [paced])) == counted
-
-
-def test_the_workers_of_a_run_are_reckoned_by_that() -> None:
-    """As fast as it goes two workers would seem enough; at a pace it takes three."""
-    trials = [Trial(SendMethod(), [rate]) for rate in (3_000_000, 2_000_000)]
-    count, why = reckon_workers(4e6, 40, range(8), Topology(), gso=True, measured_eps=dependable_eps(*trials))
-    assert (count, why.startswith("3: 4,000,000 EPS at 1,500,000 each")) == (3, True)
 
 
 def test_without_a_calibration_the_flags_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,15 +205,12 @@ def test_a_calibration_by_frames_is_left_aside_where_they_are_dropped(
 
 
 def test_a_calibration_by_datagrams_is_followed_there(file: Path) -> None:
-    save(file, replace(entry(), way=SendMethod(train_max=9)))
+    save(file, replace(entry(), method=SendMethod(train_max=9)))
     chosen = choose(SendRequest(calibration=file), PathRequest(), lambda: HERE, lambda _: LACKING)
     assert chosen.method == SendMethod(train_max=9)
 
 
-def test_frames_that_were_refused_never_win() -> None:
-    trials = [
-        Trial(SendMethod(), [1.0]),
-        Trial(SendMethod(backend="packet"), refused="lo: the kernel drops frames of our own"),
-    ]
-    assert winner(trials) is trials[0]
-    assert winner(trials[::-1]) is trials[0]
+def test_the_file_calls_the_method_a_way_as_earlier_versions_did(file: Path) -> None:
+    (written,) = json.loads(file.read_text())["entries"]
+    assert list(written) == ["situation", "way", "worker_eps", "event_bytes", "measured"]
+    assert written["way"] == {"backend": "packet", "gso": True, "train_max": 64, "batch_trains": 16}

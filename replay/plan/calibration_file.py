@@ -2,61 +2,35 @@
 
 The file has one entry for each interface. An entry is valid as long as the kernel, the MTU and the offloads are those
 of the measurement. pydantic checks the file. It takes longer to load than all else that a command needs, so it is only
-loaded when there is a file.
+loaded when there is a file. In the file the method of sending is called `way`.
 """
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
-from typing import Final, Literal
+from typing import Any, ClassVar, Literal
 
 from captures.console.errors import InputError, PreflightError
 from captures.files.output_file import OutputFile, write_file
-from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.board.journal import TRAINS
 from replay.machine.situation import Checked, Situation
-
-BACKENDS: Final = ("udp", "packet")
-
-TIE: Final = 0.05
-"""Methods that differ by less than this are equal, since the difference may be chance. Then the earlier one is taken,
-which is the simpler one."""
+from replay.plan.send_method import SendMethod
 
 
-@dataclass(frozen=True)
-class SendMethod(Checked):
-    """A method of sending. Raises ValueError for a method that does not exist."""
-
-    backend: str = "udp"
-    """One of BACKENDS."""
-    gso: bool = True
-    train_max: int = MAX_TRAIN_EVENTS
-    """The most events of one train."""
-    batch_trains: int = TRAINS
-    """The most trains of one system call."""
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise ValueError(f"backend is {self.backend!r}, and there are {', '.join(BACKENDS)}")
-        for name, most in (("train_max", MAX_TRAIN_EVENTS), ("batch_trains", TRAINS)):
-            if not 1 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} is {getattr(self, name)}, and 1 to {most} are possible")
-
-    def __str__(self) -> str:
-        """The method in words."""
-        gso = "GSO" if self.gso else "no GSO"
-        return f"{self.backend}, {gso}, trains of {self.train_max}, {self.batch_trains} a call"
+def _key(field: str) -> str:
+    """The name by which the file calls a field of an entry."""
+    return "way" if field == "method" else field
 
 
 @dataclass(frozen=True)
 class Entry(Checked):
     """The best method through one interface. Raises ValueError for a figure that is not positive."""
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = {**Checked.__pydantic_config__, "alias_generator": _key}
+
     situation: Situation
-    way: SendMethod
+    method: SendMethod
     worker_eps: int
     """How many events per second one worker sent when it was paced."""
     event_bytes: float
@@ -67,6 +41,10 @@ class Entry(Checked):
     def __post_init__(self) -> None:
         if self.worker_eps <= 0 or not self.event_bytes > 0:
             raise ValueError("worker_eps and event_bytes must be greater than 0")
+
+    def figures(self) -> dict[str, Any]:
+        """The entry as it stands in the file, ready for JSON."""
+        return {_key(name): value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -79,34 +57,6 @@ class Calibration(Checked):
     def of(self, interface: str) -> Entry | None:
         """The entry of an interface; None: it has none."""
         return next((entry for entry in self.entries if entry.situation.interface == interface), None)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A method that was tried, and the events per second that one worker sent by it in each round."""
-
-    method: SendMethod
-    rates_eps: Sequence[float] = ()
-    refused: str = ""
-    """Why there are no rates: the reason for which the method was refused."""
-    errors: Mapping[str, int] = field(default_factory=dict)
-    """How many errors of each errno name occurred in all rounds together."""
-
-    @property
-    def rate_eps(self) -> float:
-        """The rate of the median round; 0: the method was refused."""
-        return median(self.rates_eps) if self.rates_eps else 0.0
-
-
-def winner(trials: Sequence[Trial]) -> Trial:
-    """The first trial that is as fast as the fastest one, or slower by no more than TIE."""
-    best = max(trial.rate_eps for trial in trials)
-    return next(trial for trial in trials if trial.rate_eps >= best * (1 - TIE))
-
-
-def dependable_eps(best: Trial, paced: Trial) -> int:
-    """The rate expected of one worker: what the best method sent when paced, and never more than when unpaced."""
-    return max(1, int(min(best.rate_eps, paced.rate_eps)))
 
 
 def default_path() -> Path:
@@ -179,7 +129,8 @@ def save(path: Path, entry: Entry) -> None:
     """
     kept = load(path).entries if path.is_file() else ()
     others = tuple(old for old in kept if old.situation.interface != entry.situation.interface)
-    text = json.dumps(asdict(Calibration(entries=(*others, entry))), indent=2) + "\n"
+    content = {"version": Calibration.version, "entries": [each.figures() for each in (*others, entry)]}
+    text = json.dumps(content, indent=2) + "\n"
     write_file(path, text.encode(), force=True)
 
 
