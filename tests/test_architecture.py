@@ -207,6 +207,10 @@ def shapeless(module: str, source: str, tree: ast.Module) -> Iterator[str]:
         yield f"{module} is named after no idea"
     if not ast.get_docstring(tree):
         yield f"{module} has no docstring"
+    yield from too_long(module, source, tree)
+
+
+def too_long(module: str, source: str, tree: ast.Module) -> Iterator[str]:
     lines = len(source.splitlines())
     if lines > MAX_MODULE_LINES:
         yield f"{module} has {lines} lines"
@@ -239,6 +243,12 @@ def modules() -> Iterator[tuple[str, Path]]:
 @pytest.mark.parametrize(("module", "path"), [pytest.param(*found, id=found[0]) for found in modules()])
 def test_the_house_is_in_order(module, path):
     assert violations(module, path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tools").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_tool_is_as_short_as_a_module(path):
+    source = path.read_text()
+    assert list(too_long(path.stem, source, ast.parse(source))) == []
 
 
 def test_no_module_imports_itself_by_way_of_others():
