@@ -6,14 +6,18 @@ interrupted or is limited start a new Python.
 """
 
 import ctypes
+import gc
 import importlib
 import multiprocessing
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 from pyroute2 import netns
 
@@ -23,38 +27,53 @@ _CLONE_NEWNS = 0x20000  # sched.h
 _MS_REC, _MS_SLAVE, _MNT_DETACH = 1 << 14, 1 << 19, 2  # mount.h
 
 
+def fork(program: str, *arguments: object, host: str | None = None) -> dict[str, Any]:
+    """What `subprocess.Popen` and `run` take for a command that is forked, in the namespace `host` if one is given.
+
+    They prepare its streams and its folder; it goes on from there, before they would execute another program.
+    """
+    _load(program)  # here, so that no fork has to
+    line = [program, *map(str, arguments)]
+    return {
+        "args": line,
+        "restore_signals": False,  # Python sets them as it starts, and this one has started
+        "preexec_fn": partial(_become, line, host),
+    }
+
+
 def call(
     program: str, *arguments: object, host: str | None = None, folder: Path = Path(), timeout_s: float
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in `folder`, and in the namespace `host` if one is given."""
-    line = [program, *map(str, arguments)]
-    importlib.import_module(f"{program}.cli")  # here, so that no fork has to
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        streams = stdout.fileno(), stderr.fileno()
-        process = multiprocessing.get_context("fork").Process(target=_become, args=(line, folder, host, streams))
-        process.start()
-        process.join(timeout_s)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(line, timeout_s)
-        for file in (stdout, stderr):
-            file.seek(0)
-        return subprocess.CompletedProcess(line, process.exitcode, stdout.read(), stderr.read())
+    forked = fork(program, *arguments, host=host)
+    streams = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    return subprocess.run(**forked, **streams, cwd=folder, timeout=timeout_s, check=False)
 
 
-def _become(line: list[str], folder: Path, host: str | None, streams: tuple[int, int]) -> None:
-    """Go on as the command would begin."""
+@cache
+def _load(program: str) -> None:
+    """Import all modules of a program, those that it imports late among them."""
+    package = importlib.import_module(program)
+    for module in pkgutil.walk_packages(package.__path__, f"{program}."):
+        importlib.import_module(module.name)
+
+
+def _become(line: Sequence[str], host: str | None) -> NoReturn:
+    """Be the command, from its beginning to its end; it is measured as multiprocessing's processes are."""
+    gc.freeze()  # nothing of the test's is collected here, since it would close files by numbers that are others' now
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os._exit(multiprocessing.get_context("fork").Process(target=_begin, args=(line, host))._bootstrap())
+
+
+def _begin(line: Sequence[str], host: str | None) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    for number, stream in enumerate(streams, start=1):
-        os.dup2(stream, number)
-    sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - as long as the process
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-    os.chdir(folder)
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, closefd=False) for number, mode in enumerate(("r", "w", "w"))
+    )
     if host is not None:
         _enter(host)
-    sys.argv = line
+    sys.argv = list(line)
     importlib.import_module(f"{line[0]}.entry").main()
 
 

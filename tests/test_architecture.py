@@ -1,6 +1,7 @@
 """The house's rules, read from the source: who imports whom, who asks the clock, how long code may be."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("captures", "precompute", "replay")
 
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 50
 MAX_FOLDER_MODULES = 12
 
-# What each folder of a package, and each module beside them, may import: what stands on its own line or above it.
+OTHERS = "*"
+"""Stands in FLOORS for all modules of a folder that are not named there; these may import each other."""
+
+# What is in a package, or in a folder that has folders, from the lowest floor up. What is named there imports only what
+# stands on a lower floor: nothing above it, and nothing beside it. docs/architecture.md says the same.
 FLOORS = {
     "captures": (
         ("console",),
@@ -27,22 +33,23 @@ FLOORS = {
         ("profile",),
         ("rendering",),
         ("inspection",),
+        ("sessions",),
         ("commands",),
         ("cli",),
         ("entry",),
     ),
+    "precompute.profile": (("builtin",), (OTHERS,)),
     "replay": (
         ("linux", "clock", "histogram", "ranges", "unaligned", "json_file"),
-        ("exchange",),
-        ("schedule",),
+        ("exchange", "schedule"),
         ("rewrite", "path"),
         ("machine", "board"),
         ("plan",),
         ("engine",),
         ("supervision",),
-        ("host",),
-        ("report", "control", "calibration"),
-        ("sink",),
+        ("receiver_host",),
+        ("report", "control"),
+        ("calibration", "sink"),
         ("ledger",),
         ("audit", "doctor"),
         ("sessions",),
@@ -50,6 +57,19 @@ FLOORS = {
         ("cli",),
         ("entry",),
     ),
+    "replay.linux": ((OTHERS,), ("network", "sockets")),
+    "replay.engine": (("batch",), ("backends",), (OTHERS,)),
+    "replay.sink": (
+        ("number_account", "time_cells"),
+        ("board",),
+        ("verify",),
+        (OTHERS,),
+        ("report",),
+        ("publish",),
+    ),
+    "replay.ledger": (("models",), (OTHERS,)),
+    "replay.audit": ((OTHERS,), ("files",), ("report",)),
+    "replay.commands": (("options",), (OTHERS,)),
 }
 
 # (who, must not import, except)
@@ -102,20 +122,39 @@ def wrong_imports(module: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{module} imports {imported}"
 
 
-def floor_of(module: str) -> int:
-    """How high a module of a package stands in FLOORS; -1: the package itself, or what is in no folder of FLOORS."""
-    package, *folders = module.split(".")
-    floors = FLOORS.get(package, ())
-    return next((floor for floor, names in enumerate(floors) if folders and folders[0] in names), -1)
+def floor_in(folder: str, module: str) -> tuple[int, str]:
+    """On which floor of a folder a module stands, and by which name; the floor -1: on none."""
+    name = module.removeprefix(f"{folder}.").partition(".")[0]
+    for wanted in (name, OTHERS):
+        for floor, names in enumerate(FLOORS[folder]):
+            if wanted in names:
+                return floor, wanted
+    return -1, name
 
 
-def upward_imports(module: str, tree: ast.Module) -> Iterator[str]:
-    package, own = module.partition(".")[0], floor_of(module)
-    if own < 0 and module != package:
-        yield f"{module} stands in no folder of FLOORS"
-    for imported in imports(tree):
-        if within(imported, package) and floor_of(imported) > own:
-            yield f"{module} imports upwards: {imported}"
+def misplaced(module: str) -> Iterator[str]:
+    """The folders around a module that FLOORS should know, and does not; or that do not know the module."""
+    package, *rest = module.split(".")
+    around = [".".join([package, *rest[:depth]]) for depth in range(len(rest))]
+    for folder in around:
+        if folder in FLOORS and floor_in(folder, module)[0] < 0:
+            yield f"{module} stands on no floor of {folder}"
+        if folder not in FLOORS and folder != around[-1]:
+            yield f"{module} stands in a folder of {folder}, of which FLOORS knows nothing"
+
+
+def imports_off_lower_floors(module: str, tree: ast.Module) -> Iterator[str]:
+    """What a module imports from above it, or from beside it."""
+    for folder in (folder for folder in FLOORS if within(module, folder) and module != folder):
+        own, name = floor_in(folder, module)
+        for imported in imports(tree):
+            if not within(imported, folder) or imported == folder:
+                continue
+            floor, other = floor_in(folder, imported)
+            if floor > own:
+                yield f"{module} imports upwards: {imported}"
+            elif floor == own and other != name:
+                yield f"{module} imports what stands beside it: {imported}"
 
 
 def circles(imported_by: dict[str, set[str]]) -> Iterator[str]:
@@ -168,6 +207,10 @@ def shapeless(module: str, source: str, tree: ast.Module) -> Iterator[str]:
         yield f"{module} is named after no idea"
     if not ast.get_docstring(tree):
         yield f"{module} has no docstring"
+    yield from too_long(module, source, tree)
+
+
+def too_long(module: str, source: str, tree: ast.Module) -> Iterator[str]:
     lines = len(source.splitlines())
     if lines > MAX_MODULE_LINES:
         yield f"{module} has {lines} lines"
@@ -182,7 +225,8 @@ def violations(module: str, source: str) -> list[str]:
     tree = ast.parse(source)
     return [
         *wrong_imports(module, tree),
-        *upward_imports(module, tree),
+        *misplaced(module),
+        *imports_off_lower_floors(module, tree),
         *clock_readings(module, tree),
         *texts_of_unknown_encoding(module, tree),
         *shapeless(module, source, tree),
@@ -201,6 +245,12 @@ def test_the_house_is_in_order(module, path):
     assert violations(module, path.read_text()) == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tools").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_tool_is_as_short_as_a_module(path):
+    source = path.read_text()
+    assert list(too_long(path.stem, source, ast.parse(source))) == []
+
+
 def test_no_module_imports_itself_by_way_of_others():
     names = dict(modules())
     assert not list(
@@ -211,6 +261,26 @@ def test_no_module_imports_itself_by_way_of_others():
 def test_no_folder_is_crowded():
     folders = Counter(path.parent for _, path in modules() if path.name != "__init__.py")
     assert not list(crowded({str(folder.relative_to(ROOT)): count for folder, count in folders.items()}))
+
+
+def test_the_page_of_the_architecture_says_the_same_floors():
+    rows = re.findall(r"^\| `([\w/]+)` \| ([^|]* < [^|]*) \|$", ARCHITECTURE.read_text(), re.MULTILINE)
+    floors = {
+        folder.replace("/", "."): tuple(
+            tuple(re.findall(r"`(\w+)(?:\.py)?`", floor)) or (OTHERS,) for floor in text.split(" < ")
+        )
+        for folder, text in rows
+    }
+    assert floors == FLOORS
+
+
+def test_the_tables_of_folders_stand_in_the_order_of_floors():
+    text = ARCHITECTURE.read_text()
+    for package in PACKAGES:
+        rows = re.findall(rf"^\| `({package}/\w+)(?:\.py)?` \| (?!.* < )", text, re.MULTILINE)
+        floors = [floor_in(package, row.replace("/", "."))[0] for row in rows]
+        assert floors == sorted(floors)
+        assert len(rows) == sum(map(len, FLOORS[package]))
 
 
 def test_a_circle_and_a_crowd_are_found():
@@ -234,7 +304,7 @@ def test_a_circle_and_a_crowd_are_found():
         ("replay.cli", "from . import clock", "imports by a relative name"),
         ("replay.schedule.bursts", "import time", "imports time"),
         ("precompute.cli", "from time import perf_counter", "imports time"),
-        ("replay.rewrite.stamps", "from datetime import datetime\ndatetime.now()", "asks the clock: .now, line 3"),
+        ("replay.plan.view", "from datetime import datetime\ndatetime.now()", "asks the clock: .now, line 3"),
         ("precompute.rendering.build", "import datetime as d\nd.date.today()", "asks the clock: .today, line 3"),
         ("replay.linux.cores", "path.read_text()", "names no encoding: read_text, line 2"),
         ("replay.cli", "open(path, 'w')", "names no encoding: open, line 2"),
@@ -245,7 +315,22 @@ def test_a_circle_and_a_crowd_are_found():
         ("precompute.draws.zipf", "import precompute.profile.model", "imports upwards: precompute.profile.model"),
         ("replay.sink.loop", "def f():\n    from replay.ledger import report", "imports upwards: replay.ledger"),
         ("replay.clock", "from replay import cli", "imports upwards: replay.cli"),
-        ("replay.stray", "", "stands in no folder of FLOORS"),
+        ("replay.clock", "import replay.linux.growth", "imports what stands beside it: replay.linux.growth"),
+        ("replay.rewrite.tags", "from replay import path", "imports what stands beside it: replay.path"),
+        ("replay.linux.cores", "from replay.linux.network import links", "imports upwards: replay.linux.network.links"),
+        ("replay.linux.sockets.mmsg", "import replay.linux.network", "imports what stands beside it: replay.linux.net"),
+        ("replay.engine.batch", "import replay.engine.backends.udp", "imports upwards: replay.engine.backends.udp"),
+        ("replay.engine.backends.udp", "import replay.engine.delivery", "imports upwards: replay.engine.delivery"),
+        ("replay.sink.board", "from replay.sink import verify", "imports upwards: replay.sink.verify"),
+        ("replay.sink.verify.which_run", "import replay.sink.round", "imports upwards: replay.sink.round"),
+        ("replay.sink.report.figures", "import replay.sink.publish", "imports upwards: replay.sink.publish"),
+        ("replay.ledger.models.sent", "import replay.ledger.notes", "imports upwards: replay.ledger.notes"),
+        ("replay.audit.seen", "import replay.audit.files.follow", "imports upwards: replay.audit.files.follow"),
+        ("replay.commands.options.pace", "import replay.commands.run", "imports upwards: replay.commands.run"),
+        ("precompute.profile.builtin.a", "import precompute.profile.model", "imports upwards: precompute.profile.mo"),
+        ("replay.stray", "", "stands on no floor of replay"),
+        ("replay.path.new.stray", "", "stands in a folder of replay.path, of which FLOORS knows nothing"),
+        ("replay.sink.verify.new.stray", "", "stands in a folder of replay.sink.verify, of which"),
         ("captures.console.utils", "", "is named after no idea"),
         ("captures.console.long", "\n" * MAX_MODULE_LINES, f"has {MAX_MODULE_LINES + 1} lines"),
         ("captures.console.deep", "def f():\n" + "    f()\n" * MAX_FUNCTION_LINES, "deep.f has 51 lines"),
@@ -271,8 +356,10 @@ def test_a_module_without_a_docstring_is_found():
         ("replay.linux.sockets.mmsg", "import ctypes\nfrom replay.linux import mmsg"),
         ("replay.clock", "import time"),
         ("precompute.commands.build", "import time"),
-        ("replay.rewrite.stamps", "from datetime import UTC, datetime, time\ndatetime.fromtimestamp(0, UTC)"),
+        ("replay.plan.view", "from datetime import UTC, datetime, time\ndatetime.fromtimestamp(0, UTC)"),
         ("replay.schedule.axis", "from replay.schedule.axis import x"),
+        ("replay.sink.verify.which_run", "from replay.sink import board\nimport replay.sink.verify.round_tags"),
+        ("replay.sink.loop", "import replay.sink.round, replay.sink.stopping"),
         ("replay.cli", "path.read_text(encoding='utf-8')\nopen(path, 'rb')\npath.open('wb')\nos.open(path, 0)"),
     ],
 )

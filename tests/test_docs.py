@@ -37,7 +37,8 @@ from precompute.timeline.windows import MAX_WINDOWS
 from replay.cli import replay
 from replay.engine.batch import TRAINS
 from replay.schedule.rates import STRIPE_EVENTS
-from tests.network.programs import free_ports
+from tests import forks
+from tests.network.programs import free_ports, listening_sink
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -243,17 +244,15 @@ def test_numbers_of_the_manual():
 
 
 def test_the_examples_of_python_run(tmp_path):
-    """The sink first, then the run that it hears, then the reconciliation of both."""
+    """The capture first, then the sink, then the run that it hears, then the reconciliation of both."""
     ports = free_ports(2)
-    run, sink, ledger = (
+    capture, run, sink, ledger = (
         text.replace("range(5514, 5516)", str(ports))
         .replace("(5514, 5515)", str(ports))
         .replace("idle_ns=2_", "idle_ns=60_")
         for text in fences(PYTHON, "python")
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    recipe = Recipe(profile=load_profile("system"), seed=7, train=128, events=1000)
-    build_capture(tmp_path / "few.rcap", recipe, jobs=1, force=False, progress=lambda _rendered, _total: None)
 
     def program(text: str) -> list[str]:
         assert len(text.splitlines()) <= 12
@@ -266,6 +265,7 @@ def test_the_examples_of_python_run(tmp_path):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    assert said(capture).startswith(b"1000 ")
     with subprocess.Popen(
         program(sink), env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as listening:
@@ -280,62 +280,59 @@ def test_the_examples_of_python_run(tmp_path):
 def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
     """The reports of a short run, of the sink that heard it, and of both reconciled."""
     folder = tmp_path_factory.mktemp("reports")
-    ports = ",".join(map(str, free_ports(2)))
-    published = f"127.0.0.1:{free_ports(1)[0]}"
-
-    def command(program: str, *words: str) -> list[str]:
-        return [sys.executable, "-c", f"from {program}.cli import main; main()", *words]
-
-    def call(program: str, *words: str) -> str:
-        done = subprocess.run(
-            command(program, *words), env=environment, cwd=folder, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
-        assert done.returncode in (ExitCode.MET, ExitCode.MISSED), done.stderr
-        return done.stdout.decode()
-
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    call("precompute", "build", "system", "--tagged", "-o", "few.rcap", "--events", "1000")
-    with subprocess.Popen(
-        command("replay", "sink", "--ports", ports, "--json", "--publish", published),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as sink:
-        assert sink.stderr is not None
-        try:
-            assert any(line.startswith(b"listening on") for line in sink.stderr)
-            sent = call(
-                *("replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", ports),
-                *("--eps", "2k", "--loops", "1", "--json", "--sink", published, "--max-loss", "0%"),
-            )
-            sink.terminate()
-            received, _ = sink.communicate(timeout=TIMEOUT_S)
-        finally:
-            sink.kill()
-    more = json.loads(sent)
+    sent, received = run_and_sink(folder)
+    more = json.loads(json.dumps(sent))
     more["lanes"][0]["sent_events"] += 1  # so that there is a loss to tell of
     more["sent_events"] += 1
     (folder / "sent.json").write_text(json.dumps(more))
-    (folder / "received.json").write_bytes(received)
+    (folder / "received.json").write_text(json.dumps(received))
     # A collector that wrote none of it, so that there is a loss to be placed on its host.
     (folder / "written").write_bytes(b"")
-    call("replay", "audit", "written", "--sent", "sent.json", "--report", "audit.json", "--json")
-    ledger = call("replay", "reconcile", "sent.json", "received.json", "--collector", "audit.json", "--json")
+    call(folder, "replay", "audit", "written", "--sent", "sent.json", "--report", "audit.json", "--json")
+    return {
+        "sender": sent,
+        "sink": received,
+        "ledger": call(
+            folder, "replay", "reconcile", "sent.json", "received.json", "--collector", "audit.json", "--json"
+        ),
+        "audit": followed_audit(folder),
+        "watch": watch(folder),
+    }
+
+
+def call(folder: Path, program: str, *words: str) -> Any:
+    """What a command prints as JSON, if it prints any."""
+    done = forks.call(program, *words, folder=folder, timeout_s=TIMEOUT_S)
+    assert done.returncode in (ExitCode.MET, ExitCode.MISSED), done.stderr
+    return json.loads(done.stdout or "null")
+
+
+def run_and_sink(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    ports = ",".join(map(str, free_ports(2)))
+    published = f"127.0.0.1:{free_ports(1)[0]}"
+    call(folder, "precompute", "build", "system", "--tagged", "-o", "few.rcap", "--events", "1000")
+    with listening_sink(folder / "sink.log", "--ports", ports, "--publish", published) as end_sink:
+        sent = call(
+            *(folder, "replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", ports),
+            *("--eps", "2k", "--loops", "1", "--json", "--sink", published, "--max-loss", "0%"),
+        )
+        return sent, end_sink()
+
+
+def followed_audit(folder: Path) -> dict[str, Any]:
+    """An audit of a line that was cut and a tail that is not packed, followed, so that its report has all fields."""
     tags = [tag_text(run, 514, number) for run, number in ((1, 0), (1, 2), (2, 0))]
-    # Followed, with a line that was cut and a tail that is not packed, so that the report has all its fields.
     lines = b"\n".join([*tags, b"stampede=00000001-0202-0", b""])
     (folder / "collected").write_bytes(gzip.compress(lines) + b"a tail")
-    audit = call("replay", "audit", "collected", "--run-id", "00000001", "--follow", "--settle", "100ms", "--json")
+    words = ("collected", "--run-id", "00000001", "--follow", "--settle", "100ms", "--json")
+    return call(folder, "replay", "audit", *words)
+
+
+def watch(folder: Path) -> dict[str, Any]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as watched:
         watched.bind(("127.0.0.1", 0))
-        watch = call("replay", "watch", "--ports", str(watched.getsockname()[1]), "--duration", "100ms", "--json")
-    return {
-        "sender": json.loads(sent),
-        "sink": json.loads(received),
-        "ledger": json.loads(ledger),
-        "audit": json.loads(audit),
-        "watch": json.loads(watch),
-    }
+        port = str(watched.getsockname()[1])
+        return call(folder, "replay", "watch", "--ports", port, "--duration", "100ms", "--json")
 
 
 def fields(value: Any, path: str = "") -> set[str]:

@@ -55,62 +55,102 @@ def findings(
     `sent` is the sender's report, `ledger` what `replay reconcile` says of it and the sink's. `steal_percent` of the
     machine's time went to others meanwhile.
     """
-    target_eps = sent["target_eps"]
-    steps = [(b.sent_events - a.sent_events) / (b.elapsed_s - a.elapsed_s) for a, b in pairwise(samples)]
-    settled = samples[int(len(samples) * WARM_UP) :]
-    drift_ms = [1000 * (sample.elapsed_s - sample.sent_events / target_eps) for sample in samples]
-    memory = linear_regression([sample.elapsed_s for sample in settled], [sample.memory_bytes for sample in settled])
-    span_s = samples[-1].elapsed_s - samples[0].elapsed_s
-    third = len(samples) // 3
-    ends = slice(None, third), slice(-third, None)
-    # The medians of both: what a stall delayed is caught up with, and is no drift.
-    middles_s = [median(sample.elapsed_s for sample in samples[part]) for part in ends]
-    drifts_ms = [median(drift_ms[part]) for part in ends]
-    # The least of some: a request to the control socket may be open at any look.
-    descriptors = [min(sample.descriptors for sample in samples[part]) for part in ends]
-    lost, in_socket = ledger["lost_events"], ledger["lost_in_socket_events"]
-    lag = sent["lag_ms"]
+    return {
+        **_what_ran(sent, samples),
+        **_losses(sent, ledger),
+        **_rates(sent, samples),
+        "steal_percent": round(steal_percent, 1),
+        **_drift(samples, sent["target_eps"], sent["lag_ms"]["max"]),
+        **_memory(samples[int(len(samples) * WARM_UP) :]),
+        **_use(samples),
+        "recoveries": len(sent["recoveries"]),
+        "deaths": sum(not recovery["cause"].startswith(STANDSTILL) for recovery in sent["recoveries"]),
+    }
+
+
+def _what_ran(sent: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+    told = ("target_eps", "achieved_eps", "asked_events", "sent_events")
     return {
         "verdict": sent["verdict"],
         "reason": sent["reason"],
         "seconds": round(sent["duration_s"], 3),
         "samples": len(samples),
-        "target_eps": target_eps,
-        "achieved_eps": sent["achieved_eps"],
-        "asked_events": sent["asked_events"],
-        "sent_events": sent["sent_events"],
+        **{name: sent[name] for name in told},
         "errors": sum(sent["errors"].values()),
+    }
+
+
+def _losses(sent: dict[str, Any], ledger: dict[str, Any]) -> dict[str, Any]:
+    lost, in_socket = ledger["lost_events"], ledger["lost_in_socket_events"]
+    return {
         "lost_events": lost,
         "lost_before_socket_events": None if in_socket is None else lost - in_socket,
         "duplicated_events": ledger["duplicated_events"],
         "surplus_events": ledger["surplus_events"],
         "lost_percent": 100 * lost / sent["sent_events"],
+    }
+
+
+def _rates(sent: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+    """How evenly it sent: from sample to sample, and as its own report says."""
+    steps = [(b.sent_events - a.sent_events) / (b.elapsed_s - a.elapsed_s) for a, b in pairwise(samples)]
+    return {
         "lowest_eps": round(min(steps)),
         "highest_eps": round(max(steps)),
         "variation_percent": round(100 * pstdev(steps) / mean(steps), 4),
         "offered_below_95_percent": sent["offered"]["below_95_percent"],
         "offered_intervals": sent["offered"]["intervals"],
         "offered_worst_percent": sent["offered"]["worst_percent"],
-        "lag_p99_ms": lag["p99"],
-        "lag_max_ms": lag["max"],
-        "steal_percent": round(steal_percent, 1),
-        "drift_median_ms": round(median(drift_ms), 3),
-        "drift_worst_ms": round(max(map(abs, drift_ms)), 3),
+        "lag_p99_ms": sent["lag_ms"]["p99"],
+        "lag_max_ms": sent["lag_ms"]["max"],
+    }
+
+
+def _thirds(samples: Sequence[Sample]) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """The first third of a run and the last."""
+    third = len(samples) // 3
+    return samples[:third], samples[-third:]
+
+
+def _drift(samples: Sequence[Sample], target_eps: float, lag_max_ms: float) -> dict[str, Any]:
+    """How far it was behind its schedule; what it was ahead is negative."""
+
+    def drifts_ms(part: Sequence[Sample]) -> list[float]:
+        return [1000 * (sample.elapsed_s - sample.sent_events / target_eps) for sample in part]
+
+    all_ms = drifts_ms(samples)
+    # The medians of both ends: what a stall delayed is caught up with, and is no drift.
+    first_s, last_s = (median(sample.elapsed_s for sample in part) for part in _thirds(samples))
+    first_ms, last_ms = (median(drifts_ms(part)) for part in _thirds(samples))
+    return {
+        "drift_median_ms": round(median(all_ms), 3),
+        "drift_worst_ms": round(max(map(abs, all_ms)), 3),
         # A worker that has to wait for a core knows how late it is; a schedule that creeps does not.
-        "drift_beyond_lag_ms": round(max(0.0, max(drift_ms) - lag["max"], -drifts_ms[1]), 3),
-        "drift_ppm": round(1000 * (drifts_ms[1] - drifts_ms[0]) / (middles_s[1] - middles_s[0]), 3),
-        "memory_mib": round(samples[-1].memory_bytes / 2**20, 2),
-        "memory_mib_per_hour": round(memory.slope * 3600 / 2**20, 3),
+        "drift_beyond_lag_ms": round(max(0.0, max(all_ms) - lag_max_ms, -last_ms), 3),
+        "drift_ppm": round(1000 * (last_ms - first_ms) / (last_s - first_s), 3),
+    }
+
+
+def _memory(settled: Sequence[Sample]) -> dict[str, Any]:
+    slope = linear_regression([sample.elapsed_s for sample in settled], [sample.memory_bytes for sample in settled])[0]
+    return {
+        "memory_mib": round(settled[-1].memory_bytes / 2**20, 2),
+        "memory_mib_per_hour": round(slope * 3600 / 2**20, 3),
         "memory_growth_mib": round((settled[-1].memory_bytes - settled[0].memory_bytes) / 2**20, 3),
         "memory_creep_mib": round(_creep_bytes(settled) / 2**20, 3),
-        "descriptors": samples[-1].descriptors,
-        "descriptors_more": descriptors[1] - descriptors[0],
-        "cpu_percent": {
-            part: round(100 * (samples[-1].cpu_s[part] - samples[0].cpu_s[part]) / span_s, 1)
-            for part in samples[0].cpu_s
-        },
-        "recoveries": len(sent["recoveries"]),
-        "deaths": sum(not recovery["cause"].startswith(STANDSTILL) for recovery in sent["recoveries"]),
+    }
+
+
+def _use(samples: Sequence[Sample]) -> dict[str, Any]:
+    """How many files are open, and how busy the cores are."""
+    # The least of some: a request to the control socket may be open at any look.
+    before, after = (min(sample.descriptors for sample in part) for part in _thirds(samples))
+    first, last = samples[0], samples[-1]
+    span_s = last.elapsed_s - first.elapsed_s
+    return {
+        "descriptors": last.descriptors,
+        "descriptors_more": after - before,
+        "cpu_percent": {part: round(100 * (last.cpu_s[part] - first.cpu_s[part]) / span_s, 1) for part in first.cpu_s},
     }
 
 

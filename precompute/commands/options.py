@@ -9,12 +9,13 @@ from click.shell_completion import CompletionItem
 
 from captures.console.command import Parsed
 from precompute.profile.loading import built_in_names
+from precompute.sessions.build import DIGEST_TEXT, MOST_JOBS
 
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 CAPTURE: Final = click.argument("capture", type=FILE, metavar="FILE")
 JOBS: Final = click.option(
     "--jobs",
-    type=click.IntRange(1, 1024),
+    type=click.IntRange(1, MOST_JOBS),
     default=lambda: len(os.sched_getaffinity(0)),
     show_default="usable cores",
     metavar="N",
@@ -24,7 +25,7 @@ JOBS: Final = click.option(
 
 def _parse_digest(text: str) -> str:
     digest = text.strip().lower()
-    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+    if not DIGEST_TEXT.fullmatch(digest):
         raise ValueError(f"{text!r} is not a digest; it has 64 hexadecimal digits, as precompute inspect shows them")
     return digest
 

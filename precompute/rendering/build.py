@@ -1,9 +1,6 @@
-"""Building a capture: plan its chunks, render them into a `CaptureWriter`, finish it.
+"""How a recipe becomes a capture: its chunks are planned and rendered into a `CaptureWriter`, which finishes it.
 
-From Python, ten thousand events are built by
-
-    recipe = Recipe(profile=load_profile("system"), seed=1, train=128, events=10_000)
-    built = build_capture("system.rcap", recipe)
+`precompute.sessions.build` makes the recipe of what a user asks for.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,14 +11,12 @@ import numpy as np
 
 from captures.console.errors import InputError, PreflightError
 from captures.files.output_file import FULL
-from captures.format.layout import PAGE_BYTES, TRAIN, WINDOW
-from captures.format.writer import CaptureShape, CaptureWriter, check_room, free_bytes
+from captures.format.writer import CaptureShape, CaptureWriter, check_room
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
-from precompute.rendering.chunks import Chunk, chunks_of_windows, events_of_size, payload_bytes, window_trains
+from precompute.rendering.chunks import Chunk, chunks_of_windows, events_of_size, window_trains
 from precompute.rendering.frames import Frames, make_frames
 from precompute.rendering.jobs import Work, render_chunks
-from precompute.rendering.plan import chunk_events
 from precompute.rendering.quotas import Quotas
 from precompute.timeline.axis import Axis, untimed
 from precompute.timeline.model import rate_windows
@@ -38,41 +33,6 @@ class Built:
     """How long its time axis is; 0 where it has none."""
     digest: str
     """The digest of the whole capture: 64 hexadecimal digits."""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """The figures of a build that was not made."""
-
-    events: int
-    duration_ns: int
-    """How long its time axis is; 0 where it has none."""
-    payload_bytes: int
-    """The exact size of the payload."""
-    table_bytes: int
-    """The size of all else in the file, estimated for full trains."""
-    chunks: int
-    """Into how many parts the work can be divided among jobs."""
-    free_bytes: int
-    """What is free on the disk that the capture would go to."""
-
-
-def forecast(path: Path, recipe: Recipe) -> Forecast:
-    """What building `recipe` into `path` would make; nothing is written.
-
-    Raises InputError when no event, or more than a capture can hold, falls into the recipe's duration.
-    """
-    frames, axis = make_frames(recipe.profile), _axis(recipe)
-    events = int(axis.events.sum())
-    trains = -(-events // recipe.train)
-    return Forecast(
-        events=events,
-        duration_ns=int(axis.duration_ns.sum()),
-        payload_bytes=payload_bytes(frames, recipe.seed, events),
-        table_bytes=PAGE_BYTES + trains * TRAIN.itemsize + len(axis.events) * WINDOW.itemsize,
-        chunks=-(-events // chunk_events(frames)),
-        free_bytes=free_bytes(path),
-    )
 
 
 def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train: int) -> Recipe:
@@ -115,7 +75,7 @@ def build_capture(
     - OSError when the disk fails.
     """
     path = Path(path)
-    frames, axis = make_frames(recipe.profile), _axis(recipe)
+    frames, axis = make_frames(recipe.profile), axis_of(recipe)
     events = int(axis.events.sum())
     check_room(path, int(events * frames.mean_bytes))
     quotas = Quotas(frames, seed=recipe.seed, events=events)
@@ -154,8 +114,11 @@ def _shape(recipe: Recipe, frames: Frames, axis: Axis, chunks: Sequence[Chunk]) 
     )
 
 
-def _axis(recipe: Recipe) -> Axis:
-    """The time axis of a recipe."""
+def axis_of(recipe: Recipe) -> Axis:
+    """The time axis of a recipe.
+
+    Raises InputError when its duration holds no event, or more than a capture can hold.
+    """
     if recipe.duration_ns is None or recipe.rate_eps is None:
         return untimed(recipe.events or 0)
     windows = rate_windows(

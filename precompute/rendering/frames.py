@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, StampKind
-from captures.format.stamps import stamp_texts
+from captures.format.stamp_writing import stamp_texts
 from precompute.draws.alias import AliasTables
 from precompute.draws.shares import integer_weights
 from precompute.fields.generated import Generated

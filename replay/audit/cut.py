@@ -48,8 +48,16 @@ _UNKNOWN: Final = -1
 _NOT_CUT: Final = -2
 
 
+@dataclass(frozen=True)
+class CutLengths:
+    """The least and the greatest length to which lines were cut, in bytes."""
+
+    min: int
+    max: int
+
+
 @dataclass
-class _Lines:
+class _LinesOfKind:
     """The cut lines of one kind."""
 
     lines: int
@@ -62,9 +70,9 @@ class _Lines:
         self.shortest, self.longest = min(self.shortest, shortest), max(self.longest, longest)
 
     @property
-    def to_bytes(self) -> dict[str, int]:
-        """The least and the greatest length to which the lines were cut."""
-        return {"min": self.shortest, "max": self.longest}
+    def to_bytes(self) -> CutLengths:
+        """The lengths to which the lines were cut."""
+        return CutLengths(self.shortest, self.longest)
 
 
 @dataclass(frozen=True)
@@ -80,16 +88,16 @@ class CutOf:
     """Lines without any trace of a tag that were cut, or are of other programs; `lines` does not count them."""
     piled_lines: int
     """Those of `doubtful_lines` that may be cut only because many lines are as long as the longest one."""
-    to_bytes: dict[str, int] | None
-    ports: dict[int, tuple[int, dict[str, int]]]
+    to_bytes: CutLengths | None
+    ports: dict[int, tuple[int, CutLengths]]
     """By the port that is left in the tags: number of lines, and their lengths."""
 
 
-class Cut:
+class CutLines:
     """Counts the lines that were cut before the end of their tag."""
 
     def __init__(self) -> None:
-        self._kinds: dict[int, _Lines] = {}
+        self._kinds: dict[int, _LinesOfKind] = {}
         self.lengths = LineLengths()
 
     def take_marked(
@@ -106,11 +114,11 @@ class Cut:
         if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
             kind = _UNKNOWN
         shortest, longest = int(lengths.min()), int(lengths.max())
-        self._kinds.setdefault(kind, _Lines(0, shortest, longest)).add(len(lengths), shortest, longest)
+        self._kinds.setdefault(kind, _LinesOfKind(0, shortest, longest)).add(len(lengths), shortest, longest)
 
     def of(self, run: int | None, sent_bytes: tuple[int, int] | None = None) -> CutOf:
         """The cut lines of a run; `sent_bytes` are the lengths of its shortest and longest event, if they are known."""
-        total, ports = _Lines(0, MOST_BYTES, 0), dict[int, _Lines]()
+        total, ports = _LinesOfKind(0, MOST_BYTES, 0), dict[int, _LinesOfKind]()
         own = others = 0
         for kind, cut in self._kinds.items():
             port = kind & _PORT_MASK

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.audit.sent import Sent
+from replay.audit.sent import SentRun
 from replay.sink.verify.cut_lengths import MUCH, PRIORITY_BYTES, CutTraceless, Place, cut_traceless, piles_up
 
 MOST_BYTES: Final = 65_536
@@ -65,7 +65,7 @@ class LineLengths:
             self.files.append(FileLengths())
         return self.files[-1]
 
-    def cut_behind_tag(self, sent: Sent, missing_events: int) -> tuple[int, int] | None:
+    def cut_behind_tag(self, sent: SentRun, missing_events: int) -> tuple[int, int] | None:
         """How many lines with whole tags were cut behind the tag, and to which length; None: no sign of it.
 
         The sign is that many lines are as long as the longest line, and this is shorter than the longest event. The

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.tags import Tags
-from replay.audit.cut import Cut
+from replay.audit.cut import CutLines
 from replay.audit.find import LEAD, find_markers, find_tags
 
 NEAR: Final = 1 << 20
@@ -56,7 +56,7 @@ class LineCounts:
         self.unfinished = 0
         """Last lines of files that have neither a line feed nor a whole tag."""
         self.bytes = 0
-        self.cut = Cut()
+        self.cut = CutLines()
 
     @property
     def cut_lines(self) -> int:

@@ -16,7 +16,7 @@ ALL_SHOWN: Final = 1 << 20
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingNumbers:
     """The numbers that are missing of one lane."""
 
     events: int
@@ -25,7 +25,7 @@ class Missing:
     """First and last number of each of the longest ranges, in order; of equally long ones the first are taken."""
 
 
-def summarise(parts: Iterable[Ranges], shown: int = SHOWN) -> Missing:
+def summarise(parts: Iterable[Ranges], shown: int = SHOWN) -> MissingNumbers:
     """Sum up ranges, which come in order and in parts; at most `shown` of the longest ranges are named."""
     events = ranges = held = 0
     kept: list[Ranges] = []
@@ -38,7 +38,7 @@ def summarise(parts: Iterable[Ranges], shown: int = SHOWN) -> Missing:
             kept = [_longest(kept, shown)]
             held = shown
     starts, ends = _longest(kept, shown)
-    return Missing(events, ranges, tuple(zip(starts.tolist(), (ends - 1).tolist(), strict=True)))
+    return MissingNumbers(events, ranges, tuple(zip(starts.tolist(), (ends - 1).tolist(), strict=True)))
 
 
 def _longest(parts: list[Ranges], shown: int) -> Ranges:

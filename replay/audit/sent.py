@@ -17,7 +17,7 @@ this part of the run at most."""
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentRun:
     """A run as its sender reports it."""
 
     run: int | None
@@ -36,15 +36,15 @@ class Sent:
     """A clause that says why it is not known when an event was sent; None: it follows from `steady_s`."""
 
 
-def read_sent(path: Path) -> Sent:
+def read_sent(path: Path) -> SentRun:
     """Read what an audit needs from the file of a sender's report. Raises InputError, in one line."""
     from replay.ledger.models.reading import read_checked  # noqa: PLC0415 - pydantic takes a while to load
-    from replay.ledger.models.sent import Sent as SentReport  # noqa: PLC0415
+    from replay.ledger.models.sent import Sent  # noqa: PLC0415
 
-    return sent_of(read_checked(SentReport, path))
+    return sent_of(read_checked(Sent, path))
 
 
-def sent_of(report: "sender.Sent") -> Sent:
+def sent_of(report: "sender.Sent") -> SentRun:
     """Take what an audit needs from a report that is already checked."""
     run = None if report.run_id is None else parse_run(report.run_id)
     lanes = {lane.port: lane.sent_events for lane in report.lanes}
@@ -52,7 +52,7 @@ def sent_of(report: "sender.Sent") -> Sent:
     untimed = _untimed(report)
     late_s = report.lag_ms.max / 1000 if untimed is None and report.lag_ms and _is_due_evenly(report.intervals) else 0.0
     steady_s = report.duration_s if untimed is None else None
-    return Sent(run, lanes, steady_s, _event_bytes(report.capture), events, late_s, untimed)
+    return SentRun(run, lanes, steady_s, _event_bytes(report.capture), events, late_s, untimed)
 
 
 def _event_bytes(capture: "sender.SentCapture | None") -> tuple[int, int] | None:
@@ -90,7 +90,7 @@ def _is_due_evenly(intervals: "sender.DueIntervals | None") -> bool:
     return mean > 0 and all(abs(second - mean) <= _STEADY * mean for second in seconds)
 
 
-def _is_even(offered: "sender.Offered | None") -> bool:
+def _is_even(offered: "sender.OfferedPart | None") -> bool:
     """Whether so few intervals were weak that the number of an event shows when it was sent."""
     if offered is None or offered.not_measured or offered.below_95_percent is None:
         return False

@@ -23,7 +23,7 @@ _PORT_MASK: Final = (1 << PORT_BITS) - 1
 
 
 @dataclass(frozen=True)
-class Lane:
+class TaggedLane:
     """The events of one port of a run that arrived."""
 
     number: int
@@ -71,11 +71,13 @@ class TagCounts:
         """How many tags there were: those of the run that is asked for, or all if none is."""
         return self.runs[self._run] if self._run is not None else self.runs.total() + self.tags_of_other_runs
 
-    def lanes(self, run: int) -> list[Lane]:
+    def lanes(self, run: int) -> list[TaggedLane]:
         """The lanes of a run, by port."""
         found = [(key & _PORT_MASK, number) for number, key in enumerate(self._lanes) if key >> PORT_BITS == run]
         columns = (self._received, self._duplicated, self._reordered, self._depth, self._highest)
-        return [Lane(number, port, *(int(column[number]) for column in columns)) for port, number in sorted(found)]
+        return [
+            TaggedLane(number, port, *(int(column[number]) for column in columns)) for port, number in sorted(found)
+        ]
 
     def _count_runs(self, runs: NDArray[np.int64]) -> None:
         if (runs == runs[0]).all():

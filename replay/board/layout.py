@@ -5,7 +5,6 @@ writer, so a reader always sees a whole value. Workers count at once and not at 
 killed worker has sent.
 """
 
-import errno
 import mmap
 from enum import IntEnum
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from replay.board.errnos import ERRNO_NAMES
 from replay.board.journal import new_journal
 from replay.clock import SECOND_NS
 from replay.histogram import CELLS
@@ -21,22 +21,6 @@ from replay.schedule.demand import TimeScale
 
 INTERVALS: Final = 1024
 """The places in a worker's ring of intervals. If the supervisor is stopped for longer, some are used again."""
-
-ERRNO_NAMES: Final = (
-    *("EAGAIN", "ENOBUFS", "ENOMEM", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN"),
-    *("EMSGSIZE", "EPERM", "EACCES", "EIO", "EINVAL", "OTHER"),
-)
-"""The errors that are counted for each lane, by their names in errno(3)."""
-
-UNREACHABLE: Final = ("ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH")
-"""The errors by which the network says that nobody is there."""
-
-_ERRNO_PLACE: Final = {getattr(errno, name): i for i, name in enumerate(ERRNO_NAMES) if name != "OTHER"}
-
-
-def errno_place(code: int) -> int:
-    """The column of a lane's errors in which `code` counts."""
-    return _ERRNO_PLACE.get(code, len(ERRNO_NAMES) - 1)
 
 
 class State(IntEnum):

@@ -23,11 +23,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.board.layout import ERRNO_NAMES, LANE, WORKER, Board, State
+from replay.board.errnos import errors_of, waits_of
+from replay.board.layout import LANE, WORKER, Board, State
 from replay.histogram import Histogram, rows_between, rows_together
-
-WAITS: Final[tuple[str, ...]] = ("EAGAIN", "ENOBUFS", "ENOMEM")
-"""The kernel's answers that only made a worker wait: it repeated the send, and nothing was lost."""
 
 _FIRST: Final = ("state", "beat_ns")
 """The columns of a worker that are copied before all others."""
@@ -167,18 +165,3 @@ def take_snapshot(board: Board, now_ns: int) -> Snapshot:
     # interval. The new one began after all beats that were copied, so it is not complete: the next snapshot has it.
     workers["interval_events"][workers["interval_numbers"] != numbers] = 0
     return Snapshot(0, now_ns, int(board.control["start_ns"][0]), workers, lanes)
-
-
-def errors_of(counts: NDArray[np.int64]) -> dict[str, int]:
-    """The errors in `counts` (in the order of ERRNO_NAMES, shape (errnos,)) by name, without WAITS and zeros."""
-    return {name: count for name, count in _named(counts).items() if name not in WAITS}
-
-
-def waits_of(counts: NDArray[np.int64]) -> dict[str, int]:
-    """The waits in `counts` by name, without zeros, in the order of WAITS. `counts` is as for `errors_of`."""
-    found = _named(counts)
-    return {name: found[name] for name in WAITS if name in found}
-
-
-def _named(counts: NDArray[np.int64]) -> dict[str, int]:
-    return {name: count for name, count in zip(ERRNO_NAMES, counts.tolist(), strict=True) if count}

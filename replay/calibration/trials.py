@@ -15,18 +15,19 @@ from captures.console.terminal import bar
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import Capture
 from replay.board.journal import TRAINS
+from replay.calibration.winner import Trial, winner
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
 from replay.machine.survey import topology_of
 from replay.path.choose import choose_path
 from replay.path.request import BackendChoice, PathRequest
 from replay.path.target import Target
-from replay.plan.calibration import BACKENDS, SendMethod, Trial, winner
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import plan_run
+from replay.plan.send_method import BACKENDS, SendMethod
 from replay.plan.workers import WorkerRequest, with_workers
 from replay.report.run_report import run_report
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.supervisor import Supervisor
 

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -15,14 +15,15 @@ from captures.console.interruption import held
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted, format_duration
-from replay.audit.files.follow import NOT_REGULAR, Follower
+from replay.audit.files.follow import NOT_REGULAR, FollowedFiles, Follower
+from replay.audit.files.reading import Collection, read_files
 from replay.audit.files.sources import STDIN, keep_freed_memory
 from replay.audit.lines import LineCounts
 from replay.audit.missing import ALL_SHOWN, SHOWN
-from replay.audit.reading import Collection, read_files
-from replay.audit.report import RUNS_SHOWN, Question, audit_report, audit_table, exit_code, unread
+from replay.audit.report.audit_report import RUNS_SHOWN, Question, audit_report
+from replay.audit.report.table import audit_table, unreadable_line
 from replay.audit.seen import Seen
-from replay.audit.sent import Sent, read_sent
+from replay.audit.sent import SentRun, read_sent
 from replay.audit.tag_counts import MAX_RUNS, TagCounts
 from replay.clock import SECOND_NS
 from replay.commands.options.values import NO_FOLDER, RUN
@@ -89,14 +90,14 @@ def audit(
             question = Question(names, sent, max_loss, followed, interrupted=interrupted, ranges_shown=shown)
             known = sent is not None or interrupted or any(each.unreadable for each in found.damaged)
             report = audit_report(question, _run(wanted, found, known=known), found, seen)
-            report_file.write(report)
-        answer(audit_table(report), report, as_json=as_json)
-    if (complaint := unread(report)) and not interrupted:
+            report_file.write(report.figures())
+        answer(audit_table(report), report.figures(), as_json=as_json)
+    if (complaint := unreadable_line(report)) and not interrupted:
         raise InputError(complaint)
-    return exit_code(report)
+    return report.exit_code
 
 
-def _sent(path: Path, run: int | None) -> Sent:
+def _sent(path: Path, run: int | None) -> SentRun:
     """Read the sender's report. Raises InputError if its run had no tags, or is not the run that `--run-id` names."""
     sent = read_sent(path)
     if sent.run is None and run is None:
@@ -108,7 +109,7 @@ def _sent(path: Path, run: int | None) -> Sent:
 
 def _read(
     files: Sequence[Path], into: Collection, settle_ns: int | None, stopped: Callable[[], bool]
-) -> dict[str, Any] | None:
+) -> FollowedFiles | None:
     """Read all files, with a progress bar on a terminal. Returns how they were followed; None: they were read once."""
     _look_at(files, follow=settle_ns is not None)
     _refuse_the_same(files)

@@ -1,30 +1,18 @@
 """The `replay calibrate` command."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
 
 import click
 
 from captures.console.command import DURATION_NS, answer
-from captures.console.errors import ExitCode, InputError, RunError
-from captures.format.reader import open_capture
-from replay.calibration.capture import make_capture
-from replay.calibration.trials import ROUNDS, Trials
-from replay.clock import wall_ns
+from captures.console.errors import ExitCode, RunError
+from replay.calibration.table import calibration_table
 from replay.commands.options.path import path_options
 from replay.commands.options.target import family_options
 from replay.commands.options.values import FILE, PORTS
-from replay.machine.survey import situation
 from replay.path.request import PathRequest
-from replay.path.target import resolve
-from replay.plan.calibration import Entry, Trial, default_path, dependable_eps, prepare, save, winner
-from replay.rewrite.stamps import iso_ms
-
-_LEAST_NS: Final = 10_000_000
+from replay.sessions import calibrate as session
+from replay.sessions.calibrate import CalibrateRequest
 
 
 @click.command("calibrate")
@@ -61,68 +49,20 @@ def calibrate(
     It sends real events as fast as it goes, those of the capture FILE or its own, for some 15 seconds. `replay run`
     then sends through the same interface in the way that won.
     """
-    if time_ns < _LEAST_NS:
-        raise InputError("--time: 10ms at least, or there is nothing to measure")
-    written = calibration or default_path()
-    prepare(written, [] if file is None else [file])
-    host = resolve(target, allow_public=allow_public, family=family)
-    here = situation(host, path.interface)
-    with ExitStack() as stack:
-        if file is None:
-            folder = stack.enter_context(TemporaryDirectory(prefix="calibrate-"))
-            file = make_capture(Path(folder) / "calibrate.rcap")
-        capture = open_capture(file)
-        trying = Trials(capture, host, ports, path, time_ns, allow_public=allow_public)
-        trials = trying.all()
-        best = winner(trials)
-        paced = trying.paced(best) if best.rate_eps else best
-        refused = best.refused or paced.refused
-        event_bytes = len(capture.payload) / capture.events
-    if refused:
-        raise RunError(f"no way of sending worked: {refused}")
-    entry = Entry(
-        situation=here,
-        way=best.method,
-        worker_eps=dependable_eps(best, paced),
-        event_bytes=round(event_bytes, 1),
-        measured=iso_ms(wall_ns())[:10],
+    request = CalibrateRequest(
+        target=target,
+        ports=ports,
+        capture=file,
+        family=family,
+        time_ns=time_ns,
+        calibration=calibration,
+        allow_public=allow_public,
+        path=path,
     )
-    failure = _saved(written, entry)
-    figures = {"trials": [_trial(trial) for trial in trials], "paced": _trial(paced), "winner": asdict(entry)}
-    answer(calibration_table(trials, best, entry.worker_eps), figures, as_json=as_json)
-    if failure:
-        raise RunError(failure)
-    click.echo(f"{written}: {here.interface} is calibrated", err=True)
+    found = session.calibrate(request)
+    table = calibration_table(found.trials, found.best, found.entry.worker_eps)
+    answer(table, found.figures(), as_json=as_json)
+    if found.failure:
+        raise RunError(found.failure)
+    click.echo(f"{found.file}: {found.entry.situation.interface} is calibrated", err=True)
     return ExitCode.MET
-
-
-def _saved(path: Path, entry: Entry) -> str:
-    """Save the entry; returns an error message or "". The caller prints the trials first, so that they are not lost."""
-    try:
-        save(path, entry)
-    except (OSError, InputError) as error:
-        return f"{path}: not written: {error.strerror if isinstance(error, OSError) else error}"
-    return ""
-
-
-def calibration_table(trials: Sequence[Trial], best: Trial, worker_eps: int) -> str:
-    """The table of the trials, with the winner marked, and the rate that a run will expect of one worker."""
-    width = max(len(str(trial.method)) for trial in trials)
-    lines = []
-    for trial in trials:
-        mark = "*" if trial is best else " "
-        said = f"{trial.rate_eps:>14,.0f} EPS" if trial.rates_eps else f"  {trial.refused}"
-        lines.append(f"{mark} {trial.method!s:<{width}}{said}")
-    if any("ECONNREFUSED" in trial.errors for trial in trials):
-        lines.append("nobody listens on some of the ports, which costs udp time: start the receiver, and measure again")
-    lines.append(f"medians of {ROUNDS} rounds of one worker; * is what `replay run` will do")
-    return "\n".join([*lines, f"at a pace it sends {worker_eps:,} EPS, by which `--workers auto` reckons"])
-
-
-def _trial(trial: Trial) -> dict[str, Any]:
-    return {
-        **asdict(trial.method),
-        "rates_eps": [round(rate) for rate in trial.rates_eps],
-        "refused": trial.refused,
-        "errors": dict(trial.errors),
-    }

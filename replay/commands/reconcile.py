@@ -52,7 +52,7 @@ def reconcile_reports(
     """
     if received is None and collector is None:
         raise click.UsageError("say what SENT is compared with: a sink's report, or --collector and an audit's")
-    from replay.ledger.reconciliation import reconcile_files  # noqa: PLC0415 - pydantic takes a while to load
+    from replay.sessions.reconcile import reconcile_files  # noqa: PLC0415 - pydantic takes a while to load
 
     with ReportFile(report_path, inputs=[sent, received, collector, host_path]) as report_file:
         found = reconcile_files(sent, received, collector, host_path)

@@ -24,7 +24,7 @@ from replay.plan.workers import WorkerRequest
 from replay.report.criteria import Limits
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.sessions.run import RunRequest, carry_out, prepare
 
 

@@ -1,7 +1,6 @@
 """The `replay sink` command: its flags, and what it prints."""
 
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -11,10 +10,8 @@ from replay.commands.options.token import token_option
 from replay.commands.options.values import NO_FOLDER, PLACE, PORTS, RUN
 from replay.exchange.place import Place
 from replay.json_file import ReportFile
-from replay.sessions.sink import SinkRequest, listen
+from replay.sessions.sink import MOST_WORKERS, SinkRequest, listen
 from replay.sink.report.figures import sink_table
-
-MOST_WORKERS: Final = 64
 
 
 @click.command()

@@ -14,12 +14,12 @@ from captures.console.terminal import bar
 from captures.console.units import counted
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.commands.options.values import FILE, PORTS
-from replay.host.accounts import Accounts, Look
-from replay.host.figures import host_figures
-from replay.host.looking import Looker
-from replay.host.table import host_table, verdict
 from replay.json_file import ReportFile
 from replay.ranges import format_ports
+from replay.receiver_host.accounts import Accounts, Look
+from replay.receiver_host.figures import host_figures
+from replay.receiver_host.looking import Looker
+from replay.receiver_host.table import host_table, verdict
 
 _TICK_NS: Final = SECOND_NS // 20
 _PAUSE: Final = 20

@@ -6,7 +6,7 @@ from captures.console.units import format_count
 from replay.doctor.checks import SENDING, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
-from replay.machine.core_order import USUAL_EPS
+from replay.plan.worker_count import USUAL_EPS
 
 IDLE_ENOUGH: Final = 0.2
 """Other programs may keep this part of the cores busy without a warning."""

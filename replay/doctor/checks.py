@@ -10,7 +10,8 @@ from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import Finding, State, ended
 from replay.engine.backends.messages import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability
-from replay.machine.core_order import Topology, reckon_workers
+from replay.machine.core_order import Topology
+from replay.plan.worker_count import reckon_workers
 from replay.ranges import format_ports
 
 COMFORT: Final = 2

@@ -13,9 +13,9 @@ from replay.engine.arrays import Batch, Lanes, Rewrite, Stored, new_batch, new_l
 from replay.engine.refill import Supply
 from replay.engine.staging import NOW, aim, stage
 from replay.rewrite.tags import new_run
+from replay.schedule.deal import Deal, Start
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Steady
-from replay.schedule.stripes import Deal, Start
 
 TRIAL_NS: Final = SECOND_NS // 4
 LOOP_EVENTS: Final = 1 << 18
@@ -61,9 +61,7 @@ def _stage(
 
 
 @kernel
-def stage_rounds(
-    stored: Stored, lanes: Lanes, batch: Batch, journal: Journal, rewrite: Rewrite, now_ns: int
-) -> int:
+def stage_rounds(stored: Stored, lanes: Lanes, batch: Batch, journal: Journal, rewrite: Rewrite, now_ns: int) -> int:
     """Stage a train of each lane in turn until one has no more. Returns how many events were staged."""
     events = used = 0
     while True:

@@ -14,7 +14,7 @@ from captures.format.layout import MAX_TRAIN_BYTES
 from replay.board.journal import TRAINS
 from replay.rewrite.local_zone import zone_table
 from replay.rewrite.stamping import StampRoom, stamp_room
-from replay.schedule.stripes import Run
+from replay.schedule.deal import Run
 
 RUNS: Final = 16
 """How many runs of a lane are held ready at most."""

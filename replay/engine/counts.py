@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from replay.board.layout import ERRNO_NAMES, UNREACHABLE, Board, errno_place
+from replay.board.errnos import ERRNO_NAMES, UNREACHABLE, errno_place
+from replay.board.layout import Board
 from replay.clock import SECOND_NS, monotonic_ns, process_cpu_ns
 from replay.engine.counting import count, count_taken, counters_of
 from replay.plan.run_plan import RunPlan

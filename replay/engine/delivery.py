@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from captures.console.errors import RunError
+from replay.board.errnos import GSO_REFUSALS, REFUSALS, errno_name, refusal
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.engine.backends.messages import Backend
 from replay.engine.counts import WorkerCounts
@@ -13,13 +14,6 @@ PATIENCE_NS: Final = 30 * SECOND_NS
 """The run is given up when the network has taken nothing for this long."""
 
 _WAIT_NS: Final = SECOND_NS // 1000
-
-_GSO_REFUSALS: Final = frozenset({errno.EIO, errno.EINVAL, errno.EOPNOTSUPP})
-"""Errors of udp_send_skb (net/ipv4/udp.c), and of the devices below it, for a train that they can't cut. EMSGSIZE is
-not among them: it says that a single event of the train is too long for the route."""
-
-_REFUSALS: Final = frozenset({errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP, errno.EBADF})
-"""Errors that stay however long we wait, if they are about the next message and not about an earlier datagram."""
 
 
 def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], bool], code: int) -> None:
@@ -35,7 +29,7 @@ def deliver(backend: Backend, counts: WorkerCounts, may_go_on: Callable[[int], b
     while backend.pending:
         if not code:
             stuck_since_ns = doubted = 0
-        elif code in _REFUSALS:
+        elif code in REFUSALS:
             # ICMP may cause the same errors for earlier datagrams. Such an error comes once, a refusal comes again.
             _count_earlier(backend, counts)
             if code == doubted:
@@ -59,7 +53,7 @@ def _be_patient(stuck_ns: int, code: int) -> None:
     """Raise RunError when the network has taken nothing for too long."""
     if stuck_ns > PATIENCE_NS:
         raise RunError(
-            f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({_name(code)}); check the link and its queue"
+            f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({errno_name(code)}); check the link and its queue"
         )
 
 
@@ -74,26 +68,12 @@ def _attempt(backend: Backend) -> int:
 
 def _refused(backend: Backend, counts: WorkerCounts, code: int) -> None:
     """Give up GSO from now on, if that may help. Raises RunError when it can't help."""
-    if not backend.gso or code not in _GSO_REFUSALS:
+    if not backend.gso or code not in GSO_REFUSALS:
         counts.error(code, backend.next_lane())
-        raise RunError(_refusal(code))
+        raise RunError(refusal(code))
     counts.gso_refused(code)
     counts.sent_partly(monotonic_ns())
     backend.fall_back()
-
-
-def _name(code: int) -> str:
-    return errno.errorcode.get(code, str(code))
-
-
-def _refusal(code: int) -> str:
-    """The message for the user about a final refusal."""
-    if code == errno.EMSGSIZE:
-        return (
-            "an event is longer than the route takes by now (EMSGSIZE): the MTU of the device or of the path was "
-            "lowered; see `ip route get`, and build shorter events"
-        )
-    return f"the kernel refuses to send: {_name(code)}; see sendmsg(2)"
 
 
 def _wait(backend: Backend, code: int) -> None:

@@ -29,8 +29,8 @@ from replay.engine.serving import Reason, may_go_on, serve
 from replay.engine.staging import STAMPS
 from replay.linux.parent import end_with_parent
 from replay.plan.run_plan import RunPlan
+from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale
-from replay.schedule.stripes import Start
 
 IDLE_NAP_NS: Final = 1_000_000
 """The sleep between two looks at the board where there is nothing to send yet."""

@@ -10,7 +10,7 @@ from captures.console.units import counted
 from captures.format.reader import Capture
 from captures.format.tags import MAX_SEQUENCE
 from replay.engine.arrays import RUNS, Lanes, run_row
-from replay.schedule.stripes import Run
+from replay.schedule.deal import Run
 
 AHEAD_EVENTS: Final = 32768
 """A lane is given runs until it has so many events ready: two stripes."""

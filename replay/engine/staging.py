@@ -15,7 +15,7 @@ from replay.board.journal import STAGED_TRAINS, Journal
 from replay.engine.arrays import RUNS, Batch, Lanes, Rewrite, Stored
 from replay.linux.libc import memcpy
 from replay.rewrite.stamping import WIDTHS, stamp_at, stamp_each
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tagging import tag_train
 from replay.schedule.bursts import BURST_NS, FASTER, SLOWER
 
@@ -99,7 +99,15 @@ def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
 
 @kernel
 def stage(
-    stored: Stored, lanes: Lanes, i: int, batch: Batch, journal: Journal, rewrite: Rewrite, used: int, now_ns: int, wall_ns: int
+    stored: Stored,
+    lanes: Lanes,
+    i: int,
+    batch: Batch,
+    journal: Journal,
+    rewrite: Rewrite,
+    used: int,
+    now_ns: int,
+    wall_ns: int,
 ) -> int:
     """Put the next train of lane `i` into the batch, whose first `used` bytes are taken, and note it in the journal.
 

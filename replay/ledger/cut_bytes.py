@@ -1,7 +1,7 @@
 """How does the ledger say that events came with their tags, but not with all of their bytes? In a clause."""
 
 from captures.console.units import counted
-from replay.ledger.accounts import Ledger
+from replay.ledger.entries import Ledger
 
 
 def cut_bytes_text(ledger: Ledger) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from replay.ledger.accounts import DIED, Entry, Ledger
-from replay.ledger.models.collected import Collected, CollectedLane, Missing
+from replay.ledger.entries import DIED, Ledger, LedgerEntry
+from replay.ledger.models.collected import Collected, CollectedLane, UnwrittenRange
 from replay.ledger.models.received import Intervals, Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.run_clock import RunClock
@@ -21,7 +21,7 @@ APART_S: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Loss:
+class PlacedLoss:
     """Events that a port lost in one place and one stretch of time: seconds since the run's start; None: not known."""
 
     port: int | None
@@ -34,12 +34,12 @@ class Loss:
 
 def losses(
     ledger: Ledger, sent: Sent, received: Received | None = None, collected: Collected | None = None
-) -> list[Loss]:
+) -> list[PlacedLoss]:
     """Every loss of a ledger that was made from these reports, port by port, in the order of time.
 
     The losses of a port in a place sum to what the ledger counts there. Losses of unknown ports come last.
     """
-    found: list[Loss] = []
+    found: list[PlacedLoss] = []
     clock = RunClock(sent, received)
     gaps = _Gaps(clock, received.intervals if received else Intervals())
     last_s = {lane.port: lane.last_of_run_s for lane in received.lanes} if received else {}
@@ -54,12 +54,12 @@ def losses(
                 lane = written.get(entry.port)
                 missing = lane.missing if lane else []
                 seen = _sent_between(missing) if where == COLLECTOR else _tail(clock, entry, last_s)
-                found.append(Loss(entry.port, where, rest, *seen))
+                found.append(PlacedLoss(entry.port, where, rest, *seen))
     unplaced = ((EITHER, ledger.unplaced.lost_events), (COLLECTOR, ledger.unplaced.lost_at_collector_events))
-    return found + [Loss(None, where, events, None, None) for where, events in unplaced if events]
+    return found + [PlacedLoss(None, where, events, None, None) for where, events in unplaced if events]
 
 
-def _up_to(events: int, timed: Sequence[Loss]) -> list[Loss]:
+def _up_to(events: int, timed: Sequence[PlacedLoss]) -> list[PlacedLoss]:
     """The losses, limited to a sum of `events`. The latest are left out: numbers that were not sent caused them."""
     kept = []
     for loss in timed:
@@ -69,7 +69,7 @@ def _up_to(events: int, timed: Sequence[Loss]) -> list[Loss]:
     return kept
 
 
-def _sent_between(missing: Sequence[Missing]) -> tuple[float | None, float | None]:
+def _sent_between(missing: Sequence[UnwrittenRange]) -> tuple[float | None, float | None]:
     """From when to when the events of an audit's missing ranges were sent."""
     times = [(part.sent_from_s, part.sent_to_s) for part in missing]
     known = [(start, end) for start, end in times if start is not None and end is not None]
@@ -78,7 +78,7 @@ def _sent_between(missing: Sequence[Missing]) -> tuple[float | None, float | Non
     return stretch(min(start for start, _ in known), max(end for _, end in known))
 
 
-def _by_place(ledger: Ledger, entry: Entry) -> dict[str, int]:
+def _by_place(ledger: Ledger, entry: LedgerEntry) -> dict[str, int]:
     lost, ended = entry.lost_events or 0, WORKER_DIED if ledger.ended_by == DIED else AFTER_END
     after = {ended: entry.lost_after_end_events or 0}
     collector = {COLLECTOR: entry.lost_at_collector_events or 0}
@@ -87,7 +87,9 @@ def _by_place(ledger: Ledger, entry: Entry) -> dict[str, int]:
     return {SOCKET: entry.lost_in_socket_events, BEFORE: entry.lost_before_socket_events or 0, **after, **collector}
 
 
-def _tail(clock: RunClock, entry: Entry, last_arrival_s: dict[int, float | None]) -> tuple[float | None, float | None]:
+def _tail(
+    clock: RunClock, entry: LedgerEntry, last_arrival_s: dict[int, float | None]
+) -> tuple[float | None, float | None]:
     """The time from a port's last arrival to the end of the run."""
     if entry.verified_events is None or clock.duration_s is None:
         return None, None
@@ -108,14 +110,14 @@ class _Gaps:
             counts = dict(zip(intervals.columns, row, strict=True))
             self._rows.setdefault(counts["port"], []).append(counts)
 
-    def losses(self, port: int) -> Iterator[Loss]:
+    def losses(self, port: int) -> Iterator[PlacedLoss]:
         """The losses that gaps in a port's numbers show."""
         for where, rows in self._by_place(port).items():
             since_s = self._intervals.since_ns / 1e9
             for part in _stretches(rows, APART_S / self._step_s):
                 from_s, to_s = since_s + part[0][0] * self._step_s, since_s + part[-1][1] * self._step_s
                 seen = stretch(self._clock.since_start(from_s), self._clock.since_start(to_s))
-                yield Loss(port, where, sum(lost for *_, lost in part), *seen)
+                yield PlacedLoss(port, where, sum(lost for *_, lost in part), *seen)
 
     def _by_place(self, port: int) -> dict[str, list[tuple[int, int, int]]]:
         """By place: first interval, the interval after the last, and lost events."""

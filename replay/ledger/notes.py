@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from captures.console.units import counted
-from replay.ledger.accounts import Ledger
+from replay.ledger.entries import Ledger
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.run_clock import RunClock

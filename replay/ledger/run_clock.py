@@ -10,8 +10,8 @@ So it is used only if the clocks agree by it, or if it puts the first arrival in
 
 from typing import Final
 
-from replay.ledger.accounts import DIED
-from replay.ledger.models.received import Received, Tags
+from replay.ledger.entries import DIED
+from replay.ledger.models.received import Received, TagSums
 from replay.ledger.models.sent import Sent
 from replay.sink.stopping import HURRIED
 
@@ -30,7 +30,7 @@ class RunClock:
         self.ahead_s, self.by_stamps = 0.0, False
         """By how much the sink's clock is ahead of the sender's."""
         self._received = received
-        heard: Received | Tags | None = received
+        heard: Received | TagSums | None = received
         if sent.run_id is not None and received and received.tags and received.tags.first_arrival is not None:
             heard = received.tags
         if heard is None:

@@ -1,7 +1,7 @@
 """For which situation is a calibration valid? For one interface, as it was during the measurement."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-scatter-gather")
 """The features of a device that decide how much sending costs (net/ethtool/common.c)."""
@@ -10,7 +10,7 @@ OFFLOADS: Final = ("tx-udp-segmentation", "tx-checksum-ip-generic", "tx-checksum
 class Checked:
     """A part of a file that is checked when it is read; names that are not fields are refused."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ def check_request(
 
     Source addresses must be in the lab's ranges unless `allow_public`. Raises InputError.
     """
+    options.check()
     if options.backend is BackendChoice.UDP and options.frames_only:
         raise InputError(f"{options.frames_only} needs frames of our own: use --backend packet, or leave it out")
     if options.mix is SourceMix.CAPTURE and capture is not None and not capture.sources:

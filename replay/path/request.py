@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from captures.console.errors import InputError
+from replay.ranges import HIGHEST_PORT, check_within
+
+MAC_BYTES: Final = 6
+MOST_VLANS: Final = 2
+HIGHEST_VLAN: Final = 4094
 
 
 class BackendChoice(StrEnum):
@@ -33,6 +41,20 @@ class PathRequest:
     """The IP version, the first address and the number of the sources."""
     ports: range | None = None
     mix: SourceMix = SourceMix.AUTO
+
+    def check(self) -> None:
+        """Refuse values that no frame can have. Raises InputError."""
+        if self.next_mac is not None and len(self.next_mac) != MAC_BYTES:
+            raise InputError(f"--dst-mac: has {len(self.next_mac)} bytes, and a MAC address has {MAC_BYTES}")
+        if len(self.vlans) > MOST_VLANS:
+            raise InputError(f"--vlan: {len(self.vlans)} tags, and a frame has {MOST_VLANS} at most")
+        for vlan in self.vlans:
+            check_within("--vlan", vlan, 1, HIGHEST_VLAN)
+        if self.ports is not None:
+            if not self.ports or self.ports.step != 1:
+                raise InputError("--source-ports: is no range of neighbouring ports; write it like 49152-65535")
+            for port in (self.ports[0], self.ports[-1]):
+                check_within("--source-ports", port, 1, HIGHEST_PORT)
 
     @property
     def frames_only(self) -> str | None:

@@ -29,6 +29,15 @@ class Pace:
     speed: Fraction | None = None
     """A multiple of the pace of the capture's time axis; 0: as fast as it can."""
 
+    def check(self) -> None:
+        """Refuse a pace that is none. Raises InputError."""
+        if self.rate_eps is not None and self.rate_eps < 1:
+            raise InputError(f"--eps {self.rate_eps}: a rate is 1 at least; as fast as it goes is no rate at all")
+        if self.speed is not None and self.speed < 0:
+            raise InputError(f"--speed {float(self.speed):g}: a speed is greater than 0; 0 stands for max")
+        if self.rate_eps is not None and self.speed is not None:
+            raise InputError("--eps and --speed: a run has one pace; give one of the two")
+
 
 @dataclass(frozen=True)
 class PaceRequest:
@@ -43,6 +52,7 @@ class PaceRequest:
     @property
     def settled_extent(self) -> Extent:
         """How far the run goes, whether it was said or not. Raises InputError where more than one end was said."""
+        self.pace.check()
         if self.extent is None:
             return Extent(DEFAULT_DURATION_NS) if self.pace.speed is None else Extent(loops=1)
         said = (self.extent.duration_ns, self.extent.loops, self.extent.events)

@@ -14,12 +14,12 @@ from replay.machine.claims import Claims
 from replay.path.headers import Wire
 from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, run_text
 from replay.schedule.axis import Axis
 from replay.schedule.bursts import train_limit
+from replay.schedule.deal import Deal
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
-from replay.schedule.stripes import Deal
 
 MOST_EVENTS: Final = 10**17
 """The most events of a run: 30 million a second for a century. All numbers computed from it fit 64 bits."""

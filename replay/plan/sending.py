@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captures.console.terminal import notice
+from captures.format.layout import MAX_TRAIN_EVENTS
+from replay.board.journal import TRAINS
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.situation import Situation
 from replay.path.loopback import refusal
 from replay.path.request import BackendChoice, PathRequest
-from replay.plan.calibration import Calibration, SendMethod, load, load_usual, outdated
+from replay.plan.calibration_file import Calibration, load, load_usual, outdated
+from replay.plan.send_method import SendMethod
+from replay.ranges import check_within
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class SendRequest:
     train_max: int | None = None
     batch_trains: int | None = None
     calibration: Path | None = None
+
+    def check(self) -> None:
+        """Refuse sizes that no train and no system call can have. Raises InputError."""
+        check_within("--train-max", self.train_max, 1, MAX_TRAIN_EVENTS)
+        check_within("--batch", self.batch_trains, 1, TRAINS)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ def choose(
     `situation` is only called when there is a calibration. `lacking` is only called when the calibration asks for
     frames of our own: it says which settings an interface lacks, without which it drops them. Raises InputError.
     """
+    options.check()
     asked, why = _asked(wire)
     calibration = _calibration(options.calibration)
     chosen = ChosenMethod(
@@ -94,9 +104,9 @@ def _calibrated(calibration: Calibration, now: Situation, lacking: Callable[[str
         stale = f"the calibration of {now.interface} no longer holds: {change}"
         notice(f"{stale}; run `replay calibrate` again")
         return ChosenMethod(SendMethod(), f"udp: as is usual, since {stale}")
-    if entry.way.backend == "packet" and (off := lacking(now.interface)):
+    if entry.method.backend == "packet" and (off := lacking(now.interface)):
         ignored = f"the calibration of {now.interface} is not followed: {refusal(now.interface, off)}"
         notice(ignored)
         return ChosenMethod(SendMethod(), f"udp: as is usual, since {ignored}")
-    why = f"{entry.way}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
-    return ChosenMethod(entry.way, why, entry.worker_eps)
+    why = f"{entry.method}: calibrated on {now.interface} on {entry.measured}, {entry.worker_eps:,} EPS a worker"
+    return ChosenMethod(entry.method, why, entry.worker_eps)

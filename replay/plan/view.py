@@ -3,12 +3,12 @@
 from typing import Any
 
 from captures.console.units import counted, fitted
+from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
 from replay.path.headers import Wire
 from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
-from replay.rewrite.stamps import iso_ms
-from replay.schedule.stripes import lane_quota
+from replay.schedule.deal import lane_quota
 
 
 def describe(plan: RunPlan) -> dict[str, Any]:

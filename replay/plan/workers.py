@@ -7,8 +7,10 @@ from typing import Final
 from captures.console.errors import InputError
 from replay.machine.affinity import usable_cpus
 from replay.machine.claims import Claims
-from replay.machine.core_order import Topology, ordered, reckon_workers
+from replay.machine.core_order import Topology, ordered
 from replay.plan.run_plan import RunPlan, WorkerPlan
+from replay.plan.worker_count import reckon_workers
+from replay.ranges import check_within
 
 AUTO: Final = 0
 """The value that stands for `--workers auto`."""
@@ -24,12 +26,21 @@ class WorkerRequest:
     realtime_priority: int | None = None
     lock_memory: bool = False
 
+    def check(self) -> None:
+        """Refuse a number of workers, or a priority, that none can have. Raises InputError."""
+        if self.workers < 0:
+            raise InputError(f"--workers {self.workers}: say 1 or more, or {AUTO} for auto")
+        if self.cpus is not None and not self.cpus:
+            raise InputError("--cpus: name one core at least")
+        check_within("--realtime", self.realtime_priority, 1, 99)
+
 
 def with_workers(plan: RunPlan, options: WorkerRequest, topology: Topology, *, worker_eps: int | None) -> RunPlan:
     """The plan with its workers. `worker_eps` is the rate measured for one worker; None: nothing was measured.
 
     Raises InputError, and PreflightError when a claim is refused.
     """
+    options.check()
     cpus = usable_cpus(options.cpus)
     if options.cpus is None:
         cpus = ordered(cpus, topology)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
+from captures.console.errors import InputError
 from replay.clock import SECOND_NS
 from replay.exchange.place import Place
 from replay.report.model import CriterionFigures, RunReport
@@ -81,3 +82,23 @@ class Limits:
     abort_loss: Fraction | None = None
     """The run is ended when a larger share of its events is lost; None: it goes on."""
     criteria: Criteria = Criteria()
+
+    def check(self) -> None:
+        """Refuse limits that can't be measured, and shares that are none. Raises InputError."""
+        flag = self.criteria.needs_sink if self.abort_loss is None else "--abort-loss"
+        if flag is not None and self.sink is None:
+            raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
+        shares = (
+            ("--abort-loss", self.abort_loss),
+            ("--max-loss", self.criteria.max_loss),
+            ("--max-cpu", self.criteria.max_cpu),
+        )
+        for flag, share in shares:
+            if share is not None and not 0 <= share <= 1:
+                raise InputError(f"{flag} {float(share):g}: a share is 0 to 1, and 0.01 is 1%")
+        for flag, value in (
+            ("--min-eps", self.criteria.min_eps),
+            ("--max-latency-p99", self.criteria.max_latency_p99_ns),
+        ):
+            if value is not None and value < 0:
+                raise InputError(f"{flag} {value}: 0 at least is possible")

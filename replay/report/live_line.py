@@ -1,6 +1,5 @@
 """What does a run say while it goes on? A line that a terminal renews, and lines that stay. Writing never blocks."""
 
-import errno
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +8,7 @@ from tqdm import tqdm
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import format_count, format_share
+from replay.board.errnos import errno_name
 from replay.board.snapshot import Snapshot
 from replay.plan.run_plan import RunPlan
 from replay.report.table import fallback_line
@@ -47,7 +47,7 @@ class LiveLine:
         code = int(now.workers["fallback_errno"].max())
         if code and not self._refused:
             self._refused = True
-            self.say(fallback_line(errno.errorcode.get(code, str(code))))
+            self.say(fallback_line(errno_name(code)))
 
     def say(self, text: str) -> None:
         """Print a line that stays, whether stderr is a terminal or not."""

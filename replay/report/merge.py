@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from captures import __version__
+from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.json_file import SCHEMA
@@ -29,7 +30,6 @@ from replay.report.model import (
 from replay.report.run_report import lag_figures
 from replay.report.spans import duration_ns, offered, overlapping, peak_eps, spans, summed
 from replay.report.verdict import VERDICTS, judged
-from replay.rewrite.stamps import iso_ms
 
 _DESCRIBING: Final = (
     *("speed", "target", "backend", "wire", "gso_segments", "train_events_max", "batch_trains"),

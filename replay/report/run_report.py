@@ -7,7 +7,9 @@ from typing import Any
 from captures import __version__
 from captures.console.units import counted
 from captures.format.reader import Capture
-from replay.board.snapshot import Snapshot, errors_of, take_snapshot, waits_of
+from captures.format.stamp_writing import iso_ms
+from replay.board.errnos import errors_of, waits_of
+from replay.board.snapshot import Snapshot, take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.histogram import Histogram
 from replay.json_file import SCHEMA
@@ -31,7 +33,6 @@ from replay.report.model import (
     WorkerFigures,
 )
 from replay.report.verdict import judged
-from replay.rewrite.stamps import iso_ms
 from replay.supervision.health import Recovery
 from replay.supervision.supervisor import Outcome
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
-from replay.board.intervals import Verdicts
 from replay.board.series import Row
 from replay.clock import SECOND_NS
 from replay.report.model import IntervalFigures, OfferedFigures, RunReport
+from replay.supervision.offered_load import Verdicts
 
 _MOST_ROWS: Final = 100_000
 """The most intervals that are added; if runs lie so far apart that there would be more, they are not added."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from captures.console.units import counted, fitted, format_count, format_share, format_size
-from replay.host.table import run_lines
+from replay.receiver_host.table import run_lines
 from replay.report.criteria import criterion_line
 from replay.report.model import RecoveryFigures, RunReport, SinkFigures, WorkerFigures
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from captures.console.errors import ExitCode
 from captures.console.units import counted
-from replay.board.layout import UNREACHABLE
+from replay.board.errnos import UNREACHABLE
 from replay.clock import SECOND_NS
 from replay.ranges import format_ports
 from replay.report.criteria import criterion_line

@@ -13,9 +13,7 @@ ZEROS_TO_HYPHENS: Final = np.uint64(0x0000030000000003)
 
 
 @kernel
-def tag_train(
-    words: NDArray[np.uint64], place: int, step: int, count: int, run: int, port: int, first: int
-) -> None:
+def tag_train(words: NDArray[np.uint64], place: int, step: int, count: int, run: int, port: int, first: int) -> None:
     """Write the tags of `count` events at `place` and each `step` bytes behind it: numbers `first` and on of a port.
 
     A tag is three words: the run; a hyphen, the port, a hyphen and the two highest digits of the number; and the number

@@ -10,10 +10,11 @@ from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
 from captures.console.terminal import notice
 from captures.format.reader import Capture, open_capture
+from captures.format.stamp_writing import iso_ms
+from captures.format.tags import MAX_RUN
 from replay.control.commands import Controls
 from replay.control.request import ControlRequest
 from replay.control.run_socket import ControlSocket
-from replay.host.beside import OwnHost
 from replay.json_file import ReportFile
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
@@ -26,13 +27,15 @@ from replay.plan.pace import PaceRequest
 from replay.plan.run_plan import RunPlan, check_limit, plan_run
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
+from replay.ranges import check_ports, check_within
+from replay.receiver_host.beside import OwnHost
 from replay.report.criteria import Limits
 from replay.report.live_line import LiveLine
-from replay.report.live_loss import LiveLoss
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
-from replay.rewrite.stamps import Stamp, iso_ms
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
+from replay.supervision.abort_on_loss import AbortOnLoss
 from replay.supervision.supervisor import Outcome, Supervisor
 
 
@@ -89,11 +92,12 @@ def run(request: RunRequest, report: Path | None = None) -> RunReport:
 
 def prepare(request: RunRequest) -> PreparedRun:
     """Check the request, and make the plan of the run; nothing is sent. Raises InputError, PreflightError."""
-    extent = request.time.settled_extent
+    extent, ports = request.time.settled_extent, check_ports(request.ports)
+    request.limits.check()
     capture = open_capture(request.capture)
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
     target = resolve(request.target, allow_public=request.allow_public, family=request.family)
-    asked, ports = request.path, tuple(request.ports)
+    asked = request.path
     chosen = choose(
         request.send,
         asked,
@@ -135,7 +139,9 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             notice(f"it starts at {iso_ms(plan.start_at_ns)}")
         listener = _control_socket(control.path, stack)
         line = stack.enter_context(LiveLine(plan))
-        sink = LiveLoss(limits, plan, supervisor, line, shortest_bytes=capture.shortest)
+        sink = AbortOnLoss(
+            limits.sink, limits.token, limits.abort_loss, plan, supervisor, line.say, shortest_bytes=capture.shortest
+        )
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         own_host.begin()
@@ -151,7 +157,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
 
         def each_second(outcome: Outcome) -> None:
             own_host.each_second()
-            sink.each_second(outcome)
+            line.show(outcome, sink.look(outcome))
 
         def settle(outcome: Outcome) -> None:
             sink.settle(outcome)
@@ -184,6 +190,7 @@ def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None
 
 def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> None:
     """Raise InputError for a flag about tags if the capture has no tags, or if the flags contradict each other."""
+    check_within("--run-id", run_id, 1, MAX_RUN)
     flag = "--run-id" if run_id is not None else "--keep-tags"
     if (run_id is not None or keep_tags) and not capture.tagged:
         raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")

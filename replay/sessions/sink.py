@@ -15,20 +15,22 @@ from captures.console.interruption import Noted, held
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar, notice
 from captures.console.units import format_size
+from captures.format.tags import MAX_RUN
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.exchange.place import Place
 from replay.json_file import ReportFile
 from replay.linux.network.counters import ReceiveCounters, receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
-from replay.ranges import format_ports
+from replay.ranges import check_ports, check_within, format_ports
 from replay.sink.board import LEARNT, Tally, shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
 from replay.sink.report.model import SinkReport
 from replay.sink.sockets import close_sockets, join_trains, open_sockets, ready_line, small_buffer_notice
 from replay.sink.stopping import FAILURE, HURRIED, Watch
-from replay.sink.workers import Workers, seating
+from replay.sink.workers import Workers, sockets_of_workers
 
+MOST_WORKERS: Final = 64
 DEFAULT_BUFFER_BYTES: Final = 64 << 20
 _TICK_NS: Final = SECOND_NS // 20
 
@@ -85,13 +87,13 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
 
     Raises InputError and PreflightError only: an error while it receives is returned as `Heard.failure`.
     """
-    _check(request.address, request.buffer_bytes)
-    ports = tuple(request.ports)
+    ports = check_ports(request.ports)
+    _check(request)
     with held() as signals:
         tally = _tally(ports, request.workers, request.run_id)
         before = _host_counters()
-        seats = [ports[place] for place in tally.port_of_seat]
-        sockets = open_sockets(request.address, seats, request.buffer_bytes, shared=tally.shared)
+        ports_of_sockets = [ports[place] for place in tally.port_of_socket]
+        sockets = open_sockets(request.address, ports_of_sockets, request.buffer_bytes, shared=tally.shared)
         publisher = _publisher(request, tally, sockets)
         gro = _prepare(sockets, request.buffer_bytes)
         workers = Workers(sockets, tally)
@@ -118,8 +120,8 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
 
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
     """The counters of the workers. Several workers need locks, since events of one port may come to any of them."""
-    seats, port_of_seat = seating(len(ports), workers)
-    tally = shared_tally(ports, seats, port_of_seat, wall_ns(), _locks(len(ports)) if workers > 1 else [])
+    sockets, port_of_socket = sockets_of_workers(len(ports), workers)
+    tally = shared_tally(ports, sockets, port_of_socket, wall_ns(), _locks(len(ports)) if workers > 1 else [])
     tally.run[0] = run_id or 0
     return tally
 
@@ -150,14 +152,19 @@ def _host_growth(before: ReceiveCounters | None) -> dict[str, int] | None:
     return None if before is None or now is None else now.since(before)
 
 
-def _check(address: str, buffer_bytes: int) -> None:
-    """Raise InputError for an address that is none, or for a buffer of a size that the kernel can't have."""
+def _check(request: SinkRequest) -> None:
+    """Raise InputError for an address that is none, and for numbers that no sink can have."""
     try:
-        ipaddress.ip_address(address)
+        ipaddress.ip_address(request.address)
     except ValueError:
-        raise InputError(f"--bind {address}: not an IP address; write it like 127.0.0.1 or ::1") from None
-    if not 1 <= buffer_bytes < 1 << 30:
-        raise InputError(f"--buffer {buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
+        raise InputError(f"--bind {request.address}: not an IP address; write it like 127.0.0.1 or ::1") from None
+    for flag, time_ns in (("--duration", request.duration_ns), ("--idle", request.idle_ns)):
+        if time_ns is not None and time_ns < 0:
+            raise InputError(f"{flag}: {time_ns} ns is no time")
+    check_within("--workers", request.workers, 1, MOST_WORKERS)
+    check_within("--run-id", request.run_id, 1, MAX_RUN)
+    if not 1 <= request.buffer_bytes < 1 << 30:
+        raise InputError(f"--buffer {request.buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
 
 
 def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
@@ -176,10 +183,10 @@ def _publisher(request: SinkRequest, tally: Tally, sockets: Sequence[socket.sock
     if request.publish is None:
         return None
 
-    def seats() -> list[tuple[int, int]]:
+    def ask_sockets() -> list[tuple[int, int]]:
         return [(dropped_packets(each), waiting_bytes(each)) for each in sockets]
 
-    return Publisher(request.publish, tally, seats, request.token_path)
+    return Publisher(request.publish, tally, ask_sockets, request.token_path)
 
 
 def _watched(

@@ -1,9 +1,9 @@
 """Where do the sink's workers count? In shared memory: each worker writes its own part, and the parent only reads.
 
-A *seat* is a socket at a port. A port has one seat, or several if there are more workers than ports. Then the kernel
-distributes the port's flows over the seats, and the account of the port's numbers is shared by them, under a lock.
+A port has one socket, or several if there are more workers than ports. Then the kernel distributes the port's flows
+over its sockets, and the account of the port's numbers is shared by them, under a lock. Sockets are numbered from 0.
 
-    by seat     LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
+    by socket   LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
     by row      NUMBERS rows, their rings, and what became of the events by interval
     by worker   events by tenth of a second, other runs, how many events wait to be verified
 
@@ -16,7 +16,7 @@ every ten seconds in which something is counted in it.
 """
 
 import multiprocessing
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.synchronize import Lock
@@ -30,9 +30,9 @@ from captures.console.units import format_size
 from replay.histogram import CELLS, Histogram
 from replay.linux.memory import sparse_memory
 from replay.ranges import MOST_PORTS
+from replay.sink.number_account import NUMBERS, PLANES, WINDOW
 from replay.sink.time_cells import CELLS as INTERVALS
 from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.number_account import NUMBERS, PLANES, WINDOW
 
 LANE: Final = np.dtype(
     [
@@ -48,7 +48,7 @@ LANE: Final = np.dtype(
         ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
         ("joined", "<i8"),  # 1 if a message of several datagrams has come
         ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag, or of those that came joined with it
-        ("youngest_us", "<i8"),  # in each worker's first seat: the least age of a stamp that it read; NEVER_NS: none
+        ("youngest_us", "<i8"),  # for each worker's first socket: the least age of a stamp that it read; NEVER_NS: none
         ("first_ns", "<i8"),
         ("last_ns", "<i8"),
         ("run_youngest_us", "<i8"),  # these three are of the events of the run that is counted
@@ -56,7 +56,7 @@ LANE: Final = np.dtype(
         ("run_last_ns", "<i8"),
     ]
 )
-"""The counts of one seat. `first_ns` and `last_ns` are arrivals in wall time; before any, they are NEVER_NS and 0."""
+"""The counts of one socket. `first_ns` and `last_ns` are arrivals in wall time; before any, they are NEVER_NS and 0."""
 
 OTHER_RUN: Final = np.dtype([("run", "<i8"), ("events", "<i8")])
 OTHER_RUNS: Final = 16
@@ -74,15 +74,15 @@ TAGLESS: Final = ("without", "parted")
 """Events without a tag, and events that end in the first part of a tag."""
 
 STRANGE: Final = ("untagged", "malformed", "foreign")
-"""Names of counts that are also kept by seat and interval."""
+"""Names of counts that are also kept by socket and interval."""
 
 Planes = dict[str, NDArray[np.int64]]
 """Counts by interval: for each name, shape (rows, INTERVALS). `replay.sink.time_cells` describes the intervals."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one worker writes: the fields of a Tally; of those by seat and by worker, its own parts only."""
+class WorkerTally:
+    """What one worker writes: the fields of a Tally; of those by socket and by worker, its own ones only."""
 
     stop: NDArray[np.uint8]
     lanes: NDArray[Any]
@@ -96,11 +96,11 @@ class Part:
     kept: NDArray[np.int64]
     run: NDArray[np.int64]
     start_ns: int
-    row_of_seat: NDArray[np.int64]
+    row_of_socket: NDArray[np.int64]
     came_by: NDArray[np.int64]
     tagless: dict[str, NDArray[np.int64]]
     row_ports: NDArray[np.int64]
-    sequences: NDArray[Any]
+    numbers: NDArray[Any]
     rings: NDArray[np.int32]
     planes: Planes
     locks: tuple[AbstractContextManager[object], ...]
@@ -109,7 +109,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Tally:
-    """The shared counters of a sink; the module docstring says which are by seat, by row and by worker.
+    """The shared counters of a sink; the module docstring says which are by socket, by row and by worker.
 
     `run` is int64 (1,): the run whose events are counted; 0: not known yet. `stop` is uint8 (1,): it is set to end the
     workers. Intervals are cells of tenths of a second since `start_ns`.
@@ -117,10 +117,10 @@ class Tally:
 
     ports: tuple[int, ...]
     """The ports at which the sink listens."""
-    seats: tuple[slice, ...]
-    """The seats of each worker."""
-    port_of_seat: NDArray[np.int64]
-    """The port of each seat as an index into `ports`, which is also the port's row; shape (seats,)."""
+    sockets: tuple[slice, ...]
+    """The sockets of each worker."""
+    port_of_socket: NDArray[np.int64]
+    """The port of each socket as an index into `ports`, which is also the port's row; shape (sockets,)."""
     start_ns: int
     stop: NDArray[np.uint8]
     run: NDArray[np.int64]
@@ -128,12 +128,12 @@ class Tally:
     ages: NDArray[np.int64]
     strange: Planes
     came_by: NDArray[np.int64]
-    """Events of the run that came to a seat, but were sent to the port of another row; shape (seats, rows)."""
+    """Events of the run that came to a socket, but were sent to the port of another row; shape (sockets, rows)."""
     tagless: dict[str, NDArray[np.int64]]
-    """Events by their length in bytes: for each name of TAGLESS, shape (seats, LENGTHS)."""
+    """Events by their length in bytes: for each name of TAGLESS, shape (sockets, LENGTHS)."""
     row_ports: NDArray[np.int64]
     """The port of each row; 0: the row was given to no port yet."""
-    sequences: NDArray[Any]
+    numbers: NDArray[Any]
     rings: NDArray[np.int32]
     planes: Planes
     tenths: NDArray[np.int64]
@@ -148,10 +148,10 @@ class Tally:
     """The lock for giving rows to ports, and for deciding which run is counted. One worker needs it too, since the
     parent may decide as well."""
 
-    def part(self, worker: int) -> Part:
-        """The part that a worker writes, in the same memory."""
-        own = self.seats[worker]
-        return Part(
+    def of_worker(self, worker: int) -> WorkerTally:
+        """What a worker writes, in the same memory."""
+        own = self.sockets[worker]
+        return WorkerTally(
             stop=self.stop,
             lanes=self.lanes[own],
             ages=self.ages[own],
@@ -163,11 +163,11 @@ class Tally:
             kept=self.kept[worker : worker + 1],
             run=self.run,
             start_ns=self.start_ns,
-            row_of_seat=self.port_of_seat[own],
+            row_of_socket=self.port_of_socket[own],
             came_by=self.came_by[own],
             tagless={name: lengths[own] for name, lengths in self.tagless.items()},
             row_ports=self.row_ports,
-            sequences=self.sequences,
+            numbers=self.numbers,
             rings=self.rings,
             planes=self.planes,
             locks=self.locks,
@@ -181,8 +181,8 @@ class Tally:
 
     @property
     def shared(self) -> bool:
-        """Whether some ports have several seats."""
-        return len(self.port_of_seat) > len(self.ports)
+        """Whether some ports have several sockets."""
+        return len(self.port_of_socket) > len(self.ports)
 
     @property
     def events(self) -> int:
@@ -215,21 +215,21 @@ def merged(cells: NDArray[np.int64]) -> Histogram:
 
 
 def shared_tally(
-    ports: Items[int],
-    seats: Items[slice],
-    port_of_seat: Items[int],
+    ports: Sequence[int],
+    sockets: Sequence[slice],
+    port_of_socket: Sequence[int],
     start_ns: int,
-    locks: Items[AbstractContextManager[object]] = (),
+    locks: Sequence[AbstractContextManager[object]] = (),
 ) -> Tally:
     """An empty tally in anonymous shared memory, which forked workers inherit.
 
     `locks` holds the lock of each row if there are several workers; a single worker needs none.
     """
-    workers, lanes, rows = len(seats), len(port_of_seat), len(ports) + LEARNT
+    workers, lanes, rows = len(sockets), len(port_of_socket), len(ports) + LEARNT
     tally = Tally(
         ports=tuple(ports),
-        seats=tuple(seats),
-        port_of_seat=np.array(port_of_seat, np.int64),
+        sockets=tuple(sockets),
+        port_of_socket=np.array(port_of_socket, np.int64),
         start_ns=start_ns,
         stop=_shared((1,), np.uint8),
         run=_shared((1,), np.int64),
@@ -239,7 +239,7 @@ def shared_tally(
         came_by=_shared((lanes, rows), np.int64),
         tagless={name: _shared((lanes, LENGTHS), np.int64) for name in TAGLESS},
         row_ports=_shared((rows,), np.int64),
-        sequences=_shared((rows,), NUMBERS),
+        numbers=_shared((rows,), NUMBERS),
         rings=_shared((rows, WINDOW), np.int32),
         planes={name: _shared((rows, INTERVALS), np.int64) for name in PLANES},
         tenths=_shared((workers, INTERVALS), np.int64),

@@ -18,7 +18,7 @@ import numpy as np
 
 from replay.clock import sleep_ns, wall_ns
 from replay.linux.sockets.udp_receive import MOST_PER_CALL, SLOTS, Slots
-from replay.sink.board import Part
+from replay.sink.board import WorkerTally
 from replay.sink.round import RoundCounter
 
 _NAP_NS: Final = 1_000_000
@@ -28,8 +28,8 @@ _FULL_MESSAGES: Final = 32
 _ENOUGH_BYTES: Final = 1 << 20
 
 
-def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> None:
-    """Count what arrives at `sockets`, one per seat, until `part.stop` is set or the parent process is gone.
+def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: int) -> None:
+    """Count what arrives at a worker's `sockets`, until `tally.stop` is set or the parent process is gone.
 
     Everything that had arrived by then is still counted: each socket is read until it is empty, or until a message
     comes that arrived later.
@@ -37,9 +37,9 @@ def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> No
     epoll = select.epoll()
     for receiver in sockets:
         epoll.register(receiver.fileno(), select.EPOLLIN)
-    counter = RoundCounter(part)
+    counter = RoundCounter(tally)
     rounds = Rounds(sockets, counter)
-    while not part.stop[0] and os.getppid() == parent_pid:
+    while not tally.stop[0] and os.getppid() == parent_pid:
         if rounds.read(epoll.poll(_WAIT_S, len(sockets))) < _FULL_MESSAGES:
             counter.idle()
             sleep_ns(_NAP_NS)
@@ -47,7 +47,7 @@ def receive(sockets: Sequence[socket.socket], part: Part, parent_pid: int) -> No
     while ready := epoll.poll(0, len(sockets)):
         rounds.read(ready)
         for fd, _ in ready:
-            if part.lanes["last_ns"][rounds.seat_of_fd[fd]] > stopped_ns:
+            if tally.lanes["last_ns"][rounds.socket_of_fd[fd]] > stopped_ns:
                 epoll.unregister(fd)
     counter.finish()
 
@@ -57,10 +57,10 @@ class Rounds:
 
     def __init__(self, sockets: Sequence[socket.socket], counter: RoundCounter) -> None:
         """Allocate the slots."""
-        self.seat_of_fd = {receiver.fileno(): seat for seat, receiver in enumerate(sockets)}
+        self.socket_of_fd = {receiver.fileno(): number for number, receiver in enumerate(sockets)}
         self._counter = counter
         self._slots = Slots()
-        self._seats = np.zeros(SLOTS, np.int64)
+        self._socket_of_slot = np.zeros(SLOTS, np.int64)
         self._filled = self._bytes = self._counted = 0
 
     def read(self, ready: Sequence[tuple[int, int]]) -> int:
@@ -78,7 +78,7 @@ class Rounds:
         """Read a socket once, and count all slots if there is enough; returns the number of messages."""
         first = self._filled
         came = self._slots.fill(fd, first)
-        self._seats[first : first + came] = self.seat_of_fd[fd]
+        self._socket_of_slot[first : first + came] = self.socket_of_fd[fd]
         self._filled += came
         if came:
             self._bytes += came * self._slots.size_bytes(first)  # messages of a socket are alike
@@ -88,6 +88,6 @@ class Rounds:
 
     def _count(self) -> None:
         if self._filled:
-            self._counter.count(self._slots.data, self._slots.take(self._filled), self._seats[: self._filled])
+            self._counter.count(self._slots.data, self._slots.take(self._filled), self._socket_of_slot[: self._filled])
             self._counted += 1
         self._filled = self._bytes = 0

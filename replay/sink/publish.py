@@ -26,8 +26,8 @@ from replay.exchange.token import checked, token_of_sink
 from replay.ranges import MOST_PORTS
 from replay.rewrite.tags import parse_run, run_text
 from replay.sink.board import Tally
+from replay.sink.number_account import arrived_below, lost_below
 from replay.sink.report.figures import total_drops
-from replay.sink.verify.number_account import arrived_below, lost_below
 
 _PERCENTILE: Final = 99
 _CHOICE_PATIENCE_S: Final = 2.0
@@ -41,14 +41,14 @@ class Publisher:
         self,
         place: Place,
         tally: Tally,
-        seats: Callable[[], Sequence[tuple[int, int]]],
+        ask_sockets: Callable[[], Sequence[tuple[int, int]]],
         token_path: Path | None = None,
     ) -> None:
         """Listen at `place`; `token_path` is the file of the token, if there is one. Raises InputError, PreflightError.
 
-        `seats` returns, for each seat's socket, the packets that it dropped, and the bytes that wait there to be read.
+        `ask_sockets` returns, for each socket, the packets that it dropped, and the bytes that wait there to be read.
         """
-        self._tally, self._seats = tally, seats
+        self._tally, self._ask_sockets = tally, ask_sockets
         self._pinned = int(tally.run[0])
         """The run that the sink was told to count; 0: none."""
         self._named = self._pinned
@@ -120,7 +120,7 @@ class Publisher:
         tally, rows = self._tally, self._tally.rows
         counted = int(tally.run[0])
         # If a worker chose the run, events of it have come, though none may be counted yet.
-        heard = counted != self._named or any(tally.sequences[name][rows].any() for name in ("next", "held"))
+        heard = counted != self._named or any(tally.numbers[name][rows].any() for name in ("next", "held"))
         if counted != run and self._pinned:
             raise InputError(
                 f"the sink counts run {run_text(counted)} alone, as its --run-id says; end it, and start one for "
@@ -139,13 +139,13 @@ class Publisher:
         """The present counters: of all ports together, and of each port by its number."""
         tally = self._tally
         # The sockets are asked before the counts are read: events that are read in between still count as waiting.
-        told, waiting = np.array(self._seats(), np.int64).T
+        told, waiting = np.array(self._ask_sockets(), np.int64).T
         drops = np.array(total_drops(tally, told.tolist()))
         ports: dict[str, dict[str, Any]] = {}
         rows = {int(tally.row_ports[row]): row for row in tally.rows}
         for port in sorted({*rows, *marks}):
             row = rows.get(port)
-            own = tally.port_of_seat == row
+            own = tally.port_of_socket == row
             ways = own if row is None else own | (tally.came_by[:, row] > 0)
             # If it is not known yet at which sockets a port's events come, whatever waits may be of this port.
             waits = int(waiting[ways if ways.any() else slice(None)].sum())
@@ -168,7 +168,7 @@ class Publisher:
         """What became of a port's numbers below `mark`; `row` is None if no event of the port has come."""
         if row is None:
             return {"verified_events": 0, "lost_events": 0 if waits else mark, "duplicated_events": 0}
-        account = self._tally.sequences[row : row + 1]
+        account = self._tally.numbers[row : row + 1]
         if waits:
             mark = min(mark, int(account["next"][0]))
         return {

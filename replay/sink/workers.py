@@ -21,11 +21,11 @@ _ORPHANED_S: Final = 5.0
 _TICK_S: Final = 0.1
 
 
-def seating(ports: int, workers: int) -> tuple[list[slice], list[int]]:
-    """The seats of each worker, and for each seat the index of its port.
+def sockets_of_workers(ports: int, workers: int) -> tuple[list[slice], list[int]]:
+    """The sockets of each worker, and for each socket the index of its port.
 
     A worker gets neighbouring ports, and the numbers of ports of two workers differ by one at most. If there are more
-    workers than ports, each has one seat, and the ports are dealt to them in turn.
+    workers than ports, each has one socket, and the ports are dealt to them in turn.
     """
     if workers > ports:
         return [slice(worker, worker + 1) for worker in range(workers)], [worker % ports for worker in range(workers)]
@@ -56,16 +56,16 @@ class Workers:
     """All workers of a sink. They are forked, so they must be started before any thread is."""
 
     def __init__(self, sockets: Sequence[socket.socket], tally: Tally) -> None:
-        """Fork the workers of `tally`; `sockets` are those of its seats, in order."""
+        """Fork the workers of `tally`; `sockets` are those that it counts, in order."""
         cores = sink_cores(os.sched_getaffinity(0))
         context = multiprocessing.get_context("fork")
         self._processes = [
             context.Process(
                 target=_work,
-                args=(sockets[seats], worker, cores[worker % len(cores)], tally, os.getpid()),
+                args=(sockets[own], worker, cores[worker % len(cores)], tally, os.getpid()),
                 daemon=True,
             )
-            for worker, seats in enumerate(tally.seats)
+            for worker, own in enumerate(tally.sockets)
         ]
         self._tally = tally
         with blocked():  # no signal reaches the workers before they ignore it
@@ -104,4 +104,4 @@ def _work(sockets: Sequence[socket.socket], worker: int, core: int, tally: Tally
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     os.sched_setaffinity(0, {core})
-    receive(sockets, tally.part(worker), parent_pid)
+    receive(sockets, tally.of_worker(worker), parent_pid)

@@ -15,7 +15,6 @@ import numpy as np
 
 from captures.console.errors import InputError, PreflightError, RunError
 from captures.format.reader import Capture
-from replay.board.intervals import Offered
 from replay.board.layout import Board, State
 from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
@@ -24,6 +23,7 @@ from replay.machine.strain import Strain
 from replay.plan.run_plan import RunPlan
 from replay.schedule.demand import Demand
 from replay.supervision.health import Recovery
+from replay.supervision.offered_load import Offered
 from replay.supervision.workers import OVER, WorkerProcesses
 
 _TICK_NS: Final = SECOND_NS // 10

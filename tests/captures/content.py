@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table, TagKind
-from captures.format.stamps import stamp_texts
+from captures.format.stamp_writing import stamp_texts
 from captures.format.tags import BLANK, SUFFIX, TAG_BYTES
 from captures.format.writer import CaptureShape, CaptureWriter
 

@@ -27,10 +27,10 @@ from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import plan_run
 from replay.plan.workers import plan_workers
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.sink.board import shared_tally
 from replay.sink.publish import Publisher
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 from replay.supervision.loss_watch import SinkWatch
 from replay.supervision.supervisor import Supervisor
 from tests.captures.content import content, noise, write
@@ -228,7 +228,7 @@ def _number(rng: random.Random) -> str:
 
 def _peers(folder: Path) -> list[Callable[[Sequence[str]], dict[str, Any]]]:
     """A sink that publishes, and runs at a rate, along a time axis, and as fast as it goes."""
-    tally = shared_tally(PORTS, *seating(len(PORTS), 1), 0)
+    tally = shared_tally(PORTS, *sockets_of_workers(len(PORTS), 1), 0)
     publisher = Publisher(Place("127.0.0.1", 0), tally, lambda: [(3, 0), (4, 0)])
     publisher.close()
     write(folder / "timed.rcap", content(noise([(100, 30)] * 10), [5], window_ns=[500_000_000, 1_500_000_000]))

@@ -14,10 +14,11 @@ from typing import Final
 import zstandard
 
 from captures.format.tags import TAG_BYTES, tag_text
-from replay.audit.reading import Collection, read_files
-from replay.audit.report import Question, audit_report, audit_table, exit_code
+from replay.audit.files.reading import Collection, read_files
+from replay.audit.report.audit_report import Question, audit_report
+from replay.audit.report.table import audit_table
 from replay.audit.seen import Seen
-from replay.audit.sent import Sent
+from replay.audit.sent import SentRun
 from replay.audit.tag_counts import TagCounts
 from tests.replay.audit import plain, texts
 
@@ -54,7 +55,7 @@ def _audit_one(draw: random.Random, path: Path) -> None:
     content = _content(draw)
     name, pack = draw.choice(list(PACKINGS.items()))
     path.write_bytes(pack(content, draw))
-    sent = Sent(RUN, {port: draw.randrange(60) for port in PORTS}, draw.choice([None, 3.0]))
+    sent = SentRun(RUN, {port: draw.randrange(60) for port in PORTS}, draw.choice([None, 3.0]))
     sent = draw.choice([sent, None])
     with Seen() as seen:
         found = Collection(TagCounts(seen, RUN if sent else draw.choice([RUN, None])))
@@ -69,16 +70,16 @@ def _audit_one(draw: random.Random, path: Path) -> None:
             _compare(content[: found.lines.bytes], found)
         report = audit_report(Question(["collected"], sent, Fraction(0)), RUN, found, seen)
     assert json.loads(json.dumps(report)) == report
-    assert report["lines"] == sum(
+    assert report.lines == sum(
         report[f"{kind}_lines"] for kind in ("tagged", "untagged", "malformed", "cut", "unfinished")
     )
     if sent:
-        assert report["missing_events"] == report["lost_events"] + report["cut_events"]
-        kept = report["received_events"] - report["surplus_events"]
-        assert kept + report["missing_events"] == report["sent_events"]
-    assert "\n" not in report["verdict"]
+        assert report.missing_events == report.lost_events + report.cut_events
+        kept = report.received_events - report.surplus_events
+        assert kept + report.missing_events == report.sent_events
+    assert "\n" not in report.verdict
     assert audit_table(report)
-    assert exit_code(report) in (0, 1)
+    assert report.exit_code in (0, 1)
 
 
 def _read(path: Path, found: Collection) -> bool:

@@ -55,10 +55,28 @@ _VALUES: tuple[Any, ...] = (
 )
 
 
+PORTS = (514, 515, 516)
+_NUMBERS = {
+    "verified_events": 950,
+    "next_sequence": 990,
+    "lost_events": 40,
+    "lost_in_socket_events": 10,
+    "duplicated_events": 2,
+    "reordered_events": 3,
+    "late_events": 1,
+    "unconfirmed": [[995, 2], [1 << 20, 1]],
+    "came_by": {},
+}
+"""What a sink says of the event numbers of a lane."""
+
+
 def sound_reports() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """What a sender, a sink and an audit say of a run to three ports, one of which something maps."""
-    ports = (514, 515, 516)
-    sent = {
+    return _sent(), _received(), _written()
+
+
+def _sent() -> dict[str, Any]:
+    return {
         "run_id": RUN,
         "started": "2025-08-30T10:15:30.000Z",
         "duration_s": 20.0,
@@ -69,36 +87,13 @@ def sound_reports() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         "recoveries": [],
         "stamp": "now",
         "nic": {"name": "eth0", "tx_dropped": 4},
-        "lanes": [{"port": port, "sent_events": 1000, "sent_bytes": 150_000, "errors": {}} for port in ports],
+        "lanes": [{"port": port, "sent_events": 1000, "sent_bytes": 150_000, "errors": {}} for port in PORTS],
     }
-    numbers = {
-        "verified_events": 950,
-        "next_sequence": 990,
-        "lost_events": 40,
-        "lost_in_socket_events": 10,
-        "duplicated_events": 2,
-        "reordered_events": 3,
-        "late_events": 1,
-        "unconfirmed": [[995, 2], [1 << 20, 1]],
-        "came_by": {},
-    }
-    lane = {
-        "received_events": 960,
-        "received_bytes": 144_000,
-        "kernel_drops": 2,
-        "drops_after_last": 1,
-        "joined": True,
-        "last_arrival_s": 19.0,
-        "cut_events": 5,
-        "doubtful_cut_events": 2,
-        "cut_to_bytes": {"min": 180, "max": 180},
-        "untagged_events": 1,
-        "malformed_events": 1,
-        "foreign_events": 1,
-        **numbers,
-    }
+
+
+def _received() -> dict[str, Any]:
     columns = ["port", "interval", "lost_events", "lost_in_socket_events", "intervals"]
-    received = {
+    return {
         "run_id": RUN,
         "ended_by": "idle",
         "ended": "2025-08-30T10:15:55.000Z",
@@ -112,20 +107,41 @@ def sound_reports() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
             "columns": columns,
             "rows": [[514, 3, 30, 10, 1], [515, 9, 10, 0, 2]],
         },
-        "lanes": [{"port": port, **copy.deepcopy(lane)} for port in ports[:2]],
-        "mapped_lanes": [{"port": 516, **numbers, "came_by": {"515": 950}}],
+        "lanes": [_received_lane(port) for port in PORTS[:2]],
+        "mapped_lanes": [{"port": 516, **_NUMBERS, "came_by": {"515": 950}}],
     }
+
+
+def _received_lane(port: int) -> dict[str, Any]:
+    return {
+        "port": port,
+        "received_events": 960,
+        "received_bytes": 144_000,
+        "kernel_drops": 2,
+        "drops_after_last": 1,
+        "joined": True,
+        "last_arrival_s": 19.0,
+        "cut_events": 5,
+        "doubtful_cut_events": 2,
+        "cut_to_bytes": {"min": 180, "max": 180},
+        "untagged_events": 1,
+        "malformed_events": 1,
+        "foreign_events": 1,
+        **copy.deepcopy(_NUMBERS),
+    }
+
+
+def _written() -> dict[str, Any]:
     missing = [{"first": 3, "last": 9, "events": 7, "sent_from_s": 0.1, "sent_to_s": 0.2}]
     written = {"received_events": 900, "surplus_events": 1, "cut_events": 3, "cut_to_bytes": {"min": 512, "max": 512}}
-    audit = {
+    return {
         "kind": "audit",
         "run_id": RUN,
         "cut_events": 11,
         "cut_events_max": 14,
         "cut_to_bytes": {"min": 500, "max": 512},
-        "lanes": [{"port": port, **copy.deepcopy(written), "missing": missing} for port in ports],
+        "lanes": [{"port": port, **copy.deepcopy(written), "missing": missing} for port in PORTS],
     }
-    return sent, received, audit
 
 
 def _places(node: Any) -> list[tuple[Any, Any]]:

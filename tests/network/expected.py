@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from replay.schedule.deal import lane_stripes
 from replay.schedule.rates import STRIPE_EVENTS
-from replay.schedule.stripes import lane_stripes
 
 
 def port_lines(lines: Sequence[bytes], lanes: int, loops: int = 1) -> list[list[bytes]]:

@@ -25,10 +25,19 @@ PATIENCE_S = 60
 """Only a bound: on a machine that is slow and busy, a command takes seconds to start."""
 
 
-def command(program: object, *arguments: object, host: str | None = None) -> list[str]:
+class Command(list[str]):
+    """The command line of a new Python; `running` forks instead, and so it is told what the fork is to be."""
+
+    def __init__(self, line: Sequence[str], words: Sequence[str], host: str | None) -> None:
+        super().__init__(line)
+        self.words, self.host = words, host
+
+
+def command(program: object, *arguments: object, host: str | None = None) -> Command:
     """The command line of `replay` or `precompute`, in the namespace `host` if one is given."""
     inside = [] if host is None else ["ip", "netns", "exec", host]
-    return [*inside, *command_line.command(program, *arguments)]
+    line = command_line.command(program, *arguments)
+    return Command([*inside, *line], [str(program), *map(str, arguments)], host)
 
 
 def run_of(capture: Capture, target: str, ports: Sequence[int], *options: object) -> tuple[object, ...]:
@@ -74,9 +83,10 @@ def running(line: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 
     It leads a process group of its own, of which nothing outlives the test.
     """
+    started = forks.fork(*line.words, host=line.host) if isinstance(line, Command) else {"args": line}
     with (
         log.open("wb") as stderr,
-        subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, process_group=0) as process,
+        subprocess.Popen(**started, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, process_group=0) as process,
     ):
         try:
             yield process

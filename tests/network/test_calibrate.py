@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from captures.console.errors import ExitCode
 from captures.format.reader import Capture
-from replay.plan.calibration import Entry, SendMethod, load, save
+from replay.plan.calibration_file import Entry, load, save
+from replay.plan.send_method import SendMethod
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
 from tests.network.programs import assert_ran, call, listed, run_of
@@ -34,7 +34,7 @@ def test_each_way_is_measured_and_a_run_follows_the_best(tmp_path: Path, lab: La
     assert [trial["train_max"] for trial in trials[4:7]] == [64, 32, 16]
     assert [trial["batch_trains"] for trial in trials[7:]] == [16, 8, 4]
     assert all(len(trial["rates_eps"]) == 3 and max(trial["rates_eps"]) > 0 for trial in trials)
-    assert json.loads(json.dumps(asdict(load(file).of(DEVICE)))) == winner
+    assert json.loads(json.dumps(load(file).of(DEVICE).figures())) == winner
     assert (winner["situation"]["interface"], winner["situation"]["mtu"]) == (DEVICE, 1500)
     assert done.stderr.count("EPS\n") == len(trials)
     paced = sorted(done.report["paced"]["rates_eps"])[1]
@@ -55,9 +55,9 @@ def test_a_calibrated_run_sends_every_event_in_that_way(
     found = call(*calibrate(tmp_path / "found.json", *SHORT, "--backend", "udp", "--json"), host=lab.sender).report
     assert {trial["backend"] for trial in found["trials"]} == {"udp"}
     situation = load(tmp_path / "found.json").of(DEVICE).situation
-    way = SendMethod(backend="packet", gso=True, train_max=5, batch_trains=3)
+    method = SendMethod(backend="packet", gso=True, train_max=5, batch_trains=3)
     file = tmp_path / "calibration.json"
-    save(file, Entry(situation=situation, way=way, worker_eps=20_000, event_bytes=150, measured="2026-11-24"))
+    save(file, Entry(situation=situation, method=method, worker_eps=20_000, event_bytes=150, measured="2026-11-24"))
 
     options = ("--loops", 1, "--eps", "40k", "--stamp", "keep", "--calibration", file)
     with mailboxes(lab, V4) as boxes:

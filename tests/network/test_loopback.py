@@ -7,7 +7,8 @@ import pytest
 
 from captures.console.errors import ExitCode
 from captures.format.reader import Capture
-from replay.plan.calibration import SendMethod, load, save
+from replay.plan.calibration_file import load, save
+from replay.plan.send_method import SendMethod
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, V6, Lab
 

@@ -143,15 +143,15 @@ def test_data_that_could_not_be_written_is_said_by_the_exit_code(
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("where", ["each_second", "settle"])
+@pytest.mark.parametrize("where", ["look", "settle"])
 def test_a_failure_that_nobody_foresaw_loses_no_report(tmp_path: Path, capture: Capture, where: str):
     """What was sent until then is counted to the event, and the failure is told after."""
     ports, path = free_ports(1), tmp_path / "sent.json"
     fail = f"""
-from replay.report import live_loss
+from replay.supervision import abort_on_loss
 def fail(*_):
     raise ZeroDivisionError("unforeseen")
-live_loss.LiveLoss.{where} = fail
+abort_on_loss.AbortOnLoss.{where} = fail
 from replay.cli import main
 main()
 """

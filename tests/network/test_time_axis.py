@@ -14,7 +14,7 @@ from pyroute2 import netns
 
 from captures.format.layout import LOCAL_ZONE, StampKind
 from captures.format.reader import Capture, open_capture
-from captures.format.stamps import stamp_texts
+from captures.format.stamp_writing import stamp_texts
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Slots, open_receiver
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of

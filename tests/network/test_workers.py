@@ -52,7 +52,7 @@ def test_real_time_priority_and_locked_memory(tmp_path: Path, capture: Capture):
     claims = ("--realtime", 7, "--lock-memory", "--loops", 1000, "--eps", "5k", "--control", control)
     with (
         listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink,
-        running(command(*run_of(capture, "127.0.0.1", port, *claims)), log) as process,
+        running(list(command(*run_of(capture, "127.0.0.1", port, *claims))), log) as process,  # a fork maps the capture
     ):
         await_sending(control)
         worker = workers_of(process)[0]

@@ -93,7 +93,7 @@ def test_an_existing_capture_is_kept_unless_forced(folder):
     assert open_capture("a.rcap").events == 1
 
 
-SAY = "precompute build: say how much: --events 4M, --size 2GiB, or --duration 8h or --events 4M with --eps 50k"
+SAY = "precompute: say how much: --events 4M, --size 2GiB, or --duration 8h or --events 4M with --eps 50k"
 AT_LEAST = "is 1 at least; a capture holds at least one event"
 EXTENTS = {"--events": "1", "--size": "1MB", "--duration": "1s", "--eps": "1"}
 ALLOWED = ({"--events"}, {"--events", "--eps"}, {"--size"}, {"--duration", "--eps"})
@@ -139,9 +139,9 @@ def test_a_timeline_says_itself_how_many_events_there_are(folder, call):
         (("--duration", "1s", "--eps", "0"), ExitCode.USAGE, f"--eps {AT_LEAST}"),
         (("--size", "60"), ExitCode.USAGE, "60 bytes are too few for a single event; ask for a larger size"),
         (("--duration", "1ms", "--eps", "1"), ExitCode.USAGE, "not a single event falls into the duration; "),
-        (("--duration", "367d", "--eps", "1"), ExitCode.USAGE, "build: --duration is 366d at most"),
-        (("--duration", "1s", "--eps", "1.1G"), ExitCode.USAGE, "build: --eps is 1G at most"),
-        (("--events", "1000001G"), ExitCode.USAGE, "build: --events is 1000000G at most"),
+        (("--duration", "367d", "--eps", "1"), ExitCode.USAGE, "precompute: --duration is 366d at most"),
+        (("--duration", "1s", "--eps", "1.1G"), ExitCode.USAGE, "precompute: --eps is 1G at most"),
+        (("--events", "1000001G"), ExitCode.USAGE, "precompute: --events is 1000000G at most"),
         (("--events", "1G", "--eps", "1"), ExitCode.USAGE, "so many events at --eps 1 take longer than 366d"),
         (("--events", "1e3"), ExitCode.USAGE, "'--events': '1e3' is not a count; write it like 500, 250k, 4M or 1.5G"),
         (("--events", "-1"), ExitCode.USAGE, "'--events': '-1' is not a count"),
@@ -227,7 +227,7 @@ def test_a_recipe_says_all_itself(folder, call, flag):
     (folder / "r.yaml").write_text(call("recipe", "a.rcap")[1])
     code, output, error = call("build", "r.yaml", "-o", "b.rcap", flag, "1")
     assert (code, output, error.count("\n")) == (ExitCode.USAGE, "", 1)
-    assert f"r.yaml is a recipe and says all itself; leave out {flag}  " in error
+    assert f"r.yaml is a recipe and says all itself; leave out {flag}\n" in error
 
 
 @pytest.mark.usefixtures("capture")

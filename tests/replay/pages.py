@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from captures.format.instants import ramp
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import SHAPE
-from replay.schedule.stripes import Pieces, Run, cut_pieces
+from replay.schedule.deal import Run
+from replay.schedule.pieces import Pieces, cut_pieces
 from tests.captures.content import Content
 
 

@@ -19,7 +19,8 @@ from replay.commands.sink import sink
 from replay.engine.backends.packet import SEND_BUFFER_BYTES as PACKET_BUFFER_BYTES
 from replay.engine.backends.udp import SEND_BUFFER_BYTES as UDP_BUFFER_BYTES
 from tools import tuning
-from tools.tuning import Host, Reading, apply, least, plan, tune, udp_memory_pages, undo
+from tools.settings import Reading, least, plan, udp_memory_pages
+from tools.tuning import Host, apply, tune, undo
 
 ROOT = Path(__file__).parents[2]
 GIB = 1 << 30

@@ -19,14 +19,15 @@ from replay.clock import wall_ns
 from replay.engine.backends.udp import UdpBackend
 from replay.engine.batch import Batch
 from replay.linux.sockets.udp_receive import open_receiver
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run
-from replay.schedule.stripes import Run, cut_pieces
+from replay.schedule.deal import Run
+from replay.schedule.pieces import cut_pieces
 from replay.sink.board import shared_tally
 from replay.sink.loop import Rounds
 from replay.sink.round import RoundCounter
 from replay.sink.sockets import join_trains
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 from tools.benchmarks.builds import on_one_core
 from tools.benchmarks.figures import Figure, Missing, in_turns
 from tools.benchmarks.programs import capture_of
@@ -67,8 +68,8 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
             raise Missing("this kernel has no UDP_GRO")
         ports = [receiver.getsockname()[1] for receiver in sockets]
         sent = _send(capture, ports, EVENTS[joined], joined=joined)
-        tag_counts = shared_tally(ports, *seating(len(ports), 1), wall_ns())
-        rounds = Rounds(sockets, RoundCounter(tag_counts.part(0)))
+        tag_counts = shared_tally(ports, *sockets_of_workers(len(ports), 1), wall_ns())
+        rounds = Rounds(sockets, RoundCounter(tag_counts.of_worker(0)))
         epoll = stack.enter_context(select.epoll())
         for receiver in sockets:
             epoll.register(receiver.fileno(), select.EPOLLIN)
@@ -76,7 +77,7 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
         while ready := epoll.poll(0, len(sockets)):
             rounds.read(ready)
         took_s = time.perf_counter() - began
-        arrived = int(tag_counts.sequences["arrived"].sum()) if capture.tagged else tag_counts.events
+        arrived = int(tag_counts.numbers["arrived"].sum()) if capture.tagged else tag_counts.events
         if arrived != sent:
             raise Missing(
                 f"{arrived:,} of {sent:,} events were verified: the buffers are too small without CAP_NET_ADMIN"

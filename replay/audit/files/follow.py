@@ -16,11 +16,12 @@ from when everything was read that was there at first.
 import os
 import stat
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from captures.console.errors import InputError
-from replay.audit.reading import Collection, Reading
+from replay.audit.files.reading import Collection, Reading
 from replay.clock import monotonic_ns, sleep_ns
 from replay.sink.stopping import Watch
 
@@ -35,6 +36,17 @@ _WORTH_OPENING_BYTES: Final = 6
 NOT_REGULAR: Final = "only a regular file can be followed; leave out --follow"
 
 _Identity = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class FollowedFiles:
+    """How files were followed while a collector still wrote them."""
+
+    settle_s: float
+    settled: bool
+    """Whether no event came for `settle_s`; if not, the audit was interrupted."""
+    rotations: int
+    truncations: int
 
 
 class _Followed:
@@ -80,7 +92,7 @@ class Follower:
         self._rotations = self._truncations = 0
         self._settled = False
 
-    def follow(self, settle_ns: int) -> dict[str, Any]:
+    def follow(self, settle_ns: int) -> FollowedFiles:
         """Count events until none has come for `settle_ns`; returns what the report says of the following."""
         try:
             self._look()
@@ -93,12 +105,7 @@ class Follower:
         finally:
             for followed in self._all():
                 followed.reading.close()
-        return {
-            "settle_s": settle_ns / 1e9,
-            "settled": self._settled,
-            "rotations": self._rotations,
-            "truncations": self._truncations,
-        }
+        return FollowedFiles(settle_ns / 1e9, self._settled, self._rotations, self._truncations)
 
     def _events(self) -> int:
         """How many tags were counted: those of the run that is asked for, or all if none is."""

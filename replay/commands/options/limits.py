@@ -24,14 +24,10 @@ def _options(
     max_latency_p99_ns: int | None,
     max_cpu: Fraction | None,
 ) -> Limits:
-    criteria = Criteria(max_loss, min_eps, max_latency_p99_ns, max_cpu)
-    flag = criteria.needs_sink if abort_loss is None else "--abort-loss"
-    if flag is not None and sink is None:
-        raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
     if token_path is not None and sink is None:
         raise InputError("--sink-token-file: there is no sink to show it to; name one with --sink")
     token = token_of_asker(token_path) if sink else None
-    return Limits(sink, token, abort_loss, criteria)
+    return Limits(sink, token, abort_loss, Criteria(max_loss, min_eps, max_latency_p99_ns, max_cpu))
 
 
 limit_options = grouped(

@@ -7,7 +7,7 @@ import click
 
 from captures.console.command import Parsed, grouped
 from replay.commands.options.values import NETWORK, SOURCE_PORTS
-from replay.path.request import BackendChoice, PathRequest, SourceMix
+from replay.path.request import HIGHEST_VLAN, BackendChoice, PathRequest, SourceMix
 
 _EXAMPLE_MAC: Final = "02:00:00:00:00:01"
 _EXAMPLE_VLAN: Final = "100, or 200.100 for one tag inside another"
@@ -25,8 +25,8 @@ def parse_vlans(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text.strip(), re.ASCII):
         raise ValueError(f"{text!r} is no VLAN; write it like {_EXAMPLE_VLAN}")
     vlans = tuple(int(tag) for tag in text.strip().split("."))
-    if not all(1 <= tag <= 4094 for tag in vlans):
-        raise ValueError(f"{text!r}: a VLAN is a number within 1-4094, like {_EXAMPLE_VLAN}")
+    if not all(1 <= tag <= HIGHEST_VLAN for tag in vlans):
+        raise ValueError(f"{text!r}: a VLAN is a number within 1-{HIGHEST_VLAN}, like {_EXAMPLE_VLAN}")
     return vlans
 
 

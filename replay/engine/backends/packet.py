@@ -24,7 +24,9 @@ class PacketBackend(Backend):
 
     name = "packet"
 
-    def __init__(self, wire: Wire, family: int, worker: int, journal: Journal, buffer: NDArray[np.uint8], *, gso: bool) -> None:
+    def __init__(
+        self, wire: Wire, family: int, worker: int, journal: Journal, buffer: NDArray[np.uint8], *, gso: bool
+    ) -> None:
         """Open the socket for the worker of this number, whose events lie in `buffer`. Raises OSError."""
         super().__init__(open_packet_socket(wire.interface, SEND_BUFFER_BYTES), journal, gso=gso, parts=2)
         headers = headers_of(family, wire.prototypes, TRAINS)

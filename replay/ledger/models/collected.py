@@ -9,13 +9,13 @@ from replay.ledger.models.parts import (
     Count,
     Lanes,
     Lengths,
-    Part,
     PortPart,
+    ReportPart,
     Seconds,
 )
 
 
-class Missing(Part):
+class UnwrittenRange(ReportPart):
     """A range of numbers that a collector did not write, and when they were sent."""
 
     sent_from_s: Seconds | None = None
@@ -35,7 +35,7 @@ class CollectedLane(PortPart):
     surplus_events: Count | None = None
     cut_events: Count | None = None
     cut_to_bytes: Lengths | None = None
-    missing: list[Missing] = Field(default_factory=list)
+    missing: list[UnwrittenRange] = Field(default_factory=list)
 
 
 class Collected(Lanes):

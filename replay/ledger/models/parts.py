@@ -32,26 +32,26 @@ Instant = Annotated[float | None, BeforeValidator(_instant)]
 """Seconds since 1970."""
 
 
-class Part(BaseModel):
+class ReportPart(BaseModel):
     """A part of a report. Fields that are not declared are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Lengths(Part):
+class Lengths(ReportPart):
     """The lengths that events were cut to."""
 
     min: Count
     max: Count
 
 
-class PortPart(Part):
+class PortPart(ReportPart):
     """The figures of a port."""
 
     port: Port
 
 
-class Totals(Part):
+class Totals(ReportPart):
     """Figures of all ports together."""
 
     summed: ClassVar[frozenset[str]] = frozenset()

@@ -11,8 +11,8 @@ from replay.ledger.models.parts import (
     Instant,
     Lanes,
     Lengths,
-    Part,
     PortPart,
+    ReportPart,
     RunId,
     Seconds,
     Totals,
@@ -60,7 +60,7 @@ class ReceivedLane(TagLane):
         return self.run_last_arrival_s if told else self.last_arrival_s
 
 
-class Intervals(Part):
+class Intervals(ReportPart):
     """The intervals in which events were lost or otherwise troubled."""
 
     interval_ms: Annotated[int, Field(ge=1, le=1 << 40)] = 100
@@ -81,7 +81,7 @@ class Intervals(Part):
 Age = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
-class Tags(Totals):
+class TagSums(Totals):
     """What the tags of all ports say."""
 
     summed: ClassVar[frozenset[str]] = frozenset(
@@ -123,7 +123,7 @@ class Received(Lanes):
     stamp_age_min_ms: Age | None = None
     unverified_events: Count = 0
     intervals: Intervals = Intervals()
-    tags: Tags | None = None
+    tags: TagSums | None = None
     host: dict[str, Count] | None = None
 
     @property

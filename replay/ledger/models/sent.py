@@ -10,8 +10,8 @@ from replay.ledger.models.parts import (
     Figure,
     Instant,
     Lanes,
-    Part,
     PortPart,
+    ReportPart,
     Seconds,
 )
 
@@ -23,13 +23,13 @@ class SentLane(PortPart):
     sent_bytes: Count = 0
 
 
-class Nic(Part):
+class Nic(ReportPart):
     """What the sender's network card counted."""
 
     tx_dropped: Count | None = None
 
 
-class Offered(Part):
+class OfferedPart(ReportPart):
     """How evenly a run was sent."""
 
     intervals: Count | None = None
@@ -37,13 +37,13 @@ class Offered(Part):
     not_measured: Count = 0
 
 
-class Lag(Part):
+class Lag(ReportPart):
     """How late events were."""
 
     max: Figure
 
 
-class DueIntervals(Part):
+class DueIntervals(ReportPart):
     """Events that were due in each interval; None: not measured."""
 
     interval_ms: Figure
@@ -51,7 +51,7 @@ class DueIntervals(Part):
     due_events: list[Count | None] = Field(max_length=100_000)
 
 
-class SentCapture(Part):
+class SentCapture(ReportPart):
     """The capture that was sent. None: an earlier version did not write this field."""
 
     events: Count | None = None
@@ -73,14 +73,14 @@ class Sent(Lanes):
     speed: Figure | str | None = None
     achieved_eps: Figure | None = None
     peak_eps: Figure | None = None
-    offered: Offered | None = None
+    offered: OfferedPart | None = None
     recoveries: list[Any] = Field(default=[], max_length=100_000)
     nic: Nic | None = None
     capture: SentCapture | None = None
     lag_ms: Lag | None = None
     intervals: DueIntervals | None = None
     collector_host: Any = None
-    """The report of the run on its own host, if the target was there; `replay.host.model` checks it."""
+    """The report of the run on its own host, if the target was there; `replay.receiver_host.model` checks it."""
 
     @property
     def all_lanes(self) -> Sequence[SentLane]:

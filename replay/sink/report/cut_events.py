@@ -40,11 +40,11 @@ def cut_events(tally: Tally) -> list[Cut]:
 def _place(tally: Tally, place: int) -> Place:
     """The events without a whole tag that came at a port, by length, up to the longest of them.
 
-    Only seats that got such events are read: reading a page that was never written to would allocate it.
+    Only sockets that got such events are read: reading a page that was never written to would allocate it.
     """
-    seats = np.flatnonzero(tally.port_of_seat == place)
-    longest_tagged = int(tally.lanes["longest_tagged"][seats].max())
-    odd = seats[(tally.lanes["untagged"][seats] > 0) | (tally.lanes["malformed"][seats] > 0)]
+    sockets = np.flatnonzero(tally.port_of_socket == place)
+    longest_tagged = int(tally.lanes["longest_tagged"][sockets].max())
+    odd = sockets[(tally.lanes["untagged"][sockets] > 0) | (tally.lanes["malformed"][sockets] > 0)]
     traceless, parted = (tally.tagless[name][odd].sum(axis=0) for name in TAGLESS)
     found = np.flatnonzero(traceless + parted)
     lengths = int(found[-1]) + 1 if found.size else 0

@@ -8,12 +8,12 @@ import numpy as np
 
 import captures
 from captures.console.units import counted, format_count, format_size
+from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.json_file import SCHEMA
 from replay.linux.sockets.udp_receive import unwrapped
 from replay.report.buckets import Buckets
-from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
 from replay.sink.report.cut_events import Cut, cut_events
@@ -28,7 +28,7 @@ MOST_SHOWN: Final = 10
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known at a sink's end beside its tally. Drops, buffer sizes and waiting bytes are by seat."""
+    """What is known at a sink's end beside its tally. Drops, buffer sizes and waiting bytes are by socket."""
 
     kernel_drops: Sequence[int]
     """Dropped packets, as the sockets count them: modulo 2^32."""
@@ -60,7 +60,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
         ended_by=ending.ended_by,
         ended=None if ending.ended_ns is None else iso_ms(ending.ended_ns),
         run_id=run_text(int(tally.run[0])) if tally.run[0] else None,
-        workers=len(tally.seats),
+        workers=len(tally.sockets),
         gro=ending.gro,
         received_events=events,
         received_bytes=int(tally.lanes["bytes"].sum()),
@@ -86,7 +86,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
 
 
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
-    """How many packets each seat's socket dropped in total; `told` are the sockets' counts modulo 2^32."""
+    """How many packets each socket dropped in total; `told` are the sockets' counts modulo 2^32."""
     pairs = zip(tally.lanes["drops"].tolist(), told, strict=True)
     return [int(unwrapped(np.array(pair))[-1]) for pair in pairs]
 
@@ -95,8 +95,8 @@ def _lane(
     place: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
 ) -> dict[str, Any]:
     """One port's part of the report; instants are seconds since the first arrival on any port."""
-    seats = np.flatnonzero(tally.port_of_seat == place).tolist()
-    lanes = tally.lanes[seats]
+    sockets = np.flatnonzero(tally.port_of_socket == place).tolist()
+    lanes = tally.lanes[sockets]
     first_s = last_s = run_last_s = None
     if lanes["events"].any() and start_ns is not None:
         first_s = (int(lanes["first_ns"].min()) - start_ns) / SECOND_NS
@@ -108,15 +108,15 @@ def _lane(
         "port": tally.ports[place],
         "received_events": int(lanes["events"].sum()),
         "received_bytes": int(lanes["bytes"].sum()),
-        "kernel_drops": sum(kernel_drops[seat] for seat in seats),
+        "kernel_drops": sum(kernel_drops[own] for own in sockets),
         "first_arrival_s": first_s,
         "last_arrival_s": last_s,
         "run_last_arrival_s": run_last_s,
         **{name: int(lanes[name].sum()) for name in stamps},
-        "latency_ms": _latency_ms(merged(tally.ages[seats])),
-        "buffer_bytes": min(ending.buffer_bytes[seat] for seat in seats),
-        "waiting_bytes": None if ending.waiting_bytes is None else sum(ending.waiting_bytes[seat] for seat in seats),
-        **lane_tags(place, tally, cut, [kernel_drops[seat] for seat in seats]),
+        "latency_ms": _latency_ms(merged(tally.ages[sockets])),
+        "buffer_bytes": min(ending.buffer_bytes[own] for own in sockets),
+        "waiting_bytes": None if ending.waiting_bytes is None else sum(ending.waiting_bytes[own] for own in sockets),
+        **lane_tags(place, tally, cut, [kernel_drops[own] for own in sockets]),
     }
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.sink.board import STRANGE, Tally
+from replay.sink.number_account import PLANES, lost_events
 from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
-from replay.sink.verify.number_account import PLANES, lost_events
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
@@ -52,17 +52,17 @@ def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDAr
     width = len(PLANES) + len(STRANGE)
     found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, width), np.int64))]
     for row in tally.rows:
-        account = tally.sequences[row : row + 1]
+        account = tally.numbers[row : row + 1]
         totals = {name: int(account[name][0]) for name in _TROUBLE[1:]}
         totals["lost"] = lost_events(account)
         counts = np.zeros((used, width), np.int64)
         for column, name in enumerate(_TROUBLE, 1):
             if totals[name]:
                 counts[:, column] = tally.planes[name][row, :used]
-        seats = np.flatnonzero(tally.port_of_seat == row)
+        sockets = np.flatnonzero(tally.port_of_socket == row)
         for column, name in enumerate(STRANGE, len(PLANES)):
-            if tally.lanes[name][seats].any():
-                counts[:, column] = tally.strange[name][seats, :used].sum(axis=0)
+            if tally.lanes[name][sockets].any():
+                counts[:, column] = tally.strange[name][sockets, :used].sum(axis=0)
         cells = np.flatnonzero(counts.any(axis=1))
         if cells.size:
             counts[cells, 0] = tally.planes[PLANES[0]][row, cells]

@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 
 from captures.console.units import counted
+from captures.format.stamp_writing import iso_ms
 from replay.histogram import Histogram
-from replay.rewrite.stamps import iso_ms
 from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, STRANGE, Tally
+from replay.sink.number_account import held_stretches, lost_events
 from replay.sink.report.cut_events import Cut, merged_lengths
 from replay.sink.report.model import SinkReport
-from replay.sink.verify.number_account import held_stretches, lost_events
 
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
 _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
@@ -29,7 +29,7 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
     if tally.shared:
         totals["reordered_events"] = None
     depth = Histogram()
-    for row in tally.sequences["depth"][tally.rows]:
+    for row in tally.numbers["depth"][tally.rows]:
         depth.merge(Histogram(row))
     first_ns, youngest_us = (int(tally.lanes[name].min()) for name in ("run_first_ns", "run_youngest_us"))
     others: dict[str, int] = defaultdict(int)
@@ -47,13 +47,13 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
 
 
 def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -> dict[str, Any]:
-    """One port's part, with the events that were `cut` there; `kernel_drops`: dropped packets of each of its seats."""
-    seats = np.flatnonzero(tally.port_of_seat == place)
-    lanes = tally.lanes[seats]
+    """One port's part, with the events that were `cut` there; `kernel_drops`: packets that its sockets dropped."""
+    sockets = np.flatnonzero(tally.port_of_socket == place)
+    lanes = tally.lanes[sockets]
     strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
     if tally.run[0]:
         strange["untagged_events"] -= cut.without
-        strange["malformed_events"] += int(tally.sequences["stray"][place]) - cut.parted
+        strange["malformed_events"] += int(tally.numbers["stray"][place]) - cut.parted
     told = lanes["drops"].tolist()
     return {
         **_numbers(place, tally),
@@ -77,12 +77,12 @@ def _numbers(row: int, tally: Tally) -> dict[str, Any]:
     if not tally.run[0]:
         names = (*(f"{name}_events" for name in _NUMBERED), "next_sequence", "reorder_depth")
         return {**dict.fromkeys(names), "unconfirmed": [], "came_by": {}}
-    account = tally.sequences[row : row + 1]
+    account = tally.numbers[row : row + 1]
     counts = {name: int(account[name][0]) for name in ("lost_in_socket", "duplicated", "reordered", "late")}
     counts = {"verified": int(account["arrived"][0]), "lost": lost_events(account), **counts}
     came_by: dict[str, int] = defaultdict(int)
-    for seat in np.flatnonzero(tally.came_by[:, row]).tolist():
-        came_by[str(tally.ports[tally.port_of_seat[seat]])] += int(tally.came_by[seat, row])
+    for socket in np.flatnonzero(tally.came_by[:, row]).tolist():
+        came_by[str(tally.ports[tally.port_of_socket[socket]])] += int(tally.came_by[socket, row])
     return {
         **{f"{name}_events": events for name, events in counts.items()},
         "next_sequence": int(account["next"][0]),

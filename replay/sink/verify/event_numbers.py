@@ -10,7 +10,7 @@ has gone on below meanwhile. Until then it is *held*.
 When the stream comes to a held number from below and goes on behind it, the event was early, and what came in between
 is reordered; when the number comes again, it came twice.
 
-The last WINDOW numbers are remembered (`replay.sink.verify.number_account`). A number that comes later than that is
+The last WINDOW numbers are remembered (`replay.sink.number_account`). A number that comes later than that is
 *late*: it may be a duplicate or the lost one, so it stays lost. As long as no number of the ring is missing, and no
 held number is near, an arrival only raises the counts.
 """
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.histogram import Histogram
-from replay.sink.verify.number_account import MOST_HELD, WINDOW, ring_parts
+from replay.sink.number_account import MOST_HELD, WINDOW, ring_parts
+from replay.sink.verify.socket_charge import charged_events
 
 GOES_ON: Final = 4
 """So many events are needed to believe a leap: damage would have to change as many in the same way."""
@@ -39,24 +40,26 @@ class EventNumbers:
         self._arrived_in = planes["arrived"].data
         self._holds = row["holds"][0]
         self._depth = Histogram(row["depth"][0])
+        self._uncharged = 0
+        """How many lost events may still be charged to the socket by which events arrive now."""
 
-    def take(self, first: int, count: int, interval: int, droppable: int) -> int:
+    def take(self, first: int, count: int, interval: int, chargeable: int, uncharged: int) -> int:
         """Count the arrival of `count` events from number `first` on, in one go and less than WINDOW.
 
-        `droppable` is how many events the socket may have dropped since the arrival before. Returns how many lost
-        numbers were charged to it.
+        `chargeable` is how many lost events may be charged to the socket for a gap that is noticed now, and `uncharged`
+        for any gap (`replay.sink.verify.socket_charge`). Returns how many were charged.
         """
         end = first + count
         if first == self._next[0] and not self._open[0] and (not self._held[0] or end <= self._nearest[0]):
             self._go_on(end, count, interval)
             return 0
-        before = self._in_socket[0]
+        before, self._uncharged = self._in_socket[0], uncharged
         self._take_early(first, interval)
         if first <= self._next[0] or (count >= GOES_ON and not self._held[0]):
-            self._count(first, count, interval, droppable)
+            self._count(first, count, interval, chargeable)
         else:
             for begin, events in self._take_twice(first, count, interval):
-                self._hold(begin, events, interval, droppable)
+                self._hold(begin, events, interval, chargeable)
                 self._believe(interval)
         self._take_overtaken(interval)
         return max(0, self._in_socket[0] - before)
@@ -66,7 +69,7 @@ class EventNumbers:
         self._next[0] = reached
         self._arrived_in[interval] += count
 
-    def _count(self, first: int, count: int, interval: int, droppable: int) -> None:
+    def _count(self, first: int, count: int, interval: int, chargeable: int) -> None:
         """Count events whose numbers are certain, below or above the numbers reached so far."""
         reached = self._next[0]
         if first < reached:
@@ -74,12 +77,12 @@ class EventNumbers:
             self._take_below(first, first + below, reached, interval)
             first, count = first + below, count - below
         elif first > reached:
-            self._pass_over(reached, first, interval, droppable)
+            self._pass_over(reached, first, interval, chargeable)
         if count:
             self._forget(first, first + count)
             self._go_on(first + count, count, interval)
 
-    def _hold(self, first: int, count: int, interval: int, droppable: int) -> None:
+    def _hold(self, first: int, count: int, interval: int, chargeable: int) -> None:
         """Hold a leap until it is known whether it is real or damage."""
         held = self._held[0]
         last = self._holds[held - 1] if held else None
@@ -88,11 +91,11 @@ class EventNumbers:
             return
         if held == MOST_HELD:
             self._row["stray"] += self._holds["events"][0]
-            droppable += int(self._holds["droppable"][0])
+            chargeable += int(self._holds["chargeable"][0])
             self._release([0])
             held -= 1
         in_order = self._arrived[0] - int(self._row["reordered"][0])
-        self._holds[held] = (first, count, interval, droppable, self._next[0], in_order)
+        self._holds[held] = (first, count, interval, chargeable, self._next[0], in_order)
         self._keep(held + 1)
 
     def _take_twice(self, first: int, count: int, interval: int) -> list[tuple[int, int]]:
@@ -217,9 +220,10 @@ class EventNumbers:
         self._in_socket[0] -= len(dropped)
         np.subtract.at(self._planes["lost_in_socket"], -dropped - 1, 1)
 
-    def _pass_over(self, first: int, end: int, interval: int, droppable: int) -> None:
-        """Count numbers as lost, since a higher one came first; the socket's drops account for the earliest of them."""
-        dropped = min(droppable, end - first)
+    def _pass_over(self, first: int, end: int, interval: int, chargeable: int) -> None:
+        """Count numbers as lost, since a higher one came first; some of them may be charged to the socket."""
+        dropped = charged_events(end - first, chargeable, self._uncharged)
+        self._uncharged -= dropped
         self._planes["lost"][interval] += end - first
         self._planes["lost_in_socket"][interval] += dropped
         self._in_socket[0] += dropped

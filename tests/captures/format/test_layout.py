@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from captures.format.layout import STAMP_WIDTHS, StampKind
 from captures.format.reader import open_capture
-from captures.format.stamps import stamp_texts
+from captures.format.stamp_writing import stamp_texts
 from tests.captures.content import MINUTE_NS, START_NS, content, noise, tiny, write
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "format.md"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from captures.format.tags import tag_text
 from replay.audit import cut as module
 from replay.audit import line_lengths
-from replay.audit.cut import Cut
+from replay.audit.cut import CutLengths, CutLines
 from replay.audit.files.sources import Windows
 from replay.audit.lines import LineCounts, Lines
 from tests.replay.audit import plain
@@ -20,7 +20,7 @@ cut_lines = st.lists(st.builds(cut, written, share), max_size=25).map(
 )
 
 
-def cut_in(content: bytes, block_bytes: int = 100) -> Cut:
+def cut_in(content: bytes, block_bytes: int = 100) -> CutLines:
     counts = LineCounts()
     lines, windows = Lines(counts), Windows(io.BytesIO(content), block_bytes)
     while (window := windows.next()) is not None:
@@ -41,10 +41,10 @@ def test_the_fast_way_tells_runs_and_ports_as_the_plain_one_does(content: bytes,
         told = found.of(run)
         assert told.lines == len(ours) + found.lengths.traceless().events
         assert told.ports == {
-            port: (len(lengths), {"min": min(lengths), "max": max(lengths)}) for port, lengths in ports.items()
+            port: (len(lengths), CutLengths(min(lengths), max(lengths))) for port, lengths in ports.items()
         }
         if ours and not found.lengths.traceless().lengths.size:
-            assert told.to_bytes == {"min": min(ours), "max": max(ours)}
+            assert told.to_bytes == CutLengths(min(ours), max(ours))
 
 
 def test_lines_without_a_trace_are_as_long_as_the_others() -> None:
@@ -52,7 +52,7 @@ def test_lines_without_a_trace_are_as_long_as_the_others() -> None:
     assert len(part) == len(trace)
     content = b"\n".join([part, part, part, trace, trace, trace, trace + b"z", b""])
     found = cut_in(content).of(RUNS[0])
-    lengths = {"min": 104, "max": 104}
+    lengths = CutLengths(104, 104)
     assert (found.lines, found.doubtful_lines, found.to_bytes) == (5, 1, lengths)
     assert found.ports == {0x202: (3, lengths)}
 
@@ -82,7 +82,7 @@ def test_lines_of_one_length_are_doubtful_unless_no_event_can_be_cut_to_it(
     whole = suffixed(tag_text(RUNS[0], 514, 7))
     assert len(whole) == 85
     found = cut_in(b"\n".join([whole, *[b"y" * length] * 1000, b""])).of(RUNS[0], sent_bytes)
-    lengths = {"min": length, "max": length} if doubtful else None
+    lengths = CutLengths(length, length) if doubtful else None
     assert (found.lines, found.doubtful_lines, found.piled_lines, found.to_bytes) == (0, doubtful, doubtful, lengths)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from captures.console.errors import RunError
 from captures.format.tags import MAX_SEQUENCE
 from replay.audit import seen as module
-from replay.audit.missing import SHOWN, Missing, summarise
+from replay.audit.missing import SHOWN, MissingNumbers, summarise
 from replay.audit.seen import STRETCH, Seen
 from tests.replay.audit import plain
 
@@ -62,7 +62,7 @@ def test_missing_ranges(some: set[int], end: int, whole: set[int]) -> None:
         summary = summarise(seen.missing(2, end))
     longest = sorted(sorted(expected, key=lambda each: (each[0] - each[1], each[0]))[:SHOWN])
     events = sum(last - first + 1 for first, last in expected)
-    assert summary == Missing(events, len(expected), tuple(longest))
+    assert summary == MissingNumbers(events, len(expected), tuple(longest))
 
 
 def test_full_stretches_need_no_page_and_pages_are_used_again() -> None:

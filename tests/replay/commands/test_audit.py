@@ -17,6 +17,7 @@ import zstandard
 
 from captures.console.errors import ExitCode
 from captures.format.tags import BLANK, tag_text
+from tests.forks import fork
 from tests.network.programs import command, eventually
 from tests.replay.audit.texts import document, structured, suffixed
 
@@ -29,9 +30,8 @@ def lines(port: int, *numbers: int, run: int = RUN) -> bytes:
 
 
 def audit(folder: Path, *words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        command("replay", "audit", *words), cwd=folder, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=False
-    )
+    forked = fork("replay", "audit", *words)
+    return subprocess.run(**forked, cwd=folder, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=False)
 
 
 def sent_json(folder: Path, sent_events: dict[int, int], **more: Any) -> Path:
@@ -210,7 +210,7 @@ def test_a_stdin_that_does_not_block_is_read_to_its_end(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     program = subprocess.Popen(
-        command("replay", "audit", "-", "--json"), cwd=tmp_path, stdin=reading, stdout=subprocess.PIPE
+        **fork("replay", "audit", "-", "--json"), cwd=tmp_path, stdin=reading, stdout=subprocess.PIPE
     )
     os.close(reading)
     for number in range(20):
@@ -223,7 +223,7 @@ def test_a_stdin_that_does_not_block_is_read_to_its_end(tmp_path: Path) -> None:
 
 def test_an_audit_that_is_interrupted_reports_what_it_read(tmp_path: Path) -> None:
     program = subprocess.Popen(
-        command("replay", "audit", "-", "--report", "r.json"), cwd=tmp_path, stdin=subprocess.PIPE,
+        **fork("replay", "audit", "-", "--report", "r.json"), cwd=tmp_path, stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )  # fmt: skip
     assert program.stdin is not None
@@ -239,7 +239,7 @@ def test_an_audit_that_is_interrupted_reports_what_it_read(tmp_path: Path) -> No
 def test_a_followed_audit_that_is_interrupted_reports_what_it_read(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(lines(514, *range(10)))
     words = ("a.log", "none.log", "--follow", "--settle", "1h", "--report", "r.json")
-    program = subprocess.Popen(command("replay", "audit", *words), cwd=tmp_path, stderr=subprocess.PIPE)
+    program = subprocess.Popen(**fork("replay", "audit", *words), cwd=tmp_path, stderr=subprocess.PIPE)
     log = tmp_path / "a.log"
     eventually(lambda: (str(log), log.stat().st_size) in read_by(program.pid), "the file read")
     program.send_signal(signal.SIGINT)
@@ -280,7 +280,7 @@ def test_a_collector_that_did_not_flush_yet_is_followed(tmp_path: Path) -> None:
     assert "maybe not flushed yet: wait, or use --follow" in json.loads(early.stdout)["verdict"]
 
     words = ("a.log", "later.log", "--sent", sent, "--follow", "--settle", "3s", "--json")
-    program = subprocess.Popen(command("replay", "audit", *words), cwd=tmp_path, stdout=subprocess.PIPE)
+    program = subprocess.Popen(**fork("replay", "audit", *words), cwd=tmp_path, stdout=subprocess.PIPE)
     time.sleep(1)
     (tmp_path / "later.log").write_bytes(b"of others\n")
     with log.open("ab") as file:
@@ -305,7 +305,7 @@ def test_a_file_that_is_named_twice_is_refused(tmp_path: Path, second: str) -> N
     (tmp_path / "soft.log").symlink_to("a.log")
     with (tmp_path / "a.log").open("rb") as stdin:
         done = subprocess.run(
-            command("replay", "audit", "a.log", second), cwd=tmp_path, stdin=stdin, capture_output=True,
+            **fork("replay", "audit", "a.log", second), cwd=tmp_path, stdin=stdin, capture_output=True,
             timeout=TIMEOUT_S, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (ExitCode.USAGE, b"", 1)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from captures.console.errors import ExitCode, InputError
 from replay.cli import replay
-from replay.commands import doctor as command
 from replay.doctor.facts import machine_facts
+from replay.sessions import doctor as session
 from tests.captures.content import content, noise, write
 from tests.network.programs import call
 
@@ -78,7 +78,7 @@ def test_only_a_failure_is_told_by_the_exit_code(monkeypatch, changed, code, wor
         sound = {"send_buffer_bytes": 4 << 20, "governors": {}, "isolated": frozenset(), "activity": None}
         return replace(machine_facts(cpus, allowed), **sound | changed)
 
-    monkeypatch.setattr(command, "machine_facts", facts)
+    monkeypatch.setattr(session, "machine_facts", facts)
     ended = doctor("--json")
     assert ended.return_value == code
     assert json.loads(ended.stdout)["worst"] == worst
@@ -122,6 +122,6 @@ def test_a_public_target_is_one_that_is_allowed(monkeypatch, allowed):
         asked.append((text, allow_public))
         raise InputError("enough")
 
-    monkeypatch.setattr(command, "resolve", resolved)
+    monkeypatch.setattr(session, "resolve", resolved)
     doctor("--target", "192.0.2.1", *["--allow-public"] * allowed)
     assert asked == [("192.0.2.1", allowed)]

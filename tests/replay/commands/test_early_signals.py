@@ -45,7 +45,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, *words: object) -> object:
     ("place", "ended_by"),
     [
         ("replay.commands.watch:Accounts", "signal"),
-        ("replay.host.looking:Looker.look", "signal"),
+        ("replay.receiver_host.looking:Looker.look", "signal"),
         ("replay.commands.watch:watch_report", "duration"),
     ],
 )

@@ -8,16 +8,15 @@ import pytest
 
 from captures.console.errors import ExitCode
 from replay.report.model import LaneFigures
-from tests.network.programs import command
+from tests.forks import fork
 from tests.replay.report.reports import plain_report
 
 TIMEOUT_S = 60
 
 
 def merge(folder: Path, *words: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        command("replay", "report", "merge", *words), cwd=folder, capture_output=True, timeout=TIMEOUT_S, check=False
-    )
+    forked = fork("replay", "report", "merge", *words)
+    return subprocess.run(**forked, cwd=folder, capture_output=True, timeout=TIMEOUT_S, check=False)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from captures.console.errors import PreflightError
 from replay.commands import watch
-from replay.host.looking import Looker
+from replay.receiver_host.looking import Looker
 
 
 def test_without_proc_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import plan_run
 from replay.plan.workers import plan_workers
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.supervision.supervisor import Supervisor
 from tests.captures.content import tiny, write
 

@@ -6,8 +6,9 @@ import pytest
 
 from replay.doctor import checks
 from replay.doctor.activity import Activity
-from replay.machine.core_order import Topology, reckon_workers
+from replay.machine.core_order import Topology
 from replay.path.request import BackendChoice, PathRequest
+from replay.plan.worker_count import reckon_workers
 from tests.replay.doctor.examples import CAPTURE, GIB, LOAD, MACHINE, PACKET
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from replay.board.journal import TRAINS, Journal
 from replay.engine.batch import Batch
 from replay.engine.lane import Lane
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.bursts import RoundRobin
-from replay.schedule.stripes import Pieces
+from replay.schedule.pieces import Pieces
 from tests.captures.content import content, noise
 from tests.replay.pages import page_of
 

@@ -27,10 +27,10 @@ from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.bursts import RoundRobin, TokenBucket
+from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale
-from replay.schedule.stripes import Start
 from tests.captures.content import content, noise, write
 from tests.replay.pages import shapes_of
 

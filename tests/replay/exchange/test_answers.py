@@ -83,5 +83,5 @@ def test_more_ports_than_there_can_be_are_refused() -> None:
 
 
 def test_a_run_that_asks_nobody_does_not_load_the_models() -> None:
-    program = "import sys, replay.cli; sys.exit('pydantic' in sys.modules)"
+    program = "import sys, replay.commands.run; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

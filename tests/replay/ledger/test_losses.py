@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.command import run
-from replay.ledger.ledger import reconcile
-from replay.ledger.losses import AFTER_END, BEFORE, COLLECTOR, EITHER, SOCKET, WORKER_DIED, Loss, losses
+from replay.ledger.losses import AFTER_END, BEFORE, COLLECTOR, EITHER, SOCKET, WORKER_DIED, PlacedLoss, losses
 from replay.ledger.models.collected import Collected
 from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.notes import counters_on_the_way, notes
-from replay.ledger.report import ledger_json, ledger_lines, verdict
+from replay.ledger.reconcile import reconcile
+from replay.ledger.report.ledger_report import ledger_json, ledger_lines, verdict
 from replay.ledger.run_clock import RunClock
 from replay.sink.report.intervals import COLUMNS
 
@@ -78,9 +78,9 @@ def test_a_gap_in_the_socket_and_one_before_it_are_told_apart_and_placed_in_the_
     )
     ledger, found = told(sent_report({5140: 10_000, 5141: 1000}), received)
     assert found == [
-        Loss(5140, SOCKET, 700, 12.0, 12.2),
-        Loss(5140, SOCKET, 20, 17.0, 17.1),
-        Loss(5141, BEFORE, 30, 2.5, 2.6),
+        PlacedLoss(5140, SOCKET, 700, 12.0, 12.2),
+        PlacedLoss(5140, SOCKET, 20, 17.0, 17.1),
+        PlacedLoss(5141, BEFORE, 30, 2.5, 2.6),
     ]
     assert verdict(ledger, found) == (
         "6.82% lost: 750 of 11,000 events, 6.55% in the socket buffer of port 5140 between 12.0 s and 17.1 s, "
@@ -103,7 +103,7 @@ def test_what_is_missing_at_the_end_is_the_sockets_as_far_as_it_dropped_packets_
 def test_a_port_that_nothing_came_to_was_lost_throughout():
     lane = heard_lane(5140, 0, last_arrival_s=None)
     _, found = told(sent_report({5140: 1000}), heard_report([lane]))
-    assert found == [Loss(5140, BEFORE, 1000, 0.0, 20.0)]
+    assert found == [PlacedLoss(5140, BEFORE, 1000, 0.0, 20.0)]
 
 
 def test_duplicates_are_no_arrivals_and_make_it_unbalanced():
@@ -132,7 +132,7 @@ def test_a_collector_stands_behind_the_sink_or_in_its_place():
     sent, received = sent_report({5140: 100}), heard_report([heard_lane(5140, 90, reached=100)], [(5140, 0, 10, 0)])
     collected = audit_report({5140: 70}, missing=[{"sent_from_s": 3.0, "sent_to_s": 4.5}])
     ledger, found = told(sent, None, collected)
-    assert (ledger.lost_events, found) == (30, [Loss(5140, COLLECTOR, 30, 3.0, 4.5)])
+    assert (ledger.lost_events, found) == (30, [PlacedLoss(5140, COLLECTOR, 30, 3.0, 4.5)])
     assert ledger_json(ledger, found)["received_events"] is None
     ledger, found = told(sent, received, collected)
     assert ledger.lost_events == 30
@@ -189,12 +189,12 @@ def test_times_allow_for_a_clock_that_differs():
     received["first_arrival"] = "2025-08-30T12:15:32.000Z"
     sent = sent_report({5140: 1000}, stamp="now")
     ledger, found = told(sent, received)
-    assert found == [Loss(5140, BEFORE, 30, 2.4, 2.6)]
+    assert found == [PlacedLoss(5140, BEFORE, 30, 2.4, 2.6)]
     clock = RunClock(checked(Sent, sent), checked(Received, received))
     (said,) = notes(ledger, clock)
     assert said == "the sink's clock is 7,200.0 s ahead of the sender's (by the stamps); times allow for that"
     del received["stamp_age_min_ms"]
-    assert told(sent, received)[1] == [Loss(5140, BEFORE, 30, 0.5, 0.6)]
+    assert told(sent, received)[1] == [PlacedLoss(5140, BEFORE, 30, 0.5, 0.6)]
 
 
 @pytest.mark.parametrize("lag_ms", [0, 3, 400])

@@ -15,7 +15,7 @@ from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import GRACE_NS, RunPlan, check_limit, plan_run
 from replay.plan.view import describe, plan_table
 from replay.plan.workers import plan_workers
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.rates import LONGEST_NS
 from tests.captures.content import content, noise, write
 

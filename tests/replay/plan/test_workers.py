@@ -12,7 +12,7 @@ from replay.path.target import resolve
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import WorkerRequest, with_workers
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from tests.captures.content import tiny, write
 
 CPUS = tuple(sorted(os.sched_getaffinity(0)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.board.intervals import INTERVAL_NS, Verdicts
+from replay.board.intervals import INTERVAL_NS
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.report.buckets import Buckets
@@ -30,6 +30,7 @@ from replay.report.reading import read_run_report, run_report_of
 from replay.report.run_report import lag_figures
 from replay.report.table import run_table
 from replay.report.verdict import judged
+from replay.supervision.offered_load import Verdicts
 from tests.replay.report.reports import plain_report
 
 OLD_RUN = Path(__file__).parent / "golden" / "run_before_schema.json"

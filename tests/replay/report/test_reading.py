@@ -8,10 +8,10 @@ import pytest
 
 from captures.console.errors import InputError
 from replay.json_file import SCHEMA, read_report
-from replay.ledger.reconciliation import reconcile_files
 from replay.report.model import LaneFigures
 from replay.report.reading import read_run_report, run_report_of
 from replay.report.table import run_table
+from replay.sessions.reconcile import reconcile_files
 from tests.replay.report.reports import plain_report
 
 GOLDEN = Path(__file__).parent / "golden"

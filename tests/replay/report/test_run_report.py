@@ -11,8 +11,8 @@ import pytest
 
 from captures.console.errors import ExitCode
 from captures.format.reader import Capture, open_capture
-from replay.board.intervals import Offered
-from replay.board.layout import Board, State, errno_place
+from replay.board.errnos import errno_place
+from replay.board.layout import Board, State
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.path.target import Target
@@ -22,8 +22,9 @@ from replay.plan.workers import plan_workers
 from replay.report.run_report import run_report
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.demand import Demand
+from replay.supervision.offered_load import Offered
 from replay.supervision.supervisor import Outcome
 from tests.captures.content import tiny, write
 

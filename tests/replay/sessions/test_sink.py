@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from captures.console.errors import PreflightError
+from captures.console.errors import InputError, PreflightError
 from replay.clock import SECOND_NS
 from replay.sessions import sink
 from replay.sink import board
@@ -24,7 +24,39 @@ def failing(code: int, name: str | None = None) -> Any:
 
 
 def request(**more: Any) -> sink.SinkRequest:
-    return sink.SinkRequest("127.0.0.1", free_ports(1), duration_ns=SECOND_NS // 20, buffer_bytes=1 << 16, **more)
+    usual = {"ports": free_ports(1), "duration_ns": SECOND_NS // 20, "buffer_bytes": 1 << 16}
+    return sink.SinkRequest("127.0.0.1", **{**usual, **more})
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"ports": []}, "--ports: '' is not a list of ports"),
+        ({"ports": [80]}, "--ports: port 80 is outside 514-65535"),
+        ({"ports": [-1]}, "--ports: '-1' is not a list of ports"),
+        ({"ports": [70_000]}, "--ports: port 70000 is outside"),
+        ({"ports": [600, 600]}, "--ports: '600,600' has port 600 twice"),
+        ({"ports": range(1000, 1101)}, "--ports: '1000-1100' has more than 100 ports"),
+        ({"workers": 0}, "--workers 0: 1 to 64 are possible"),
+        ({"workers": 65}, "--workers 65: 1 to 64 are possible"),
+        ({"run_id": 0}, "--run-id 0: 1 to 4294967295 are possible"),
+        ({"run_id": 1 << 32}, "--run-id 4294967296: 1 to"),
+        ({"duration_ns": -1}, "--duration: -1 ns is no time"),
+        ({"idle_ns": -1}, "--idle: -1 ns is no time"),
+        ({"buffer_bytes": 0}, "--buffer 0: choose less than 1GiB"),
+        ({"buffer_bytes": 1 << 30}, "--buffer 1073741824: choose less than 1GiB"),
+    ],
+)
+def test_a_value_from_python_that_no_sink_can_have_is_the_line_of_its_flag(more: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        sink.receive(request(**more))
+    assert str(refusal.value).startswith(said)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_address_that_is_none_is_a_line() -> None:
+    with pytest.raises(InputError, match="--bind localhost: not an IP address"):
+        sink.receive(sink.SinkRequest("localhost", free_ports(1)))
 
 
 def test_without_proc_the_counters_of_the_host_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

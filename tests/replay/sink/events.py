@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from replay.sink.verify.stamp_text import BAD_US, COARSE_US
+from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}|\d{6})(Z|[+-]\d\d:[0-5]\d)", re.ASCII)

@@ -11,14 +11,14 @@ from replay.histogram import Histogram
 from replay.sink.board import shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.verify.event_numbers import EventNumbers
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 
 PORTS = (514, 515)
 
 
 @pytest.fixture
 def tally():
-    return shared_tally(PORTS, *seating(len(PORTS), 1), 0)
+    return shared_tally(PORTS, *sockets_of_workers(len(PORTS), 1), 0)
 
 
 @pytest.fixture
@@ -56,11 +56,9 @@ def test_what_is_no_place_is_refused(text):
 
 
 def test_counters_are_those_of_the_tally(publisher, tally, waiting):
-    account = EventNumbers(
-        tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()}
-    )
-    account.take(0, 10, 0, 0)
-    account.take(15, 5, 0, 0)
+    account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 0, 0, 0)
+    account.take(15, 5, 0, 0, 0)
     tally.lanes["events"] = 15, 7
     Histogram(tally.ages[1]).record(2000, 5)
     told = publisher.obey(["counters", "514:18,515:40"])
@@ -84,10 +82,8 @@ def test_counters_are_those_of_the_tally(publisher, tally, waiting):
 
 def hear(tally):
     """Some events of the run come to the first port."""
-    account = EventNumbers(
-        tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()}
-    )
-    account.take(0, 10, 0, 0)
+    account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 0, 0, 0)
 
 
 def test_a_port_that_is_mapped_to_one_of_the_sinks_is_counted_by_its_tags(publisher, tally, waiting):
@@ -96,11 +92,9 @@ def test_a_port_that_is_mapped_to_one_of_the_sinks_is_counted_by_its_tags(publis
     assert publisher.obey(["counters", "600:40"])["ports"]["600"]["lost_events"] == 0
     tally.row_ports[2] = 600
     tally.came_by[1, 2] = 30
-    account = EventNumbers(
-        tally.sequences[2:3], tally.rings[2], {name: plane[2] for name, plane in tally.planes.items()}
-    )
-    account.take(0, 30, 0, 0)
-    account.take(32, 1, 0, 0)
+    account = EventNumbers(tally.numbers[2:3], tally.rings[2], {name: plane[2] for name, plane in tally.planes.items()})
+    account.take(0, 30, 0, 0, 0)
+    account.take(32, 1, 0, 0, 0)
     told = publisher.obey(["counters", "600:40"])["ports"]["600"]
     assert (told["verified_events"], told["lost_events"], told["received_events"]) == (31, 9, 0)
 

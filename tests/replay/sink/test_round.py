@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
+from captures.format.stamp_writing import iso_ms
 from captures.format.tags import SUFFIX
 from replay.clock import SECOND_NS
-from replay.ledger.ledger import reconcile
 from replay.ledger.losses import losses
 from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
+from replay.ledger.reconcile import reconcile
 from replay.ledger.run_clock import RunClock
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
-from replay.rewrite.stamps import iso_ms
 from replay.sink.board import shared_tally
 from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.round import RoundCounter
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 
 RUN, OTHER = 0x1F3A9C07, 0x00ABCDEF
 PORTS = (514, 515)
@@ -34,16 +34,16 @@ class Heard:
     """A sink that is given datagrams by hand."""
 
     def __init__(self):
-        self.tally = shared_tally(PORTS, *seating(len(PORTS), 1), START_NS - 5 * SECOND_NS)
-        self.counter = RoundCounter(self.tally.part(0))
+        self.tally = shared_tally(PORTS, *sockets_of_workers(len(PORTS), 1), START_NS - 5 * SECOND_NS)
+        self.counter = RoundCounter(self.tally.of_worker(0))
 
-    def take(self, datagrams, seat, arrivals_ns):
+    def take(self, datagrams, socket, arrivals_ns):
         data = np.zeros((len(datagrams) + 1) * SLOT_BYTES, np.uint8)
         for number, text in enumerate(datagrams):
             data[number * SLOT_BYTES :][: len(text)] = np.frombuffer(text, np.uint8)
         lengths = np.array([len(text) for text in datagrams])
         arrivals = Arrivals(lengths, lengths.copy(), np.array(arrivals_ns), np.zeros_like(lengths))
-        self.counter.count(data, arrivals, np.full(len(datagrams), seat))
+        self.counter.count(data, arrivals, np.full(len(datagrams), socket))
 
     def take_run(self, run=RUN):
         """Two seconds of a run, of which some events are lost in the middle and the last ones as well."""

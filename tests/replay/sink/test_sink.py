@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import termios
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.forks import fork
 
 ROOT = Path(__file__).parents[3]
 UDP_SEGMENT = 103
@@ -43,10 +44,9 @@ class Sink:
     """`replay sink` in a process that ends by itself, should the test fail to end it."""
 
     def __init__(self, ports, *flags):
-        command = [sys.executable, "-c", "from replay.cli import main; main()", "sink", "--json"]
         limits = [] if "--duration" in flags else ["--duration", f"{PATIENCE_S}s"]
         self.process = subprocess.Popen(
-            [*command, "--ports", ",".join(map(str, ports)), *limits, *flags],
+            **fork("replay", "sink", "--json", "--ports", ",".join(map(str, ports)), *limits, *flags),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -274,8 +274,8 @@ def test_a_terminal_sees_a_live_line():
     (port,) = free_ports(1)
     terminal, side = os.openpty()
     termios.tcsetwinsize(side, (24, 100))
-    command = [sys.executable, "-c", "from replay.cli import main; main()", "sink", "--ports", str(port)]
-    with subprocess.Popen([*command, "--duration", "1500ms"], cwd=ROOT, stderr=side) as process:
+    forked = fork("replay", "sink", "--ports", port, "--duration", "1500ms")
+    with subprocess.Popen(**forked, cwd=ROOT, stderr=side) as process:
         assert process.wait(PATIENCE_S) == 0
     os.close(side)
     seen = os.read(terminal, 65536).decode()

@@ -6,7 +6,7 @@ from captures.console.errors import PreflightError
 from replay.sink import sockets
 from replay.sink.sockets import open_sockets, small_buffer_notice
 from replay.sink.stopping import Watch
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 
 
 def test_without_limits_nothing_ends_it():
@@ -39,9 +39,9 @@ def test_what_waits_at_a_socket_is_no_silence():
 
 @pytest.mark.parametrize("workers", range(1, 41))
 def test_every_port_has_one_worker_and_no_worker_has_two_more(workers):
-    seats, ports = seating(40, workers)
+    sockets, ports = sockets_of_workers(40, workers)
     assert ports == list(range(40))
-    lanes = [ports[own] for own in seats]
+    lanes = [ports[own] for own in sockets]
     assert sum(lanes, []) == list(range(40))  # noqa: RUF017 - forty numbers
     sizes = [len(lane) for lane in lanes]
     assert len(sizes) == workers
@@ -49,9 +49,9 @@ def test_every_port_has_one_worker_and_no_worker_has_two_more(workers):
 
 
 @pytest.mark.parametrize(("ports", "workers"), [(1, 2), (3, 4), (3, 7), (40, 64)])
-def test_more_workers_than_ports_have_a_seat_each_at_the_ports_in_turn(ports, workers):
-    seats, port_of_seat = seating(ports, workers)
-    assert [port_of_seat[own] for own in seats] == [[worker % ports] for worker in range(workers)]
+def test_more_workers_than_ports_have_a_socket_each_at_the_ports_in_turn(ports, workers):
+    sockets, port_of_socket = sockets_of_workers(ports, workers)
+    assert [port_of_socket[own] for own in sockets] == [[worker % ports] for worker in range(workers)]
 
 
 def test_a_small_buffer_is_explained():

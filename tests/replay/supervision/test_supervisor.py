@@ -19,7 +19,7 @@ from replay.plan.run_plan import RunPlan, plan_run
 from replay.plan.workers import plan_workers
 from replay.report.run_report import run_report
 from replay.report.verdict import exit_code
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from replay.supervision import workers
 from replay.supervision.supervisor import Supervisor
 from tests.captures.content import tiny, write

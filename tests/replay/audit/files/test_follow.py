@@ -6,15 +6,14 @@ import os
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zstandard
 
 from captures.format.tags import tag_text
 from replay.audit.files import follow as module
-from replay.audit.files.follow import Follower
-from replay.audit.reading import Collection
+from replay.audit.files.follow import FollowedFiles, Follower
+from replay.audit.files.reading import Collection, DamagedFile
 from replay.audit.seen import Seen
 from replay.audit.tag_counts import TagCounts
 from tests.replay.audit.texts import suffixed
@@ -33,7 +32,7 @@ def write(path: Path, text: bytes, mode: str = "ab") -> None:
 
 def followed(
     monkeypatch: pytest.MonkeyPatch, paths: Iterable[Path], *steps: Callable[[], object], settle_looks: int = 3
-) -> tuple[Collection, dict[str, Any]]:
+) -> tuple[Collection, FollowedFiles]:
     """What was counted where a step is done before each look; the clock goes from look to look."""
     now, left = [0], list(steps)
 
@@ -70,7 +69,7 @@ def test_what_grows_is_read_on_in_pieces_of_any_length(monkeypatch: pytest.Monke
     found, told = followed(monkeypatch, [path], *steps, settle_looks=9)
     assert counted(found) == (50, 0)
     assert (found.lines.lines, found.lines.unfinished, found.lines.bytes) == (50, 0, len(content))
-    assert told == {"settle_s": 1.8, "settled": True, "rotations": 0, "truncations": 0}
+    assert told == FollowedFiles(1.8, settled=True, rotations=0, truncations=0)
 
 
 def test_it_ends_when_no_event_comes_however_much_others_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -79,7 +78,7 @@ def test_it_ends_when_no_event_comes_however_much_others_write(monkeypatch: pyte
     theirs = suffixed(tag_text(5, 514, 0)) + b"\n"
     steps = [lambda: write(path, b"of others\n" + theirs)] * 4
     found, told = followed(monkeypatch, [path], *steps, settle_looks=4)
-    assert told["settled"]
+    assert told.settled
     assert counted(found) == (1, 0)
     assert found.lines.lines == 9
 
@@ -95,7 +94,7 @@ def test_a_rotated_file_is_read_on_beside_the_new_one(monkeypatch: pytest.Monkey
     steps = [rotate, lambda: write(old, lines(0, 1)[-20:] + lines(2)), lambda: write(path, lines(6))]
     found, told = followed(monkeypatch, [path, old], *steps)
     assert counted(found) == (5, 0)
-    assert (told["rotations"], told["truncations"]) == (1, 0)
+    assert (told.rotations, told.truncations) == (1, 0)
     assert found.lines.unfinished == 0
 
 
@@ -112,7 +111,7 @@ def test_of_many_rotations_the_oldest_are_closed(monkeypatch: pytest.MonkeyPatch
     steps = [lambda number=number: (rotate(number), most.append(descriptors())) for number in range(1, 40)]
     found, told = followed(monkeypatch, [path], *steps)
     assert counted(found) == (40, 0)
-    assert told["rotations"] == 39
+    assert told.rotations == 39
     assert max(most) <= before + module.MOST_KEPT + 4  # and what counts the numbers
     assert descriptors() == before
 
@@ -124,7 +123,7 @@ def test_a_file_that_is_truncated_is_read_from_its_beginning(monkeypatch: pytest
     steps = [lambda: write(path, lines(3), "wb"), lambda: write(path, lines(4, 5, 6, 7), "wb")]
     found, told = followed(monkeypatch, [path], *steps)
     assert counted(found) == (8, 0)
-    assert (told["rotations"], told["truncations"]) == (0, 2)
+    assert (told.rotations, told.truncations) == (0, 2)
 
 
 def test_a_file_that_comes_later_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -199,7 +198,9 @@ def test_a_packed_file_grows_as_well(
     steps = [lambda a=a, b=b: write(path, packed[a:b]) for a, b in pairwise(cuts)]
     found, _ = followed(monkeypatch, [path], *steps)
     assert counted(found)[0] >= 3000
-    assert found.damaged == [(str(path), "its end is missing: it was cut, or is still being written", False)]
+    assert found.damaged == [
+        DamagedFile(str(path), "its end is missing: it was cut, or is still being written", unreadable=False)
+    ]
     found, _ = followed(monkeypatch, [path], lambda: write(path, packed[-3:]))
     assert counted(found) == (3001, 0)
     assert found.damaged == []

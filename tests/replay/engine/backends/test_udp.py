@@ -17,7 +17,7 @@ from replay.engine.backends.udp import UdpBackend, sockaddr
 from replay.engine.batch import Batch
 from replay.linux.sockets.mmsg import UIO_MAXIOV
 from replay.linux.sockets.udp_send import max_segments
-from replay.rewrite.stamps import Stamp
+from replay.rewrite.stamps_at_sending import Stamp
 from tests.captures.content import Content, content, noise
 from tests.replay.pages import page_of
 

@@ -1,25 +1,25 @@
-"""Which events are cut on a port of the sink: by the evidence of all, and against that of its own seats."""
+"""Which events are cut on a port of the sink: by the evidence of all, and against that of its own sockets."""
 
 import numpy as np
 import pytest
 
 from replay.sink.board import Tally, shared_tally
 from replay.sink.report.cut_events import Cut, cut_events
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 
 PORTS = tuple(range(514, 554))
 
 
-def tally_of(seats: list[tuple[int, dict[int, int], dict[int, int]]]) -> Tally:
+def tally_of(sockets: list[tuple[int, dict[int, int], dict[int, int]]]) -> Tally:
     """One with a port for each of these: its longest tagged event, what has no trace of a tag, and what is parted."""
-    tally = shared_tally(PORTS[: len(seats)], *seating(len(seats), 1), 0)
-    for seat, (longest, *tagless) in enumerate(seats):
-        tally.lanes["longest_tagged"][seat] = longest
+    tally = shared_tally(PORTS[: len(sockets)], *sockets_of_workers(len(sockets), 1), 0)
+    for socket, (longest, *tagless) in enumerate(sockets):
+        tally.lanes["longest_tagged"][socket] = longest
         for name, counts in zip(("without", "parted"), tagless, strict=True):
             for length, events in counts.items():
-                tally.tagless[name][seat, length] = events
-        tally.lanes["untagged"][seat] = sum(tagless[0].values())
-        tally.lanes["malformed"][seat] = sum(tagless[1].values())
+                tally.tagless[name][socket, length] = events
+        tally.lanes["untagged"][socket] = sum(tagless[0].values())
+        tally.lanes["malformed"][socket] = sum(tagless[1].values())
     return tally
 
 

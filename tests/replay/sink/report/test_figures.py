@@ -12,14 +12,14 @@ from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.report.intervals import COLUMNS, troubled_intervals
 from replay.sink.time_cells import TENTH_NS, cells_at
 from replay.sink.verify.event_numbers import EventNumbers
-from replay.sink.workers import seating
+from replay.sink.workers import sockets_of_workers
 
 START_NS = 1_700_000_000 * SECOND_NS
 PORTS = (514, 515, 516)
 
 
 def empty_tally(workers=1):
-    return shared_tally(PORTS, *seating(len(PORTS), workers), START_NS)
+    return shared_tally(PORTS, *sockets_of_workers(len(PORTS), workers), START_NS)
 
 
 def tally_of(events_by_tenth, lanes=(0,), workers=1):
@@ -58,7 +58,7 @@ def test_a_worker_that_was_killed_between_two_counts_makes_no_loss_below_zero():
     """It counts what arrived first, and the highest number then."""
     tally = tally_of([5] * 30)
     tally.run[0] = 7
-    tally.sequences["next"][0], tally.sequences["arrived"][0] = 100, 128
+    tally.numbers["next"][0], tally.numbers["arrived"][0] = 100, 128
     report = report_of(tally)
     assert report.lanes[0]["lost_events"] == report.tags["lost_events"] == 0
     assert report.intervals["rows"] == []
@@ -76,11 +76,9 @@ def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
     tally.lanes["last_ns"][0] = START_NS + month * TENTH_NS
     tally.lanes["events"][0] = 1
     tally.tenths[0, cell] = 512 * 50
-    account = EventNumbers(
-        tally.sequences[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()}
-    )
-    account.take(0, 10, 5, 0)
-    account.take(17, 10, cell, 0)
+    account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account.take(0, 10, 5, 0, 0)
+    account.take(17, 10, cell, 0, 0)
     assert tally.best_second_events() == 500
     rows = troubled_intervals(tally)["rows"]
     (told,) = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
@@ -96,7 +94,7 @@ def test_drops_are_known_beyond_32_bits():
 
 def test_many_ports_are_shown_where_they_are_odd_or_on_request():
     ports = tuple(range(5140, 5180))
-    tally = shared_tally(ports, *seating(len(ports), 1), START_NS)
+    tally = shared_tally(ports, *sockets_of_workers(len(ports), 1), START_NS)
     tally.lanes["events"], tally.lanes["bytes"], tally.lanes["last_ns"] = 10, 1500, START_NS + 1
     tally.lanes["first_ns"] = START_NS
     tally.lanes["bad_stamps"][7] = 3
@@ -126,8 +124,8 @@ def test_one_instant_has_no_rate():
 
 def test_the_ages_of_all_workers_are_one_distribution():
     tally = empty_tally(2)
-    Histogram(tally.part(0).ages[0]).record(1000, 3)
-    Histogram(tally.part(1).ages[1]).record(5000)
+    Histogram(tally.of_worker(0).ages[0]).record(1000, 3)
+    Histogram(tally.of_worker(1).ages[1]).record(5000)
     latency_ms = report_of(tally).latency_ms
     assert (latency_ms["samples"], latency_ms["mean"], latency_ms["max"]) == (4, 2.0, 5.0)
     assert latency_ms["p50"] == pytest.approx(1, rel=1 / 64)
@@ -163,7 +161,7 @@ def test_no_latency_is_said_where_there_were_events():
 def test_it_is_said_when_more_came_of_another_run_than_of_the_one_that_was_counted(foreign, told):
     """Strays came first, so their run was counted."""
     tally = tally_of([10 + foreign])
-    tally.run[0], tally.sequences["arrived"][0], tally.sequences["next"][0] = 0xDEADBEEF, 10, 10
+    tally.run[0], tally.numbers["arrived"][0], tally.numbers["next"][0] = 0xDEADBEEF, 10, 10
     tally.lanes["foreign"][0], tally.others[0, 0] = foreign, (0x1F3A9C07, foreign)
     table = sink_table(report_of(tally))
     assert f"{foreign} events of other runs: 1f3a9c07 ({foreign})" in table

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.sink.verify import event_numbers, number_account
+from replay.sink import number_account
+from replay.sink.number_account import NUMBERS, PLANES, arrived_below, held_stretches, lost_below
+from replay.sink.verify import event_numbers
 from replay.sink.verify.event_numbers import GOES_ON, EventNumbers
-from replay.sink.verify.number_account import NUMBERS, PLANES, arrived_below, held_stretches, lost_below
 
 INTERVALS = 64
 
@@ -30,10 +31,10 @@ class Plain:
         self.totals[name] += events
         self.planes[name][interval] += events
 
-    def take(self, number, interval, droppable):
+    def take(self, number, interval, chargeable):
         if number >= self.next:
             for place, passed in enumerate(range(self.next, number)):
-                dropped = place < droppable
+                dropped = place < chargeable
                 self.missing[passed] = interval, dropped
                 self.count("lost", interval)
                 self.count("lost_in_socket", interval, dropped)
@@ -86,16 +87,16 @@ def small_ring(monkeypatch):
 def test_the_account_is_that_of_remembering_everything(taken, mark):
     row, ring, planes = new(32)
     account, plain = EventNumbers(row, ring, planes), Plain(32)
-    for first, count, interval, droppable in taken:
+    for first, count, interval, chargeable in taken:
         charged = plain.totals["lost_in_socket"]
-        given = account.take(first, count, interval, droppable)
+        given = account.take(first, count, interval, chargeable, chargeable)
         # All events of a stretch arrive at once: what is late is so by the highest number before it.
         reached = plain.next
         for number in range(first, first + count):
             if number < reached - 32:
                 plain.count("late", interval)
             else:
-                plain.take(number, interval, droppable)
+                plain.take(number, interval, chargeable)
         assert given == max(0, plain.totals["lost_in_socket"] - charged)
 
     assert row["next"] == plain.next
@@ -127,13 +128,13 @@ def test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none(taken, 
         return at_each_line
 
     before = sys.gettrace()
-    for first, count, interval, droppable in taken:
+    for first, count, interval, chargeable in taken:
         in_time = range(max(first, reached - 32), first + count)  # what is late stays lost
         reached = max(reached, first + count)
         told.clear()
         sys.settrace(at_each_line)
         try:
-            account.take(first, count, interval, droppable)
+            account.take(first, count, interval, chargeable, chargeable)
         finally:
             sys.settrace(before)
         assert len(told) > 2
@@ -147,7 +148,7 @@ def taken_singly(numbers, window=32):
     row, ring, planes = new(window)
     account = EventNumbers(row, ring, planes)
     for number in numbers:
-        account.take(number, 1, 0, 0)
+        account.take(number, 1, 0, 0, 0)
     return row, ring, planes
 
 
@@ -177,7 +178,7 @@ def test_a_flipped_bit_costs_one_lost_event_and_one_too_much_and_nothing_else(wi
             count = min(data.draw(st.integers(1, 30)), sent - place)
             ends = [i for i in range(place + 1, place + count) if numbers[i] != numbers[i - 1] + 1]
             for first, end in pairwise([place, *ends, place + count]):
-                account.take(numbers[first], end - first, place % INTERVALS, 0)
+                account.take(numbers[first], end - first, place % INTERVALS, 0, 0)
             place += count
     late = int(row["late"][0])
     lost, surplus, reordered = ledger_of(row, base + sent)
@@ -205,7 +206,7 @@ def test_whatever_is_lost_it_is_known_in_the_end(sent, lost, size):
     row, ring, planes = new(32)
     account = EventNumbers(row, ring, planes)
     for number in came:
-        account.take(number, 1, number // size % INTERVALS, 0)
+        account.take(number, 1, number // size % INTERVALS, 0, 0)
     assert ledger_of(row, sent) == (sent - len(came), 0, 0)
 
 
@@ -226,7 +227,7 @@ def test_a_number_that_is_damaged_right_behind_a_loss_is_not_believed_for_the_ev
     row["next"] = row["arrived"] = base
     account = EventNumbers(row, np.zeros(1 << 18, np.int32), planes)
     for number in came:
-        account.take(number, 1, 0, 0)
+        account.take(number, 1, 0, 0, 0)
     assert ledger_of(row, base + 20) == (2, 1, 0)
     assert (row["next"], row["late"], row["reordered"]) == (base + 20, 0, 0)
 
@@ -238,11 +239,11 @@ def test_damage_to_several_events_in_a_row_is_not_believed():
     with pytest.MonkeyPatch.context() as patch:
         for module in (event_numbers, number_account):
             patch.setattr(module, "WINDOW", 1 << 18)
-        account.take(0, 100, 0, 0)
+        account.take(0, 100, 0, 0, 0)
         for number, bit in enumerate((22, 23, 28, 30), start=100):
-            account.take(number ^ 1 << bit, 1, 0, 0)
+            account.take(number ^ 1 << bit, 1, 0, 0, 0)
         for number in range(104, 1104):
-            account.take(number, 1, 0, 0)
+            account.take(number, 1, 0, 0, 0)
     assert ledger_of(row, 1104) == (4, 4, 0)
     assert (row["next"], row["late"]) == (1104, 0)
 
@@ -270,7 +271,7 @@ def test_short_stretches_in_any_order_are_each_counted_once(steps):
     account, reached, numbers, events = EventNumbers(row, ring, planes), 0, set(), 0
     for step, count in steps:
         first = max(0, reached + step)
-        account.take(first, count, 3, 0)
+        account.take(first, count, 3, 0, 0)
         numbers |= set(range(first, first + count))
         events += count
         reached = first + count
@@ -293,7 +294,7 @@ def test_each_event_is_of_one_kind_whatever_comes(steps):
             reached += much
             continue
         first = reached ^ (1 << much % 12) if step == "flip" else max(0, reached - much) if step == "back" else reached
-        account.take(first, count, 0, 0)
+        account.take(first, count, 0, 0, 0)
         events += count
         reached += 0 if step == "back" else count
         kinds = sum(int(row[kind][0]) for kind in ("arrived", "duplicated", "late", "stray"))
@@ -308,7 +309,7 @@ def test_a_trillion_events_later_nothing_is_different():
     planes["arrived"][0] = base
     account = EventNumbers(row, ring, planes)
     for number in [0, 1, 2, 5, 6, 7, 8, 4, 9, 9, 30]:
-        account.take(base + number, 1, 0, 0)
+        account.take(base + number, 1, 0, 0, 0)
     assert row["next"] - base == near["next"]
     assert row["arrived"] - base == near["arrived"]
     for name in ("duplicated", "reordered", "late", "open", "held"):
@@ -318,17 +319,17 @@ def test_a_trillion_events_later_nothing_is_different():
 def test_counts_of_an_interval_have_room_for_all_that_can_come():
     row, ring, planes = new(32)
     planes["arrived"][0] = 1 << 32
-    EventNumbers(row, ring, planes).take(0, 5, 0, 0)
+    EventNumbers(row, ring, planes).take(0, 5, 0, 0, 0)
     assert planes["arrived"][0] == (1 << 32) + 5
 
 
 def test_a_loss_longer_than_the_ring_is_lost_and_what_comes_of_it_is_late_or_reordered():
     row, ring, planes = new(32)
     account = EventNumbers(row, ring, planes)
-    account.take(0, 10, 0, 0)
-    account.take(110, 4, 1, 40)
+    account.take(0, 10, 0, 0, 0)
+    account.take(110, 4, 1, 40, 40)
     assert (row["next"] - row["arrived"], row["open"], row["lost_in_socket"]) == (100, 28, 40)
-    account.take(20, 5, 2, 0)
-    account.take(100, 10, 3, 0)
+    account.take(20, 5, 2, 0, 0)
+    account.take(100, 10, 3, 0, 0)
     assert (row["late"], row["reordered"], row["duplicated"]) == (5, 10, 0)
     assert planes["lost"].tolist()[:4] == [0, 90, 0, 0]

@@ -1,0 +1,1 @@
+"""How a whole build goes, called by a command or by a program."""

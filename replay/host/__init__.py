@@ -1,1 +1,0 @@
-"""What happened on a collector's host? What its sockets dropped, who reads from them, which losses that explains."""

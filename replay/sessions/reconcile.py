@@ -1,0 +1,81 @@
+"""How do the files of `replay reconcile` become one ledger? Reports of a sender, a sink, an audit and a watch."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from captures.console.errors import InputError
+from replay.ledger.collector_host.collector_host import CollectorHost, collector_host
+from replay.ledger.entries import Ledger
+from replay.ledger.losses import PlacedLoss, losses
+from replay.ledger.models.collected import Collected
+from replay.ledger.models.reading import read_checked
+from replay.ledger.models.received import Received
+from replay.ledger.models.sent import Sent
+from replay.ledger.notes import counters_on_the_way, notes
+from replay.ledger.reconcile import reconcile
+from replay.ledger.report.ledger_report import ledger_json, ledger_lines, ledger_table
+from replay.ledger.run_clock import RunClock
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A ledger, with its losses, counters, clocks and the collector's host."""
+
+    ledger: Ledger
+    losses: list[PlacedLoss]
+    way: dict[str, int | None]
+    """The counters of both hosts between sender and sink, by name."""
+    clock: RunClock
+    host: CollectorHost | None
+    """None: nobody watched the collector's host."""
+    run_failed: bool
+    """Whether the sender's report says that the run failed: then less was sent than was asked for."""
+
+    def passes(self, max_loss: Fraction | None) -> bool:
+        """Whether the run did not fail, and at most the share `max_loss` is lost or cut; None: nothing may differ."""
+        if self.run_failed:
+            return False
+        if max_loss is None:
+            return self.ledger.balanced
+        return self.ledger.lost_events_max + self.ledger.cut_events <= max_loss * self.ledger.sent_events
+
+    def figures(self) -> dict[str, Any]:
+        """The figures, ready for JSON."""
+        figures = ledger_json(self.ledger, self.losses, self.way, self.clock)
+        return figures | {"collector_host": self.host and self.host.figures()}
+
+    def text(self, *, wide: bool) -> str:
+        """The text for people; if `wide`, with all ports and all figures."""
+        said = notes(self.ledger, self.clock, self.way)
+        if self.run_failed:
+            said = ["the run itself failed: this ledger is of what it sent until then", *said]
+        lines = ledger_lines(self.ledger, self.losses, said)
+        parts = [lines, ledger_table(self.ledger, wide=wide), *(self.host.lines() if self.host else ())]
+        return "\n".join(part for part in parts if part)
+
+
+def reconcile_files(sent: Path, received: Path | None, collected: Path | None, host: Path | None) -> Reconciliation:
+    """Make the ledger of the reports in these files; None: there is no report of this kind. Raises InputError."""
+    try:
+        sent_report = read_checked(Sent, sent)
+        heard = None if received is None else read_checked(Received, received)
+        written = None if collected is None else read_checked(Collected, collected)
+    except InputError as error:
+        order = "SENT RECEIVED" if collected is None else "SENT [RECEIVED] --collector AUDIT"
+        raise InputError(f"{error}; the order is {order}") from None
+    clock = RunClock(sent_report, heard)
+    try:
+        ledger = reconcile(sent_report, heard, written, ended_by=clock.ended_by)
+    except ValueError as error:
+        against = " and ".join(str(path) for path in (received, collected) if path is not None)
+        raise InputError(f"{sent} against {against}: {error}") from None
+    return Reconciliation(
+        ledger,
+        losses(ledger, sent_report, heard, written),
+        counters_on_the_way(sent_report, heard),
+        clock,
+        collector_host(host, ledger, sent_report, heard),
+        run_failed=sent_report.verdict == "failed",
+    )

@@ -1,0 +1,45 @@
+"""Which row of the board holds the account of a port? The sink's own ports have theirs, and others get one.
+
+An event's tag may name a port at which the sink does not listen, if something on the way maps ports. Such a port gets a
+free row when its first event of the run comes, from whichever worker hears of it first.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.ranges import HIGHEST_PORT
+from replay.sink.board import WorkerTally
+
+NO_ROW: Final = -1
+
+
+class PortRows:
+    """The rows of ports, as one worker knows them."""
+
+    def __init__(self, tally: WorkerTally) -> None:
+        """Read the rows that `tally` shares with the other workers, and give its free rows."""
+        self._tally = tally
+        self._row_of_port = np.full(HIGHEST_PORT + 1, NO_ROW)
+        self._learn()
+
+    def of(self, ports: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The row of each port, same shape; NO_ROW: it has none."""
+        return self._row_of_port[ports]
+
+    def give(self, ports: NDArray[np.int64]) -> None:
+        """Give rows to ports that have none, as long as rows are free."""
+        row_ports = self._tally.row_ports
+        with self._tally.choice:
+            self._learn()
+            for port in np.unique(ports).tolist():
+                free = np.flatnonzero(row_ports == 0)
+                if port and free.size and self._row_of_port[port] == NO_ROW:
+                    row_ports[free[0]] = port
+            self._learn()
+
+    def _learn(self) -> None:
+        """Read which ports have rows by now, since other workers give rows too."""
+        rows = np.flatnonzero(self._tally.row_ports)
+        self._row_of_port[self._tally.row_ports[rows]] = rows

@@ -1,0 +1,74 @@
+"""What is asked of a build, from Python: the same recipe as by flags, and one line for what makes no sense."""
+
+import pytest
+
+from captures.console.errors import InputError
+from precompute.profile.lines import TagPlace
+from precompute.profile.recipe import MAX_DURATION_NS, Recipe, recipe_yaml
+from precompute.rendering.build import build_capture
+from precompute.sessions.build import DEFAULT_SEED, BuildRequest, build, recipe_of
+from tests.precompute.profiles import built_in
+
+
+def asked(tmp_path, profile="system", **more):
+    return BuildRequest(profile, tmp_path / "a.rcap", **more)
+
+
+def test_a_build_from_python_needs_a_request_alone(tmp_path):
+    built = build(asked(tmp_path, events=1000))
+    recipe = Recipe(profile=built_in("system"), seed=DEFAULT_SEED, train=128, events=1000)
+    assert built == build_capture(tmp_path / "b.rcap", recipe)
+
+
+def test_so_many_events_at_a_rate_are_a_duration(tmp_path):
+    recipe = recipe_of(asked(tmp_path, events=100, rate_eps=3))
+    assert (recipe.events, recipe.duration_ns, recipe.rate_eps) == (None, 33_333_333_334, 3)
+
+
+def test_as_many_events_are_built_as_fit_a_size(tmp_path):
+    built = build(asked(tmp_path, size_bytes=100_000))
+    assert 98_000 < built.payload_bytes <= 100_000
+
+
+def test_a_seed_of_zero_is_no_missing_seed(tmp_path):
+    assert recipe_of(asked(tmp_path, events=1, seed=0)).seed == 0
+
+
+def test_room_for_tags_is_asked_for(tmp_path):
+    assert recipe_of(asked(tmp_path, events=1, tag_place=TagPlace.FRONT)).profile != built_in("system")
+
+
+def test_the_profile_that_is_read_is_not_replaced(tmp_path):
+    recipe = recipe_of(asked(tmp_path, events=1))
+    path = tmp_path / "r.yaml"
+    path.write_text(recipe_yaml(recipe.as_json()))
+    with pytest.raises(InputError):
+        build(BuildRequest(str(path), path, force=True))
+    assert recipe_of(asked(tmp_path, str(path))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({}, "say how much"),
+        ({"events": 1, "size_bytes": 1}, "say how much"),
+        ({"rate_eps": 1}, "say how much"),
+        ({"events": -1}, "--events is 1 at least"),
+        ({"size_bytes": -1}, "--size is 1 at least"),
+        ({"events": 1, "rate_eps": 0}, "--eps is 1 at least"),
+        ({"duration_ns": MAX_DURATION_NS + 1, "rate_eps": 1}, "--duration is 366d at most"),
+        ({"events": 1, "seed": -1}, "--seed -1 is outside 0 to 18446744073709551615"),
+        ({"events": 1, "seed": 1 << 64}, "is outside 0 to"),
+        ({"events": 1, "train": 0}, "--train 0 is outside 1 to 128"),
+        ({"events": 1, "train": 129}, "--train 129 is outside 1 to 128"),
+        ({"events": 1, "jobs": 0}, "--jobs 0 is outside 1 to 1024"),
+        ({"events": 1, "expect": "A" * 64}, "a digest has 64 hexadecimal digits"),
+        ({"profile": "none", "events": 1}, "no such profile"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_one_line(tmp_path, more, line):
+    with pytest.raises(InputError) as caught:
+        build(asked(tmp_path, **more))
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())

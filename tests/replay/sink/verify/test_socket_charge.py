@@ -1,0 +1,81 @@
+"""When a lost event is charged to the socket: each sentence of the rule."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.format.layout import MAX_TRAIN_EVENTS
+from replay.sink.board import LANE
+from replay.sink.verify.socket_charge import SocketCharge, charged_events
+
+
+def charge(joined=0, sockets=2):
+    lanes = np.zeros(sockets, LANE)
+    lanes["joined"] = joined
+    return SocketCharge(lanes)
+
+
+def dropped_before(of, *messages):
+    """What a charge says of messages of socket and told drops."""
+    return of.dropped_before(*np.array(messages, np.int64).reshape(-1, 2).T).tolist()
+
+
+def test_what_the_count_has_risen_by_was_dropped_between_two_messages():
+    of = charge()
+    assert dropped_before(of, (0, 0), (0, 3), (0, 3), (1, 0), (0, 5)) == [0, 3, 3, 0, 5]
+    assert dropped_before(of, (1, 2), (0, 0), (0, 6)) == [2, 5, 6]
+
+
+def test_the_kernels_count_begins_anew_at_2_to_the_32():
+    of = charge()
+    of._lanes["drops"] = (1 << 32) - 2
+    assert dropped_before(of, (0, (1 << 32) - 1), (0, 4)) == [1, 6]
+
+
+def test_where_messages_come_joined_a_packet_may_have_been_a_train():
+    assert dropped_before(charge(joined=1), (0, 2)) == [2 * MAX_TRAIN_EVENTS]
+
+
+def test_a_gap_is_chargeable_for_what_was_dropped_since_the_ports_events_came_last():
+    of = charge()
+    assert of.chargeable(0, port=7, dropped=5) == (5, 5)
+    assert of.chargeable(0, port=7, dropped=5) == (0, 5)
+    assert of.chargeable(0, port=7, dropped=8) == (3, 8)
+    assert of.chargeable(0, port=8, dropped=8) == (8, 8)
+
+
+def test_no_dropped_event_is_charged_twice():
+    of = charge()
+    of.charge(0, 6)
+    assert of.chargeable(0, port=7, dropped=8) == (2, 2)
+    assert of.chargeable(1, port=7, dropped=8) == (8, 8)
+    of.charge(0, 2)
+    assert of.chargeable(0, port=8, dropped=8) == (0, 0)
+
+
+def test_of_a_gap_no_more_is_charged_than_it_lost():
+    assert charged_events(lost=10, chargeable=4, uncharged=6) == 4
+    assert charged_events(lost=3, chargeable=4, uncharged=6) == 3
+    assert charged_events(lost=10, chargeable=4, uncharged=2) == 2
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 4), st.integers(0, 9)), max_size=40),
+    st.integers(1, 40),
+)
+def test_over_any_rounds_no_more_is_charged_than_was_dropped(steps, size):
+    """Messages of socket, port, packets dropped before it, and events lost before it."""
+    of, told, dropped, charged = charge(), [0, 0], [], [0, 0]
+    messages = []
+    for socket, _, packets, _ in steps:
+        told[socket] += packets
+        messages.append((socket, told[socket]))
+    for at in range(0, len(steps), size):
+        dropped += dropped_before(of, *messages[at : at + size])
+    assert dropped == [drops for _, drops in messages]
+    for (socket, port, _, lost), before in zip(steps, dropped, strict=True):
+        events = charged_events(lost, *of.chargeable(socket, port, before))
+        of.charge(socket, events)
+        charged[socket] += events
+        assert 0 <= events <= lost
+        assert charged[socket] <= before
