@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 import pytest
+from replay.engine.batch import TRAINS
 
 from captures.console.errors import ExitCode
 from captures.format.tags import tag_text
@@ -35,7 +36,6 @@ from precompute.rendering.build import build_capture
 from precompute.timeline.model import MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
 from replay.cli import replay
-from replay.engine.batch import TRAINS
 from replay.schedule.rates import STRIPE_EVENTS
 from tests import forks
 from tests.network.programs import free_ports, listening_sink

@@ -37,7 +37,7 @@ def _parents() -> list[Path]:
     own = os.environ.get("STAMPEDE_CACHE")
     if own:
         return [Path(own), _temporary()]
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     return [Path(home) / "stampede", _temporary()] if Path(home).is_absolute() else [_temporary()]
 
 

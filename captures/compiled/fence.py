@@ -3,8 +3,9 @@
 x86 keeps the order of writes by itself; arm64 does not, and a compiler keeps it nowhere.
 """
 
+from typing import Any
+
 import numba
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -15,11 +16,11 @@ if numba.config.DISABLE_JIT:
 
 else:
 
-    @intrinsic
-    def fence(typing_context):
+    @intrinsic  # type: ignore[untyped-decorator]  # mypy sees no types of numba's
+    def fence(typing_context: Any) -> Any:  # noqa: ARG001 - numba's form of an intrinsic
         """Keep the order of reads and writes before and after this point, for the compiler and for other cores."""
 
-        def generate(context, builder: ir.IRBuilder, signature, arguments):
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
             builder.fence("seq_cst")
             return context.get_dummy_value()
 

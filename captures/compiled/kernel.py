@@ -7,9 +7,10 @@ IndexError.
 """
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numba
+import numpy as np
 
 from captures.compiled.cache import cache_folder
 
@@ -19,10 +20,19 @@ _Result = TypeVar("_Result")
 numba.config.CACHE_DIR = str(cache_folder())
 
 
+if TYPE_CHECKING:
+
+    def int64(number: Any) -> int:
+        """A number of any integer type as int64. numba makes a floating point number of an int64 and a uint64."""
+
+else:
+    int64 = np.int64
+
+
 def kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     """Compile `function` when it is first called, or load the code that an earlier process compiled.
 
     Division by zero gives no exception inside (`error_model="numpy"`): such a check costs time at each division.
     """
     compiled: Any = numba.njit(cache=True, error_model="numpy")(function)
-    return compiled  # type: ignore[no-any-return]  # numba has no types
+    return compiled  # type: ignore[no-any-return]  # mypy sees no types of numba's

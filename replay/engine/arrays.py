@@ -1,7 +1,8 @@
 """The memory of a worker's loop: which arrays its kernels take, with their dtypes and units.
 
-Kernels know no objects. What belongs together is a named tuple of arrays here, and each row of a lane, a run or a train
-is a row of a structured array. All numbers are int64, since numba makes floating point numbers of an int64 and a uint64.
+Kernels know no objects. What belongs together is a named tuple of arrays here, and what is known of a lane, a run or a
+train is a row of a structured array. All these numbers are int64, since numba makes a floating point number of an int64
+and a uint64.
 """
 
 from typing import Any, Final, NamedTuple

@@ -53,7 +53,8 @@ def _be_patient(stuck_ns: int, code: int) -> None:
     """Raise RunError when the network has taken nothing for too long."""
     if stuck_ns > PATIENCE_NS:
         raise RunError(
-            f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({errno_name(code)}); check the link and its queue"
+            f"the network took nothing for {PATIENCE_NS // SECOND_NS} s ({errno_name(code)}); "
+            "check the link and its queue"
         )
 
 

@@ -21,9 +21,10 @@ from replay.path.sources import FLOWS
 
 
 def prepare(capture: Capture, year: int) -> None:
-    """Compile or load all kernels that a worker calls, by a loop that has nothing to send; stamps are of `year` or later.
+    """Compile or load all kernels that a worker calls, by a loop that has nothing to send.
 
-    numba compiles a kernel for the types of its arguments. Those of this loop are the same as a worker's.
+    Stamps will be of `year` or later. numba compiles a kernel for the types of its arguments, and those of this loop
+    are the same as a worker's.
     """
     board, batch = Board(1, 1), new_batch(year)
     journal, counters = board.journals[0], counters_of(board, 0, INTERVAL_NS, 0)

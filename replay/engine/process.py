@@ -14,6 +14,7 @@ import numpy as np
 
 from captures.console.errors import RunError, StampedeError
 from captures.console.interruption import SIGNALS
+from captures.files.open_file import CHANGED
 from captures.format.reader import Capture
 from replay.board.layout import Board, State
 from replay.clock import monotonic_ns, sleep_ns
@@ -125,16 +126,14 @@ class Worker:
                 supply.refill(lanes, i)
             self._capture.source.check()
             loop.state[WANTING] = 0
-            match serve(loop, self._settings(backend)):
-                case Reason.ALL_SENT:
-                    return True
-                case Reason.BOARD:
-                    return False
-                case Reason.CHANGED:
-                    raise RunError(f"{self._capture.path}: it was changed while the run sent it; run it again")
-                case Reason.REFUSED:
-                    if not self._deliver(backend, counts, look, int(loop.state[ERRNO])):
-                        return False
+            reason = serve(loop, self._settings(backend))
+            if reason == Reason.CHANGED:
+                raise RunError(CHANGED)
+            refused = reason == Reason.REFUSED
+            if refused and self._deliver(backend, counts, look, int(loop.state[ERRNO])):
+                continue
+            if reason != Reason.LOW:
+                return reason == Reason.ALL_SENT
 
     def _deliver(self, backend: Backend, counts: WorkerCounts, look: Look, code: int) -> bool:
         """Send what is left of a batch that the kernel refused with errno `code`. Returns whether it is all sent."""

@@ -65,10 +65,8 @@ def may_go_on(look: Look, now_ns: int) -> bool:
 def serve(loop: Loop, settings: Settings) -> int:
     """Send what is due, until there is a reason to come back to Python: one of the numbers above."""
     timespec = loop.counters.timespec
-    for i in range(len(loop.lanes.rows)):
-        if not loop.lanes.rows[i].count and not aim(loop.lanes, i, loop.stored, settings.paced):
-            return CHANGED
-    loop.state[HEAPED] = heapify(loop.lanes.heap, loop.lanes.rows)
+    if not aim_lanes(loop, settings.paced):
+        return CHANGED
     while True:
         now_ns = read_clock(CLOCK_MONOTONIC, timespec)
         if not may_go_on(loop.look, now_ns):
@@ -87,12 +85,28 @@ def serve(loop: Loop, settings: Settings) -> int:
         describe(loop.journal, loop.messages, 0, settings.singly)
         if not send(loop, settings.fd):
             return REFUSED
-        sent_ns = read_clock(CLOCK_MONOTONIC, timespec)
-        count(loop.journal, loop.counters, settings.paced, sent_ns)
-        room = loop.state[ROOM]
-        if loop.journal.state[STAGED_TRAINS] < room:
-            sleep(now_ns + NAP_NS - sent_ns, timespec)
-        loop.state[ROOM] = batch_room(room, settings.most_trains, sent_ns - now_ns)
+        finish_batch(loop, settings, now_ns)
+
+
+@kernel
+def aim_lanes(loop: Loop, paced: bool) -> bool:
+    """Find the next trains of lanes that were given runs, and make the heap. Returns False for a changed capture."""
+    for i in range(len(loop.lanes.rows)):
+        if not loop.lanes.rows[i].count and not aim(loop.lanes, i, loop.stored, paced):
+            return False
+    loop.state[HEAPED] = heapify(loop.lanes.heap, loop.lanes.rows)
+    return True
+
+
+@kernel
+def finish_batch(loop: Loop, settings: Settings, now_ns: int) -> None:
+    """Count a batch that was begun at `now_ns`, and is sent. One that was not full is followed by a nap."""
+    timespec, room = loop.counters.timespec, loop.state[ROOM]
+    sent_ns = read_clock(CLOCK_MONOTONIC, timespec)
+    count(loop.journal, loop.counters, settings.paced, sent_ns)
+    if loop.journal.state[STAGED_TRAINS] < room:
+        sleep(now_ns + NAP_NS - sent_ns, timespec)
+    loop.state[ROOM] = batch_room(room, settings.most_trains, sent_ns - now_ns)
 
 
 @kernel

@@ -6,10 +6,9 @@ may write to the file during a run, so each train is checked again before its by
 
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import int64, kernel
 from captures.format.layout import MAX_TRAIN_BYTES, TAG_WIDTHS, TagKind
 from replay.board.journal import STAGED_TRAINS, Journal
 from replay.engine.arrays import RUNS, Batch, Lanes, Rewrite, Stored
@@ -34,7 +33,7 @@ def train_of(trains: NDArray[Any], event: int) -> int:
     high = len(trains)
     while high - low > 1:
         middle = (low + high) // 2
-        if np.int64(trains[middle].first_event) <= event:
+        if int64(trains[middle].first_event) <= event:
             low = middle
         else:
             high = middle
@@ -44,14 +43,14 @@ def train_of(trains: NDArray[Any], event: int) -> int:
 @kernel
 def is_sound(train: Any, event: int, payload_bytes: int) -> bool:
     """Whether a train holds `event`, and all that it says of its bytes lies within it and within the payload."""
-    count, length, offset = np.int64(train.count), np.int64(train.length), np.int64(train.offset)
-    first_event = np.int64(train.first_event)
-    stamped = np.int64(train.stamp_kind) < len(WIDTHS) and (
-        train.stamp_kind == 0 or np.int64(train.stamp_column) + WIDTHS[train.stamp_kind] <= length
+    count, length, offset = int64(train.count), int64(train.length), int64(train.offset)
+    first_event = int64(train.first_event)
+    stamped = int64(train.stamp_kind) < len(WIDTHS) and (
+        train.stamp_kind == 0 or int64(train.stamp_column) + WIDTHS[train.stamp_kind] <= length
     )
-    tagged = train.tag_kind == 0 or np.int64(train.tag_column) + TAG_BYTES <= length
-    within = first_event <= event < first_event + count and 0 < length and count * length <= MAX_TRAIN_BYTES
-    return within and stamped and tagged and 0 <= offset <= payload_bytes - count * length
+    tagged = train.tag_kind == 0 or int64(train.tag_column) + TAG_BYTES <= length
+    within = first_event <= event < first_event + count and length > 0 and count * length <= MAX_TRAIN_BYTES
+    return bool(within and stamped and tagged and 0 <= offset <= payload_bytes - count * length)
 
 
 @kernel
@@ -82,12 +81,12 @@ def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
     run = lanes.runs[i, row.run % RUNS]
     event = run.first_event + row.place
     train = stored.trains[row.train]
-    if event >= np.int64(train.first_event) + np.int64(train.count) and row.train + 1 < len(stored.trains):
+    if event >= int64(train.first_event) + int64(train.count) and row.train + 1 < len(stored.trains):
         row.train += 1
         train = stored.trains[row.train]
     if not is_sound(train, event, len(stored.payload)):
         return False
-    count = min(np.int64(train.first_event) + np.int64(train.count) - event, run.limit, run.events - row.place)
+    count = min(int64(train.first_event) + int64(train.count) - event, run.limit, run.events - row.place)
     row.count = count
     rest = row.due_rest + count * run.due_part
     row.next_due_ns = row.due_ns + count * run.due_whole + rest // run.due_per
@@ -117,19 +116,19 @@ def stage(
     row = lanes.rows[i]
     run = lanes.runs[i, row.run % RUNS]
     train = stored.trains[row.train]
-    count, length = row.count, np.int64(train.length)
-    first = run.first_event + row.place - np.int64(train.first_event)
+    count, length = row.count, int64(train.length)
+    first = run.first_event + row.place - int64(train.first_event)
     size = count * length
-    source = stored.payload.ctypes.data + np.int64(train.offset) + first * length
+    source = stored.payload.ctypes.data + int64(train.offset) + first * length
     memcpy(batch.buffer.ctypes.data + used, source, size)
-    place, kind, zone = used + np.int64(train.stamp_column), np.int64(train.stamp_kind), np.int64(train.zone_minutes)
+    place, kind, zone = used + int64(train.stamp_column), int64(train.stamp_kind), int64(train.zone_minutes)
     if kind and rewrite.stamp == NOW:
         stamp_at(batch.words, place, length, count, kind, zone, wall_ns, batch.stamp)
     elif kind and rewrite.stamp == OWN:
         ramp = (row.own_ns, row.own_rest, run.own_whole, run.own_part, run.own_per)
         stamp_each(batch.words, place, length, count, kind, zone, ramp, batch.stamp)
     if train.tag_kind and rewrite.run:
-        place = used + np.int64(train.tag_column)
+        place = used + int64(train.tag_column)
         tag_train(batch.words, place, length, count, rewrite.run, row.port, row.events)
     go_on(row, run, count, now_ns)
     row.events += count
@@ -137,9 +136,9 @@ def stage(
     note = journal.staged[journal.state[STAGED_TRAINS]]
     note.lane, note.count, note.length, note.due_ns = row.lane, count, length, row.due_ns
     note.events, note.bytes = row.events, row.bytes
-    note.place, note.source = used, np.int64(train.source)
+    note.place, note.source = used, int64(train.source)
     journal.state[STAGED_TRAINS] += 1
-    return used + size
+    return used + int64(size)
 
 
 @kernel

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import int64, kernel
 from replay.linux.libc import clock_gettime, clock_nanosleep
 
 CLOCK_REALTIME: Final = 0
@@ -20,7 +20,7 @@ _SECOND_NS: Final = 1_000_000_000
 def read_clock(clock: int, timespec: NDArray[np.int64]) -> int:
     """What a clock shows; `timespec` is room for a struct timespec, shape (2,)."""
     clock_gettime(clock, timespec.ctypes.data)
-    return timespec[0] * _SECOND_NS + timespec[1]
+    return int64(timespec[0]) * _SECOND_NS + int64(timespec[1])
 
 
 @kernel

@@ -42,7 +42,8 @@ if numba.config.DISABLE_JIT:
 else:
     _errno_location = types.ExternalFunction("__errno_location", types.CPointer(types.int32)())
 
-    @numba.njit
+    @numba.njit  # type: ignore[untyped-decorator]  # mypy sees no types of numba's
     def last_errno() -> int:
         """The errno of the last call that failed (errno(3))."""
-        return _errno_location()[0]
+        code: int = _errno_location()[0]
+        return code

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import repeat_text, words_of
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
 
@@ -130,7 +130,7 @@ def zone_at(zones: NDArray[np.int64], second: int) -> int:
     row = 0
     while row + 1 < len(zones) and zones[row + 1, 0] <= second:
         row += 1
-    return zones[row, 1]
+    return int64(zones[row, 1])
 
 
 @kernel
@@ -148,7 +148,7 @@ def stamp_at(
 
     With microseconds the last event has this instant, and each event before it is one microsecond earlier.
     """
-    if kind == ISO_MS or kind == RFC3164:
+    if kind in (ISO_MS, RFC3164):
         write_instant(room, kind, zone_minutes, instant_ns)
         repeat_text(words, place, step, count, room.words, WIDTHS[kind])
     else:
@@ -172,7 +172,7 @@ def stamp_each(
     The numbers of the ramp are its base, rest, whole, part and per; it gives nanoseconds since 1970 UTC.
     """
     base, rest, whole, part, per = ramp
-    second_end = np.int64(-1)
+    second_end = int64(-1)
     for _ in range(count):
         if base >= second_end or kind == RFC3164:
             write_instant(room, kind, zone_minutes, base)

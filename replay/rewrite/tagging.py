@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import hexadecimal
 
 ZEROS_TO_HYPHENS: Final = np.uint64(0x0000030000000003)
@@ -20,7 +20,7 @@ def tag_train(words: NDArray[np.uint64], place: int, step: int, count: int, run:
     modulo 2^32.
     """
     run_word = hexadecimal(run)
-    high = np.int64(-1)
+    high = int64(-1)
     middle = run_word
     for number in range(first, first + count):
         if number >> 32 != high:

@@ -55,13 +55,13 @@ class TokenBucket:
     def ready_ns(self, due_ns: int) -> int:
         """When the events due at `due_ns` may be sent: that is later than `due_ns` only while the lane catches up."""
         free_ns = self._free_ns
-        return due_ns if due_ns > free_ns else free_ns
+        return max(free_ns, due_ns)
 
     def spend(self, span_ns: int, now_ns: int) -> None:
         """Note that at `now_ns` the lane sent events that span `span_ns` of its schedule."""
         behind_ns = now_ns - BURST_NS
         free_ns = self._free_ns
-        self._free_ns = (behind_ns if behind_ns > free_ns else free_ns) + span_ns * SLOWER // FASTER
+        self._free_ns = (max(free_ns, behind_ns)) + span_ns * SLOWER // FASTER
 
 
 class RoundRobin:

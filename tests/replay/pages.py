@@ -2,12 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from replay.schedule.pieces import Pieces, cut_pieces
 
 from captures.format.instants import ramp
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import SHAPE
 from replay.schedule.deal import Run
-from replay.schedule.pieces import Pieces, cut_pieces
 from tests.captures.content import Content
 
 

@@ -12,17 +12,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from replay.engine.batch import Batch
+from replay.schedule.pieces import cut_pieces
+
 from captures.format.instants import ramp
 from captures.format.reader import Capture, open_capture
 from replay.board.journal import TRAINS, Journal
 from replay.clock import wall_ns
 from replay.engine.backends.udp import UdpBackend
-from replay.engine.batch import Batch
 from replay.linux.sockets.udp_receive import open_receiver
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run
 from replay.schedule.deal import Run
-from replay.schedule.pieces import cut_pieces
 from replay.sink.board import shared_tally
 from replay.sink.loop import Rounds
 from replay.sink.round import RoundCounter

@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from replay.engine.batch import Batch
 
 from captures.format.stamp_writing import iso_ms
 from replay.board.journal import TRAINS, Journal
 from replay.clock import wall_ns
-from replay.engine.batch import Batch
 from replay.rewrite.stamps_at_sending import Stamp
 from tests.captures.content import content, noise
 from tests.replay.pages import page_of, shapes_of

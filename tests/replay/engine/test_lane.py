@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
-from replay.board.journal import TRAINS, Journal
 from replay.engine.batch import Batch
 from replay.engine.lane import Lane
+from replay.schedule.pieces import Pieces
+
+from replay.board.journal import TRAINS, Journal
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.bursts import RoundRobin
-from replay.schedule.pieces import Pieces
 from tests.captures.content import content, noise
 from tests.replay.pages import page_of
 

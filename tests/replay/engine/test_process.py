@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replay.engine.batch import Batch
+from replay.engine.lane import Lane
 
 from captures.console.errors import RunError
 from captures.format.reader import Capture, open_capture
@@ -19,9 +21,7 @@ from replay.board.journal import TRAINS
 from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.engine import process
-from replay.engine.batch import Batch
 from replay.engine.counts import WorkerCounts
-from replay.engine.lane import Lane
 from replay.engine.process import lane_pieces, serve, work
 from replay.path.target import Target
 from replay.plan.pace import Extent, Pace

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from replay.schedule.pieces import Pieces
 
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
 from captures.format.stamp_writing import stamp_texts
 from replay.rewrite.stamps_at_sending import NowStamps, OwnStamps, local_zone_minutes, style_texts
-from replay.schedule.pieces import Pieces
 from tests.captures.content import STYLES, Content, content, noise
 from tests.replay.pages import page_of
 

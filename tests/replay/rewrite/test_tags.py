@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replay.engine.batch import Batch
 
 from captures.console.errors import RunError
 from captures.format.layout import TagKind
 from captures.format.tags import MAX_RUN, MAX_SEQUENCE, TAG_BYTES, TAIL_BLOCK, tag_text
 from replay.board.journal import Journal
-from replay.engine.batch import Batch
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, new_run, parse_run, run_text
 from tests.captures.content import Content, content, noise

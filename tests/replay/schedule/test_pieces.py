@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replay.schedule.pieces import Pieces, cut_pieces, pages
 
 from captures.format.layout import MAX_TRAIN_EVENTS, Table
 from replay.clock import SECOND_NS
@@ -21,7 +22,6 @@ from replay.schedule.axis import Axis
 from replay.schedule.bursts import BURST_NS
 from replay.schedule.deal import Deal, Start, lane_quota, lane_stripes
 from replay.schedule.demand import Demand, TimeScale
-from replay.schedule.pieces import Pieces, cut_pieces, pages
 from replay.schedule.rates import ROUND_NS, OnAxis, Schedule, Steady
 from tests.captures.content import content, noise, window_instants_ns
 from tests.replay.axes import shapes, windows_of

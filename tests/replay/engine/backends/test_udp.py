@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replay.engine.batch import Batch
 
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import TRAINS, Journal
 from replay.board.layout import LANE
 from replay.engine.backends.udp import UdpBackend, sockaddr
-from replay.engine.batch import Batch
 from replay.linux.sockets.mmsg import UIO_MAXIOV
 from replay.linux.sockets.udp_send import max_segments
 from replay.rewrite.stamps_at_sending import Stamp
