@@ -150,7 +150,7 @@ class Publisher:
             # If it is not known yet at which sockets a port's events come, whatever waits may be of this port.
             waits = int(waiting[ways if ways.any() else slice(None)].sum())
             ports[str(port)] = {
-                "received_events": int(tally.lanes["events"][own].sum()),
+                "received_events": int(tally.by_socket["events"][own].sum()),
                 **self._numbers(row, marks.get(port, 0), waits=bool(waits)),
                 "kernel_drops": int(drops[own].sum()),
                 "waiting_bytes": waits,

@@ -51,7 +51,7 @@ def test_all_events_of_other_runs_are_foreign():
     tally = counted.tally
     assert tally.run.tolist() == [RUN]
     assert tally.numbers["arrived"][:2].tolist() == [12, 0]
-    assert [tally.lanes[name].tolist() for name in ("foreign", "untagged", "malformed")] == [[5, 0], [4, 0], [6, 0]]
+    assert [tally.by_socket[name].tolist() for name in ("foreign", "untagged", "malformed")] == [[5, 0], [4, 0], [6, 0]]
     assert tally.strange["foreign"][0, :3].tolist() == [5, 0, 0]
     assert tally.others[0][:1].tolist() == [(OTHER, 5)]
 
@@ -67,7 +67,7 @@ def test_a_stray_datagram_does_not_choose_the_run_and_nothing_of_the_run_is_miss
     assert tally.run[0] == RUN
     assert tally.numbers["arrived"][:2].tolist() == [0, FIRST_EVENTS]
     assert counted.lost(515) == (0, 0)
-    assert tally.lanes["foreign"].tolist() == [2, 0]
+    assert tally.by_socket["foreign"].tolist() == [2, 0]
     assert tally.others[0][:1].tolist() == [(OTHER, 2)]
     assert tally.strange["foreign"][0, 0] == 2
     assert tally.planes["arrived"][1, :3].tolist()[1:] == [1, 1]
@@ -81,7 +81,7 @@ def test_of_few_events_the_most_choose_at_the_end_and_of_as_many_the_first():
         counted.counter.finish()
         assert counted.tally.run[0] == run
         assert counted.tally.numbers["arrived"][0] == rows.count(run)
-        assert counted.tally.lanes["foreign"][0] == len(rows) - rows.count(run)
+        assert counted.tally.by_socket["foreign"][0] == len(rows) - rows.count(run)
 
 
 def test_events_of_run_0_are_of_none():
@@ -89,7 +89,7 @@ def test_events_of_run_0_are_of_none():
     counted.take([(0, 0, 0)], [(0, 0, 514, 0, 2 * FIRST_EVENTS)])
     counted.counter.finish()
     assert counted.tally.run[0] == 0
-    assert counted.tally.lanes["foreign"].tolist() == [2 * FIRST_EVENTS, 0]
+    assert counted.tally.by_socket["foreign"].tolist() == [2 * FIRST_EVENTS, 0]
 
 
 def test_workers_choose_one_run_between_them():
@@ -103,7 +103,7 @@ def test_workers_choose_one_run_between_them():
         counter.finish()
     assert tally.run[0] == RUN
     assert tally.numbers["arrived"][0] == 500
-    assert tally.lanes["foreign"].tolist() == [3, 0]
+    assert tally.by_socket["foreign"].tolist() == [3, 0]
 
 
 def test_times_and_ages_are_those_of_the_run():
@@ -112,10 +112,10 @@ def test_times_and_ages_are_those_of_the_run():
     counted.take([(0, 0, 0)], [(0, RUN, 514, 0, FIRST_EVENTS)], arrived_ns=START_NS + 1, ages_us=[300])
     counted.take([(1, 0, 0)], [(0, RUN, 515, 0, 9)], arrived_ns=START_NS + 2, ages_us=[400])
     counted.take([(1, 0, 0)], [(0, OTHER, 515, 0, 9)], arrived_ns=START_NS + 3, ages_us=[100])
-    lanes = counted.tally.lanes
-    assert lanes["run_first_ns"].tolist() == [START_NS + 1, START_NS + 2]
-    assert lanes["run_last_ns"].tolist() == [START_NS + 1, START_NS + 2]
-    assert lanes["run_youngest_us"].min() == 300
+    by_socket = counted.tally.by_socket
+    assert by_socket["run_first_ns"].tolist() == [START_NS + 1, START_NS + 2]
+    assert by_socket["run_last_ns"].tolist() == [START_NS + 1, START_NS + 2]
+    assert by_socket["run_youngest_us"].min() == 300
 
 
 def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
@@ -127,7 +127,7 @@ def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
     assert tally.row_ports[:5].tolist() == [514, 515, 600, 601, 0]
     assert tally.numbers["arrived"][:5].tolist() == [4, 2, 13, 5, 0]
     assert tally.came_by[:, :4].tolist() == [[0, 2, 10, 5], [4, 0, 3, 0]]
-    assert not tally.lanes["foreign"].any()
+    assert not tally.by_socket["foreign"].any()
 
 
 def test_workers_give_a_port_one_row_between_them():
@@ -144,7 +144,7 @@ def test_workers_give_a_port_one_row_between_them():
 def test_ports_that_no_run_can_have_are_foreign():
     counted = Counted()
     counted.take([(0, 0, 0)], [(0, RUN, 1000 + port, 0, 1) for port in range(150)] + [(0, RUN, 514, 0, 7)])
-    assert counted.tally.lanes["foreign"].tolist() == [50, 0]
+    assert counted.tally.by_socket["foreign"].tolist() == [50, 0]
     assert counted.tally.numbers["arrived"].sum() == 100 + 7
 
 
@@ -174,7 +174,7 @@ def test_a_run_that_was_asked_for_counts_though_another_is_heard_first():
 def test_more_other_runs_than_there_is_room_for_are_foreign_all_the_same():
     counted = Counted()
     counted.take([(0, 0, 0)], [(0, 100 + run, 514, 0, 1) for run in range(40)])
-    assert counted.tally.lanes["foreign"].tolist() == [40, 0]
+    assert counted.tally.by_socket["foreign"].tolist() == [40, 0]
     assert counted.tally.others["events"].sum() == 16
 
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.sink.board import LANE
+from replay.sink.board import SOCKET_COUNTS
 from replay.sink.verify.socket_charge import SocketCharge, charged_events
 
 
 def charge(joined=0, sockets=2):
-    lanes = np.zeros(sockets, LANE)
-    lanes["joined"] = joined
-    return SocketCharge(lanes)
+    by_socket = np.zeros(sockets, SOCKET_COUNTS)
+    by_socket["joined"] = joined
+    return SocketCharge(by_socket)
 
 
 def dropped_before(of, *messages):
@@ -28,7 +28,7 @@ def test_what_the_count_has_risen_by_was_dropped_between_two_messages():
 
 def test_the_kernels_count_begins_anew_at_2_to_the_32():
     of = charge()
-    of._lanes["drops"] = (1 << 32) - 2
+    of._by_socket["drops"] = (1 << 32) - 2
     assert dropped_before(of, (0, (1 << 32) - 1), (0, 4)) == [1, 6]
 
 
