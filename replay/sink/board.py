@@ -140,7 +140,7 @@ class Tally:
     tenths: NDArray[np.int64]
     others: NDArray[Any]
     leaders: NDArray[Any]
-    """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.port_account`)."""
+    """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.which_run`)."""
     kept: NDArray[np.int64]
     """How many tagged events of each worker wait until it is known which run is counted, shape (workers,)."""
     locks: tuple[AbstractContextManager[object], ...]

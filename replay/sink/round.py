@@ -10,10 +10,10 @@ from replay.histogram import record_rows
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
 from replay.sink.board import NEVER_NS, WorkerTally
 from replay.sink.time_cells import TENTH_NS, cells_at
-from replay.sink.verify.port_account import MessageFacts, TagCounter
 from replay.sink.verify.round_stamps import stamps_of
 from replay.sink.verify.round_tags import Messages, tags_of
 from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
+from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 
 _MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000

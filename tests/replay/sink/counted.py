@@ -4,8 +4,8 @@ import numpy as np
 
 from replay.clock import SECOND_NS
 from replay.sink.board import NEVER_NS, shared_tally
-from replay.sink.verify.port_account import MessageFacts, TagCounter
 from replay.sink.verify.round_tags import Tagless, TagRows
+from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 from replay.sink.workers import sockets_of_workers
 
 PORTS = (514, 515)

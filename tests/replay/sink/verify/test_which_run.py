@@ -3,8 +3,8 @@
 import numpy as np
 
 from replay.sink.board import shared_tally
-from replay.sink.verify.port_account import MessageFacts, TagCounter
 from replay.sink.verify.round_tags import TagRows
+from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 from replay.sink.verify.which_run import FIRST_EVENTS
 from replay.sink.workers import sockets_of_workers
 from tests.replay.sink.counted import OTHER, PORTS, RUN, START_NS, Counted
