@@ -96,7 +96,7 @@ class Publisher:
         """Count the tags of the run `text` from now on.
 
         A run that was named before, but of which nothing came, does not hinder this; nor do a few foreign events that
-        came before (`replay.sink.verify.tag_counter`). Raises InputError if the sink already counts another run: its
+        came before (`replay.sink.verify.which_run`). Raises InputError if the sink already counts another run: its
         report is of one run, from the first event to the last.
         """
         try:
