@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.audit.sent import SentRun
-from replay.sink.verify.cut_lengths import MUCH, PRIORITY_BYTES, CutTraceless, Place, cut_traceless, piles_up
+from replay.sink.verify.cut_lengths import MUCH, PRIORITY_BYTES, CutTraceless, PlaceLengths, cut_traceless, piles_up
 
 MOST_BYTES: Final = 65_536
 """Lines of this length and longer are not counted by length; a datagram has 65,507 bytes at most."""
@@ -39,7 +39,7 @@ class FileLengths:
         """Count lines that end within their tag."""
         _count(self.parted, lengths)
 
-    def place(self, sent_bytes: tuple[int, int] | None) -> Place:
+    def place(self, sent_bytes: tuple[int, int] | None) -> PlaceLengths:
         """The file as a place where events may have been cut; `sent_bytes`: lengths of the shortest and longest event.
 
         A collector may make each event longer: it adds another time, or writes the event as JSON. How much longer the
@@ -47,10 +47,10 @@ class FileLengths:
         """
         shortest = int(np.argmax(self.whole > 0))
         if sent_bytes is None or not self.whole[shortest]:
-            return Place(self.traceless, self.parted, self.longest_whole)
+            return PlaceLengths(self.traceless, self.parted, self.longest_whole)
         shortest_sent, longest_sent = sent_bytes
         grown = max(longest_sent, longest_sent * shortest // max(shortest_sent, 1))
-        return Place(self.traceless, self.parted, self.longest_whole, grown)
+        return PlaceLengths(self.traceless, self.parted, self.longest_whole, grown)
 
 
 class LineLengths:

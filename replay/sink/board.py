@@ -3,7 +3,8 @@
 A port has one socket, or several if there are more workers than ports. Then the kernel distributes the port's flows
 over its sockets, and the account of the port's numbers is shared by them, under a lock. Sockets are numbered from 0.
 
-    by socket   LANE rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless events
+    by socket   SOCKET_COUNTS rows, a histogram of the ages of stamps, what is strange by interval, lengths of tagless
+                events
     by row      NUMBERS rows, their rings, and what became of the events by interval
     by worker   events by tenth of a second, other runs, how many events wait to be verified
 
@@ -34,7 +35,7 @@ from replay.sink.number_account import NUMBERS, PLANES, WINDOW
 from replay.sink.time_cells import CELLS as INTERVALS
 from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
 
-LANE: Final = np.dtype(
+SOCKET_COUNTS: Final = np.dtype(
     [
         ("events", "<i8"),
         ("bytes", "<i8"),
@@ -85,7 +86,7 @@ class WorkerTally:
     """What one worker writes: the fields of a Tally; of those by socket and by worker, its own ones only."""
 
     stop: NDArray[np.uint8]
-    lanes: NDArray[Any]
+    by_socket: NDArray[Any]
     ages: NDArray[np.int64]
     strange: Planes
     tenths: NDArray[np.int64]
@@ -124,7 +125,7 @@ class Tally:
     start_ns: int
     stop: NDArray[np.uint8]
     run: NDArray[np.int64]
-    lanes: NDArray[Any]
+    by_socket: NDArray[Any]
     ages: NDArray[np.int64]
     strange: Planes
     came_by: NDArray[np.int64]
@@ -139,7 +140,7 @@ class Tally:
     tenths: NDArray[np.int64]
     others: NDArray[Any]
     leaders: NDArray[Any]
-    """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.port_account`)."""
+    """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.which_run`)."""
     kept: NDArray[np.int64]
     """How many tagged events of each worker wait until it is known which run is counted, shape (workers,)."""
     locks: tuple[AbstractContextManager[object], ...]
@@ -153,7 +154,7 @@ class Tally:
         own = self.sockets[worker]
         return WorkerTally(
             stop=self.stop,
-            lanes=self.lanes[own],
+            by_socket=self.by_socket[own],
             ages=self.ages[own],
             strange={name: plane[own] for name, plane in self.strange.items()},
             tenths=self.tenths[worker],
@@ -187,7 +188,7 @@ class Tally:
     @property
     def events(self) -> int:
         """Datagrams received so far."""
-        return int(self.lanes["events"].sum())
+        return int(self.by_socket["events"].sum())
 
     @property
     def age(self) -> Histogram:
@@ -199,7 +200,7 @@ class Tally:
 
         After the first hours, when cells are longer than a tenth, it is the mean rate of the best cell.
         """
-        used = int(cells_at(np.array([np.max(self.lanes["last_ns"]) - self.start_ns]) // TENTH_NS)[0]) + 1
+        used = int(cells_at(np.array([np.max(self.by_socket["last_ns"]) - self.start_ns]) // TENTH_NS)[0]) + 1
         tenths = self.tenths[:, :used].sum(axis=0)
         reached = np.concatenate([np.zeros(10, np.int64), np.cumsum(tenths[:FINE])])
         coarse = 10 * tenths[FINE:] // tenths_of(np.arange(FINE, max(used, FINE)))[1]
@@ -225,7 +226,7 @@ def shared_tally(
 
     `locks` holds the lock of each row if there are several workers; a single worker needs none.
     """
-    workers, lanes, rows = len(sockets), len(port_of_socket), len(ports) + LEARNT
+    workers, count, rows = len(sockets), len(port_of_socket), len(ports) + LEARNT
     tally = Tally(
         ports=tuple(ports),
         sockets=tuple(sockets),
@@ -233,11 +234,11 @@ def shared_tally(
         start_ns=start_ns,
         stop=_shared((1,), np.uint8),
         run=_shared((1,), np.int64),
-        lanes=_shared((lanes,), LANE),
-        ages=_shared((lanes, CELLS), np.int64),
-        strange={name: _shared((lanes, INTERVALS), np.int64) for name in STRANGE},
-        came_by=_shared((lanes, rows), np.int64),
-        tagless={name: _shared((lanes, LENGTHS), np.int64) for name in TAGLESS},
+        by_socket=_shared((count,), SOCKET_COUNTS),
+        ages=_shared((count, CELLS), np.int64),
+        strange={name: _shared((count, INTERVALS), np.int64) for name in STRANGE},
+        came_by=_shared((count, rows), np.int64),
+        tagless={name: _shared((count, LENGTHS), np.int64) for name in TAGLESS},
         row_ports=_shared((rows,), np.int64),
         numbers=_shared((rows,), NUMBERS),
         rings=_shared((rows, WINDOW), np.int32),
@@ -250,7 +251,7 @@ def shared_tally(
         choice=multiprocessing.get_context("fork").Lock(),
     )
     for name in ("first_ns", "youngest_us", "run_first_ns", "run_youngest_us"):
-        tally.lanes[name] = NEVER_NS
+        tally.by_socket[name] = NEVER_NS
     tally.row_ports[: len(ports)] = ports
     return tally
 

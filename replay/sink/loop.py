@@ -47,7 +47,7 @@ def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: in
     while ready := epoll.poll(0, len(sockets)):
         rounds.read(ready)
         for fd, _ in ready:
-            if tally.lanes["last_ns"][rounds.socket_of_fd[fd]] > stopped_ns:
+            if tally.by_socket["last_ns"][rounds.socket_of_fd[fd]] > stopped_ns:
                 epoll.unregister(fd)
     counter.finish()
 

@@ -96,7 +96,7 @@ class Publisher:
         """Count the tags of the run `text` from now on.
 
         A run that was named before, but of which nothing came, does not hinder this; nor do a few foreign events that
-        came before (`replay.sink.verify.port_account`). Raises InputError if the sink already counts another run: its
+        came before (`replay.sink.verify.which_run`). Raises InputError if the sink already counts another run: its
         report is of one run, from the first event to the last.
         """
         try:
@@ -150,7 +150,7 @@ class Publisher:
             # If it is not known yet at which sockets a port's events come, whatever waits may be of this port.
             waits = int(waiting[ways if ways.any() else slice(None)].sum())
             ports[str(port)] = {
-                "received_events": int(tally.lanes["events"][own].sum()),
+                "received_events": int(tally.by_socket["events"][own].sum()),
                 **self._numbers(row, marks.get(port, 0), waits=bool(waits)),
                 "kernel_drops": int(drops[own].sum()),
                 "waiting_bytes": waits,

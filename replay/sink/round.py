@@ -10,10 +10,10 @@ from replay.histogram import record_rows
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
 from replay.sink.board import NEVER_NS, WorkerTally
 from replay.sink.time_cells import TENTH_NS, cells_at
-from replay.sink.verify.port_account import MessageFacts, TagCounter
 from replay.sink.verify.round_stamps import stamps_of
 from replay.sink.verify.round_tags import Messages, tags_of
 from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
+from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 
 _MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000
@@ -35,20 +35,20 @@ class RoundCounter:
         if not arrivals_ns.all():
             arrivals_ns[arrivals_ns == 0] = wall_ns()
         messages = Messages(np.arange(len(lengths)) * SLOT_BYTES, lengths, segments)
-        events, tally, lanes = messages.events, self._tally, self._tally.lanes
-        np.add.at(lanes["events"], socket, events)
-        np.add.at(lanes["bytes"], socket, lengths)
-        np.minimum.at(lanes["first_ns"], socket, arrivals_ns)
-        np.maximum.at(lanes["last_ns"], socket, arrivals_ns)
+        events, tally, by_socket = messages.events, self._tally, self._tally.by_socket
+        np.add.at(by_socket["events"], socket, events)
+        np.add.at(by_socket["bytes"], socket, lengths)
+        np.minimum.at(by_socket["first_ns"], socket, arrivals_ns)
+        np.maximum.at(by_socket["last_ns"], socket, arrivals_ns)
         # With booleans it would take ten times as long: `at` would have to convert them one by one.
-        np.maximum.at(lanes["joined"], socket, (events > 1).astype(np.int64))
+        np.maximum.at(by_socket["joined"], socket, (events > 1).astype(np.int64))
         interval = cells_at((arrivals_ns - tally.start_ns) // TENTH_NS)
         np.add.at(tally.tenths, interval, events)
         message, instants_us, counts = stamps_of(data, *messages).T
         ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, socket[message])
         tags = tags_of(data, messages, thorough=self._tags.tagged)
-        np.maximum.at(lanes["longest_tagged"], socket[tags.message], np.minimum(lengths, segments)[tags.message])
+        np.maximum.at(by_socket["longest_tagged"], socket[tags.message], np.minimum(lengths, segments)[tags.message])
         youngest_us = np.full_like(lengths, NEVER_NS)
         known = np.flatnonzero((instants_us > COARSE_US) & (ages_us < self._tags.youngest_us))
         if known.size:
@@ -75,7 +75,7 @@ class RoundCounter:
         measured = instant & (ages_us >= 0) & (ages_us <= _OLD_US)
         youngest_us = int(np.min(ages_us, initial=self._youngest_us, where=instant))
         if youngest_us < self._youngest_us:
-            self._youngest_us = self._tally.lanes["youngest_us"][0] = youngest_us
+            self._youngest_us = self._tally.by_socket["youngest_us"][0] = youngest_us
         if not measured.all():
             for name, which in (
                 ("bad_stamps", instants_us == BAD_US),
@@ -83,6 +83,6 @@ class RoundCounter:
                 ("early_stamps", instant & (ages_us < 0)),
                 ("old_stamps", instant & (ages_us > _OLD_US)),
             ):
-                np.add.at(self._tally.lanes[name], socket[which], counts[which])
+                np.add.at(self._tally.by_socket[name], socket[which], counts[which])
             ages_us, counts, socket = ages_us[measured], counts[measured], socket[measured]
         record_rows(self._tally.ages, socket, ages_us, counts)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from replay.sink.board import TAGLESS, Tally
-from replay.sink.verify.cut_lengths import Place, cut_traceless
+from replay.sink.verify.cut_lengths import PlaceLengths, cut_traceless
 
 
 class Cut(NamedTuple):
@@ -28,7 +28,7 @@ class Cut(NamedTuple):
 
 def cut_events(tally: Tally) -> list[Cut]:
     """The cut events that came at each of the sink's own ports, in the order of the ports."""
-    places = [_place(tally, place) for place in range(len(tally.ports))]
+    places = [_lengths_at(tally, port) for port in range(len(tally.ports))]
     cut = []
     for (_, parted, _, _), found in zip(places, cut_traceless(places), strict=True):
         lengths = np.union1d(np.flatnonzero(parted), found.lengths)
@@ -37,18 +37,18 @@ def cut_events(tally: Tally) -> list[Cut]:
     return cut
 
 
-def _place(tally: Tally, place: int) -> Place:
-    """The events without a whole tag that came at a port, by length, up to the longest of them.
+def _lengths_at(tally: Tally, port: int) -> PlaceLengths:
+    """The events without a whole tag that came at a port, given by its index, by length, up to the longest of them.
 
     Only sockets that got such events are read: reading a page that was never written to would allocate it.
     """
-    sockets = np.flatnonzero(tally.port_of_socket == place)
-    longest_tagged = int(tally.lanes["longest_tagged"][sockets].max())
-    odd = sockets[(tally.lanes["untagged"][sockets] > 0) | (tally.lanes["malformed"][sockets] > 0)]
+    sockets = np.flatnonzero(tally.port_of_socket == port)
+    longest_tagged = int(tally.by_socket["longest_tagged"][sockets].max())
+    odd = sockets[(tally.by_socket["untagged"][sockets] > 0) | (tally.by_socket["malformed"][sockets] > 0)]
     traceless, parted = (tally.tagless[name][odd].sum(axis=0) for name in TAGLESS)
     found = np.flatnonzero(traceless + parted)
     lengths = int(found[-1]) + 1 if found.size else 0
-    return Place(traceless[:lengths].copy(), parted[:lengths].copy(), longest_tagged)
+    return PlaceLengths(traceless[:lengths].copy(), parted[:lengths].copy(), longest_tagged)
 
 
 def merged_lengths(lengths: list[dict[str, int] | None]) -> dict[str, int] | None:

@@ -49,11 +49,11 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
     `kernel_drops` counts packets: if datagrams came joined (UDP_GRO), a dropped packet may hold up to 128 of them.
     `peak_eps` is that of the best second, which may begin at any tenth; None for less than a second of traffic.
     """
-    heard = tally.lanes[tally.lanes["events"] > 0]
+    heard = tally.by_socket[tally.by_socket["events"] > 0]
     first_ns = int(heard["first_ns"].min()) if heard.size else None
     duration_s = (int(heard["last_ns"].max()) - first_ns) / SECOND_NS if first_ns is not None else None
     events, kernel_drops = tally.events, total_drops(tally, ending.kernel_drops)
-    youngest_us, cut = int(tally.lanes["youngest_us"].min()), cut_events(tally)
+    youngest_us, cut = int(tally.by_socket["youngest_us"].min()), cut_events(tally)
     return SinkReport(
         schema=SCHEMA,
         version=captures.__version__,
@@ -63,12 +63,12 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
         workers=len(tally.sockets),
         gro=ending.gro,
         received_events=events,
-        received_bytes=int(tally.lanes["bytes"].sum()),
+        received_bytes=int(tally.by_socket["bytes"].sum()),
         kernel_drops=sum(kernel_drops),
-        bad_stamps=int(tally.lanes["bad_stamps"].sum()),
-        coarse_stamps=int(tally.lanes["coarse_stamps"].sum()),
-        early_stamps=int(tally.lanes["early_stamps"].sum()),
-        old_stamps=int(tally.lanes["old_stamps"].sum()),
+        bad_stamps=int(tally.by_socket["bad_stamps"].sum()),
+        coarse_stamps=int(tally.by_socket["coarse_stamps"].sum()),
+        early_stamps=int(tally.by_socket["early_stamps"].sum()),
+        old_stamps=int(tally.by_socket["old_stamps"].sum()),
         first_arrival=None if first_ns is None else iso_ms(first_ns),
         duration_s=duration_s,
         rate_eps=events / duration_s if duration_s else None,
@@ -87,7 +87,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
 
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
     """How many packets each socket dropped in total; `told` are the sockets' counts modulo 2^32."""
-    pairs = zip(tally.lanes["drops"].tolist(), told, strict=True)
+    pairs = zip(tally.by_socket["drops"].tolist(), told, strict=True)
     return [int(unwrapped(np.array(pair))[-1]) for pair in pairs]
 
 
@@ -96,23 +96,23 @@ def _lane(
 ) -> dict[str, Any]:
     """One port's part of the report; instants are seconds since the first arrival on any port."""
     sockets = np.flatnonzero(tally.port_of_socket == place).tolist()
-    lanes = tally.lanes[sockets]
+    by_socket = tally.by_socket[sockets]
     first_s = last_s = run_last_s = None
-    if lanes["events"].any() and start_ns is not None:
-        first_s = (int(lanes["first_ns"].min()) - start_ns) / SECOND_NS
-        last_s = (int(lanes["last_ns"].max()) - start_ns) / SECOND_NS
-        if run_last_ns := int(lanes["run_last_ns"].max()):
+    if by_socket["events"].any() and start_ns is not None:
+        first_s = (int(by_socket["first_ns"].min()) - start_ns) / SECOND_NS
+        last_s = (int(by_socket["last_ns"].max()) - start_ns) / SECOND_NS
+        if run_last_ns := int(by_socket["run_last_ns"].max()):
             run_last_s = (run_last_ns - start_ns) / SECOND_NS
     stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
     return {
         "port": tally.ports[place],
-        "received_events": int(lanes["events"].sum()),
-        "received_bytes": int(lanes["bytes"].sum()),
+        "received_events": int(by_socket["events"].sum()),
+        "received_bytes": int(by_socket["bytes"].sum()),
         "kernel_drops": sum(kernel_drops[own] for own in sockets),
         "first_arrival_s": first_s,
         "last_arrival_s": last_s,
         "run_last_arrival_s": run_last_s,
-        **{name: int(lanes[name].sum()) for name in stamps},
+        **{name: int(by_socket[name].sum()) for name in stamps},
         "latency_ms": _latency_ms(merged(tally.ages[sockets])),
         "buffer_bytes": min(ending.buffer_bytes[own] for own in sockets),
         "waiting_bytes": None if ending.waiting_bytes is None else sum(ending.waiting_bytes[own] for own in sockets),

@@ -47,7 +47,7 @@ def troubled_intervals(tally: Tally) -> dict[str, Any]:
 
 def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """For each cell with any trouble: its port, the cell, and the counts of PLANES and STRANGE."""
-    last = np.array([int(tally.lanes["last_ns"].max()) - tally.start_ns]) // TENTH_NS
+    last = np.array([int(tally.by_socket["last_ns"].max()) - tally.start_ns]) // TENTH_NS
     used = int(cells_at(last)[0]) + 1
     width = len(PLANES) + len(STRANGE)
     found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, width), np.int64))]
@@ -61,7 +61,7 @@ def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDAr
                 counts[:, column] = tally.planes[name][row, :used]
         sockets = np.flatnonzero(tally.port_of_socket == row)
         for column, name in enumerate(STRANGE, len(PLANES)):
-            if tally.lanes[name][sockets].any():
+            if tally.by_socket[name][sockets].any():
                 counts[:, column] = tally.strange[name][sockets, :used].sum(axis=0)
         cells = np.flatnonzero(counts.any(axis=1))
         if cells.size:

@@ -31,7 +31,7 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
     depth = Histogram()
     for row in tally.numbers["depth"][tally.rows]:
         depth.merge(Histogram(row))
-    first_ns, youngest_us = (int(tally.lanes[name].min()) for name in ("run_first_ns", "run_youngest_us"))
+    first_ns, youngest_us = (int(tally.by_socket[name].min()) for name in ("run_first_ns", "run_youngest_us"))
     others: dict[str, int] = defaultdict(int)
     for run, events in tally.others[tally.others["events"] > 0].tolist():
         others[run_text(run)] += events
@@ -49,12 +49,12 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
 def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -> dict[str, Any]:
     """One port's part, with the events that were `cut` there; `kernel_drops`: packets that its sockets dropped."""
     sockets = np.flatnonzero(tally.port_of_socket == place)
-    lanes = tally.lanes[sockets]
-    strange = {f"{name}_events": int(lanes[name].sum()) for name in STRANGE}
+    by_socket = tally.by_socket[sockets]
+    strange = {f"{name}_events": int(by_socket[name].sum()) for name in STRANGE}
     if tally.run[0]:
         strange["untagged_events"] -= cut.without
         strange["malformed_events"] += int(tally.numbers["stray"][place]) - cut.parted
-    told = lanes["drops"].tolist()
+    told = by_socket["drops"].tolist()
     return {
         **_numbers(place, tally),
         "cut_events": cut.events if tally.run[0] else None,
@@ -62,7 +62,7 @@ def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -
         "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events + cut.doubtful else None,
         **strange,
         "drops_after_last": sum(drops - seen for drops, seen in zip(kernel_drops, told, strict=False)),
-        "joined": bool(lanes["joined"].any()),
+        "joined": bool(by_socket["joined"].any()),
     }
 
 

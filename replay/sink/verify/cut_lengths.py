@@ -36,7 +36,7 @@ PRIORITY_BYTES: Final = 2
 then write it without that."""
 
 
-class Place(NamedTuple):
+class PlaceLengths(NamedTuple):
     """The items that came at one place. Counts are int64, shape (lengths,): how many items of each length in bytes."""
 
     traceless: NDArray[np.int64]
@@ -60,7 +60,7 @@ class CutTraceless(NamedTuple):
     """Those of the doubtful items that may be cut only because many are as long as the longest."""
 
 
-def cut_traceless(places: Sequence[Place]) -> list[CutTraceless]:
+def cut_traceless(places: Sequence[PlaceLengths]) -> list[CutTraceless]:
     """How many items without a trace of a tag were cut at each place, by the rule of the module docstring."""
     parted = _summed([_unless_whole(place.parted, place) for place in places])
     traceless = _summed([place.traceless for place in places])
@@ -73,7 +73,7 @@ def piles_up(counts: NDArray[np.int64], longest_bytes: int) -> bool:
     return at_longest >= FEW and at_longest * MUCH >= int(counts.sum())
 
 
-def _cut_at(place: Place, parted: NDArray[np.int64], traceless: NDArray[np.int64]) -> CutTraceless:
+def _cut_at(place: PlaceLengths, parted: NDArray[np.int64], traceless: NDArray[np.int64]) -> CutTraceless:
     """The cut traceless items of one place; `parted` and `traceless` are the sums of all places."""
     here = _unless_whole(parted[: len(place.parted)], place)
     limits = here >= FEW
@@ -89,7 +89,7 @@ def _cut_at(place: Place, parted: NDArray[np.int64], traceless: NDArray[np.int64
     return CutTraceless(lengths_cut, cut - theirs, maybe + theirs, piled)
 
 
-def _pile(place: Place, traceless: NDArray[np.int64]) -> slice | None:
+def _pile(place: PlaceLengths, traceless: NDArray[np.int64]) -> slice | None:
     """The lengths at which traceless items pile up at a place, as if cut there; None: they do not pile up."""
     found = np.flatnonzero(place.traceless)
     if not found.size:
@@ -104,7 +104,7 @@ def _pile(place: Place, traceless: NDArray[np.int64]) -> slice | None:
     return lengths if much and int(traceless[lengths].sum()) >= FEW else None
 
 
-def _unless_whole(parted: NDArray[np.int64], place: Place) -> NDArray[np.int64]:
+def _unless_whole(parted: NDArray[np.int64], place: PlaceLengths) -> NDArray[np.int64]:
     """The counts, without those of lengths below that of the longest whole item at the place; a copy."""
     kept = parted.copy()
     kept[: max(place.longest_whole_bytes - PRIORITY_BYTES, 0)] = 0

@@ -31,12 +31,12 @@ from replay.linux.sockets.udp_receive import unwrapped
 class SocketCharge:
     """What the sockets of one worker may have dropped, and what of it was charged to the gaps of ports."""
 
-    def __init__(self, lanes: NDArray[Any]) -> None:
-        """Read whether messages come joined from `lanes`, LANE rows by socket, and keep the kernel's counts there."""
-        self._lanes = lanes
-        self._dropped = np.zeros(len(lanes), np.int64)
+    def __init__(self, by_socket: NDArray[Any]) -> None:
+        """Read from SOCKET_COUNTS rows whether messages come joined, and keep the kernel's counts of drops there."""
+        self._by_socket = by_socket
+        self._dropped = np.zeros(len(by_socket), np.int64)
         """By socket: how many events it may have dropped so far."""
-        self._charged = [0] * len(lanes)
+        self._charged = [0] * len(by_socket)
         """By socket: how many lost events were charged to it."""
         self._heard: dict[tuple[int, int], int] = {}
         """By socket and port: how many events the socket may have dropped when the port's events came there last."""
@@ -49,13 +49,13 @@ class SocketCharge:
         """
         before = self._dropped[socket]
         for one in np.unique(socket[drops > 0]).tolist():
-            own, lane = np.flatnonzero(socket == one), self._lanes[one : one + 1]
+            own, counts = np.flatnonzero(socket == one), self._by_socket[one : one + 1]
             told = own[drops[own] > 0]
-            packets = unwrapped(np.concatenate([lane["drops"], drops[told]]))
+            packets = unwrapped(np.concatenate([counts["drops"], drops[told]]))
             risen = np.zeros_like(drops)
-            risen[told] = np.diff(packets) * (MAX_TRAIN_EVENTS if lane["joined"][0] else 1)
+            risen[told] = np.diff(packets) * (MAX_TRAIN_EVENTS if counts["joined"][0] else 1)
             before[own] += np.cumsum(risen[own])
-            lane["drops"], self._dropped[one] = packets[-1], before[own[-1]]
+            counts["drops"], self._dropped[one] = packets[-1], before[own[-1]]
         return before
 
     def chargeable(self, socket: int, port: int, dropped: int) -> tuple[int, int]:

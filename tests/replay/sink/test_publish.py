@@ -59,7 +59,7 @@ def test_counters_are_those_of_the_tally(publisher, tally, waiting):
     account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
     account.take(0, 10, 0, 0, 0)
     account.take(15, 5, 0, 0, 0)
-    tally.lanes["events"] = 15, 7
+    tally.by_socket["events"] = 15, 7
     Histogram(tally.ages[1]).record(2000, 5)
     told = publisher.obey(["counters", "514:18,515:40"])
     assert told["ports"]["514"] == {

@@ -14,12 +14,12 @@ def tally_of(sockets: list[tuple[int, dict[int, int], dict[int, int]]]) -> Tally
     """One with a port for each of these: its longest tagged event, what has no trace of a tag, and what is parted."""
     tally = shared_tally(PORTS[: len(sockets)], *sockets_of_workers(len(sockets), 1), 0)
     for socket, (longest, *tagless) in enumerate(sockets):
-        tally.lanes["longest_tagged"][socket] = longest
+        tally.by_socket["longest_tagged"][socket] = longest
         for name, counts in zip(("without", "parted"), tagless, strict=True):
             for length, events in counts.items():
                 tally.tagless[name][socket, length] = events
-        tally.lanes["untagged"][socket] = sum(tagless[0].values())
-        tally.lanes["malformed"][socket] = sum(tagless[1].values())
+        tally.by_socket["untagged"][socket] = sum(tagless[0].values())
+        tally.by_socket["malformed"][socket] = sum(tagless[1].values())
     return tally
 
 
@@ -47,5 +47,5 @@ def test_of_many_ports_with_few_cut_events_each_all_are_certain():
 def test_only_ports_with_anything_odd_are_looked_at():
     """To read shared memory that was never written to would take it."""
     tally = tally_of([(180, {180: 50}, {180: 3})])
-    tally.lanes["untagged"] = tally.lanes["malformed"] = 0
+    tally.by_socket["untagged"] = tally.by_socket["malformed"] = 0
     assert cut_events(tally) == [Cut(0, 0, 0, None)]

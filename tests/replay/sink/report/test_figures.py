@@ -28,7 +28,7 @@ def tally_of(events_by_tenth, lanes=(0,), workers=1):
     heard = np.flatnonzero(events_by_tenth)
     for lane in lanes:
         tally.tenths[lane % workers, : len(events_by_tenth)] += events_by_tenth
-        row = tally.lanes[lane : lane + 1]
+        row = tally.by_socket[lane : lane + 1]
         row["events"] = sum(events_by_tenth)
         row["bytes"] = 150 * sum(events_by_tenth)
         row["first_ns"] = START_NS + heard[0] * TENTH_NS
@@ -73,8 +73,8 @@ def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
     month = 30 * 86400 * 10
     cell = int(cells_at(np.array([month]))[0])
     tally.run[0] = 7
-    tally.lanes["last_ns"][0] = START_NS + month * TENTH_NS
-    tally.lanes["events"][0] = 1
+    tally.by_socket["last_ns"][0] = START_NS + month * TENTH_NS
+    tally.by_socket["events"][0] = 1
     tally.tenths[0, cell] = 512 * 50
     account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
     account.take(0, 10, 5, 0, 0)
@@ -88,16 +88,16 @@ def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
 
 def test_drops_are_known_beyond_32_bits():
     tally = tally_of([100] * 20)
-    tally.lanes["drops"][1] = (1 << 32) + 10
+    tally.by_socket["drops"][1] = (1 << 32) + 10
     assert report_of(tally, drops=(5, 14, 0)).kernel_drops == 5 + (1 << 32) + 14
 
 
 def test_many_ports_are_shown_where_they_are_odd_or_on_request():
     ports = tuple(range(5140, 5180))
     tally = shared_tally(ports, *sockets_of_workers(len(ports), 1), START_NS)
-    tally.lanes["events"], tally.lanes["bytes"], tally.lanes["last_ns"] = 10, 1500, START_NS + 1
-    tally.lanes["first_ns"] = START_NS
-    tally.lanes["bad_stamps"][7] = 3
+    tally.by_socket["events"], tally.by_socket["bytes"], tally.by_socket["last_ns"] = 10, 1500, START_NS + 1
+    tally.by_socket["first_ns"] = START_NS
+    tally.by_socket["bad_stamps"][7] = 3
     report = sink_report(tally, Ending((0,) * 40, buffer_bytes=(4096,) * 40, gro=True, ended_by="idle"))
     table = sink_table(report)
     assert [line.split()[0] for line in table.splitlines()[1:3]] == ["5147", "all"]
@@ -138,8 +138,8 @@ def test_the_report_is_json_and_its_table_explains_what_needs_it():
     assert "1.1k events/s over 1.9 s, best second 1.0k" in plain
     assert "packets" not in plain
     assert "clocks" not in plain
-    tally.lanes["early_stamps"][1] = 7
-    tally.lanes["old_stamps"][2] = 2000
+    tally.by_socket["early_stamps"][1] = 7
+    tally.by_socket["old_stamps"][2] = 2000
     report = report_of(tally, drops=(0, 4, 0))
     assert json.loads(json.dumps(report.figures())) == report.figures()
     table = sink_table(report)
@@ -162,7 +162,7 @@ def test_it_is_said_when_more_came_of_another_run_than_of_the_one_that_was_count
     """Strays came first, so their run was counted."""
     tally = tally_of([10 + foreign])
     tally.run[0], tally.numbers["arrived"][0], tally.numbers["next"][0] = 0xDEADBEEF, 10, 10
-    tally.lanes["foreign"][0], tally.others[0, 0] = foreign, (0x1F3A9C07, foreign)
+    tally.by_socket["foreign"][0], tally.others[0, 0] = foreign, (0x1F3A9C07, foreign)
     table = sink_table(report_of(tally))
     assert f"{foreign} events of other runs: 1f3a9c07 ({foreign})" in table
     assert ("start the sink with --run-id, or the run with --sink" in table) is told

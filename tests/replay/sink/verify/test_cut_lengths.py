@@ -5,22 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.sink.verify.cut_lengths import FEW, MUCH, Place, cut_traceless
+from replay.sink.verify.cut_lengths import FEW, MUCH, PlaceLengths, cut_traceless
 
 LENGTHS = 600
 
 
 def place(
     traceless: dict[int, int], parted: dict[int, int], longest_whole_bytes: int, longest_sent_bytes: int | None = None
-) -> Place:
+) -> PlaceLengths:
     by_length = np.zeros((2, LENGTHS), np.int64)
     for row, counts in zip(by_length, (traceless, parted), strict=True):
         for length, events in counts.items():
             row[length] = events
-    return Place(*by_length, longest_whole_bytes, longest_sent_bytes)
+    return PlaceLengths(*by_length, longest_whole_bytes, longest_sent_bytes)
 
 
-def cut(*places: Place) -> list[tuple[int, int, list[int]]]:
+def cut(*places: PlaceLengths) -> list[tuple[int, int, list[int]]]:
     return [(found.events, found.doubtful_events, found.lengths.tolist()) for found in cut_traceless(places)]
 
 

@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.sink.board import LANE
+from replay.sink.board import SOCKET_COUNTS
 from replay.sink.verify.socket_charge import SocketCharge, charged_events
+from tests.replay.sink.counted import OTHER, PORTS, RUN, Counted
 
 
 def charge(joined=0, sockets=2):
-    lanes = np.zeros(sockets, LANE)
-    lanes["joined"] = joined
-    return SocketCharge(lanes)
+    by_socket = np.zeros(sockets, SOCKET_COUNTS)
+    by_socket["joined"] = joined
+    return SocketCharge(by_socket)
 
 
 def dropped_before(of, *messages):
@@ -28,7 +29,7 @@ def test_what_the_count_has_risen_by_was_dropped_between_two_messages():
 
 def test_the_kernels_count_begins_anew_at_2_to_the_32():
     of = charge()
-    of._lanes["drops"] = (1 << 32) - 2
+    of._by_socket["drops"] = (1 << 32) - 2
     assert dropped_before(of, (0, (1 << 32) - 1), (0, 4)) == [1, 6]
 
 
@@ -79,3 +80,42 @@ def test_over_any_rounds_no_more_is_charged_than_was_dropped(steps, size):
         charged[socket] += events
         assert 0 <= events <= lost
         assert charged[socket] <= before
+
+
+def test_what_a_socket_dropped_may_be_of_any_port_that_came_there_but_only_once():
+    counted = Counted()
+    counted.take([(0, 0, 0)] * 3, [(number, RUN, 600 + number, 0, 10) for number in range(3)])
+    counted.take([(0, 0, 12), *[(0, 0, 0)] * 2], [(number, RUN, 600 + number, 20, 10) for number in range(3)])
+    lost = counted.tally.numbers["next"] - counted.tally.numbers["arrived"]
+    assert lost[2:5].tolist() == [10, 10, 10]
+    assert counted.tally.numbers["lost_in_socket"][2:5].tolist() == [10, 2, 0]
+
+
+def test_a_gap_behind_drops_is_the_sockets_and_one_without_is_not():
+    counted = Counted()
+    counted.take(
+        [(0, 0, 0), (0, 0, 128), (1, 0, 0), (1, 0, 0)],
+        [(0, RUN, 514, 0, 10), (1, RUN, 514, 60, 10), (2, RUN, 515, 0, 5), (3, RUN, 515, 9, 4)],
+    )
+    assert (counted.lost(514), counted.lost(515)) == ((50, 50), (4, 0))
+
+
+def test_a_drop_counts_for_the_next_event_of_the_run_and_for_no_later_one():
+    counted = Counted()
+    counted.take([(0, 0, 0), (0, 0, 8)], [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 1)])
+    counted.take([(0, 0, 0), (0, 1, 0)], [(0, RUN, 514, 20, 10), (1, RUN, 514, 40, 10)])
+    assert counted.lost(514) == (20, 8)
+    counted.take([(0, 2, 4), (0, 2, 0)], [(0, RUN, 514, 50, 10), (1, RUN, 514, 70, 10)])
+    assert counted.lost(514) == (30, 8)
+
+
+def test_what_a_gap_was_promised_is_not_charged_when_another_ports_gap_took_it():
+    """A gap before a lone event is believed later, when others follow that event."""
+    counted = Counted()
+    counted.take([(0, 0, 0)] * 2, [(0, RUN, 514, 0, 10), (1, RUN, 515, 0, 10)])
+    counted.take([(0, 0, 5), (0, 0, 0)], [(0, RUN, 514, 20, 1), (1, RUN, 515, 15, 10)])
+    counted.take([(0, 0, 0)], [(0, RUN, 514, 21, 10)])
+    assert [counted.lost(port) for port in PORTS] == [(10, 0), (5, 5)]
+    counted.take([(0, 0, 0)], [(0, RUN, 514, 50, 10)])
+    assert [counted.lost(port) for port in PORTS] == [(29, 0), (5, 5)]
+    assert counted.tally.planes["lost_in_socket"][:2, 0].tolist() == [0, 5]

@@ -40,7 +40,7 @@ class TagCounter:
         self._tally = tally
         self._run = RunChoice(tally)
         self._rows = PortRows(tally)
-        self._charge = SocketCharge(tally.lanes)
+        self._charge = SocketCharge(tally.by_socket)
         self._accounts: dict[int, EventNumbers] = {}
         """By row."""
         self._without, self._parted = (tally.tagless[name].reshape(-1) for name in TAGLESS)
@@ -100,12 +100,12 @@ class TagCounter:
         mapped = row != self._tally.row_of_socket[tags.socket]
         if mapped.any():
             np.add.at(self._tally.came_by, (tags.socket[mapped], row[mapped]), tags.events[mapped])
-        lanes = self._tally.lanes
-        np.minimum.at(lanes["run_first_ns"], tags.socket, tags.arrival_ns)
-        np.maximum.at(lanes["run_last_ns"], tags.socket, tags.arrival_ns)
+        by_socket = self._tally.by_socket
+        np.minimum.at(by_socket["run_first_ns"], tags.socket, tags.arrival_ns)
+        np.maximum.at(by_socket["run_last_ns"], tags.socket, tags.arrival_ns)
         youngest_us = int(tags.age_us.min())
         if youngest_us < self.youngest_us:
-            self.youngest_us = lanes["run_youngest_us"][0] = youngest_us
+            self.youngest_us = by_socket["run_youngest_us"][0] = youngest_us
         way = tags.socket << _ROW_BITS | row
         self._count_numbers(_Stretches(way, tags.first, tags.events, tags.interval, tags.dropped))
 
@@ -113,7 +113,7 @@ class TagCounter:
         self, name: str, events: NDArray[np.int64], socket: NDArray[np.int64], interval: NDArray[np.int64]
     ) -> None:
         if events.any():
-            np.add.at(self._tally.lanes[name], socket, events)
+            np.add.at(self._tally.by_socket[name], socket, events)
             np.add.at(self._tally.strange[name], (socket, interval), events)
 
     def _count_lengths(self, tagless: Tagless, socket: NDArray[np.int64]) -> None:

@@ -1,0 +1,85 @@
+"""Which run is counted, and that all other events are foreign."""
+
+import numpy as np
+
+from replay.sink.board import shared_tally
+from replay.sink.verify.round_tags import TagRows
+from replay.sink.verify.tag_counter import MessageFacts, TagCounter
+from replay.sink.verify.which_run import FIRST_EVENTS
+from replay.sink.workers import sockets_of_workers
+from tests.replay.sink.counted import OTHER, PORTS, RUN, START_NS, Counted
+
+
+def test_all_events_of_other_runs_are_foreign():
+    counted = Counted()
+    rows = [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 5), (0, RUN, 514, 10, 2)]
+    counted.take([(0, 0, 0), (0, 0, 0), (0, 1, 0)], rows, untagged=[0, 4, 0], malformed=[0, 0, 6])
+    tally = counted.tally
+    assert tally.run.tolist() == [RUN]
+    assert tally.numbers["arrived"][:2].tolist() == [12, 0]
+    assert [tally.by_socket[name].tolist() for name in ("foreign", "untagged", "malformed")] == [[5, 0], [4, 0], [6, 0]]
+    assert tally.strange["foreign"][0, :3].tolist() == [5, 0, 0]
+    assert tally.others[0][:1].tolist() == [(OTHER, 5)]
+
+
+def test_a_stray_datagram_does_not_choose_the_run_and_nothing_of_the_run_is_missed():
+    counted = Counted(run=0)
+    counted.take([(0, 0, 0)], [(0, OTHER, 514, 900, 1)])
+    for number in range(FIRST_EVENTS - 2):
+        counted.take([(1, number, 0)], [(0, RUN, 515, number, 1)])
+    assert counted.tally.run[0] == 0
+    counted.take([(1, 0, 0), (0, 0, 0)], [(0, RUN, 515, FIRST_EVENTS - 2, 2), (1, OTHER, 514, 901, 1)])
+    tally = counted.tally
+    assert tally.run[0] == RUN
+    assert tally.numbers["arrived"][:2].tolist() == [0, FIRST_EVENTS]
+    assert counted.lost(515) == (0, 0)
+    assert tally.by_socket["foreign"].tolist() == [2, 0]
+    assert tally.others[0][:1].tolist() == [(OTHER, 2)]
+    assert tally.strange["foreign"][0, 0] == 2
+    assert tally.planes["arrived"][1, :3].tolist()[1:] == [1, 1]
+
+
+def test_of_few_events_the_most_choose_at_the_end_and_of_as_many_the_first():
+    for rows, run in (([OTHER, RUN, RUN], RUN), ([OTHER, RUN], OTHER), ([0, RUN], RUN)):
+        counted = Counted(run=0)
+        counted.take([(0, 0, 0)], [(0, heard, 514, rows[:at].count(heard), 1) for at, heard in enumerate(rows)])
+        assert counted.tally.run[0] == 0
+        counted.counter.finish()
+        assert counted.tally.run[0] == run
+        assert counted.tally.numbers["arrived"][0] == rows.count(run)
+        assert counted.tally.by_socket["foreign"][0] == len(rows) - rows.count(run)
+
+
+def test_events_of_run_0_are_of_none():
+    counted = Counted(run=0)
+    counted.take([(0, 0, 0)], [(0, 0, 514, 0, 2 * FIRST_EVENTS)])
+    counted.counter.finish()
+    assert counted.tally.run[0] == 0
+    assert counted.tally.by_socket["foreign"].tolist() == [2 * FIRST_EVENTS, 0]
+
+
+def test_workers_choose_one_run_between_them():
+    tally = shared_tally(PORTS, *sockets_of_workers(len(PORTS), 2), START_NS)
+    nothing = np.zeros(1, np.int64)
+    counters = [TagCounter(tally.of_worker(worker)) for worker in range(2)]
+    for counter, run, events in zip(counters, (OTHER, RUN), (3, 500), strict=True):
+        row = [np.array([value]) for value in (0, run, 514, 0, events)]
+        counter.count(TagRows(*row, nothing, nothing, []), MessageFacts(*[nothing] * 5))
+    for counter in counters:
+        counter.finish()
+    assert tally.run[0] == RUN
+    assert tally.numbers["arrived"][0] == 500
+    assert tally.by_socket["foreign"].tolist() == [3, 0]
+
+
+def test_a_run_that_was_asked_for_counts_though_another_is_heard_first():
+    counted = Counted()
+    counted.take([(0, 0, 0)] * 2, [(0, OTHER, 514, 0, 5), (1, RUN, 514, 0, 5)])
+    assert counted.tally.numbers["arrived"][:2].tolist() == [5, 0]
+
+
+def test_more_other_runs_than_there_is_room_for_are_foreign_all_the_same():
+    counted = Counted()
+    counted.take([(0, 0, 0)], [(0, 100 + run, 514, 0, 1) for run in range(40)])
+    assert counted.tally.by_socket["foreign"].tolist() == [40, 0]
+    assert counted.tally.others["events"].sum() == 16
