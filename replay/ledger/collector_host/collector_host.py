@@ -15,7 +15,7 @@ from replay.ledger.collector_host.placing_report import host_losses_json, host_l
 from replay.ledger.entries import Ledger
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
-from replay.receiver_host.model import HostReport, read_own_host, read_watch
+from replay.receiver_host.reading import HostReport, read_own_host, read_watch
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.ledger.collector_host.placing import HostLosses, PortLosses
-from replay.receiver_host.model import HostReport
+from replay.receiver_host.reading import HostReport
 
 _WIDTH: Final = 80
 _ELSEWHERE: Final = (

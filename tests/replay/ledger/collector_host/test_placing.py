@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from captures.console.errors import InputError
 from replay.cli import replay
-from replay.commands.watch import watch_report
 from replay.ledger.collector_host.collector_host import collector_host
 from replay.ledger.collector_host.placing import LEAST_PACKET_BYTES, place_losses
 from replay.ledger.collector_host.placing_report import host_losses_json, host_losses_lines
@@ -20,7 +19,8 @@ from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.reconcile import reconcile
-from replay.receiver_host.model import read_own_host, read_watch
+from replay.receiver_host.figures import watch_report
+from replay.receiver_host.reading import read_own_host, read_watch
 from tests.replay.receiver_host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000
@@ -39,7 +39,7 @@ def report(drops=0, waiting_bytes=0, read=0, seconds=10, **more):
         ),
         START_NS,
         "signal",
-    )
+    ).figures()
 
 
 def host(*arguments, **more):
@@ -100,7 +100,7 @@ def test_a_dropped_packet_of_a_socket_that_reads_trains_is_up_to_128_events():
 def test_what_waited_at_a_socket_that_was_closed_is_neither_written_nor_lost_in_the_collector():
     """It was read by nobody; its memory bounds how many events went with it."""
     seen = accounts(whole(0, udp()), whole(5, udp(waiting_bytes=8 * 832)), whole(9, udp(inode=2)))
-    losses = place_losses({514: 8}, 0, read_watch(watch_report(seen, START_NS, "signal")))
+    losses = place_losses({514: 8}, 0, read_watch(watch_report(seen, START_NS, "signal").figures()))
     assert losses.total("queued_events_max") == 8
     assert losses.before_socket_events_min == 0
 
