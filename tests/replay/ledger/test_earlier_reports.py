@@ -12,7 +12,7 @@ OLD_RUN = Path(__file__).parents[1] / "report" / "golden" / "run_before_schema.j
 
 
 def test_an_audit_is_reconciled_with_the_run_that_it_is_of() -> None:
-    found = reconcile_files(OLD_RUN, None, OLD_AUDIT, None).figures()
+    found = reconcile_files(OLD_RUN, None, OLD_AUDIT, None).report().figures()
     assert (found["sent_events"], found["collected_events"], found["lost_events"]) == (4000, 3990, 10)
     assert [(loss["port"], loss["where"], loss["events"]) for loss in found["losses"]] == [(25514, "collector", 10)]
 
