@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.clock import wall_ns
+from replay.clock import MICROSECOND_NS, wall_ns
 from replay.histogram import record_rows
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals, unwrapped
 from replay.sink.board import NEVER_NS, Part
@@ -16,7 +16,6 @@ from replay.sink.verify.stamp_text import BAD_US, COARSE_US
 from replay.sink.verify.stamps import stamps_of
 from replay.sink.verify.tags import Messages, tags_of
 
-_MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000
 """A stamp older than this was not written when the event was sent, so its age is no latency."""
 
@@ -46,7 +45,7 @@ class RoundCounter:
         interval = cells_at((arrivals_ns - part.start_ns) // TENTH_NS)
         np.add.at(part.tenths, interval, events)
         message, instants_us, counts = stamps_of(data, *messages).T
-        ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
+        ages_us = arrivals_ns[message] // MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, seat[message])
         tags = tags_of(data, messages, thorough=self._tags.tagged)
         np.maximum.at(lanes["longest_tagged"], seat[tags.message], np.minimum(lengths, segments)[tags.message])
