@@ -16,7 +16,10 @@ _LAST_NS: Final = (1 << 63) - 1
 
 
 class LoopedAxis:
-    """The windows of a capture that hold events, as they come again in each loop. The attributes are columns: item i of each belongs to window i."""
+    """The windows of a capture that hold events, as they come again in each loop.
+
+    The attributes are columns: item i of each belongs to window i.
+    """
 
     def __init__(self, windows: Table) -> None:
         """Take the windows from WINDOW rows; none of them may have the duration 0."""
