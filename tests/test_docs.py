@@ -26,13 +26,13 @@ from precompute.fields.kinds import KINDS
 from precompute.fields.plain import MAX_TEXTS, MAX_VALUES, MAX_ZIPF
 from precompute.notation.models import MAX_WEIGHT, Model
 from precompute.notation.strict_yaml import MAX_DEPTH, MAX_FILE_BYTES
-from precompute.profile.limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG
+from precompute.profile.line_limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG
 from precompute.profile.lines import Format
 from precompute.profile.loading import built_in_names, load_profile
-from precompute.profile.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe
+from precompute.profile.recipe import MAX_EVENTS, MAX_RATE_EPS, Recipe
 from precompute.profile.variants import MAX_OPTIONALS
 from precompute.rendering.build import build_capture
-from precompute.timeline.model import MAX_FACTOR
+from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
 from replay.cli import replay
 from replay.engine.batch import TRAINS

@@ -6,12 +6,11 @@ from typing import Final
 from replay.board.errnos import ERRNO_NAMES, UNREACHABLE, errno_place
 from replay.board.intervals import IntervalCounter
 from replay.board.layout import Board
-from replay.clock import SECOND_NS, monotonic_ns, process_cpu_ns
+from replay.clock import MICROSECOND_NS, SECOND_NS, monotonic_ns, process_cpu_ns
 from replay.engine.lane import Turn
 from replay.histogram import Histogram
 from replay.plan.run_plan import RunPlan
 
-_NS_PER_US: Final = 1000
 _UNREACHABLE: Final = frozenset(ERRNO_NAMES.index(name) for name in UNREACHABLE)
 
 
@@ -45,7 +44,7 @@ class WorkerCounts:
             lane_bytes[lane] = size
             total += new
             if paced:
-                record((now_ns - due_ns) // _NS_PER_US, new)
+                record((now_ns - due_ns) // MICROSECOND_NS, new)
         self._batch_over(total, now_ns)
 
     def sent_partly(self, now_ns: int) -> None:

@@ -159,7 +159,7 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
         os.sched_setaffinity(0, {cpu})
         gc.disable()  # the loop creates no reference cycles, and the search for them takes time
         worker = Worker(capture, plan, board, index)
-        plan.claims.take(capture)
+        plan.privileges.take(capture)
         state[index] = worker.run()
     except (StampedeError, OSError) as error:
         board.workers["failure"][index] = str(error).encode()

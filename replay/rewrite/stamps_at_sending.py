@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from captures.format.layout import LOCAL_ZONE, MAX_TRAIN_EVENTS, STAMP_WIDTHS, StampKind
 from captures.format.stamp_writing import stamp_texts
-from replay.clock import SECOND_NS
+from replay.clock import MICROSECOND_NS, SECOND_NS
 from replay.schedule.pieces import Pieces
-from replay.unaligned import places
+from replay.unaligned import text_at_each_byte
 
-_MICROSECOND_NS: Final = 1000
 _RESOLUTION_NS: Final[dict[int, int]] = {StampKind.ISO_MS: 1_000_000, StampKind.RFC3164: SECOND_NS}
 """The resolution of the kinds of stamp that may be the same for a whole train."""
-_TRAIN_NS: Final = np.arange(1 - MAX_TRAIN_EVENTS, 1) * _MICROSECOND_NS
+_TRAIN_NS: Final = np.arange(1 - MAX_TRAIN_EVENTS, 1) * MICROSECOND_NS
 """The last microseconds up to an instant, one for each event that a train may have."""
 
 
@@ -78,7 +77,7 @@ class _Places:
     def __init__(self, buffer: NDArray[np.uint8]) -> None:
         """Write into `buffer`."""
         self._of_kind: dict[int, NDArray[np.void]] = {
-            kind: places(buffer, width) for kind, width in STAMP_WIDTHS.items() if width
+            kind: text_at_each_byte(buffer, width) for kind, width in STAMP_WIDTHS.items() if width
         }
 
 

@@ -28,7 +28,7 @@ from captures.format.tags import (
     tail_block,
 )
 from replay.schedule.pieces import Pieces
-from replay.unaligned import places
+from replay.unaligned import text_at_each_byte
 
 _HEAD: Final = f"S{HEAD_BYTES}"
 _TAIL: Final = f"S{TAIL_BYTES}"
@@ -91,8 +91,8 @@ class TagWriter:
 
     def __init__(self, buffer: NDArray[np.uint8], tagging: Tagging) -> None:
         """Write the tags of `tagging` into `buffer`, where a batch is staged."""
-        self._heads = places(buffer, HEAD_BYTES).view(_HEAD)
-        self._tails = places(buffer, TAIL_BYTES).view(_TAIL)
+        self._heads = text_at_each_byte(buffer, HEAD_BYTES).view(_HEAD)
+        self._tails = text_at_each_byte(buffer, TAIL_BYTES).view(_TAIL)
         self._blocks = [_Block(tagging.run, port) for port in tagging.ports]
 
     def write(self, pieces: Pieces, first: int, end: int, shift: int, lane: int) -> None:
