@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 SECOND_NS: Final = 1_000_000_000
+MICROSECOND_NS: Final = 1000
 
 monotonic_ns = time.monotonic_ns
 """CLOCK_MONOTONIC: one timeline for all processes of this machine, never stepped (clock_gettime(2))."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import groupby
 from typing import Final
 
@@ -50,6 +51,12 @@ def check_within(flag: str, value: int | None, least: int, most: int) -> None:
     """Refuse a value that a flag could not have; None: none was given. Raises InputError."""
     if value is not None and not least <= value <= most:
         raise InputError(f"{flag} {value}: {least} to {most} are possible")
+
+
+def check_share(flag: str, share: Fraction | None) -> None:
+    """Refuse what is no part of a whole; None: none was given. Raises InputError."""
+    if share is not None and not 0 <= share <= 1:
+        raise InputError(f"{flag} {float(share):g}: a share is 0 to 1, and 0.01 is 1%")
 
 
 def parse_cpus(text: str) -> tuple[int, ...]:

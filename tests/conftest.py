@@ -35,7 +35,7 @@ NEEDS_THE_KERNEL = (
     *("test_conftest.py", "test_conventions.py", "test_docs.py", "captures/console", "captures/files"),
     *("precompute/test_interrupted.py", "precompute/test_cli.py"),
     *("replay/linux", "replay/engine", "replay/sink/test_", "replay/supervision", "replay/control", "replay/exchange"),
-    *("replay/audit/files", "replay/commands", "replay/doctor", "replay/test_cli.py"),
+    *("replay/audit/files", "replay/sessions", "replay/commands", "replay/doctor", "replay/test_cli.py"),
 )
 """Where tests start processes, open sockets, fill disks or read /proc: `--quick` leaves them out."""
 

@@ -8,6 +8,7 @@ interrupted or is limited start a new Python.
 import ctypes
 import gc
 import importlib
+import inspect
 import multiprocessing
 import os
 import pkgutil
@@ -19,6 +20,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from coverage import Coverage
 from pyroute2 import netns
 
 from captures.console.interruption import SIGNALS
@@ -52,10 +54,17 @@ def call(
 
 @cache
 def _load(program: str) -> None:
-    """Import all modules of a program, those that it imports late among them."""
+    """Import all modules of a program, those that it imports late among them.
+
+    Coverage looks up every module and every source file in each process that it measures, which takes it a tenth of a
+    second; but it remembers what it has looked up, and so do forks.
+    """
     package = importlib.import_module(program)
     for module in pkgutil.walk_packages(package.__path__, f"{program}."):
         importlib.import_module(module.name)
+    if measured := Coverage.current():
+        measured.get_data()
+        inspect.stack()
 
 
 def _become(line: Sequence[str], host: str | None) -> NoReturn:

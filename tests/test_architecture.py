@@ -68,7 +68,7 @@ FLOORS = {
         ("publish",),
     ),
     "replay.ledger": (("models",), (OTHERS,)),
-    "replay.audit": ((OTHERS,), ("files",), ("report",)),
+    "replay.audit": ((OTHERS,), ("files",), ("report",), ("which_run",)),
     "replay.commands": (("options",), (OTHERS,)),
 }
 

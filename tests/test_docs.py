@@ -27,13 +27,13 @@ from precompute.fields.kinds import KINDS
 from precompute.fields.plain import MAX_TEXTS, MAX_VALUES, MAX_ZIPF
 from precompute.notation.models import MAX_WEIGHT, Model
 from precompute.notation.strict_yaml import MAX_DEPTH, MAX_FILE_BYTES
-from precompute.profile.limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG
+from precompute.profile.line_limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG
 from precompute.profile.lines import Format
 from precompute.profile.loading import built_in_names, load_profile
-from precompute.profile.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe
+from precompute.profile.recipe import MAX_EVENTS, MAX_RATE_EPS, Recipe
 from precompute.profile.variants import MAX_OPTIONALS
 from precompute.rendering.build import build_capture
-from precompute.timeline.model import MAX_FACTOR
+from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
 from replay.cli import replay
 from replay.schedule.rates import STRIPE_EVENTS
@@ -244,12 +244,13 @@ def test_numbers_of_the_manual():
 
 
 def test_the_examples_of_python_run(tmp_path):
-    """The capture first, then the sink, then the run that it hears, then the reconciliation of both."""
+    """A capture, a sink, a watch of it, and the run that it hears; then an audit of what is written, and the ledger."""
     ports = free_ports(2)
-    capture, run, sink, ledger = (
+    capture, run, sink, audit, watch, ledger = (
         text.replace("range(5514, 5516)", str(ports))
         .replace("(5514, 5515)", str(ports))
         .replace("idle_ns=2_", "idle_ns=60_")
+        .replace("duration_ns=2_000_", "duration_ns=200_")
         for text in fences(PYTHON, "python")
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -270,9 +271,15 @@ def test_the_examples_of_python_run(tmp_path):
         program(sink), env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as listening:
         assert any(line.startswith(b"listening on") for line in listening.stderr)
+        assert said(watch).splitlines()[-1] == b"duration 0"
         assert said(run).endswith(b" 1000\n")  # met, or on a busy machine missed
         listening.send_signal(signal.SIGINT)  # its silence would have to be longer than the start of a slow run
         assert listening.communicate(timeout=TIMEOUT_S) == (b"1000 signal\n", b"")
+    sent = json.loads((tmp_path / "sent.json").read_text())
+    numbers = [(lane["port"], number) for lane in sent["lanes"] for number in range(lane["sent_events"])]
+    tags = [tag_text(int(sent["run_id"], 16), *number) for number in numbers]
+    (tmp_path / "collected.log").write_bytes(b"\n".join([*tags, b""]))
+    assert said(audit).splitlines()[-1] == b"True 1000"
     assert said(ledger).splitlines()[-1] == b"True 0"
 
 

@@ -1,7 +1,7 @@
 """What no single value of a profile shows: whether its templates hold together.
 
 Each part of a line keeps to its alphabet, so that no value can end the part early, and to its greatest length
-(`precompute.profile.limits`).
+(`precompute.profile.line_limits`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from precompute.fields.plain import MAX_TEXTS, Pooled
 from precompute.notation.findings import Findings
 from precompute.notation.template import Placeholder, Segment, parse_template
 from precompute.profile.extents import ALPHANUMERIC, Extents
-from precompute.profile.limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG, Part
+from precompute.profile.line_limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG, Part
 from precompute.profile.lines import Format, Line, Style
 from precompute.profile.model import Profile, Template
 from precompute.profile.variants import MAX_OPTIONALS, expanded, optional_fields

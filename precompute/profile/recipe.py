@@ -11,13 +11,13 @@ from captures.format.layout import MAX_TRAIN_EVENTS
 from precompute.draws.streams import MAX_SEED
 from precompute.notation.models import Integer, Model
 from precompute.profile.model import Profile
+from precompute.timeline.model import MAX_DURATION_NS
 
 FORMAT: Final = 2
 """The version of the recipe itself, which says what keys it has and what they mean."""
 RENDERER: Final = 3
 """The version of the renderer. It goes up whenever the same recipe would render other bytes."""
 MAX_EVENTS: Final = 10**15
-MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
 MAX_RATE_EPS: Final = 10**9
 
 

@@ -19,8 +19,9 @@ from precompute.draws.streams import MAX_SEED
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names, load, with_tags
 from precompute.profile.model import Profile
-from precompute.profile.recipe import MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, Recipe
+from precompute.profile.recipe import MAX_EVENTS, MAX_RATE_EPS, Recipe
 from precompute.rendering.build import Built, build_capture, recipe_of_size
+from precompute.timeline.model import MAX_DURATION_NS
 
 DEFAULT_SEED: Final = 1
 MOST_JOBS: Final = 1024

@@ -28,7 +28,8 @@ from precompute.notation.models import Model, Text
 from precompute.timeline.windows import MAX_WINDOWS, NANO, Knots, Span, cut_windows
 
 MAX_FACTOR: Final = 1000
-MAX_DURATION_NS: Final = 10_000 * 86_400 * NANO
+MAX_DURATION_NS: Final = 366 * 86_400 * 10**9
+"""The longest duration of a capture: a leap year."""
 
 _MINUTE_NS: Final = 60 * 10**9
 _DAY_NS: Final = 24 * 60 * _MINUTE_NS
@@ -195,7 +196,7 @@ def rate_windows(timeline: Timeline | None, *, start_ns: int, duration_ns: int, 
     when the duration is longer than MAX_DURATION_NS, and when there would be more than MAX_WINDOWS or no events.
     """
     if duration_ns > MAX_DURATION_NS:
-        raise InputError("a capture lasts at most 10000 days; shorten the duration")
+        raise InputError("a capture lasts at most 366 days; shorten the duration")
     timeline = timeline or Timeline()
     curve, spans = timeline.knots(start_ns, duration_ns), timeline.spans(duration_ns, seed)
     return cut_windows(curve, spans, duration_ns=duration_ns, rate_eps=rate_eps)

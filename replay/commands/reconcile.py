@@ -56,7 +56,7 @@ def reconcile_reports(
 
     with ReportFile(report_path, inputs=[sent, received, collector, host_path]) as report_file:
         found = reconcile_files(sent, received, collector, host_path)
-        figures = found.figures()
+        figures = found.report().figures()
         report_file.write(figures)
         answer(found.text(wide=wide), figures, as_json=as_json)
     return ExitCode.MET if found.passes(max_loss) else ExitCode.MISSED

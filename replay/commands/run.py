@@ -11,6 +11,7 @@ from replay.commands.options.limits import limit_options
 from replay.commands.options.pace import pace_options
 from replay.commands.options.path import path_options
 from replay.commands.options.sending import send_options
+from replay.commands.options.sink import sink_options
 from replay.commands.options.target import family_options
 from replay.commands.options.values import FILE, PORTS, RUN
 from replay.commands.options.workers import worker_options
@@ -21,11 +22,12 @@ from replay.plan.pace import PaceRequest
 from replay.plan.sending import SendRequest
 from replay.plan.view import describe, plan_table
 from replay.plan.workers import WorkerRequest
-from replay.report.criteria import Limits
+from replay.report.criteria import Criteria
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.sessions.run import RunRequest, carry_out, prepare
+from replay.supervision.abort_on_loss import AskedSink
 
 
 @click.command("run")
@@ -53,6 +55,7 @@ from replay.sessions.run import RunRequest, carry_out, prepare
     help="What the tags of a tagged capture call this run, like 1f3a9c07.  [default: drawn anew]",
 )
 @click.option("--keep-tags", is_flag=True, help="Send tags as they were built: zeros.")
+@sink_options
 @limit_options
 @control_options
 @click.option("-o", "--report", "report_path", type=FILE, metavar="FILE", help="Write the JSON report to this file.")
@@ -73,7 +76,8 @@ def run(
     as_json: bool,
     dry_run: bool,
     allow_public: bool,
-    limits: Limits,
+    asked_sink: AskedSink,
+    criteria: Criteria,
     control: ControlRequest,
     workers: WorkerRequest,
     path: PathRequest,
@@ -97,7 +101,8 @@ def run(
         workers=workers,
         path=path,
         send=send,
-        limits=limits,
+        sink=asked_sink,
+        criteria=criteria,
         control=control,
     )
     return _run(request, report_path, as_json=as_json, dry_run=dry_run)

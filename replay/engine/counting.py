@@ -9,10 +9,9 @@ from captures.compiled.kernel import kernel
 from replay.board.intervals import add_to_interval
 from replay.board.journal import FIRST_TRAIN, STAGED_TRAINS, Journal, settle
 from replay.board.layout import Board
+from replay.clock import MICROSECOND_NS
 from replay.histogram import record_one
 from replay.linux.clocks import CLOCK_PROCESS_CPUTIME_ID, read_clock
-
-_NS_PER_US = 1000
 
 
 class Counters(NamedTuple):
@@ -58,7 +57,7 @@ def count(journal: Journal, counters: Counters, paced: bool, now_ns: int) -> Non
     if paced:
         for train in range(journal.state[FIRST_TRAIN], journal.state[STAGED_TRAINS]):
             note = journal.staged[train]
-            record_one(counters.lag, max(0, now_ns - note.due_ns) // _NS_PER_US, note.count)
+            record_one(counters.lag, max(0, now_ns - note.due_ns) // MICROSECOND_NS, note.count)
     count_taken(journal, counters, now_ns)
 
 

@@ -50,7 +50,7 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
         end_with_parent(supervisor)
         os.sched_setaffinity(0, {cpu})
         worker = Worker(capture, plan, board, index)
-        plan.claims.take(capture)
+        plan.privileges.take(capture)
         state[index] = worker.run()
     except (StampedeError, OSError) as error:
         board.workers["failure"][index] = str(error).encode()

@@ -1,1 +1,1 @@
-"""Which cores and network cards this host has, and what a run claims of them."""
+"""Which cores and network cards this host has, and which privileges its workers get."""

@@ -10,13 +10,13 @@ from captures.format.reader import Capture
 from replay.board.intervals import interval_ns
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS
-from replay.machine.claims import Claims
+from replay.machine.privileges import Privileges
 from replay.path.headers import Wire
 from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import Tagging, run_text
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.deal import Deal
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
@@ -61,7 +61,7 @@ class RunPlan:
     """The most trains of one system call."""
     cpus: tuple[int, ...] = ()
     """The cores to which workers may be moved, the best core first."""
-    claims: Claims = field(default_factory=Claims)
+    privileges: Privileges = field(default_factory=Privileges)
     run: int | None = None
     """The number of this run in the tags of its events; None: no tags are written."""
     start_at_ns: int | None = None
@@ -185,10 +185,10 @@ def plan_run(
     )
 
 
-def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> Axis | None:
+def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> LoopedAxis | None:
     """The capture's time axis, or None. Raises InputError when `pace` or `stamp` needs an axis and there is none."""
     if capture.duration_ns:
-        return Axis(capture.windows)
+        return LoopedAxis(capture.windows)
     for needed, way, instead in (
         (pace.speed is not None, "--speed", "use --eps"),
         (stamp is Stamp.SHIFT, "--stamp shift", "use --stamp now"),

@@ -31,8 +31,8 @@ def describe(plan: RunPlan) -> dict[str, Any]:
         "train_events_max": plan.train_limit,
         "batch_trains": plan.batch_trains,
         "choices": dict(plan.choices),
-        "realtime_priority": plan.claims.realtime_priority,
-        "lock_memory": plan.claims.lock_memory,
+        "realtime_priority": plan.privileges.realtime_priority,
+        "lock_memory": plan.privileges.lock_memory,
         "lanes": [
             {
                 "port": port,

@@ -6,8 +6,8 @@ from typing import Final
 
 from captures.console.errors import InputError
 from replay.machine.affinity import usable_cpus
-from replay.machine.claims import Claims
 from replay.machine.core_order import Topology, ordered
+from replay.machine.privileges import Privileges
 from replay.plan.run_plan import RunPlan, WorkerPlan
 from replay.plan.worker_count import reckon_workers
 from replay.ranges import check_within
@@ -55,14 +55,14 @@ def with_workers(plan: RunPlan, options: WorkerRequest, topology: Topology, *, w
             gso=plan.segments > 1,
             measured_eps=worker_eps,
         )
-    claims = Claims(options.realtime_priority, options.lock_memory)
-    claims.check()
+    privileges = Privileges(options.realtime_priority, options.lock_memory)
+    privileges.check()
     workers = plan_workers(count, len(plan.ports), cpus)
     drawbacks = {worker.cpu: said for worker in workers if (said := topology.drawback(worker.cpu))}
     if drawbacks and options.cpus is None:
         why += "; there is no better core than " + ", ".join(f"{cpu} ({said})" for cpu, said in drawbacks.items())
     choices = {**plan.choices, "workers": why}
-    return replace(plan, workers=workers, cpus=cpus, claims=claims, nic=topology.nic, choices=choices)
+    return replace(plan, workers=workers, cpus=cpus, privileges=privileges, nic=topology.nic, choices=choices)
 
 
 def plan_workers(count: int, lanes: int, cpus: Sequence[int]) -> tuple[WorkerPlan, ...]:

@@ -5,7 +5,7 @@ sockets once a second in between.
 """
 
 import ipaddress
-from typing import Any, Final
+from typing import Final
 
 from replay.clock import SECOND_NS, process_cpu_ns, sleep_ns, wall_ns
 from replay.path.target import Target
@@ -13,6 +13,7 @@ from replay.plan.run_plan import RunPlan
 from replay.receiver_host.accounts import Accounts
 from replay.receiver_host.figures import host_figures
 from replay.receiver_host.looking import Looker
+from replay.receiver_host.model import WatchedHost
 
 _MOST_NS: Final = SECOND_NS // 50
 """If a look at the sockets takes more CPU time than this, the next one is at the end of the run, so as not to disturb
@@ -64,7 +65,7 @@ class OwnHost:
         except (OSError, ValueError):  # a failed look is no reason to end the run
             self._accounts.failed_looks += 1
 
-    def figures(self) -> dict[str, Any] | None:
+    def figures(self) -> WatchedHost | None:
         """The figures for the report; None: the target is another host, or this host's counters could not be read."""
         if self._looker is None or not self._accounts.counters:
             return None

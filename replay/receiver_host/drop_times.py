@@ -4,7 +4,9 @@ If there are more rows than a report should have, all intervals are made twice a
 watch of days keeps its first hour as well as its last.
 """
 
-from typing import Any, Final
+from typing import Final
+
+from replay.receiver_host.model import DropFigures
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", "dropped_packets", "waiting_bytes_max")
@@ -32,7 +34,7 @@ class DropTimes:
         before, most = self._rows.get(key, (0, 0))
         self._rows[key] = (before + dropped_packets, max(most, waiting_bytes))
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> DropFigures:
         """The rows for the report, in the order of ports and times."""
         rows = [[*key, *counts] for key, counts in sorted(self._rows.items())]
-        return {"interval_s": self.interval_s, "columns": list(COLUMNS), "rows": rows}
+        return DropFigures(self.interval_s, list(COLUMNS), rows)

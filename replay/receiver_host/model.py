@@ -1,140 +1,118 @@
-"""Is the report of a collector's host sound? Types and bounds are checked here, so that readers can rely on them.
+"""What is in the report of a watched host? Each field of its JSON, by name and in order. None says "not measured".
 
-The report comes from another host, so it may hold anything: texts that are shown are checked to be printable.
+`replay watch` writes such a report, and a run whose target is its own host has it as a part of its own report. The
+number of the schema changes when a field changes its meaning or is removed, and not when a field is added.
+`replay.receiver_host.reading` reads these reports, and those of earlier versions.
 """
 
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from replay.receiver_host.drop_times import COLUMNS, MOST_ROWS
-
-MOST_SOCKETS: Final = 10_000
-
-Count = Annotated[int, Field(ge=0, lt=1 << 63)]
-Seconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
-Percent = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("a name has characters that can't be printed")
-    return text
-
-
-def _instant(text: str) -> str:
-    if datetime.fromisoformat(text).tzinfo is None:
-        raise ValueError("an instant has its zone")
-    return text
-
-
-Name = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
-
-
-class _HostPart(BaseModel):
-    """A checked part of a report. Types are not converted; fields that a later version adds are ignored."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-class HostLane(_HostPart):
+@dataclass(frozen=True)
+class WatchedPort:
     """All sockets of a port together."""
 
-    port: Port
-    dropped_packets: Count
-    waiting_bytes: Count
-    discarded_bytes: Count
-    open_sockets: Count
-    closed_sockets: Count
-
-
-class HostSocket(_HostPart):
-    """A socket, and who had it open."""
-
-    port: Port
-    uid: Count
-    owners: Annotated[list[Count], Field(max_length=MOST_SOCKETS)] | None
-
-
-class HostProgram(_HostPart):
-    """A process that had some of the sockets open."""
-
-    pid: Count
-    command: Name
-    cpu_percent: Percent | None
-    cpu_percent_max: Percent | None
-
-
-class HostCounters(_HostPart):
-    """What the whole host counted while it was watched."""
-
-    udp_read: Count
-    udp_no_ports: Count
-    udp_checksum_errors: Count
-    udp_memory_errors: Count
-    backlog_dropped: Count
-
-
-class HostNic(_HostPart):
-    """A network card of the host."""
-
-    name: Name
-    rx_dropped: Count
-    rx_missed_errors: Count
-    rx_fifo_errors: Count
-
-
-class HostDrops(_HostPart):
-    """When ports dropped packets; a row is port, interval, dropped packets, most bytes that waited."""
-
-    interval_s: Annotated[int, Field(ge=1, lt=1 << 32)]
-    rows: Annotated[
-        list[Annotated[list[Count], Field(min_length=len(COLUMNS), max_length=len(COLUMNS))]],
-        Field(max_length=MOST_ROWS),
-    ]
-
-
-class HostReport(_HostPart):
-    """What `replay watch` writes, and `replay run` too if the collector is on its own host."""
-
-    started: Annotated[str, Field(max_length=40), AfterValidator(_instant)]
-    watched_s: Seconds
-    cut_looks: Count
-    lanes: Annotated[list[HostLane], Field(max_length=1000)]
-    sockets: Annotated[list[HostSocket], Field(max_length=MOST_SOCKETS)]
-    programs: Annotated[list[HostProgram], Field(max_length=MOST_SOCKETS)]
-    counters: HostCounters
-    nics: Annotated[list[HostNic], Field(max_length=MOST_SOCKETS)]
-    drops: HostDrops
+    port: int
+    dropped_packets: int
+    waiting_bytes: int
+    waiting_bytes_max: int
+    discarded_bytes: int
+    """What waited at sockets that were closed: the kernel threw it away with them."""
+    open_sockets: int
+    closed_sockets: int
 
     @property
-    def start_s(self) -> float:
-        """When the watch began, seconds since 1970."""
-        return datetime.fromisoformat(self.started).timestamp()
+    def odd(self) -> bool:
+        """Whether there is something to tell of the port."""
+        return bool(self.dropped_packets or self.waiting_bytes or self.closed_sockets or not self.open_sockets)
 
 
-class WatchReport(HostReport):
-    """The file that `replay watch` writes."""
+@dataclass(frozen=True)
+class WatchedSocket:
+    """A socket, and who had it open."""
 
-    kind: Literal["watch"]
+    port: int
+    address: str
+    inode: int
+    uid: int
+    owners: list[int] | None
+    """The processes that have it open; None: that is not readable."""
+    open: bool
+    first_seen_s: float
+    last_seen_s: float
+    dropped_packets: int
+    waiting_bytes: int
+    waiting_bytes_max: int
 
 
-def read_watch(report: dict[str, Any]) -> HostReport:
-    """The report in a file of `replay watch`. Raises ValueError with a clause that says what is wrong with it."""
-    return _read(WatchReport, report)
+@dataclass(frozen=True)
+class WatchedProgram:
+    """A process that had one of the sockets open."""
+
+    pid: int
+    command: str
+    running: bool
+    cpu_percent: float | None
+    cpu_percent_max: float | None
+    memory_bytes: int
+    memory_bytes_max: int
 
 
-def read_own_host(part: object) -> HostReport:
-    """The part of a sender's report on its own host. Raises ValueError with a clause that says what is wrong."""
-    return _read(HostReport, part)
+@dataclass(frozen=True)
+class WatchedNic:
+    """What a network device of the host counted."""
+
+    name: str
+    rx_packets: int
+    rx_dropped: int
+    rx_missed_errors: int
+    rx_fifo_errors: int
+    rx_errors: int
 
 
-def _read(model: type[HostReport], value: object) -> HostReport:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise ValueError(f"no report of a collector's host: {place}: {first['msg']}") from None
+@dataclass(frozen=True)
+class DropFigures:
+    """The intervals of each port in which packets were dropped."""
+
+    interval_s: int
+    columns: list[str]
+    rows: list[list[int]]
+
+
+@dataclass(frozen=True)
+class WatchedHost:
+    """What was seen of a host while it was watched."""
+
+    dropped_packets: int
+    waiting_bytes: int
+    discarded_bytes: int
+    started: str
+    watched_s: float
+    looks: int
+    cut_looks: int
+    """Looks that did not see all sockets."""
+    failed_looks: int
+    lanes: list[WatchedPort]
+    sockets: list[WatchedSocket]
+    programs: list[WatchedProgram]
+    counters: dict[str, int]
+    nics: list[WatchedNic]
+    drops: DropFigures
+
+
+@dataclass(frozen=True)
+class WatchReport:
+    """Everything that is known at the end of a watch."""
+
+    schema: int
+    verdict: str
+    ended_by: str
+    host: WatchedHost
+    """Its fields stand beside the others in the JSON."""
+    version: str
+
+    def figures(self) -> dict[str, Any]:
+        """The report as JSON-ready values."""
+        told = asdict(self)
+        return {"schema": told.pop("schema"), "kind": "watch", **told.pop("host"), **told}

@@ -9,7 +9,7 @@ from typing import Final
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
-from replay.exchange.place import Place
+from replay.ranges import check_share
 from replay.report.model import CriterionFigures, RunReport
 
 _MS_NS: Final = SECOND_NS // 1000
@@ -33,6 +33,14 @@ class Criteria:
         """The flag of a limit that only a sink can measure; None: no such limit is set."""
         given = (("--max-loss", self.max_loss), ("--max-latency-p99", self.max_latency_p99_ns))
         return next((flag for flag, limit in given if limit is not None), None)
+
+    def check(self) -> None:
+        """Refuse limits that no run could keep or miss. Raises InputError."""
+        check_share("--max-loss", self.max_loss)
+        check_share("--max-cpu", self.max_cpu)
+        for flag, value in (("--min-eps", self.min_eps), ("--max-latency-p99", self.max_latency_p99_ns)):
+            if value is not None and value < 0:
+                raise InputError(f"{flag} {value}: 0 at least is possible")
 
 
 def judge(criteria: Criteria, report: RunReport) -> RunReport:
@@ -70,35 +78,3 @@ def criterion_line(row: CriterionFigures) -> str:
     """A row of `judge` as text."""
     measured = "not measured" if row.measured is None else f"{row.measured:,.10g}"
     return f"{row.name} {row.limit:,.10g}: {measured}, {'met' if row.met else 'missed'}"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The limits that a run must keep to pass, and the sink that the run asks what has arrived."""
-
-    sink: Place | None = None
-    token: str | None = None
-    """The secret that the sink asks for."""
-    abort_loss: Fraction | None = None
-    """The run is ended when a larger share of its events is lost; None: it goes on."""
-    criteria: Criteria = Criteria()
-
-    def check(self) -> None:
-        """Refuse limits that can't be measured, and shares that are none. Raises InputError."""
-        flag = self.criteria.needs_sink if self.abort_loss is None else "--abort-loss"
-        if flag is not None and self.sink is None:
-            raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
-        shares = (
-            ("--abort-loss", self.abort_loss),
-            ("--max-loss", self.criteria.max_loss),
-            ("--max-cpu", self.criteria.max_cpu),
-        )
-        for flag, share in shares:
-            if share is not None and not 0 <= share <= 1:
-                raise InputError(f"{flag} {float(share):g}: a share is 0 to 1, and 0.01 is 1%")
-        for flag, value in (
-            ("--min-eps", self.criteria.min_eps),
-            ("--max-latency-p99", self.criteria.max_latency_p99_ns),
-        ):
-            if value is not None and value < 0:
-                raise InputError(f"{flag} {value}: 0 at least is possible")

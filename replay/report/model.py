@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from replay.receiver_host.model import WatchedHost
 from replay.report.buckets import Buckets
 
 
@@ -188,7 +189,7 @@ class RunReport:
     lag_ms: LagFigures | None
     lag_buckets: Buckets | None = None
     sink: SinkFigures | None = None
-    collector_host: dict[str, Any] | None = None
+    collector_host: WatchedHost | None = None
     criteria: list[CriterionFigures] = field(default_factory=list)
     shortfall: str | None = None
     cpu_percent_mean: float | None

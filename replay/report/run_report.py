@@ -15,6 +15,7 @@ from replay.histogram import Histogram
 from replay.json_file import SCHEMA
 from replay.plan.run_plan import RunPlan
 from replay.plan.view import describe_wire
+from replay.receiver_host.model import WatchedHost
 from replay.report.buckets import Buckets
 from replay.report.criteria import Criteria, judge
 from replay.report.model import (
@@ -43,7 +44,7 @@ def run_report(
     outcome: Outcome,
     criteria: Criteria | None = None,
     sink: dict[str, Any] | None = None,
-    collector_host: dict[str, Any] | None = None,
+    collector_host: WatchedHost | None = None,
 ) -> RunReport:
     """The report of a run that is over; figures that were not measured are None.
 

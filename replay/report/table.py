@@ -8,7 +8,7 @@ from replay.receiver_host.table import run_lines
 from replay.report.criteria import criterion_line
 from replay.report.model import RecoveryFigures, RunReport, SinkFigures, WorkerFigures
 
-_WAYS: Final = {
+_ACTION_TEXTS: Final = {
     "soft": "told to begin anew",
     "hard": "replaced on the same core",
     "moved": "replaced on another core",
@@ -73,7 +73,7 @@ def _sink_line(sink: SinkFigures, sent: int) -> str:
 
 
 def _recovery_line(recovery: RecoveryFigures) -> str:
-    done = _WAYS.get(recovery.way, recovery.way)
+    done = _ACTION_TEXTS.get(recovery.way, recovery.way)
     line = f"  worker {recovery.worker:<2} {recovery.cause} at {recovery.at_s or 0:.1f} s; {done}"
     if recovery.silent_s is None:
         return f"{line}; it sent nothing after that"

@@ -15,8 +15,11 @@ from captures.format.layout import Table
 _LAST_NS: Final = (1 << 63) - 1
 
 
-class Axis:
-    """The windows that hold events. The attributes are columns: item i of each belongs to window i."""
+class LoopedAxis:
+    """The windows of a capture that hold events, as they come again in each loop.
+
+    The attributes are columns: item i of each belongs to window i.
+    """
 
     def __init__(self, windows: Table) -> None:
         """Take the windows from WINDOW rows; none of them may have the duration 0."""

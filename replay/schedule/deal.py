@@ -15,7 +15,7 @@ from math import gcd
 from typing import NamedTuple
 
 from captures.format.instants import Ramp, ramp
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Schedule
@@ -77,7 +77,7 @@ class Deal:
     """The most events of one train, whatever the rate."""
     loop_events: int
     """How many events the capture has."""
-    axis: Axis | None = None
+    axis: LoopedAxis | None = None
     """The time axis that stamps keep to; None: no instants are needed."""
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 
 STRIPE_EVENTS: Final = 16384
 """Events of a stripe: far more than a train has, so that few trains are cut, and few enough for memory: the stripes
@@ -83,7 +83,7 @@ class Steady:
 class OnAxis:
     """A schedule that repeats the time axis of a capture, at `speed` times its own pace."""
 
-    def __init__(self, axis: Axis, speed: Fraction, *, total: int = 0, duration_ns: int = 0) -> None:
+    def __init__(self, axis: LoopedAxis, speed: Fraction, *, total: int = 0, duration_ns: int = 0) -> None:
         """Send `total` events, or the events that fall due within `duration_ns`.
 
         Raises InputError when there are no such events, or when they take longer than LONGEST_NS.

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from captures.console.errors import InputError
 from replay.ledger.collector_host.collector_host import CollectorHost, collector_host
@@ -15,7 +14,9 @@ from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.notes import counters_on_the_way, notes
 from replay.ledger.reconcile import reconcile
-from replay.ledger.report.ledger_report import ledger_json, ledger_lines, ledger_table
+from replay.ledger.report.ledger_report import ledger_report
+from replay.ledger.report.model import LedgerReport
+from replay.ledger.report.table import ledger_lines, ledger_table
 from replay.ledger.run_clock import RunClock
 
 
@@ -41,10 +42,10 @@ class Reconciliation:
             return self.ledger.balanced
         return self.ledger.lost_events_max + self.ledger.cut_events <= max_loss * self.ledger.sent_events
 
-    def figures(self) -> dict[str, Any]:
-        """The figures, ready for JSON."""
-        figures = ledger_json(self.ledger, self.losses, self.way, self.clock)
-        return figures | {"collector_host": self.host and self.host.figures()}
+    def report(self) -> LedgerReport:
+        """The report of the ledger."""
+        host = None if self.host is None else self.host.figures()
+        return ledger_report(self.ledger, self.losses, self.way, self.clock, host)
 
     def text(self, *, wide: bool) -> str:
         """The text for people; if `wide`, with all ports and all figures."""

@@ -29,13 +29,13 @@ from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
 from replay.ranges import check_ports, check_within
 from replay.receiver_host.beside import OwnHost
-from replay.report.criteria import Limits
+from replay.report.criteria import Criteria
 from replay.report.live_line import LiveLine
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
-from replay.supervision.abort_on_loss import AbortOnLoss
+from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink
 from replay.supervision.supervisor import Outcome, Supervisor
 
 
@@ -62,7 +62,10 @@ class RunRequest:
     workers: WorkerRequest = field(default_factory=WorkerRequest)
     path: PathRequest = field(default_factory=PathRequest)
     send: SendRequest = field(default_factory=SendRequest)
-    limits: Limits = field(default_factory=Limits)
+    sink: AskedSink = field(default_factory=AskedSink)
+    """Whom the run asks what has arrived, and when it ends for what has not."""
+    criteria: Criteria = field(default_factory=Criteria)
+    """What the run must keep to pass."""
     control: ControlRequest = field(default_factory=ControlRequest)
 
     @property
@@ -93,7 +96,8 @@ def run(request: RunRequest, report: Path | None = None) -> RunReport:
 def prepare(request: RunRequest) -> PreparedRun:
     """Check the request, and make the plan of the run; nothing is sent. Raises InputError, PreflightError."""
     extent, ports = request.time.settled_extent, check_ports(request.ports)
-    request.limits.check()
+    request.criteria.check()
+    request.sink.check(request.criteria.needs_sink)
     capture = open_capture(request.capture)
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
     target = resolve(request.target, allow_public=request.allow_public, family=request.family)
@@ -131,7 +135,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
     The report is also written when a signal ends the run before anything is sent.
     """
     request, capture, plan = prepared
-    limits, control = request.limits, request.control
+    control = request.control
     with ExitStack() as stack:
         noted = stack.enter_context(held())
         supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)
@@ -139,9 +143,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             notice(f"it starts at {iso_ms(plan.start_at_ns)}")
         listener = _control_socket(control.path, stack)
         line = stack.enter_context(LiveLine(plan))
-        sink = AbortOnLoss(
-            limits.sink, limits.token, limits.abort_loss, plan, supervisor, line.say, shortest_bytes=capture.shortest
-        )
+        sink = AbortOnLoss(request.sink, plan, supervisor, line.say, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         own_host.begin()
@@ -170,7 +172,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         except Exception as error:  # noqa: BLE001 - it is raised again when the report is written
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
-        report = run_report(capture, plan, supervisor.outcome, limits.criteria, sink.figures(), own_host.figures())
+        report = run_report(capture, plan, supervisor.outcome, request.criteria, sink.figures(), own_host.figures())
         report_file.write(report.figures())
         if failure is not None:
             raise failure

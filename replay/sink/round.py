@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.clock import wall_ns
+from replay.clock import MICROSECOND_NS, wall_ns
 from replay.histogram import record_rows
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Arrivals
 from replay.sink.board import NEVER_NS, WorkerTally
@@ -15,7 +15,6 @@ from replay.sink.verify.round_tags import Messages, tags_of
 from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
 from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 
-_MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000
 """A stamp older than this was not written when the event was sent, so its age is no latency."""
 
@@ -45,7 +44,7 @@ class RoundCounter:
         interval = cells_at((arrivals_ns - tally.start_ns) // TENTH_NS)
         np.add.at(tally.tenths, interval, events)
         message, instants_us, counts = stamps_of(data, *messages).T
-        ages_us = arrivals_ns[message] // _MICROSECOND_NS - instants_us
+        ages_us = arrivals_ns[message] // MICROSECOND_NS - instants_us
         self._count_stamps(instants_us, ages_us, counts, socket[message])
         tags = tags_of(data, messages, thorough=self._tags.tagged)
         np.maximum.at(by_socket["longest_tagged"], socket[tags.message], np.minimum(lengths, segments)[tags.message])

@@ -1,18 +1,38 @@
 """When does a run end for its loss? It asks its sink each second, and ends when more than `--abort-loss` is lost."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from captures.console.errors import InputError
 from captures.console.units import counted
 from replay.board.snapshot import Loss, Snapshot, take_snapshot
 from replay.clock import monotonic_ns, sleep_ns
 from replay.exchange.place import Place
 from replay.plan.run_plan import RunPlan
-from replay.ranges import format_ports
+from replay.ranges import check_share, format_ports
 from replay.supervision.loss_watch import SinkWatch, asking
 from replay.supervision.supervisor import Outcome, Supervisor
+
+
+@dataclass(frozen=True)
+class AskedSink:
+    """The sink that a run asks what has arrived."""
+
+    place: Place | None = None
+    """None: no sink is asked."""
+    token: str | None = None
+    """The secret that the sink asks for."""
+    abort_loss: Fraction | None = None
+    """The run is ended when a larger share of its events is lost; None: it goes on."""
+
+    def check(self, needed_by: str | None) -> None:
+        """Refuse a limit without a sink to measure it; `needed_by` is the flag of one. Raises InputError."""
+        flag = needed_by if self.abort_loss is None else "--abort-loss"
+        if flag is not None and self.place is None:
+            raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
+        check_share("--abort-loss", self.abort_loss)
 
 
 class AbortOnLoss:
@@ -20,24 +40,22 @@ class AbortOnLoss:
 
     def __init__(
         self,
-        place: Place | None,
-        token: str | None,
-        most: Fraction | None,
+        asked: AskedSink,
         plan: RunPlan,
         supervisor: Supervisor,
         say: Callable[[str], None],
         *,
         shortest_bytes: int,
     ) -> None:
-        """Get ready without asking the sink at `place` yet, which knows `token`.
+        """Get ready without asking the sink yet.
 
-        The run may lose the share `most` of its events; None: it goes on whatever is lost. `say` prints a line while
-        the run goes on, and `shortest_bytes` is the length of the shortest event.
+        `say` prints a line while the run goes on, and `shortest_bytes` is the length of the shortest event.
         """
-        self._most, self._supervisor, self._say = most, supervisor, say
+        self._most, self._supervisor, self._say = asked.abort_loss, supervisor, say
         self._said_silent = False
+        place = asked.place
         self._watch = place and SinkWatch(
-            str(place), plan.ports, plan.run_id, asking(*place, token), shortest_bytes=shortest_bytes
+            str(place), plan.ports, plan.run_id, asking(*place, asked.token), shortest_bytes=shortest_bytes
         )
 
     def begin(self) -> None:

@@ -69,9 +69,9 @@ def _audit_one(draw: random.Random, path: Path) -> None:
         if name != "damaged":
             _compare(content[: found.lines.bytes], found)
         report = audit_report(Question(["collected"], sent, Fraction(0)), RUN, found, seen)
-    assert json.loads(json.dumps(report)) == report
+    assert json.loads(json.dumps(report.figures())) == report.figures()
     assert report.lines == sum(
-        report[f"{kind}_lines"] for kind in ("tagged", "untagged", "malformed", "cut", "unfinished")
+        getattr(report, f"{kind}_lines") for kind in ("tagged", "untagged", "malformed", "cut", "unfinished")
     )
     if sent:
         assert report.missing_events == report.lost_events + report.cut_events

@@ -4,7 +4,7 @@ The number of the schema changes when a field changes its meaning or is removed,
 reads this report with `replay.ledger.models.collected`, which also takes the reports of earlier versions.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from captures.console.errors import ExitCode
@@ -21,7 +21,7 @@ class ForeignRun:
     tags: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MissingRange:
     """Consecutive numbers that are missing, and when they were sent, in seconds from the start of the run."""
 
@@ -53,6 +53,10 @@ class AuditedLane:
     missing: list[MissingRange]
     cut_or_lost_events: int = 0
     """Missing events that may be cut events whose port is not known."""
+
+    def figures(self) -> dict[str, Any]:
+        """The port's part of the JSON. `asdict` would copy a million ranges field by field, which takes ten seconds."""
+        return asdict(replace(self, missing=[])) | {"missing": [vars(each) for each in self.missing]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,4 +122,4 @@ class AuditReport:
 
     def figures(self) -> dict[str, Any]:
         """The report as JSON-ready values."""
-        return asdict(self)
+        return asdict(replace(self, lanes=[])) | {"lanes": [lane.figures() for lane in self.lanes]}

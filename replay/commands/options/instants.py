@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from captures.console.units import format_duration, parse_duration_ns
-from replay.clock import SECOND_NS
+from replay.clock import MICROSECOND_NS, SECOND_NS
 
 FARTHEST_NS: Final = 24 * 3600 * SECOND_NS
 """The longest time that a run waits for its start: a date further away is more often a slip than a wish."""
@@ -34,4 +34,4 @@ def _absolute_ns(text: str) -> int:
         raise ValueError(f"{text!r} is not an instant; write it like {_EXAMPLE}") from None
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} does not say its zone; write it like {_EXAMPLE}")
-    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
+    return (instant - _EPOCH) // timedelta(microseconds=1) * MICROSECOND_NS

@@ -5,17 +5,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from captures.console.errors import InputError
 from captures.console.units import fitted
 from replay.json_file import read_report
+from replay.ledger.collector_host.model import HostLossFigures
 from replay.ledger.collector_host.placing import HostLosses, covers_run, place_losses
-from replay.ledger.collector_host.placing_report import host_losses_json, host_losses_lines
+from replay.ledger.collector_host.placing_report import host_losses_figures, host_losses_lines
 from replay.ledger.entries import Ledger
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
-from replay.receiver_host.model import HostReport, read_own_host, read_watch
+from replay.receiver_host.reading import HostReport, read_own_host, read_watch
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class CollectorHost:
     passed_over: str = ""
     """A sentence on a report that the user gave, but which is not used since it is of another time than the run."""
 
-    def figures(self) -> dict[str, Any]:
-        """The figures, ready for JSON."""
-        return host_losses_json(self.losses, self.host)
+    def figures(self) -> HostLossFigures:
+        """The figures for the report of the ledger."""
+        return host_losses_figures(self.losses, self.host)
 
     def lines(self) -> list[str]:
         """The lines for people; none if there is nothing to say."""

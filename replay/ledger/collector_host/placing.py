@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.receiver_host.model import HostReport
+from replay.receiver_host.reading import HostReport
 
 LEAST_PACKET_BYTES: Final = 512
 """The least part of a socket's buffer that a waiting packet takes: struct sk_buff (232 bytes) and skb_shared_info (320

@@ -1,13 +1,14 @@
-"""How are losses on a collector's host shown? As lines for people, and as JSON for programs. Pure."""
+"""How are losses on a collector's host shown? As figures for a report, and as lines for people. Pure."""
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import Any, Final
+from typing import Final
 
 from captures.console.units import counted
 from captures.format.layout import MAX_TRAIN_EVENTS
+from replay.ledger.collector_host.model import HostLossFigures, PortLossFigures
 from replay.ledger.collector_host.placing import HostLosses, PortLosses
-from replay.receiver_host.model import HostReport
+from replay.receiver_host.reading import HostReport
 
 _WIDTH: Final = 80
 _ELSEWHERE: Final = (
@@ -39,31 +40,31 @@ def dropped_elsewhere(host: HostReport) -> dict[str, int]:
     }
 
 
-def host_losses_json(losses: HostLosses, host: HostReport) -> dict[str, Any]:
-    """The losses as a plain dictionary, ready for JSON."""
-    rest, before = losses.rest_events, losses.before_socket_events_min
-    return {
-        "lost_events": losses.lost_events,
-        "dropped_at_socket_events": None if losses.saw_no_drop else losses.dropped_events,
-        "queued_events_max": losses.queued_events_max,
-        "in_collector_events_max": rest - (before or 0),
-        "before_socket_events_min": before,
-        "events_per_packet_max": MAX_TRAIN_EVENTS if losses.joined else 1,
-        "covers_run": losses.covers_run,
-        "dropped_outside_run_packets": losses.outside_packets,
-        "counters": dropped_elsewhere(host),
-        "lanes": [
-            {
-                "port": port.port,
-                "owners": owners_of(host, port.port),
-                "lost_events": port.lost_events,
-                "dropped_packets": port.dropped_packets,
-                "dropped_at_socket_events": port.dropped_events,
-                "queued_events_max": port.queued_events_max,
-            }
+def host_losses_figures(losses: HostLosses, host: HostReport) -> HostLossFigures:
+    """The losses as the report of a ledger has them."""
+    before = losses.before_socket_events_min
+    return HostLossFigures(
+        lost_events=losses.lost_events,
+        dropped_at_socket_events=None if losses.saw_no_drop else losses.dropped_events,
+        queued_events_max=losses.queued_events_max,
+        in_collector_events_max=losses.rest_events - (before or 0),
+        before_socket_events_min=before,
+        events_per_packet_max=MAX_TRAIN_EVENTS if losses.joined else 1,
+        covers_run=losses.covers_run,
+        dropped_outside_run_packets=losses.outside_packets,
+        counters=dropped_elsewhere(host),
+        lanes=[
+            PortLossFigures(
+                port=port.port,
+                owners=owners_of(host, port.port),
+                lost_events=port.lost_events,
+                dropped_packets=port.dropped_packets,
+                dropped_at_socket_events=port.dropped_events,
+                queued_events_max=port.queued_events_max,
+            )
             for port in losses.ports
         ],
-    }
+    )
 
 
 def host_losses_lines(losses: HostLosses, host: HostReport, reader: str = "collector") -> list[str]:

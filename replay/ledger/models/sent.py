@@ -80,7 +80,7 @@ class Sent(Lanes):
     lag_ms: Lag | None = None
     intervals: DueIntervals | None = None
     collector_host: Any = None
-    """The report of the run on its own host, if the target was there; `replay.receiver_host.model` checks it."""
+    """The report of the run on its own host, if the target was there; `replay.receiver_host.reading` checks it."""
 
     @property
     def all_lanes(self) -> Sequence[SentLane]:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from precompute.draws.streams import MAX_SEED
 from precompute.profile.loading import load
-from precompute.profile.recipe import FORMAT, MAX_DURATION_NS, MAX_EVENTS, MAX_RATE_EPS, RENDERER, Recipe, recipe_yaml
-from precompute.timeline.model import Timeline
+from precompute.profile.recipe import FORMAT, MAX_EVENTS, MAX_RATE_EPS, RENDERER, Recipe, recipe_yaml
+from precompute.timeline.model import MAX_DURATION_NS, Timeline
 from tests.precompute.profiles import complaint, profile, profiles, template
 
 TIMELINES = st.none() | st.sampled_from(

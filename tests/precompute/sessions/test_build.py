@@ -4,9 +4,10 @@ import pytest
 
 from captures.console.errors import InputError
 from precompute.profile.lines import TagPlace
-from precompute.profile.recipe import MAX_DURATION_NS, Recipe, recipe_yaml
+from precompute.profile.recipe import Recipe, recipe_yaml
 from precompute.rendering.build import build_capture
 from precompute.sessions.build import DEFAULT_SEED, BuildRequest, build, recipe_of
+from precompute.timeline.model import MAX_DURATION_NS
 from tests.precompute.profiles import built_in
 
 

@@ -44,9 +44,9 @@ def ended(monkeypatch: pytest.MonkeyPatch, *words: object) -> object:
 @pytest.mark.parametrize(
     ("place", "ended_by"),
     [
-        ("replay.commands.watch:Accounts", "signal"),
+        ("replay.sessions.watch:Accounts", "signal"),
         ("replay.receiver_host.looking:Looker.look", "signal"),
-        ("replay.commands.watch:watch_report", "duration"),
+        ("replay.sessions.watch:watch_report", "duration"),
     ],
 )
 def test_a_watch_ends_with_its_report_and_success(
@@ -64,7 +64,7 @@ def test_an_audit_reports_that_it_read_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     (tmp_path / "a.log").write_bytes(b"nothing\n" * 10)
-    struck(monkeypatch, "replay.commands.audit:Seen", number)
+    struck(monkeypatch, "replay.sessions.audit:Seen", number)
     words = ("audit", tmp_path / "a.log", "--report", tmp_path / "r.json")
     assert ended(monkeypatch, *words) == ExitCode.INTERRUPTED
     report = json.loads((tmp_path / "r.json").read_text())

@@ -14,7 +14,9 @@ from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.notes import counters_on_the_way, notes
 from replay.ledger.reconcile import reconcile
-from replay.ledger.report.ledger_report import ledger_json, ledger_lines, verdict
+from replay.ledger.report.ledger_report import ledger_report
+from replay.ledger.report.table import ledger_lines
+from replay.ledger.report.verdict import verdict
 from replay.ledger.run_clock import RunClock
 from replay.sink.report.intervals import COLUMNS
 
@@ -133,7 +135,7 @@ def test_a_collector_stands_behind_the_sink_or_in_its_place():
     collected = audit_report({5140: 70}, missing=[{"sent_from_s": 3.0, "sent_to_s": 4.5}])
     ledger, found = told(sent, None, collected)
     assert (ledger.lost_events, found) == (30, [PlacedLoss(5140, COLLECTOR, 30, 3.0, 4.5)])
-    assert ledger_json(ledger, found)["received_events"] is None
+    assert ledger_report(ledger, found).received_events is None
     ledger, found = told(sent, received, collected)
     assert ledger.lost_events == 30
     assert {(loss.where, loss.events) for loss in found} == {(COLLECTOR, 20), (BEFORE, 10)}
@@ -166,7 +168,7 @@ def test_each_place_has_what_the_ledger_says(gaps, tail):
     for entry in ledger.entries:
         for where, events in ((SOCKET, entry.lost_in_socket_events), (BEFORE, entry.lost_before_socket_events)):
             assert sum(loss.events for loss in found if (loss.port, loss.where) == (entry.port, where)) == events
-    json.dumps(ledger_json(ledger, found))
+    json.dumps(ledger_report(ledger, found).figures())
     assert verdict(ledger, found).split()[0] in ledger_lines(ledger, found)
 
 
@@ -285,7 +287,7 @@ def test_tagged_events_that_nobody_lived_to_verify_are_told():
     ledger, _ = told(sent_report({5140: 1000}), received)
     said = "480 tagged events were not verified: the sink's worker ended before it knew their run"
     assert said in notes(ledger)
-    assert ledger_json(ledger)["unverified_events"] == 480
+    assert ledger_report(ledger).unverified_events == 480
 
 
 def test_a_sink_that_ended_before_a_run_of_no_time_was_not_there():

@@ -16,7 +16,9 @@ from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.notes import notes
 from replay.ledger.reconcile import reconcile
-from replay.ledger.report.ledger_report import ledger_json, ledger_lines, ledger_table, verdict
+from replay.ledger.report.ledger_report import ledger_report
+from replay.ledger.report.table import ledger_lines, ledger_table
+from replay.ledger.report.verdict import verdict
 from replay.ledger.run_clock import RunClock
 from replay.sessions.reconcile import Reconciliation, reconcile_files
 
@@ -67,7 +69,7 @@ def test_the_sums_hold(sent, received):
     assert all(len(line) <= 80 for line in (*ledger_lines(ledger).splitlines(), *ledger_table(ledger).splitlines()))
     odd = {entry.port for entry in ledger.entries if sent.get(entry.port, 0) != received.get(entry.port, 0)}
     assert {int(line.split()[0]) for line in ledger_table(ledger).splitlines()[1:] if line[:6].strip().isdigit()} >= odd
-    assert json.loads(json.dumps(ledger_json(ledger)))["balanced"] is not differs
+    assert json.loads(json.dumps(ledger_report(ledger).figures()))["balanced"] is not differs
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_what_is_surplus_in_total_is_the_sum_of_the_ports_without_duplicates():
         tagged_lane(514, 99, next_sequence=100, unconfirmed=[[200, 82]], duplicated_events=18),
         tagged_lane(515, 100, duplicated_events=7),
     ]
-    told = ledger_json(tagged({514: 100, 515: 100}, lanes))
+    told = ledger_report(tagged({514: 100, 515: 100}, lanes)).figures()
     assert (told["surplus_events"], told["duplicated_events"]) == (82, 25)
     for name in ("surplus_events", "duplicated_events"):
         assert told[name] == sum(lane[name] for lane in told["lanes"])
@@ -231,7 +233,7 @@ def test_events_that_keep_their_tags_are_cut_where_bytes_are_missing():
     assert (ledger.lost_events, ledger.cut_events, ledger.cut_bytes, ledger.balanced) == (0, 0, 100, False)
     assert verdict(ledger) == "4,400 of 4,500 bytes came at 1 port: events were cut behind their tags"
     assert "cut bytes" in ledger_table(ledger)
-    assert ledger_json(ledger)["cut_bytes"] == 100
+    assert ledger_report(ledger).cut_bytes == 100
     both = tagged({514: 30, 515: 30}, [tagged_lane(port, 30, received_bytes=3000) for port in (514, 515)])
     assert verdict(both) == "all 60 events arrived, but 6,000 of 9,000 bytes came: events were cut behind their tags"
 

@@ -14,7 +14,7 @@ from tests.replay.receiver_host.looks import accounts, look, udp, whole
 
 
 def lane(taken, port=514):
-    return next(each for each in host_figures(taken, 0)["lanes"] if each["port"] == port)
+    return next(each for each in host_figures(taken, 0).lanes if each.port == port)
 
 
 @given(st.integers(0, (1 << 32) - 1), st.lists(st.integers(0, 1 << 30), min_size=1, max_size=20))
@@ -23,18 +23,18 @@ def test_drops_are_counted_across_a_wrap(start, steps):
     for step in steps:
         drops.append((drops[-1] + step) % (1 << 32))
     taken = accounts(*(look(n, udp(drops=value)) for n, value in enumerate(drops)))
-    assert lane(taken)["dropped_packets"] == sum(steps)
+    assert lane(taken).dropped_packets == sum(steps)
 
 
 def test_what_was_dropped_before_the_watch_is_not_counted_and_what_came_later_is():
     taken = accounts(look(0, udp(drops=1000)), look(1, udp(drops=1007), udp(515, 9, drops=33)))
-    assert lane(taken)["dropped_packets"] == 7
-    assert lane(taken, 515)["dropped_packets"] == 33
+    assert lane(taken).dropped_packets == 7
+    assert lane(taken, 515).dropped_packets == 33
 
 
 def test_where_a_look_was_cut_a_socket_that_appears_may_be_an_old_one():
     taken = accounts(look(0, whole=False), look(1, udp(drops=500)), look(2, udp(drops=501)))
-    assert lane(taken)["dropped_packets"] == 1
+    assert lane(taken).dropped_packets == 1
     assert taken.cut_looks == 1
 
 
@@ -43,21 +43,21 @@ def test_a_collector_that_is_started_anew_is_told():
         whole(0, udp(drops=5)), whole(1, udp(drops=9, waiting_bytes=1664)), whole(2), whole(3, udp(inode=2, drops=3))
     )
     found = lane(taken)
-    assert (found["dropped_packets"], found["open_sockets"], found["closed_sockets"]) == (7, 1, 1)
-    assert (found["waiting_bytes"], found["discarded_bytes"]) == (0, 1664)
+    assert (found.dropped_packets, found.open_sockets, found.closed_sockets) == (7, 1, 1)
+    assert (found.waiting_bytes, found.discarded_bytes) == (0, 1664)
     assert "closed and opened anew" in host_table(host_figures(taken, 0))
 
 
 def test_a_socket_that_one_look_missed_is_counted_once():
     """The kernel lists its sockets piece by piece, so one may be passed over while others come and go."""
     taken = accounts(look(0, udp()), look(1, udp(drops=10)), look(2), look(3, udp(drops=12)))
-    assert lane(taken)["dropped_packets"] == 12
-    assert lane(taken)["closed_sockets"] == 0
+    assert lane(taken).dropped_packets == 12
+    assert lane(taken).closed_sockets == 0
 
 
 def test_an_inode_that_is_used_again_is_another_socket():
     taken = accounts(look(0, udp(drops=1_000_000)), look(1, udp(drops=4)))
-    assert lane(taken)["dropped_packets"] == 4
+    assert lane(taken).dropped_packets == 4
 
 
 def test_several_sockets_share_a_port():
@@ -65,7 +65,7 @@ def test_several_sockets_share_a_port():
         look(0, udp(inode=1), udp(inode=2), udp(inode=3, address="::")),
         look(1, udp(inode=1, drops=1), udp(inode=2, drops=2, waiting_bytes=9), udp(inode=3, address="::", drops=4)),
     )
-    assert (lane(taken)["dropped_packets"], lane(taken)["open_sockets"], lane(taken)["waiting_bytes"]) == (7, 3, 9)
+    assert (lane(taken).dropped_packets, lane(taken).open_sockets, lane(taken).waiting_bytes) == (7, 3, 9)
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 4))
@@ -78,8 +78,8 @@ def test_memory_is_bounded_and_no_drop_is_forgotten(steps, keep):
     finally:
         module.MOST_CLOSED = before
     assert len(taken.sockets) <= keep + 1
-    assert lane(taken)["dropped_packets"] == lane(taken)["discarded_bytes"] == sum(steps)
-    assert lane(taken)["open_sockets"] + lane(taken)["closed_sockets"] == len(steps)
+    assert lane(taken).dropped_packets == lane(taken).discarded_bytes == sum(steps)
+    assert lane(taken).open_sockets + lane(taken).closed_sockets == len(steps)
 
 
 def test_programs_and_counters():
@@ -96,11 +96,11 @@ def test_programs_and_counters():
         ),
     )
     figures = host_figures(taken, 0)
-    assert figures["counters"]["backlog_dropped"] == 6
-    assert figures["counters"]["udp_read"] == 17
-    (program,) = figures["programs"]
-    assert (program["cpu_percent"], program["cpu_percent_max"]) == (30, 90)
-    assert (program["memory_bytes"], program["memory_bytes_max"]) == (30 << 20, 40 << 20)
+    assert figures.counters["backlog_dropped"] == 6
+    assert figures.counters["udp_read"] == 17
+    (program,) = figures.programs
+    assert (program.cpu_percent, program.cpu_percent_max) == (30, 90)
+    assert (program.memory_bytes, program.memory_bytes_max) == (30 << 20, 40 << 20)
 
 
 def test_a_device_that_is_made_anew_counts_from_zero():
@@ -141,7 +141,7 @@ def test_what_people_read():
 def test_one_packet_is_one():
     names = ("udp_no_ports", "udp_receive_buffer_errors", "udp_checksum_errors", "udp_memory_errors")
     once, never = dict.fromkeys(names, 1), dict.fromkeys(names, 0)
-    nic = {"rx_packets": 1, "rx_dropped": 0, "rx_missed_errors": 0, "rx_fifo_errors": 1}
+    nic = {"rx_packets": 1, "rx_dropped": 0, "rx_missed_errors": 0, "rx_fifo_errors": 1, "rx_errors": 0}
     taken = accounts(
         whole(0, udp(), counters=never, backlogs={0: (0, 0)}, nics={"a": dict.fromkeys(nic, 0)}),
         whole(1, udp(drops=1), counters=once, backlogs={0: (1, 1)}, nics={"a": nic}),
@@ -174,7 +174,7 @@ def test_times_of_drops_sum_up_however_long_it_takes(events):
     times = DropTimes()
     for port, second, dropped in events:
         times.add(port, second, dropped, dropped)
-    rows = times.figures()["rows"]
+    rows = times.figures().rows
     for port in (1, 2, 3):
         assert sum(row[2] for row in rows if row[0] == port) == sum(each[2] for each in events if each[0] == port)
 
@@ -184,6 +184,6 @@ def test_days_of_trouble_fit_into_the_report():
     for second in range(3 * MOST_ROWS):
         times.add(514, second, 1, second)
     figures = times.figures()
-    assert figures["interval_s"] == 4
-    assert len(figures["rows"]) == 3 * MOST_ROWS // 4
-    assert figures["rows"][0] == [514, 0, 4, 3]
+    assert figures.interval_s == 4
+    assert len(figures.rows) == 3 * MOST_ROWS // 4
+    assert figures.rows[0] == [514, 0, 4, 3]

@@ -43,7 +43,7 @@ def test_what_a_run_sees(monkeypatch):
     host.begin()
     host.each_second()
     host.settle()
-    assert host.figures()["dropped_packets"] == 6
+    assert host.figures().dropped_packets == 6
     assert host._looker.looks == []
 
 
@@ -55,7 +55,7 @@ def test_a_host_with_too_many_sockets_is_looked_at_before_and_after(monkeypatch)
         host.each_second()
     assert host._looker.taken == 2
     host.settle()
-    assert host.figures()["dropped_packets"] == 6
+    assert host.figures().dropped_packets == 6
 
 
 def test_queues_that_are_never_read_are_not_waited_for_without_end(monkeypatch):
@@ -63,7 +63,7 @@ def test_queues_that_are_never_read_are_not_waited_for_without_end(monkeypatch):
     host = own_host(monkeypatch, whole(0, udp()), look(0, udp()), *full, whole(2, udp(waiting_bytes=7)))
     host.begin()
     host.settle()
-    assert host.figures()["waiting_bytes"] == 7
+    assert host.figures().waiting_bytes == 7
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), ValueError("no pair of Udp lines")])

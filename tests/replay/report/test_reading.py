@@ -31,7 +31,7 @@ def test_a_report_of_before_there_was_a_schema_is_read_whole() -> None:
 
 
 def test_reports_of_before_there_was_a_schema_are_reconciled() -> None:
-    found = reconcile_files(OLD_RUN, OLD_SINK, None, None).figures()
+    found = reconcile_files(OLD_RUN, OLD_SINK, None, None).report().figures()
     assert (found["sent_events"], found["lost_events"]) == (4000, 0)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from captures.console.errors import RunError
 from captures.format.instants import ramp, ramp_values
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from tests.captures.content import window_instants_ns
 from tests.replay.axes import shapes, windows_of
 
@@ -33,7 +33,7 @@ def test_every_event_of_every_loop_has_its_instant(
     shapes: list[tuple[int, int]], loops: int, start_ns: int, data: st.DataObject
 ) -> None:
     windows = windows_of(shapes)
-    axis = Axis(windows)
+    axis = LoopedAxis(windows)
     plain = window_instants_ns(windows)
     expected = np.concatenate([start_ns + loop * axis.loop_ns + plain for loop in range(loops)])
     first = event = data.draw(st.integers(0, len(expected) - 1))
@@ -48,7 +48,7 @@ def test_every_event_of_every_loop_has_its_instant(
 
 
 def test_a_stretch_ends_with_its_window_and_empty_windows_are_passed() -> None:
-    axis = Axis(windows_of([(0, 5), (3, 10), (0, 100), (2, 7)]))
+    axis = LoopedAxis(windows_of([(0, 5), (3, 10), (0, 100), (2, 7)]))
 
     assert [axis.stretch(event, 1000)[0] for event in range(6)] == [3, 2, 1, 2, 1, 3]
     assert [axis.stretch(event, 1000)[1].base for event in range(6)] == [1005, 1008, 1011, 1115, 1118, 1127]
@@ -56,7 +56,7 @@ def test_a_stretch_ends_with_its_window_and_empty_windows_are_passed() -> None:
 
 
 def test_instants_that_64_bits_can_not_hold_end_the_run() -> None:
-    axis = Axis(windows_of([(1, 1 << 62)]))
+    axis = LoopedAxis(windows_of([(1, 1 << 62)]))
 
     axis.stretch(0, 0)
     with pytest.raises(RunError, match="2262"):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from captures.format.instants import Ramp, ramp_values
 from replay.clock import SECOND_NS
 from replay.schedule import rates
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.deal import Deal, Start, lane_quota, lane_stripes
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import OnAxis, Steady
@@ -125,7 +125,7 @@ def test_on_the_time_axis_too_whatever_windows_and_loops_lie_behind_it(sent: int
     assert abs(ramp_value(run.due_ns, 1) - along.due_ns(token)) <= lanes * SECOND_NS // 10**6
 
 
-LONG_AXIS = Axis(windows_of([(1_000_000 + place % 7, 10**6) for place in range(2_000)]))
+LONG_AXIS = LoopedAxis(windows_of([(1_000_000 + place % 7, 10**6) for place in range(2_000)]))
 """A thousand million events a second, in windows of a millisecond: 50,000 loops hold 10^14 events."""
 
 

@@ -18,7 +18,7 @@ from replay.clock import SECOND_NS
 from replay.schedule import deal as dealing
 from replay.schedule import pieces as cutting
 from replay.schedule import rates
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import BURST_NS
 from replay.schedule.deal import Deal, Start, lane_quota, lane_stripes
 from replay.schedule.demand import Demand, TimeScale
@@ -46,10 +46,10 @@ def trains_of(counts: list[int]) -> Table:
     return content(noise((count, 20 + place) for place, count in enumerate(counts)), stamp_columns=columns).trains
 
 
-def on_axis(draw: st.DrawFn) -> tuple[Axis, Table, OnAxis]:
+def on_axis(draw: st.DrawFn) -> tuple[LoopedAxis, Table, OnAxis]:
     """A time axis at some speed, and trains for its events."""
     windows = windows_of(draw(shapes))
-    axis = Axis(windows)
+    axis = LoopedAxis(windows)
     speed = draw(st.sampled_from([Fraction(1), Fraction(10), Fraction(1, 3), Fraction(1234, 1000)]))
     total = draw(st.integers(1, 2 * axis.loop_events))
     sizes, left = [], axis.loop_events
@@ -98,7 +98,7 @@ def test_at_one_rate_every_event_is_sent_once_a_loop(
 
 @given(drawn=axes, lanes=lanes, limit=limits)
 def test_on_the_time_axis_every_event_is_sent_once_a_loop(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int
+    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int
 ) -> None:
     axis, trains, along = drawn
 
@@ -123,7 +123,7 @@ def dealt(deal: Deal, trains: Table) -> Counter[int]:
 
 @given(drawn=axes, lanes=lanes, limit=limits, start_ns=st.integers(0, 10**15))
 def test_on_the_time_axis_an_event_leaves_close_to_its_instant(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int, start_ns: int
+    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int, start_ns: int
 ) -> None:
     """Within a round of all lanes before or after it, and the time that its train spans."""
     axis, trains, along = drawn
@@ -159,7 +159,7 @@ def plain_due_ns(along: OnAxis) -> Iterator[int]:
 
 @given(drawn=axes, lanes=lanes)
 def test_all_lanes_together_send_each_token_s_event_when_it_is_due(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int
+    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int
 ) -> None:
     """Sent one by one, the lanes' events are due at the very instants of the common schedule."""
     axis, trains, along = drawn
@@ -188,7 +188,7 @@ def test_a_train_is_due_when_its_last_event_has_its_token(
 
 @given(drawn=axes, lanes=lanes, limit=limits, rate_eps=st.none() | st.just(0) | st.just(1000))
 def test_each_event_has_its_own_instant_at_any_pace(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None
+    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None
 ) -> None:
     axis, trains, along = drawn
     pace: Schedule = along if rate_eps == 0 else Steady(rate_eps, along.total)
@@ -211,7 +211,7 @@ def test_each_event_has_its_own_instant_at_any_pace(
 
 @given(drawn=axes, lanes=lanes, limit=limits)
 def test_pieces_lie_back_to_back_as_far_as_they_say_and_keep_their_train_s_stamps(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int
+    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int
 ) -> None:
     axis, trains, along = drawn
     for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lanes - 1, trains):
@@ -237,7 +237,7 @@ def test_a_run_without_a_rate_takes_as_many_trains_at_a_time_as_its_stripes_hold
 
 @given(drawn=axes, lanes=lanes, limit=limits, rate_eps=st.sampled_from([None, 0, 1000]), data=st.data())
 def test_a_lane_goes_on_where_it_ended(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None, data: st.DataObject
+    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None, data: st.DataObject
 ) -> None:
     """The same events at the same instants, as if it had never been interrupted."""
     axis, trains, along = drawn
@@ -266,7 +266,11 @@ def one_by_one(deal: Deal, lane: int, trains: Table, sent: int = 0) -> Iterator[
     last=st.fractions(Fraction(1, 10), 5, max_denominator=1000),
 )
 def test_on_any_time_scale_what_is_due_is_what_is_demanded(
-    drawn: tuple[Axis, Table, OnAxis], lanes: int, rate_eps: int, changes: list[tuple[int, Fraction]], last: Fraction
+    drawn: tuple[LoopedAxis, Table, OnAxis],
+    lanes: int,
+    rate_eps: int,
+    changes: list[tuple[int, Fraction]],
+    last: Fraction,
 ) -> None:
     axis, trains, along = drawn
     pace: Schedule = along if rate_eps == 0 else Steady(rate_eps, along.total)

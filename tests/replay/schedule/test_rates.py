@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import BURST_NS, train_limit
 from replay.schedule.rates import LONGEST_NS, ROUND_NS, STRIPE_EVENTS, OnAxis, Segment, Steady
 from tests.replay.axes import shapes, windows_of
@@ -35,7 +35,7 @@ def test_without_a_rate_all_is_due_at_once_and_nothing_is_judged() -> None:
 
 
 def test_each_window_is_a_segment_of_its_own_rate_and_loops_go_on() -> None:
-    axis = Axis(windows_of([(100, SECOND_NS), (0, SECOND_NS), (5, 3 * SECOND_NS)]))
+    axis = LoopedAxis(windows_of([(100, SECOND_NS), (0, SECOND_NS), (5, 3 * SECOND_NS)]))
     schedule = OnAxis(axis, Fraction(2), total=207)
 
     assert [segment[:5] for segment in schedule.segments(1, schedule.total)] == [
@@ -52,7 +52,7 @@ def test_each_window_is_a_segment_of_its_own_rate_and_loops_go_on() -> None:
 def test_segments_are_the_stream_in_order_at_the_instants_of_the_axis(
     shapes: list[tuple[int, int]], speed: Fraction, loops: int, lanes: int, data: st.DataObject
 ) -> None:
-    axis = Axis(windows_of(shapes))
+    axis = LoopedAxis(windows_of(shapes))
     total = data.draw(st.integers(1, loops * axis.loop_events))
     segments = list(OnAxis(axis, speed, total=total).segments(lanes, total))
 
@@ -76,7 +76,7 @@ def test_segments_are_the_stream_in_order_at_the_instants_of_the_axis(
 def test_what_is_due_is_counted_to_the_event(
     shapes: list[tuple[int, int]], speed: Fraction, loops: int, data: st.DataObject
 ) -> None:
-    axis = Axis(windows_of(shapes))
+    axis = LoopedAxis(windows_of(shapes))
     schedule = OnAxis(axis, speed, total=loops * axis.loop_events)
     due = [ns for segment in schedule.segments(1, schedule.total) for ns in due_ns(segment)]
     ns = data.draw(st.one_of(st.sampled_from(due), st.integers(0, 2 * due[-1] + 1)))
@@ -89,7 +89,7 @@ def test_what_is_due_is_counted_to_the_event(
 def test_a_duration_asks_for_what_falls_due_within_it(
     shapes: list[tuple[int, int]], speed: Fraction, seconds: int
 ) -> None:
-    axis = Axis(windows_of(shapes))
+    axis = LoopedAxis(windows_of(shapes))
     duration_ns = min(seconds * SECOND_NS, int(3 * axis.loop_ns / speed))
     try:
         schedule = OnAxis(axis, speed, duration_ns=duration_ns)
@@ -104,7 +104,7 @@ def test_a_duration_asks_for_what_falls_due_within_it(
 
 
 def test_a_run_of_centuries_is_refused() -> None:
-    axis = Axis(windows_of([(100, LONGEST_NS // 10)]))
+    axis = LoopedAxis(windows_of([(100, LONGEST_NS // 10)]))
 
     OnAxis(axis, Fraction(1), total=1000)
     with pytest.raises(InputError, match="over 100 years"):

@@ -13,8 +13,9 @@ from replay.path.request import PathRequest
 from replay.plan.pace import Extent, Pace, PaceRequest
 from replay.plan.sending import SendRequest
 from replay.plan.workers import WorkerRequest
-from replay.report.criteria import Criteria, Limits
+from replay.report.criteria import Criteria
 from replay.sessions.run import RunRequest, prepare
+from replay.supervision.abort_on_loss import AskedSink
 
 SINK = Place("127.0.0.1", 5600)
 
@@ -58,12 +59,12 @@ def timed(pace: Pace) -> PaceRequest:
         ({"path": PathRequest(ports=range(0))}, "--source-ports: is no range of neighbouring ports"),
         ({"path": PathRequest(ports=range(1, 9, 2))}, "--source-ports: is no range of neighbouring ports"),
         ({"path": PathRequest(ports=range(65_536, 65_537))}, "--source-ports 65536: 1 to 65535 are possible"),
-        ({"limits": Limits(abort_loss=Fraction(1, 100))}, "--abort-loss: only a sink can measure that"),
-        ({"limits": Limits(criteria=Criteria(max_loss=Fraction(0)))}, "--max-loss: only a sink can measure that"),
-        ({"limits": Limits(SINK, abort_loss=Fraction(2))}, "--abort-loss 2: a share is 0 to 1"),
-        ({"limits": Limits(SINK, criteria=Criteria(max_loss=Fraction(-1)))}, "--max-loss -1: a share is 0 to 1"),
-        ({"limits": Limits(criteria=Criteria(max_cpu=Fraction(75)))}, "--max-cpu 75: a share is 0 to 1"),
-        ({"limits": Limits(criteria=Criteria(min_eps=-1))}, "--min-eps -1: 0 at least is possible"),
+        ({"sink": AskedSink(abort_loss=Fraction(1, 100))}, "--abort-loss: only a sink can measure that"),
+        ({"criteria": Criteria(max_loss=Fraction(0))}, "--max-loss: only a sink can measure that"),
+        ({"sink": AskedSink(SINK, abort_loss=Fraction(2))}, "--abort-loss 2: a share is 0 to 1"),
+        ({"sink": AskedSink(SINK), "criteria": Criteria(max_loss=Fraction(-1))}, "--max-loss -1: a share is 0 to 1"),
+        ({"criteria": Criteria(max_cpu=Fraction(75))}, "--max-cpu 75: a share is 0 to 1"),
+        ({"criteria": Criteria(min_eps=-1)}, "--min-eps -1: 0 at least is possible"),
     ],
 )
 def test_a_value_that_no_run_can_have_is_the_line_of_its_flag(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from replay.board.intervals import INTERVAL_NS, IntervalCounter
 from replay.board.layout import INTERVALS, Board
 from replay.board.snapshot import take_snapshot
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.demand import Demand
 from replay.schedule.rates import OnAxis, Steady
 from replay.supervision.offered_load import Offered
@@ -146,7 +146,7 @@ def test_without_a_target_nothing_is_judged_but_the_best_second_is_kept() -> Non
 
 def test_on_a_time_axis_an_interval_is_judged_by_what_its_windows_have_due() -> None:
     """A second of 1,000 events, one of none, one of 2,000; at twice the speed."""
-    axis = Axis(windows_of([(1000, 10**9), (0, 10**9), (2000, 10**9)]))
+    axis = LoopedAxis(windows_of([(1000, 10**9), (0, 10**9), (2000, 10**9)]))
     board = Board(1, 1)
     counter = IntervalCounter(board.workers, START_NS, INTERVAL_NS)
     for interval in range(15):

@@ -1,6 +1,7 @@
 """Losses on a collector's host: what the socket dropped, what waits, what never came, and what the collector lost."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,16 +12,16 @@ from hypothesis import strategies as st
 
 from captures.console.errors import InputError
 from replay.cli import replay
-from replay.commands.watch import watch_report
 from replay.ledger.collector_host.collector_host import collector_host
 from replay.ledger.collector_host.placing import LEAST_PACKET_BYTES, place_losses
-from replay.ledger.collector_host.placing_report import host_losses_json, host_losses_lines
+from replay.ledger.collector_host.placing_report import host_losses_figures, host_losses_lines
 from replay.ledger.models.collected import Collected
 from replay.ledger.models.reading import checked
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.reconcile import reconcile
-from replay.receiver_host.model import read_own_host, read_watch
+from replay.receiver_host.figures import watch_report
+from replay.receiver_host.reading import read_own_host, read_watch
 from tests.replay.receiver_host.looks import accounts, udp, whole
 
 START_NS = 1_756_548_930_000_000_000
@@ -39,7 +40,7 @@ def report(drops=0, waiting_bytes=0, read=0, seconds=10, **more):
         ),
         START_NS,
         "signal",
-    )
+    ).figures()
 
 
 def host(*arguments, **more):
@@ -59,9 +60,9 @@ def test_the_places_sum_to_the_loss(lost, drops, waiting, read, written, joined)
         assert 0 <= port.queued_events_max <= port.rest_events
     if losses.before_socket_events_min is not None:
         assert 0 <= losses.before_socket_events_min <= losses.total("rest_events")
-    figures = host_losses_json(losses, seen)
-    before = figures["before_socket_events_min"] or 0
-    assert figures["dropped_at_socket_events"] + figures["in_collector_events_max"] + before == figures["lost_events"]
+    figures = host_losses_figures(losses, seen)
+    before = figures.before_socket_events_min or 0
+    assert figures.dropped_at_socket_events + figures.in_collector_events_max + before == figures.lost_events
 
 
 @given(
@@ -100,7 +101,7 @@ def test_a_dropped_packet_of_a_socket_that_reads_trains_is_up_to_128_events():
 def test_what_waited_at_a_socket_that_was_closed_is_neither_written_nor_lost_in_the_collector():
     """It was read by nobody; its memory bounds how many events went with it."""
     seen = accounts(whole(0, udp()), whole(5, udp(waiting_bytes=8 * 832)), whole(9, udp(inode=2)))
-    losses = place_losses({514: 8}, 0, read_watch(watch_report(seen, START_NS, "signal")))
+    losses = place_losses({514: 8}, 0, read_watch(watch_report(seen, START_NS, "signal").figures()))
     assert losses.total("queued_events_max") == 8
     assert losses.before_socket_events_min == 0
 
@@ -114,7 +115,7 @@ def test_a_watch_that_began_late_is_said():
     text = " ".join(host_losses_lines(late, host()))
     assert "did not cover the run" in text
     assert "dropped at its sockets" not in text
-    assert host_losses_json(late, host())["dropped_at_socket_events"] is None
+    assert host_losses_figures(late, host()).dropped_at_socket_events is None
     assert place_losses({514: 1}, 0, host(), run=(START_S, START_S + 60)).covers_run is False
 
 
@@ -160,8 +161,8 @@ def test_a_run_on_the_receiver_s_host_brings_its_own():
     assert collector_host(None, reconciled(sender, audited), checked(Sent, sender), None) is None
     sender["collector_host"] = {name: value for name, value in report(100, read=900).items() if name != "kind"}
     found = collector_host(None, reconciled(sender, audited), checked(Sent, sender), None)
-    assert found.figures()["dropped_at_socket_events"] == 100
-    assert found.figures()["in_collector_events_max"] == 10
+    assert found.figures().dropped_at_socket_events == 100
+    assert found.figures().in_collector_events_max == 10
     all_there = ledger(1000, 1000)[1]
     assert collector_host(None, reconciled(sender, all_there), checked(Sent, sender), None).lines() == []
 
@@ -175,13 +176,13 @@ def test_a_watch_of_another_run_does_not_displace_what_the_sender_saw(tmp_path: 
     def found():
         return collector_host(path, reconciled(sender, audited), checked(Sent, sender), None)
 
-    assert found().figures()["dropped_at_socket_events"] is None
+    assert found().figures().dropped_at_socket_events is None
     assert "dropped at its sockets" not in " ".join(found().lines())
     sender["collector_host"] = {name: value for name, value in report(100, read=900).items() if name != "kind"}
-    assert found().figures()["dropped_at_socket_events"] == 100
+    assert found().figures().dropped_at_socket_events == 100
     assert " ".join(found().lines()[0].split()).startswith(f"{path} did not watch this run; what the sender saw")
     path.write_text(json.dumps(report(90, read=900)))
-    assert found().figures()["dropped_at_socket_events"] == 90
+    assert found().figures().dropped_at_socket_events == 90
 
 
 def test_cut_events_without_a_port_are_not_placed_as_lost():
@@ -189,7 +190,7 @@ def test_cut_events_without_a_port_are_not_placed_as_lost():
     sender["collector_host"] = {name: value for name, value in report(50, read=950).items() if name != "kind"}
     audited["cut_events"] = 60
     figures = collector_host(None, reconciled(sender, audited), checked(Sent, sender), None).figures()
-    assert (figures["lost_events"], figures["dropped_at_socket_events"]) == (50, 50)
+    assert (figures.lost_events, figures.dropped_at_socket_events) == (50, 50)
     audited["cut_events"] = 110
     assert collector_host(None, reconciled(sender, audited), checked(Sent, sender), None).lines() == []
 
@@ -244,7 +245,7 @@ def test_a_damaged_report_is_taken_whole_or_refused_in_a_line(changed):
     else:
         made = collector_host_of(seen, sender, audited)
         assert all(line.isprintable() for part in host_losses_lines(made, seen) for line in part.split("\n"))
-        json.dumps(host_losses_json(made, seen), allow_nan=False)
+        json.dumps(asdict(host_losses_figures(made, seen)), allow_nan=False)
         return
     assert said.startswith("no report of a collector's host: ")
     assert said.isprintable()

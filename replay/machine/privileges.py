@@ -1,4 +1,4 @@
-"""What a worker claims of its machine beside a core: a real-time priority, and memory that is never swapped out."""
+"""What may a worker have that not every process may? A real-time priority, and memory that is never swapped out."""
 
 import errno
 import os
@@ -10,15 +10,15 @@ from replay.linux.memory import lock_memory, unlock, unlock_memory
 
 
 @dataclass(frozen=True)
-class Claims:
-    """The claims of each worker."""
+class Privileges:
+    """The privileges of each worker."""
 
     realtime_priority: int | None = None
     """The priority in SCHED_FIFO (sched(7)), from 1 to 99; None: no real-time priority."""
     lock_memory: bool = False
 
     def check(self) -> None:
-        """Try the claims in this process, and undo them. Raises PreflightError when the kernel refuses one."""
+        """Take the privileges in this process, and give them back. Raises PreflightError when one is refused."""
         if self.realtime_priority is not None:
             policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
             try:
@@ -36,7 +36,7 @@ class Claims:
             unlock_memory()
 
     def take(self, capture: Capture) -> None:
-        """Make the claims, in a worker's process. Raises OSError.
+        """Take the privileges, in a worker's process. Raises OSError.
 
         The capture itself is not locked: it may be larger than the memory, and the page cache takes care of it.
         """

@@ -1,0 +1,37 @@
+"""A watch as a program calls it: how it ends where there is nothing to watch, and what its report holds."""
+
+import errno
+import json
+import socket
+from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from captures.console.errors import PreflightError
+from replay.clock import SECOND_NS
+from replay.json_file import SCHEMA
+from replay.receiver_host.looking import Looker
+from replay.sessions.watch import WatchRequest, watch
+
+
+def test_without_proc_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(_looker: Looker) -> NoReturn:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/net/snmp")
+
+    monkeypatch.setattr(Looker, "look", look)
+    with pytest.raises(PreflightError, match="/proc/net/snmp: No such file or directory; a watch reads .* in /proc"):
+        watch(WatchRequest(ports=(5514,), duration_ns=1))
+
+
+def test_the_report_is_the_file_and_its_host_has_no_place_of_its_own(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as watched:
+        watched.bind(("127.0.0.1", 0))
+        port = watched.getsockname()[1]
+        report = watch(WatchRequest(ports=[port], duration_ns=SECOND_NS // 20), report=tmp_path / "r.json")
+    assert (report.ended_by, [lane.port for lane in report.host.lanes]) == ("duration", [port])
+    figures = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert figures == report.figures()
+    assert (figures["schema"], figures["kind"]) == (SCHEMA, "watch")
+    assert asdict(report.host).items() <= figures.items()
