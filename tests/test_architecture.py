@@ -24,6 +24,7 @@ OTHERS = "*"
 FLOORS = {
     "captures": (
         ("console",),
+        ("compiled",),
         ("files",),
         ("format",),
     ),
@@ -58,7 +59,7 @@ FLOORS = {
         ("entry",),
     ),
     "replay.linux": ((OTHERS,), ("network", "sockets")),
-    "replay.engine": (("batch",), ("backends",), (OTHERS,)),
+    "replay.engine": (("messages",), ("backends",), (OTHERS,)),
     "replay.sink": (
         ("number_account", "time_cells"),
         ("board",),
@@ -79,7 +80,7 @@ CLOSED_DOORS = (
     ("precompute", "replay", ()),
     ("replay", "precompute", ()),
     ("replay.linux", "replay", ("replay.linux",)),
-    ("replay.linux", "captures", ()),
+    ("replay.linux", "captures", ("captures.compiled",)),
 )
 # (what, the only ones who may import it)
 KEYS = (

@@ -41,6 +41,7 @@ def machine_findings(machine: MachineFacts, load: Load) -> list[Finding]:
         *vnet_header(machine, load),
         error_queue(machine),
         *send_buffer(machine),
+        compiled_code(machine),
         governor(machine),
         isolation(machine),
     ]
@@ -64,6 +65,14 @@ def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
         name = capability.name.lower().replace("_", "-")
         findings.append(ended(name, found, reason, mend=mend, state=State.FAIL, sound=there or not needed))
     return findings
+
+
+def compiled_code(machine: MachineFacts) -> Finding:
+    """Whether the first run has to compile its loops. It takes some seconds, and nothing of the run."""
+    found = f"kept in {machine.compiled_in}" if machine.compiled else f"not there yet; to be kept in {machine.compiled_in}"
+    why = "the first run on a machine compiles its loops, which takes some seconds; later ones load them from there"
+    mend = "STAMPEDE_CACHE=FOLDER  # a folder that only you can write to, and that stays"
+    return ended("compiled-code", found, why, mend=mend, sound=machine.compiled_stays)
 
 
 def udp_segment(machine: MachineFacts) -> Finding:

@@ -15,11 +15,14 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from captures.compiled.cache import cache_folder, stays
+from captures.compiled.readiness import is_ready
 from captures.format.reader import Capture
 from replay.clock import SECOND_NS, sleep_ns
 from replay.doctor.activity import Activity, activity_of
 from replay.doctor.staging import staged_eps
 from replay.engine.backends.messages import SEND_BUFFER_BYTES
+from replay.engine.preparation import SENDER
 from replay.linux.capabilities import Capability, effective_capabilities
 from replay.linux.cores import memory_nodes
 from replay.linux.page_cache import WINDOW_BYTES, cached_bytes, may_be_told
@@ -75,6 +78,12 @@ class MachineFacts:
     isolated: frozenset[int]
     nodes: dict[int, int]
     """The memory node of each of `allowed` that has one."""
+    compiled: bool
+    """Whether the loops of a worker are compiled already."""
+    compiled_in: Path
+    """The folder where their code is kept."""
+    compiled_stays: bool
+    """Whether a later process will find that folder."""
     activity: Activity | None = None
     """What else runs on the cores; None: it can't be seen."""
 
@@ -116,6 +125,9 @@ def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
         governors={cpu: name for cpu in cpus if (name := _text(_CPUS / f"cpu{cpu}/cpufreq/scaling_governor"))},
         isolated=frozenset(parse_cpus(listed) if (listed := _text(_CPUS / "isolated")) else ()),
         nodes=memory_nodes(allowed, _CPUS),
+        compiled=is_ready(SENDER),
+        compiled_in=cache_folder(),
+        compiled_stays=stays(),
         activity=activity_of(cpus, sleep_ns),
     )
 

@@ -1,14 +1,13 @@
 """How many events a second can one core stage? Staging is all that a worker does except sending; it is tried here."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from captures.compiled.kernel import kernel
 from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import Capture
 from replay.board.journal import STAGED_TRAINS, TRAINS, Journal, clear, new_journal
-from replay.clock import SECOND_NS
+from replay.clock import SECOND_NS, wall_ns
 from replay.engine.arrays import Batch, Lanes, Rewrite, Stored, new_batch, new_lanes
 from replay.engine.refill import Supply
 from replay.engine.staging import NOW, aim, stage
@@ -33,7 +32,7 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
         lanes.rows[lane]["lane"], lanes.rows[lane]["port"] = lane, port
         runs = deal.runs(lane, TimeScale(), Start())
         supplies.append(Supply(capture, runs, len(ports), tagged=capture.tagged))
-    batch, journal = new_batch(datetime.now(UTC).year), new_journal()
+    batch, journal = new_batch(wall_ns()), new_journal()
     rewrite = Rewrite(NOW, new_run() if capture.tagged else 0)
     stored = Stored(capture.trains, capture.payload)
     _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from captures.compiled.words import words_of
 from captures.format.layout import MAX_TRAIN_BYTES
 from replay.board.journal import TRAINS
-from replay.rewrite.local_zone import zone_table
+from replay.clock import SECOND_NS
+from replay.rewrite.local_zone import DAY_S, zone_table
 from replay.rewrite.stamping import StampRoom, stamp_room
 from replay.schedule.deal import Run
 
@@ -93,10 +94,10 @@ class Batch(NamedTuple):
     stamp: StampRoom
 
 
-def new_batch(year: int) -> Batch:
-    """Room for a batch, whose stamps are those of a year or later."""
+def new_batch(wall_ns: int) -> Batch:
+    """Room for a batch, whose stamps are those of an instant since 1970 UTC or later."""
     buffer = np.zeros(TRAINS * (MAX_TRAIN_BYTES + 1), np.uint8)
-    return Batch(buffer, words_of(buffer), stamp_room(zone_table(year)))
+    return Batch(buffer, words_of(buffer), stamp_room(zone_table(wall_ns // (DAY_S * SECOND_NS))))
 
 
 class Rewrite(NamedTuple):

@@ -1,10 +1,11 @@
-"""The compiled code of a worker is made ready before the workers are forked, so that they and their successors have it.
+"""The compiled code of a worker is made ready before workers are forked, so that they and their successors have it."""
 
-The first run on a machine compiles it, which takes some seconds; later ones load it from the disk.
-"""
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
+from captures.compiled.readiness import make_ready
 from captures.format.reader import Capture
 from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.journal import settle, unload
@@ -19,14 +20,22 @@ from replay.linux.sockets.udp_send import SEGMENT_CONTROL
 from replay.path.headers import NO_HEADERS
 from replay.path.sources import FLOWS
 
+SENDER: Final = "the sender"
+"""What the kernels of a worker are called where they are compiled."""
 
-def prepare(capture: Capture, year: int) -> None:
-    """Compile or load all kernels that a worker calls, by a loop that has nothing to send.
 
-    Stamps will be of `year` or later. numba compiles a kernel for the types of its arguments, and those of this loop
-    are the same as a worker's.
+def prepare(capture: Capture, wall_ns: int) -> None:
+    """Compile or load all kernels that a worker calls; `wall_ns` is the present instant."""
+    make_ready(SENDER, _calls(capture, wall_ns))
+
+
+def _calls(capture: Capture, wall_ns: int) -> list[Callable[[], object]]:
+    """Calls of all kernels, with nothing to send.
+
+    numba compiles a kernel for the types of its arguments, and those of this loop are the same as a worker's.
     """
-    board, batch = Board(1, 1), new_batch(year)
+    board, batch = Board(1, 1), new_batch(wall_ns)
+    board.control["stop"] = 1
     journal, counters = board.journals[0], counters_of(board, 0, INTERVAL_NS, 0)
     messages = Messages(
         parts=np.zeros((1, 2), IOVEC),
@@ -40,12 +49,15 @@ def prepare(capture: Capture, year: int) -> None:
     look = Look(board.control, board.workers, np.zeros(2, np.int64))
     stored, rewrite = Stored(capture.trains, capture.payload), Rewrite(0, 0)
     loop = Loop(stored, new_lanes(1), rewrite, batch, journal, messages, counters, look, np.zeros(4, np.int64))
-    board.control["stop"] = 1
-    serve(loop, Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False, low_events=0))
-    may_go_on(look, 0)
-    describe(journal, messages, 0, False)
-    unload(journal)
-    count(journal, counters, False, 0)
-    count_taken(journal, counters, 0)
-    settle(journal, board.lanes)
-    add_to_interval(counters.numbers, counters.events, 0, INTERVAL_NS, 0, 0)
+    settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False, low_events=0)
+    ring = counters.numbers, counters.events
+    return [
+        lambda: describe(journal, messages, 0, False),
+        lambda: unload(journal),
+        lambda: settle(journal, board.lanes),
+        lambda: add_to_interval(*ring, 0, INTERVAL_NS, 0, 0),
+        lambda: count_taken(journal, counters, 0),
+        lambda: count(journal, counters, False, 0),
+        lambda: may_go_on(look, 0),
+        lambda: serve(loop, settings),
+    ]

@@ -6,7 +6,6 @@ what to do about errors, a change of the time scale, and the end.
 
 import os
 import signal
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -17,7 +16,7 @@ from captures.console.interruption import SIGNALS
 from captures.files.open_file import CHANGED
 from captures.format.reader import Capture
 from replay.board.layout import Board, State
-from replay.clock import monotonic_ns, sleep_ns
+from replay.clock import monotonic_ns, sleep_ns, wall_ns
 from replay.engine.arrays import Lanes, Rewrite, Stored, new_batch, new_lanes
 from replay.engine.backends.messages import Backend
 from replay.engine.backends.packet import PacketBackend
@@ -65,7 +64,7 @@ class Worker:
         self._capture, self._plan, self._board, self._index = capture, plan, board, index
         self._own = board.workers[index : index + 1]
         self._state = self._own["state"].data
-        self._batch = new_batch(datetime.now(UTC).year)
+        self._batch = new_batch(wall_ns())
 
     def run(self) -> State:
         """Wait for the start, then serve the lanes until all is sent or the board says stop."""

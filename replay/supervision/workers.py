@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Final
 
 import psutil
@@ -16,7 +15,7 @@ from replay.board.intervals import add_to_interval
 from replay.board.journal import settle
 from replay.board.layout import Board, State
 from replay.board.snapshot import take_snapshot
-from replay.clock import SECOND_NS, monotonic_ns
+from replay.clock import SECOND_NS, monotonic_ns, wall_ns
 from replay.engine.preparation import prepare
 from replay.engine.process import work
 from replay.plan.run_plan import RunPlan
@@ -42,7 +41,7 @@ class WorkerProcesses:
         self.recoveries: list[Recovery] = []
         self._latest: list[Recovery | None] = [None for _ in plan.workers]
         """The latest recovery of each worker, which is the only one that is still followed."""
-        prepare(capture, datetime.now(UTC).year)
+        prepare(capture, wall_ns())
         self._processes = [self._process(index) for index in range(len(plan.workers))]
 
     def _process(self, index: int) -> multiprocessing.process.BaseProcess:
