@@ -68,7 +68,9 @@ def field_figures(
     seen: dict[FieldColumn, _Seen] = {}
     for event, read in zip(sampled, recognised, strict=True):
         for column, value in read.values.items() if read else ():
-            own = seen.setdefault(column, _Seen(Counter(), Counter(), Counter()))
+            own = seen.get(column)
+            if own is None:  # `setdefault` would make three counters for each value
+                own = seen[column] = _Seen(Counter(), Counter(), Counter())
             own.values[value] += 1
             own.trains[event.train] += 1
             own.of_train[value, event.train] += 1

@@ -47,6 +47,18 @@ def tagged(once: Callable[[str, Callable[[Path], object]], Path]) -> Capture:
     return open_capture(once("tagged.rcap", lambda path: _build(path, "--tagged")))
 
 
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where a run that goes on beside the test says what it has to say."""
+    return tmp_path / "run.log"
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Path:
+    """Where it is asked how it stands."""
+    return tmp_path / "control"
+
+
 def _build(path: Path, *options: str) -> None:
     built = call("precompute", "build", "system", *options, "--events", "20k", "-o", path)
     assert built.code == 0, built.stderr

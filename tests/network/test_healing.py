@@ -163,9 +163,8 @@ def replaced(status: dict[str, Any], deaths: int) -> bool:
 
 
 @pytest.mark.parametrize("gso", ["--gso", "--no-gso"])
-def test_at_full_speed_too_every_datagram_is_counted(tmp_path: Path, capture: Capture, lab: Lab, gso: str):
+def test_at_full_speed_too_every_datagram_is_counted(log: Path, control: Path, capture: Capture, lab: Lab, gso: str):
     """Killed in the midst of its system calls; the far end of the wire counts what enters, and drops it."""
-    log, control = tmp_path / "run.log", tmp_path / "control"
     length = ("--loops", 1_000_000, "--eps", "200k", "--workers", 2, "--control", control, gso)
     run = command(*run_of(capture, V4, PORTS, *length), host=lab.sender)
     with lab.cut_at_sender(), lab.dropping(f"udp dport {PORTS[0]}-{PORTS[-1]}") as dropped:

@@ -191,8 +191,10 @@ def test_an_mtu_lowered_under_frames_ends_the_run_with_true_counts(
         assert "EMSGSIZE" in ended.report["reason"]
 
 
-def test_a_receiver_that_dies_in_mid_run_is_named_by_its_ports(tmp_path: Path, capture: Capture):
-    ports, log, control = free_ports(4), tmp_path / "run.log", tmp_path / "control"
+def test_a_receiver_that_dies_in_mid_run_is_named_by_its_ports(
+    tmp_path: Path, log: Path, control: Path, capture: Capture
+):
+    ports = free_ports(4)
     options = ("--eps", "4k", "--events", "24k", "--control", control)
     gone, stays = ports[:2], ports[2:]
     with (
@@ -221,8 +223,10 @@ def large(tmp_path: Path) -> Capture:
     return open_capture(path)
 
 
-def test_a_capture_cut_short_in_mid_run_is_the_reason_that_is_given(tmp_path: Path, large: Capture):
-    port, log, control = free_ports(1), tmp_path / "run.log", tmp_path / "control"
+def test_a_capture_cut_short_in_mid_run_is_the_reason_that_is_given(
+    tmp_path: Path, log: Path, control: Path, large: Capture
+):
+    port = free_ports(1)
     with listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink:
         options = ("--eps", "5k", "--loops", 3, "--stamp", "keep", "--control", control)
         with running(command(*run_of(large, "127.0.0.1", port, *options)), log) as process:
@@ -237,9 +241,11 @@ def test_a_capture_cut_short_in_mid_run_is_the_reason_that_is_given(tmp_path: Pa
     assert ended.report["sent_events"] == received["received_events"] > 0
 
 
-def test_a_capture_overwritten_in_mid_run_ends_it_with_true_counts(tmp_path: Path, large: Capture):
+def test_a_capture_overwritten_in_mid_run_ends_it_with_true_counts(
+    tmp_path: Path, log: Path, control: Path, large: Capture
+):
     """All at once, with bytes that would read as other trains."""
-    ports, log, control = free_ports(2), tmp_path / "run.log", tmp_path / "control"
+    ports = free_ports(2)
     other = bytearray(large.path.read_bytes())
     other[8192:] = other[8192:][::-1]
     with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
@@ -305,9 +311,9 @@ def test_a_clock_that_is_stepped_moves_the_stamps_and_not_the_pace(
     assert -0.01 <= stepped_s - step_s <= ended.report["duration_s"] + 0.01  # the rest is the time it took to send
 
 
-def test_stalls_of_the_process_delay_events_and_lose_none(tmp_path: Path, capture: Capture):
+def test_stalls_of_the_process_delay_events_and_lose_none(tmp_path: Path, log: Path, control: Path, capture: Capture):
     """Stopped for 2 ms and more, some 30 times a second; the lag says how long it really was."""
-    ports, log, control = free_ports(4), tmp_path / "run.log", tmp_path / "control"
+    ports = free_ports(4)
     with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
         options = ("--eps", "4k", "--events", "24k", "--workers", 1, "--control", control)
         with running(command(*run_of(capture, "127.0.0.1", ports, *options)), log) as process:

@@ -91,9 +91,9 @@ def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path, capture: Ca
         assert [ends_within(worker, SOON_S) for worker in workers] == [True, True]
 
 
-def test_a_supervisor_that_was_stopped_ends_nothing(tmp_path: Path, capture: Capture):
+def test_a_supervisor_that_was_stopped_ends_nothing(tmp_path: Path, log: Path, control: Path, capture: Capture):
     """Its workers go on without it, and it counts all that they did."""
-    ports, log, control = free_ports(4), tmp_path / "run.log", tmp_path / "control"
+    ports = free_ports(4)
     length = ("--events", 12_000, "--eps", 2_000, "--workers", 2, "--control", control)
     with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
         with running(command(*run_of(capture, "127.0.0.1", ports, *length)), log) as supervisor:

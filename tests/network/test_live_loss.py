@@ -97,9 +97,8 @@ def test_a_limit_that_is_not_kept_is_missed_and_told(tmp_path: Path, lab: Lab, t
     assert "criterion max_loss_percent 24.9: 25, missed" in ended.stderr
 
 
-def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, lab: Lab, tagged: Capture):
+def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, log: Path, control: Path, lab: Lab, tagged: Capture):
     """It ends in mid-run; frames of our own do not hear that nobody listens any more."""
-    log, control = tmp_path / "run.log", tmp_path / "control"
     options = ("--eps", "2k", "--events", "20k", "--max-loss", "100%", "--backend", "packet", "--control", control)
     line = command(*run_of(tagged, V4, PORTS, "--sink", PLACE, *options), host=lab.sender)
     with sink_at(tmp_path, lab) as end, running(line, log) as process:
@@ -217,7 +216,7 @@ def test_a_sink_that_talks_nonsense_measured_nothing_and_the_run_goes_on(
         place = probe.getsockname()
     end = hostile(place, [json.dumps(sound).encode() + b"\n", nonsense])
     with listening_sink(tmp_path / "sink.log", "--ports", port):
-        limits = ("--eps", "2k", "--duration", "3s", "--max-loss", "0%", "--run-id", "1f3a9c07")
+        limits = ("--eps", "2k", "--events", "6k", "--max-loss", "0%", "--run-id", "1f3a9c07")
         ended = call(*run_of(tagged, "127.0.0.1", (port,), "--sink", f"127.0.0.1:{place[1]}", *limits))
     end()
     assert ended.code == ExitCode.MISSED, ended.stderr

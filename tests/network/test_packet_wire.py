@@ -370,10 +370,14 @@ def test_by_a_uniform_mix_it_has_them_all_in_turn(tmp_path: Path, lab: Lab, farm
 
 @pytest.mark.parametrize("way", [("--gso", "--train-max", 2), ("--no-gso",)], ids=["gso", "no-gso"])
 def test_what_a_killed_worker_sent_is_not_sent_again(
-    tmp_path: Path, lab: Lab, capture: Capture, lines: Sequence[bytes], way: tuple[object, ...]
+    log: Path,
+    control: Path,
+    lab: Lab,
+    capture: Capture,
+    lines: Sequence[bytes],
+    way: tuple[object, ...],
 ):
     """Killed three times in its system calls, where it is nearly always with messages as short and many as these."""
-    log, control = tmp_path / "run.log", tmp_path / "control"
     options = (*PACED, *way, "--loops", 1_000_000, "--eps", "200k", "--workers", 2, "--control", control)
     run = command(*run_of(capture, V4, PORTS, *options), host=lab.sender)
     with mailboxes(lab, V4) as boxes, lab.cut_at_sender(), running(run, log) as supervisor:

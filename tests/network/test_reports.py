@@ -45,8 +45,10 @@ def storm(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_storm_of_signals_loses_no_report_of_a_run(tmp_path: Path, capture: Capture, number: signal.Signals):
-    ports, log, path, control = free_ports(2), tmp_path / "run.log", tmp_path / "sent.json", tmp_path / "control"
+def test_a_storm_of_signals_loses_no_report_of_a_run(
+    tmp_path: Path, log: Path, control: Path, capture: Capture, number: signal.Signals
+):
+    ports, path = free_ports(2), tmp_path / "sent.json"
     endless = ("--loops", 1_000_000, "--eps", "5k", "--workers", 2, "--report", path, "--control", control)
     with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
         with running(command(*run_of(capture, "127.0.0.1", ports), *endless), log) as process:
@@ -92,8 +94,8 @@ def test_a_signal_while_the_command_is_loaded_is_no_traceback(tmp_path: Path, ca
         assert process.returncode in (ExitCode.INTERRUPTED, ExitCode.MET, ExitCode.MISSED), said
 
 
-def test_under_nohup_a_hang_up_ends_nothing(tmp_path: Path, capture: Capture):
-    log, path, control = tmp_path / "run.log", tmp_path / "sent.json", tmp_path / "control"
+def test_under_nohup_a_hang_up_ends_nothing(tmp_path: Path, log: Path, control: Path, capture: Capture):
+    path = tmp_path / "sent.json"
     options = ("--loops", 1_000_000, "--eps", "5k", "--workers", 1, "--report", path, "--control", control)
     line = command(*run_of(capture, "127.0.0.1", free_ports(1)), *options)
     with running(["nohup", *line], log) as process:

@@ -45,10 +45,10 @@ def locked_bytes(process: int, path: Path) -> int:
     return sum(1024 * int(area.partition("Size:")[2].split()[0]) for area in own)
 
 
-def test_real_time_priority_and_locked_memory(tmp_path: Path, capture: Capture):
+def test_real_time_priority_and_locked_memory(tmp_path: Path, log: Path, control: Path, capture: Capture):
     if os.geteuid() != 0:
         pytest.skip("needs root for real-time priority")
-    port, log, control = free_ports(1), tmp_path / "log", tmp_path / "control"
+    port = free_ports(1)
     claims = ("--realtime", 7, "--lock-memory", "--loops", 1000, "--eps", "5k", "--control", control)
     with (
         listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink,
