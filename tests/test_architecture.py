@@ -320,7 +320,7 @@ def test_a_circle_and_a_crowd_are_found():
         ("replay.rewrite.tags", "from replay import path", "imports what stands beside it: replay.path"),
         ("replay.linux.cores", "from replay.linux.network import links", "imports upwards: replay.linux.network.links"),
         ("replay.linux.sockets.mmsg", "import replay.linux.network", "imports what stands beside it: replay.linux.net"),
-        ("replay.engine.batch", "import replay.engine.backends.udp", "imports upwards: replay.engine.backends.udp"),
+        ("replay.engine.messages", "import replay.engine.backends.udp", "imports upwards: replay.engine.backends.udp"),
         ("replay.engine.backends.udp", "import replay.engine.delivery", "imports upwards: replay.engine.delivery"),
         ("replay.sink.board", "from replay.sink import verify", "imports upwards: replay.sink.verify"),
         ("replay.sink.verify.which_run", "import replay.sink.round", "imports upwards: replay.sink.round"),

@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 import pytest
-from replay.engine.batch import TRAINS
+from replay.board.journal import TRAINS
 
 from captures.console.errors import ExitCode
 from captures.format.tags import tag_text

@@ -28,7 +28,8 @@ def cache_folder() -> Path:
     """The folder for the code of these sources: the first of these that can be written to, made where it is missing.
 
     STAMPEDE_CACHE, then `stampede` in XDG_CACHE_HOME or in ~/.cache, then a folder of this user's in the system's
-    folder for temporary files. If none of them will do, it is a new temporary folder, whose code no other process finds.
+    folder for temporary files. If none of them will do, it is a new temporary folder, whose code no other process
+    finds.
     """
     name = f"compiled-{_digest()}"
     for parent in _parents():
@@ -76,7 +77,7 @@ def _forget_others(parent: Path) -> None:
 
 
 def _digest() -> str:
-    """Sixteen hexadecimal digits that change with any module that has to do with kernels, and with how numba compiles."""
+    """Sixteen hexadecimal digits that change with any module that has to do with kernels, and with how it compiles."""
     how = (numba.__version__, numba.config.BOUNDSCHECK, numba.config.OPT, numba.config.CPU_NAME)
     told = hashlib.sha256(repr(how).encode())
     for path in sorted(path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py")):

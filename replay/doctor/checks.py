@@ -69,7 +69,7 @@ def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
 
 def compiled_code(machine: MachineFacts) -> Finding:
     """Whether the first run has to compile its loops. It takes some seconds, and nothing of the run."""
-    found = f"kept in {machine.compiled_in}" if machine.compiled else f"not there yet; to be kept in {machine.compiled_in}"
+    found = f"{'kept' if machine.compiled else 'not there yet; to be kept'} in {machine.compiled_in}"
     why = "the first run on a machine compiles its loops, which takes some seconds; later ones load them from there"
     mend = "STAMPEDE_CACHE=FOLDER  # a folder that only you can write to, and that stays"
     return ended("compiled-code", found, why, mend=mend, sound=machine.compiled_stays)

@@ -22,6 +22,9 @@ MACHINE = MachineFacts(
     governors=dict.fromkeys(range(4), "performance"),
     isolated=frozenset({2, 3}),
     nodes=dict.fromkeys(range(4), 0),
+    compiled=True,
+    compiled_in=Path("/home/lab/.cache/stampede/compiled-0123456789abcdef"),
+    compiled_stays=True,
 )
 CAPTURE = CaptureFacts(
     path=Path("/data/a b.rcap"),
