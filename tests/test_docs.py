@@ -18,7 +18,6 @@ from typing import Any
 
 import click
 import pytest
-from replay.board.journal import TRAINS
 
 from captures.console.errors import ExitCode
 from captures.format.tags import tag_text
@@ -35,6 +34,7 @@ from precompute.profile.variants import MAX_OPTIONALS
 from precompute.rendering.build import build_capture
 from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
+from replay.board.journal import TRAINS
 from replay.cli import replay
 from replay.schedule.rates import STRIPE_EVENTS
 from tests import forks
