@@ -1,6 +1,8 @@
-"""A fence between writes to memory that another process reads: what stands before it is seen before what follows.
+"""A fence between accesses to memory that processes share: what stands before it is seen before what follows.
 
-x86 keeps the order of writes by itself; arm64 does not, and a compiler keeps it nowhere.
+x86 keeps the order of writes and of reads by itself; arm64 does not, and a compiler keeps it nowhere. So wherever one
+process writes numbers and then a number that says they are there, a fence stands between; and the one who reads has a
+fence between, too.
 """
 
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import numba
 from numba import types
 from numba.extending import intrinsic
+
+from captures.compiled.kernel import kernel
 
 if numba.config.DISABLE_JIT:
 
@@ -25,3 +29,9 @@ else:
             return context.get_dummy_value()
 
         return types.void(), generate
+
+
+@kernel
+def order_memory() -> None:
+    """`fence` for callers in Python."""
+    fence()

@@ -1,7 +1,7 @@
 """What is on the board? It is shared memory in which the supervisor sets targets and each worker counts.
 
 The memory is made of anonymous mappings, inherited by fork(2). Every word has 8 bytes, is aligned and has only one
-writer, so a reader always sees a whole value. Workers count at once and not at the end, so it is still known what a
+writer, so a reader always sees a whole value. Fences keep the order of what is written and read, on any processor. Workers count at once and not at the end, so it is still known what a
 killed worker has sent.
 """
 
@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.fence import order_memory
 from replay.board.errnos import ERRNO_NAMES
 from replay.board.journal import new_journal
 from replay.clock import SECOND_NS
@@ -96,17 +97,21 @@ class Board:
         """Tell the workers to go on at `time_scale`."""
         control = self.control
         control["time_scale"] += 1
+        order_memory()
         control["time_scale_since_ns"] = time_scale.since_ns
         control["time_scale_at_s"], control["time_scale_at_ns"] = divmod(time_scale.at_ns, SECOND_NS)
         control["time_scale_numerator"], control["time_scale_denominator"] = time_scale.factor.as_integer_ratio()
         control["total"] = -1 if time_scale.total is None else time_scale.total
+        order_memory()
         control["time_scale"] += 1
 
     def time_scale(self) -> tuple[int, TimeScale] | None:
         """The number of the latest change of the time scale, and the time scale; None while a change is written."""
         row = self.control
         change = int(row["time_scale"][0])
+        order_memory()
         since_ns, at_s, at_ns, numerator, denominator, total = (int(row[name][0]) for name in _TIME_SCALE)
+        order_memory()
         if change % 2 or change != row["time_scale"][0]:
             return None
         at_ns, factor = at_s * SECOND_NS + at_ns, Fraction(numerator, denominator)

@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.fence import order_memory
 from replay.board.errnos import errors_of, waits_of
 from replay.board.layout import LANE, WORKER, Board, State
 from replay.histogram import Histogram, rows_between, rows_together
@@ -153,13 +154,16 @@ def take_snapshot(board: Board, now_ns: int) -> Snapshot:
     workers, lanes = np.empty_like(source), np.empty_like(board.lanes)
     for name in _FIRST:
         workers[name] = source[name]
+    order_memory()
     numbers = source["interval_numbers"].copy()
     for name in WORKER.names or ():
         if name not in (*_FIRST, *_RING):
             workers[name] = source[name]
     for name in LANE.names or ():
         lanes[name] = board.lanes[name]
+    order_memory()
     workers["interval_events"] = source["interval_events"]
+    order_memory()
     workers["interval_numbers"] = source["interval_numbers"]
     # A worker writes the number first. If the number changed meanwhile, the events may be of the old or the new
     # interval. The new one began after all beats that were copied, so it is not complete: the next snapshot has it.

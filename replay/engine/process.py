@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from captures.compiled.fence import order_memory
 from captures.console.errors import RunError, StampedeError
 from captures.console.interruption import SIGNALS
 from captures.files.open_file import CHANGED
@@ -50,9 +51,12 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
         os.sched_setaffinity(0, {cpu})
         worker = Worker(capture, plan, board, index)
         plan.privileges.take(capture)
-        state[index] = worker.run()
+        ended = worker.run()
+        order_memory()
+        state[index] = ended
     except (StampedeError, OSError) as error:
         board.workers["failure"][index] = str(error).encode()
+        order_memory()
         state[index] = State.FAILED
 
 
@@ -71,10 +75,11 @@ class Worker:
         control = self._board.control
         backend = self._open()
         self._state[0] = State.READY
-        while not (control["start_ns"][0] and control["start_wall_ns"][0]):
+        while not control["start_ns"][0]:
             if self._over(monotonic_ns()):
                 return State.STOPPED
             sleep_ns(IDLE_NAP_NS)
+        order_memory()
         self._state[0] = State.RUNNING
         counts = WorkerCounts(self._board, self._plan, self._index)
         renewals = int(self._own["renew"][0])

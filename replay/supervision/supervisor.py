@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from captures.compiled.fence import order_memory
 from captures.console.errors import InputError, PreflightError, RunError
 from captures.format.reader import Capture
 from replay.board.layout import Board, State
@@ -233,6 +234,7 @@ class Supervisor:
         if plan.stop_after_ns is not None:
             control["end_ns"] = start_ns + plan.stop_after_ns
         control["start_wall_ns"] = self.outcome.started_wall_ns
+        order_memory()
         control["start_ns"] = start_ns
 
     def _watch(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> None:
