@@ -20,7 +20,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = ("captures", "precompute", "replay")
 _MARK: Final = b"captures.compiled"
 _KEPT: Final = 4
-"""So many folders are kept, those of other versions included."""
+"""So many folders are kept, for as many versions."""
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +37,7 @@ def cache_folder() -> Path:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if all(_is_ours(each) for each in (parent, folder)):
+                os.utime(folder)  # it is used
                 _forget_others(parent)
                 return folder
         except OSError:
@@ -70,7 +71,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _forget_others(parent: Path) -> None:
-    """Remove the folders of other versions, but for those used last."""
+    """Remove all folders but those used last."""
     others = sorted(parent.glob("compiled-*"), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
     for folder in others[_KEPT:]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
 """What is on the board? It is shared memory in which the supervisor sets targets and each worker counts.
 
 The memory is made of anonymous mappings, inherited by fork(2). Every word has 8 bytes, is aligned and has only one
-writer, so a reader always sees a whole value. Fences keep the order of what is written and read, on any processor. Workers count at once and not at the end, so it is still known what a
-killed worker has sent.
+writer, so a reader always sees a whole value. Fences keep the order of what is written and read, on any processor.
+Workers count at once and not at the end, so it is still known what a killed worker has sent.
 """
 
 import mmap

@@ -1,0 +1,100 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captures.compiled import cache
+
+PROGRAM = """
+from replay.board.journal import new_journal, unload
+unload(new_journal())
+print(len(unload.stats.cache_hits))
+"""
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """Finds the folder anew, for an environment whose temporary folder and home are new ones."""
+    for name in ("STAMPEDE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    return cache.cache_folder.__wrapped__
+
+
+def parent_of(found: Path) -> str:
+    return found.parent.name
+
+
+def test_the_first_folder_that_is_named_is_taken(folder, monkeypatch, tmp_path):
+    assert folder().parent == tmp_path / "home/.cache/stampede"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert folder().parent == tmp_path / "xdg/stampede"
+    monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "own"))
+    assert folder().parent == tmp_path / "own"
+    assert stat.S_IMODE(folder().stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "not/absolute", "/proc/nobody"])
+def test_where_nothing_can_be_written_it_is_a_temporary_folder_that_stays(folder, monkeypatch, home):
+    monkeypatch.setenv("XDG_CACHE_HOME", home)
+    assert parent_of(folder()) == f"stampede-{os.geteuid()}"
+    assert folder() == folder()
+
+
+def test_a_folder_in_which_others_can_write_is_not_used(folder, monkeypatch, tmp_path):
+    """Its code would be executed."""
+    shared = tmp_path / "xdg/stampede"
+    shared.mkdir(parents=True)
+    shared.chmod(0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert parent_of(folder()) == f"stampede-{os.geteuid()}"
+    shared.chmod(0o755)
+    assert folder().parent == shared
+
+
+def test_if_no_folder_will_do_it_is_one_for_this_process(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("STAMPEDE_CACHE", "/dev/null")
+    taken = tmp_path / f"temporary/stampede-{os.geteuid()}"
+    taken.write_text("a file")
+    first, second = folder(), folder()
+    assert first != second
+    assert not first.name.startswith("compiled-")
+    for each in (first, second):
+        each.rmdir()
+
+
+def test_its_name_changes_with_the_sources_and_the_folders_of_old_ones_go(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "own"))
+    source = tmp_path / "root/replay/kernels.py"
+    source.parent.mkdir(parents=True)
+    monkeypatch.setattr(cache, "_ROOT", tmp_path / "root")
+    names = []
+    for version in range(6):
+        source.write_text(f"from captures.compiled.kernel import kernel\n# {version}\n")
+        found = folder()
+        names.append(found.name)
+        os.utime(found, (version, version))
+    assert len(set(names)) == 6
+    kept = {each.name for each in (tmp_path / "own").iterdir()}
+    assert kept == set(names[-4:])
+    other = tmp_path / "root/replay/policy.py"
+    other.write_text("# holds no kernel\n")
+    assert folder().name == names[-1]
+
+
+def test_several_processes_compile_at_once(tmp_path):
+    """One after the other finds what the first ones have left."""
+    environment = {**os.environ, "STAMPEDE_CACHE": str(tmp_path)}
+    programs = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    for program in programs:
+        program.communicate(timeout=120)
+        assert program.returncode == 0
+    said = subprocess.check_output([sys.executable, "-c", PROGRAM], env=environment, timeout=120)
+    assert said == b"1\n"
