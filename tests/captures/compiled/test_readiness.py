@@ -1,3 +1,5 @@
+from typing import Self
+
 import pytest
 
 from captures.compiled import readiness
@@ -13,7 +15,7 @@ class Bar:
         assert "{bar}" in bar_format
         self.desc, self.total, self.done = desc, total, 0
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
