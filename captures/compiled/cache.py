@@ -1,8 +1,8 @@
 """Where compiled code is kept: in a folder for each version of the source, so that an upgrade never meets old code.
 
-numba notices that a kernel's own module changed, but not that one which it calls did. So the name of the folder is a
-digest of all modules that hold kernels, of numba's version, and of how it compiles. Several processes may compile at
-the same time: numba writes each file under another name and renames it.
+numba notices that a kernel's own module changed, but not that one did whose kernels it calls, or whose constants it
+took. So the name of the folder is a digest of all modules of our packages, of numba's version, and of how it compiles.
+Several processes may compile at the same time: numba writes each file under another name and renames it.
 """
 
 import atexit
@@ -18,7 +18,6 @@ import numba
 
 _ROOT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = ("captures", "precompute", "replay")
-_MARK: Final = b"captures.compiled"
 _KEPT: Final = 4
 """So many folders are kept, for as many versions."""
 
@@ -66,7 +65,7 @@ def _parents() -> list[Path]:
 
 def _is_ours(folder: Path) -> bool:
     """Whether this user can write there and nobody else can: code in it is executed."""
-    status = folder.stat()
+    status = folder.lstat()  # what a link points to may be changed to another folder
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022 and os.access(folder, os.W_OK | os.X_OK)
 
 
@@ -78,11 +77,9 @@ def _forget_others(parent: Path) -> None:
 
 
 def _digest() -> str:
-    """Sixteen hexadecimal digits that change with any module that has to do with kernels, and with how it compiles."""
+    """Sixteen hexadecimal digits that change with any source, with numba, and with how it compiles."""
     how = (numba.__version__, numba.config.BOUNDSCHECK, numba.config.OPT, numba.config.CPU_NAME)
     told = hashlib.sha256(repr(how).encode())
     for path in sorted(path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py")):
-        text = path.read_bytes()
-        if _MARK in text:
-            told.update(str(path.relative_to(_ROOT)).encode() + b"\0" + text)
+        told.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
     return told.hexdigest()[:16]

@@ -3,6 +3,7 @@
 A process that forks workers does this first, so that all of them have the code, and their successors too.
 """
 
+import fcntl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,16 +17,24 @@ def is_ready(what: str) -> bool:
 
 
 def make_ready(what: str, calls: Sequence[Callable[[], object]]) -> None:
-    """Call each of `calls`, which has a kernel compiled; the first time on this machine a bar shows how far it is."""
+    """Call each of `calls`, which has a kernel compiled; the first time on this machine a bar shows how far it is.
+
+    Of several processes one compiles, and the others wait for it and load what it has compiled.
+    """
     if is_ready(what):
-        for call in calls:
-            call()
+        _call(calls, lambda: None)
         return
-    with bar(total=len(calls), desc=f"compiling {what}, once", bar_format="{desc}: {bar} {elapsed}") as shown:
-        for call in calls:
-            call()
-            shown.update()
-    _mark(what).touch()
+    with _mark(what).with_suffix(".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with bar(total=len(calls), desc=f"compiling {what}, once", bar_format="{desc}: {bar} {elapsed}") as shown:
+            _call(calls, shown.update)
+        _mark(what).touch()
+
+
+def _call(calls: Sequence[Callable[[], object]], done: Callable[[], object]) -> None:
+    for call in calls:
+        call()
+        done()
 
 
 def _mark(what: str) -> Path:

@@ -30,16 +30,19 @@ MESSAGES: Final = TRAINS * MAX_TRAIN_EVENTS
 """The most messages of one batch: one for each event of each train."""
 
 STAGED: Final = np.dtype(
-    [
-        ("lane", "<i8"),  # the run's lane that the train goes to
-        ("count", "<i8"),  # its events
-        ("length", "<i8"),  # bytes of each event
-        ("events", "<i8"),  # of its lane, from the start of the run through the train's last event
-        ("bytes", "<i8"),  # of its lane, likewise
-        ("due_ns", "<i8"),  # when all its events had their tokens
-        ("place", "<i8"),  # where it lies in the buffer
-        ("source", "<i8"),  # its sending host, as the capture numbers it
-    ]
+    (
+        np.record,
+        [
+            ("lane", "<i8"),  # the run's lane that the train goes to
+            ("count", "<i8"),  # its events
+            ("length", "<i8"),  # bytes of each event
+            ("events", "<i8"),  # of its lane, from the start of the run through the train's last event
+            ("bytes", "<i8"),  # of its lane, likewise
+            ("due_ns", "<i8"),  # when all its events had their tokens
+            ("place", "<i8"),  # where it lies in the buffer
+            ("source", "<i8"),  # its sending host, as the capture numbers it
+        ],
+    )
 )
 """A train of the batch."""
 

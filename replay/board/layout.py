@@ -38,19 +38,22 @@ class State(IntEnum):
 
 
 CONTROL: Final = np.dtype(
-    [
-        ("start_wall_ns", "<i8"),  # the same instant since 1970 UTC; written first
-        ("start_ns", "<i8"),  # the instant from which every schedule counts; 0: the run has not started
-        ("end_ns", "<i8"),  # a worker stops after this instant, since the run's duration is over
-        ("stop", "<i8"),  # not 0: the workers must stop now
-        ("time_scale", "<i8"),  # counts the changes of the fields below; odd: a change is being written
-        ("time_scale_since_ns", "<i8"),
-        ("time_scale_at_s", "<i8"),  # seconds: at many times its pace a schedule soon exceeds 64 bits of nanoseconds
-        ("time_scale_at_ns", "<i8"),
-        ("time_scale_numerator", "<i8"),
-        ("time_scale_denominator", "<i8"),
-        ("total", "<i8"),  # how many events the run has; -1: it goes on until it is stopped
-    ]
+    (
+        np.record,
+        [
+            ("start_wall_ns", "<i8"),  # the same instant since 1970 UTC; written first
+            ("start_ns", "<i8"),  # the instant from which every schedule counts; 0: the run has not started
+            ("end_ns", "<i8"),  # a worker stops after this instant, since the run's duration is over
+            ("stop", "<i8"),  # not 0: the workers must stop now
+            ("time_scale", "<i8"),  # counts the changes of the fields below; odd: a change is being written
+            ("time_scale_since_ns", "<i8"),
+            ("time_scale_at_s", "<i8"),  # seconds: at many times its pace a schedule soon exceeds 64 bits of ns
+            ("time_scale_at_ns", "<i8"),
+            ("time_scale_numerator", "<i8"),
+            ("time_scale_denominator", "<i8"),
+            ("total", "<i8"),  # how many events the run has; -1: it goes on until it is stopped
+        ],
+    )
 )
 _TIME_SCALE: Final = (
     "time_scale_since_ns",
@@ -61,23 +64,29 @@ _TIME_SCALE: Final = (
     "total",
 )
 WORKER: Final = np.dtype(
-    [
-        ("state", "<i8"),
-        ("beat_ns", "<i8"),  # when it last looked at the control row; events counted after this were sent after it
-        ("renew", "<i8"),  # the supervisor counts this up to tell the worker to open socket and lanes anew
-        ("cpu_ns", "<i8"),  # CPU time, user and system, while running
-        ("last_send_ns", "<i8"),
-        ("segments", "<i8"),  # the most datagrams of one message; 1: GSO is off
-        ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not given up
-        ("unreachable_seconds", "<i8"),  # in how many seconds the network answered that nobody was there
-        ("interval_numbers", "<i8", (INTERVALS,)),  # the interval that each place of the ring holds; written first
-        ("interval_events", "<i8", (INTERVALS,)),
-        ("lag", "<i8", (CELLS,)),  # Histogram of how late events were sent
-        ("failure", "S248"),
-    ]
+    (
+        np.record,
+        [
+            ("state", "<i8"),
+            ("beat_ns", "<i8"),  # when it last looked at the control row; events counted after this were sent after it
+            ("renew", "<i8"),  # the supervisor counts this up to tell the worker to open socket and lanes anew
+            ("cpu_ns", "<i8"),  # CPU time, user and system, while running
+            ("last_send_ns", "<i8"),
+            ("segments", "<i8"),  # the most datagrams of one message; 1: GSO is off
+            ("fallback_errno", "<i8"),  # why GSO was given up; 0: it was not given up
+            ("unreachable_seconds", "<i8"),  # in how many seconds the network answered that nobody was there
+            ("interval_numbers", "<i8", (INTERVALS,)),  # the interval that each place of the ring holds; written first
+            ("interval_events", "<i8", (INTERVALS,)),
+            ("lag", "<i8", (CELLS,)),  # Histogram of how late events were sent
+            ("failure", "S248"),
+        ],
+    )
 )
 LANE: Final = np.dtype(
-    [("sent_events", "<i8"), ("sent_bytes", "<i8"), ("errors", "<i8", (len(ERRNO_NAMES),))],
+    (
+        np.record,
+        [("sent_events", "<i8"), ("sent_bytes", "<i8"), ("errors", "<i8", (len(ERRNO_NAMES),))],
+    )
 )
 
 

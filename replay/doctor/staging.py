@@ -8,7 +8,7 @@ from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.reader import Capture
 from replay.board.journal import STAGED_TRAINS, TRAINS, Journal, clear, new_journal
 from replay.clock import SECOND_NS, wall_ns
-from replay.engine.arrays import Batch, Lanes, Rewrite, Stored, new_batch, new_lanes
+from replay.engine.arrays import Batch, Lanes, Rewrite, Stored, new_batch, new_lanes, stored_of
 from replay.engine.refill import Supply
 from replay.engine.staging import NOW, aim, stage
 from replay.rewrite.tags import new_run
@@ -34,7 +34,7 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
         supplies.append(Supply(capture, runs, len(ports), tagged=capture.tagged))
     batch, journal = new_batch(wall_ns()), new_journal()
     rewrite = Rewrite(NOW, new_run() if capture.tagged else 0)
-    stored = Stored(capture.trains, capture.payload)
+    stored = stored_of(capture)
     _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)
     return _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)
 

@@ -2,7 +2,7 @@
 
 Kernels know no objects. What belongs together is a named tuple of arrays here, and what is known of a lane, a run or a
 train is a row of a structured array. All these numbers are int64, since numba makes a floating point number of an int64
-and a uint64.
+and a uint64. The rows are of the type np.record, since otherwise they have attributes in compiled code only.
 """
 
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.words import words_of
-from captures.format.layout import MAX_TRAIN_BYTES
+from captures.format.layout import MAX_TRAIN_BYTES, TRAIN
+from captures.format.reader import Capture
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS
 from replay.rewrite.local_zone import DAY_S, zone_table
@@ -22,48 +23,58 @@ RUNS: Final = 16
 """How many runs of a lane are held ready at most."""
 
 RUN: Final = np.dtype(
-    [
-        ("first_event", "<i8"),  # the number of its first event in the capture
-        ("events", "<i8"),
-        ("limit", "<i8"),  # the most events of one train
-        ("due_ns", "<i8"),  # the ramp that says when its first i events have their tokens
-        ("due_rest", "<i8"),
-        ("due_whole", "<i8"),
-        ("due_part", "<i8"),
-        ("due_per", "<i8"),
-        ("own_ns", "<i8"),  # the ramp of the events' own instants, for stamps that keep to the time axis
-        ("own_rest", "<i8"),
-        ("own_whole", "<i8"),
-        ("own_part", "<i8"),
-        ("own_per", "<i8"),  # 0: they have no such instants
-    ]
+    (
+        np.record,
+        [
+            ("first_event", "<i8"),  # the number of its first event in the capture
+            ("events", "<i8"),
+            ("limit", "<i8"),  # the most events of one train
+            ("due_ns", "<i8"),  # the ramp that says when its first i events have their tokens
+            ("due_rest", "<i8"),
+            ("due_whole", "<i8"),
+            ("due_part", "<i8"),
+            ("due_per", "<i8"),
+            ("own_ns", "<i8"),  # the ramp of the events' own instants, for stamps that keep to the time axis
+            ("own_rest", "<i8"),
+            ("own_whole", "<i8"),
+            ("own_part", "<i8"),
+            ("own_per", "<i8"),  # 0: they have no such instants
+        ],
+    )
 )
 """A run of a lane (`replay.schedule.deal.Run`); the ramps are those of `captures.format.instants`."""
 
 LANE: Final = np.dtype(
-    [
-        ("lane", "<i8"),  # its number in the run, which is also its row on the board
-        ("port", "<i8"),
-        ("ready_ns", "<i8"),  # when its next train may be sent; without a rate: how many turns it has had
-        ("free_ns", "<i8"),  # until then the lane, which catches up, sends nothing more
-        ("run", "<i8"),  # the number of its present run, from 0; it is row `run % RUNS` of its runs
-        ("entered", "<i8"),  # the run to which the fields below belong; -1: none
-        ("runs", "<i8"),  # how many runs it has been given
-        ("last", "<i8"),  # not 0: there are no further runs
-        ("left", "<i8"),  # the events of its runs that are not staged yet
-        ("place", "<i8"),  # the events of its present run that are staged
-        ("due_ns", "<i8"),  # when these events have their tokens, and the rest of that division
-        ("due_rest", "<i8"),
-        ("own_ns", "<i8"),  # the instant of the next event on the time axis, and the rest of that division
-        ("own_rest", "<i8"),
-        ("train", "<i8"),  # the capture's train that holds the next event
-        ("count", "<i8"),  # the events of its next train; 0: the lane has no run
-        ("next_due_ns", "<i8"),  # when all events of the next train have their tokens, and the rest
-        ("next_due_rest", "<i8"),
-        ("events", "<i8"),  # events and bytes that are staged since the start of the run
-        ("bytes", "<i8"),
-    ]
+    (
+        np.record,
+        [
+            ("lane", "<i8"),  # its number in the run, which is also its row on the board
+            ("port", "<i8"),
+            ("ready_ns", "<i8"),  # when its next train may be sent; without a rate: how many turns it has had
+            ("free_ns", "<i8"),  # until then the lane, which catches up, sends nothing more
+            ("run", "<i8"),  # the number of its present run, from 0; it is row `run % RUNS` of its runs
+            ("entered", "<i8"),  # the run to which the fields below belong; -1: none
+            ("runs", "<i8"),  # how many runs it has been given
+            ("last", "<i8"),  # not 0: there are no further runs
+            ("left", "<i8"),  # the events of its runs that are not staged yet
+            ("place", "<i8"),  # the events of its present run that are staged
+            ("due_ns", "<i8"),  # when these events have their tokens, and the rest of that division
+            ("due_rest", "<i8"),
+            ("own_ns", "<i8"),  # the instant of the next event on the time axis, and the rest of that division
+            ("own_rest", "<i8"),
+            ("train", "<i8"),  # the capture's train that holds the next event
+            ("count", "<i8"),  # the events of its next train; 0: the lane has no run
+            ("next_due_ns", "<i8"),  # when all events of the next train have their tokens, and the rest
+            ("next_due_rest", "<i8"),
+            ("events", "<i8"),  # events and bytes that are staged since the start of the run
+            ("bytes", "<i8"),
+        ],
+    )
 )
+
+
+RECORD: Final = np.dtype((np.record, TRAIN))
+"""TRAIN rows, for kernels."""
 
 
 class Stored(NamedTuple):
@@ -73,11 +84,18 @@ class Stored(NamedTuple):
     payload: NDArray[np.uint8]
 
 
+def stored_of(capture: Capture) -> Stored:
+    """An open capture, for kernels."""
+    return Stored(capture.trains.view(RECORD), capture.payload)
+
+
 class Lanes(NamedTuple):
     """The lanes of a worker."""
 
     rows: NDArray[Any]
     """A LANE row for each, shape (lanes,)."""
+    trains: NDArray[Any]
+    """A copy of the TRAIN row that holds the next event of each lane, shape (lanes,): nobody changes it meanwhile."""
     runs: NDArray[Any]
     """The RUN rows that each lane holds ready, shape (lanes, RUNS)."""
     heap: NDArray[np.int64]
@@ -118,4 +136,4 @@ def new_lanes(count: int) -> Lanes:
     """The memory of so many lanes, which have no runs yet."""
     rows = np.zeros(count, LANE)
     rows["entered"] = -1
-    return Lanes(rows, np.zeros((count, RUNS), RUN), np.zeros(count, np.int64))
+    return Lanes(rows, np.zeros(count, RECORD), np.zeros((count, RUNS), RUN), np.zeros(count, np.int64))

@@ -10,7 +10,7 @@ from captures.format.reader import Capture
 from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.journal import settle, unload
 from replay.board.layout import Board
-from replay.engine.arrays import Rewrite, Stored, new_batch, new_lanes
+from replay.engine.arrays import Rewrite, new_batch, new_lanes, stored_of
 from replay.engine.counting import count, count_taken, counters_of
 from replay.engine.loop import Look, Loop, Settings
 from replay.engine.messages import Messages, describe
@@ -47,7 +47,7 @@ def _calls(capture: Capture, wall_ns: int) -> list[Callable[[], object]]:
         flows=np.zeros(1, FLOWS),
     )
     look = Look(board.control, board.workers, np.zeros(2, np.int64))
-    stored, rewrite = Stored(capture.trains, capture.payload), Rewrite(0, 0)
+    stored, rewrite = stored_of(capture), Rewrite(0, 0)
     loop = Loop(stored, new_lanes(1), rewrite, batch, journal, messages, counters, look, np.zeros(4, np.int64))
     settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False, low_events=0)
     ring = counters.numbers, counters.events

@@ -18,7 +18,7 @@ from captures.files.open_file import CHANGED
 from captures.format.reader import Capture
 from replay.board.layout import Board, State
 from replay.clock import monotonic_ns, sleep_ns, wall_ns
-from replay.engine.arrays import Lanes, Rewrite, Stored, new_batch, new_lanes
+from replay.engine.arrays import Lanes, Rewrite, new_batch, new_lanes, stored_of
 from replay.engine.backends.messages import Backend
 from replay.engine.backends.packet import PacketBackend
 from replay.engine.backends.udp import UdpBackend
@@ -128,6 +128,7 @@ class Worker:
         while True:
             for i, supply in enumerate(supplies):
                 supply.refill(lanes, i)
+                self._own["beat_ns"] = monotonic_ns()
             self._capture.source.check()
             loop.state[WANTING] = 0
             reason = serve(loop, self._settings(backend))
@@ -153,7 +154,7 @@ class Worker:
 
     def _loop(self, lanes: Lanes, backend: Backend, counts: WorkerCounts, look: Look) -> Loop:
         return Loop(
-            stored=Stored(self._capture.trains, self._capture.payload),
+            stored=stored_of(self._capture),
             lanes=lanes,
             rewrite=Rewrite(STAMPS[self._plan.stamp], self._plan.run or 0),
             batch=self._batch,

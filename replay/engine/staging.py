@@ -1,7 +1,8 @@
 """The kernels that stage a train: they find a lane's next train, copy it into the batch, and stamp and tag it there.
 
 The mapped capture itself is never written to (decision 0002). Its tables were checked when it was opened, but somebody
-may write to the file during a run, so each train is checked again before its bytes are copied.
+may write to the file during a run. So the row of each train is copied, the copy is checked again, and only the copy is
+used: what somebody writes between the check and the sending changes nothing.
 """
 
 from typing import Any, Final
@@ -80,10 +81,11 @@ def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
         enter_run(lanes, i, stored.trains)
     run = lanes.runs[i, row.run % RUNS]
     event = run.first_event + row.place
-    train = stored.trains[row.train]
+    train = lanes.trains[i]
+    lanes.trains[i] = stored.trains[row.train]
     if event >= int64(train.first_event) + int64(train.count) and row.train + 1 < len(stored.trains):
         row.train += 1
-        train = stored.trains[row.train]
+        lanes.trains[i] = stored.trains[row.train]
     if not is_sound(train, event, len(stored.payload)):
         return False
     count = min(int64(train.first_event) + int64(train.count) - event, run.limit, run.events - row.place)
@@ -115,7 +117,7 @@ def stage(
     """
     row = lanes.rows[i]
     run = lanes.runs[i, row.run % RUNS]
-    train = stored.trains[row.train]
+    train = lanes.trains[i]
     count, length = row.count, int64(train.length)
     first = run.first_event + row.place - int64(train.first_event)
     size = count * length

@@ -56,18 +56,21 @@ def parse_network(text: str) -> tuple[int, int, int]:
 
 
 FLOWS: Final = np.dtype(
-    [
-        ("flow", "<i8"),  # the number of the next combination of address and port
-        ("stride", "<i8"),  # from one combination to the next
-        ("flows", "<i8"),  # how many combinations there are
-        ("addresses", "<i8"),
-        ("ports", "<i8"),
-        ("first_word", "<i8"),  # the last 32 bits of the first address
-        ("first_port", "<i8"),
-        ("of_capture", "<i8"),  # not 0: the sources in the capture decide
-        ("word", "<i8"),  # what was picked last: the last 32 bits of the address, and the port
-        ("port", "<i8"),
-    ]
+    (
+        np.record,
+        [
+            ("flow", "<i8"),  # the number of the next combination of address and port
+            ("stride", "<i8"),  # from one combination to the next
+            ("flows", "<i8"),  # how many combinations there are
+            ("addresses", "<i8"),
+            ("ports", "<i8"),
+            ("first_word", "<i8"),  # the last 32 bits of the first address
+            ("first_port", "<i8"),
+            ("of_capture", "<i8"),  # not 0: the sources in the capture decide
+            ("word", "<i8"),  # what was picked last: the last 32 bits of the address, and the port
+            ("port", "<i8"),
+        ],
+    )
 )
 """What a worker picks its sources by, one row."""
 

@@ -4,11 +4,11 @@ import mmap
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from replay.histogram import BUCKETS, CELLS, RELATIVE_ERROR, Histogram, bucket_of, buckets_of
+from replay.histogram import BUCKETS, CELLS, RELATIVE_ERROR, Histogram, bucket_of, buckets_of, record_one
 
 # Every octave as likely as any other, to where the last bucket ends.
 VALUE_US = st.integers(0, 35).flatmap(lambda octave: st.integers(0, (2 << octave) - 1))
@@ -58,6 +58,18 @@ def test_one_by_one_is_as_good_as_all_at_once(values_us, counts):
     for value_us, count in zip(values_us.tolist(), counts.tolist(), strict=True):
         single.record(value_us, count)
     assert (single.cells == recorded(values_us, counts).cells).all()
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(VALUE_US | st.integers(0, 2**62), st.integers(1, 2**40)), max_size=30))
+def test_the_kernel_records_as_the_class_does(recordings):
+    cells, single = np.zeros(CELLS, np.int64), Histogram()
+    for value_us, often in recordings:
+        count = often if value_us * often < 2**62 else 1
+        with np.errstate(over="ignore"):  # the sum wraps, and uncompiled numpy warns of that
+            record_one(cells, value_us, count)
+        single.record(value_us, count)
+    assert (cells == single.cells).all()
 
 
 @given(VALUES_US, VALUES_US)

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 assert sys.maxsize > 1 << 32, "the struct layouts below are those of 64-bit Linux"
 
-IOVEC: Final = np.dtype([("base", "<u8"), ("len", "<u8")])
+IOVEC: Final = np.dtype((np.record, [("base", "<u8"), ("len", "<u8")]))
 MMSGHDR: Final = np.dtype(
-    {
-        "names": ["name", "namelen", "iov", "iovlen", "control", "controllen", "flags", "len"],
-        "formats": ["<u8", "<u4", "<u8", "<u8", "<u8", "<u8", "<i4", "<u4"],
-        "offsets": [0, 8, 16, 24, 32, 40, 48, 56],
-        "itemsize": 64,
-    }
+    (
+        np.record,
+        {
+            "names": ["name", "namelen", "iov", "iovlen", "control", "controllen", "flags", "len"],
+            "formats": ["<u8", "<u4", "<u8", "<u8", "<u8", "<u8", "<i4", "<u4"],
+            "offsets": [0, 8, 16, 24, 32, 40, 48, 56],
+            "itemsize": 64,
+        },
+    )
 )
 
 MMSGHDR_BYTES: Final = MMSGHDR.itemsize

@@ -27,12 +27,15 @@ SO_SNDBUFFORCE: Final = 32
 MSG_ERRQUEUE: Final = 0x2000
 
 SEGMENT_CONTROL: Final = np.dtype(
-    {
-        "names": ["len", "level", "type", "segment_bytes"],
-        "formats": ["<u8", "<i4", "<i4", "<u2"],
-        "offsets": [0, 8, 12, 16],
-        "itemsize": 24,
-    }
+    (
+        np.record,
+        {
+            "names": ["len", "level", "type", "segment_bytes"],
+            "formats": ["<u8", "<i4", "<i4", "<u2"],
+            "offsets": [0, 8, 12, 16],
+            "itemsize": 24,
+        },
+    )
 )
 """struct cmsghdr with a UDP_SEGMENT value (cmsg(3)): CMSG_LEN(2) is 18, CMSG_SPACE(2) is 24."""
 SEGMENT_CONTROL_LEN: Final = 18

@@ -68,6 +68,29 @@ def test_if_no_folder_will_do_it_is_one_for_this_process(folder, monkeypatch, tm
         each.rmdir()
 
 
+def test_a_relative_cache_home_is_passed_over(folder, monkeypatch, tmp_path):
+    """As the XDG Base Directory Specification says."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    assert parent_of(folder()) == f"stampede-{os.geteuid()}"
+    assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("whose", ["stampede-{uid}", "stampede-{uid}/{name}"])
+def test_what_another_user_made_is_not_trusted(folder, monkeypatch, tmp_path, whose):
+    """Who owns the folder, or can put another one into its place, could have us run code."""
+    monkeypatch.setenv("STAMPEDE_CACHE", os.devnull)
+    foreign = tmp_path / "temporary" / whose.format(uid=os.geteuid(), name=folder().name)
+    lstat = Path.lstat
+
+    def owned_by_another(path: Path) -> os.stat_result:
+        found = lstat(path)
+        return os.stat_result((*found[:4], 4242, *found[5:10])) if path == foreign else found
+
+    monkeypatch.setattr(Path, "lstat", owned_by_another)
+    assert not folder().name.startswith("compiled-")
+
+
 def test_its_name_changes_with_the_sources_and_the_folders_of_old_ones_go(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "own"))
     source = tmp_path / "root/replay/kernels.py"
@@ -82,9 +105,8 @@ def test_its_name_changes_with_the_sources_and_the_folders_of_old_ones_go(folder
     assert len(set(names)) == 6
     kept = {each.name for each in (tmp_path / "own").iterdir()}
     assert kept == set(names[-4:])
-    other = tmp_path / "root/replay/policy.py"
-    other.write_text("# holds no kernel\n")
-    assert folder().name == names[-1]
+    monkeypatch.setattr(cache.numba.config, "BOUNDSCHECK", 1)
+    assert folder().name not in names
 
 
 def test_several_processes_compile_at_once(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from replay.board.errnos import ERRNO_NAMES, errno_place
-from replay.board.intervals import INTERVAL_NS, IntervalCounter
+from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.layout import INTERVALS, LANE, WORKER, Board, State
 from replay.board.snapshot import Loss, Snapshot, take_snapshot
 from replay.histogram import BUCKETS, CELLS, Histogram, bucket_of
@@ -47,7 +47,8 @@ class Running:
             row["cpu_ns"] += 10 * events
             row["last_send_ns"] = row["beat_ns"] = self.now_ns
             Histogram(row["lag"][0]).record(lag_us, events)
-            IntervalCounter(row, START_NS, INTERVAL_NS).add(events, self.now_ns)
+            ring = row["interval_numbers"][0], row["interval_events"][0]
+            add_to_interval(*ring, START_NS, INTERVAL_NS, events, self.now_ns)
         self.now_ns += 1
         return self.snapshot()
 

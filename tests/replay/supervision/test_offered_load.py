@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.board.intervals import INTERVAL_NS, IntervalCounter
+from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.layout import INTERVALS, Board
 from replay.board.snapshot import take_snapshot
 from replay.schedule.axis import LoopedAxis
@@ -17,13 +17,24 @@ from tests.replay.axes import windows_of
 START_NS = 10**12
 
 
+class Counter:
+    """A worker counts here what it sends."""
+
+    def __init__(self, board: Board, worker: int) -> None:
+        self.row = board.workers[worker]
+
+    def add(self, events: int, now_ns: int) -> bool:
+        ring = self.row["interval_numbers"], self.row["interval_events"]
+        return bool(add_to_interval(*ring, START_NS, INTERVAL_NS, events, now_ns))
+
+
 @given(
     sends=st.lists(st.tuples(st.integers(0, 4 * INTERVAL_NS), st.integers(1, 1000)), max_size=80),
     collect_each=st.integers(1, 20),
 )
 def test_the_ring_carries_each_interval_s_events(sends: list[tuple[int, int]], collect_each: int) -> None:
     board = Board(1, 1)
-    counter = IntervalCounter(board.workers, START_NS, INTERVAL_NS)
+    counter = Counter(board, 0)
     offered, judged = judging()
     now_ns, expected = START_NS, dict[int, int]()
     for place, (step_ns, events) in enumerate(sends):
@@ -49,7 +60,7 @@ def judging() -> tuple[Offered, dict[int, int]]:
 def test_a_silence_hides_nothing_of_what_was_sent_before_it(silence: int, collect_each: int) -> None:
     """Also one in which the ring comes round: it takes 102 s."""
     board = Board(1, 1)
-    counter = IntervalCounter(board.workers, START_NS, INTERVAL_NS)
+    counter = Counter(board, 0)
     offered, judged = judging()
     for interval in (0, 1, 2):
         counter.add(5 + interval, START_NS + interval * INTERVAL_NS)
@@ -67,7 +78,7 @@ def test_a_silence_hides_nothing_of_what_was_sent_before_it(silence: int, collec
 def test_what_was_overwritten_while_nobody_looked_is_not_measured(before: int, stopped: int) -> None:
     """A supervisor was stopped, and its workers went on."""
     board = Board(2, 1)
-    counters = [IntervalCounter(board.workers[i : i + 1], START_NS, INTERVAL_NS) for i in range(2)]
+    counters = [Counter(board, i) for i in range(2)]
     offered = Offered(Demand(Steady(10_000, None), None))
     for interval in range(before + stopped):
         for counter in counters:
@@ -86,7 +97,7 @@ def test_what_was_overwritten_while_nobody_looked_is_not_measured(before: int, s
 def test_a_place_that_is_taken_while_it_is_read_is_not_measured() -> None:
     """The faster of two workers is a round of the ring ahead of the slower one."""
     board = Board(2, 1)
-    counters = [IntervalCounter(board.workers[i : i + 1], START_NS, INTERVAL_NS) for i in range(2)]
+    counters = [Counter(board, i) for i in range(2)]
     for counter in counters:
         counter.add(500, START_NS)
     counters[0].add(500, START_NS + INTERVALS * INTERVAL_NS)
@@ -100,7 +111,7 @@ def test_a_place_that_is_taken_while_it_is_read_is_not_measured() -> None:
 
 def test_a_dip_is_seen_that_the_mean_hides() -> None:
     board = Board(2, 1)
-    counters = [IntervalCounter(board.workers[i : i + 1], START_NS, INTERVAL_NS) for i in range(2)]
+    counters = [Counter(board, i) for i in range(2)]
     for interval in range(100):
         events = [20_000, 10_000, 30_000][(interval == 40) + 2 * (interval == 41)]
         for counter in counters:
@@ -121,7 +132,7 @@ def test_a_dip_is_seen_that_the_mean_hides() -> None:
 def test_what_is_not_due_is_not_missed() -> None:
     """The last interval of a quota is a short one."""
     board = Board(1, 1)
-    counter = IntervalCounter(board.workers, START_NS, INTERVAL_NS)
+    counter = Counter(board, 0)
     for interval, events in enumerate([1000, 1000, 500]):
         counter.add(events, START_NS + interval * INTERVAL_NS)
     offered = Offered(Demand(Steady(10_000, 2500), None))
@@ -134,7 +145,7 @@ def test_what_is_not_due_is_not_missed() -> None:
 
 def test_without_a_target_nothing_is_judged_but_the_best_second_is_kept() -> None:
     board = Board(1, 1)
-    counter = IntervalCounter(board.workers, START_NS, INTERVAL_NS)
+    counter = Counter(board, 0)
     for interval in range(25):
         counter.add(interval, START_NS + interval * INTERVAL_NS)
     offered = Offered(Demand(Steady(None, None), None))
@@ -148,7 +159,7 @@ def test_on_a_time_axis_an_interval_is_judged_by_what_its_windows_have_due() -> 
     """A second of 1,000 events, one of none, one of 2,000; at twice the speed."""
     axis = LoopedAxis(windows_of([(1000, 10**9), (0, 10**9), (2000, 10**9)]))
     board = Board(1, 1)
-    counter = IntervalCounter(board.workers, START_NS, INTERVAL_NS)
+    counter = Counter(board, 0)
     for interval in range(15):
         events = 200 if interval < 5 else 0 if interval < 10 else 400
         counter.add(events // 2 if interval == 12 else events, START_NS + interval * INTERVAL_NS)
