@@ -24,6 +24,8 @@ from coverage import Coverage
 from pyroute2 import netns
 
 from captures.console.interruption import SIGNALS
+from replay.clock import wall_ns
+from replay.engine.preparation import prepare
 
 _CLONE_NEWNS = 0x20000  # sched.h
 _MS_REC, _MS_SLAVE, _MNT_DETACH = 1 << 14, 1 << 19, 2  # mount.h
@@ -54,7 +56,7 @@ def call(
 
 @cache
 def _load(program: str) -> None:
-    """Import all modules of a program, those that it imports late among them.
+    """Import all modules of a program, those that it imports late among them, and load its compiled code.
 
     Coverage looks up every module and every source file in each process that it measures, which takes it a tenth of a
     second; but it remembers what it has looked up, and so do forks.
@@ -62,6 +64,8 @@ def _load(program: str) -> None:
     package = importlib.import_module(program)
     for module in pkgutil.walk_packages(package.__path__, f"{program}."):
         importlib.import_module(module.name)
+    if program == "replay":
+        prepare(wall_ns())
     if measured := Coverage.current():
         measured.get_data()
         inspect.stack()

@@ -6,11 +6,10 @@ from typing import Final
 import numpy as np
 
 from captures.compiled.readiness import make_ready
-from captures.format.reader import Capture
 from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.journal import settle, unload
 from replay.board.layout import Board
-from replay.engine.arrays import Rewrite, new_batch, new_lanes, stored_of
+from replay.engine.arrays import RECORD, Rewrite, Stored, new_batch, new_lanes
 from replay.engine.counting import count, count_taken, counters_of
 from replay.engine.loop import Look, Loop, Settings
 from replay.engine.messages import Messages, describe
@@ -24,12 +23,12 @@ SENDER: Final = "the sender"
 """What the kernels of a worker are called where they are compiled."""
 
 
-def prepare(capture: Capture, wall_ns: int) -> None:
+def prepare(wall_ns: int) -> None:
     """Compile or load all kernels that a worker calls; `wall_ns` is the present instant."""
-    make_ready(SENDER, _calls(capture, wall_ns))
+    make_ready(SENDER, _calls(wall_ns))
 
 
-def _calls(capture: Capture, wall_ns: int) -> list[Callable[[], object]]:
+def _calls(wall_ns: int) -> list[Callable[[], object]]:
     """Calls of all kernels, with nothing to send.
 
     numba compiles a kernel for the types of its arguments, and those of this loop are the same as a worker's.
@@ -47,8 +46,10 @@ def _calls(capture: Capture, wall_ns: int) -> list[Callable[[], object]]:
         flows=np.zeros(1, FLOWS),
     )
     look = Look(board.control, board.workers, np.zeros(2, np.int64))
-    stored, rewrite = stored_of(capture), Rewrite(0, 0)
-    loop = Loop(stored, new_lanes(1), rewrite, batch, journal, messages, counters, look, np.zeros(4, np.int64))
+    stored = Stored(np.zeros(1, RECORD), np.zeros(1, np.uint8))
+    for array in stored:  # as what is mapped from a capture
+        array.flags.writeable = False
+    loop = Loop(stored, new_lanes(1), Rewrite(0, 0), batch, journal, messages, counters, look, np.zeros(4, np.int64))
     settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False, low_events=0)
     ring = counters.numbers, counters.events
     return [

@@ -41,7 +41,7 @@ class WorkerProcesses:
         self.recoveries: list[Recovery] = []
         self._latest: list[Recovery | None] = [None for _ in plan.workers]
         """The latest recovery of each worker, which is the only one that is still followed."""
-        prepare(capture, wall_ns())
+        prepare(wall_ns())
         self._processes = [self._process(index) for index in range(len(plan.workers))]
 
     def _process(self, index: int) -> multiprocessing.process.BaseProcess:
