@@ -17,6 +17,8 @@ from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Steady
 
 TRIAL_NS: Final = SECOND_NS // 4
+ROUNDS: Final = 512
+"""So many trains of each lane are staged between two looks at the clock: some milliseconds."""
 LOOP_EVENTS: Final = 1 << 18
 """So many events of the capture are staged repeatedly: more than the caches hold, and few enough to be read soon."""
 
@@ -61,9 +63,9 @@ def _stage(
 
 @kernel
 def stage_rounds(stored: Stored, lanes: Lanes, batch: Batch, journal: Journal, rewrite: Rewrite, now_ns: int) -> int:
-    """Stage a train of each lane in turn until one has no more. Returns how many events were staged."""
+    """Stage a train of each lane in turn, ROUNDS times, or until one has no more. Returns how many events it staged."""
     events = used = 0
-    while True:
+    for _ in range(ROUNDS):
         for i in range(len(lanes.rows)):
             if not aim(lanes, i, stored, True) or not lanes.rows[i].count:
                 return events
@@ -72,3 +74,4 @@ def stage_rounds(stored: Stored, lanes: Lanes, batch: Batch, journal: Journal, r
                 used = 0
             events += lanes.rows[i].count
             used = stage(stored, lanes, i, batch, journal, rewrite, used, now_ns, now_ns)
+    return events

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
 from replay.board.intervals import add_to_interval
-from replay.board.journal import FIRST_TRAIN, STAGED_TRAINS, Journal, settle
+from replay.board.journal import STAGED_TRAINS, Journal, settle
 from replay.board.layout import Board
 from replay.clock import MICROSECOND_NS
 from replay.histogram import record_one
@@ -55,7 +55,7 @@ def counters_of(board: Board, worker: int, interval_ns: int, cpu_start_ns: int) 
 def count(journal: Journal, counters: Counters, paced: bool, now_ns: int) -> None:
     """Count a batch that was sent completely at `now_ns`, and how late each of its trains was."""
     if paced:
-        for train in range(journal.state[FIRST_TRAIN], journal.state[STAGED_TRAINS]):
+        for train in range(journal.state[STAGED_TRAINS]):
             note = journal.staged[train]
             record_one(counters.lag, max(0, now_ns - note.due_ns) // MICROSECOND_NS, note.count)
     count_taken(journal, counters, now_ns)

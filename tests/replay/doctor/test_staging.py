@@ -8,7 +8,7 @@ from captures.format.layout import TagKind
 from captures.format.reader import open_capture
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.doctor.staging import TRIAL_NS, staged_eps
+from replay.doctor.staging import ROUNDS, TRIAL_NS, staged_eps
 from tests.captures.content import content, noise, write
 
 PORTS = (514, 515, 516)
@@ -25,16 +25,17 @@ def capture(tmp_path_factory, request):
 
 
 def test_each_event_of_the_second_trial_counts(capture):
-    """Two batches of trains of one event each, as 500 EPS on three ports are cut."""
+    """Trains of one event each, as 500 EPS on three ports are cut; the clock is looked at twice."""
     instants = iter([0, TRIAL_NS, 7, 7 + TRIAL_NS // 2, 7 + TRIAL_NS])
-    assert staged_eps(capture, PORTS, 500, lambda: next(instants)) == 2 * TRAINS * SECOND_NS / TRIAL_NS
+    assert staged_eps(capture, PORTS, 500, lambda: next(instants)) == 2 * ROUNDS * len(PORTS) * SECOND_NS / TRIAL_NS
 
 
 def test_trains_are_as_long_as_the_rate_makes_them(capture):
     """At 300,000 EPS 2 ms of a port are 200 events: trains stay whole, but where a stripe or the capture ends."""
     instants = itertools.count(0, TRIAL_NS)
     events = staged_eps(capture, PORTS, 300_000, lambda: next(instants)) * TRIAL_NS / SECOND_NS
-    assert TRAINS < events <= TRAINS * 128
+    assert TRAINS < events <= ROUNDS * len(PORTS) * 128
+    assert events % 128 == 0
 
 
 def test_a_core_stages_something(capture):

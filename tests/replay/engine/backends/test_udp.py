@@ -4,22 +4,22 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from replay.engine.batch import Batch
+from numpy.typing import NDArray
 
 from captures.format.layout import MAX_TRAIN_EVENTS
-from replay.board.journal import TRAINS, Journal
+from replay.board.journal import LOADED, SENT, STAGED_TRAINS, TRAINS, Journal, clear, new_journal, settle
 from replay.board.layout import LANE
 from replay.engine.backends.udp import UdpBackend, sockaddr
+from replay.engine.messages import describe
 from replay.linux.sockets.mmsg import UIO_MAXIOV
 from replay.linux.sockets.udp_send import max_segments
-from replay.rewrite.stamps_at_sending import Stamp
 from tests.captures.content import Content, content, noise
-from tests.replay.pages import page_of
 
 SO_NO_CHECK = 11
 
@@ -37,20 +37,45 @@ def receivers() -> Iterator[list[socket.socket]]:
         receiver.close()
 
 
+@dataclass
+class Batch:
+    """Trains that lie in a buffer, and are noted in a journal."""
+
+    journal: Journal
+    buffer: NDArray[np.uint8]
+
+
 def staged(held: Content, lanes: list[int]) -> Batch:
     """A batch of all trains, the first to lane `lanes[0]` and so on."""
-    batch = Batch(held.payload, Stamp.KEEP, Journal())
-    pieces = page_of(held)
-    for place, lane in enumerate(lanes):
-        batch.stage(lane, pieces, place, place + 1)
-    batch.end()
-    return batch
+    journal, through = new_journal(), [(0, 0)] * 9
+    for place, (row, lane) in enumerate(zip(held.trains, lanes, strict=True)):
+        count, length = int(row["count"]), int(row["length"])
+        through[lane] = through[lane][0] + count, through[lane][1] + count * length
+        note = journal.staged[place]
+        note["lane"], note["count"], note["length"], note["place"] = lane, count, length, row["offset"]
+        note["events"], note["bytes"] = through[lane]
+    journal.state[STAGED_TRAINS] = len(lanes)
+    return Batch(journal, np.concatenate([held.payload, np.zeros(8, np.uint8)]))
 
 
 def backend_to(receivers: list[socket.socket], batch: Batch, *, gso: bool) -> UdpBackend:
-    return UdpBackend(
-        socket.AF_INET, [receiver.getsockname() for receiver in receivers], batch, max_segments() if gso else 1
-    )
+    addresses = [receiver.getsockname() for receiver in receivers]
+    return UdpBackend(socket.AF_INET, addresses, batch.journal, batch.buffer, max_segments() if gso else 1)
+
+
+def load(backend: UdpBackend) -> None:
+    """Make messages of the batch, as the worker's loop does."""
+    describe(backend._journal, backend.messages, 0, not backend.gso)
+
+
+def send_first(backend: UdpBackend, messages: int) -> None:
+    """Send so many messages, and no more of those that are loaded."""
+    state = backend._journal.state
+    whole = int(state[LOADED])
+    state[LOADED] = min(whole, state[SENT] + messages)
+    if backend.pending:
+        backend.send()
+    state[LOADED] = whole
 
 
 def arrived(receivers: list[socket.socket]) -> list[list[bytes]]:
@@ -76,7 +101,7 @@ def expected(held: Content, lanes: list[int], count: int) -> list[list[bytes]]:
 
 
 def send_all(backend: UdpBackend) -> None:
-    backend.load()
+    load(backend)
     send_rest(backend)
 
 
@@ -112,11 +137,8 @@ def test_what_gso_is_refused_for_goes_out_event_by_event(sent: int, receivers: l
     held, lanes = content(noise([(5, 50), (1, 70), (9, 60)])), [0, 1, 0]
     batch = staged(held, lanes)
     backend = backend_to(receivers, batch, gso=True)
-    backend.load()
-    backend._end = sent
-    if sent:
-        backend.send()
-    backend._end = len(lanes)
+    load(backend)
+    send_first(backend, sent)
 
     backend.fall_back()
     assert backend.pending == sum([5, 1, 9][sent:])
@@ -135,32 +157,28 @@ def test_the_kernel_says_in_the_journal_what_it_took(gso: bool, receivers: list[
     held = content(noise([(5, 50), (1, 70), (9, 60)]))
     batch = staged(held, [0, 1, 0])
     backend, lanes = backend_to(receivers, batch, gso=gso), np.zeros(3, LANE)
-    lanes["sent_events"] = [0, 5, 0]  # of the page of pieces that the lanes share here
-    sent = 0
-    backend.load()
-    for messages in (1, 1, 20):
-        assert batch.journal.settle(lanes) == 0
-        whole = backend._end
-        backend._end = min(whole, backend._next + messages)
-        sent += backend.pending if not gso else sum([5, 1, 9][backend._next : backend._end])
-        backend.send()
-        backend._end = whole
-        batch.journal.settle(lanes)
-        expected_events = {0: max(min(sent, 5), sent if sent > 6 else 0), 1: 6 if sent > 5 else 5}
-        assert {lane: int(lanes["sent_events"][lane]) for lane in (0, 1)} == expected_events
+    counts, sent = [5, 1, 9] if gso else [1] * 15, 0
+    load(backend)
+    for messages in (1, 1, 4, 20):
+        assert settle(batch.journal, lanes) == 0
+        before = sum(counts[: batch.journal.state[SENT]])
+        send_first(backend, messages)
+        sent = sum(counts[: batch.journal.state[SENT]])
+        assert settle(batch.journal, lanes) == sent - before
+        assert lanes["sent_events"].tolist() == [min(sent, 5) + max(sent - 6, 0), int(sent > 5), 0]
 
-    assert (backend.pending, lanes["sent_events"].tolist()) == (0, [15, 6, 0])
-    assert lanes["sent_bytes"].tolist() == [5 * 50 + 70 + 9 * 60, 5 * 50 + 70, 0]
+    assert (backend.pending, sent) == (0, 15)
+    assert lanes["sent_bytes"].tolist() == [5 * 50 + 9 * 60, 70, 0]
     arrived(receivers)
-    batch.begin()
-    assert batch.journal.settle(np.zeros(3, LANE)) == 0
+    clear(batch.journal)
+    assert settle(batch.journal, np.zeros(3, LANE)) == 0
 
 
 @pytest.mark.parametrize("gso", [True, False])
 def test_the_lane_of_what_is_next_is_known(gso: bool, receivers: list[socket.socket]) -> None:
     backend = backend_to(receivers, staged(content(noise([(5, 50), (1, 70), (9, 60)])), [0, 1, 2]), gso=gso)
-    backend.load()
-    backend._next = 1 if gso else 5
+    load(backend)
+    backend._journal.state[SENT] = 1 if gso else 5
 
     assert backend.next_lane() == 1
 
@@ -170,7 +188,7 @@ def test_a_socket_that_can_not_checksum_refuses_trains(receivers: list[socket.so
     batch = staged(content(noise([(5, 50)])), [0])
     backend = backend_to(receivers, batch, gso=True)
     backend.socket.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
-    backend.load()
+    load(backend)
 
     with pytest.raises(OSError, match="Invalid argument|Input/output error"):
         backend.send()
@@ -183,7 +201,7 @@ def test_a_port_where_nobody_listens_is_named(receivers: list[socket.socket]) ->
         gone.bind(("127.0.0.1", 0))
         closed = gone.getsockname()
     batch = staged(content(noise([(5, 50)])), [1])
-    backend = UdpBackend(socket.AF_INET, [receivers[0].getsockname(), closed], batch, 1)
+    backend = UdpBackend(socket.AF_INET, [receivers[0].getsockname(), closed], batch.journal, batch.buffer, 1)
     send_some(backend)
 
     assert Counter(backend.errors()) == {(errno.ECONNREFUSED, 1): 1}
@@ -191,9 +209,8 @@ def test_a_port_where_nobody_listens_is_named(receivers: list[socket.socket]) ->
 
 def send_some(backend: UdpBackend) -> None:
     """One datagram, whose refusal comes back at once on loopback."""
-    backend.load()
-    backend._end = 1
-    backend.send()
+    load(backend)
+    send_first(backend, 1)
 
 
 def test_a_socket_address_is_the_kernel_s() -> None:
@@ -213,7 +230,7 @@ def test_every_message_has_a_row_of_its_own(receivers: list[socket.socket]) -> N
     held = content(noise([(MAX_TRAIN_EVENTS, 30)] * TRAINS))
     lanes = [place % 3 for place in range(TRAINS)]
     backend = backend_to(receivers, staged(held, lanes), gso=False)
-    backend.load()
+    load(backend)
 
     assert backend.pending == TRAINS * MAX_TRAIN_EVENTS
     backend.send()

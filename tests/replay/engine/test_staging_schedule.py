@@ -1,4 +1,4 @@
-"""Cutting what lanes are dealt: every event once a loop and in its time, whatever the lanes and the cut."""
+"""What lanes are dealt, cut into trains by the kernels: every event once a loop and in its time."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,21 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from replay.schedule.pieces import Pieces, cut_pieces, pages
 
-from captures.format.layout import MAX_TRAIN_EVENTS, Table
+from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.clock import SECOND_NS
-from replay.schedule import deal as dealing
-from replay.schedule import pieces as cutting
 from replay.schedule import rates
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import BURST_NS
 from replay.schedule.deal import Deal, Start, lane_quota, lane_stripes
-from replay.schedule.demand import Demand, TimeScale
+from replay.schedule.demand import Demand
 from replay.schedule.rates import ROUND_NS, OnAxis, Schedule, Steady
-from tests.captures.content import content, noise, window_instants_ns
+from tests.captures.content import Content, content, noise, window_instants_ns
 from tests.replay.axes import shapes, windows_of
-from tests.replay.pages import shapes_of
+from tests.replay.engine.plain import Part, cut
 
 counts = st.lists(st.integers(1, MAX_TRAIN_EVENTS), min_size=1, max_size=12)
 limits = st.integers(1, MAX_TRAIN_EVENTS)
@@ -34,19 +31,17 @@ lanes = st.integers(1, 9)
 
 @pytest.fixture(autouse=True)
 def short_stripes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that small numbers already make many rounds, and many pages."""
+    """So that small numbers already make many rounds, and runs come round in a lane's memory."""
     monkeypatch.setattr(rates, "STRIPE_EVENTS", 16)
-    monkeypatch.setattr(dealing, "PAGE_PIECES", 5)
-    monkeypatch.setattr(cutting, "PAGE_PIECES", 5)
 
 
-def trains_of(counts: list[int]) -> Table:
+def trains_of(counts: list[int]) -> Content:
     """Trains of these many events; each has a length of its own, and the long ones a stamp."""
-    columns = [place % 3 for place in range(len(counts))]
-    return content(noise((count, 20 + place) for place, count in enumerate(counts)), stamp_columns=columns).trains
+    columns = [min(place % 3, max(0, place - 4)) for place in range(len(counts))]
+    return content(noise((count, 20 + place) for place, count in enumerate(counts)), stamp_columns=columns)
 
 
-def on_axis(draw: st.DrawFn) -> tuple[LoopedAxis, Table, OnAxis]:
+def on_axis(draw: st.DrawFn) -> tuple[LoopedAxis, Content, OnAxis]:
     """A time axis at some speed, and trains for its events."""
     windows = windows_of(draw(shapes))
     axis = LoopedAxis(windows)
@@ -62,26 +57,12 @@ def on_axis(draw: st.DrawFn) -> tuple[LoopedAxis, Table, OnAxis]:
 axes = st.composite(on_axis)()
 
 
-def events_of(pieces: Pieces, trains: Table) -> list[int]:
-    """The numbers of the events that pieces hold, found by where their bytes lie."""
-    found: list[int] = []
-    for (offset, size, length), count in zip(shapes_of(pieces)[:, :3].tolist(), pieces.count, strict=True):
-        assert size == count * length
-        train = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
-        row, rest = divmod(offset - int(train["offset"]), length)
-        assert (rest, length) == (0, train["length"])
-        found += range(int(train["first_event"]) + row, int(train["first_event"]) + row + count)
-    return found
-
-
-START = Start()
-
-
-def pieces_of(
-    deal: Deal, lane: int, trains: Table, start: Start = START, time_scale: TimeScale | None = None, sent: int = 0
-) -> Iterator[Pieces]:
-    for page in pages(deal.runs(lane, time_scale or TimeScale(total=deal.schedule.total), start, sent)):
-        yield cut_pieces(trains, page)
+def events_of(part: Part) -> range:
+    """The numbers of the events of a part; they lie in its train."""
+    first = int(part.train["first_event"])
+    assert first <= part.event
+    assert part.event + part.count <= first + int(part.train["count"])
+    return range(part.event, part.event + part.count)
 
 
 @given(counts=counts, lanes=lanes, loops=st.integers(1, 4), extra=st.integers(0, 2000), limit=limits)
@@ -98,7 +79,7 @@ def test_at_one_rate_every_event_is_sent_once_a_loop(
 
 @given(drawn=axes, lanes=lanes, limit=limits)
 def test_on_the_time_axis_every_event_is_sent_once_a_loop(
-    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int
+    drawn: tuple[LoopedAxis, Content, OnAxis], lanes: int, limit: int
 ) -> None:
     axis, trains, along = drawn
 
@@ -107,15 +88,15 @@ def test_on_the_time_axis_every_event_is_sent_once_a_loop(
     assert sent == Counter(event % axis.loop_events for event in range(along.total))
 
 
-def dealt(deal: Deal, trains: Table) -> Counter[int]:
+def dealt(deal: Deal, trains: Content) -> Counter[int]:
     """Each event of the capture, as often as all lanes together send it; a lane's quota is checked on the way."""
     sent = Counter[int]()
     for lane in range(deal.lanes):
         own = 0
-        for pieces in pieces_of(deal, lane, trains):
-            assert max(pieces.count) <= deal.train_max
-            own += sum(pieces.count)
-            sent.update(events_of(pieces, trains))
+        for part in cut(trains, deal, lane):
+            assert 0 < part.count <= deal.train_max
+            own += part.count
+            sent.update(events_of(part))
         assert deal.schedule.total is not None
         assert own == lane_quota(deal.schedule.total, deal.lanes, lane)
     return sent
@@ -123,7 +104,7 @@ def dealt(deal: Deal, trains: Table) -> Counter[int]:
 
 @given(drawn=axes, lanes=lanes, limit=limits, start_ns=st.integers(0, 10**15))
 def test_on_the_time_axis_an_event_leaves_close_to_its_instant(
-    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int, start_ns: int
+    drawn: tuple[LoopedAxis, Content, OnAxis], lanes: int, limit: int, start_ns: int
 ) -> None:
     """Within a round of all lanes before or after it, and the time that its train spans."""
     axis, trains, along = drawn
@@ -131,12 +112,12 @@ def test_on_the_time_axis_an_event_leaves_close_to_its_instant(
     last = {}
     for lane in range(lanes):
         stream = iter(stream_of(along, lanes, lane))
-        for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lane, trains, Start(start_ns)):
-            for count, due_ns, since_ns in zip(pieces.count, pieces.due_ns, pieces.since_ns, strict=True):
-                assert since_ns <= due_ns
-                for event in islice(stream, count):
-                    assert -ROUND_NS <= due_ns - start_ns - instants[event] <= ROUND_NS + BURST_NS
-                last[lane] = due_ns
+        for part in cut(trains, Deal(along, lanes, limit, axis.loop_events), lane, Start(start_ns)):
+            assert part.since_ns <= part.due_ns
+            assert part.count == 1 or part.due_ns - part.since_ns <= BURST_NS + 1
+            for event in islice(stream, part.count):
+                assert -ROUND_NS <= part.due_ns - start_ns - instants[event] <= ROUND_NS + BURST_NS
+            last[lane] = part.due_ns
     assert max(last.values()) == start_ns + instants[-1]
 
 
@@ -159,13 +140,13 @@ def plain_due_ns(along: OnAxis) -> Iterator[int]:
 
 @given(drawn=axes, lanes=lanes)
 def test_all_lanes_together_send_each_token_s_event_when_it_is_due(
-    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int
+    drawn: tuple[LoopedAxis, Content, OnAxis], lanes: int
 ) -> None:
     """Sent one by one, the lanes' events are due at the very instants of the common schedule."""
     axis, trains, along = drawn
     deal = Deal(along, lanes, 1, axis.loop_events)
 
-    due = [ns for lane in range(lanes) for pieces in pieces_of(deal, lane, trains) for ns in pieces.due_ns]
+    due = [part.due_ns for lane in range(lanes) for part in cut(trains, deal, lane)]
 
     assert sorted(due) == list(plain_due_ns(along))
 
@@ -179,16 +160,16 @@ def test_a_train_is_due_when_its_last_event_has_its_token(
     deal = Deal(Steady(rate_eps, total), lanes, limit, sum(counts))
     for lane in range(lanes):
         k = 0
-        for pieces in pieces_of(deal, lane, trains, Start(7)):
-            for count, since_ns, due_ns in zip(pieces.count, pieces.since_ns, pieces.due_ns, strict=True):
-                assert since_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
-                k += count
-                assert due_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
+        for part in cut(trains, deal, lane, Start(7)):
+            assert part.since_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
+            k += part.count
+            assert part.due_ns == 7 - (-((k - 1) * lanes + lane + 1) * SECOND_NS // rate_eps)
+            assert part.count == 1 or part.due_ns - part.since_ns <= BURST_NS + 1
 
 
 @given(drawn=axes, lanes=lanes, limit=limits, rate_eps=st.none() | st.just(0) | st.just(1000))
 def test_each_event_has_its_own_instant_at_any_pace(
-    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None
+    drawn: tuple[LoopedAxis, Content, OnAxis], lanes: int, limit: int, rate_eps: int | None
 ) -> None:
     axis, trains, along = drawn
     pace: Schedule = along if rate_eps == 0 else Steady(rate_eps, along.total)
@@ -201,43 +182,15 @@ def test_each_event_has_its_own_instant_at_any_pace(
             for event in stream_of(pace, lanes, lane)
         ]
         found: list[int] = []
-        for pieces in pieces_of(
-            Deal(pace, lanes, limit, axis.loop_events, axis), lane, trains, Start(0, start_wall_ns)
-        ):
-            assert [len(instants) for instants in pieces.instants_ns] == pieces.count
-            found += np.concatenate(pieces.instants_ns).tolist()
+        for part in cut(trains, Deal(pace, lanes, limit, axis.loop_events, axis), lane, Start(0, start_wall_ns)):
+            assert part.instants_ns is not None
+            found += part.instants_ns
         assert found == expected
-
-
-@given(drawn=axes, lanes=lanes, limit=limits)
-def test_pieces_lie_back_to_back_as_far_as_they_say_and_keep_their_train_s_stamps(
-    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int
-) -> None:
-    axis, trains, along = drawn
-    for pieces in pieces_of(Deal(along, lanes, limit, axis.loop_events), lanes - 1, trains):
-        offset, size, length = shapes_of(pieces).T[:3]
-        assert pieces.start == offset.tolist()
-        for piece, reach in enumerate(pieces.reach):
-            assert offset[piece + 1 : reach].tolist() == (offset + size)[piece : reach - 1].tolist()
-            assert pieces.bytes_of(piece, reach) == sum(size[piece:reach])
-        row = trains[np.searchsorted(trains["offset"], offset, side="right") - 1]
-        for place, (first, end, step, style) in enumerate(pieces.stamps):
-            stamp = pieces.start[place] + int(row["stamp_column"][place])
-            assert [*range(first, end, step)] == [stamp + event * length[place] for event in range(pieces.count[place])]
-            assert style == row["stamp_kind"][place]
-
-
-def test_a_run_without_a_rate_takes_as_many_trains_at_a_time_as_its_stripes_hold() -> None:
-    trains = trains_of([4] * 16)
-    (pieces,) = pieces_of(Deal(Steady(None, 64), 2, 4, 64), 0, trains)
-
-    assert pieces.count == [4] * 8
-    assert pieces.reach == [4] * 4 + [8] * 4
 
 
 @given(drawn=axes, lanes=lanes, limit=limits, rate_eps=st.sampled_from([None, 0, 1000]), data=st.data())
 def test_a_lane_goes_on_where_it_ended(
-    drawn: tuple[LoopedAxis, Table, OnAxis], lanes: int, limit: int, rate_eps: int | None, data: st.DataObject
+    drawn: tuple[LoopedAxis, Content, OnAxis], lanes: int, limit: int, rate_eps: int | None, data: st.DataObject
 ) -> None:
     """The same events at the same instants, as if it had never been interrupted."""
     axis, trains, along = drawn
@@ -250,12 +203,12 @@ def test_a_lane_goes_on_where_it_ended(
     assert list(one_by_one(deal, lane, trains, sent)) == whole[sent:]
 
 
-def one_by_one(deal: Deal, lane: int, trains: Table, sent: int = 0) -> Iterator[tuple[int, int, int]]:
+def one_by_one(deal: Deal, lane: int, trains: Content, sent: int = 0) -> Iterator[tuple[int, int, int]]:
     """Event, due time and own instant of each event of a lane."""
     single = replace(deal, train_max=1)
-    for pieces in pieces_of(single, lane, trains, Start(5, 10**18), sent=sent):
-        instants = [int(instant[0]) for instant in pieces.instants_ns]
-        yield from zip(events_of(pieces, trains), pieces.due_ns, instants, strict=True)
+    for part in cut(trains, single, lane, Start(5, 10**18), sent=sent):
+        assert part.instants_ns is not None
+        yield part.event, part.due_ns, part.instants_ns[0]
 
 
 @given(
@@ -266,7 +219,7 @@ def one_by_one(deal: Deal, lane: int, trains: Table, sent: int = 0) -> Iterator[
     last=st.fractions(Fraction(1, 10), 5, max_denominator=1000),
 )
 def test_on_any_time_scale_what_is_due_is_what_is_demanded(
-    drawn: tuple[LoopedAxis, Table, OnAxis],
+    drawn: tuple[LoopedAxis, Content, OnAxis],
     lanes: int,
     rate_eps: int,
     changes: list[tuple[int, Fraction]],
@@ -280,12 +233,7 @@ def test_on_any_time_scale_what_is_due_is_what_is_demanded(
         demand.change(now_ns, factor)
     deal = Deal(pace, lanes, 1, axis.loop_events)
 
-    due = sorted(
-        ns
-        for lane in range(lanes)
-        for pieces in pieces_of(deal, lane, trains, time_scale=demand.time_scale)
-        for ns in pieces.due_ns
-    )
+    due = sorted(part.due_ns for lane in range(lanes) for part in cut(trains, deal, lane, time_scale=demand.time_scale))
 
     slack_ns = ceil(1 / last) + 1  # a nanosecond of the schedule
     for place in {0, len(due) // 2, len(due) - 1}:
