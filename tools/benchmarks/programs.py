@@ -66,8 +66,8 @@ def report_of(command: list[str], seconds: float) -> dict[str, Any]:
 
 @contextmanager
 def sink(host: str, *arguments: object, tree: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
-    """A `replay sink` of a tree that listens; it ends by itself after two seconds of silence."""
-    command = replay(host, "sink", "--json", "--idle", "2s", *arguments, tree=tree)
+    """A `replay sink` of a tree that listens, until `received_by` asks for what it received."""
+    command = replay(host, "sink", "--json", *arguments, tree=tree)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -80,7 +80,8 @@ def sink(host: str, *arguments: object, tree: Path = ROOT) -> Iterator[subproces
 
 
 def received_by(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The report of a sink, once it has ended."""
+    """The report of a sink, which is ended: it still counts what its buffers hold."""
+    process.terminate()
     stdout, _ = process.communicate(timeout=PATIENCE_S)
     report: dict[str, Any] = json.loads(stdout)
     return report

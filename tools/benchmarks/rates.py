@@ -110,8 +110,9 @@ def watched(programs: dict[str, subprocess.Popen[str]], seconds: int) -> Notes:
         time.sleep(max(_TAIL_S, seconds - _SETTLE_S - 2 * _TAIL_S))
         notes = between(first, _look(workers))
         for name, worker in workers.items():
-            memory = worker.memory_full_info()
-            notes |= {f"{name}_{kind}_mib": round(getattr(memory, kind) / 2**20, 1) for kind in ("rss", "pss")}
+            held = worker.memory_full_info()
+            sizes = {"rss": held.rss, "pss": held.pss, "anonymous": held.rss - held.shared}  # the capture is mapped
+            notes |= {f"{name}_{kind}_mib": round(size / 2**20, 1) for kind, size in sizes.items()}
         return notes
     return {}
 
