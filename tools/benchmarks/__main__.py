@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,8 @@ def _in_lab(
     parts: tuple[str, ...], folder: Path, rounds: int, seconds: int, paced_seconds: int, events: str, trees: Trees
 ) -> list[Figure]:
     """What goes over a wire."""
+    # pyroute2 forks a process for each namespace and ends it by SIGTERM, for which this program would remove the lab.
+    os.register_at_fork(after_in_child=partial(signal.signal, signal.SIGTERM, signal.SIG_DFL))
     lab, figures = Lab(), list[Figure]()
     try:
         lab.build()
@@ -155,9 +158,9 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
             for way in (f"{backend}, batches of {batch}" for backend in ("udp", "packet") for batch in (32, 8))
         },
     }
-    measured = {figure.name for figure in figures if figure.rates_eps}
+    measured = dict.fromkeys(figure.name for figure in figures if figure.rates_eps)
     pairs |= {f"{name}: now to before": (name, name + BEFORE) for name in measured if name + BEFORE in measured}
-    return {name: round(ratio(figures, *pair), 3) for name, pair in pairs.items() if measured.issuperset(pair)}
+    return {name: round(ratio(figures, *pair), 3) for name, pair in pairs.items() if measured.keys() >= set(pair)}
 
 
 def _machine() -> dict[str, object]:
