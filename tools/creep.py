@@ -99,6 +99,7 @@ def _rates(sent: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         "highest_eps": round(max(steps)),
         "variation_percent": round(100 * pstdev(steps) / mean(steps), 4),
         "offered_below_95_percent": sent["offered"]["below_95_percent"],
+        "offered_below_with_steal": (sent.get("strain") or {}).get("short_intervals_stolen"),
         "offered_intervals": sent["offered"]["intervals"],
         "offered_worst_percent": sent["offered"]["worst_percent"],
         "lag_p99_ms": sent["lag_ms"]["p99"],

@@ -111,6 +111,10 @@ class StrainFigures:
     cores: list[CoreFigures]
     major_faults: int
     read_bytes: int
+    stolen_seconds: int | None = None
+    """In how many seconds the host took 0.5% of a worker's core or more; None: not measured."""
+    short_intervals_stolen: int | None = None
+    """How many of the intervals below 95% fell into these seconds."""
 
 
 @dataclass(frozen=True)

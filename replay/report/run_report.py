@@ -211,10 +211,8 @@ def _workers(plan: RunPlan, outcome: Outcome, now: Snapshot) -> list[WorkerFigur
 def _strain(outcome: Outcome) -> StrainFigures | None:
     if outcome.strain is None:
         return None
-    figures = outcome.strain.figures(outcome.cores)
-    return StrainFigures(
-        [CoreFigures(**core) for core in figures["cores"]], figures["major_faults"], figures["read_bytes"]
-    )
+    figures = outcome.strain.figures(outcome.cores, outcome.offered.verdicts.below)
+    return StrainFigures(**figures | {"cores": [CoreFigures(**core) for core in figures["cores"]]})
 
 
 def _recovery(recovery: Recovery) -> RecoveryFigures:

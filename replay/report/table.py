@@ -6,7 +6,7 @@ from typing import Final
 from captures.console.units import counted, fitted, format_count, format_share, format_size
 from replay.receiver_host.table import run_lines
 from replay.report.criteria import criterion_line
-from replay.report.model import RecoveryFigures, RunReport, SinkFigures, WorkerFigures
+from replay.report.model import OfferedFigures, RecoveryFigures, RunReport, SinkFigures, StrainFigures, WorkerFigures
 
 _ACTION_TEXTS: Final = {
     "soft": "told to begin anew",
@@ -46,10 +46,20 @@ def _figure_lines(report: RunReport) -> Iterator[str]:
             f"  offered   {offered.below_95_percent:>16,} of {counted(offered.intervals, 'interval')} of "
             f"{offered.interval_ms:.0f} ms below 95% of the target; the worst had {offered.worst_percent:.1f}%"
             + (f"; {offered.not_measured:,} were not measured" if offered.not_measured else "")
+            + _stolen_clause(offered, report.strain)
         )
     if lag := report.lag_ms:
         yield f"  lag       {lag.p50:>16.3f} ms p50, {lag.p99:.3f} ms p99, {lag.max:.3f} ms max"
     yield f"  errors    {_counts(report.errors):>16}; waits: {_counts(report.waits)}"
+
+
+def _stolen_clause(offered: OfferedFigures, strain: StrainFigures | None) -> str:
+    """Says of short intervals whether the host of a virtual machine took time from a worker's core meanwhile."""
+    if not offered.below_95_percent or strain is None or strain.short_intervals_stolen is None:
+        return ""
+    return (
+        f"; {strain.short_intervals_stolen:,} of the short ones fell into seconds in which the host took a core's time"
+    )
 
 
 def _worker_lines(worker: WorkerFigures) -> Iterator[str]:

@@ -22,7 +22,9 @@ class Verdicts:
         self.interval_ns = interval_ns
         per_second = max(1, SECOND_NS // interval_ns)
         self._second: deque[int] = deque(maxlen=per_second)
-        self._intervals = self._below = self._not_measured = 0
+        self._intervals = self._not_measured = 0
+        self.below = 0
+        """How many intervals were short."""
         self._worst = 1.0
         self.peak_eps: float | None = None
         """The rate of the best second; None until a second has passed."""
@@ -40,7 +42,7 @@ class Verdicts:
             self.peak_eps = max(self.peak_eps or 0.0, rate)
         if due >= LEAST_EVENTS:
             self._intervals += 1
-            self._below += sent < _ENOUGH * due
+            self.below += sent < _ENOUGH * due
             self._worst = min(self._worst, sent / due)
 
     def figures(self) -> dict[str, Any] | None:
@@ -50,7 +52,7 @@ class Verdicts:
         return {
             "interval_ms": self.interval_ns / 1e6,
             "intervals": self._intervals,
-            "below_95_percent": self._below,
+            "below_95_percent": self.below,
             "worst_percent": round(100 * self._worst, 3),
             "not_measured": self._not_measured,
         }

@@ -162,7 +162,7 @@ class Supervisor:
                 self._note_end()
             self.board.control["stop"] = 1
             if outcome.strain:
-                outcome.strain.look()
+                outcome.strain.look(outcome.cores, outcome.offered.verdicts.below)
             self._ending = True
             self._workers.join(0 if self._hurried else _STOP_PATIENCE_NS)
             self._collect_rest()
@@ -256,7 +256,7 @@ class Supervisor:
                 # After a stall, too, wait for nearly a second, so that the events before it have the time to arrive.
                 next_second_ns = max(next_second_ns + SECOND_NS, now_ns + SECOND_NS - _TICK_NS)
                 self._sample_memory()
-                outcome.strain.look()
+                outcome.strain.look(outcome.cores, outcome.offered.verdicts.below)
                 each_second(outcome)
 
     def _end_pause(self, now_ns: int) -> None:

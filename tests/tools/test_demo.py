@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests.network.programs import PATIENCE_S, ROOT, eventually
-from tools.demonstration import conclusion, passes, summary
+from tools.demonstration import Load, conclusion, passes, shortage, summary
 
 SENT: dict[str, Any] = {
     "verdict": "met",
     "reason": "99.99% of the target rate",
+    "shortfall": None,
     "sent_events": 2000,
     "asked_events": 2000,
     "duration_s": 2.0,
@@ -27,22 +28,35 @@ SENT: dict[str, Any] = {
 }
 ALL = {"balanced": True, "verdict": "all 2,000 events arrived on 40 ports"}
 LOST = {"balanced": False, "verdict": "1.00% lost"}
-SLOW = {"verdict": "missed", "reason": "50.00% of the target rate", "achieved_eps": 500.0, "sent_events": 1000}
+FULL = "CPU: worker 0 took 97% of core 1; more workers or faster cores"
+SLOW = {
+    "verdict": "missed",
+    "reason": f"50.00% of the target rate; {FULL}",
+    "shortfall": FULL,
+    "achieved_eps": 500.0,
+    "sent_events": 1000,
+}
+LOAD = Load(sink_percent=45.4, sink_core=3, steal_percent=0.25)
 
 
 def test_a_run_that_was_met_ends_with_all_arrived() -> None:
-    assert conclusion(SENT, ALL) == "met: every event arrived, at 99.99% of the asked rate"
+    assert conclusion(SENT, ALL, LOAD) == "met: every event arrived, at 99.99% of the asked rate"
     assert passes(SENT, ALL)
-    said = summary(SENT, ALL, 0.25)
+    said = summary(SENT, ALL, LOAD)
     assert said[0] == "sent      2,000 events in 2.00 s to 40 ports: 1,000 EPS of 1.0k"
+    assert "sender 12% of core 1, sink 45% of core 3; the host gave 0.2%" in said[1]
     assert said[-1].endswith("all 2,000 events arrived on 40 ports")
 
 
 @pytest.mark.parametrize(
     ("sent", "ledger", "said"),
     [
-        (SENT | SLOW, ALL, "missed: 50.00% of the target rate; where this machine"),
-        (SENT, LOST, "not every event arrived, see the table above; where this machine"),
+        (SENT | SLOW, ALL, f"missed: 50.00% of the target rate; this machine was short of {FULL}; ask for less"),
+        (
+            SENT,
+            LOST,
+            "not every event arrived, see the table above; this machine was short of nothing that is measured here",
+        ),
         (SENT | SLOW, LOST, "missed: 50.00% of the target rate; not every event arrived"),
     ],
 )
@@ -50,9 +64,18 @@ def test_a_run_that_was_missed_or_lost_events_does_not_end_as_if_all_were_well(
     sent: dict[str, Any], ledger: dict[str, Any], said: str
 ) -> None:
     assert not passes(sent, ledger)
-    assert conclusion(sent, ledger).startswith(said)
-    assert f"./tools/demo {int(sent['achieved_eps'] // 2)}" in conclusion(sent, ledger)
-    assert " of 2,000 events" in summary(sent, ledger, 0)[0] or sent["sent_events"] == 2000
+    assert conclusion(sent, ledger, LOAD).startswith(said)
+    assert f"./tools/demo {int(sent['achieved_eps'] // 2)}" in conclusion(sent, ledger, LOAD)
+    assert " of 2,000 events" in summary(sent, ledger, LOAD)[0] or sent["sent_events"] == 2000
+
+
+def test_what_the_machine_was_short_of_is_named() -> None:
+    sink, steal = LOAD._replace(sink_percent=99.6), LOAD._replace(steal_percent=7.0)
+    assert shortage(None, LOAD) == "nothing that is measured here"
+    assert shortage(None, sink) == "CPU: the sink took 100% of core 3"
+    assert shortage(FULL, sink) == f"{FULL}, and of CPU: the sink took 100% of core 3"
+    assert shortage(None, steal) == "steal: the host took 7.0% of the machine's time"
+    assert shortage("steal: the host took 9% of core 1", steal) == "steal: the host took 9% of core 1"
 
 
 @pytest.fixture
@@ -199,7 +222,7 @@ def test_the_demo_itself(tmp_path: Path) -> None:
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert max(map(len, done.stdout.splitlines())) <= 80
     lines = re.sub(r"\n +", " ", done.stdout).splitlines()
-    assert [each.split()[0] for each in lines[:4]] == ["built", "sent", "CPU", "ledger"]
+    assert [each.split()[0] for each in lines[:4]] == ["built", "sent", "CPU", "ledger"], done.stderr
     assert lines[-1].startswith("met: every event arrived" if done.returncode == 0 else "missed:")
     assert done.returncode in (0, 1), done.stderr
     assert not list(tmp_path.glob("stampede-demo-*"))

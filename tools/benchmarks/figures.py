@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Final
+
+LOW_EPS: Final = 100_000
+"""Rates below this are shown with more decimals."""
 
 
 @dataclass
@@ -58,13 +61,14 @@ def table(figures: Sequence[Figure]) -> str:
     """The figures as text, with the spread of their rounds."""
     lines = [f"{'part':<8} {'what':<44} {'M events/s':>10}  rounds"]
     for figure in figures:
-        rounds = " ".join(f"{rate / 1e6:.2f}" for rate in figure.rates_eps)
+        decimals = 2 if figure.median_eps >= LOW_EPS else 4
+        rounds = " ".join(f"{rate / 1e6:.{decimals}f}" for rate in figure.rates_eps)
         notes = "".join(f"; {name} {value}" for name, value in figure.notes.items())
         if figure.missing:
             lines.append(f"{figure.part:<8} {figure.name:<44} not measured: {figure.missing}")
             continue
         median_meps = figure.median_eps / 1e6
-        lines.append(f"{figure.part:<8} {figure.name:<44} {median_meps:>10.2f}  {rounds}{notes}")
+        lines.append(f"{figure.part:<8} {figure.name:<44} {median_meps:>10.{decimals}f}  {rounds}{notes}")
     return "\n".join(lines)
 
 

@@ -30,8 +30,8 @@ def peers(lab: Lab, capture: Path, folder: Path, seconds: int, core: str) -> dic
     sends = open_capture(capture)
     size = round(len(sends.payload) / sends.events)
     return {
-        "tcpreplay --preload-pcap --topspeed": lambda: _tcpreplay(lab, pcap, seconds, core),
         "trafgen": lambda: _trafgen(lab, config, seconds, core),
+        "tcpreplay --preload-pcap --topspeed": lambda: _tcpreplay(lab, pcap, seconds, core),
         "loggen --inet --dgram": lambda: _loggen(lab, size, seconds, core),
     }
 

@@ -1,15 +1,40 @@
-"""Running the commands that are measured, in a namespace, bounded in time."""
+"""Running the commands that are measured, of this tree or of another commit, in a namespace, bounded in time."""
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from captures.console.errors import InputError
 from tools.command_line import command
 
 PATIENCE_S: Final = 60
+BEFORE: Final = ", before"
+"""What the name of a figure of the other commit ends in."""
+ROOT: Final = Path(__file__).parents[2]
+
+Trees = Mapping[str, Path]
+"""Folders of sources to measure in turns, by what the names of their figures end in: this one, and maybe BEFORE."""
+
+
+def trees_of(folder: Path, commit: str | None) -> Trees:
+    """This tree and, where a commit is named, that one, unpacked in `folder`. Raises InputError."""
+    if commit is None:
+        return {"": ROOT}
+    before = folder / "before"
+    before.mkdir()
+    packed = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, timeout=PATIENCE_S, check=False)
+    if packed.returncode:
+        raise InputError(f"--before: {packed.stderr.decode(errors='replace').strip().splitlines()[-1]}")
+    subprocess.run(["tar", "-x", "-C", before], input=packed.stdout, timeout=PATIENCE_S, check=True)
+    return {"": ROOT, BEFORE: before}
+
+
+def of_tree(tree: Path, *line: object) -> list[object]:
+    """A command line that runs with the sources of that tree, by this interpreter and what is installed for it."""
+    return ["env", "-C", tree, f"PYTHONPATH={tree}", *line]
 
 
 def inside(host: str, *command: object) -> list[str]:
@@ -17,9 +42,9 @@ def inside(host: str, *command: object) -> list[str]:
     return ["ip", "netns", "exec", host, *map(str, command)]
 
 
-def replay(host: str, *arguments: object) -> list[str]:
-    """The command line of `replay` in the namespace `host`."""
-    return inside(host, *command("replay", *arguments))
+def replay(host: str, *arguments: object, tree: Path = ROOT) -> list[str]:
+    """The command line of a tree's `replay` in the namespace `host`."""
+    return inside(host, *of_tree(tree, *command("replay", *arguments)))
 
 
 def output_of(command: list[str], seconds: float) -> str:
@@ -40,9 +65,9 @@ def report_of(command: list[str], seconds: float) -> dict[str, Any]:
 
 
 @contextmanager
-def sink(host: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A `replay sink` that listens; it ends by itself after two seconds of silence."""
-    command = replay(host, "sink", "--json", "--idle", "2s", *arguments)
+def sink(host: str, *arguments: object, tree: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """A `replay sink` of a tree that listens, until `received_by` asks for what it received."""
+    command = replay(host, "sink", "--json", *arguments, tree=tree)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -55,7 +80,8 @@ def sink(host: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def received_by(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The report of a sink, once it has ended."""
+    """The report of a sink, which is ended: it still counts what its buffers hold."""
+    process.terminate()
     stdout, _ = process.communicate(timeout=PATIENCE_S)
     report: dict[str, Any] = json.loads(stdout)
     return report

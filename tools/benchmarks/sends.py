@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Final
 
+from tools.benchmarks.ceilings import ceilings
 from tools.benchmarks.figures import Figure, in_turns
 from tools.benchmarks.peers import peers
-from tools.benchmarks.programs import replay, report_of
+from tools.benchmarks.programs import Trees, replay, report_of
 from tools.lab import V4, Lab
 
 PORTS: Final = "5514-5553"
@@ -19,15 +21,36 @@ CORE: Final = "0"
 Send = Callable[..., float]
 
 
-def measure(lab: Lab, capture: Path, folder: Path, seconds: int, rounds: int) -> list[Figure]:
-    """`replay run --eps max` in several ways, and its peers with the same payloads, in turns.
+def measure(lab: Lab, capture: Path, folder: Path, seconds: int, rounds: int, trees: Trees) -> list[Figure]:
+    """`replay run --eps max` in several ways, its peers with the same payloads, and the ceilings, in turns.
 
     All send from one core, and but for those of one lane to 40 ports. What is counted is datagrams that the sender says
     it sent; the far end's drops are what they met.
     """
-    udp: Send = partial(_replay, lab, capture, seconds, "--backend", "udp")
-    packet: Send = partial(_replay, lab, capture, seconds, "--backend", "packet")
-    ways: dict[str, Callable[[], float]] = {
+
+    def ours(tree: Path) -> dict[str, Callable[[], float]]:
+        return _ways(lab, partial(_replay, lab, capture, seconds, tree=tree))
+
+    ways, tops = _of_each(trees, ours), ceilings(lab, capture, folder, seconds, CORE)
+    after = {"udp, GSO": "ceiling in C, GSO", "udp, no GSO": "ceiling in C, no GSO"}
+    ordered: dict[str, Callable[[], float]] = {}
+    for name in ways:  # a ceiling is measured right after what it is compared with
+        ordered[name] = ways[name]
+        if kin := after.get(name):
+            ordered |= {top: way for top, way in tops.items() if top.startswith(kin)}
+    with lab.dropping("udp dport 5514-5553"):
+        return in_turns("send", ordered | peers(lab, capture, folder, seconds, CORE), rounds)
+
+
+def _of_each(trees: Trees, ways: Callable[[Path], dict[str, Callable[[], float]]]) -> dict[str, Callable[[], float]]:
+    """The ways of all trees: each way of one next to the same of the other."""
+    by_tree = {ending: ways(tree) for ending, tree in trees.items()}
+    return {name + ending: by_tree[ending][name] for name in by_tree[""] for ending in trees}
+
+
+def _ways(lab: Lab, send: Send) -> dict[str, Callable[[], float]]:
+    udp, packet = partial(send, "--backend", "udp"), partial(send, "--backend", "packet")
+    return {
         "udp, GSO": udp,
         "udp, GSO, stamps kept": lambda: udp("--stamp", "keep"),
         "udp, cut by the kernel": lambda: _without_uso(lab, udp),
@@ -37,30 +60,31 @@ def measure(lab: Lab, capture: Path, folder: Path, seconds: int, rounds: int) ->
         "packet, GSO, 40 lanes, 1,022 sources": lambda: packet(*SOURCES),
         "packet, cut by the kernel": lambda: _without_uso(lab, packet),
         "packet, no GSO": lambda: packet("--no-gso"),
-        **peers(lab, capture, folder, seconds, CORE),
     }
-    with lab.dropping("udp dport 5514-5553"):
-        return in_turns("send", ways, rounds)
 
 
-def measure_tags(lab: Lab, capture: Path, seconds: int, rounds: int) -> list[Figure]:
+def measure_tags(lab: Lab, capture: Path, seconds: int, rounds: int, trees: Trees) -> list[Figure]:
     """What tags cost: a tagged capture with stamps and tags, and with stamps alone, in turns.
 
     With batches of 8 as well: on a slow machine a full batch takes longer than stamps may age, and is made smaller.
     """
-    ways: dict[str, Callable[[], float]] = {}
-    for backend in ("udp", "packet"):
-        for batch in ("32", "8"):
-            send: Send = partial(_replay, lab, capture, seconds, "--backend", backend, "--batch", batch)
+
+    def ours(tree: Path) -> dict[str, Callable[[], float]]:
+        ways: dict[str, Callable[[], float]] = {}
+        for backend, batch in product(("udp", "packet"), ("32", "8")):
+            way = ("--backend", backend, "--batch", batch)
+            send: Send = partial(_replay, lab, capture, seconds, *way, tree=tree)
             ways[f"{backend}, batches of {batch}, stamps and tags"] = send
             ways[f"{backend}, batches of {batch}, stamps"] = partial(send, "--keep-tags")
+        return ways
+
     with lab.dropping("udp dport 5514-5553"):
-        return in_turns("tags", ways, rounds)
+        return in_turns("tags", _of_each(trees, ours), rounds)
 
 
-def _replay(lab: Lab, capture: Path, seconds: int, *extra: str, ports: str = PORTS) -> float:
+def _replay(lab: Lab, capture: Path, seconds: int, *extra: str, tree: Path, ports: str = PORTS) -> float:
     command = ("run", capture, "--target", V4, "--ports", ports, "--eps", "max", "--duration", f"{seconds}s")
-    report = report_of(replay(lab.sender, *command, "--cpus", CORE, "--json", *extra), seconds)
+    report = report_of(replay(lab.sender, *command, "--cpus", CORE, "--json", *extra, tree=tree), seconds)
     return float(report["achieved_eps"])
 
 

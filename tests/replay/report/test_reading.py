@@ -25,6 +25,7 @@ def test_a_report_of_before_there_was_a_schema_is_read_whole() -> None:
     old = json.loads(OLD_RUN.read_text(encoding="utf-8"))
     read = report.figures()
     old["capture"] |= {"shortest_bytes": None, "longest_bytes": None}
+    old["strain"] |= {"stolen_seconds": None, "short_intervals_stolen": None}
     old["workers"] = [{**worker, "unreachable_seconds": 0} for worker in old["workers"]]
     assert {name: read[name] for name in old} == old
     assert "met: 99.94% of the target rate" in run_table(report)

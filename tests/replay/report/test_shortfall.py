@@ -95,10 +95,32 @@ def test_strain_sums_what_passed_between_looks(steps):
     assert core["steal_percent_max"] == pytest.approx(worst, abs=0.01)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)), max_size=20), st.integers(0, 3))
+def test_short_intervals_fell_into_seconds_with_steal_or_did_not(seconds, short_after):
+    """Of 100 ticks each. An interval is counted in its second, or a little later. Core 4 is no worker's."""
+    told = {3: CoreTimes(0, 0, 0, 0), 4: CoreTimes(0, 0, 0, 0)}
+    strain = Strain(lambda: told)
+    strain.look([3], 0)
+    short = explained = 0
+    recent = [0, 0]
+    for steal, of_others, more in seconds:
+        for core, taken in ((3, steal), (4, of_others)):
+            told = told | {core: CoreTimes(told[core].total + 100, 0, 0, told[core].steal + taken)}
+        short, recent = short + more, [recent[1], steal]
+        strain.look([3], short)
+        explained += more if any(recent) else 0
+    explained += short_after if any(recent) else 0
+    stolen = sum(steal > 0 for steal, _, _ in seconds)
+    found = strain.figures([3], short + short_after)
+    assert (found["stolen_seconds"], found["short_intervals_stolen"]) == (stolen, explained)
+
+
 def test_without_times_there_are_none():
     def hidden():
         raise PermissionError
 
     strain = Strain(hidden)
     strain.look()
-    assert strain.figures([0])["cores"] == []
+    found = strain.figures([0])
+    assert found["cores"] == []
+    assert found["stolen_seconds"] is found["short_intervals_stolen"] is None
