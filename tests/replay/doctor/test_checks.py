@@ -28,7 +28,16 @@ def test_a_machine_that_has_it_all():
     found = checks.machine_findings(MACHINE, PACKET)
     assert {finding.state for finding in found} == {"ok"}
     assert {finding.mend for finding in found} == {None}
-    assert len(found) == len(by_name(found)) == 11
+    assert len(found) == len(by_name(found)) == 12
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_compiled_code_that_is_not_there_yet_is_no_fault_but_where_none_stays(compiled):
+    for stays, state in ((True, "ok"), (False, "warn")):
+        finding = checks.compiled_code(machine(compiled=compiled, compiled_stays=stays))
+        assert finding.state == state
+        assert finding.found.startswith("kept in" if compiled else "not there yet")
+        assert (finding.mend is None) == stays
 
 
 def test_of_the_rights_only_that_to_write_frames_can_be_missed():

@@ -16,7 +16,7 @@ from replay.board.journal import STAGED_TRAINS, TRAINS, clear, new_journal
 from replay.engine.arrays import Lanes, Rewrite, new_batch, new_lanes
 from replay.engine.staging import NOW, OWN, aim, is_sound, stage, train_of
 from replay.schedule import rates
-from replay.schedule.axis import Axis
+from replay.schedule.axis import LoopedAxis
 from replay.schedule.deal import Deal, Start, lane_quota
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import OnAxis, Steady
@@ -63,7 +63,7 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     windows = windows_of([(min(events, 200), ns) for events, ns in draw(shapes)])
-    axis, sizes, left = Axis(windows), list[int](), int(windows["events"].sum())
+    axis, sizes, left = LoopedAxis(windows), list[int](), int(windows["events"].sum())
     while left:
         sizes.append(min(left, draw(st.integers(1, 128))))
         left -= sizes[-1]
@@ -120,7 +120,12 @@ def new_lanes_of(case: Case) -> Lanes:
 
 def staged(case: Case, batch_trains: int) -> Staged:
     """What the kernels stage, in batches of so many trains."""
-    lanes, capture, journal, batch = new_lanes_of(case), stored(case.held), new_journal(), new_batch(2025)
+    lanes, capture, journal, batch = (
+        new_lanes_of(case),
+        stored(case.held),
+        new_journal(),
+        new_batch(1_735_689_600_000_000_000),
+    )
     runs, done, now_ns, used = [case.runs(i) for i in range(case.deal.lanes)], [], 0, 0
     through = lanes.rows["bytes"].tolist()
     while True:

@@ -11,7 +11,7 @@ from captures.compiled.words import WORD_BYTES, words_of
 from captures.format.instants import ramp
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
 from captures.format.stamp_writing import stamp_texts
-from replay.rewrite.local_zone import zone_table
+from replay.rewrite.local_zone import DAY_S, zone_table
 from replay.rewrite.stamping import (
     StampRoom,
     civil_date,
@@ -50,7 +50,7 @@ def in_berlin():
 
 @pytest.fixture(scope="module")
 def room() -> StampRoom:
-    return stamp_room(zone_table(2020))
+    return stamp_room(zone_table(FIRST_NS // (DAY_S * SECOND_NS) - 1))
 
 
 def plain(kind: StampKind, zone_minutes: int, instant_ns: int) -> bytes:
