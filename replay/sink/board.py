@@ -33,29 +33,32 @@ from replay.linux.memory import sparse_memory
 from replay.ranges import MOST_PORTS
 from replay.sink.number_account import NUMBERS, PLANES, WINDOW
 from replay.sink.time_cells import CELLS as INTERVALS
-from replay.sink.time_cells import FINE, TENTH_NS, cells_at, tenths_of
+from replay.sink.time_cells import FINE, TENTH_NS, cell_at, tenths_of
 
 SOCKET_COUNTS: Final = np.dtype(
-    [
-        ("events", "<i8"),
-        ("bytes", "<i8"),
-        ("bad_stamps", "<i8"),
-        ("coarse_stamps", "<i8"),
-        ("early_stamps", "<i8"),
-        ("old_stamps", "<i8"),
-        ("untagged", "<i8"),
-        ("malformed", "<i8"),
-        ("foreign", "<i8"),
-        ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
-        ("joined", "<i8"),  # 1 if a message of several datagrams has come
-        ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag, or of those that came joined with it
-        ("youngest_us", "<i8"),  # for each worker's first socket: the least age of a stamp that it read; NEVER_NS: none
-        ("first_ns", "<i8"),
-        ("last_ns", "<i8"),
-        ("run_youngest_us", "<i8"),  # these three are of the events of the run that is counted
-        ("run_first_ns", "<i8"),
-        ("run_last_ns", "<i8"),
-    ]
+    (
+        np.record,
+        [
+            ("events", "<i8"),
+            ("bytes", "<i8"),
+            ("bad_stamps", "<i8"),
+            ("coarse_stamps", "<i8"),
+            ("early_stamps", "<i8"),
+            ("old_stamps", "<i8"),
+            ("untagged", "<i8"),
+            ("malformed", "<i8"),
+            ("foreign", "<i8"),
+            ("drops", "<i8"),  # packets that the socket had dropped when its last message was queued
+            ("joined", "<i8"),  # 1 if a message of several datagrams has come
+            ("longest_tagged", "<i8"),  # bytes of the longest datagram with a tag
+            ("youngest_us", "<i8"),  # the least age of a stamp; NEVER_NS: none was read that shows an age
+            ("first_ns", "<i8"),
+            ("last_ns", "<i8"),
+            ("run_youngest_us", "<i8"),  # these three are of the events of the run that is counted
+            ("run_first_ns", "<i8"),
+            ("run_last_ns", "<i8"),
+        ],
+    )
 )
 """The counts of one socket. `first_ns` and `last_ns` are arrivals in wall time; before any, they are NEVER_NS and 0."""
 
@@ -200,7 +203,7 @@ class Tally:
 
         After the first hours, when cells are longer than a tenth, it is the mean rate of the best cell.
         """
-        used = int(cells_at(np.array([np.max(self.by_socket["last_ns"]) - self.start_ns]) // TENTH_NS)[0]) + 1
+        used = cell_at(int(self.by_socket["last_ns"].max() - self.start_ns) // TENTH_NS) + 1
         tenths = self.tenths[:, :used].sum(axis=0)
         reached = np.concatenate([np.zeros(10, np.int64), np.cumsum(tenths[:FINE])])
         coarse = 10 * tenths[FINE:] // tenths_of(np.arange(FINE, max(used, FINE)))[1]

@@ -1,93 +1,162 @@
-"""What does a receiving worker do? It reads trains from many sockets into slots, and has them counted.
+"""What does a receiving worker do? It reads trains from many sockets into slots, and counts them: a compiled loop.
 
-In one round, epoll names the sockets that have messages. Each is read with one recvmmsg into the next free slots, and
-again if it was not emptied, until there is enough to count. Then all slots are counted together. A round that brought
-little is followed by a nap, so that the next finds more: fewer and fuller rounds cost less, and the kernel notes the
-time of each arrival anyway. A round that brought much is not followed by a nap: trains that pile up drop out of the
-cache, which cost the sender a third of its speed when it was measured. So trains are counted when there is a megabyte
-of them. Lone datagrams, whose cost is in the system calls, are counted when the slots are full.
+In one round, poll(2) names the sockets that have messages. Each is read with one recvmmsg(2) into the slots, and these
+are counted at once, while they are in the cache; then it is read again if it was not emptied, a few times at most. A
+round that brought little is followed by a nap, so that the next finds more: fewer and fuller rounds cost less, and the
+kernel notes the time of each arrival anyway. A round that brought much is not followed by a nap: trains that pile up
+drop out of the cache, which cost the sender a third of its speed when it was measured.
+
+Stretches of events about which Python has to decide are left for it after each round, which is rare, and it looks
+after its parent every LOOK_NS.
 """
 
 import os
-import select
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from replay.clock import sleep_ns, wall_ns
-from replay.linux.sockets.udp_receive import MOST_PER_CALL, SLOTS, Slots
+from captures.compiled.kernel import kernel
+from replay.clock import wall_ns
+from replay.linux.clocks import CLOCK_MONOTONIC, read_clock, sleep
+from replay.linux.libc import poll
+from replay.linux.sockets.udp_receive import MOST_PER_CALL, Slots, fill, new_slots
 from replay.sink.board import WorkerTally
-from replay.sink.round import RoundCounter
+from replay.sink.counting import count_messages
+from replay.sink.verify.stretches import LEFT, Counters, end_stretch
+from replay.sink.verify.tag_counter import TagCounter
 
 _NAP_NS: Final = 1_000_000
-_WAIT_S: Final = 0.1
+_LOOK_NS: Final = 100_000_000
+_WAIT_MS: Final = 100
 _FULL_MESSAGES: Final = 32
 """A round with fewer messages is followed by a nap."""
-_ENOUGH_BYTES: Final = 1 << 20
+_READS: Final = 8
+"""So often a socket is read in one round at most."""
+
+POLLFD: Final = np.dtype([("fd", "<i4"), ("events", "<i2"), ("revents", "<i2")])
+"""struct pollfd of poll(2)."""
+_POLLIN: Final = 1
+
+
+class Loop(NamedTuple):
+    """What the loop of a worker works with."""
+
+    slots: Slots
+    counters: Counters
+    polled: NDArray[Any]
+    """POLLFD, shape (sockets,)."""
+    fds: NDArray[np.int32]
+    """Of the sockets; a field of `polled`, and so is the next one."""
+    ready: NDArray[np.int16]
+    stop: NDArray[np.uint8]
+    """Shape (1,): it is set to end the worker."""
+    state: NDArray[np.int64]
+    """READ, COUNTED, SOCKET, MESSAGES and ERRNO; shape (5,)."""
+    timespec: NDArray[np.int64]
+
+
+READ: Final = 0
+"""How many messages the slots hold."""
+COUNTED: Final = 1
+"""How many of them are counted."""
+SOCKET: Final = 2
+"""The socket that they are from."""
+MESSAGES: Final = 3
+"""How many messages the last round has brought."""
+ERRNO: Final = 4
+"""The errno with which a socket could not be read; 0: all could."""
+
+
+def new_loop(fds: Sequence[int], counters: Counters, stop: NDArray[np.uint8]) -> Loop:
+    """A loop over sockets that has read nothing yet."""
+    polled = np.zeros(len(fds), POLLFD)
+    polled["fd"], polled["events"] = fds, _POLLIN
+    state, timespec = np.zeros(5, np.int64), np.zeros(2, np.int64)
+    return Loop(new_slots(), counters, polled, polled["fd"], polled["revents"], stop, state, timespec)
 
 
 def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: int) -> None:
     """Count what arrives at a worker's `sockets`, until `tally.stop` is set or the parent process is gone.
 
     Everything that had arrived by then is still counted: each socket is read until it is empty, or until a message
-    comes that arrived later.
+    comes that arrived later. Raises OSError if a socket can't be read.
     """
-    epoll = select.epoll()
-    for receiver in sockets:
-        epoll.register(receiver.fileno(), select.EPOLLIN)
-    counter = RoundCounter(tally)
-    rounds = Rounds(sockets, counter)
+    counter = TagCounter(tally)
+    loop = new_loop([receiver.fileno() for receiver in sockets], counter.counters, tally.stop)
     while not tally.stop[0] and os.getppid() == parent_pid:
-        if rounds.read(epoll.poll(_WAIT_S, len(sockets))) < _FULL_MESSAGES:
-            counter.idle()
-            sleep_ns(_NAP_NS)
+        serve(loop)
+        decide(loop, counter)
     stopped_ns = wall_ns()
-    while ready := epoll.poll(0, len(sockets)):
-        rounds.read(ready)
-        for fd, _ in ready:
-            if tally.by_socket["last_ns"][rounds.socket_of_fd[fd]] > stopped_ns:
-                epoll.unregister(fd)
+    while read_ready(loop, 0):
+        decide(loop, counter)
+        loop.fds[(loop.ready != 0) & (tally.by_socket["last_ns"] > stopped_ns)] = -1
     counter.finish()
 
 
-class Rounds:
-    """Reads sockets into slots, and has a counter count them."""
+def decide(loop: Loop, counter: TagCounter) -> None:
+    """Count the stretches that the kernels have left. Raises OSError if a socket could not be read."""
+    counter.count()
+    if code := int(loop.state[ERRNO]):
+        raise OSError(code, os.strerror(code))
 
-    def __init__(self, sockets: Sequence[socket.socket], counter: RoundCounter) -> None:
-        """Allocate the slots."""
-        self.socket_of_fd = {receiver.fileno(): number for number, receiver in enumerate(sockets)}
-        self._counter = counter
-        self._slots = Slots()
-        self._socket_of_slot = np.zeros(SLOTS, np.int64)
-        self._filled = self._bytes = self._counted = 0
 
-    def read(self, ready: Sequence[tuple[int, int]]) -> int:
-        """Read the `ready` sockets, and again those that were not emptied; returns the number of messages."""
-        messages, waiting = 0, [fd for fd, _ in ready]
-        counted = self._counted
-        while waiting and self._counted == counted:
-            came = [self._read(fd) for fd in waiting]
-            messages += sum(came)
-            waiting = [fd for fd, count in zip(waiting, came, strict=True) if count == MOST_PER_CALL]
-        self._count()
-        return messages
+def prepare(tally: WorkerTally) -> None:
+    """Compile or load the kernels of a worker, by a loop that is to stop at once; nothing is counted in `tally`.
 
-    def _read(self, fd: int) -> int:
-        """Read a socket once, and count all slots if there is enough; returns the number of messages."""
-        first = self._filled
-        came = self._slots.fill(fd, first)
-        self._socket_of_slot[first : first + came] = self.socket_of_fd[fd]
-        self._filled += came
-        if came:
-            self._bytes += came * self._slots.size_bytes(first)  # messages of a socket are alike
-        if self._filled > SLOTS - MOST_PER_CALL or self._bytes > _ENOUGH_BYTES:
-            self._count()
-        return came
+    This is done before the workers are forked, so that they have it for nothing.
+    """
+    counter = TagCounter(tally)
+    loop = new_loop([], counter.counters, np.ones(1, np.uint8))
+    serve(loop)
+    read_ready(loop, 0)
+    counter.prepare()
 
-    def _count(self) -> None:
-        if self._filled:
-            self._counter.count(self._slots.data, self._slots.take(self._filled), self._socket_of_slot[: self._filled])
-            self._counted += 1
-        self._filled = self._bytes = 0
+
+@kernel
+def serve(loop: Loop) -> None:
+    """Read and count, until the worker is to stop, or Python has to decide something, or for about LOOK_NS."""
+    until_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS
+    while not loop.stop[0] and read_clock(CLOCK_MONOTONIC, loop.timespec) < until_ns:
+        read_ready(loop, _WAIT_MS)
+        if loop.counters.state[LEFT] or loop.state[ERRNO]:
+            return
+        if loop.state[MESSAGES] < _FULL_MESSAGES:
+            sleep(_NAP_NS, loop.timespec)
+
+
+@kernel
+def read_ready(loop: Loop, wait_ms: int) -> int:
+    """Wait until sockets are ready, read these, and count what was read. Returns how many were ready.
+
+    If there is no room for what Python has to decide, the rest is counted at the next call, before anything is read.
+    """
+    state = loop.state
+    state[MESSAGES] = 0
+    if not count_read(loop):
+        return 1
+    ready = poll(loop.polled.ctypes.data, len(loop.polled), wait_ms)
+    for i in range(len(loop.ready)):
+        reads = _READS if ready > 0 and loop.ready[i] else 0
+        while reads:
+            came = fill(loop.slots, loop.fds[i])
+            state[READ], state[COUNTED], state[SOCKET] = max(came, 0), 0, i
+            state[ERRNO] = max(-came, 0)
+            state[MESSAGES] += state[READ]
+            if not count_read(loop) or came < 0:
+                return 1
+            reads = reads - 1 if came == MOST_PER_CALL else 0
+    end_stretch(loop.counters)
+    return max(ready, 0)
+
+
+@kernel
+def count_read(loop: Loop) -> bool:
+    """Count the messages in the slots. Returns False if there is no room for what Python has to decide."""
+    state = loop.state
+    state[COUNTED] = count_messages(
+        loop.counters, loop.slots, state[SOCKET], state[COUNTED], state[READ], loop.timespec
+    )
+    return state[COUNTED] == state[READ]

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.kernel import kernel
 from replay.clock import SECOND_NS
 
 TENTH_NS: Final = SECOND_NS // 10
@@ -26,14 +27,15 @@ CELLS: Final = FINE + 16 * OCTAVE
 """The number of cells, which cover 108 years."""
 
 
-def cells_at(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The cell of each tenth of a second, same shape; tenths before the first cell are in the first."""
-    if not (tenths >> _FINE_BITS).any():
-        return tenths
-    tenths = np.clip(tenths, 0, (1 << 50) - 1)
-    octaves = np.maximum(np.frexp(tenths.astype(np.float64))[1] - 1 - _FINE_BITS, 0)
-    coarse = FINE + octaves * OCTAVE + (tenths >> (octaves + _FINE_BITS - _OCTAVE_BITS)) - OCTAVE
-    return np.where(tenths < FINE, tenths, np.minimum(coarse, CELLS - 1))
+@kernel
+def cell_at(tenth: int) -> int:
+    """The cell of a tenth of a second; tenths before the first cell are in the first."""
+    if tenth < FINE:
+        return max(tenth, 0)
+    octave = 0
+    while tenth >> octave >= 2 * FINE:
+        octave += 1
+    return min(FINE + octave * OCTAVE + (tenth >> octave + _FINE_BITS - _OCTAVE_BITS) - OCTAVE, CELLS - 1)
 
 
 def tenths_of(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from captures.console.interruption import SIGNALS, blocked
 from replay.machine.core_order import Topology, ordered
 from replay.sink.board import Tally
-from replay.sink.loop import receive
+from replay.sink.loop import prepare, receive
 
 _JOIN_S: Final = 60.0
 """How long a worker may take to end: more than it needs to read full buffers."""
@@ -68,6 +68,7 @@ class Workers:
             for worker, own in enumerate(tally.sockets)
         ]
         self._tally = tally
+        prepare(tally.of_worker(0))
         with blocked():  # no signal reaches the workers before they ignore it
             for process in self._processes:
                 process.start()

@@ -15,7 +15,7 @@ from pyroute2 import netns
 from captures.format.layout import LOCAL_ZONE, StampKind
 from captures.format.reader import Capture, open_capture
 from captures.format.stamp_writing import stamp_texts
-from replay.linux.sockets.udp_receive import SLOT_BYTES, Slots, open_receiver
+from replay.linux.sockets.udp_receive import SLOT_BYTES, fill, length_of, new_slots, open_receiver, read_controls
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, Lab
@@ -62,11 +62,11 @@ def arrivals(lab: Lab, capture: Capture, *options: object) -> tuple[list[Arrival
 
 def emptied(receiver: socket.socket) -> Sequence[Arrival]:
     """All that waits at a socket, which is closed then."""
-    slots, came = Slots(), []
+    slots, came = new_slots(), []
     with receiver:
-        while count := slots.fill(receiver.fileno(), 0):
-            lengths, _, arrivals_ns, _ = slots.take(count)
-            for slot, (length, arrival_ns) in enumerate(zip(lengths.tolist(), arrivals_ns.tolist(), strict=True)):
+        while (count := fill(slots, receiver.fileno())) > 0:
+            for slot in range(count):
+                length, (_, arrival_ns, _) = length_of(slots, slot), read_controls(slots, slot)
                 text = slots.data[slot * SLOT_BYTES : slot * SLOT_BYTES + length].tobytes()
                 match = EVENT.fullmatch(text)
                 assert match is not None, text

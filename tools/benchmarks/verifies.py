@@ -4,30 +4,28 @@ The sink's own round is measured, in this process: events are sent over loopback
 read and counted, and their stamps and tags checked. They are cold in the cache by then, which is the worst case.
 """
 
-import select
+import itertools
 import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from replay.engine.batch import Batch
-from replay.schedule.pieces import cut_pieces
+import numpy as np
 
-from captures.format.instants import ramp
+from captures.format.layout import StampKind
 from captures.format.reader import Capture, open_capture
-from replay.board.journal import TRAINS, Journal
+from captures.format.stamp_writing import stamp_texts
+from captures.format.tags import TAG_BYTES, tag_text
 from replay.clock import wall_ns
-from replay.engine.backends.udp import UdpBackend
 from replay.linux.sockets.udp_receive import open_receiver
-from replay.rewrite.stamps_at_sending import Stamp
-from replay.rewrite.tags import Tagging, new_run
-from replay.schedule.deal import Run
+from replay.rewrite.tags import new_run
 from replay.sink.board import shared_tally
-from replay.sink.loop import Rounds
-from replay.sink.round import RoundCounter
+from replay.sink.loop import new_loop, prepare, read_ready
 from replay.sink.sockets import join_trains
+from replay.sink.verify.tag_counter import TagCounter
 from replay.sink.workers import sockets_of_workers
 from tools.benchmarks.builds import on_one_core
 from tools.benchmarks.figures import Figure, Missing, in_turns
@@ -37,6 +35,7 @@ EVENTS: Final = {True: 1_000_000, False: 200_000}
 """Of a round: joined by UDP_GRO, or singly."""
 _LANES: Final = 8
 _BUFFER_BYTES: Final = 512 << 20
+_UDP_SEGMENT: Final = 103  # linux/udp.h
 
 
 def measure(folder: Path, rounds: int) -> list[Figure]:
@@ -68,17 +67,16 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
         if joined and not join_trains(sockets):
             raise Missing("this kernel has no UDP_GRO")
         ports = [receiver.getsockname()[1] for receiver in sockets]
+        tally = shared_tally(ports, *sockets_of_workers(len(ports), 1), wall_ns())
+        prepare(tally.of_worker(0))
+        counter = TagCounter(tally.of_worker(0))
+        loop = new_loop([receiver.fileno() for receiver in sockets], counter.counters, tally.stop)
         sent = _send(capture, ports, EVENTS[joined], joined=joined)
-        tag_counts = shared_tally(ports, *sockets_of_workers(len(ports), 1), wall_ns())
-        rounds = Rounds(sockets, RoundCounter(tag_counts.of_worker(0)))
-        epoll = stack.enter_context(select.epoll())
-        for receiver in sockets:
-            epoll.register(receiver.fileno(), select.EPOLLIN)
         began = time.perf_counter()
-        while ready := epoll.poll(0, len(sockets)):
-            rounds.read(ready)
+        while read_ready(loop, 0):
+            counter.count()
         took_s = time.perf_counter() - began
-        arrived = int(tag_counts.numbers["arrived"].sum()) if capture.tagged else tag_counts.events
+        arrived = int(tally.numbers["arrived"].sum()) if capture.tagged else tally.events
         if arrived != sent:
             raise Missing(
                 f"{arrived:,} of {sent:,} events were verified: the buffers are too small without CAP_NET_ADMIN"
@@ -88,21 +86,32 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
 
 def _send(capture: Capture, ports: list[int], least: int, *, joined: bool) -> int:
     """Send whole trains to the ports in turn, `least` events or some more; returns how many."""
-    tagging = Tagging(new_run(), ports) if capture.tagged else None
-    batch = Batch(capture.payload, Stamp.NOW, Journal(), tagging)
-    backend = UdpBackend(socket.AF_INET, [("127.0.0.1", port) for port in ports], batch, 128 if joined else 1)
-    reached, sent, train = [(0, 0)] * len(ports), 0, 0
-    while sent < least:
-        batch.begin()
-        while batch.trains < TRAINS:
-            row, lane = capture.trains[train % len(capture.trains)], train % len(ports)
-            run = Run(int(row["first_event"]), int(row["count"]), 128, ramp(0, 0, 1), None)
-            pieces = cut_pieces(capture.trains, [run], reached[lane])
-            batch.stage(lane, pieces, 0, 1)
-            reached[lane], sent, train = pieces.through[-1], sent + run.events, train + 1
-        batch.end()
-        backend.load()
-        while backend.pending:
-            backend.send()
-    backend.close()
+    run, reached, sent = new_run(), dict.fromkeys(ports, 0), 0
+    with ExitStack() as stack:
+        ways = {port: stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for port in ports}
+        for port, way in ways.items():
+            way.connect(("127.0.0.1", port))
+        for train, port in zip(itertools.count(), itertools.cycle(ports)):
+            if sent >= least:
+                break
+            row, events = (
+                capture.trains[train % len(capture.trains)],
+                capture.matrix(train % len(capture.trains)).copy(),
+            )
+            count, column = len(events), int(row["stamp_column"])
+            instants_ns = np.full(count, wall_ns()) + 1000 * np.arange(count)
+            stamps = stamp_texts(StampKind(row["stamp_kind"]), 0, instants_ns).view(np.uint8).reshape(count, -1)
+            events[:, column : column + stamps.shape[1]] = stamps
+            if capture.tagged:
+                tags = b"".join(tag_text(run, port, reached[port] + event) for event in range(count))
+                column = int(row["tag_column"])
+                events[:, column : column + TAG_BYTES] = np.frombuffer(tags, np.uint8).reshape(count, TAG_BYTES)
+            if joined:
+                segment = struct.pack("=H", int(row["length"]))
+                ways[port].sendmsg([events], [(socket.IPPROTO_UDP, _UDP_SEGMENT, segment)])
+            else:
+                for event in events:
+                    ways[port].send(event)
+            reached[port] += count
+            sent += count
     return sent

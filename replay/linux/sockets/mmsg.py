@@ -39,10 +39,6 @@ _sendmmsg = _libc.sendmmsg
 _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 _sendmmsg.restype = ctypes.c_int
 
-_recvmmsg = _libc.recvmmsg
-_recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
-_recvmmsg.restype = ctypes.c_int
-
 
 def address_of(array: NDArray[Any]) -> int:
     """The address of an array's first byte; the caller keeps the array alive while the kernel uses it."""
@@ -55,14 +51,6 @@ def sendmmsg(fd: int, headers_address: int, count: int, flags: int) -> int:
     if sent < 0:
         raise _last_error()
     return sent
-
-
-def recvmmsg(fd: int, headers_address: int, count: int, flags: int) -> int:
-    """Receive up to `count` messages; returns how many came. Raises OSError (EAGAIN: none is waiting)."""
-    received: int = _recvmmsg(fd, headers_address, count, flags, None)
-    if received < 0:
-        raise _last_error()
-    return received
 
 
 def _last_error() -> OSError:

@@ -11,12 +11,15 @@ include/uapi/linux/sock_diag.h.
 import errno
 import socket
 import struct
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.linux.sockets.mmsg import IOVEC, MMSGHDR, address_of, recvmmsg
+from captures.compiled.kernel import int64, kernel
+from captures.compiled.words import words_of
+from replay.linux.libc import last_errno, recvmmsg
+from replay.linux.sockets.mmsg import IOVEC, MMSGHDR, address_of
 
 _UDP_GRO: Final = 104
 _SO_RCVBUFFORCE: Final = 33
@@ -33,49 +36,94 @@ SLOT_BYTES: Final = 65536 + 5 * 64
 """A slot holds the longest message there is (a UDP length is 16 bits). The rest keeps the slots' first lines, which are
 all that lone datagrams touch, from meeting in the same few sets of the caches."""
 
-SLOTS: Final = 1024
 MOST_PER_CALL: Final = 32
 
-# What the kernel writes for a message, in its order: always the time; the drops if there were any; the segment size if
-# it is a train. So the first of two numbers is either.
-_NUMBER: Final = np.dtype(
-    [("len", "<u8"), ("level", "<i4"), ("type", "<i4"), ("value", "<u4"), ("pad", "V4")],
-)
-_CONTROL: Final = np.dtype(
-    [
-        ("time_len", "<u8"),
-        ("time_level", "<i4"),
-        ("time_type", "<i4"),
-        ("second", "<i8"),
-        ("nanosecond", "<i8"),
-        ("first", _NUMBER),
-        ("next", _NUMBER),
-    ]
-)
-_TIME_ONLY: Final = 32
-_ONE_NUMBER: Final = 56
-_TWO_NUMBERS: Final = 80
-assert _CONTROL.itemsize == _TWO_NUMBERS
-
-_DROPS: Final = (socket.SOL_SOCKET, _SO_RXQ_OVFL)
-_SEGMENT: Final = (socket.IPPROTO_UDP, _UDP_GRO)
-
-_CMSGHDR: Final = struct.Struct("=Qii")
-_TIMESPEC: Final = struct.Struct("=qq")
-_INT: Final = struct.Struct("=I")
+CONTROL_BYTES: Final = 128
+"""Room for the control messages of a message: ours take 80 bytes."""
+_CMSGHDR_BYTES: Final = 16
+_TIMESPEC_BYTES: Final = 16
+_INT_BYTES: Final = 4
+_SOL_SOCKET, _IPPROTO_UDP, _MSG_DONTWAIT = int(socket.SOL_SOCKET), int(socket.IPPROTO_UDP), int(socket.MSG_DONTWAIT)
+_QUIET: Final = (errno.EAGAIN, errno.EINTR)
 
 
-class Arrivals(NamedTuple):
-    """What some slots hold: int64, shape (messages,) each."""
+class Slots(NamedTuple):
+    """Room for the messages of one call: the kernel's structures of it, and the bytes that they point to."""
 
-    lengths: NDArray[np.int64]
-    """Of the messages, bytes."""
-    segments: NDArray[np.int64]
-    """Length of each of a message's datagrams but the last, at least 1."""
-    arrivals_ns: NDArray[np.int64]
-    """Nanoseconds of CLOCK_REALTIME; 0: the kernel noted none."""
-    drops: NDArray[np.int64]
-    """Packets that the socket had dropped when the message was queued, modulo 2^32."""
+    data: NDArray[np.uint8]
+    """Message i starts at i * SLOT_BYTES, and as much lies behind the last slot."""
+    words: NDArray[np.uint64]
+    """The same memory by `words_of`."""
+    controls: NDArray[np.int64]
+    """The control messages of each message, shape (MOST_PER_CALL, CONTROL_BYTES // 8)."""
+    halves: NDArray[np.uint32]
+    """The same memory by words of 32 bits."""
+    vectors: NDArray[Any]
+    """IOVEC, shape (MOST_PER_CALL,)."""
+    headers: NDArray[Any]
+    """MMSGHDR, shape (MOST_PER_CALL,)."""
+    lengths: NDArray[np.uint32]
+    """Of the messages, bytes; a field of `headers`, and so is the next one."""
+    control_lengths: NDArray[np.uint64]
+
+
+def new_slots() -> Slots:
+    """Allocate everything once."""
+    data = np.zeros((MOST_PER_CALL + 1) * SLOT_BYTES, np.uint8)
+    controls = np.zeros((MOST_PER_CALL, CONTROL_BYTES // 8), np.int64)
+    vectors, headers = np.zeros(MOST_PER_CALL, IOVEC), np.zeros(MOST_PER_CALL, MMSGHDR)
+    vectors["base"] = address_of(data) + SLOT_BYTES * np.arange(MOST_PER_CALL)
+    vectors["len"] = SLOT_BYTES
+    headers["iov"] = address_of(vectors) + IOVEC.itemsize * np.arange(MOST_PER_CALL)
+    headers["iovlen"] = 1
+    headers["control"] = address_of(controls) + CONTROL_BYTES * np.arange(MOST_PER_CALL)
+    halves, lengths, control_lengths = controls.view(np.uint32), headers["len"], headers["controllen"]
+    return Slots(data, words_of(data), controls, halves, vectors, headers, lengths, control_lengths)
+
+
+@kernel
+def fill(slots: Slots, fd: int) -> int:
+    """Read what waits at a socket into the slots. Returns how many messages came, or an errno as a negative number.
+
+    0: nothing was waiting. A socket may be ready nevertheless, by a datagram with a bad checksum: it is dropped as it
+    is read.
+    """
+    for slot in range(MOST_PER_CALL):
+        slots.control_lengths[slot] = CONTROL_BYTES
+    came = recvmmsg(fd, slots.headers.ctypes.data, MOST_PER_CALL, _MSG_DONTWAIT, 0)
+    if came >= 0:
+        return min(int64(came), MOST_PER_CALL)
+    code = last_errno()
+    return 0 if code in _QUIET else -code
+
+
+@kernel
+def length_of(slots: Slots, slot: int) -> int:
+    """How long the message in a slot is, in bytes."""
+    return min(int64(slots.lengths[slot]), SLOT_BYTES)
+
+
+@kernel
+def read_controls(slots: Slots, slot: int) -> tuple[int, int, int]:
+    """What the kernel told beside a message, in any sequence of control messages (cmsg(3)); 0 for what it did not tell.
+
+    The length of each of the message's datagrams but the last; the arrival in nanoseconds of CLOCK_REALTIME; and the
+    packets that the socket had dropped when the message was queued, modulo 2^32.
+    """
+    segment = arrival_ns = drops = at = 0
+    end = min(int64(slots.control_lengths[slot]), CONTROL_BYTES)
+    while at + _CMSGHDR_BYTES <= end:
+        length = slots.controls[slot, at // 8]
+        level, kind = int64(slots.halves[slot, at // 4 + 2]), int64(slots.halves[slot, at // 4 + 3])
+        body_bytes, body = min(length, end - at) - _CMSGHDR_BYTES, at + _CMSGHDR_BYTES
+        if level == _SOL_SOCKET and kind == _SO_TIMESTAMPNS and body_bytes >= _TIMESPEC_BYTES:
+            arrival_ns = slots.controls[slot, body // 8] * _SECOND_NS + slots.controls[slot, body // 8 + 1]
+        elif level == _IPPROTO_UDP and kind == _UDP_GRO and body_bytes >= _INT_BYTES:
+            segment = int64(slots.halves[slot, body // 4])
+        elif level == _SOL_SOCKET and kind == _SO_RXQ_OVFL and body_bytes >= _INT_BYTES:
+            drops = int64(slots.halves[slot, body // 4])
+        at += max(min(length, CONTROL_BYTES) + 7 & -8, _CMSGHDR_BYTES)
+    return segment, arrival_ns, drops
 
 
 def open_receiver(address: str, port: int, buffer_bytes: int, *, shared: bool = False) -> socket.socket:
@@ -146,96 +194,11 @@ def _memory_of(receiver: socket.socket) -> tuple[int, ...]:
     return _MEMINFO.unpack(receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))
 
 
-class Slots:
-    """Room for SLOTS messages, filled by several calls on several sockets and then read as arrays.
+@kernel
+def unwrapped(counted: int, told: int) -> int:
+    """The drops of a socket so far, from the count before, and the one that the kernel tells now modulo 2^32.
 
-    `data` is uint8 and flat: message i starts at i * SLOT_BYTES, and as much lies behind the last slot.
+    Cores that queue packets at the same time may note their counts in the other order, so a count that is a little
+    lower is an old one, and no wrap.
     """
-
-    def __init__(self) -> None:
-        """Allocate everything once; a call only moves along."""
-        self.data: NDArray[np.uint8] = np.zeros((SLOTS + 1) * SLOT_BYTES, np.uint8)
-        self._vectors = np.zeros(SLOTS, IOVEC)
-        self._vectors["base"] = address_of(self.data) + SLOT_BYTES * np.arange(SLOTS)
-        self._vectors["len"] = SLOT_BYTES
-        self._controls = np.zeros(SLOTS, _CONTROL)
-        self._headers = np.zeros(SLOTS, MMSGHDR)
-        self._headers["iov"] = address_of(self._vectors) + IOVEC.itemsize * np.arange(SLOTS)
-        self._headers["iovlen"] = 1
-        self._headers["control"] = address_of(self._controls) + _CONTROL.itemsize * np.arange(SLOTS)
-        self._headers["controllen"] = _CONTROL.itemsize
-        self._address = address_of(self._headers)
-        self._lengths = self._headers["len"].data
-
-    def fill(self, fd: int, first: int) -> int:
-        """Read what waits at a socket into the slots from `first` on; returns how many messages came.
-
-        At most MOST_PER_CALL; the caller sees to it that so many slots are free. 0: nothing was waiting.
-        """
-        try:
-            return recvmmsg(fd, self._address + MMSGHDR.itemsize * first, MOST_PER_CALL, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return 0  # Woken for a datagram with a bad checksum: it is dropped as it is read.
-
-    def size_bytes(self, slot: int) -> int:
-        """How long the message in a slot is."""
-        return int(self._lengths[slot])
-
-    def take(self, count: int) -> Arrivals:
-        """What the first `count` slots hold, and make them ready to be filled again."""
-        headers, controls = self._headers[:count], self._controls[:count]
-        lengths = headers["len"].astype(np.int64)
-        control_lengths = headers["controllen"].astype(np.int64)
-        arrivals_ns = controls["second"] * _SECOND_NS + controls["nanosecond"]
-        first, following = controls["first"], controls["next"]
-        dropping = (control_lengths >= _ONE_NUMBER) & _is(first, *_DROPS)
-        joined = (control_lengths == _ONE_NUMBER) & _is(first, *_SEGMENT)
-        both = (control_lengths == _TWO_NUMBERS) & dropping & _is(following, *_SEGMENT)
-        segments = np.where(joined, first["value"], np.where(both, following["value"], lengths)).astype(np.int64)
-        drops = np.where(dropping, first["value"], 0).astype(np.int64)
-        timed = (controls["time_type"] == _SO_TIMESTAMPNS) & (controls["time_level"] == socket.SOL_SOCKET)
-        known = (control_lengths == _TIME_ONLY) | joined | both | (dropping & (control_lengths == _ONE_NUMBER))
-        for slot in np.flatnonzero(~(timed & known)):
-            segment, arrival_ns, dropped = walk_control(controls[slot].tobytes()[: int(control_lengths[slot])])
-            segments[slot] = segment or lengths[slot]
-            arrivals_ns[slot] = arrival_ns or 0
-            drops[slot] = dropped or 0
-        headers["controllen"] = _CONTROL.itemsize
-        return Arrivals(lengths, np.maximum(segments, 1), arrivals_ns, drops)
-
-
-def _is(number: NDArray[np.void], level: int, kind: int) -> NDArray[np.bool_]:
-    """Which control messages are of that kind: bool, same shape."""
-    found: NDArray[np.bool_] = (number["type"] == kind) & (number["level"] == level)
-    return found
-
-
-def walk_control(control: bytes) -> tuple[int | None, int | None, int | None]:
-    """The segment size, the arrival in nanoseconds and the drops out of any sequence of control messages (cmsg(3)).
-
-    None for what is not there.
-    """
-    segment = arrival_ns = drops = None
-    at = 0
-    while at + _CMSGHDR.size <= len(control):
-        length, level, kind = _CMSGHDR.unpack_from(control, at)
-        body = control[at + _CMSGHDR.size : at + length]
-        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(body) >= _TIMESPEC.size:
-            second, nanosecond = _TIMESPEC.unpack_from(body)
-            arrival_ns = second * _SECOND_NS + nanosecond
-        elif (level, kind) == _SEGMENT and len(body) >= _INT.size:
-            segment = _INT.unpack_from(body)[0]
-        elif (level, kind) == _DROPS and len(body) >= _INT.size:
-            drops = _INT.unpack_from(body)[0]
-        at += max(-(-length // 8) * 8, _CMSGHDR.size)
-    return segment, arrival_ns, drops
-
-
-def unwrapped(told: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Drop counts that rise, from those that the kernel tells one after the other modulo 2^32; same shape.
-
-    The first is known whole. Cores that queue packets at the same time may note their counts in the other order, so a
-    count that is a little lower is an old one, and no wrap.
-    """
-    steps = (np.diff(told) + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
-    return np.maximum.accumulate(np.concatenate([told[:1], told[0] + np.cumsum(steps)]))
+    return counted + max(0, (told - counted + (1 << 31)) % (1 << 32) - (1 << 31))

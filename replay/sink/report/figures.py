@@ -88,7 +88,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
 def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
     """How many packets each socket dropped in total; `told` are the sockets' counts modulo 2^32."""
     pairs = zip(tally.by_socket["drops"].tolist(), told, strict=True)
-    return [int(unwrapped(np.array(pair))[-1]) for pair in pairs]
+    return [unwrapped(*pair) for pair in pairs]
 
 
 def _lane(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.sink.board import STRANGE, Tally
 from replay.sink.number_account import PLANES, lost_events
-from replay.sink.time_cells import TENTH_NS, cells_at, tenths_of
+from replay.sink.time_cells import TENTH_NS, cell_at, tenths_of
 
 MOST_ROWS: Final = 5000
 COLUMNS: Final = ("port", "interval", *(f"{name}_events" for name in (*PLANES, *STRANGE)), "intervals")
@@ -47,8 +47,7 @@ def troubled_intervals(tally: Tally) -> dict[str, Any]:
 
 def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """For each cell with any trouble: its port, the cell, and the counts of PLANES and STRANGE."""
-    last = np.array([int(tally.by_socket["last_ns"].max()) - tally.start_ns]) // TENTH_NS
-    used = int(cells_at(last)[0]) + 1
+    used = cell_at(int(tally.by_socket["last_ns"].max() - tally.start_ns) // TENTH_NS) + 1
     width = len(PLANES) + len(STRANGE)
     found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, width), np.int64))]
     for row in tally.rows:

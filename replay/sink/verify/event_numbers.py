@@ -13,233 +13,319 @@ is reordered; when the number comes again, it came twice.
 The last WINDOW numbers are remembered (`replay.sink.number_account`). A number that comes later than that is
 *late*: it may be a duplicate or the lost one, so it stays lost. As long as no number of the ring is missing, and no
 held number is near, an arrival only raises the counts.
+
+In the kernels, `accounts` are those of all rows, and `account` is the NUMBERS row of one of them, as a record. Numbers,
+counts and intervals are int64. The window is as long as a ring, a power of two.
 """
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.histogram import Histogram
-from replay.sink.number_account import MOST_HELD, WINDOW, ring_parts
+from captures.compiled.fence import fence
+from captures.compiled.kernel import int64, kernel
+from replay.histogram import record_one
+from replay.sink.number_account import MOST_HELD, PLANES
 from replay.sink.verify.socket_charge import charged_events
 
 GOES_ON: Final = 4
 """So many events are needed to believe a leap: damage would have to change as many in the same way."""
 
 
-class EventNumbers:
-    """The account of one port, in arrays that other processes may read meanwhile."""
+class Accounts(NamedTuple):
+    """The accounts of all rows, in arrays that other processes may read meanwhile; zeros are new accounts."""
 
-    def __init__(self, row: NDArray[np.void], ring: NDArray[np.int32], planes: dict[str, NDArray[np.int64]]) -> None:
-        """Count into `row`, NUMBERS of shape (1,), `ring`, shape (WINDOW,), and `planes`; zeros are a new account."""
-        self._row, self._ring, self._planes = row, ring, planes
-        # Access to items of a memoryview takes half as long as to items of an array.
-        self._next, self._arrived, self._open = (row[name].data for name in ("next", "arrived", "open"))
-        self._held, self._nearest, self._in_socket = (row[name].data for name in ("held", "nearest", "lost_in_socket"))
-        self._arrived_in = planes["arrived"].data
-        self._holds = row["holds"][0]
-        self._depth = Histogram(row["depth"][0])
-        self._uncharged = 0
-        """How many lost events may still be charged to the socket by which events arrive now."""
+    numbers: NDArray[Any]
+    """NUMBERS, shape (rows,)."""
+    rings: NDArray[np.int32]
+    """Shape (rows, WINDOW)."""
+    arrived: NDArray[np.int64]
+    """This and the next five are the planes: counts by interval, shape (rows, intervals)."""
+    lost: NDArray[np.int64]
+    lost_in_socket: NDArray[np.int64]
+    duplicated: NDArray[np.int64]
+    reordered: NDArray[np.int64]
+    late: NDArray[np.int64]
+    uncharged: NDArray[np.int64]
+    """How many lost events may still be charged to the socket by which events arrive now, shape (1,)."""
+    chain: NDArray[np.int64]
+    """Room for a chain of leaps, shape (MOST_HELD,)."""
 
-    def take(self, first: int, count: int, interval: int, chargeable: int, uncharged: int) -> int:
-        """Count the arrival of `count` events from number `first` on, in one go and less than WINDOW.
 
-        `chargeable` is how many lost events may be charged to the socket for a gap that is noticed now, and `uncharged`
-        for any gap (`replay.sink.verify.socket_charge`). Returns how many were charged.
-        """
-        end = first + count
-        if first == self._next[0] and not self._open[0] and (not self._held[0] or end <= self._nearest[0]):
-            self._go_on(end, count, interval)
-            return 0
-        before, self._uncharged = self._in_socket[0], uncharged
-        self._take_early(first, interval)
-        if first <= self._next[0] or (count >= GOES_ON and not self._held[0]):
-            self._count(first, count, interval, chargeable)
-        else:
-            for begin, events in self._take_twice(first, count, interval):
-                self._hold(begin, events, interval, chargeable)
-                self._believe(interval)
-        self._take_overtaken(interval)
-        return max(0, self._in_socket[0] - before)
+def accounts_in(numbers: NDArray[Any], rings: NDArray[np.int32], planes: dict[str, NDArray[np.int64]]) -> Accounts:
+    """The accounts that lie in these arrays."""
+    own = np.zeros(1, np.int64), np.zeros(MOST_HELD, np.int64)
+    return Accounts(numbers, rings, *(planes[name] for name in PLANES), *own)
 
-    def _go_on(self, reached: int, count: int, interval: int) -> None:
-        self._arrived[0] += count
-        self._next[0] = reached
-        self._arrived_in[interval] += count
 
-    def _count(self, first: int, count: int, interval: int, chargeable: int) -> None:
-        """Count events whose numbers are certain, below or above the numbers reached so far."""
-        reached = self._next[0]
-        if first < reached:
-            below = min(count, reached - first)
-            self._take_below(first, first + below, reached, interval)
-            first, count = first + below, count - below
-        elif first > reached:
-            self._pass_over(reached, first, interval, chargeable)
-        if count:
-            self._forget(first, first + count)
-            self._go_on(first + count, count, interval)
+@kernel
+def take(accounts: Accounts, row: int, first: int, count: int, interval: int, chargeable: int, uncharged: int) -> int:
+    """Count the arrival of `count` events from number `first` on, in one go and less than WINDOW.
 
-    def _hold(self, first: int, count: int, interval: int, chargeable: int) -> None:
-        """Hold a leap until it is known whether it is real or damage."""
-        held = self._held[0]
-        last = self._holds[held - 1] if held else None
-        if last is not None and (last["first"] + last["events"], last["interval"]) == (first, interval):
-            last["events"] += count
+    `chargeable` is how many lost events may be charged to the socket for a gap that is noticed now, and `uncharged`
+    for any gap (`replay.sink.verify.socket_charge`). Returns how many were charged.
+    """
+    account = accounts.numbers[row]
+    if first == account.next and not account.open and (not account.held or first + count <= account.nearest):
+        go_on(accounts, row, first + count, count, interval)
+        return 0
+    before = account.lost_in_socket
+    accounts.uncharged[0] = uncharged
+    take_early(accounts, row, first, interval)
+    if first <= account.next or (count >= GOES_ON and not account.held):
+        take_certain(accounts, row, first, count, interval, chargeable)
+    else:
+        begin, events = take_twice(accounts, row, first, count, interval)
+        if events:
+            hold(account, begin, events, interval, chargeable)
+            believe(accounts, row, interval)
+    take_overtaken(accounts, row, interval)
+    return max(0, account.lost_in_socket - before)
+
+
+@kernel
+def go_on(accounts: Accounts, row: int, reached: int, count: int, interval: int) -> None:
+    """Count numbers up to `reached`. Whoever sees that it was reached also sees that they arrived."""
+    account = accounts.numbers[row]
+    account.arrived += count
+    fence()
+    account.next = reached
+    accounts.arrived[row, interval] += count
+
+
+@kernel
+def take_certain(accounts: Accounts, row: int, first: int, count: int, interval: int, chargeable: int) -> None:
+    """Count events whose numbers are certain, below or above the numbers reached so far."""
+    reached = accounts.numbers[row].next
+    if first < reached:
+        below = min(count, reached - first)
+        take_below(accounts, row, first, first + below, interval)
+        first, count = first + below, count - below
+    elif first > reached:
+        pass_over(accounts, row, reached, first, interval, chargeable)
+    if count:
+        forget(accounts.numbers[row], accounts.rings[row], first, first + count)
+        go_on(accounts, row, first + count, count, interval)
+
+
+@kernel
+def take_below(accounts: Accounts, row: int, first: int, end: int, interval: int) -> None:
+    """Count events with numbers below the highest one: they are late, duplicated or reordered.
+
+    An event that was lost until now counts as arrived before the ring says that it is not missing any more.
+    """
+    account, ring = accounts.numbers[row], accounts.rings[row]
+    reached, reordered = account.next, 0
+    known = max(first, min(end, reached - len(ring)))
+    for number in range(known, end):
+        place = number & len(ring) - 1
+        word = int64(ring[place])
+        if word:
+            account.arrived += 1
+            fence()
+            ring[place] = 0
+            reordered += 1
+            accounts.lost[row, abs(word) - 1] -= 1
+            if word < 0:
+                account.lost_in_socket -= 1
+                accounts.lost_in_socket[row, -word - 1] -= 1
+            record_one(account.depth, reached - 1 - number, 1)
+    late, duplicated = known - first, end - known - reordered
+    account.open -= reordered
+    accounts.arrived[row, interval] += reordered
+    account.late += late
+    accounts.late[row, interval] += late
+    account.duplicated += duplicated
+    accounts.duplicated[row, interval] += duplicated
+    account.reordered += reordered
+    accounts.reordered[row, interval] += reordered
+
+
+@kernel
+def pass_over(accounts: Accounts, row: int, first: int, end: int, interval: int, chargeable: int) -> None:
+    """Count numbers as lost, since a higher one came first; some of them may be charged to the socket."""
+    account, ring = accounts.numbers[row], accounts.rings[row]
+    dropped = charged_events(end - first, chargeable, accounts.uncharged[0])
+    accounts.uncharged[0] -= dropped
+    accounts.lost[row, interval] += end - first
+    accounts.lost_in_socket[row, interval] += dropped
+    account.lost_in_socket += dropped
+    known = max(first, end - len(ring))
+    forget(account, ring, known, end)
+    account.open += end - known
+    for number in range(known, end):
+        ring[number & len(ring) - 1] = -interval - 1 if number < first + dropped else interval + 1
+
+
+@kernel
+def forget(account: Any, ring: NDArray[np.int32], first: int, end: int) -> None:
+    """Let the numbers WINDOW before these leave the ring; those still missing are lost for good."""
+    if account.open:
+        for number in range(max(first, end - len(ring)), end):
+            if ring[number & len(ring) - 1]:
+                account.open -= 1
+                ring[number & len(ring) - 1] = 0
+
+
+@kernel
+def hold(account: Any, first: int, count: int, interval: int, chargeable: int) -> None:
+    """Hold a leap until it is known whether it is real or damage."""
+    if account.held:
+        last = account.holds[account.held - 1]
+        if last.first + last.events == first and last.interval == interval:
+            last.events += count
             return
-        if held == MOST_HELD:
-            self._row["stray"] += self._holds["events"][0]
-            chargeable += int(self._holds["chargeable"][0])
-            self._release([0])
-            held -= 1
-        in_order = self._arrived[0] - int(self._row["reordered"][0])
-        self._holds[held] = (first, count, interval, chargeable, self._next[0], in_order)
-        self._keep(held + 1)
+    if account.held == MOST_HELD:
+        account.stray += account.holds[0].events
+        chargeable += account.holds[0].chargeable
+        release(account, 1)
+    new = account.holds[account.held]
+    new.first, new.events, new.interval, new.chargeable = first, count, interval, chargeable
+    new.reached, new.in_order = account.next, account.arrived - account.reordered
+    account.nearest = min(account.nearest, first) if account.held else first
+    account.held += 1
 
-    def _take_twice(self, first: int, count: int, interval: int) -> list[tuple[int, int]]:
-        """Count leaping numbers that are held already as having come twice; returns the others, as (first, events).
 
-        Where it can be chosen, the later one is kept: the earlier one was out of place. So no number is held twice.
-        """
-        rows = self._holds[: self._held[0]].tolist()
-        within = [place for place, row in enumerate(rows) if first <= row[0] and row[0] + row[1] <= first + count]
-        self._release(within)
-        left = [(first, first + count)]
-        for held, events, *_ in (row for place, row in enumerate(rows) if place not in within):
-            cut = (
-                ((begin, min(end, held)) for begin, end in left),
-                ((max(begin, held + events), end) for begin, end in left),
-            )
-            left = [(begin, end) for parts in cut for begin, end in parts if begin < end]
-        twice = sum(rows[place][1] for place in within) + count - sum(end - begin for begin, end in left)
-        self._row["duplicated"] += twice
-        self._planes["duplicated"][interval] += twice
-        return sorted((begin, end - begin) for begin, end in left)
+@kernel
+def release(account: Any, which: int) -> None:
+    """Remove some of the rows that are held: those whose bits are set in `which`."""
+    kept, nearest = 0, 0
+    for place in range(account.held):
+        if not which >> place & 1:
+            row, to = account.holds[place], account.holds[kept]
+            to.first, to.events, to.interval, to.chargeable = row.first, row.events, row.interval, row.chargeable
+            to.reached, to.in_order = row.reached, row.in_order
+            nearest = min(nearest, to.first) if kept else to.first
+            kept += 1
+    for place in range(kept, account.held):
+        row = account.holds[place]
+        row.first = row.events = row.interval = row.chargeable = row.reached = row.in_order = 0
+    account.nearest, account.held = nearest, kept
 
-    def _release(self, rows: list[int]) -> None:
-        """Remove some rows from those that are held."""
-        held = self._held[0]
-        kept = np.delete(self._holds[:held], rows)
-        self._holds[: len(kept)] = kept
-        self._keep(len(kept))
-        self._holds[len(kept) : held] = 0
 
-    def _keep(self, held: int) -> None:
-        self._nearest[0] = self._holds["first"][:held].min() if held else 0
-        self._held[0] = held
+@kernel
+def take_twice(accounts: Accounts, row: int, first: int, count: int, interval: int) -> tuple[int, int]:
+    """Count leaping numbers that are held already as having come twice; returns the others: the first, and how many.
 
-    def _believe(self, interval: int) -> None:
-        """Count the leaps that are believed, because held numbers up to the last one go on from them.
+    Where it can be chosen, the later one is kept: the earlier one was out of place. So no number is held twice.
+    """
+    account = accounts.numbers[row]
+    begin, end, within, twice = first, first + count, 0, 0
+    for place in range(account.held):
+        held = account.holds[place]
+        held_end = held.first + held.events
+        if first <= held.first and held_end <= first + count:
+            within |= 1 << place
+            twice += held.events
+        elif held.first < first < held_end:
+            begin = max(begin, held_end)
+        elif first <= held.first < first + count:
+            end = min(end, held.first)
+    release(account, within)
+    left = max(0, end - begin)
+    twice += count - left
+    account.duplicated += twice
+    accounts.duplicated[row, interval] += twice
+    return begin, left
 
-        Behind a leap that is believed there must be events enough: the last ones of a chain stay held, since one of
-        them may be damaged.
-        """
-        rows = self._holds[: self._held[0]].tolist()
-        chain: list[int] = []
-        uncertain, believed, events, lowest = 0, 0, 0, rows[-1][0] + rows[-1][1]
-        for place in range(len(rows) - 1, -1, -1):
-            first, count, _, _, reached, _ = rows[place]
-            if first + count <= lowest <= first + count + WINDOW:
-                uncertain += events + count < GOES_ON
-                chain.append(place)
-                events, lowest = events + count, first
-                if events >= GOES_ON and events > self._next[0] - reached:
-                    believed = len(chain)
-        while 0 < uncertain < believed and rows[chain[uncertain - 1]][0] == sum(rows[chain[uncertain]][:2]):
-            uncertain -= 1  # what follows without a gap is no leap
-        if believed:
-            self._count_leaps(rows, chain[uncertain:believed][::-1], interval)
 
-    def _count_leaps(self, rows: list[list[int]], places: list[int], interval: int) -> None:
-        """Count held rows, given by rising numbers; for rows that stay held, the gaps do not count as progress."""
-        before = self._next[0]
-        self._take_reordered(places[0], interval)
-        for place in places:
-            self._count(*rows[place][:4])
-            self._holds["in_order"][place + 1 : len(rows)] += rows[place][1]  # it came before those
-        passed_over = self._next[0] - before - sum(rows[place][1] for place in places)
-        self._release(places)
-        self._holds["reached"][: self._held[0]] += passed_over
+@kernel
+def believe(accounts: Accounts, row: int, interval: int) -> None:
+    """Count the leaps that are believed, because held numbers up to the last one go on from them.
 
-    def _take_early(self, first: int, interval: int) -> None:
-        """Count held events that the stream has come to from below, and behind which it goes on with `first`."""
-        while self._held[0] and self._nearest[0] == self._next[0] < first:
-            rows = self._holds[: self._held[0]].tolist()
-            place = next(place for place, row in enumerate(rows) if row[0] == self._next[0])
-            self._take_reordered(place, interval)
-            self._count(rows[place][0], rows[place][1], interval, 0)
-            self._holds["in_order"][place + 1 : len(rows)] += rows[place][1]  # it came before those
-            self._release([place])
+    Behind a leap that is believed there must be events enough: the last ones of a chain stay held, since one of
+    them may be damaged.
+    """
+    account, chain, window = accounts.numbers[row], accounts.chain, accounts.rings.shape[1]
+    last = account.holds[account.held - 1]
+    linked, uncertain, believed, events, lowest = 0, 0, 0, 0, last.first + last.events
+    for place in range(account.held - 1, -1, -1):
+        held = account.holds[place]
+        held_end = held.first + held.events
+        if held_end <= lowest <= held_end + window:
+            chain[linked] = place
+            linked, events, lowest = linked + 1, events + held.events, held.first
+            uncertain += events < GOES_ON
+            if events >= GOES_ON and events > account.next - held.reached:
+                believed = linked
+    while 0 < uncertain < believed:
+        held = account.holds[chain[uncertain]]
+        if account.holds[chain[uncertain - 1]].first != held.first + held.events:
+            break
+        uncertain -= 1  # what follows without a gap is no leap
+    if believed:
+        count_leaps(accounts, row, uncertain, believed, interval)
 
-    def _take_overtaken(self, interval: int) -> None:
-        """Count held events whose numbers lie below what has arrived: they are the missing ones, or come twice."""
-        while self._held[0] and self._nearest[0] < self._next[0]:
-            rows = self._holds[: self._held[0]].tolist()
-            overtaken = [place for place, row in enumerate(rows) if row[0] < self._next[0]]
-            for place in overtaken:
-                self._count(rows[place][0], rows[place][1], interval, 0)
-            self._release(overtaken)
 
-    def _take_reordered(self, place: int, interval: int) -> None:
-        """Count events as reordered that came after the early one held at `place`, which is now certain."""
-        first, _, _, _, reached, in_order = self._holds[place].tolist()
-        below = self._arrived[0] - int(self._row["reordered"][0]) - in_order
-        if below > 0:
-            depths = first - np.arange(reached, reached + min(below, first - reached, WINDOW))
-            self._depth.record_many(depths, np.ones_like(depths))
-            self._row["reordered"] += below
-            self._planes["reordered"][interval] += below
-            self._holds["in_order"][place + 1 : self._held[0]] = in_order
+@kernel
+def count_leaps(accounts: Accounts, row: int, uncertain: int, believed: int, interval: int) -> None:
+    """Count held rows, a part of the chain, by rising numbers; for rows that stay held, gaps do not count as progress.
 
-    def _take_below(self, first: int, end: int, reached: int, interval: int) -> None:
-        """Count events with numbers below the highest one: they are late, duplicated or reordered."""
-        known = max(first, min(end, reached - WINDOW))
-        late, duplicated, reordered = known - first, 0, 0
-        for number, ring in ring_parts(self._ring, known, end):
-            missing = np.flatnonzero(ring)
-            duplicated += len(ring) - len(missing)
-            reordered += len(missing)
-            if len(missing):
-                self._arrived[0] += len(missing)
-                self._found(ring[missing].astype(np.int64))
-                ring[missing] = 0
-                depths = reached - 1 - (number + missing)
-                self._depth.record_many(depths, np.ones_like(depths))
-        self._open[0] -= reordered
-        self._arrived_in[interval] += reordered
-        for name, events in (("late", late), ("duplicated", duplicated), ("reordered", reordered)):
-            self._row[name] += events
-            self._planes[name][interval] += events
+    The chain lists the rows by falling numbers.
+    """
+    account, before, counted = accounts.numbers[row], accounts.numbers[row].next, 0
+    take_reordered(accounts, row, accounts.chain[believed - 1], interval)
+    which = 0
+    for link in range(believed - 1, uncertain - 1, -1):
+        place = accounts.chain[link]
+        take_held(accounts, row, place, account.holds[place].interval, account.holds[place].chargeable)
+        counted += account.holds[place].events
+        which |= 1 << place
+    passed_over = account.next - before - counted
+    release(account, which)
+    for place in range(account.held):
+        account.holds[place].reached += passed_over
 
-    def _found(self, words: NDArray[np.int64]) -> None:
-        """Take numbers that have arrived after all from the lost ones; `words` are their words of the ring."""
-        np.subtract.at(self._planes["lost"], np.abs(words) - 1, 1)
-        dropped = words[words < 0]
-        self._in_socket[0] -= len(dropped)
-        np.subtract.at(self._planes["lost_in_socket"], -dropped - 1, 1)
 
-    def _pass_over(self, first: int, end: int, interval: int, chargeable: int) -> None:
-        """Count numbers as lost, since a higher one came first; some of them may be charged to the socket."""
-        dropped = charged_events(end - first, chargeable, self._uncharged)
-        self._uncharged -= dropped
-        self._planes["lost"][interval] += end - first
-        self._planes["lost_in_socket"][interval] += dropped
-        self._in_socket[0] += dropped
-        known = max(first, end - WINDOW)
-        self._forget(known, end)
-        self._open[0] += end - known
-        split = min(max(known, first + dropped), end)
-        for word, part in ((-interval - 1, (known, split)), (interval + 1, (split, end))):
-            for _, ring in ring_parts(self._ring, *part):
-                ring[:] = word
+@kernel
+def take_held(accounts: Accounts, row: int, place: int, interval: int, chargeable: int) -> None:
+    """Count the events that are held at `place`, which came before those held behind it."""
+    account = accounts.numbers[row]
+    held = account.holds[place]
+    take_certain(accounts, row, held.first, held.events, interval, chargeable)
+    for later in range(place + 1, account.held):
+        account.holds[later].in_order += held.events
 
-    def _forget(self, first: int, end: int) -> None:
-        """Let the numbers WINDOW before these leave the ring; those still missing are lost for good."""
-        if self._open[0]:
-            for _, ring in ring_parts(self._ring, max(first, end - WINDOW), end):
-                missing = int(np.count_nonzero(ring))
-                if missing:
-                    self._open[0] -= missing
-                    ring[:] = 0
+
+@kernel
+def take_early(accounts: Accounts, row: int, first: int, interval: int) -> None:
+    """Count held events that the stream has come to from below, and behind which it goes on with `first`."""
+    account = accounts.numbers[row]
+    while account.held and account.nearest == account.next and account.next < first:
+        place = 0
+        while account.holds[place].first != account.next:
+            place += 1
+        take_reordered(accounts, row, place, interval)
+        take_held(accounts, row, place, interval, 0)
+        release(account, 1 << place)
+
+
+@kernel
+def take_overtaken(accounts: Accounts, row: int, interval: int) -> None:
+    """Count held events whose numbers lie below what has arrived: they are the missing ones, or come twice."""
+    account = accounts.numbers[row]
+    while account.held and account.nearest < account.next:
+        reached, overtaken = account.next, 0
+        for place in range(account.held):
+            held = account.holds[place]
+            if held.first < reached:
+                overtaken |= 1 << place
+                take_certain(accounts, row, held.first, held.events, interval, 0)
+        release(account, overtaken)
+
+
+@kernel
+def take_reordered(accounts: Accounts, row: int, place: int, interval: int) -> None:
+    """Count events as reordered that came after the early one held at `place`, which is now certain."""
+    account = accounts.numbers[row]
+    early = account.holds[place]
+    below = account.arrived - account.reordered - early.in_order
+    if below > 0:
+        highest = early.reached + min(below, early.first - early.reached, accounts.rings.shape[1])
+        for number in range(early.reached, highest):
+            record_one(account.depth, early.first - number, 1)
+        account.reordered += below
+        accounts.reordered[row, interval] += below
+        for later in range(place + 1, account.held):
+            account.holds[later].in_order = early.in_order

@@ -21,12 +21,9 @@ class PortRows:
     def __init__(self, tally: WorkerTally) -> None:
         """Read the rows that `tally` shares with the other workers, and give its free rows."""
         self._tally = tally
-        self._row_of_port = np.full(HIGHEST_PORT + 1, NO_ROW)
+        self.row_of_port = np.full(HIGHEST_PORT + 1, NO_ROW)
+        """NO_ROW: the port has none, or was given one since by another worker."""
         self._learn()
-
-    def of(self, ports: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The row of each port, same shape; NO_ROW: it has none."""
-        return self._row_of_port[ports]
 
     def give(self, ports: NDArray[np.int64]) -> None:
         """Give rows to ports that have none, as long as rows are free."""
@@ -35,11 +32,11 @@ class PortRows:
             self._learn()
             for port in np.unique(ports).tolist():
                 free = np.flatnonzero(row_ports == 0)
-                if port and free.size and self._row_of_port[port] == NO_ROW:
+                if port and free.size and self.row_of_port[port] == NO_ROW:
                     row_ports[free[0]] = port
             self._learn()
 
     def _learn(self) -> None:
         """Read which ports have rows by now, since other workers give rows too."""
         rows = np.flatnonzero(self._tally.row_ports)
-        self._row_of_port[self._tally.row_ports[rows]] = rows
+        self.row_of_port[self._tally.row_ports[rows]] = rows

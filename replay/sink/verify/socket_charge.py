@@ -17,63 +17,65 @@ the latter: with each message it tells how many packets the socket had dropped w
 If a gap is not believed at once (`replay.sink.verify.event_numbers`), what was chargeable is remembered with the events
 behind the gap, and charged when they are believed, if it is still uncharged then. A number that was charged and arrives
 after all is not lost, so it is not charged any more; what the socket dropped must have been something else.
+
+In the kernels, `charges` are those of the sockets of one worker. All counts are int64.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.kernel import kernel
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.linux.sockets.udp_receive import unwrapped
 
 
-class SocketCharge:
+class Charges(NamedTuple):
     """What the sockets of one worker may have dropped, and what of it was charged to the gaps of ports."""
 
-    def __init__(self, by_socket: NDArray[Any]) -> None:
-        """Read from SOCKET_COUNTS rows whether messages come joined, and keep the kernel's counts of drops there."""
-        self._by_socket = by_socket
-        self._dropped = np.zeros(len(by_socket), np.int64)
-        """By socket: how many events it may have dropped so far."""
-        self._charged = [0] * len(by_socket)
-        """By socket: how many lost events were charged to it."""
-        self._heard: dict[tuple[int, int], int] = {}
-        """By socket and port: how many events the socket may have dropped when the port's events came there last."""
-
-    def dropped_before(self, socket: NDArray[np.int64], drops: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many events its socket may have dropped before each message, since the sink began; shape (messages,).
-
-        `drops` is what the kernel told with each message: the packets that the socket had dropped modulo 2^32, or 0 if
-        it told nothing.
-        """
-        before = self._dropped[socket]
-        for one in np.unique(socket[drops > 0]).tolist():
-            own, counts = np.flatnonzero(socket == one), self._by_socket[one : one + 1]
-            told = own[drops[own] > 0]
-            packets = unwrapped(np.concatenate([counts["drops"], drops[told]]))
-            risen = np.zeros_like(drops)
-            risen[told] = np.diff(packets) * (MAX_TRAIN_EVENTS if counts["joined"][0] else 1)
-            before[own] += np.cumsum(risen[own])
-            counts["drops"], self._dropped[one] = packets[-1], before[own[-1]]
-        return before
-
-    def chargeable(self, socket: int, port: int, dropped: int) -> tuple[int, int]:
-        """How many events can be charged for a gap of a port that is noticed now, and how many for any gap.
-
-        `dropped` is how many events the socket may have dropped before the message that shows the gap. From now on,
-        these drops are before the port's last events.
-        """
-        uncharged = max(0, dropped - self._charged[socket])
-        since = dropped - self._heard.get((socket, port), 0)
-        self._heard[socket, port] = dropped
-        return min(since, uncharged), uncharged
-
-    def charge(self, socket: int, events: int) -> None:
-        """Note that so many lost events were charged to the socket, so that they are not charged again."""
-        self._charged[socket] += events
+    dropped: NDArray[np.int64]
+    """By socket: how many events it may have dropped so far."""
+    charged: NDArray[np.int64]
+    """By socket: how many lost events were charged to it."""
+    heard: NDArray[np.int64]
+    """By socket and row: how many events the socket may have dropped when the port's events came there last."""
 
 
+def new_charges(sockets: int, rows: int) -> Charges:
+    """Nothing was dropped yet."""
+    return Charges(*np.zeros((2, sockets), np.int64), np.zeros((sockets, rows), np.int64))
+
+
+@kernel
+def dropped_before(dropped: NDArray[np.int64], counts: Any, socket: int, told: int) -> int:
+    """How many events a socket may have dropped before a message, since the sink began.
+
+    `told` is what the kernel told with the message: the packets that the socket had dropped modulo 2^32, or 0 if it
+    told nothing. `dropped` is that of the charges, and `counts` the SOCKET_COUNTS row of the socket, which says whether
+    messages come joined, and what was told before.
+    """
+    if told:
+        risen = unwrapped(counts.drops, told) - counts.drops
+        counts.drops += risen
+        dropped[socket] += risen * MAX_TRAIN_EVENTS if counts.joined else risen
+    return dropped[socket]
+
+
+@kernel
+def chargeable_events(charges: Charges, socket: int, row: int, dropped: int) -> tuple[int, int]:
+    """How many events can be charged for a gap of a port that is noticed now, and how many for any gap.
+
+    `dropped` is how many events the socket may have dropped before the message that shows the gap. From now on,
+    these drops are before the port's last events.
+    """
+    uncharged = max(0, dropped - charges.charged[socket])
+    since = dropped - charges.heard[socket, row]
+    charges.heard[socket, row] = dropped
+    return min(since, uncharged), uncharged
+
+
+@kernel
 def charged_events(lost: int, chargeable: int, uncharged: int) -> int:
     """How many of a gap's `lost` events are charged to the socket: the earliest ones of the gap."""
     return min(lost, chargeable, uncharged)

@@ -1,4 +1,4 @@
-"""Does an event carry a sound timestamp, and which? Pure: bytes in, an instant out.
+"""Does an event carry a sound timestamp, and which? Bytes in, an instant out.
 
 An event is well stamped when a `>` stands in column 2, 3 or 4 (behind `<` and a priority of 1-3 digits) and behind it
 
@@ -8,105 +8,163 @@ An event is well stamped when a `>` stands in column 2, 3 or 4 (behind `<` and a
 
 Nothing else is judged.
 
-Parsed parts are cached, since many events have the same ones.
+The kernels read bytes from `buffer`, dtype u1, and from `words`, the same memory by `words_of`. They read no byte
+behind an event's end, but for words that begin before it; so the buffer goes on for WORD_BYTES behind the last event.
 """
 
-import re
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from captures.format.stamp_writing import MONTHS, rfc3164_day
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.compiled.kernel import int64, kernel
+from captures.format.stamp_writing import MONTHS
 
 COARSE_US: Final = -(1 << 62)
 """Stands for a sound stamp that is no instant."""
 BAD_US: Final = COARSE_US - 1
 """Stands for a stamp that is not sound. No date is as early as these two."""
 
-HEAD_BYTES: Final = 5 + 2 + 32
-"""So many first bytes of an event can matter: `<191>`, `1 ` and the longest stamp."""
-_VERSION: Final = b"1 "
-VERSION_BYTES: Final = len(_VERSION)
-COARSE_BYTES: Final = 15
-SECOND_BYTES: Final = 20
+MINUTE: Final = np.dtype((np.record, [("first", "<u8"), ("second", "<u8"), ("minute_us", "<i8")]))
+"""The last date and minute that was read, as two words of text, and as an instant: most events share it."""
+
+_COARSE_BYTES: Final = 15
+_MINUTE_BYTES: Final = 16
+_SECOND_BYTES: Final = 20
 """A date and a time with the point behind it."""
-MILLI_BYTES, MICRO_BYTES = 3, 6
-UTC_BYTES, OFFSET_BYTES = 1, 6
-FINE_BYTES: Final = (SECOND_BYTES + MICRO_BYTES + UTC_BYTES, SECOND_BYTES + MICRO_BYTES + OFFSET_BYTES)
-"""The lengths of a stamp with microseconds, with `Z` or with an offset."""
+_MILLI_BYTES, _MICRO_BYTES = 3, 6
+_OFFSET_BYTES: Final = 6
 
-_RFC3339: Final = re.compile(rb"(.{19})\.(\d{3}|\d{6})(Z|[+-]\d\d:\d\d)", re.DOTALL)
-_SECOND: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)")
-_RFC3164: Final = re.compile(rb"([A-Z][a-z][a-z]) ([ \d]\d) (\d\d):(\d\d):(\d\d)")
-_LEAP_YEAR: Final = 2000
-"""A year that has every day."""
+_MINUTE_US: Final = 60_000_000
+_DAY_MINUTES: Final = 1440
 
-
-@lru_cache(maxsize=4096)
-def _second(text: bytes) -> int | None:
-    """A date and time in seconds since 1970, as if in UTC; None when it is none. Cached: many events share it."""
-    match = _SECOND.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = map(int, match.groups())
-    try:
-        return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
-    except ValueError:
-        return None
+_MARK, _POINT, _COLON, _HYPHEN, _PLUS, _SPACE, _ZERO, _NINE, _ONE, _T, _Z = (ord(letter) for letter in ">.:-+ 091TZ")
+_MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+"""The most days of each month; item 0 is of none."""
+_MONTHS: Final = np.frombuffer("".join(MONTHS).encode(), np.uint8).reshape(len(MONTHS), 3)
+_FEBRUARY: Final = 2
 
 
-@lru_cache(maxsize=4096)
-def _zone_minutes(text: bytes) -> int | None:
-    """`Z` or an offset as minutes east of UTC; None when it is none."""
-    if text == b"Z":
-        return 0
-    hours, minutes = int(text[1:3]), int(text[4:6])
-    sign = -1 if text[:1] == b"-" else 1
-    return sign * (hours * 60 + minutes) if hours < 24 and minutes < 60 else None
+def new_minute() -> NDArray[Any]:
+    """Room for the last minute, shape (1,); no text is the one of a minute yet."""
+    minute = np.zeros(1, MINUTE)
+    minute["minute_us"] = BAD_US
+    return minute
 
 
-@lru_cache(maxsize=4096)
-def _is_coarse(text: bytes) -> bool:
-    """Whether a text is a date and time as of RFC 3164."""
-    match = _RFC3164.fullmatch(text)
-    if match is None or (month := match[1].decode()) not in MONTHS:
-        return False
-    day, hour, minute, second = map(int, match.groups()[1:])
-    if match[2].decode() != rfc3164_day(day):
-        return False
-    try:
-        datetime(_LEAP_YEAR, MONTHS.index(month) + 1, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return False
-    return True
+@kernel
+def digits_at(buffer: NDArray[np.uint8], at: int, count: int) -> int:
+    """The number that so many decimal digits mean; -1: some are none."""
+    number = 0
+    for i in range(at, at + count):
+        digit = int64(buffer[i]) - _ZERO
+        if digit < 0 or digit > _NINE - _ZERO:
+            return -1
+        number = number * 10 + digit
+    return number
 
 
-def layout(head: bytes) -> tuple[int, int, int]:
-    """Where an event's stamp would lie, by its first bytes: the `>` before it (-1: there is none), start and end.
+@kernel
+def days_of(year: int, month: int, day: int) -> int:
+    """The days from 1970-01-01 to a date: those of whole 400 years, of years that begin in March, and of months."""
+    if month <= _FEBRUARY:
+        year, month = year - 1, month + 12
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * (month - 3) + 2) // 5 + day - 1
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
-    The `>` is the last of those that are possible, as there is none in a stamp.
+
+@kernel
+def minute_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, last: NDArray[Any]) -> int:
+    """The instant of a text like `2025-08-30T10:15` as if in UTC, in microseconds since 1970; BAD_US: it is none.
+
+    `last` is a MINUTE row, shape (1,): the calendar is worked out only for a text that differs from the last one.
     """
-    mark = head.rfind(b">", 2, 5)
-    start = mark + 1
-    if head.startswith(_VERSION, start):
-        start += len(_VERSION)
-    elif head[start + 3 : start + 4] == b" ":
-        return mark, start, start + COARSE_BYTES
-    zone = start + SECOND_BYTES + MILLI_BYTES
-    if head[zone : zone + 1].isdigit():
-        zone += MICRO_BYTES - MILLI_BYTES
-    return mark, start, zone + (UTC_BYTES if head[zone : zone + 1] == b"Z" else OFFSET_BYTES)
+    known = last[0]
+    if words[at] == known.first and words[at + 8] == known.second:
+        return known.minute_us
+    year, month, day = digits_at(buffer, at, 4), digits_at(buffer, at + 5, 2), digits_at(buffer, at + 8, 2)
+    hour, minute = digits_at(buffer, at + 11, 2), digits_at(buffer, at + 14, 2)
+    if buffer[at + 4] != _HYPHEN or buffer[at + 7] != _HYPHEN or buffer[at + 10] != _T or buffer[at + 13] != _COLON:
+        return BAD_US
+    if year < 1 or month < 1 or month > 12 or day < 1 or day > _MONTH_DAYS[month]:
+        return BAD_US
+    if month == _FEBRUARY and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
+        return BAD_US
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59:
+        return BAD_US
+    known.first, known.second = words[at], words[at + 8]
+    known.minute_us = (days_of(year, month, day) * _DAY_MINUTES + hour * 60 + minute) * _MINUTE_US
+    return known.minute_us
 
 
-def stamp_us(head: bytes) -> int:
-    """The stamp of an event's first bytes in microseconds since 1970, or COARSE_US, or BAD_US."""
-    mark, start, end = layout(head)
-    if mark < 0:
+@kernel
+def fraction_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+    """The three or six digits at `at` as microseconds, negative if they are none, and where they end.
+
+    The event ends at `end`, behind the first three.
+    """
+    fraction_us, zone = 1000 * digits_at(buffer, at, _MILLI_BYTES), at + _MILLI_BYTES
+    if fraction_us < 0 or not _ZERO <= buffer[zone] <= _NINE:
+        return fraction_us, zone
+    micros = digits_at(buffer, zone, _MICRO_BYTES - _MILLI_BYTES) if at + _MICRO_BYTES < end else -1
+    return fraction_us + micros if micros >= 0 else -1, at + _MICRO_BYTES
+
+
+@kernel
+def zone_minutes_at(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+    """`Z` or an offset at `at`, as minutes east of UTC; _DAY_MINUTES: it is none. The event ends at `end`."""
+    if at < end and buffer[at] == _Z:
+        return 0
+    if at + _OFFSET_BYTES > end or buffer[at + 3] != _COLON:
+        return _DAY_MINUTES
+    hours, minutes = digits_at(buffer, at + 1, 2), digits_at(buffer, at + 4, 2)
+    if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
+        return _DAY_MINUTES
+    if buffer[at] == _PLUS:
+        return hours * 60 + minutes
+    return -hours * 60 - minutes if buffer[at] == _HYPHEN else _DAY_MINUTES
+
+
+@kernel
+def is_coarse(buffer: NDArray[np.uint8], at: int) -> bool:
+    """Whether a text like `Aug 30 10:15:30` is a date and time as of RFC 3164; any year will do."""
+    month = 0
+    for i in range(len(_MONTHS)):
+        if buffer[at] == _MONTHS[i, 0] and buffer[at + 1] == _MONTHS[i, 1] and buffer[at + 2] == _MONTHS[i, 2]:
+            month = i + 1
+    padded = buffer[at + 4] == _SPACE
+    day = digits_at(buffer, at + 5, 1) if padded else digits_at(buffer, at + 4, 2)
+    hour, minute, second = digits_at(buffer, at + 7, 2), digits_at(buffer, at + 10, 2), digits_at(buffer, at + 13, 2)
+    if buffer[at + 3] != _SPACE or buffer[at + 6] != _SPACE or buffer[at + 9] != _COLON or buffer[at + 12] != _COLON:
+        return False
+    in_day = 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
+    return in_day and 1 <= day <= _MONTH_DAYS[month] and padded == (day < 10)  # as `rfc3164_day` pads it
+
+
+@kernel
+def stamp_us(buffer: NDArray[np.uint8], words: NDArray[np.uint64], start: int, length: int, last: NDArray[Any]) -> int:
+    """The stamp of an event of `length` bytes from `start` on, in microseconds since 1970, or COARSE_US, or BAD_US.
+
+    Of the places where a `>` may stand the last one counts, as there is none in a stamp. `last` is a MINUTE row.
+    """
+    end, mark = start + length, start + 4
+    while mark > start + 1 and (mark >= end or buffer[mark] != _MARK):
+        mark -= 1
+    at = mark + 1
+    if mark == start + 1 or at + _COARSE_BYTES > end:
         return BAD_US
-    match = _RFC3339.fullmatch(head, start, end)
-    if match is None:
-        return COARSE_US if start == mark + 1 and _is_coarse(head[start:end]) else BAD_US
-    second, zone_minutes = _second(match[1]), _zone_minutes(match[3])
-    if second is None or zone_minutes is None:
+    if buffer[at] == _ONE and buffer[at + 1] == _SPACE:
+        at += 2
+    elif buffer[at + 3] == _SPACE:
+        return COARSE_US if is_coarse(buffer, at) else BAD_US
+    fraction = at + _SECOND_BYTES
+    if fraction + _MILLI_BYTES >= end or buffer[at + _MINUTE_BYTES] != _COLON or buffer[fraction - 1] != _POINT:
         return BAD_US
-    return (second - zone_minutes * 60) * 1_000_000 + int(match[2].ljust(MICRO_BYTES, b"0"))
+    minute_us, second = minute_at(buffer, words, at, last), digits_at(buffer, at + _MINUTE_BYTES + 1, 2)
+    fraction_us, zone = fraction_at(buffer, fraction, end)
+    zone_minutes = zone_minutes_at(buffer, zone, end)
+    if minute_us == BAD_US or second < 0 or second > 59 or fraction_us < 0 or zone_minutes == _DAY_MINUTES:
+        return BAD_US
+    return minute_us + second * 1_000_000 + fraction_us - zone_minutes * _MINUTE_US

@@ -3,8 +3,10 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from hypothesis import strategies as st
 
+from captures.compiled.words import words_of
 from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,3 +63,9 @@ def mangled(draw):
 
 
 EVENT = st.one_of(SOUND, mangled(), st.binary(max_size=45))
+
+
+def laid_out(event, behind=b"0:Z-"):
+    """A buffer with an event from byte 1 on and misleading bytes around it, and its view by `words_of`."""
+    buffer = np.frombuffer(b">" + event + behind * 16, np.uint8).copy()
+    return buffer, words_of(buffer)

@@ -10,8 +10,8 @@ from replay.exchange.token import VARIABLE, proved
 from replay.histogram import Histogram
 from replay.sink.board import shared_tally
 from replay.sink.publish import Publisher
-from replay.sink.verify.event_numbers import EventNumbers
 from replay.sink.workers import sockets_of_workers
+from tests.replay.sink.accounts import Account
 
 PORTS = (514, 515)
 
@@ -56,7 +56,7 @@ def test_what_is_no_place_is_refused(text):
 
 
 def test_counters_are_those_of_the_tally(publisher, tally, waiting):
-    account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account = Account(tally, 0)
     account.take(0, 10, 0, 0, 0)
     account.take(15, 5, 0, 0, 0)
     tally.by_socket["events"] = 15, 7
@@ -82,7 +82,7 @@ def test_counters_are_those_of_the_tally(publisher, tally, waiting):
 
 def hear(tally):
     """Some events of the run come to the first port."""
-    account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account = Account(tally, 0)
     account.take(0, 10, 0, 0, 0)
 
 
@@ -92,7 +92,7 @@ def test_a_port_that_is_mapped_to_one_of_the_sinks_is_counted_by_its_tags(publis
     assert publisher.obey(["counters", "600:40"])["ports"]["600"]["lost_events"] == 0
     tally.row_ports[2] = 600
     tally.came_by[1, 2] = 30
-    account = EventNumbers(tally.numbers[2:3], tally.rings[2], {name: plane[2] for name, plane in tally.planes.items()})
+    account = Account(tally, 2)
     account.take(0, 30, 0, 0, 0)
     account.take(32, 1, 0, 0, 0)
     told = publisher.obey(["counters", "600:40"])["ports"]["600"]

@@ -10,9 +10,9 @@ from replay.histogram import Histogram
 from replay.sink.board import shared_tally
 from replay.sink.report.figures import Ending, sink_report, sink_table
 from replay.sink.report.intervals import COLUMNS, troubled_intervals
-from replay.sink.time_cells import TENTH_NS, cells_at
-from replay.sink.verify.event_numbers import EventNumbers
+from replay.sink.time_cells import TENTH_NS, cell_at
 from replay.sink.workers import sockets_of_workers
+from tests.replay.sink.accounts import Account
 
 START_NS = 1_700_000_000 * SECOND_NS
 PORTS = (514, 515, 516)
@@ -71,12 +71,12 @@ def test_all_workers_make_up_the_best_second():
 def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
     tally = empty_tally()
     month = 30 * 86400 * 10
-    cell = int(cells_at(np.array([month]))[0])
+    cell = cell_at(month)
     tally.run[0] = 7
     tally.by_socket["last_ns"][0] = START_NS + month * TENTH_NS
     tally.by_socket["events"][0] = 1
     tally.tenths[0, cell] = 512 * 50
-    account = EventNumbers(tally.numbers[:1], tally.rings[0], {name: plane[0] for name, plane in tally.planes.items()})
+    account = Account(tally, 0)
     account.take(0, 10, 5, 0, 0)
     account.take(17, 10, cell, 0, 0)
     assert tally.best_second_events() == 500

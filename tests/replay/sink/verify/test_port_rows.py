@@ -1,10 +1,6 @@
 """Which row holds the account of the port that an event was sent to."""
 
-import numpy as np
-
 from replay.sink.board import shared_tally
-from replay.sink.verify.round_tags import TagRows
-from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 from replay.sink.workers import sockets_of_workers
 from tests.replay.sink.counted import PORTS, RUN, START_NS, Counted
 
@@ -23,12 +19,9 @@ def test_an_event_is_counted_for_the_port_that_it_was_sent_to():
 
 def test_workers_give_a_port_one_row_between_them():
     tally = shared_tally(PORTS, *sockets_of_workers(len(PORTS), 2), START_NS)
-    nothing = np.zeros(1, np.int64)
-    tally.run[0] = RUN
-    counters = [TagCounter(tally.of_worker(worker)) for worker in range(2)]
+    workers = [Counted(tally=tally, worker=worker) for worker in range(2)]
     for number, port in enumerate((700, 701, 701, 700, 702, 700)):
-        row = [np.array([value]) for value in (0, RUN, port, number, 1)]
-        counters[number % 2].count(TagRows(*row, nothing, nothing, []), MessageFacts(*[nothing] * 5))
+        workers[number % 2].take([(0, 0, 0)], [(0, RUN, port, number, 1)])
     assert tally.row_ports[2:6].tolist() == [700, 701, 702, 0]
 
 

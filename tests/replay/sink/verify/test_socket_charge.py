@@ -6,39 +6,50 @@ from hypothesis import strategies as st
 
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.sink.board import SOCKET_COUNTS
-from replay.sink.verify.socket_charge import SocketCharge, charged_events
+from replay.sink.verify import socket_charge
+from replay.sink.verify.socket_charge import charged_events, new_charges
 from tests.replay.sink.counted import OTHER, PORTS, RUN, Counted
 
 
-def charge(joined=0, sockets=2):
-    by_socket = np.zeros(sockets, SOCKET_COUNTS)
-    by_socket["joined"] = joined
-    return SocketCharge(by_socket)
+class Charge:
+    """What the sockets of a worker may have dropped, by the kernels."""
+
+    def __init__(self, joined=0, sockets=2):
+        self.charges, self.by_socket = new_charges(sockets, 9), np.zeros(sockets, SOCKET_COUNTS)
+        self.by_socket["joined"] = joined
+
+    def chargeable(self, socket, port, dropped):
+        return socket_charge.chargeable_events(self.charges, socket, port, dropped)
+
+    def charge(self, socket, events):
+        self.charges.charged[socket] += events
 
 
 def dropped_before(of, *messages):
     """What a charge says of messages of socket and told drops."""
-    return of.dropped_before(*np.array(messages, np.int64).reshape(-1, 2).T).tolist()
+    return [
+        socket_charge.dropped_before(of.charges.dropped, of.by_socket[place], place, told) for place, told in messages
+    ]
 
 
 def test_what_the_count_has_risen_by_was_dropped_between_two_messages():
-    of = charge()
+    of = Charge()
     assert dropped_before(of, (0, 0), (0, 3), (0, 3), (1, 0), (0, 5)) == [0, 3, 3, 0, 5]
     assert dropped_before(of, (1, 2), (0, 0), (0, 6)) == [2, 5, 6]
 
 
 def test_the_kernels_count_begins_anew_at_2_to_the_32():
-    of = charge()
-    of._by_socket["drops"] = (1 << 32) - 2
+    of = Charge()
+    of.by_socket["drops"] = (1 << 32) - 2
     assert dropped_before(of, (0, (1 << 32) - 1), (0, 4)) == [1, 6]
 
 
 def test_where_messages_come_joined_a_packet_may_have_been_a_train():
-    assert dropped_before(charge(joined=1), (0, 2)) == [2 * MAX_TRAIN_EVENTS]
+    assert dropped_before(Charge(joined=1), (0, 2)) == [2 * MAX_TRAIN_EVENTS]
 
 
 def test_a_gap_is_chargeable_for_what_was_dropped_since_the_ports_events_came_last():
-    of = charge()
+    of = Charge()
     assert of.chargeable(0, port=7, dropped=5) == (5, 5)
     assert of.chargeable(0, port=7, dropped=5) == (0, 5)
     assert of.chargeable(0, port=7, dropped=8) == (3, 8)
@@ -46,7 +57,7 @@ def test_a_gap_is_chargeable_for_what_was_dropped_since_the_ports_events_came_la
 
 
 def test_no_dropped_event_is_charged_twice():
-    of = charge()
+    of = Charge()
     of.charge(0, 6)
     assert of.chargeable(0, port=7, dropped=8) == (2, 2)
     assert of.chargeable(1, port=7, dropped=8) == (8, 8)
@@ -66,7 +77,7 @@ def test_of_a_gap_no_more_is_charged_than_it_lost():
 )
 def test_over_any_rounds_no_more_is_charged_than_was_dropped(steps, size):
     """Messages of socket, port, packets dropped before it, and events lost before it."""
-    of, told, dropped, charged = charge(), [0, 0], [], [0, 0]
+    of, told, dropped, charged = Charge(), [0, 0], [], [0, 0]
     messages = []
     for socket, _, packets, _ in steps:
         told[socket] += packets

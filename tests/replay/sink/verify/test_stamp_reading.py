@@ -6,15 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.sink.verify.stamp_reading import BAD_US, COARSE_US, stamp_us
-from tests.replay.sink.events import EVENT, plain_stamp_us
+from replay.sink.verify.stamp_reading import BAD_US, COARSE_US, new_minute
+from replay.sink.verify.stamp_reading import stamp_us as kernel_us
+from tests.replay.sink.events import EVENT, laid_out, plain_stamp_us
 
 INSTANT_US = 1756548930123456
+
+
+def stamp_us(event):
+    """The stamp of one event, by the kernel; behind the event stands what could go on with a stamp."""
+    return kernel_us(*laid_out(event), 1, len(event), new_minute())
 
 
 @given(EVENT)
 def test_an_event_is_read_as_the_plain_way_reads_it(event):
     assert stamp_us(event) == plain_stamp_us(event)
+
+
+@given(st.lists(EVENT, max_size=8), st.lists(st.integers(0, 7), max_size=30))
+def test_what_was_read_before_changes_nothing(events, order):
+    minute = new_minute()
+    for place in order:
+        event = events[place % len(events)] if events else b""
+        assert kernel_us(*laid_out(event), 1, len(event), minute) == plain_stamp_us(event)
 
 
 @given(st.integers(0, 4 * 10**15), st.integers(-1439, 1439))

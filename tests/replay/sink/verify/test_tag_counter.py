@@ -19,14 +19,6 @@ def test_times_and_ages_are_those_of_the_run():
     assert by_socket["run_youngest_us"].min() == 300
 
 
-def test_tagless_events_are_known_by_their_length():
-    counted = Counted()
-    counted.take([(0, 0, 0), (1, 0, 0)], [(0, RUN, 514, 0, 1)], lengths=[(0, 180, 5, 0), (1, 90, 1, 0), (0, 180, 2, 1)])
-    assert counted.tally.tagless["without"][0, 180] == 5
-    assert counted.tally.tagless["without"][1, 90] == 1
-    assert counted.tally.tagless["parted"][0, 180] == 2
-
-
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(1, 9)), max_size=40), st.integers(1, 40))
 def test_rounds_of_any_size_come_to_the_same(steps, size):
     """Stretches of each port with gaps between them, counted one by one or many at once."""

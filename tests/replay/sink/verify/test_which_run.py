@@ -1,10 +1,6 @@
 """Which run is counted, and that all other events are foreign."""
 
-import numpy as np
-
 from replay.sink.board import shared_tally
-from replay.sink.verify.round_tags import TagRows
-from replay.sink.verify.tag_counter import MessageFacts, TagCounter
 from replay.sink.verify.which_run import FIRST_EVENTS
 from replay.sink.workers import sockets_of_workers
 from tests.replay.sink.counted import OTHER, PORTS, RUN, START_NS, Counted
@@ -12,12 +8,11 @@ from tests.replay.sink.counted import OTHER, PORTS, RUN, START_NS, Counted
 
 def test_all_events_of_other_runs_are_foreign():
     counted = Counted()
-    rows = [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 5), (0, RUN, 514, 10, 2)]
-    counted.take([(0, 0, 0), (0, 0, 0), (0, 1, 0)], rows, untagged=[0, 4, 0], malformed=[0, 0, 6])
+    counted.take([(0, 0, 0)] * 3, [(0, RUN, 514, 0, 10), (1, OTHER, 514, 0, 5), (2, RUN, 514, 10, 2)])
     tally = counted.tally
     assert tally.run.tolist() == [RUN]
     assert tally.numbers["arrived"][:2].tolist() == [12, 0]
-    assert [tally.by_socket[name].tolist() for name in ("foreign", "untagged", "malformed")] == [[5, 0], [4, 0], [6, 0]]
+    assert tally.by_socket["foreign"].tolist() == [5, 0]
     assert tally.strange["foreign"][0, :3].tolist() == [5, 0, 0]
     assert tally.others[0][:1].tolist() == [(OTHER, 5)]
 
@@ -60,13 +55,11 @@ def test_events_of_run_0_are_of_none():
 
 def test_workers_choose_one_run_between_them():
     tally = shared_tally(PORTS, *sockets_of_workers(len(PORTS), 2), START_NS)
-    nothing = np.zeros(1, np.int64)
-    counters = [TagCounter(tally.of_worker(worker)) for worker in range(2)]
-    for counter, run, events in zip(counters, (OTHER, RUN), (3, 500), strict=True):
-        row = [np.array([value]) for value in (0, run, 514, 0, events)]
-        counter.count(TagRows(*row, nothing, nothing, []), MessageFacts(*[nothing] * 5))
-    for counter in counters:
-        counter.finish()
+    workers = [Counted(0, tally=tally, worker=worker) for worker in range(2)]
+    for worker, run, events in zip(workers, (OTHER, RUN), (3, 500), strict=True):
+        worker.take([(0, 0, 0)], [(0, run, 514, 0, events)])
+    for worker in workers:
+        worker.counter.finish()
     assert tally.run[0] == RUN
     assert tally.numbers["arrived"][0] == 500
     assert tally.by_socket["foreign"].tolist() == [3, 0]

@@ -1,0 +1,183 @@
+"""How do numbers that follow each other come into the account of their port? As *stretches*, each in one go.
+
+A stretch is of events of one run and one port that came to one socket within one interval, with the same drops before
+them, and whose numbers count up by one; it goes on over messages. If it is of the run that is counted, and its port has
+a row that only this worker writes, it is accounted at once. All others are *left* for Python, which decides about them
+(`replay.sink.verify.tag_counter`).
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.compiled.kernel import kernel
+from replay.sink.board import NEVER_NS, WorkerTally
+from replay.sink.number_account import WINDOW
+from replay.sink.verify.event_numbers import Accounts, accounts_in, take
+from replay.sink.verify.port_rows import NO_ROW
+from replay.sink.verify.socket_charge import Charges, chargeable_events, new_charges
+from replay.sink.verify.stamp_reading import new_minute
+from replay.sink.verify.tag_reading import new_head
+
+STRETCH: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("run", "<i8"),
+            ("port", "<i8"),
+            ("first", "<i8"),
+            ("events", "<i8"),  # 0: there is no stretch
+            ("socket", "<i8"),
+            ("interval", "<i8"),
+            ("dropped", "<i8"),  # events that its socket may have dropped before it, since the sink began
+            ("first_ns", "<i8"),  # of all arrivals, in wall time
+            ("last_ns", "<i8"),
+            ("age_us", "<i8"),  # the least age of a stamp; NEVER_NS: there is none that shows an age
+        ],
+    )
+)
+MESSAGE: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("socket", "<i8"),
+            ("interval", "<i8"),
+            ("dropped", "<i8"),  # events that its socket may have dropped before it, since the sink began
+            ("arrival_ns", "<i8"),  # in wall time
+            ("length", "<i8"),  # bytes of all events
+            ("segment", "<i8"),  # bytes of each but the last, which may be shorter
+            ("events", "<i8"),
+            ("untagged", "<i8"),  # of the events that were looked at
+            ("malformed", "<i8"),
+        ],
+    )
+)
+"""What is known of a message."""
+MOST_EVENTS: Final = WINDOW // 4
+"""The most events of a stretch. The events of one message can't be more, and so many are less than the window."""
+
+ROOM: Final = 1 << 17
+"""How many stretches can be left for Python: more than any message has events. What is not used takes no memory."""
+
+LEFT: Final = 0
+"""The places of `state`. This one: how many stretches are left."""
+OWN_RUN: Final = 1
+"""The run whose stretches are accounted at once; 0: of none."""
+
+
+class Counters(NamedTuple):
+    """Where a worker counts. The first arrays are those of its WorkerTally, by socket, row and interval."""
+
+    by_socket: NDArray[Any]
+    ages: NDArray[np.int64]
+    untagged: NDArray[np.int64]
+    malformed: NDArray[np.int64]
+    without: NDArray[np.int64]
+    parted: NDArray[np.int64]
+    tenths: NDArray[np.int64]
+    came_by: NDArray[np.int64]
+    row_of_socket: NDArray[np.int64]
+    row_of_port: NDArray[np.int64]
+    """The row of each port; NO_ROW: it has none that this worker knows."""
+    accounts: Accounts
+    charges: Charges
+    minute: NDArray[Any]
+    """The MINUTE that was read last, shape (1,)."""
+    head: NDArray[Any]
+    """The HEAD of the tag that was read last, shape (1,)."""
+    stretch: NDArray[Any]
+    """The STRETCH that may still go on, shape (1,)."""
+    message: NDArray[Any]
+    """The MESSAGE that is being counted, shape (1,)."""
+    left: NDArray[Any]
+    """The STRETCH rows that are left for Python, in the order of arrival: shape (ROOM,)."""
+    state: NDArray[np.int64]
+    """LEFT and OWN_RUN, shape (2,)."""
+    start_ns: int
+
+
+def counters_of(tally: WorkerTally, row_of_port: NDArray[np.int64]) -> Counters:
+    """Count into `tally`, for ports with these rows."""
+    return Counters(
+        by_socket=tally.by_socket,
+        ages=tally.ages,
+        untagged=tally.strange["untagged"],
+        malformed=tally.strange["malformed"],
+        without=tally.tagless["without"],
+        parted=tally.tagless["parted"],
+        tenths=tally.tenths,
+        came_by=tally.came_by,
+        row_of_socket=tally.row_of_socket,
+        row_of_port=row_of_port,
+        accounts=accounts_in(tally.numbers, tally.rings, tally.planes),
+        charges=new_charges(*tally.came_by.shape),
+        minute=new_minute(),
+        head=new_head(),
+        stretch=np.zeros(1, STRETCH),
+        message=np.zeros(1, MESSAGE),
+        left=np.zeros(ROOM, STRETCH),
+        state=np.zeros(2, np.int64),
+        start_ns=tally.start_ns,
+    )
+
+
+@kernel
+def may_go_on(stretch: Any, message: Any) -> bool:
+    """Whether events of a message can continue a stretch."""
+    same_socket = stretch.socket == message.socket
+    return same_socket and stretch.interval == message.interval and stretch.dropped == message.dropped
+
+
+@kernel
+def goes_on(stretch: Any, head: Any, number: int) -> bool:
+    """Whether an event continues a stretch, by its number, and by its run and port, which are those of the head."""
+    follows = number == stretch.first + stretch.events and 0 < stretch.events < MOST_EVENTS
+    return follows and head.run == stretch.run and head.port == stretch.port
+
+
+@kernel
+def begin_stretch(counters: Counters, number: int) -> None:
+    """End the stretch, and begin one at a number of the head's run and port, for events of the message."""
+    end_stretch(counters)
+    stretch, head, message = counters.stretch[0], counters.head[0], counters.message[0]
+    stretch.run, stretch.port, stretch.first, stretch.events = head.run, head.port, number, 0
+    stretch.socket, stretch.interval, stretch.dropped = message.socket, message.interval, message.dropped
+    stretch.first_ns, stretch.last_ns, stretch.age_us = message.arrival_ns, message.arrival_ns, NEVER_NS
+
+
+@kernel
+def end_stretch(counters: Counters) -> None:
+    """Account the stretch, or leave it for Python. There is room for it: the caller has seen to that."""
+    stretch, state = counters.stretch[0], counters.state
+    if stretch.events:
+        row = counters.row_of_port[stretch.port]
+        if row != NO_ROW and stretch.run == state[OWN_RUN] and stretch.run:
+            account(counters, stretch, row)
+        else:
+            counters.left[state[LEFT]] = stretch
+            state[LEFT] += 1
+        stretch.events = 0
+
+
+@kernel
+def account(counters: Counters, stretch: Any, row: int) -> None:
+    """Count a stretch of the run, of the port whose account is in `row`."""
+    socket, chargeable, uncharged = stretch.socket, 0, 0
+    counts = counters.by_socket[socket]
+    if row != counters.row_of_socket[socket]:
+        counters.came_by[socket, row] += stretch.events
+    counts.run_first_ns = min(counts.run_first_ns, stretch.first_ns)
+    counts.run_last_ns = max(counts.run_last_ns, stretch.last_ns)
+    counts.run_youngest_us = min(counts.run_youngest_us, stretch.age_us)
+    if stretch.dropped:
+        chargeable, uncharged = chargeable_events(counters.charges, socket, row, stretch.dropped)
+    charged = take(counters.accounts, row, stretch.first, stretch.events, stretch.interval, chargeable, uncharged)
+    counters.charges.charged[socket] += charged
+
+
+@kernel
+def account_all(counters: Counters, stretches: NDArray[Any], row: int) -> None:
+    """Count stretches of the run, STRETCH rows in the order of arrival, of the port whose account is in `row`."""
+    for i in range(len(stretches)):
+        account(counters, stretches[i], row)
