@@ -41,6 +41,7 @@ FLOORS = {
     "precompute.profile": (("builtin",), (OTHERS,)),
     "replay": (
         ("linux", "clock", "histogram", "ranges", "unaligned", "json_file"),
+        ("request_checks",),
         ("exchange", "schedule"),
         ("rewrite", "path"),
         ("machine", "board"),

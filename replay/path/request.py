@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from captures.console.errors import InputError
-from replay.ranges import HIGHEST_PORT, check_within
+from replay.ranges import HIGHEST_PORT
+from replay.request_checks import check_within
 
 MAC_BYTES: Final = 6
 MOST_VLANS: Final = 2

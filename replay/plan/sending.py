@@ -13,7 +13,7 @@ from replay.path.loopback import refusal
 from replay.path.request import BackendChoice, PathRequest
 from replay.plan.calibration_file import Calibration, load, load_usual, outdated
 from replay.plan.send_method import SendMethod
-from replay.ranges import check_within
+from replay.request_checks import check_within
 
 
 @dataclass(frozen=True)

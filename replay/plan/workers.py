@@ -10,7 +10,7 @@ from replay.machine.core_order import Topology, ordered
 from replay.machine.privileges import Privileges
 from replay.plan.run_plan import RunPlan, WorkerPlan
 from replay.plan.worker_count import reckon_workers
-from replay.ranges import check_within
+from replay.request_checks import check_within
 
 AUTO: Final = 0
 """The value that stands for `--workers auto`."""

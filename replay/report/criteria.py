@@ -9,8 +9,8 @@ from typing import Final
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
-from replay.ranges import check_share
 from replay.report.model import CriterionFigures, RunReport
+from replay.request_checks import check_share
 
 _MS_NS: Final = SECOND_NS // 1000
 

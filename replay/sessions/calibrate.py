@@ -18,7 +18,7 @@ from replay.machine.survey import situation
 from replay.path.request import PathRequest
 from replay.path.target import resolve
 from replay.plan.calibration_file import Entry, default_path, prepare, save
-from replay.ranges import check_ports
+from replay.request_checks import check_ports
 
 LEAST_NS: Final = 10_000_000
 """The shortest time that a trial may have."""

@@ -18,8 +18,8 @@ from replay.path.loopback import lacking_settings
 from replay.path.request import PathRequest
 from replay.path.target import Target, resolve
 from replay.plan.sending import SendRequest, choose
-from replay.ranges import check_ports
 from replay.receiver_host.beside import is_this_host
+from replay.request_checks import check_ports
 
 
 @dataclass(frozen=True)

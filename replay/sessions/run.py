@@ -27,12 +27,12 @@ from replay.plan.pace import PaceRequest
 from replay.plan.run_plan import RunPlan, check_limit, plan_run
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
-from replay.ranges import check_ports, check_within
 from replay.receiver_host.beside import OwnHost
 from replay.report.criteria import Criteria
 from replay.report.live_line import LiveLine
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
+from replay.request_checks import check_ports, check_within
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink

@@ -21,7 +21,8 @@ from replay.exchange.place import Place
 from replay.json_file import ReportFile
 from replay.linux.network.counters import ReceiveCounters, receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
-from replay.ranges import check_ports, check_within, format_ports
+from replay.ranges import format_ports
+from replay.request_checks import check_ports, check_within
 from replay.sink.board import LEARNT, Tally, shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report

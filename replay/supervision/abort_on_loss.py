@@ -11,7 +11,8 @@ from replay.board.snapshot import Loss, Snapshot, take_snapshot
 from replay.clock import monotonic_ns, sleep_ns
 from replay.exchange.place import Place
 from replay.plan.run_plan import RunPlan
-from replay.ranges import check_share, format_ports
+from replay.ranges import format_ports
+from replay.request_checks import check_share
 from replay.supervision.loss_watch import SinkWatch, asking
 from replay.supervision.supervisor import Outcome, Supervisor
 
