@@ -18,8 +18,9 @@ from replay.path.loopback import lacking_settings
 from replay.path.request import PathRequest
 from replay.path.target import Target, resolve
 from replay.plan.sending import SendRequest, choose
+from replay.plan.workers import WorkerRequest
 from replay.receiver_host.beside import is_this_host
-from replay.request_checks import check_ports
+from replay.request_checks import check_path, check_ports, check_whole
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ def diagnose(request: DoctorRequest) -> Diagnosis:
 
     Raises InputError for a request that makes no sense, and OSError.
     """
+    check_path("FILE", request.capture)
+    check_whole("--eps", request.rate_eps)
+    WorkerRequest(cpus=request.cpus).check()
     if request.rate_eps < 1:
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     ports, path = check_ports(request.ports), request.path
