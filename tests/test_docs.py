@@ -36,9 +36,11 @@ from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
 from replay.cli import replay
 from replay.engine.batch import TRAINS
+from replay.report.model import LaneFigures
 from replay.schedule.rates import STRIPE_EVENTS
 from tests import forks
 from tests.network.programs import free_ports, listening_sink
+from tests.replay.report.reports import plain_report
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -251,7 +253,7 @@ def test_the_examples_of_python_run(tmp_path):
         .replace("(5514, 5515)", str(ports))
         .replace("idle_ns=2_", "idle_ns=60_")
         .replace("duration_ns=2_000_", "duration_ns=200_")
-        for text in fences(PYTHON, "python")
+        for text in fences(PYTHON, "python")[:6]
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -281,6 +283,25 @@ def test_the_examples_of_python_run(tmp_path):
     (tmp_path / "collected.log").write_bytes(b"\n".join([*tags, b""]))
     assert said(audit).splitlines()[-1] == b"True 1000"
     assert said(ledger).splitlines()[-1] == b"True 0"
+
+
+def test_the_example_of_merging_runs(tmp_path):
+    for name, port in (("morning", 514), ("evening", 515)):
+        report = plain_report(run_id="1f3a9c07", sent_events=port, lanes=[LaneFigures(port, port, 0)])
+        (tmp_path / f"{name}.json").write_text(json.dumps(report.figures()))
+    example = fences(PYTHON, "python")[6]
+    assert len(example.splitlines()) <= 10
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines()[0] == b"measured 1029"
+    assert json.loads((tmp_path / "day.json").read_text())["sent_events"] == 1029
 
 
 @pytest.fixture(scope="module")
