@@ -58,14 +58,19 @@ def check_ports(ports: Sequence[int]) -> tuple[int, ...]:
         raise InputError(f"--ports: {error}") from None
 
 
-def check_path(flag: str, path: Path | None) -> None:
-    """Refuse what is no Path; None: no file was given. Raises InputError."""
-    check_type(flag, path, Path, "Path('a.json')")
+def check_path(flag: str, path: Path | None, *, needed: bool = False) -> None:
+    """Refuse what is no Path; None, unless it is `needed`: no file was given. Raises InputError."""
+    check_type(flag, path, Path, "Path('a.json')", needed=needed)
 
 
-def check_type(flag: str, value: object, kind: type, example: str) -> None:
-    """Refuse a value of another type; None: none was given. Raises InputError."""
-    if value is not None and not isinstance(value, kind):
+def check_part(name: str, value: object, kind: type) -> None:
+    """Refuse a part of a request that is none of its kind, such as a number of workers alone. Raises InputError."""
+    check_type(name, value, kind, f"{kind.__name__}(...)", needed=True)
+
+
+def check_type(flag: str, value: object, kind: type, example: str, *, needed: bool = False) -> None:
+    """Refuse a value of another type; None, unless one is `needed`: none was given. Raises InputError."""
+    if (needed or value is not None) and not isinstance(value, kind):
         raise InputError(f"{flag} {value!r}: write it like {example}")
 
 

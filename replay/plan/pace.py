@@ -8,7 +8,7 @@ from typing import Final
 from captures.console.errors import InputError
 from captures.console.units import format_duration
 from replay.clock import SECOND_NS
-from replay.request_checks import check_type, check_whole
+from replay.request_checks import check_part, check_type, check_whole
 
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
 """How long a run lasts if the user gave no extent, unless it follows the capture's time axis."""
@@ -69,8 +69,10 @@ class PaceRequest:
 
     def check(self, now_ns: int) -> None:
         """Refuse what no run can have; `now_ns` is the present, since 1970. Raises InputError."""
+        check_part("pace", self.pace, Pace)
         self.pace.check()
         if self.extent is not None:
+            check_part("extent", self.extent, Extent)
             self.extent.check()
         if self.start_at_ns is not None:
             check_whole("--start-at", self.start_at_ns)

@@ -58,7 +58,7 @@ class AuditRequest:
         if isinstance(self.files, str) or not self.files:
             raise InputError("FILE: name one file at least, in a list like [Path('collected.log')]")
         for file in self.files:
-            check_type("FILE", file, Path, f"Path({str(file)!r})")
+            check_type("FILE", file, Path, f"Path({str(file)!r})", needed=True)
         check_path("--sent", self.sent)
         check_within("--run-id", self.run_id, 1, MAX_RUN)
         check_share("--max-loss", self.max_loss)

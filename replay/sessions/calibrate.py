@@ -18,7 +18,7 @@ from replay.machine.survey import situation
 from replay.path.request import PathRequest
 from replay.path.target import resolve
 from replay.plan.calibration_file import Entry, default_path, prepare, save
-from replay.request_checks import check_path, check_ports, check_whole
+from replay.request_checks import check_part, check_path, check_ports, check_whole
 
 LEAST_NS: Final = 10_000_000
 """The shortest time that a trial may have."""
@@ -81,6 +81,7 @@ def calibrate(request: CalibrateRequest) -> Calibrated:
     if not LEAST_NS <= request.time_ns <= MOST_NS:
         raise InputError("--time: 10ms at least, or there is nothing to measure, and 1h at most")
     check_path("FILE", request.capture)
+    check_part("path", request.path, PathRequest)
     check_path("--calibration", request.calibration)
     ports = check_ports(request.ports)
     file = request.calibration or default_path()

@@ -20,7 +20,7 @@ from replay.path.target import Target, resolve
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest
 from replay.receiver_host.beside import is_this_host
-from replay.request_checks import check_path, check_ports, check_whole
+from replay.request_checks import check_part, check_path, check_ports, check_whole
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def diagnose(request: DoctorRequest) -> Diagnosis:
     Raises InputError for a request that makes no sense, and OSError.
     """
     check_path("FILE", request.capture)
+    check_part("path", request.path, PathRequest)
     check_whole("--eps", request.rate_eps)
     WorkerRequest(cpus=request.cpus).check()
     if request.rate_eps < 1:

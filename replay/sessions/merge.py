@@ -17,7 +17,7 @@ def merge_files(paths: Sequence[Path], report: Path | None = None) -> RunReport:
     The report is also written to the file `report`, if one is given. Raises InputError.
     """
     for path in paths:
-        check_type("REPORT", path, Path, f"Path({str(path)!r})")
+        check_type("REPORT", path, Path, f"Path({str(path)!r})", needed=True)
     with ReportFile(report, inputs=paths) as report_file:
         return merge_into(report_file, paths)
 

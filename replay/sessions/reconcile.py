@@ -69,7 +69,8 @@ def reconcile_files(sent: Path, received: Path | None, collected: Path | None, h
     """
     if received is None and collected is None:
         raise InputError("say what SENT is compared with: a sink's report, or --collector and an audit's")
-    for what, path in (("SENT", sent), ("RECEIVED", received), ("--collector", collected), ("--collector-host", host)):
+    check_path("SENT", sent, needed=True)
+    for what, path in (("RECEIVED", received), ("--collector", collected), ("--collector-host", host)):
         check_path(what, path)
     try:
         sent_report = read_checked(Sent, sent)

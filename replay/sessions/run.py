@@ -33,7 +33,7 @@ from replay.report.criteria import Criteria
 from replay.report.live_line import LiveLine
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
-from replay.request_checks import check_path, check_ports, check_within, checked_choice
+from replay.request_checks import check_part, check_path, check_ports, check_within, checked_choice
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink
@@ -76,7 +76,14 @@ class RunRequest:
 
     def check(self) -> None:
         """Refuse what no run can be asked for, as far as it shows before the capture is open. Raises InputError."""
-        check_path("FILE", self.capture)
+        check_path("FILE", self.capture, needed=True)
+        check_part("time", self.time, PaceRequest)
+        check_part("workers", self.workers, WorkerRequest)
+        check_part("path", self.path, PathRequest)
+        check_part("send", self.send, SendRequest)
+        check_part("sink", self.sink, AskedSink)
+        check_part("criteria", self.criteria, Criteria)
+        check_part("control", self.control, ControlRequest)
         self.time.check(wall_ns())
         self.workers.check()
         self.path.check()

@@ -22,7 +22,7 @@ from replay.json_file import ReportFile
 from replay.linux.network.counters import ReceiveCounters, receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
 from replay.ranges import format_ports
-from replay.request_checks import check_path, check_ports, check_time, check_whole, check_within
+from replay.request_checks import check_path, check_ports, check_time, check_type, check_whole, check_within
 from replay.sink.board import LEARNT, Tally, shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
@@ -155,6 +155,7 @@ def _host_growth(before: ReceiveCounters | None) -> dict[str, int] | None:
 
 def _check(request: SinkRequest) -> None:
     """Raise InputError for an address that is none, and for numbers that no sink can have."""
+    check_type("--bind", request.address, str, "'127.0.0.1'", needed=True)
     try:
         ipaddress.ip_address(request.address)
     except ValueError:

@@ -65,6 +65,7 @@ def test_a_sender_s_report_that_does_not_fit_is_named(
         ({"files": []}, "FILE: name one file at least"),
         ({"files": "c.log"}, "FILE: name one file at least, in a list"),
         ({"files": ["c.log"]}, "FILE 'c.log': write it like Path('c.log')"),
+        ({"files": [None]}, "FILE None: write it like Path("),
         ({"sent": "sent.json"}, "--sent 'sent.json': write it like Path("),
         ({"max_loss": Fraction(2)}, "--max-loss 2: a share is 0 to 1"),
         ({"max_loss": -1}, "--max-loss -1: a share is 0 to 1"),

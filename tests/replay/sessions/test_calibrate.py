@@ -20,6 +20,7 @@ from replay.sessions.calibrate import LEAST_NS, MOST_NS, CalibrateRequest, calib
         ({"ports": "514"}, "--ports '514': give the numbers themselves"),
         ({"capture": "a.rcap"}, "FILE 'a.rcap': write it like Path("),
         ({"calibration": "c.json"}, "--calibration 'c.json': write it like Path("),
+        ({"path": "udp"}, "path 'udp': write it like PathRequest(...)"),
         ({"family": 4}, "--target 127.0.0.1: a target is a text, and of the family AF_INET or AF_INET6"),
     ],
 )

@@ -17,6 +17,7 @@ from replay.sessions.doctor import DoctorRequest, diagnose
         ({"ports": "514"}, "--ports '514': give the numbers themselves"),
         ({"ports": (70_000,)}, "--ports: port 70000 is outside"),
         ({"capture": "a.rcap"}, "FILE 'a.rcap': write it like Path("),
+        ({"path": "udp"}, "path 'udp': write it like PathRequest(...)"),
         ({"cpus": "0,2"}, "--cpus '0,2': write it like (0, 2, 3)"),
         ({"family": 4}, "--target 127.0.0.1: a target is a text, and of the family AF_INET or AF_INET6"),
     ],

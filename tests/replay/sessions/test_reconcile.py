@@ -19,6 +19,7 @@ SENT, HEARD = GOLDEN / "run_before_schema.json", GOLDEN / "sink_before_schema.js
         ((SENT, None, None, None), "say what SENT is compared with: a sink's report, or --collector and an audit's"),
         ((SENT, None, None, HEARD), "say what SENT is compared with"),
         ((str(SENT), HEARD, None, None), f"SENT '{SENT}': write it like Path("),
+        ((None, HEARD, None, None), "SENT None: write it like Path("),
         ((SENT, "heard.json", None, None), "RECEIVED 'heard.json': write it like Path("),
         ((SENT, None, "audit.json", None), "--collector 'audit.json': write it like Path("),
         ((SENT, HEARD, None, "host.json"), "--collector-host 'host.json': write it like Path("),

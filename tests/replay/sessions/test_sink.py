@@ -26,7 +26,7 @@ def failing(code: int, name: str | None = None) -> Any:
 
 def request(**more: Any) -> sink.SinkRequest:
     usual = {"ports": free_ports(1), "duration_ns": SECOND_NS // 20, "buffer_bytes": 1 << 16}
-    return sink.SinkRequest("127.0.0.1", **{**usual, **more})
+    return sink.SinkRequest(**{"address": "127.0.0.1", **usual, **more})
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def request(**more: Any) -> sink.SinkRequest:
         ({"ports": [70_000]}, "--ports: port 70000 is outside"),
         ({"ports": [600, 600]}, "--ports: '600,600' has port 600 twice"),
         ({"ports": range(1000, 1101)}, "--ports: '1000-1100' has more than 100 ports"),
+        ({"address": 2130706433}, "--bind 2130706433: write it like '127.0.0.1'"),
         ({"workers": 0}, "--workers 0: 1 to 64 are possible"),
         ({"workers": 65}, "--workers 65: 1 to 64 are possible"),
         ({"run_id": 0}, "--run-id 0: 1 to 4294967295 are possible"),
