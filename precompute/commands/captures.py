@@ -1,7 +1,6 @@
 """`precompute inspect`, `verify` and `recipe`: what a capture holds, whether it is whole, and how to make it again."""
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -11,14 +10,13 @@ from captures.console.errors import DifferenceError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
-from captures.files.output_file import OutputFile
 from captures.format.reader import open_capture
 from precompute.commands.options import CAPTURE, DIGEST, FILE, JOBS
-from precompute.inspection.as_page import prove_plotly, write_page
 from precompute.inspection.as_text import summary
-from precompute.inspection.figures import first_events, inspect_capture
+from precompute.inspection.figures import first_events
 from precompute.profile.recipe import recipe_yaml
-from precompute.sessions import verify as session
+from precompute.sessions import inspect as inspecting
+from precompute.sessions import verify as verifying
 
 
 @click.command()
@@ -32,16 +30,7 @@ def inspect(*, capture: Path, as_json: bool, page: Path | None, force: bool, eve
 
     Some figures are of all events; those of fields and of the payload are of a sample of about 65,536.
     """
-    if page is not None:
-        prove_plotly()
-    opened = open_capture(capture)
-    with ExitStack() as stack:
-        output = None
-        if page is not None:
-            output = stack.enter_context(OutputFile(page, force=force, inputs=[capture]))
-        found = inspect_capture(opened)
-        if output is not None:
-            write_page(output, capture.name, found)
+    opened, found = inspecting.inspect(capture, page, force=force)
     if as_json:
         shown = {"first_events": list(first_events(opened, events))} if events else {}
         click.echo(json.dumps(found.as_json() | shown, indent=2))
@@ -75,7 +64,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
             reading.total = total_bytes
             reading.update(read_bytes)
 
-        found = session.verify(capture, jobs=jobs, expect=expect, progress=progress)
+        found = verifying.verify(capture, jobs=jobs, expect=expect, progress=progress)
     if as_json:
         click.echo(json.dumps(found.figures(), indent=2))
     elif found.sound:
