@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-import captures
+from captures import __version__
 from captures.console.units import counted, format_count, format_size
 from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
@@ -56,7 +56,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
     youngest_us, cut = int(tally.by_socket["youngest_us"].min()), cut_events(tally)
     return SinkReport(
         schema=SCHEMA,
-        version=captures.__version__,
+        version=__version__,
         ended_by=ending.ended_by,
         ended=None if ending.ended_ns is None else iso_ms(ending.ended_ns),
         run_id=run_text(int(tally.run[0])) if tally.run[0] else None,
