@@ -68,7 +68,7 @@ FLOORS = {
         ("publish",),
     ),
     "replay.ledger": (("models",), (OTHERS,), ("collector_host",), ("report",)),
-    "replay.audit": ((OTHERS,), ("files",), ("report",), ("which_run",)),
+    "replay.audit": ((OTHERS,), ("files",), ("report", "which_run")),
     "replay.commands": (("options",), (OTHERS,)),
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from captures import __version__
 from replay.audit.cut import CutOf
@@ -14,11 +14,9 @@ from replay.audit.report.model import AuditedLane, AuditReport, ForeignRun, Miss
 from replay.audit.report.verdict import verdict
 from replay.audit.seen import Seen
 from replay.audit.sent import SentRun
-from replay.audit.tag_counts import TaggedLane
+from replay.audit.tag_counts import RUNS_SHOWN, TaggedLane
 from replay.json_file import SCHEMA
 from replay.rewrite.tags import run_text
-
-RUNS_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)

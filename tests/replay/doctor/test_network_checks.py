@@ -29,7 +29,6 @@ CARD = Link(
     speed_mbit=25_000,
     numa_node=0,
     irq_cpus=frozenset({0, 1}),
-    queues=8,
     qdisc="mq",
     tx_queue_len=1000,
 )
