@@ -11,7 +11,7 @@ from replay.audit.files.follow import FollowedFiles
 from replay.audit.files.reading import Collection
 from replay.audit.missing import SHOWN, MissingNumbers, summarise
 from replay.audit.report.model import AuditedLane, AuditReport, ForeignRun, MissingRange
-from replay.audit.report.verdict import verdict
+from replay.audit.report.summary import summary
 from replay.audit.seen import Seen
 from replay.audit.sent import SentRun
 from replay.audit.tag_counts import RUNS_SHOWN, TaggedLane
@@ -138,7 +138,7 @@ def _judged(report: AuditReport, max_loss: Fraction) -> AuditReport:
         within_max_loss=within,
         passed=within and not wrong,
     )
-    return replace(report, verdict=verdict(report))
+    return replace(report, verdict=summary(report))
 
 
 def _expected(report: AuditReport) -> int:
