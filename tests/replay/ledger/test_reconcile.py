@@ -438,6 +438,12 @@ def test_a_ledger_of_a_run_that_failed_does_not_pass(tmp_path):
     assert "the run itself failed" in found.text(wide=False)
 
 
+def test_a_verdict_that_no_run_has_is_refused(reconciled):
+    code, _, err = reconciled({**sent_report({514: 5}), "verdict": "great"}, received_report({514: 5}))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there are failed, interrupted, missed, measured, met" in err
+
+
 def test_the_command_refuses_other_files_in_one_line(reconciled):
     code, out, err = reconciled(received_report({514: 5}), sent_report({514: 5}))
     assert (code, out, err.count("\n")) == (2, "", 1)
