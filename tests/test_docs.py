@@ -35,11 +35,19 @@ from precompute.profile.variants import MAX_OPTIONALS
 from precompute.rendering.build import build_capture
 from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
+from replay.calibration.winner import Trial
 from replay.cli import replay
+from replay.doctor.findings import Finding, State, findings_json
 from replay.engine.batch import TRAINS
+from replay.machine.situation import Situation
+from replay.plan.calibration_file import Entry
+from replay.plan.pace import Pace
+from replay.plan.send_method import SendMethod
 from replay.schedule.rates import STRIPE_EVENTS
+from replay.sessions.calibrate import Calibrated
 from tests import forks
 from tests.network.programs import free_ports, listening_sink
+from tests.replay.control.told import Told
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -313,6 +321,14 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
         ),
         "audit": followed_audit(folder),
         "watch": watch(folder),
+        "check-up": findings_json([Finding("route", State.OK, "by lo", "or nothing is sent")], ["the capture"]),
+        "plan": call(
+            *(folder, "replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", "5514", "--eps", "2k"),
+            *("--dry-run", "--json"),
+        ),
+        "calibration": calibrated(),
+        "status": status(folder),
+        "capture": inspected(folder),
     }
 
 
@@ -351,9 +367,29 @@ def watch(folder: Path) -> dict[str, Any]:
         return call(folder, "replay", "watch", "--ports", port, "--duration", "100ms", "--json")
 
 
+def calibrated() -> dict[str, Any]:
+    trial = Trial(SendMethod(), [1000.0], errors={"EPERM": 1})
+    entry = Entry(Situation("lo", 65536, "6.1", ()), trial.method, 1000, 300.0, "2026-11-26")
+    return Calibrated([trial], trial, trial, entry, Path("calibration.json")).figures()
+
+
+def status(folder: Path) -> dict[str, Any]:
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        return Told(folder, Pace(1), None).controls.status()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def inspected(folder: Path) -> Any:
+    call(folder, "precompute", "build", "system", "-o", "axis.rcap", "--events", "1000", "--eps", "1k")
+    return call(folder, "precompute", "inspect", "axis.rcap", "--json")
+
+
 def fields(value: Any, path: str = "") -> set[str]:
-    """The paths of a report's values, like `lanes[].port`; counts by errno, run or port are one value."""
-    if isinstance(value, dict) and not re.search(r"(errors|waits|other_runs|came_by|counts)$", path):
+    """The paths of a report's values, like `lanes[].port`; a recipe is one value, and so are counts by something."""
+    one = r"(errors|waits|other_runs|came_by|counts)$|^(lengths|recipe)$"
+    if isinstance(value, dict) and not re.search(one, path):
         return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return {inner for part in value for inner in fields(part, f"{path}[]")}
@@ -368,6 +404,11 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("ledger", "## The ledger"),
         ("audit", "## The audit"),
         ("watch", "## The watch"),
+        ("check-up", "### A check-up"),
+        ("plan", "### A plan"),
+        ("calibration", "### A calibration"),
+        ("status", "### A run under way"),
+        ("capture", "### A capture"),
     ],
 )
 def test_the_manual_names_the_fields_of_a_real_report(reports, report, heading):

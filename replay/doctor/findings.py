@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from captures.console.units import fitted
+from replay.json_file import SCHEMA
 
 
 class State(StrEnum):
@@ -64,6 +65,7 @@ def findings_table(
 def findings_json(findings: Sequence[Finding], left_out: Sequence[str]) -> dict[str, Any]:
     """The findings, ready for JSON."""
     return {
+        "schema": SCHEMA,
         "findings": [asdict(finding) for finding in findings],
         "left_out": list(left_out),
         "worst": worst(findings),

@@ -47,6 +47,7 @@ def test_states_are_painted():
 def test_json_holds_all_of_it():
     made = json.loads(json.dumps(findings_json([OK, WARN], ["the network"])))
     assert made == {
+        "schema": 1,
         "findings": [
             {
                 "check": "route",
