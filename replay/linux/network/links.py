@@ -66,7 +66,7 @@ class Link:
     qdisc: str | None
     """The kind of its queueing discipline, as of tc(8)."""
     tx_queue_len: int
-    """In packets."""
+    """How many packets its queue holds, in a discipline that takes its length from the device."""
 
 
 def link(name: str) -> Link:
