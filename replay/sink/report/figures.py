@@ -79,7 +79,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
         unverified_events=int(tally.kept.sum()),
         tags=run_tags(tally, cut),
         host=ending.host,
-        lanes=[_lane(place, tally, ending, cut[place], kernel_drops, first_ns) for place in range(len(tally.ports))],
+        lanes=[_lane(index, tally, ending, cut[index], kernel_drops, first_ns) for index in range(len(tally.ports))],
         mapped_lanes=mapped_lanes(tally),
         intervals=troubled_intervals(tally),
     )
@@ -92,10 +92,10 @@ def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
 
 
 def _lane(
-    place: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
+    index: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
 ) -> dict[str, Any]:
     """One port's part of the report; instants are seconds since the first arrival on any port."""
-    sockets = np.flatnonzero(tally.port_of_socket == place).tolist()
+    sockets = np.flatnonzero(tally.port_of_socket == index).tolist()
     by_socket = tally.by_socket[sockets]
     first_s = last_s = run_last_s = None
     if by_socket["events"].any() and start_ns is not None:
@@ -105,7 +105,7 @@ def _lane(
             run_last_s = (run_last_ns - start_ns) / SECOND_NS
     stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
     return {
-        "port": tally.ports[place],
+        "port": tally.ports[index],
         "received_events": int(by_socket["events"].sum()),
         "received_bytes": int(by_socket["bytes"].sum()),
         "kernel_drops": sum(kernel_drops[own] for own in sockets),
@@ -116,7 +116,7 @@ def _lane(
         "latency_ms": _latency_ms(merged(tally.ages[sockets])),
         "buffer_bytes": min(ending.buffer_bytes[own] for own in sockets),
         "waiting_bytes": None if ending.waiting_bytes is None else sum(ending.waiting_bytes[own] for own in sockets),
-        **lane_tags(place, tally, cut, [kernel_drops[own] for own in sockets]),
+        **lane_tags(index, tally, cut, [kernel_drops[own] for own in sockets]),
     }
 
 

@@ -51,7 +51,7 @@ def findings(way=NETWORK, machine=MACHINE, capture=CAPTURE, load=LOAD):
 
 
 def options(**changed):
-    return replace(LOAD, options=PathRequest(**changed))
+    return replace(LOAD, path=PathRequest(**changed))
 
 
 @pytest.mark.parametrize("load", [LOAD, PACKET])
