@@ -18,7 +18,7 @@ from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
 from replay.sink.report.cut_events import Cut, cut_events
 from replay.sink.report.intervals import troubled_intervals
-from replay.sink.report.model import SinkReport
+from replay.sink.report.model import LatencyFigures, SinkReport
 from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines, unverified_line
 from replay.sink.stopping import FAILURE, HURRIED
 
@@ -120,14 +120,14 @@ def _lane(
     }
 
 
-def _latency_ms(age: Histogram) -> dict[str, float] | None:
+def _latency_ms(age: Histogram) -> LatencyFigures | None:
     """The times from stamp to arrival. Stamps are rounded down to 1 ms or finer, so times are up to 1 ms too high."""
     if age.mean_us is None or age.max_us is None:
         return None
     percentiles = {f"p{percent}": age.percentile_us(percent) or 0.0 for percent in (50, 95, 99)}
     figures_us = {"mean": age.mean_us, **percentiles, "max": age.max_us}
     figures_ms = {name: round(value_us / 1000, 3) for name, value_us in figures_us.items()}
-    return {**figures_ms, "samples": age.samples, "resolution_ms": 1}
+    return LatencyFigures(**figures_ms, samples=age.samples, resolution_ms=1)
 
 
 def sink_table(report: SinkReport, *, wide: bool = False) -> str:
@@ -167,7 +167,7 @@ def _stamp_lines(report: SinkReport) -> list[str]:
     """A few lines on what the stamps say."""
     lines, latency_ms = [], report.latency_ms
     if latency_ms is not None:
-        figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
+        figures = ", ".join(f"{name} {getattr(latency_ms, name):.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
         lines.append(f"stamp to arrival, ms: {figures}")
     elif report.received_events:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")
