@@ -37,7 +37,7 @@ from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
 from replay.calibration.winner import Trial
 from replay.cli import replay
-from replay.doctor.findings import Finding, State, findings_json
+from replay.doctor.findings import CheckState, Finding, findings_json
 from replay.engine.batch import TRAINS
 from replay.machine.situation import Situation
 from replay.plan.calibration_file import Entry
@@ -321,7 +321,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
         ),
         "audit": followed_audit(folder),
         "watch": watch(folder),
-        "check-up": findings_json([Finding("route", State.OK, "by lo", "or nothing is sent")], ["the capture"]),
+        "check-up": findings_json([Finding("route", CheckState.OK, "by lo", "or nothing is sent")], ["the capture"]),
         "plan": call(
             *(folder, "replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", "5514", "--eps", "2k"),
             *("--dry-run", "--json"),

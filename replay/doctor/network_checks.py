@@ -8,7 +8,7 @@ from typing import Final
 from captures.console.units import counted, format_count
 from replay.doctor.checks import TUNE, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
-from replay.doctor.findings import Finding, State, ended
+from replay.doctor.findings import CheckState, Finding, ended
 from replay.doctor.network_facts import NetworkFacts
 from replay.linux.network.links import Link
 from replay.linux.network.routes import NO_MAC
@@ -66,13 +66,15 @@ def route(network: NetworkFacts, load: Load) -> Finding:
     why = "without a route nothing is sent"
     if network.route is not None:
         hop = f" via {network.route.gateway}" if network.route.gateway else ""
-        return Finding("route", State.OK, f"{host} by {network.route.interface}{hop} from {network.route.source}", why)
+        return Finding(
+            "route", CheckState.OK, f"{host} by {network.route.interface}{hop} from {network.route.source}", why
+        )
     if path.interface and network.device is None:
-        return Finding("route", State.FAIL, f"there is no device {path.interface}", why, "ip link")
+        return Finding("route", CheckState.FAIL, f"there is no device {path.interface}", why, "ip link")
     given = network.device is not None and path.next_mac is not None and path.network is not None
     found = f"{host}: {network.refusal}" + ("; not needed, all that it says is given" if given else "")
     mend = f"sudo ip route add {host} via GATEWAY  # or `ip address add` for a network of this host"
-    return ended("route", found, why, mend=mend, state=State.FAIL, sound=given)
+    return ended("route", found, why, mend=mend, state=CheckState.FAIL, sound=given)
 
 
 def device_state(facts: _DeviceFacts) -> Finding:
@@ -82,17 +84,17 @@ def device_state(facts: _DeviceFacts) -> Finding:
     why = "what is sent through it is lost"
     if not device.up:
         mend = f"sudo ip link set {device.name} up"
-        return Finding("device", State.FAIL, f"{device.name} ({kind}) is down", why, mend)
+        return Finding("device", CheckState.FAIL, f"{device.name} ({kind}) is down", why, mend)
     if not device.carrier:
         mend = f"ethtool {device.name}  # and check the cable and the port of the switch"
-        return Finding("device", State.FAIL, f"{device.name} ({kind}) has no carrier", why, mend)
+        return Finding("device", CheckState.FAIL, f"{device.name} ({kind}) has no carrier", why, mend)
     if facts.load.packet and not device.ethernet:
         why = "frames of our own have an Ethernet header"
-        return Finding("device", State.FAIL, f"{device.name} ({kind}) is no Ethernet device", why, "--backend udp")
+        return Finding("device", CheckState.FAIL, f"{device.name} ({kind}) is no Ethernet device", why, "--backend udp")
     if facts.load.packet and facts.network.lacking:
         found = f"{device.name} ({kind}) drops frames of our own when they come in"
-        return Finding("device", State.FAIL, found, why, f"{mending(facts.network.lacking)}  # or --backend udp")
-    return Finding("device", State.OK, f"{device.name} ({kind}) is up", why)
+        return Finding("device", CheckState.FAIL, found, why, f"{mending(facts.network.lacking)}  # or --backend udp")
+    return Finding("device", CheckState.OK, f"{device.name} ({kind}) is up", why)
 
 
 def neighbour(facts: _DeviceFacts) -> Finding:
@@ -101,11 +103,11 @@ def neighbour(facts: _DeviceFacts) -> Finding:
     mac = facts.network.next_mac
     why = "frames go to the hardware address of the next hop; the kernel drops what it has no address for"
     if mac is None:
-        state = State.FAIL if facts.load.packet else State.WARN
+        state = CheckState.FAIL if facts.load.packet else CheckState.WARN
         mend = f"ip neigh show {host}  # is it on, and in this network? or give --dst-mac with --backend packet"
         return Finding("neighbour", state, f"nobody at {host} answers on {facts.device.name}", why, mend)
     found = f"not needed on {facts.device.name}" if mac == NO_MAC else f"{host} is {mac.hex(':')}"
-    return Finding("neighbour", State.OK, found, why)
+    return Finding("neighbour", CheckState.OK, found, why)
 
 
 def mtu(facts: _DeviceFacts, capture: CaptureFacts) -> Finding:
@@ -122,7 +124,7 @@ def mtu(facts: _DeviceFacts, capture: CaptureFacts) -> Finding:
     else:
         mend = f"ip route get {host}  # the path is narrower than {device.name}: raise its MTU, or build shorter events"
     found = f"the longest packet has {packet} bytes, the route takes {most}"
-    return ended("mtu", found, why, mend=mend, state=State.FAIL, sound=packet <= most)
+    return ended("mtu", found, why, mend=mend, state=CheckState.FAIL, sound=packet <= most)
 
 
 def wire_bits(event_bytes: float, family: int, tags: int) -> float:
@@ -139,11 +141,11 @@ def link_speed(facts: _DeviceFacts, capture: CaptureFacts) -> Finding:
     needs = f"{format_count(load.rate_eps)} EPS need {bit_s / 1e9:.2f} Gbit/s"
     why = "over 100% of a link can't be sent; over 80% leaves no room for bursts and others"
     if device.loopback or device.speed_mbit is None or device.kind in _PRETENDERS:
-        return Finding("link-speed", State.OK, f"{needs}; the speed of {device.name} is not known", why)
+        return Finding("link-speed", CheckState.OK, f"{needs}; the speed of {device.name} is not known", why)
     share = bit_s / (device.speed_mbit * 1e6)
     found = f"{needs}, {100 * share:.0f}% of {device.speed_mbit / 1000:g} Gbit/s"
     fits = int(device.speed_mbit * 1e6 * NEARLY_FULL * load.rate_eps / bit_s)
-    state = State.FAIL if share > 1 else State.WARN
+    state = CheckState.FAIL if share > 1 else CheckState.WARN
     return ended("link-speed", found, why, mend=f"--eps {fits}", state=state, sound=share <= NEARLY_FULL)
 
 
@@ -181,7 +183,7 @@ def qdisc(facts: _DeviceFacts) -> Finding:
     found = f"{device.qdisc} at {device.name}, {counted(device.tx_queue_len, 'packet')} long"
     if device.qdisc not in _PLAIN_QDISCS:
         why = f"{device.qdisc} may shape, delay or drop what is sent"
-        return Finding("qdisc", State.WARN, found, why, f"sudo tc qdisc del dev {device.name} root")
+        return Finding("qdisc", CheckState.WARN, found, why, f"sudo tc qdisc del dev {device.name} root")
     why = "a burst that does not fit into the queue is dropped"
     short = device.qdisc in ("pfifo_fast", "pfifo") and device.tx_queue_len < SHORT_QUEUE
     return ended("qdisc", found, why, mend=f"{TUNE} --device {device.name}", sound=not short)
@@ -192,7 +194,7 @@ def numa_node(facts: _DeviceFacts) -> Finding:
     device, machine = facts.device, facts.machine
     why = "what crosses memory nodes on its way to the device takes longer"
     if device.numa_node is None:
-        return Finding("numa-node", State.OK, f"{device.name} is next to no node, or there is one only", why)
+        return Finding("numa-node", CheckState.OK, f"{device.name} is next to no node, or there is one only", why)
     far = tuple(cpu for cpu in machine.cpus if machine.nodes.get(cpu, device.numa_node) != device.numa_node)
     near = tuple(cpu for cpu in machine.allowed if machine.nodes.get(cpu) == device.numa_node)
     found = f"{device.name} is at node {device.numa_node}" + (f", cores {cores(far)} are not" if far else "")
