@@ -56,7 +56,7 @@ class BuildRequest:
     duration_ns: int | None = None
     """Instead of a number of events: as many as fall due in this time at `rate_eps`."""
     rate_eps: int | None = None
-    """Events a second; where the profile has a timeline, the rate at which it says 1."""
+    """Events a second. Where the profile has a timeline, its factors are multiples of this rate."""
     seed: int | None = None
     """None: DEFAULT_SEED."""
     train: int | None = None

@@ -14,6 +14,7 @@ from replay.calibration.capture import make_capture
 from replay.calibration.trials import Trials
 from replay.calibration.winner import Trial, dependable_eps, winner
 from replay.clock import SECOND_NS, wall_ns
+from replay.json_file import SCHEMA
 from replay.machine.survey import situation
 from replay.path.request import PathRequest
 from replay.path.target import resolve
@@ -65,6 +66,7 @@ class Calibrated:
     def figures(self) -> dict[str, Any]:
         """The trials and the winner, ready for JSON."""
         return {
+            "schema": SCHEMA,
             "trials": [_figures(trial) for trial in self.trials],
             "paced": _figures(self.paced),
             "winner": self.entry.figures(),

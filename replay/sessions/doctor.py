@@ -108,5 +108,5 @@ def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target |
         from replay.doctor.network_checks import network_findings  # noqa: PLC0415
         from replay.doctor.network_facts import network_facts  # noqa: PLC0415
 
-        findings += network_findings(network_facts(host, load.options), machine, stored, load)
+        findings += network_findings(network_facts(host, load.path), machine, stored, load)
     return findings

@@ -17,7 +17,7 @@ from replay.receiver_host.accounts import Accounts, Look
 from replay.receiver_host.figures import host_figures, watch_report
 from replay.receiver_host.looking import Looker
 from replay.receiver_host.model import WatchReport
-from replay.receiver_host.table import verdict
+from replay.receiver_host.table import summary
 from replay.request_checks import check_ports, check_time
 
 _TICK_NS: Final = SECOND_NS // 20
@@ -88,7 +88,7 @@ def _go_on(accounts: Accounts, looker: Looker, signals: Noted, duration_ns: int 
                 took_ns = monotonic_ns() - now_ns
                 next_ns = max(next_ns + SECOND_NS, now_ns + _PAUSE * took_ns)
                 if not line.disable:
-                    line.set_description_str(verdict(host_figures(accounts, started_wall_ns=0)))
+                    line.set_description_str(summary(host_figures(accounts, started_wall_ns=0)))
             if signals.names:
                 return "signal"
             if over:
