@@ -142,7 +142,8 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a JSON report") from None
     if not isinstance(report, dict):
         raise InputError(f"{path}: not a JSON report")
-    if (schema := report.get("schema", 0)) not in range(SCHEMA + 1):
+    schema = report.get("schema", 0)
+    if type(schema) is not int or not 0 <= schema <= SCHEMA:  # True and 1.0 are equal to 1, and are no version
         told = harmless(str(schema)[:_SHOWN_CHARACTERS])
         raise InputError(
             f"{path}: a report of schema {told}, and this version of Stampede reads up to {SCHEMA}; use the version "

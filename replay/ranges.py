@@ -1,12 +1,9 @@
 """How to read numbers that people write as ranges: UDP ports like `514-553`, cores like `0,2-3`."""
 
 import re
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
-
-from captures.console.errors import InputError
 
 LOWEST_PORT: Final = 514
 """The lowest port that may be a target: syslog's own."""
@@ -37,26 +34,6 @@ def parse_ports(text: str) -> tuple[int, ...]:
     if twice:
         raise ValueError(f"{text!r} has port {twice[0]} twice; write each once, like {_PORTS}")
     return tuple(ports)
-
-
-def check_ports(ports: Sequence[int]) -> tuple[int, ...]:
-    """The ports of a request from Python, which must be such as `parse_ports` reads. Raises InputError."""
-    try:
-        return parse_ports(format_ports(tuple(ports)))
-    except ValueError as error:
-        raise InputError(f"--ports: {error}") from None
-
-
-def check_within(flag: str, value: int | None, least: int, most: int) -> None:
-    """Refuse a value that a flag could not have; None: none was given. Raises InputError."""
-    if value is not None and not least <= value <= most:
-        raise InputError(f"{flag} {value}: {least} to {most} are possible")
-
-
-def check_share(flag: str, share: Fraction | None) -> None:
-    """Refuse what is no part of a whole; None: none was given. Raises InputError."""
-    if share is not None and not 0 <= share <= 1:
-        raise InputError(f"{flag} {float(share):g}: a share is 0 to 1, and 0.01 is 1%")
 
 
 def parse_cpus(text: str) -> tuple[int, ...]:

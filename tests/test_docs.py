@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,20 @@ from precompute.rendering.build import build_capture
 from precompute.timeline.model import MAX_DURATION_NS, MAX_FACTOR
 from precompute.timeline.windows import MAX_WINDOWS
 from replay.board.journal import TRAINS
+from replay.calibration.winner import Trial
 from replay.cli import replay
+from replay.doctor.findings import CheckState, Finding, findings_json
+from replay.machine.situation import Situation
+from replay.plan.calibration_file import Entry
+from replay.plan.pace import Pace
+from replay.plan.send_method import SendMethod
+from replay.report.model import LaneFigures
 from replay.schedule.rates import STRIPE_EVENTS
+from replay.sessions.calibrate import Calibrated
 from tests import forks
 from tests.network.programs import free_ports, listening_sink
+from tests.replay.control.told import Told
+from tests.replay.report.reports import plain_report
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -244,14 +255,11 @@ def test_numbers_of_the_manual():
 
 
 def test_the_examples_of_python_run(tmp_path):
-    """A capture, a sink, a watch of it, and the run that it hears; then an audit of what is written, and the ledger."""
+    """A capture; a sink, a watch of it, and the run that both hear; an audit of what is written, and the ledger."""
     ports = free_ports(2)
-    capture, run, sink, audit, watch, ledger = (
-        text.replace("range(5514, 5516)", str(ports))
-        .replace("(5514, 5515)", str(ports))
-        .replace("idle_ns=2_", "idle_ns=60_")
-        .replace("duration_ns=2_000_", "duration_ns=200_")
-        for text in fences(PYTHON, "python")
+    capture, sink, watch, run, audit, ledger = (
+        text.replace("range(5514, 5516)", str(ports)).replace("(5514, 5515)", str(ports))
+        for text in fences(PYTHON, "python")[:6]
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -266,21 +274,51 @@ def test_the_examples_of_python_run(tmp_path):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    @contextmanager
+    def started(text: str, ready: bytes) -> Iterator[subprocess.Popen[bytes]]:
+        """A program that has said that it is ready; it is ended, however the test goes on."""
+        with subprocess.Popen(
+            program(text), env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            try:
+                assert any(line.startswith(ready) for line in process.stderr)
+                yield process
+            finally:
+                process.kill()
+
     assert said(capture).startswith(b"1000 ")
-    with subprocess.Popen(
-        program(sink), env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as listening:
-        assert any(line.startswith(b"listening on") for line in listening.stderr)
-        assert said(watch).splitlines()[-1] == b"duration 0"
+    with started(sink, b"listening on") as listening, started(watch, b"watching 2 ports") as watching:
         assert said(run).endswith(b" 1000\n")  # met, or on a busy machine missed
-        listening.send_signal(signal.SIGINT)  # its silence would have to be longer than the start of a slow run
-        assert listening.communicate(timeout=TIMEOUT_S) == (b"1000 signal\n", b"")
+        for process, told in ((listening, b"1000 signal\n"), (watching, b"signal 0\n")):
+            process.send_signal(signal.SIGINT)
+            output, complaints = process.communicate(timeout=TIMEOUT_S)
+            assert output.endswith(told)
+            assert complaints == b""
     sent = json.loads((tmp_path / "sent.json").read_text())
     numbers = [(lane["port"], number) for lane in sent["lanes"] for number in range(lane["sent_events"])]
     tags = [tag_text(int(sent["run_id"], 16), *number) for number in numbers]
     (tmp_path / "collected.log").write_bytes(b"\n".join([*tags, b""]))
     assert said(audit).splitlines()[-1] == b"True 1000"
     assert said(ledger).splitlines()[-1] == b"True 0"
+
+
+def test_the_example_of_merging_runs(tmp_path):
+    for name, port in (("morning", 514), ("evening", 515)):
+        report = plain_report(run_id="1f3a9c07", sent_events=port, lanes=[LaneFigures(port, port, 0)])
+        (tmp_path / f"{name}.json").write_text(json.dumps(report.figures()))
+    example = fences(PYTHON, "python")[6]
+    assert len(example.splitlines()) <= 10
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines()[0] == b"measured 1029"
+    assert json.loads((tmp_path / "day.json").read_text())["sent_events"] == 1029
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +342,14 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
         ),
         "audit": followed_audit(folder),
         "watch": watch(folder),
+        "check-up": findings_json([Finding("route", CheckState.OK, "by lo", "or nothing is sent")], ["the capture"]),
+        "plan": call(
+            *(folder, "replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", "5514", "--eps", "2k"),
+            *("--dry-run", "--json"),
+        ),
+        "calibration": calibrated(),
+        "status": status(folder),
+        "capture": inspected(folder),
     }
 
 
@@ -342,9 +388,29 @@ def watch(folder: Path) -> dict[str, Any]:
         return call(folder, "replay", "watch", "--ports", port, "--duration", "100ms", "--json")
 
 
+def calibrated() -> dict[str, Any]:
+    trial = Trial(SendMethod(), [1000.0], errors={"EPERM": 1})
+    entry = Entry(Situation("lo", 65536, "6.1", ()), trial.method, 1000, 300.0, "2026-11-26")
+    return Calibrated([trial], trial, trial, entry, Path("calibration.json")).figures()
+
+
+def status(folder: Path) -> dict[str, Any]:
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        return Told(folder, Pace(1), None).controls.status()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def inspected(folder: Path) -> Any:
+    call(folder, "precompute", "build", "system", "-o", "axis.rcap", "--events", "1000", "--eps", "1k")
+    return call(folder, "precompute", "inspect", "axis.rcap", "--json")
+
+
 def fields(value: Any, path: str = "") -> set[str]:
-    """The paths of a report's values, like `lanes[].port`; counts by errno, run or port are one value."""
-    if isinstance(value, dict) and not re.search(r"(errors|waits|other_runs|came_by|counts)$", path):
+    """The paths of a report's values, like `lanes[].port`; a recipe is one value, and so are counts by something."""
+    one = r"(errors|waits|other_runs|came_by|counts)$|^(lengths|recipe)$"
+    if isinstance(value, dict) and not re.search(one, path):
         return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return {inner for part in value for inner in fields(part, f"{path}[]")}
@@ -359,6 +425,11 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("ledger", "## The ledger"),
         ("audit", "## The audit"),
         ("watch", "## The watch"),
+        ("check-up", "### A check-up"),
+        ("plan", "### A plan"),
+        ("calibration", "### A calibration"),
+        ("status", "### A run under way"),
+        ("capture", "### A capture"),
     ],
 )
 def test_the_manual_names_the_fields_of_a_real_report(reports, report, heading):

@@ -33,6 +33,11 @@ class CaptureError(InputError):
 class DamagedError(CaptureError):
     """A file is a capture whose bytes are not those that were built. No command can use it; `verify` reports it."""
 
+    def __init__(self, message: str, damage: str = "") -> None:
+        """Say the line for people, and the damage alone: what is damaged, without the file and what to do."""
+        super().__init__(message)
+        self.damage = damage
+
 
 class DifferenceError(StampedeError):
     """Two things that should be alike are not: the command did what it was asked to, as cmp(1) does."""

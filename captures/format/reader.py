@@ -101,7 +101,7 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
         if not head.startswith(MAGIC):
             raise CaptureError(f"{path}: this is not an .rcap capture (its first bytes differ)")
         if len(head) < PAGE_BYTES:
-            raise DamagedError(f"{path}: {len(head)} bytes are too few for a capture{COPY_AGAIN}")
+            raise _damaged(path, f"{len(head)} bytes are too few for a capture")
         mapped = mmap.mmap(source.fd, 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -110,7 +110,11 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     try:
         return _checked(path, source, data)
     except Unsound as error:
-        raise DamagedError(f"{path}: {error}{COPY_AGAIN}") from None
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, damage: str) -> DamagedError:
+    return DamagedError(f"{path}: {damage}{COPY_AGAIN}", damage)
 
 
 def _checked(path: Path, source: Source, data: NDArray[np.uint8]) -> Capture:

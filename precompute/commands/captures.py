@@ -1,24 +1,22 @@
 """`precompute inspect`, `verify` and `recipe`: what a capture holds, whether it is whole, and how to make it again."""
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from captures.console.command import COUNT
-from captures.console.errors import DamagedError, DifferenceError
+from captures.console.errors import DifferenceError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
-from captures.files.output_file import OutputFile
-from captures.format.digests import damaged_parts
-from captures.format.reader import COPY_AGAIN, open_capture
+from captures.format.reader import open_capture
 from precompute.commands.options import CAPTURE, DIGEST, FILE, JOBS
-from precompute.inspection.as_page import prove_plotly, write_page
 from precompute.inspection.as_text import summary
-from precompute.inspection.figures import first_events, inspect_capture
+from precompute.inspection.figures import first_events
 from precompute.profile.recipe import recipe_yaml
+from precompute.sessions import inspect as inspecting
+from precompute.sessions import verify as verifying
 
 
 @click.command()
@@ -32,16 +30,7 @@ def inspect(*, capture: Path, as_json: bool, page: Path | None, force: bool, eve
 
     Some figures are of all events; those of fields and of the payload are of a sample of about 65,536.
     """
-    if page is not None:
-        prove_plotly()
-    opened = open_capture(capture)
-    with ExitStack() as stack:
-        output = None
-        if page is not None:
-            output = stack.enter_context(OutputFile(page, force=force, inputs=[capture]))
-        found = inspect_capture(opened)
-        if output is not None:
-            write_page(output, capture.name, found)
+    opened, found = inspecting.inspect(capture, page, force=force)
     if as_json:
         shown = {"first_events": list(first_events(opened, events))} if events else {}
         click.echo(json.dumps(found.as_json() | shown, indent=2))
@@ -69,24 +58,19 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
     Exits like cmp(1): with 0 when all is as it was built, with 1 when the capture is damaged or another one than
     expected, and with 2 when the file can't be read or is no capture.
     """
-    opened, damaged = None, []
-    try:
-        opened = open_capture(capture)
-        size = len(opened.payload)
-        with bar(total=size, unit="B", unit_scale=True, unit_divisor=1024, leave=True, file=Stderr()) as reading:
-            damaged = damaged_parts(opened, jobs, reading.update)
-    except DamagedError as error:
-        damaged = [str(error).removeprefix(f"{capture}: ").removesuffix(COPY_AGAIN)]
-    digest = opened and opened.digest
+    with bar(unit="B", unit_scale=True, unit_divisor=1024, leave=True, file=Stderr()) as reading:
+
+        def progress(read_bytes: int, total_bytes: int) -> None:
+            reading.total = total_bytes
+            reading.update(read_bytes)
+
+        found = verifying.verify(capture, jobs=jobs, expect=expect, progress=progress)
     if as_json:
-        found = {"digest": digest, "sound": not damaged, "damaged": damaged}
-        click.echo(json.dumps(found | ({"expected": expect} if expect else {}), indent=2))
-    elif opened is not None and not damaged:
-        click.echo(f"{capture}: sound; {counted(opened.events, 'event')}, digest {digest}")
-    if damaged:
-        raise DifferenceError(f"{capture}: damaged: {'; '.join(damaged)}{COPY_AGAIN}")
-    if expect not in (None, digest):
-        raise DifferenceError(f"{capture}: sound, but another capture: its digest is {digest}, not {expect}")
+        click.echo(json.dumps(found.figures(), indent=2))
+    elif found.sound:
+        click.echo(f"{capture}: sound; {counted(found.events, 'event')}, digest {found.digest}")
+    if found.difference:
+        raise DifferenceError(found.difference)
 
 
 @click.command()

@@ -58,10 +58,10 @@ class Cut:
 
 
 class _Slots:
-    """Lines of rows, cut into slots of equal size, of which the last of a line may be shorter."""
+    """Lines of rows, each cut into slots of one size; the last slot of a line may be shorter."""
 
     def __init__(self, rows: Numbers, size: Numbers) -> None:
-        """Of lines of so many `rows`, with slots of so many rows: both have shape (lines,)."""
+        """Cut each line, which has so many `rows`, into slots of `size` rows; both arrays have shape (lines,)."""
         self.size = size
         self.full = rows // size
         """How many slots of each line have the full size."""

@@ -21,6 +21,8 @@ from precompute.profile.lines import TagPlace
 from precompute.profile.model import Profile
 from precompute.rendering.frames import make_frames
 
+SCHEMA: Final = 1
+"""The version of what the fields of the JSON say; it grows when a field goes or changes its meaning."""
 _TRAINS_AT_ONCE: Final = 1 << 17
 _RATE_POINTS: Final = 2000
 _SHOWN_EVENTS: Final = 20
@@ -97,6 +99,7 @@ class Inspection:
     def as_json(self) -> dict[str, Any]:
         """All figures as JSON types."""
         return {
+            "schema": SCHEMA,
             "events": self.events,
             "payload_bytes": self.payload_bytes,
             "mean_bytes": self.mean_bytes,

@@ -56,7 +56,7 @@ class BuildRequest:
     duration_ns: int | None = None
     """Instead of a number of events: as many as fall due in this time at `rate_eps`."""
     rate_eps: int | None = None
-    """Events a second; where the profile has a timeline, the rate at which it says 1."""
+    """Events a second. Where the profile has a timeline, its factors are multiples of this rate."""
     seed: int | None = None
     """None: DEFAULT_SEED."""
     train: int | None = None
@@ -115,7 +115,7 @@ def recipe_of(request: BuildRequest) -> Recipe:
         return loaded
     _check_extent(request.extent)
     if request.tag_place is not None:
-        loaded = with_tags(name, loaded, request.tag_place)
+        loaded = with_tags(name, loaded, TagPlace(request.tag_place))
     seed = DEFAULT_SEED if request.seed is None else request.seed
     train = MAX_TRAIN_EVENTS if request.train is None else request.train
     events, duration_ns = request.events, request.duration_ns
@@ -148,15 +148,28 @@ def _check_work(request: BuildRequest) -> None:
         ("--train", request.train, 1, MAX_TRAIN_EVENTS),
         ("--jobs", request.jobs, 1, MOST_JOBS),
     ):
+        _check_whole(flag, value)
         if value is not None and not least <= value <= most:
             raise InputError(f"{flag} {value} is outside {least} to {most}")
-    if request.expect is not None and not DIGEST_TEXT.fullmatch(request.expect):
+    if request.jobs is None:
+        raise InputError("--jobs None: a whole number is needed")
+    if type(request.profile) is not str or not isinstance(request.output, Path):
+        raise InputError("the profile is a text, and the output a Path, like BuildRequest('system', Path('a.rcap'))")
+    if request.tag_place not in (None, *TagPlace):
+        raise InputError(f"the tag_place {request.tag_place!r} is none of {', '.join(TagPlace)}")
+    if request.expect is not None and not (type(request.expect) is str and DIGEST_TEXT.fullmatch(request.expect)):
         raise InputError(f"--expect {request.expect}: a digest has 64 hexadecimal digits, all in lower case")
+
+
+def _check_whole(flag: str, value: int | None) -> None:
+    """Refuse what is no whole number, as a program could ask for; None: none was given. Raises InputError."""
+    if value is not None and type(value) is not int:
+        raise InputError(f"{flag} {value!r}: a whole number is needed")
 
 
 def _check_recipe_alone(request: BuildRequest) -> None:
     """Refuse to change what a recipe says. Raises InputError."""
-    tagged = {} if request.tag_place is None else {_TAG_FLAGS[request.tag_place]: request.tag_place}
+    tagged = {} if request.tag_place is None else {_TAG_FLAGS[TagPlace(request.tag_place)]: request.tag_place}
     asked = {**request.extent, "--seed": request.seed, "--train": request.train, **tagged}
     if given := [flag for flag, value in asked.items() if value is not None]:
         raise InputError(f"{request.profile} is a recipe and says all itself; leave out {', '.join(given)}")
@@ -167,6 +180,7 @@ def _check_extent(extent: dict[str, int | None]) -> None:
     if {flag for flag, value in extent.items() if value is not None} not in _EXTENTS:
         raise InputError("say how much: --events 4M, --size 2GiB, or --duration 8h or --events 4M with --eps 50k")
     for flag, value in extent.items():
+        _check_whole(flag, value)
         if value is not None and value < 1:
             raise InputError(f"{flag} is 1 at least; a capture holds at least one event")
         if value is not None and flag in _MOST and value > _MOST[flag][0]:

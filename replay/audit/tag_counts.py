@@ -16,6 +16,8 @@ from replay.audit.lines import PORT_BITS, LineTags
 from replay.audit.seen import Seen
 
 MAX_RUNS: Final = 64
+RUNS_SHOWN: Final = 10
+"""The most runs that are named where a report or a message tells of other runs."""
 MAX_LANES: Final = 1024
 """The most lanes of all runs together; one run has 100 at most."""
 _NUMBER_BITS: Final = MAX_SEQUENCE.bit_length()

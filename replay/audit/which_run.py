@@ -8,9 +8,8 @@ from captures.console.errors import InputError
 from captures.console.units import counted
 from replay.audit.files.reading import Collection
 from replay.audit.lines import LineCounts
-from replay.audit.report.audit_report import RUNS_SHOWN
 from replay.audit.sent import SentRun
-from replay.audit.tag_counts import MAX_RUNS
+from replay.audit.tag_counts import MAX_RUNS, RUNS_SHOWN
 from replay.rewrite.tags import run_text
 
 _BLANK: Final = 0

@@ -1,4 +1,4 @@
-"""How does a run stand at an instant? A snapshot, a copy of the board, says so; nobody reads the board itself.
+"""How does a run stand at an instant? A snapshot, a copy of the board, says so; no figure is read otherwise.
 
 A snapshot holds what was counted since the run began. The difference of two snapshots holds what was counted between
 them. So a phase of a run is a difference, and differences that follow each other can be added again:

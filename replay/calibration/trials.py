@@ -44,16 +44,16 @@ class Trials:
         capture: Capture,
         target: Target,
         ports: tuple[int, ...],
-        options: PathRequest,
+        path: PathRequest,
         time_ns: int,
         *,
         allow_public: bool,
     ) -> None:
         """`time_ns` is how long each trial sends."""
         self._allow_public = allow_public
-        self._capture, self._target, self._ports, self._options = capture, target, ports, options
+        self._capture, self._target, self._ports, self._path = capture, target, ports, path
         self._time_ns = time_ns
-        self._topology = topology_of(target, options.interface, usable_cpus(None))
+        self._topology = topology_of(target, path.interface, usable_cpus(None))
 
     def all(self) -> list[Trial]:
         """Try the backends with GSO and without it, then train lengths with the best of these, then batch sizes."""
@@ -72,9 +72,9 @@ class Trials:
 
     def _backends(self) -> list[SendMethod]:
         backends: tuple[str, ...] = BACKENDS
-        if self._options.backend is not BackendChoice.AUTO:
-            backends = (str(self._options.backend),)
-        elif self._options.frames_only:
+        if self._path.backend is not BackendChoice.AUTO:
+            backends = (str(self._path.backend),)
+        elif self._path.frames_only:
             backends = ("packet",)
         gso = (True, False) if max_segments() > 1 else (False,)
         return [
@@ -102,7 +102,7 @@ class Trials:
 
     def _measure(self, method: SendMethod, target_eps: int | None) -> tuple[float, dict[str, int]]:
         """Events a second that one worker sends, and its errors. Raises PreflightError if the method does not work."""
-        options = replace(self._options, backend=BackendChoice(method.backend))
+        path = replace(self._path, backend=BackendChoice(method.backend))
         plan = plan_run(
             self._capture,
             target=self._target,
@@ -113,7 +113,7 @@ class Trials:
             segments=max_segments() if method.gso else 1,
             stamp=Stamp.NOW,
             run=new_run(),
-            wire=choose_path(options, self._target, self._ports, self._capture, allow_public=self._allow_public),
+            wire=choose_path(path, self._target, self._ports, self._capture, allow_public=self._allow_public),
             batch_trains=method.batch_trains,
         )
         plan = with_workers(plan, WorkerRequest(workers=1), self._topology, worker_eps=None)

@@ -57,15 +57,13 @@ def audit(
     can't be read does not end the audit of the others: the report names it, and the exit code is 2. ^C reports on what
     was read, and exits with 130.
     """
-    if settle_ns is not None and not follow:
-        raise click.UsageError("--settle says how long --follow waits; give both")
     request = AuditRequest(
         files=files,
         sent=sent_path,
         run_id=run_id,
         max_loss=max_loss,
         follow=follow,
-        settle_ns=DEFAULT_SETTLE_NS if settle_ns is None else settle_ns,
+        settle_ns=settle_ns,
         all_ranges=all_ranges,
     )
     with ReportFile(report_path, inputs=request.inputs) as report_file:

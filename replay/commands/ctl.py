@@ -1,22 +1,18 @@
 """The `replay ctl` command: tell a run that is under way what to do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from captures.console.command import answer
-from captures.console.errors import ExitCode, InputError, RunError
-from captures.console.harmless import harmless
+from captures.console.errors import ExitCode
 from captures.console.units import counted, fitted, format_count
 from replay.commands.options.values import FILE
 from replay.control.commands import COMMANDS
-from replay.control.run_socket import ask, find_run
 
 if TYPE_CHECKING:
     from replay.exchange.answers import RunStatus
-
-_SHOWN_CHARACTERS: Final = 500
 
 
 @click.command("ctl")
@@ -27,16 +23,10 @@ _SHOWN_CHARACTERS: Final = 500
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print how the run stands as JSON on stdout.")
 def ctl(*, command: str, value: str | None, pid: int | None, path: Path | None, as_json: bool) -> int:
     """Change the rate of a run that is under way (rate 2M), or its speed (speed 10); pause, resume, status, stop."""
-    from replay.exchange.answers import run_status  # noqa: PLC0415 - pydantic takes a while to load
+    from replay.sessions.control import Command, tell  # noqa: PLC0415 - pydantic takes a while to load
 
-    said = ask(path or find_run(pid), [command] if value is None else [command, value])
-    if "error" in said:
-        raise InputError(harmless(str(said["error"])[:_SHOWN_CHARACTERS]))
-    try:
-        status = run_status(said)
-    except ValueError as error:
-        raise RunError(f"the run does not answer as one of this version would: {error}") from None
-    answer(status_table(status), said, as_json=as_json)
+    said = tell(Command(command, value, pid, path))
+    answer(status_table(said.status), said.figures, as_json=as_json)
     return ExitCode.MET
 
 

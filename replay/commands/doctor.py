@@ -10,12 +10,12 @@ from captures.console.units import counted, fitted, format_count
 from replay.commands.options.path import path_options
 from replay.commands.options.target import family_options
 from replay.commands.options.values import CPUS, FILE, PORTS
-from replay.doctor.findings import State, findings_json, findings_table, worst
+from replay.doctor.findings import CheckState, findings_json, findings_table, worst
 from replay.path.request import PathRequest
 from replay.ranges import format_ports
 from replay.sessions.doctor import DoctorRequest, diagnose
 
-_COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+_COLOURS = {CheckState.OK: "green", CheckState.WARN: "yellow", CheckState.FAIL: "red"}
 
 
 @click.command("doctor")
@@ -64,9 +64,9 @@ def doctor(
     asked = f"{format_count(rate_eps)} EPS{where}"
     text = f"{fitted(asked)}\n{findings_table(found.findings, found.left_out, _painted)}"
     answer(text, findings_json(found.findings, found.left_out), as_json=as_json)
-    return ExitCode.PREFLIGHT if worst(found.findings) is State.FAIL else ExitCode.MET
+    return ExitCode.PREFLIGHT if worst(found.findings) is CheckState.FAIL else ExitCode.MET
 
 
-def _painted(text: str, state: State) -> str:
+def _painted(text: str, state: CheckState) -> str:
     """The text in the colour of the state. `click.echo` removes the escape sequences if the output is no terminal."""
     return click.style(text, fg=_COLOURS[state])

@@ -50,8 +50,6 @@ def reconcile_reports(
 
     Of a tagged run it says where each event was lost: before the sink's socket, in its buffer, or at the collector.
     """
-    if received is None and collector is None:
-        raise click.UsageError("say what SENT is compared with: a sink's report, or --collector and an audit's")
     from replay.sessions.reconcile import reconcile_files  # noqa: PLC0415 - pydantic takes a while to load
 
     with ReportFile(report_path, inputs=[sent, received, collector, host_path]) as report_file:

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from captures.console.command import answer
-from captures.console.errors import ExitCode, InputError
+from captures.console.errors import ExitCode
 from replay.commands.options.values import NO_FOLDER
 from replay.json_file import ReportFile
-from replay.report.merge import merged
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
 
@@ -34,16 +33,9 @@ def merge(*, paths: tuple[Path, ...], report_path: Path | None, as_json: bool) -
 
     What can't be merged is null, and it is said. Two reports with the same port of the same run are refused.
     """
-    if len(paths) < 2:
-        raise click.UsageError("there is nothing to merge: name two reports or more")
-    from replay.report.reading import read_run_report  # noqa: PLC0415 - pydantic takes a while to load
+    from replay.sessions.merge import merge_into  # noqa: PLC0415 - pydantic takes a while to load
 
     with ReportFile(report_path, inputs=paths) as report_file:
-        reports = [read_run_report(path) for path in paths]
-        try:
-            whole = merged(reports)
-        except ValueError as error:
-            raise InputError(f"{', '.join(map(str, paths))}: {error}") from None
-        report_file.write(whole.figures())
+        whole = merge_into(report_file, paths)
         answer(run_table(whole), whole.figures(), as_json=as_json)
     return ExitCode.MET if exit_code(whole) is ExitCode.MET else ExitCode.MISSED

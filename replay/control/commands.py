@@ -16,6 +16,7 @@ from replay.board.snapshot import Snapshot, take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
 from replay.control.run_socket import ControlSocket
 from replay.exchange.json_request import Answer
+from replay.json_file import SCHEMA
 from replay.ranges import format_ports
 from replay.supervision.recent import RecentRates
 from replay.supervision.supervisor import Supervisor
@@ -138,6 +139,7 @@ class Controls:
         state = "stopping" if ending else "paused" if self._paused else "running"
         recent = self._recent.rates_eps(now)
         return {
+            "schema": SCHEMA,
             "state": "waiting" if not now.start_ns and state == "running" else state,
             "target_eps": mean_eps and round(mean_eps * float(outcome.demand.time_scale.factor), 3),
             "elapsed_s": round(elapsed_ns / SECOND_NS, 3),

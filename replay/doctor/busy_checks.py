@@ -5,7 +5,7 @@ from typing import Final
 from captures.console.units import format_count
 from replay.doctor.checks import SENDING, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
-from replay.doctor.findings import Finding, State, ended
+from replay.doctor.findings import CheckState, Finding, ended
 from replay.plan.worker_count import USUAL_EPS
 
 IDLE_ENOUGH: Final = 0.2
@@ -72,5 +72,5 @@ def _capacity(machine: MachineFacts, capture: CaptureFacts | None, load: Load, *
     mend = "more or idle cores, or a lower --eps" + ("; a receiver on another host" if receiver_here else "")
     # The scheduler gives a run its share of a busy core, but not more than other programs get there.
     share = max(free, (activity.cores - activity.stolen_cores) / 2)
-    state = State.FAIL if needed > share else State.WARN
+    state = CheckState.FAIL if needed > share else CheckState.WARN
     return ended("capacity", found, why, mend=mend, state=state, sound=needed <= ROOM * free)

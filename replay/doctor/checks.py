@@ -7,7 +7,7 @@ from typing import Final
 
 from captures.console.units import counted, format_count, format_size
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
-from replay.doctor.findings import Finding, State, ended
+from replay.doctor.findings import CheckState, Finding, ended
 from replay.engine.backends.messages import SEND_BUFFER_BYTES
 from replay.linux.capabilities import Capability
 from replay.machine.core_order import Topology
@@ -63,7 +63,7 @@ def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
         needed = load.packet and capability is Capability.CAP_NET_RAW
         found = "there" if there else "missing" if needed else "missing; not needed"
         name = capability.name.lower().replace("_", "-")
-        findings.append(ended(name, found, reason, mend=mend, state=State.FAIL, sound=there or not needed))
+        findings.append(ended(name, found, reason, mend=mend, state=CheckState.FAIL, sound=there or not needed))
     return findings
 
 
@@ -87,7 +87,7 @@ def sendmmsg(machine: MachineFacts) -> Finding:
     """Whether the kernel sends a batch of trains in one system call."""
     found = "works" if machine.sendmmsg else "refused by this kernel or a seccomp filter"
     why = "all sending is done by sendmmsg(2)"
-    return ended("sendmmsg", found, why, mend=KERNEL, state=State.FAIL, sound=machine.sendmmsg)
+    return ended("sendmmsg", found, why, mend=KERNEL, state=CheckState.FAIL, sound=machine.sendmmsg)
 
 
 def vnet_header(machine: MachineFacts, load: Load) -> list[Finding]:
@@ -97,7 +97,7 @@ def vnet_header(machine: MachineFacts, load: Load) -> list[Finding]:
     found = "works" if machine.vnet_header else "refused by this kernel"
     why = "PACKET_VNET_HDR is how --backend packet hands over trains and checksums"
     sound = machine.vnet_header or not load.packet
-    return [ended("packet-vnet-hdr", found, why, mend="--backend udp", state=State.FAIL, sound=sound)]
+    return [ended("packet-vnet-hdr", found, why, mend="--backend udp", state=CheckState.FAIL, sound=sound)]
 
 
 def error_queue(machine: MachineFacts) -> Finding:
@@ -105,7 +105,7 @@ def error_queue(machine: MachineFacts) -> Finding:
     there = machine.send_buffer_bytes is not None
     found = "works" if there else "refused by this kernel"
     why = "IP_RECVERR tells of ports where nobody listens, and --backend udp does not start without it"
-    return ended("ip-recverr", found, why, mend=KERNEL, state=State.FAIL, sound=there)
+    return ended("ip-recverr", found, why, mend=KERNEL, state=CheckState.FAIL, sound=there)
 
 
 def send_buffer(machine: MachineFacts) -> list[Finding]:
@@ -172,7 +172,7 @@ def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Findi
     why = "payload that is not in the page cache is read at the pace of the disk"
     cached = capture.cached_bytes
     if capture.read_bytes_s is None:
-        return Finding("page-cache", State.OK, f"all {format_size(capture.payload_bytes)} are cached", why)
+        return Finding("page-cache", CheckState.OK, f"all {format_size(capture.payload_bytes)} are cached", why)
     needed_bytes_s = load.rate_eps * capture.event_bytes
     # This is the mean of a loop. While a worker reads a part that is not cached, it needs the full rate, and is late.
     off_disk_bytes_s = needed_bytes_s * (1 - (cached or 0) / capture.payload_bytes)
@@ -186,7 +186,7 @@ def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Findi
         mend = f"cat {shlex.quote(str(capture.path))} > /dev/null"
     else:
         mend = "build a capture that fits into memory, or put it on a faster disk"
-    state = State.FAIL if capture.read_bytes_s < off_disk_bytes_s else State.WARN
+    state = CheckState.FAIL if capture.read_bytes_s < off_disk_bytes_s else CheckState.WARN
     return ended(
         "page-cache", found, why, mend=mend, state=state, sound=capture.read_bytes_s >= COMFORT * needed_bytes_s
     )
@@ -206,7 +206,7 @@ def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding
     why = "reading, stamping and tagging are half of a worker's time or less; the rest is sending"
     enough = needed <= len(cpus)
     mend = f"replay run ... --workers {needed}" if enough else "give it more cores or faster ones, or lower --eps"
-    state = State.FAIL if rate > each * len(cpus) else State.WARN
+    state = CheckState.FAIL if rate > each * len(cpus) else CheckState.WARN
     return ended("staging", found, why, mend=mend, state=state, sound=needed <= chosen)
 
 

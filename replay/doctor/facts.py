@@ -44,15 +44,15 @@ class Load:
 
     rate_eps: int
     ports: tuple[int, ...]
-    options: PathRequest
+    path: PathRequest
     worker_eps: int | None = None
     """Events a second of one worker, by the calibration that a run would use; None: there is none."""
 
     @property
     def packet(self) -> bool:
         """Whether frames of our own are asked for."""
-        backend = self.options.backend
-        return backend is BackendChoice.PACKET or (backend is BackendChoice.AUTO and bool(self.options.frames_only))
+        backend = self.path.backend
+        return backend is BackendChoice.PACKET or (backend is BackendChoice.AUTO and bool(self.path.frames_only))
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,10 @@ def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: 
     read_bytes, begin_ns = 0, monotonic_ns()
     fd = capture.source.fd
     for window in lacking[np.linspace(0, len(lacking) - 1, count).astype(np.int64)].tolist():
-        place, size = capture.payload_offset + int(starts[window]), int(sizes[window])
+        offset, size = capture.payload_offset + int(starts[window]), int(sizes[window])
         # The whole window is requested at once, as a worker does when it reads ahead.
-        os.posix_fadvise(fd, place, size, os.POSIX_FADV_WILLNEED)
-        os.pread(fd, size, place)
+        os.posix_fadvise(fd, offset, size, os.POSIX_FADV_WILLNEED)
+        os.pread(fd, size, offset)
         read_bytes += int(missing[window])
         if monotonic_ns() - begin_ns > SAMPLE_NS:
             break

@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from captures.console.units import fitted
+from replay.json_file import SCHEMA
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check ended, from good to bad."""
 
     OK = "ok"
@@ -21,7 +22,7 @@ class Finding:
     """One check, and how it ended."""
 
     check: str
-    state: State
+    state: CheckState
     found: str
     why: str
     """Why the check matters."""
@@ -29,18 +30,20 @@ class Finding:
     """A command that mends what was found, or what to do; None: nothing needs mending."""
 
 
-def ended(check: str, found: str, why: str, *, mend: str, state: State = State.WARN, sound: bool = False) -> Finding:
+def ended(
+    check: str, found: str, why: str, *, mend: str, state: CheckState = CheckState.WARN, sound: bool = False
+) -> Finding:
     """A finding in the state `state`, or in the state OK and with nothing to mend if all is `sound`."""
-    return Finding(check, State.OK, found, why) if sound else Finding(check, state, found, why, mend)
+    return Finding(check, CheckState.OK, found, why) if sound else Finding(check, state, found, why, mend)
 
 
-def worst(findings: Sequence[Finding]) -> State:
+def worst(findings: Sequence[Finding]) -> CheckState:
     """The worst state of all findings; OK if there are none."""
-    return max((finding.state for finding in findings), key=list(State).index, default=State.OK)
+    return max((finding.state for finding in findings), key=list(CheckState).index, default=CheckState.OK)
 
 
 def findings_table(
-    findings: Sequence[Finding], left_out: Sequence[str], paint: Callable[[str, State], str] = lambda text, _: text
+    findings: Sequence[Finding], left_out: Sequence[str], paint: Callable[[str, CheckState], str] = lambda text, _: text
 ) -> str:
     """A line for each finding, and below those that are not OK what to do; then what was `left_out`, and the counts.
 
@@ -56,14 +59,15 @@ def findings_table(
         if finding.mend is not None:
             lines += [fitted(f"{indent}{what}") for what in (f"why   {finding.why}", f"mend  {finding.mend}")]
     lines += [fitted(f"left out: {what}") for what in left_out]
-    count = {state: sum(finding.state is state for finding in findings) for state in State}
-    lines.append(f"{count[State.FAIL]} failed, {count[State.WARN]} warned, {count[State.OK]} ok")
+    count = {state: sum(finding.state is state for finding in findings) for state in CheckState}
+    lines.append(f"{count[CheckState.FAIL]} failed, {count[CheckState.WARN]} warned, {count[CheckState.OK]} ok")
     return "\n".join(lines)
 
 
 def findings_json(findings: Sequence[Finding], left_out: Sequence[str]) -> dict[str, Any]:
     """The findings, ready for JSON."""
     return {
+        "schema": SCHEMA,
         "findings": [asdict(finding) for finding in findings],
         "left_out": list(left_out),
         "worst": worst(findings),

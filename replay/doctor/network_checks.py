@@ -8,7 +8,7 @@ from typing import Final
 from captures.console.units import counted, format_count
 from replay.doctor.checks import TUNE, cores
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
-from replay.doctor.findings import Finding, State, ended
+from replay.doctor.findings import CheckState, Finding, ended
 from replay.doctor.network_facts import NetworkFacts
 from replay.linux.network.links import Link
 from replay.linux.network.routes import NO_MAC
@@ -35,8 +35,8 @@ _PRETENDERS: Final = ("veth", "tun")
 
 
 @dataclass(frozen=True)
-class _Way:
-    """All facts that the checks of a device need."""
+class _DeviceFacts:
+    """What the checks of a device need to know."""
 
     network: NetworkFacts
     device: Link
@@ -51,69 +51,71 @@ def network_findings(
     findings = [route(network, load), flows(capture, load)]
     if network.device is None:
         return findings
-    way = _Way(network, network.device, machine, load)
-    findings += [device_state(way)]
+    facts = _DeviceFacts(network, network.device, machine, load)
+    findings += [device_state(facts)]
     if network.device.up:
-        findings += [neighbour(way), *offloads(way), qdisc(way), numa_node(way), irq_cores(way)]
+        findings += [neighbour(facts), *offloads(facts), qdisc(facts), numa_node(facts), irq_cores(facts)]
     if capture is not None:
-        findings += [mtu(way, capture), link_speed(way, capture)]
+        findings += [mtu(facts, capture), link_speed(facts, capture)]
     return findings
 
 
 def route(network: NetworkFacts, load: Load) -> Finding:
     """Whether there is a route. Frames of our own need none if device, next address and sources are all given."""
-    host, options = network.target.host, load.options
+    host, path = network.target.host, load.path
     why = "without a route nothing is sent"
     if network.route is not None:
         hop = f" via {network.route.gateway}" if network.route.gateway else ""
-        return Finding("route", State.OK, f"{host} by {network.route.interface}{hop} from {network.route.source}", why)
-    if options.interface and network.device is None:
-        return Finding("route", State.FAIL, f"there is no device {options.interface}", why, "ip link")
-    given = network.device is not None and options.next_mac is not None and options.network is not None
+        return Finding(
+            "route", CheckState.OK, f"{host} by {network.route.interface}{hop} from {network.route.source}", why
+        )
+    if path.interface and network.device is None:
+        return Finding("route", CheckState.FAIL, f"there is no device {path.interface}", why, "ip link")
+    given = network.device is not None and path.next_mac is not None and path.network is not None
     found = f"{host}: {network.refusal}" + ("; not needed, all that it says is given" if given else "")
     mend = f"sudo ip route add {host} via GATEWAY  # or `ip address add` for a network of this host"
-    return ended("route", found, why, mend=mend, state=State.FAIL, sound=given)
+    return ended("route", found, why, mend=mend, state=CheckState.FAIL, sound=given)
 
 
-def device_state(way: _Way) -> Finding:
+def device_state(facts: _DeviceFacts) -> Finding:
     """Whether the device is on, connected, and of a kind that takes our frames."""
-    device = way.device
+    device = facts.device
     kind = "loopback" if device.loopback else device.kind or "a network card"
     why = "what is sent through it is lost"
     if not device.up:
         mend = f"sudo ip link set {device.name} up"
-        return Finding("device", State.FAIL, f"{device.name} ({kind}) is down", why, mend)
+        return Finding("device", CheckState.FAIL, f"{device.name} ({kind}) is down", why, mend)
     if not device.carrier:
         mend = f"ethtool {device.name}  # and check the cable and the port of the switch"
-        return Finding("device", State.FAIL, f"{device.name} ({kind}) has no carrier", why, mend)
-    if way.load.packet and not device.ethernet:
+        return Finding("device", CheckState.FAIL, f"{device.name} ({kind}) has no carrier", why, mend)
+    if facts.load.packet and not device.ethernet:
         why = "frames of our own have an Ethernet header"
-        return Finding("device", State.FAIL, f"{device.name} ({kind}) is no Ethernet device", why, "--backend udp")
-    if way.load.packet and way.network.lacking:
+        return Finding("device", CheckState.FAIL, f"{device.name} ({kind}) is no Ethernet device", why, "--backend udp")
+    if facts.load.packet and facts.network.lacking:
         found = f"{device.name} ({kind}) drops frames of our own when they come in"
-        return Finding("device", State.FAIL, found, why, f"{mending(way.network.lacking)}  # or --backend udp")
-    return Finding("device", State.OK, f"{device.name} ({kind}) is up", why)
+        return Finding("device", CheckState.FAIL, found, why, f"{mending(facts.network.lacking)}  # or --backend udp")
+    return Finding("device", CheckState.OK, f"{device.name} ({kind}) is up", why)
 
 
-def neighbour(way: _Way) -> Finding:
+def neighbour(facts: _DeviceFacts) -> Finding:
     """Whether the next hop's hardware address is known. For a socket the kernel asks for it; for frames nobody does."""
-    host = (way.network.route and way.network.route.gateway) or way.network.target.host
-    mac = way.network.next_mac
+    host = (facts.network.route and facts.network.route.gateway) or facts.network.target.host
+    mac = facts.network.next_mac
     why = "frames go to the hardware address of the next hop; the kernel drops what it has no address for"
     if mac is None:
-        state = State.FAIL if way.load.packet else State.WARN
+        state = CheckState.FAIL if facts.load.packet else CheckState.WARN
         mend = f"ip neigh show {host}  # is it on, and in this network? or give --dst-mac with --backend packet"
-        return Finding("neighbour", state, f"nobody at {host} answers on {way.device.name}", why, mend)
-    found = f"not needed on {way.device.name}" if mac == NO_MAC else f"{host} is {mac.hex(':')}"
-    return Finding("neighbour", State.OK, found, why)
+        return Finding("neighbour", state, f"nobody at {host} answers on {facts.device.name}", why, mend)
+    found = f"not needed on {facts.device.name}" if mac == NO_MAC else f"{host} is {mac.hex(':')}"
+    return Finding("neighbour", CheckState.OK, found, why)
 
 
-def mtu(way: _Way, capture: CaptureFacts) -> Finding:
+def mtu(facts: _DeviceFacts, capture: CaptureFacts) -> Finding:
     """Whether the longest event fits into a packet: a run does not fragment."""
-    device, route, host = way.device, way.network.route, way.network.target.host
-    packet = capture.longest + HEADER_BYTES[way.network.target.family]
+    device, route, host = facts.device, facts.network.route, facts.network.target.host
+    packet = capture.longest + HEADER_BYTES[facts.network.target.family]
     # A device takes one VLAN tag beyond its MTU; if there are two, both count: replay.path.discover.
-    tags = _TAG_BYTES * len(way.load.options.vlans) if len(way.load.options.vlans) > 1 else 0
+    tags = _TAG_BYTES * len(facts.load.path.vlans) if len(facts.load.path.vlans) > 1 else 0
     room = device.mtu - tags
     most = min(room, route.mtu) if route else room
     why = "a run refuses events that would be fragmented"
@@ -122,7 +124,7 @@ def mtu(way: _Way, capture: CaptureFacts) -> Finding:
     else:
         mend = f"ip route get {host}  # the path is narrower than {device.name}: raise its MTU, or build shorter events"
     found = f"the longest packet has {packet} bytes, the route takes {most}"
-    return ended("mtu", found, why, mend=mend, state=State.FAIL, sound=packet <= most)
+    return ended("mtu", found, why, mend=mend, state=CheckState.FAIL, sound=packet <= most)
 
 
 def wire_bits(event_bytes: float, family: int, tags: int) -> float:
@@ -131,26 +133,26 @@ def wire_bits(event_bytes: float, family: int, tags: int) -> float:
     return 8 * (max(packet, _SHORTEST_BYTES) + tags * _TAG_BYTES + _AROUND_BYTES)
 
 
-def link_speed(way: _Way, capture: CaptureFacts) -> Finding:
+def link_speed(facts: _DeviceFacts, capture: CaptureFacts) -> Finding:
     """Whether the rate fits into the speed of the link."""
-    device, load = way.device, way.load
-    tags = len(load.options.vlans) + (device.kind == "vlan")
-    bit_s = load.rate_eps * wire_bits(capture.event_bytes, way.network.target.family, tags)
+    device, load = facts.device, facts.load
+    tags = len(load.path.vlans) + (device.kind == "vlan")
+    bit_s = load.rate_eps * wire_bits(capture.event_bytes, facts.network.target.family, tags)
     needs = f"{format_count(load.rate_eps)} EPS need {bit_s / 1e9:.2f} Gbit/s"
     why = "over 100% of a link can't be sent; over 80% leaves no room for bursts and others"
     if device.loopback or device.speed_mbit is None or device.kind in _PRETENDERS:
-        return Finding("link-speed", State.OK, f"{needs}; the speed of {device.name} is not known", why)
+        return Finding("link-speed", CheckState.OK, f"{needs}; the speed of {device.name} is not known", why)
     share = bit_s / (device.speed_mbit * 1e6)
     found = f"{needs}, {100 * share:.0f}% of {device.speed_mbit / 1000:g} Gbit/s"
     fits = int(device.speed_mbit * 1e6 * NEARLY_FULL * load.rate_eps / bit_s)
-    state = State.FAIL if share > 1 else State.WARN
+    state = CheckState.FAIL if share > 1 else CheckState.WARN
     return ended("link-speed", found, why, mend=f"--eps {fits}", state=state, sound=share <= NEARLY_FULL)
 
 
-def offloads(way: _Way) -> list[Finding]:
+def offloads(facts: _DeviceFacts) -> list[Finding]:
     """Whether the device segments, sums and gathers in place of the CPU."""
-    name, features = way.device.name, way.network.features
-    version = "ipv6" if way.network.target.family == socket.AF_INET6 else "ipv4"
+    name, features = facts.device.name, facts.network.features
+    version = "ipv6" if facts.network.target.family == socket.AF_INET6 else "ipv4"
     wanted = (
         (
             "tx-udp-segmentation",
@@ -175,24 +177,24 @@ def offloads(way: _Way) -> list[Finding]:
     return findings
 
 
-def qdisc(way: _Way) -> Finding:
+def qdisc(facts: _DeviceFacts) -> Finding:
     """Whether the queue before the device neither shapes nor is too short."""
-    device = way.device
+    device = facts.device
     found = f"{device.qdisc} at {device.name}, {counted(device.tx_queue_len, 'packet')} long"
     if device.qdisc not in _PLAIN_QDISCS:
         why = f"{device.qdisc} may shape, delay or drop what is sent"
-        return Finding("qdisc", State.WARN, found, why, f"sudo tc qdisc del dev {device.name} root")
+        return Finding("qdisc", CheckState.WARN, found, why, f"sudo tc qdisc del dev {device.name} root")
     why = "a burst that does not fit into the queue is dropped"
     short = device.qdisc in ("pfifo_fast", "pfifo") and device.tx_queue_len < SHORT_QUEUE
     return ended("qdisc", found, why, mend=f"{TUNE} --device {device.name}", sound=not short)
 
 
-def numa_node(way: _Way) -> Finding:
+def numa_node(facts: _DeviceFacts) -> Finding:
     """Whether workers run on the memory node of the device."""
-    device, machine = way.device, way.machine
+    device, machine = facts.device, facts.machine
     why = "what crosses memory nodes on its way to the device takes longer"
     if device.numa_node is None:
-        return Finding("numa-node", State.OK, f"{device.name} is next to no node, or there is one only", why)
+        return Finding("numa-node", CheckState.OK, f"{device.name} is next to no node, or there is one only", why)
     far = tuple(cpu for cpu in machine.cpus if machine.nodes.get(cpu, device.numa_node) != device.numa_node)
     near = tuple(cpu for cpu in machine.allowed if machine.nodes.get(cpu) == device.numa_node)
     found = f"{device.name} is at node {device.numa_node}" + (f", cores {cores(far)} are not" if far else "")
@@ -200,9 +202,9 @@ def numa_node(way: _Way) -> Finding:
     return ended("numa-node", found, why, mend=mend, sound=not far)
 
 
-def irq_cores(way: _Way) -> Finding:
+def irq_cores(facts: _DeviceFacts) -> Finding:
     """Whether workers share cores with the device's interrupts."""
-    device, machine = way.device, way.machine
+    device, machine = facts.device, facts.machine
     why = "interrupts take time from the worker on their core, and its rate varies"
     busy = tuple(cpu for cpu in machine.cpus if cpu in device.irq_cpus)
     free = tuple(cpu for cpu in machine.allowed if cpu not in device.irq_cpus)
@@ -231,8 +233,8 @@ def flows(capture: CaptureFacts | None, load: Load) -> Finding:
 
 def _sources(capture: CaptureFacts | None, load: Load) -> int:
     """How many pairs of source address and port frames have, as `replay.path.sources.Picker` pairs them."""
-    options = load.options
-    addresses = options.network[2] if options.network else 1
-    ports = len(options.ports) if options.ports else 1
-    hosts = capture.sources if capture is not None and options.mix is not SourceMix.UNIFORM else 0
+    path = load.path
+    addresses = path.network[2] if path.network else 1
+    ports = len(path.ports) if path.ports else 1
+    hosts = capture.sources if capture is not None and path.mix is not SourceMix.UNIFORM else 0
     return min(hosts, lcm(addresses, ports)) if hosts else addresses * ports

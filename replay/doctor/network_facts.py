@@ -32,18 +32,18 @@ class NetworkFacts:
     """Settings without which the device, a loopback one, drops frames of our own: `replay.path.loopback`."""
 
 
-def network_facts(target: Target, options: PathRequest) -> NetworkFacts:
+def network_facts(target: Target, path: PathRequest) -> NetworkFacts:
     """Gather the facts of the way to `target`. An unknown address of the next hop is asked for. Raises OSError."""
     route, refusal, device = None, None, None
     try:
-        route = route_to(target.family, target.host, scope=target.scope, interface=options.interface)
+        route = route_to(target.family, target.host, scope=target.scope, interface=path.interface)
     except OSError as error:
         refusal = error.strerror
-    name = options.interface or (route.interface if route else None)
+    name = path.interface or (route.interface if route else None)
     if name is not None:
         with suppress(OSError):
             device = link(name)
-    next_mac = options.next_mac
+    next_mac = path.next_mac
     if next_mac is None and route and device and device.up:
         with suppress(OSError):
             next_mac = next_hop_mac(route, target.family, target.host, sleep_ns=sleep_ns, monotonic_ns=monotonic_ns)
@@ -54,5 +54,5 @@ def network_facts(target: Target, options: PathRequest) -> NetworkFacts:
         device=device,
         features=features(device.name) if device else {},
         next_mac=next_mac,
-        lacking=lacking_settings(device.name, target, options.network) if device else (),
+        lacking=lacking_settings(device.name, target, path.network) if device else (),
     )

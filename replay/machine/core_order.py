@@ -27,8 +27,8 @@ class Topology:
         """Whether `cpu` is known to be next to another memory node than the card."""
         return self.nic_node is not None and self.nodes.get(cpu, self.nic_node) != self.nic_node
 
-    def busy(self, cpu: int) -> bool:
-        """Whether `cpu` has interrupts to serve."""
+    def serves_interrupts(self, cpu: int) -> bool:
+        """Whether `cpu` serves the card's interrupts, or as core 0 the kernel's own."""
         return cpu == 0 or cpu in self.irq_cpus
 
     def drawback(self, cpu: int) -> str | None:
@@ -41,7 +41,7 @@ class Topology:
 
 
 def ordered(cpus: Sequence[int], topology: Topology) -> tuple[int, ...]:
-    """Sort `cpus`, the best first: cores without a drawback, then the merely busy ones, then those far from the card.
+    """Sort `cpus`, the best first: those without a drawback, those that serve interrupts, and those far from the card.
 
     Among equal cores, first come those that share no hardware with an earlier one, and then the lower numbers.
     """
@@ -49,7 +49,7 @@ def ordered(cpus: Sequence[int], topology: Topology) -> tuple[int, ...]:
     order: list[int] = []
     left = set(cpus)
     while left:
-        best = min(left, key=lambda cpu: (topology.far(cpu), topology.busy(cpu), cpu in taken, cpu))
+        best = min(left, key=lambda cpu: (topology.far(cpu), topology.serves_interrupts(cpu), cpu in taken, cpu))
         order.append(best)
         left.remove(best)
         taken |= set(topology.siblings.get(best, (best,)))

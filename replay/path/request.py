@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from captures.console.errors import InputError
-from replay.ranges import HIGHEST_PORT, check_within
+from replay.ranges import HIGHEST_PORT
+from replay.request_checks import check_type, check_within, checked_choice
 
 MAC_BYTES: Final = 6
 MOST_VLANS: Final = 2
@@ -42,8 +43,18 @@ class PathRequest:
     ports: range | None = None
     mix: SourceMix = SourceMix.AUTO
 
+    def __post_init__(self) -> None:
+        """Take a plain text for the choice that it names. Raises InputError where it names none."""
+        object.__setattr__(self, "backend", checked_choice("--backend", self.backend, BackendChoice))
+        object.__setattr__(self, "mix", checked_choice("--source-mix", self.mix, SourceMix))
+
     def check(self) -> None:
         """Refuse values that no frame can have. Raises InputError."""
+        check_type("--interface", self.interface, str, "'eth0'")
+        check_type("--dst-mac", self.next_mac, bytes, "bytes.fromhex('020000000001')")
+        check_type("--vlan", self.vlans, tuple, "(100,)")
+        check_type("--source-ips", self.network, tuple, "(4, int(IPv4Address('198.18.64.0')), 1024)")
+        check_type("--source-ports", self.ports, range, "range(49152, 65536)")
         if self.next_mac is not None and len(self.next_mac) != MAC_BYTES:
             raise InputError(f"--dst-mac: has {len(self.next_mac)} bytes, and a MAC address has {MAC_BYTES}")
         if len(self.vlans) > MOST_VLANS:

@@ -39,6 +39,8 @@ def resolve(text: str, *, allow_public: bool, family: int | None = None) -> Targ
     link-local and benchmark ranges and `allow_public` is not set.
     """
     said = f"--target {text}"
+    if type(text) is not str or family not in (None, socket.AF_INET, socket.AF_INET6):
+        raise InputError(f"{said}: a target is a text, and of the family AF_INET or AF_INET6 if one is given")
     try:
         found = socket.getaddrinfo(text, None, family=family or socket.AF_UNSPEC, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:

@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Rational
 from typing import Final
 
 from captures.console.errors import InputError
+from captures.console.units import format_duration
 from replay.clock import SECOND_NS
+from replay.request_checks import check_part, check_type, check_whole
 
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
 """How long a run lasts if the user gave no extent, unless it follows the capture's time axis."""
+
+FARTHEST_NS: Final = 24 * 3600 * SECOND_NS
+"""The longest time that a run waits for its start: a date further away is more often a slip than a wish."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,15 @@ class Extent:
     duration_ns: int | None = None
     loops: int | None = None
     events: int | None = None
+
+    def check(self) -> None:
+        """Refuse an extent that is none, or more than one. Raises InputError."""
+        said = {"--duration": self.duration_ns, "--loops": self.loops, "--events": self.events}
+        given = {flag: value for flag, value in said.items() if value is not None}
+        for flag, value in given.items():
+            check_whole(flag, value)
+        if len(given) != 1 or min(given.values()) < 1:
+            raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
 
 
 @dataclass(frozen=True)
@@ -31,12 +46,15 @@ class Pace:
 
     def check(self) -> None:
         """Refuse a pace that is none. Raises InputError."""
-        if self.rate_eps is not None and self.rate_eps < 1:
-            raise InputError(f"--eps {self.rate_eps}: a rate is 1 at least; as fast as it goes is no rate at all")
-        if self.speed is not None and self.speed < 0:
-            raise InputError(f"--speed {float(self.speed):g}: a speed is greater than 0; 0 stands for max")
         if self.rate_eps is not None and self.speed is not None:
             raise InputError("--eps and --speed: a run has one pace; give one of the two")
+        if self.rate_eps is not None:
+            check_whole("--eps", self.rate_eps)
+            if self.rate_eps < 1:
+                raise InputError(f"--eps {self.rate_eps}: a rate is 1 at least; as fast as it goes is no rate at all")
+        check_type("--speed", self.speed, Rational, "Fraction(3, 2), which is exact")
+        if self.speed is not None and self.speed < 0:
+            raise InputError(f"--speed {float(self.speed):g}: a speed is greater than 0; 0 stands for max")
 
 
 @dataclass(frozen=True)
@@ -49,14 +67,23 @@ class PaceRequest:
     start_at_ns: int | None = None
     """The instant to start at, in nanoseconds since 1970; None: the run starts as soon as it is ready."""
 
+    def check(self, now_ns: int) -> None:
+        """Refuse what no run can have; `now_ns` is the present, since 1970. Raises InputError."""
+        check_part("pace", self.pace, Pace)
+        self.pace.check()
+        if self.extent is not None:
+            check_part("extent", self.extent, Extent)
+            self.extent.check()
+        if self.start_at_ns is not None:
+            check_whole("--start-at", self.start_at_ns)
+            if abs(self.start_at_ns - now_ns) > FARTHEST_NS:
+                raise InputError(
+                    f"--start-at: the start is more than {format_duration(FARTHEST_NS)} away; start the command later"
+                )
+
     @property
     def settled_extent(self) -> Extent:
-        """How far the run goes, whether it was said or not. Raises InputError where more than one end was said."""
-        self.pace.check()
-        if self.extent is None:
-            return Extent(DEFAULT_DURATION_NS) if self.pace.speed is None else Extent(loops=1)
-        said = (self.extent.duration_ns, self.extent.loops, self.extent.events)
-        given = [value for value in said if value is not None]
-        if len(given) != 1 or given[0] < 1:
-            raise InputError("give one of --duration, --loops and --events, of 1 at least, like --duration 10s")
-        return self.extent
+        """How far the run goes, whether it was said or not."""
+        if self.extent is not None:
+            return self.extent
+        return Extent(DEFAULT_DURATION_NS) if self.pace.speed is None else Extent(loops=1)

@@ -13,7 +13,7 @@ from replay.path.loopback import refusal
 from replay.path.request import BackendChoice, PathRequest
 from replay.plan.calibration_file import Calibration, load, load_usual, outdated
 from replay.plan.send_method import SendMethod
-from replay.ranges import check_within
+from replay.request_checks import check_path, check_within
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class SendRequest:
     def check(self) -> None:
         """Refuse sizes that no train and no system call can have. Raises InputError."""
         check_within("--train-max", self.train_max, 1, MAX_TRAIN_EVENTS)
+        check_path("--calibration", self.calibration)
         check_within("--batch", self.batch_trains, 1, TRAINS)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from captures.console.units import counted, fitted
 from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
+from replay.json_file import SCHEMA
 from replay.path.headers import Wire
 from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
@@ -16,6 +17,7 @@ def describe(plan: RunPlan) -> dict[str, Any]:
     lanes = len(plan.ports)
     rate_eps = plan.schedule.mean_eps
     return {
+        "schema": SCHEMA,
         "target": plan.target.host,
         "backend": plan.backend,
         "nic": plan.nic,

@@ -10,7 +10,7 @@ from replay.machine.core_order import Topology, ordered
 from replay.machine.privileges import Privileges
 from replay.plan.run_plan import RunPlan, WorkerPlan
 from replay.plan.worker_count import reckon_workers
-from replay.ranges import check_within
+from replay.request_checks import check_type, check_whole, check_within
 
 AUTO: Final = 0
 """The value that stands for `--workers auto`."""
@@ -28,10 +28,14 @@ class WorkerRequest:
 
     def check(self) -> None:
         """Refuse a number of workers, or a priority, that none can have. Raises InputError."""
+        check_whole("--workers", self.workers)
         if self.workers < 0:
             raise InputError(f"--workers {self.workers}: say 1 or more, or {AUTO} for auto")
+        check_type("--cpus", self.cpus, tuple, "(0, 2, 3)")
         if self.cpus is not None and not self.cpus:
             raise InputError("--cpus: name one core at least")
+        for cpu in self.cpus or ():
+            check_whole("--cpus", cpu)
         check_within("--realtime", self.realtime_priority, 1, 99)
 
 

@@ -5,13 +5,13 @@ from captures.format.stamp_writing import iso_ms
 from replay.json_file import SCHEMA
 from replay.receiver_host.accounts import Accounts, Earlier, ProgramAccount, SocketAccount
 from replay.receiver_host.model import WatchedHost, WatchedNic, WatchedPort, WatchedProgram, WatchedSocket, WatchReport
-from replay.receiver_host.table import verdict
+from replay.receiver_host.table import summary
 
 
 def watch_report(accounts: Accounts, started_wall_ns: int, ended_by: str) -> WatchReport:
     """The report of a watch that is over."""
     host = host_figures(accounts, started_wall_ns)
-    return WatchReport(SCHEMA, verdict(host), ended_by, host, __version__)
+    return WatchReport(SCHEMA, summary(host), ended_by, host, __version__)
 
 
 def host_figures(accounts: Accounts, started_wall_ns: int) -> WatchedHost:

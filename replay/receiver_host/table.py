@@ -27,7 +27,7 @@ def owner_text(host: WatchedHost, port: int) -> str:
     return f"owner not readable (uid {latest[0].uid})" if unreadable else "no process"
 
 
-def verdict(host: WatchedHost) -> str:
+def summary(host: WatchedHost) -> str:
     """A sentence on the drops and queues."""
     lanes = host.lanes
     ports = counted(len(lanes), "port")
@@ -51,7 +51,7 @@ def verdict(host: WatchedHost) -> str:
 
 
 def host_table(host: WatchedHost) -> str:
-    """A row for each port with something to tell, the programs, the cards, the host's counters, then the verdict."""
+    """A row for each port with something to tell, the programs, the cards, the host's counters, then the summary."""
     lines = [f"{'port':>6}  {'owner':<34}{'dropped':>12}{'waiting, B':>12}{'at most, B':>12}"]
     told = [lane for lane in host.lanes if lane.odd]
     for lane in told:
@@ -75,7 +75,7 @@ def host_table(host: WatchedHost) -> str:
         lines.append(
             f"{counted(host.failed_looks, 'look')} failed: what was not seen then is in the next one's figures"
         )
-    return "\n".join(fitted(line, 8) for line in [*lines, verdict(host)])
+    return "\n".join(fitted(line, 8) for line in [*lines, summary(host)])
 
 
 def program_lines(host: WatchedHost) -> list[str]:
@@ -117,7 +117,7 @@ def run_lines(host: WatchedHost) -> list[str]:
     dropping = [lane for lane in host.lanes if lane.dropped_packets]
     dropping.sort(key=lambda lane: -lane.dropped_packets)
     if not dropping:
-        return [f"  receiver  {verdict(host)}"] if host.sockets else []
+        return [f"  receiver  {summary(host)}"] if host.sockets else []
     lines = []
     for lane in dropping[:_WORST]:
         waits = f"; {counted(lane.waiting_bytes, 'byte')} waiting" if lane.waiting_bytes else ""

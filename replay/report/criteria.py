@@ -9,8 +9,8 @@ from typing import Final
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
-from replay.ranges import check_share
 from replay.report.model import CriterionFigures, RunReport
+from replay.request_checks import check_share, check_time, check_whole
 
 _MS_NS: Final = SECOND_NS // 1000
 
@@ -38,9 +38,11 @@ class Criteria:
         """Refuse limits that no run could keep or miss. Raises InputError."""
         check_share("--max-loss", self.max_loss)
         check_share("--max-cpu", self.max_cpu)
-        for flag, value in (("--min-eps", self.min_eps), ("--max-latency-p99", self.max_latency_p99_ns)):
-            if value is not None and value < 0:
-                raise InputError(f"{flag} {value}: 0 at least is possible")
+        check_time("--max-latency-p99", self.max_latency_p99_ns)
+        if self.min_eps is not None:
+            check_whole("--min-eps", self.min_eps)
+            if self.min_eps < 0:
+                raise InputError(f"--min-eps {self.min_eps}: 0 at least is possible")
 
 
 def judge(criteria: Criteria, report: RunReport) -> RunReport:

@@ -39,7 +39,12 @@ _DESCRIBING: Final = (
 
 
 def merged(reports: Sequence[RunReport]) -> RunReport:
-    """The report of all these runs together. Raises ValueError, with a clause, if two reports hold the same events."""
+    """The report of all these runs together.
+
+    Raises ValueError, with a clause, if there are not two reports at least, or if two hold the same events.
+    """
+    if len(reports) < 2:
+        raise ValueError("there is nothing to merge: name two reports or more")
     parts = sorted((part for report in reports for part in report.parts or [report]), key=_order)
     _check_disjoint(parts)
     unmerged: list[str] = []

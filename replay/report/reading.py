@@ -1,7 +1,12 @@
-"""How is the report of a run read from a file? It is checked here, and nowhere else; old versions are read as well."""
+"""How is the whole report of a run read from a file? Those of earlier versions are read as well.
+
+A ledger and an audit need only some of its fields, also of reports that another program wrote:
+`replay.ledger.models.sent` says which.
+"""
 
 import json
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +58,7 @@ def _check(report: RunReport) -> None:
         raise ValueError("sent_events is not the sum of its lanes")
     if report.verdict not in VERDICTS:
         raise ValueError(f"verdict: there are {', '.join(VERDICTS)}")
+    _check_start(report.started)
     if not 0 <= report.duration_s <= _LONGEST_S or not 0 <= (report.start_ns or 0) <= _MOST << 3:
         raise ValueError("duration_s or started is no time that a run can have")
     if report.lag_buckets:
@@ -61,3 +67,9 @@ def _check(report: RunReport) -> None:
         len(series.sent_events) != len(series.due_events) or series.interval_ms <= 0 or series.joined < 1
     ):
         raise ValueError("intervals: each has events that were sent and events that were due")
+
+
+def _check_start(started: str | None) -> None:
+    """Raise ValueError if `started` is no instant, or one that depends on where it is read."""
+    if started is not None and datetime.fromisoformat(started).tzinfo is None:
+        raise ValueError("started has no time zone")

@@ -6,9 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from captures.console.errors import InputError
 from captures.console.interruption import held
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
+from captures.format.tags import MAX_RUN
 from replay.audit.files.follow import FollowedFiles, Follower
 from replay.audit.files.named_files import check_names, total_bytes
 from replay.audit.files.reading import Collection, read_files
@@ -22,6 +24,7 @@ from replay.audit.tag_counts import TagCounts
 from replay.audit.which_run import reported_run, wanted_run
 from replay.clock import SECOND_NS
 from replay.json_file import ReportFile
+from replay.request_checks import check_path, check_share, check_time, check_type, check_within
 
 DEFAULT_SETTLE_NS: Final = 5 * SECOND_NS
 
@@ -40,8 +43,8 @@ class AuditRequest:
     """The share of the events that may be lost or cut in an audit that passes."""
     follow: bool = False
     """Read on while files are written."""
-    settle_ns: int = DEFAULT_SETTLE_NS
-    """Files are followed until no event has come for this time."""
+    settle_ns: int | None = None
+    """Files are followed until no event has come for this time; None: DEFAULT_SETTLE_NS."""
     all_ranges: bool = False
     """Name all ranges of missing numbers in the report, not only the ten longest of each port."""
 
@@ -49,6 +52,19 @@ class AuditRequest:
     def inputs(self) -> list[Path | None]:
         """The files that the audit reads, which its report must not overwrite; None for a file that is not given."""
         return [*self.files, self.sent]
+
+    def check(self) -> None:
+        """Refuse what no audit can be asked for. Raises InputError."""
+        if isinstance(self.files, str) or not self.files:
+            raise InputError("FILE: name one file at least, in a list like [Path('collected.log')]")
+        for file in self.files:
+            check_type("FILE", file, Path, f"Path({str(file)!r})", needed=True)
+        check_path("--sent", self.sent)
+        check_within("--run-id", self.run_id, 1, MAX_RUN)
+        check_share("--max-loss", self.max_loss)
+        if self.settle_ns is not None and not self.follow:
+            raise InputError("--settle says how long --follow waits; give both")
+        check_time("--settle", self.settle_ns)
 
 
 def audit(request: AuditRequest, report: Path | None = None) -> AuditReport:
@@ -63,6 +79,7 @@ def audit(request: AuditRequest, report: Path | None = None) -> AuditReport:
 
 def look_through(request: AuditRequest, report_file: ReportFile) -> AuditReport:
     """Audit as `audit` does, with a report file that is open already. Raises InputError."""
+    request.check()
     sent = None if request.sent is None else read_sent(request.sent)
     wanted = wanted_run(request.run_id, sent, request.sent)
     check_names(request.files, follow=request.follow)
@@ -90,6 +107,8 @@ def _read(request: AuditRequest, into: Collection, stopped: Callable[[], bool]) 
     total = None if request.follow else total_bytes(request.files)
     with bar(total=total, unit="B", unit_scale=True, unit_divisor=1024, file=Stderr()) as reading:
         if request.follow:
-            return Follower(request.files, into, reading.update, stopped).follow(request.settle_ns)
+            return Follower(request.files, into, reading.update, stopped).follow(
+                DEFAULT_SETTLE_NS if request.settle_ns is None else request.settle_ns
+            )
         read_files(request.files, into, reading.update, stopped)
     return None

@@ -13,15 +13,18 @@ from captures.format.stamp_writing import iso_ms
 from replay.calibration.capture import make_capture
 from replay.calibration.trials import Trials
 from replay.calibration.winner import Trial, dependable_eps, winner
-from replay.clock import wall_ns
+from replay.clock import SECOND_NS, wall_ns
+from replay.json_file import SCHEMA
 from replay.machine.survey import situation
 from replay.path.request import PathRequest
 from replay.path.target import resolve
 from replay.plan.calibration_file import Entry, default_path, prepare, save
-from replay.ranges import check_ports
+from replay.request_checks import check_part, check_path, check_ports, check_whole
 
 LEAST_NS: Final = 10_000_000
 """The shortest time that a trial may have."""
+MOST_NS: Final = 3600 * SECOND_NS
+"""The longest: there are some thirty trials, and a machine does not stay the same for a day."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Calibrated:
     def figures(self) -> dict[str, Any]:
         """The trials and the winner, ready for JSON."""
         return {
+            "schema": SCHEMA,
             "trials": [_figures(trial) for trial in self.trials],
             "paced": _figures(self.paced),
             "winner": self.entry.figures(),
@@ -75,8 +79,12 @@ def calibrate(request: CalibrateRequest) -> Calibrated:
     Raises InputError for a request that makes no sense, PreflightError for one that this machine can't fulfil, and
     RunError when no method works. That the file could not be written is no error: the trials are not lost for it.
     """
-    if request.time_ns < LEAST_NS:
-        raise InputError("--time: 10ms at least, or there is nothing to measure")
+    check_whole("--time", request.time_ns)
+    if not LEAST_NS <= request.time_ns <= MOST_NS:
+        raise InputError("--time: 10ms at least, or there is nothing to measure, and 1h at most")
+    check_path("FILE", request.capture)
+    check_part("path", request.path, PathRequest)
+    check_path("--calibration", request.calibration)
     ports = check_ports(request.ports)
     file = request.calibration or default_path()
     prepare(file, [] if request.capture is None else [request.capture])

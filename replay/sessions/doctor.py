@@ -18,8 +18,9 @@ from replay.path.loopback import lacking_settings
 from replay.path.request import PathRequest
 from replay.path.target import Target, resolve
 from replay.plan.sending import SendRequest, choose
-from replay.ranges import check_ports
+from replay.plan.workers import WorkerRequest
 from replay.receiver_host.beside import is_this_host
+from replay.request_checks import check_part, check_path, check_ports, check_whole
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ def diagnose(request: DoctorRequest) -> Diagnosis:
 
     Raises InputError for a request that makes no sense, and OSError.
     """
+    check_path("FILE", request.capture)
+    check_part("path", request.path, PathRequest)
+    check_whole("--eps", request.rate_eps)
+    WorkerRequest(cpus=request.cpus).check()
     if request.rate_eps < 1:
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     ports, path = check_ports(request.ports), request.path
@@ -103,5 +108,5 @@ def _findings(machine: MachineFacts, stored: CaptureFacts | None, host: Target |
         from replay.doctor.network_checks import network_findings  # noqa: PLC0415
         from replay.doctor.network_facts import network_facts  # noqa: PLC0415
 
-        findings += network_findings(network_facts(host, load.options), machine, stored, load)
+        findings += network_findings(network_facts(host, load.path), machine, stored, load)
     return findings

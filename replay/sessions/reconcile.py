@@ -18,6 +18,7 @@ from replay.ledger.report.ledger_report import ledger_report
 from replay.ledger.report.model import LedgerReport
 from replay.ledger.report.table import ledger_lines, ledger_table
 from replay.ledger.run_clock import RunClock
+from replay.request_checks import check_path, check_share
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,11 @@ class Reconciliation:
     """Whether the sender's report says that the run failed: then less was sent than was asked for."""
 
     def passes(self, max_loss: Fraction | None) -> bool:
-        """Whether the run did not fail, and at most the share `max_loss` is lost or cut; None: nothing may differ."""
+        """Whether the run did not fail, and at most the share `max_loss` is lost or cut; None: nothing may differ.
+
+        Raises InputError for what is no share.
+        """
+        check_share("--max-loss", max_loss)
         if self.run_failed:
             return False
         if max_loss is None:
@@ -58,7 +63,15 @@ class Reconciliation:
 
 
 def reconcile_files(sent: Path, received: Path | None, collected: Path | None, host: Path | None) -> Reconciliation:
-    """Make the ledger of the reports in these files; None: there is no report of this kind. Raises InputError."""
+    """Make the ledger of the reports in these files; None: there is no report of this kind.
+
+    Raises InputError, also where nothing says what arrived: neither a sink nor a collector.
+    """
+    if received is None and collected is None:
+        raise InputError("say what SENT is compared with: a sink's report, or --collector and an audit's")
+    check_path("SENT", sent, needed=True)
+    for what, path in (("RECEIVED", received), ("--collector", collected), ("--collector-host", host)):
+        check_path(what, path)
     try:
         sent_report = read_checked(Sent, sent)
         heard = None if received is None else read_checked(Received, received)

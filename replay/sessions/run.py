@@ -12,6 +12,7 @@ from captures.console.terminal import notice
 from captures.format.reader import Capture, open_capture
 from captures.format.stamp_writing import iso_ms
 from captures.format.tags import MAX_RUN
+from replay.clock import wall_ns
 from replay.control.commands import Controls
 from replay.control.request import ControlRequest
 from replay.control.run_socket import ControlSocket
@@ -27,12 +28,12 @@ from replay.plan.pace import PaceRequest
 from replay.plan.run_plan import RunPlan, check_limit, plan_run
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
-from replay.ranges import check_ports, check_within
 from replay.receiver_host.beside import OwnHost
 from replay.report.criteria import Criteria
 from replay.report.live_line import LiveLine
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
+from replay.request_checks import check_part, check_path, check_ports, check_within, checked_choice
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink
@@ -71,7 +72,24 @@ class RunRequest:
     @property
     def inputs(self) -> list[Path | None]:
         """The files that the run reads, which its report must not overwrite; None for a file that is not given."""
-        return [self.capture, self.control.rate_file, self.send.calibration]
+        return [self.capture, self.control.rate_file, self.send.calibration, self.sink.token_path]
+
+    def check(self) -> None:
+        """Refuse what no run can be asked for, as far as it shows before the capture is open. Raises InputError."""
+        check_path("FILE", self.capture, needed=True)
+        check_part("time", self.time, PaceRequest)
+        check_part("workers", self.workers, WorkerRequest)
+        check_part("path", self.path, PathRequest)
+        check_part("send", self.send, SendRequest)
+        check_part("sink", self.sink, AskedSink)
+        check_part("criteria", self.criteria, Criteria)
+        check_part("control", self.control, ControlRequest)
+        self.time.check(wall_ns())
+        self.workers.check()
+        self.path.check()
+        self.criteria.check()
+        self.sink.check(self.criteria.needs_sink)
+        self.control.check()
 
 
 class PreparedRun(NamedTuple):
@@ -80,6 +98,8 @@ class PreparedRun(NamedTuple):
     request: RunRequest
     capture: Capture
     plan: RunPlan
+    token: str | None
+    """The secret of the sink that the run asks; None: it asks none, or one that has no secret."""
 
 
 def run(request: RunRequest, report: Path | None = None) -> RunReport:
@@ -95,9 +115,9 @@ def run(request: RunRequest, report: Path | None = None) -> RunReport:
 
 def prepare(request: RunRequest) -> PreparedRun:
     """Check the request, and make the plan of the run; nothing is sent. Raises InputError, PreflightError."""
+    request.check()
     extent, ports = request.time.settled_extent, check_ports(request.ports)
-    request.criteria.check()
-    request.sink.check(request.criteria.needs_sink)
+    token = request.sink.token()
     capture = open_capture(request.capture)
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
     target = resolve(request.target, allow_public=request.allow_public, family=request.family)
@@ -116,7 +136,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         extent=extent,
         train_max=chosen.method.train_max,
         segments=max_segments() if chosen.method.gso else 1,
-        stamp=request.stamp,
+        stamp=checked_choice("--stamp", request.stamp, Stamp),
         run=None if request.keep_tags else request.run_id or new_run(),
         wire=choose_path(chosen.followed(asked), target, ports, capture, allow_public=request.allow_public),
         batch_trains=chosen.method.batch_trains,
@@ -126,7 +146,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     plan = with_workers(plan, request.workers, topology, worker_eps=chosen.worker_eps)
     plan = replace(plan, start_at_ns=request.time.start_at_ns)
     check_limit(plan, request.control.limit_eps)
-    return PreparedRun(request, capture, plan)
+    return PreparedRun(request, capture, plan, token)
 
 
 def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
@@ -134,7 +154,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
 
     The report is also written when a signal ends the run before anything is sent.
     """
-    request, capture, plan = prepared
+    request, capture, plan, token = prepared
     control = request.control
     with ExitStack() as stack:
         noted = stack.enter_context(held())
@@ -143,7 +163,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             notice(f"it starts at {iso_ms(plan.start_at_ns)}")
         listener = _control_socket(control.path, stack)
         line = stack.enter_context(LiveLine(plan))
-        sink = AbortOnLoss(request.sink, plan, supervisor, line.say, shortest_bytes=capture.shortest)
+        sink = AbortOnLoss(request.sink, token, plan, supervisor, line.say, shortest_bytes=capture.shortest)
         sink.begin()
         controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
         own_host.begin()

@@ -17,11 +17,12 @@ from captures.console.terminal import bar, notice
 from captures.console.units import format_size
 from captures.format.tags import MAX_RUN
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
-from replay.exchange.place import Place
+from replay.exchange.place import Place, check_place
 from replay.json_file import ReportFile
 from replay.linux.network.counters import ReceiveCounters, receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
-from replay.ranges import check_ports, check_within, format_ports
+from replay.ranges import format_ports
+from replay.request_checks import check_path, check_ports, check_time, check_type, check_whole, check_within
 from replay.sink.board import LEARNT, Tally, shared_tally
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
@@ -154,15 +155,19 @@ def _host_growth(before: ReceiveCounters | None) -> dict[str, int] | None:
 
 def _check(request: SinkRequest) -> None:
     """Raise InputError for an address that is none, and for numbers that no sink can have."""
+    check_type("--bind", request.address, str, "'127.0.0.1'", needed=True)
     try:
         ipaddress.ip_address(request.address)
     except ValueError:
         raise InputError(f"--bind {request.address}: not an IP address; write it like 127.0.0.1 or ::1") from None
-    for flag, time_ns in (("--duration", request.duration_ns), ("--idle", request.idle_ns)):
-        if time_ns is not None and time_ns < 0:
-            raise InputError(f"{flag}: {time_ns} ns is no time")
+    check_time("--duration", request.duration_ns)
+    check_time("--idle", request.idle_ns)
+    check_place("--publish", request.publish)
+    check_path("--sink-token-file", request.token_path)
+    check_whole("--workers", request.workers)
     check_within("--workers", request.workers, 1, MOST_WORKERS)
     check_within("--run-id", request.run_id, 1, MAX_RUN)
+    check_whole("--buffer", request.buffer_bytes)
     if not 1 <= request.buffer_bytes < 1 << 30:
         raise InputError(f"--buffer {request.buffer_bytes}: choose less than 1GiB, the kernel counts it in 31 bits")
 

@@ -17,7 +17,8 @@ from replay.receiver_host.accounts import Accounts, Look
 from replay.receiver_host.figures import host_figures, watch_report
 from replay.receiver_host.looking import Looker
 from replay.receiver_host.model import WatchReport
-from replay.receiver_host.table import verdict
+from replay.receiver_host.table import summary
+from replay.request_checks import check_ports, check_time
 
 _TICK_NS: Final = SECOND_NS // 20
 _PAUSE: Final = 20
@@ -37,16 +38,17 @@ class WatchRequest:
 def watch(request: WatchRequest, report: Path | None = None) -> WatchReport:
     """Watch the sockets at some ports until the time is over, or a signal comes; returns the report.
 
-    The report is also written to the file `report`, if one is given. Raises PreflightError if the kernel does not tell
-    of this host's sockets.
+    The report is also written to the file `report`, if one is given. Raises InputError for a request that makes no
+    sense, and PreflightError if the kernel does not tell of this host's sockets.
     """
     with ReportFile(report) as report_file:
         return observe(request, report_file)
 
 
 def observe(request: WatchRequest, report_file: ReportFile) -> WatchReport:
-    """Watch as `watch` does, with a report file that is open already. Raises PreflightError."""
-    ports = tuple(request.ports)
+    """Watch as `watch` does, with a report file that is open already. Raises InputError and PreflightError."""
+    ports = check_ports(request.ports)
+    check_time("--duration", request.duration_ns)
     with held() as signals:
         accounts, looker = Accounts(ports), Looker(ports)
         started_wall_ns = wall_ns()
@@ -86,7 +88,7 @@ def _go_on(accounts: Accounts, looker: Looker, signals: Noted, duration_ns: int 
                 took_ns = monotonic_ns() - now_ns
                 next_ns = max(next_ns + SECOND_NS, now_ns + _PAUSE * took_ns)
                 if not line.disable:
-                    line.set_description_str(verdict(host_figures(accounts, started_wall_ns=0)))
+                    line.set_description_str(summary(host_figures(accounts, started_wall_ns=0)))
             if signals.names:
                 return "signal"
             if over:

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from captures.console.errors import InputError
 from captures.console.units import counted
 from replay.board.snapshot import Loss, Snapshot, take_snapshot
 from replay.clock import monotonic_ns, sleep_ns
-from replay.exchange.place import Place
+from replay.exchange.place import Place, check_place
+from replay.exchange.token import token_of_asker
 from replay.plan.run_plan import RunPlan
-from replay.ranges import check_share, format_ports
+from replay.ranges import format_ports
+from replay.request_checks import check_path, check_share
 from replay.supervision.loss_watch import SinkWatch, asking
 from replay.supervision.supervisor import Outcome, Supervisor
 
@@ -22,17 +25,28 @@ class AskedSink:
 
     place: Place | None = None
     """None: no sink is asked."""
-    token: str | None = None
-    """The secret that the sink asks for."""
+    token_path: Path | None = None
+    """The file with the secret that the sink asks for; None: it is in the environment, or there is none."""
     abort_loss: Fraction | None = None
     """The run is ended when a larger share of its events is lost; None: it goes on."""
 
     def check(self, needed_by: str | None) -> None:
-        """Refuse a limit without a sink to measure it; `needed_by` is the flag of one. Raises InputError."""
+        """Refuse what only a sink gives a sense to, if none is named; `needed_by` is a flag of the kind.
+
+        Raises InputError.
+        """
         flag = needed_by if self.abort_loss is None else "--abort-loss"
         if flag is not None and self.place is None:
             raise InputError(f"{flag}: only a sink can measure that; start one with --publish, and name it with --sink")
+        if self.token_path is not None and self.place is None:
+            raise InputError("--sink-token-file: there is no sink to show it to; name one with --sink")
+        check_place("--sink", self.place)
+        check_path("--sink-token-file", self.token_path)
         check_share("--abort-loss", self.abort_loss)
+
+    def token(self) -> str | None:
+        """Read the secret that the sink asks for; None: there is none, or no sink. Raises InputError."""
+        return None if self.place is None else token_of_asker(self.token_path)
 
 
 class AbortOnLoss:
@@ -41,6 +55,7 @@ class AbortOnLoss:
     def __init__(
         self,
         asked: AskedSink,
+        token: str | None,
         plan: RunPlan,
         supervisor: Supervisor,
         say: Callable[[str], None],
@@ -49,13 +64,14 @@ class AbortOnLoss:
     ) -> None:
         """Get ready without asking the sink yet.
 
-        `say` prints a line while the run goes on, and `shortest_bytes` is the length of the shortest event.
+        `token` is the secret of the sink; `say` prints a line while the run goes on, and `shortest_bytes` is the length
+        of the shortest event.
         """
         self._most, self._supervisor, self._say = asked.abort_loss, supervisor, say
         self._said_silent = False
         place = asked.place
         self._watch = place and SinkWatch(
-            str(place), plan.ports, plan.run_id, asking(*place, asked.token), shortest_bytes=shortest_bytes
+            str(place), plan.ports, plan.run_id, asking(*place, token), shortest_bytes=shortest_bytes
         )
 
     def begin(self) -> None:

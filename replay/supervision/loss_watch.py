@@ -219,22 +219,22 @@ def _counters(answer: Answer) -> "SinkCounters":
 
 def asking(host: str, port: int, token: str | None = None) -> Callable[[Sequence[str]], Answer]:
     """A function that asks the sink which publishes at `host` and `port`. The name is looked up only once."""
-    places: list[Any] = []
+    known: list[Any] = []
 
     def ask_sink(words: Sequence[str]) -> Answer:
-        patience_ns = _PATIENCE_NS if places else _FIRST_PATIENCE_NS
-        found = places or socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        patience_ns = _PATIENCE_NS if known else _FIRST_PATIENCE_NS
+        found = known or socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         error: OSError | None = None
-        for place in found:
+        for address in found:
             deadline_ns = monotonic_ns() + patience_ns
-            with socket.socket(*place[:3]) as client:
+            with socket.socket(*address[:3]) as client:
                 try:
                     wait_until(client, deadline_ns)
-                    client.connect(place[4])
+                    client.connect(address[4])
                 except OSError as failure:
                     error = failure
                     continue
-                places[:] = [place]
+                known[:] = [address]
                 return ask(client, proved(words, token), deadline_ns)
         raise error or OSError("no address")
 

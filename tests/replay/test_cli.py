@@ -294,12 +294,12 @@ def test_a_duration_along_the_time_axis_begins_it_anew(axis: Path, ports: str) -
     assert json.loads(done.stdout)["events"] == 6000 + 2000
 
 
-def test_a_rate_overrides_the_speed_and_says_so(axis: Path, ports: str) -> None:
-    done = run(axis, "--ports", ports, "--speed", "2", "--eps", "1k", "--dry-run", "--json")
+@pytest.mark.parametrize("rate", ["1k", "max"])
+def test_a_run_has_one_pace(axis: Path, ports: str, rate: str) -> None:
+    done = run(axis, "--ports", ports, "--speed", "2", "--eps", rate, "--dry-run")
 
-    plan = json.loads(done.stdout)
-    assert (plan["speed"], plan["target_eps"], plan["events"]) == (None, 1000, 10_000)
-    assert "--eps overrides --speed" in done.stderr
+    assert done.returncode == ExitCode.USAGE
+    assert "--eps and --speed: a run has one pace; give one of the two" in done.stderr
 
 
 def test_a_public_target_is_refused(capture: Path) -> None:

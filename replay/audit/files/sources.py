@@ -45,7 +45,7 @@ def keep_freed_memory() -> None:
     np.empty(16 * BLOCK_BYTES, np.uint8)
 
 
-class Source(Protocol):
+class ByteStream(Protocol):
     """Anything that bytes are read from."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
@@ -58,7 +58,7 @@ class Windows:
     In front of the first block there are line feeds.
     """
 
-    def __init__(self, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, source: ByteStream, block_bytes: int = BLOCK_BYTES) -> None:
         """Read from `source`, in blocks of `block_bytes`."""
         self._source = source
         self._buffer = np.full(LEAD + block_bytes, _NEWLINE, np.uint8)
@@ -176,8 +176,8 @@ class File:
             raise InputError(f"{self.path}: can't be unpacked: {self._unpacked.damage}")
         return self._unpacked.complaint()
 
-    def _opened(self) -> Source:
-        """The source of the file's text. Raises InputError for a file that is no text and can't be unpacked here."""
+    def _opened(self) -> ByteStream:
+        """The stream of the file's text. Raises InputError for a file that is no text and can't be unpacked here."""
         head = self._bytes.peek(_HEAD_BYTES)
         for magic, complaint in _REFUSED.items():
             if head.startswith(magic):

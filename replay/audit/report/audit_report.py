@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from captures import __version__
 from replay.audit.cut import CutOf
@@ -11,14 +11,12 @@ from replay.audit.files.follow import FollowedFiles
 from replay.audit.files.reading import Collection
 from replay.audit.missing import SHOWN, MissingNumbers, summarise
 from replay.audit.report.model import AuditedLane, AuditReport, ForeignRun, MissingRange
-from replay.audit.report.verdict import verdict
+from replay.audit.report.summary import summary
 from replay.audit.seen import Seen
 from replay.audit.sent import SentRun
-from replay.audit.tag_counts import TaggedLane
+from replay.audit.tag_counts import RUNS_SHOWN, TaggedLane
 from replay.json_file import SCHEMA
 from replay.rewrite.tags import run_text
-
-RUNS_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def _judged(report: AuditReport, max_loss: Fraction) -> AuditReport:
         within_max_loss=within,
         passed=within and not wrong,
     )
-    return replace(report, verdict=verdict(report))
+    return replace(report, verdict=summary(report))
 
 
 def _expected(report: AuditReport) -> int:

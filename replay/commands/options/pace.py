@@ -7,7 +7,6 @@ import click
 
 from captures.console.command import COUNT, DURATION_NS, Parsed, grouped
 from captures.console.errors import InputError
-from captures.console.terminal import notice
 from captures.console.units import parse_count, parse_speed
 from replay.clock import wall_ns
 from replay.commands.options.instants import parse_instant
@@ -58,10 +57,8 @@ def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
             "say how fast: --eps 10k (events a second of all ports together), --speed 1 (as the capture's time axis "
             "has them), or --eps max"
         )
-    if rate_eps is None:
-        return Pace(speed=speed)
     if speed is not None:
-        notice("--eps overrides --speed: the capture's time axis is not followed")
+        return Pace(rate_eps, speed)  # with a rate, even max, `Pace.check` refuses it
     return Pace(rate_eps or None)
 
 

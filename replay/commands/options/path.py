@@ -30,7 +30,7 @@ def parse_vlans(text: str) -> tuple[int, ...]:
     return vlans
 
 
-def _wire_options(
+def _path_request(
     *,
     backend: str,
     interface: str | None,
@@ -47,7 +47,7 @@ def _wire_options(
 
 path_options: Final = grouped(
     "path",
-    _wire_options,
+    _path_request,
     click.option(
         "--backend",
         type=click.Choice([choice.value for choice in BackendChoice]),

@@ -1,9 +1,9 @@
 """What do a ledger and an audit read of the sender's report? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from replay.ledger.models.parts import (
     Count,
@@ -14,6 +14,14 @@ from replay.ledger.models.parts import (
     ReportPart,
     Seconds,
 )
+from replay.report.verdict import VERDICTS
+
+
+def _verdict(word: str) -> str:
+    """One of the words that a run's verdict can be. Raises ValueError for another."""
+    if word not in VERDICTS:
+        raise ValueError(f"there are {', '.join(VERDICTS)}")
+    return word
 
 
 class SentLane(PortPart):
@@ -66,7 +74,7 @@ class Sent(Lanes):
     sent_events: Count | None = None
     sent_bytes: Count | None = None
     lanes: list[SentLane] = Field(min_length=1, max_length=1024)
-    verdict: str | None = None
+    verdict: Annotated[str, AfterValidator(_verdict)] | None = None
     started: Instant = None
     duration_s: Seconds | None = None
     stamp: str | None = None

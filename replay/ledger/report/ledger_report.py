@@ -8,7 +8,7 @@ from replay.ledger.collector_host.model import HostLossFigures
 from replay.ledger.entries import Ledger
 from replay.ledger.losses import PlacedLoss
 from replay.ledger.report.model import LedgerReport, LengthRange
-from replay.ledger.report.verdict import verdict
+from replay.ledger.report.summary import summary
 from replay.ledger.run_clock import RunClock
 
 _SUMS: Final = (
@@ -37,7 +37,7 @@ def ledger_report(
     """The report of a ledger. `way` are the counters of both hosts between sender and sink, by name."""
     return LedgerReport(
         schema=SCHEMA,
-        verdict=verdict(ledger, losses),
+        verdict=summary(ledger, losses),
         balanced=ledger.balanced,
         run_id=ledger.run_id,
         sent_events=ledger.sent_events,

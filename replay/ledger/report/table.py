@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from captures.console.units import counted
 from replay.ledger.entries import Ledger, LedgerEntry, Unplaced
 from replay.ledger.losses import PlacedLoss
-from replay.ledger.report.verdict import verdict_parts
+from replay.ledger.report.summary import summary_parts
 
 _COLUMNS: Final = (
     ("sent", "sent_events"),
@@ -34,8 +34,8 @@ _WIDTH: Final = 80
 
 
 def ledger_lines(ledger: Ledger, losses: Sequence[PlacedLoss] = (), said: Sequence[str] = ()) -> str:
-    """The lines that matter, in 80 columns: the verdict, and what explains it."""
-    parts = [*verdict_parts(ledger, losses), *said]
+    """The lines that matter, in 80 columns: the summary, and what explains it."""
+    parts = [*summary_parts(ledger, losses), *said]
     return "\n".join(fill(part, _WIDTH, subsequent_indent="    ", break_on_hyphens=False) for part in parts)
 
 

@@ -16,7 +16,7 @@ _UDP: Final = {
     "InCsumErrors": "udp_checksum_errors",
     "MemErrors": "udp_memory_errors",
 }
-"""Of UDP's counters, by what a report calls them."""
+"""The counters of UDP that are read, by the kernel's names; the values are the names in a report."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,17 @@ class ReceiveCounters:
     """Packets that did not reach a socket since the machine started, by where."""
 
     udp: dict[str, int]
-    """Of this network namespace, IPv4 and IPv6 together."""
+    """What UDP counted in this network namespace, for IPv4 and IPv6 together, by the names in a report."""
     backlogs: dict[int, int]
-    """Those for which a core's queue had no room (net.core.netdev_max_backlog), of all namespaces; modulo 2^32."""
+    """By core, the packets for which its queue had no room (net.core.netdev_max_backlog), of all network namespaces.
+
+    The kernel counts them modulo 2^32.
+    """
     devices: dict[str, dict[str, int]]
-    """Of all devices of this namespace but loopback."""
+    """By device, the packets that were dropped or damaged; all devices of this namespace are there but loopback."""
 
     def since(self, before: "ReceiveCounters") -> dict[str, int]:
-        """What was counted since, by the names of a report."""
+        """What was counted since the counters were read as `before`, by the names in a report."""
         devices = grown_by_device(before.devices, self.devices).values()
         return {
             **grown(before.udp, self.udp),
@@ -42,7 +45,7 @@ class ReceiveCounters:
 
 
 def receive_counters() -> ReceiveCounters:
-    """As they are now. Raises OSError."""
+    """Read the counters as they are now. Raises OSError."""
     udp = udp_counters()
     devices = psutil.net_io_counters(pernic=True, nowrap=False)
     return ReceiveCounters(

@@ -48,7 +48,7 @@ class Link:
     mtu: int
     """The longest IP packet in bytes."""
     mac: bytes
-    """Its hardware address: six bytes where `ethernet`, else any number."""
+    """Its hardware address: six bytes if `ethernet` is true, otherwise of any length."""
     ethernet: bool
     """Whether its frames have the 14-byte header of Ethernet, as those of loopback do."""
     loopback: bool
@@ -63,12 +63,10 @@ class Link:
     """The memory node next to it."""
     irq_cpus: frozenset[int]
     """The cores that serve its interrupts (MSI); empty when it has none."""
-    queues: int
-    """The queues for sending that the driver made; it may use fewer."""
     qdisc: str | None
     """The kind of its queueing discipline, as of tc(8)."""
     tx_queue_len: int
-    """In packets."""
+    """How many packets its queue holds, in a discipline that takes its length from the device."""
 
 
 def link(name: str) -> Link:
@@ -92,7 +90,6 @@ def link(name: str) -> Link:
         speed_mbit=_number(folder / "speed"),
         numa_node=_number(bus / "numa_node"),
         irq_cpus=_interrupt_cpus(bus / "msi_irqs"),
-        queues=message.get_attr("IFLA_NUM_TX_QUEUES"),
         qdisc=message.get_attr("IFLA_QDISC"),
         tx_queue_len=message.get_attr("IFLA_TXQLEN"),
     )

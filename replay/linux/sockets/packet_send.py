@@ -16,7 +16,7 @@ SO_SNDBUFFORCE: Final = 32
 VIRTIO_NET_HDR_F_NEEDS_CSUM: Final = 1
 VIRTIO_NET_HDR_GSO_NONE: Final = 0
 VIRTIO_NET_HDR_GSO_UDP_L4: Final = 5
-"""Since Linux 6.2."""
+"""The kernel takes this kind of train since Linux 6.2."""
 
 VNET_HEADER: Final = np.dtype(
     [

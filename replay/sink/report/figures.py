@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-import captures
+from captures import __version__
 from captures.console.units import counted, format_count, format_size
 from captures.format.stamp_writing import iso_ms
 from replay.clock import SECOND_NS
@@ -18,7 +18,7 @@ from replay.rewrite.tags import run_text
 from replay.sink.board import NEVER_NS, Tally, merged
 from replay.sink.report.cut_events import Cut, cut_events
 from replay.sink.report.intervals import troubled_intervals
-from replay.sink.report.model import SinkReport
+from replay.sink.report.model import LatencyFigures, SinkReport
 from replay.sink.report.tags import lane_tags, mapped_lanes, run_tags, tag_lines, unverified_line
 from replay.sink.stopping import FAILURE, HURRIED
 
@@ -56,7 +56,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
     youngest_us, cut = int(tally.by_socket["youngest_us"].min()), cut_events(tally)
     return SinkReport(
         schema=SCHEMA,
-        version=captures.__version__,
+        version=__version__,
         ended_by=ending.ended_by,
         ended=None if ending.ended_ns is None else iso_ms(ending.ended_ns),
         run_id=run_text(int(tally.run[0])) if tally.run[0] else None,
@@ -79,7 +79,7 @@ def sink_report(tally: Tally, ending: Ending) -> SinkReport:
         unverified_events=int(tally.kept.sum()),
         tags=run_tags(tally, cut),
         host=ending.host,
-        lanes=[_lane(place, tally, ending, cut[place], kernel_drops, first_ns) for place in range(len(tally.ports))],
+        lanes=[_lane(index, tally, ending, cut[index], kernel_drops, first_ns) for index in range(len(tally.ports))],
         mapped_lanes=mapped_lanes(tally),
         intervals=troubled_intervals(tally),
     )
@@ -92,10 +92,10 @@ def total_drops(tally: Tally, told: Sequence[int]) -> list[int]:
 
 
 def _lane(
-    place: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
+    index: int, tally: Tally, ending: Ending, cut: Cut, kernel_drops: Sequence[int], start_ns: int | None
 ) -> dict[str, Any]:
     """One port's part of the report; instants are seconds since the first arrival on any port."""
-    sockets = np.flatnonzero(tally.port_of_socket == place).tolist()
+    sockets = np.flatnonzero(tally.port_of_socket == index).tolist()
     by_socket = tally.by_socket[sockets]
     first_s = last_s = run_last_s = None
     if by_socket["events"].any() and start_ns is not None:
@@ -105,7 +105,7 @@ def _lane(
             run_last_s = (run_last_ns - start_ns) / SECOND_NS
     stamps = ("bad_stamps", "coarse_stamps", "early_stamps", "old_stamps")
     return {
-        "port": tally.ports[place],
+        "port": tally.ports[index],
         "received_events": int(by_socket["events"].sum()),
         "received_bytes": int(by_socket["bytes"].sum()),
         "kernel_drops": sum(kernel_drops[own] for own in sockets),
@@ -116,18 +116,18 @@ def _lane(
         "latency_ms": _latency_ms(merged(tally.ages[sockets])),
         "buffer_bytes": min(ending.buffer_bytes[own] for own in sockets),
         "waiting_bytes": None if ending.waiting_bytes is None else sum(ending.waiting_bytes[own] for own in sockets),
-        **lane_tags(place, tally, cut, [kernel_drops[own] for own in sockets]),
+        **lane_tags(index, tally, cut, [kernel_drops[own] for own in sockets]),
     }
 
 
-def _latency_ms(age: Histogram) -> dict[str, float] | None:
+def _latency_ms(age: Histogram) -> LatencyFigures | None:
     """The times from stamp to arrival. Stamps are rounded down to 1 ms or finer, so times are up to 1 ms too high."""
     if age.mean_us is None or age.max_us is None:
         return None
     percentiles = {f"p{percent}": age.percentile_us(percent) or 0.0 for percent in (50, 95, 99)}
     figures_us = {"mean": age.mean_us, **percentiles, "max": age.max_us}
     figures_ms = {name: round(value_us / 1000, 3) for name, value_us in figures_us.items()}
-    return {**figures_ms, "samples": age.samples, "resolution_ms": 1}
+    return LatencyFigures(**figures_ms, samples=age.samples, resolution_ms=1)
 
 
 def sink_table(report: SinkReport, *, wide: bool = False) -> str:
@@ -167,7 +167,7 @@ def _stamp_lines(report: SinkReport) -> list[str]:
     """A few lines on what the stamps say."""
     lines, latency_ms = [], report.latency_ms
     if latency_ms is not None:
-        figures = ", ".join(f"{name} {latency_ms[name]:.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
+        figures = ", ".join(f"{name} {getattr(latency_ms, name):.2f}" for name in ("mean", "p50", "p95", "p99", "max"))
         lines.append(f"stamp to arrival, ms: {figures}")
     elif report.received_events:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")

@@ -4,13 +4,14 @@ Intervals are tenths of a second, and longer after many hours (`replay.sink.time
 report should have, two, four, eight and so on neighbouring intervals are joined, until there are few enough.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.sink.board import STRANGE, Tally
 from replay.sink.number_account import PLANES, lost_events
+from replay.sink.report.model import TroubledIntervals
 from replay.sink.time_cells import TENTH_NS, cell_at, tenths_of
 
 MOST_ROWS: Final = 5000
@@ -21,8 +22,8 @@ _TROUBLE: Final = PLANES[1:]
 """All planes but that of arrivals, which are listed only for intervals with trouble."""
 
 
-def troubled_intervals(tally: Tally) -> dict[str, Any]:
-    """The rows of all ports, ready for JSON, in the order of ports and times.
+def troubled_intervals(tally: Tally) -> TroubledIntervals:
+    """The rows of all ports, in the order of ports and times.
 
     Only planes of ports with trouble are read: reading a page that was never written to would allocate it.
     """
@@ -37,12 +38,12 @@ def troubled_intervals(tally: Tally) -> dict[str, Any]:
         np.maximum.at(longest, row.ravel(), lasting)
         ports, tenths, counts, lasting = key[:, 0], key[:, 1] * merged, summed, longest
     table = np.column_stack((ports, tenths // merged, counts, np.maximum(1, lasting // merged)))
-    return {
-        "interval_ms": TENTH_NS * merged // 1_000_000,
-        "since_ns": tally.start_ns,
-        "columns": list(COLUMNS),
-        "rows": table.tolist(),
-    }
+    return TroubledIntervals(
+        interval_ms=TENTH_NS * merged // 1_000_000,
+        since_ns=tally.start_ns,
+        columns=list(COLUMNS),
+        rows=table.tolist(),
+    )
 
 
 def _rows(tally: Tally) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:

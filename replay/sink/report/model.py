@@ -6,6 +6,32 @@ from typing import Any
 from replay.report.buckets import Buckets
 
 
+@dataclass(frozen=True)
+class LatencyFigures:
+    """The times from stamp to arrival, in milliseconds, of the events whose stamps can be compared with the clock."""
+
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+    samples: int
+    """The number of these events."""
+    resolution_ms: int
+
+
+@dataclass(frozen=True)
+class TroubledIntervals:
+    """The intervals of ports in which events were lost or otherwise troubled."""
+
+    interval_ms: int
+    since_ns: int
+    """When the first interval began."""
+    columns: list[str]
+    rows: list[list[int]]
+    """A row for each such interval of a port, in the order of `columns`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SinkReport:
     """Everything that is known at the end of a sink."""
@@ -28,7 +54,7 @@ class SinkReport:
     duration_s: float | None
     rate_eps: float | None
     peak_eps: int | None
-    latency_ms: dict[str, float] | None
+    latency_ms: LatencyFigures | None
     latency_buckets: Buckets | None
     """The histogram from which `latency_ms` is computed."""
     stamp_age_min_ms: float | None
@@ -38,7 +64,7 @@ class SinkReport:
     host: dict[str, int] | None
     lanes: list[dict[str, Any]]
     mapped_lanes: list[dict[str, Any]]
-    intervals: dict[str, Any]
+    intervals: TroubledIntervals
 
     def figures(self) -> dict[str, Any]:
         """The report as JSON-ready values."""

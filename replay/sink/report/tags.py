@@ -23,7 +23,7 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
     """The sums over all ports; `cut` holds the cut events of each port. None: no event had a tag."""
     if not tally.run[0]:
         return None
-    lanes = [lane_tags(place, tally, cut[place], []) for place in range(len(tally.ports))]
+    lanes = [lane_tags(index, tally, cut[index], []) for index in range(len(tally.ports))]
     numbered = [*lanes, *mapped_lanes(tally)]
     totals = {f"{name}_events": sum(lane.get(f"{name}_events") or 0 for lane in numbered) for name in _SUMS}
     if tally.shared:
@@ -46,17 +46,17 @@ def run_tags(tally: Tally, cut: Sequence[Cut]) -> dict[str, Any] | None:
     }
 
 
-def lane_tags(place: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -> dict[str, Any]:
+def lane_tags(index: int, tally: Tally, cut: Cut, kernel_drops: Sequence[int]) -> dict[str, Any]:
     """One port's part, with the events that were `cut` there; `kernel_drops`: packets that its sockets dropped."""
-    sockets = np.flatnonzero(tally.port_of_socket == place)
+    sockets = np.flatnonzero(tally.port_of_socket == index)
     by_socket = tally.by_socket[sockets]
     strange = {f"{name}_events": int(by_socket[name].sum()) for name in STRANGE}
     if tally.run[0]:
         strange["untagged_events"] -= cut.without
-        strange["malformed_events"] += int(tally.numbers["stray"][place]) - cut.parted
+        strange["malformed_events"] += int(tally.numbers["stray"][index]) - cut.parted
     told = by_socket["drops"].tolist()
     return {
-        **_numbers(place, tally),
+        **_numbers(index, tally),
         "cut_events": cut.events if tally.run[0] else None,
         "doubtful_cut_events": cut.doubtful if tally.run[0] else None,
         "cut_to_bytes": cut.to_bytes if tally.run[0] and cut.events + cut.doubtful else None,

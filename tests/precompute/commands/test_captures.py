@@ -72,7 +72,7 @@ def test_what_keeps_a_page_from_being_written_is_said_before_the_capture_is_read
     def read(_capture: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("precompute.commands.captures.inspect_capture", read)
+    monkeypatch.setattr("precompute.sessions.inspect.inspect_capture", read)
     page = tmp_path / "page.html"
     page.touch()
     result = CliRunner().invoke(precompute, ["inspect", str(capture.path), "--html", str(page)])

@@ -1,5 +1,7 @@
 """What is asked of a build, from Python: the same recipe as by flags, and one line for what makes no sense."""
 
+from pathlib import Path
+
 import pytest
 
 from captures.console.errors import InputError
@@ -48,6 +50,11 @@ def test_the_profile_that_is_read_is_not_replaced(tmp_path):
     assert recipe_of(asked(tmp_path, str(path))) == recipe
 
 
+def test_a_plain_text_stands_for_the_place_of_the_tag(tmp_path):
+    by_text, by_value = (recipe_of(asked(tmp_path, events=1, tag_place=place)) for place in ("front", TagPlace.FRONT))
+    assert by_text == by_value
+
+
 @pytest.mark.parametrize(
     ("more", "line"),
     [
@@ -64,6 +71,16 @@ def test_the_profile_that_is_read_is_not_replaced(tmp_path):
         ({"events": 1, "train": 129}, "--train 129 is outside 1 to 128"),
         ({"events": 1, "jobs": 0}, "--jobs 0 is outside 1 to 1024"),
         ({"events": 1, "expect": "A" * 64}, "a digest has 64 hexadecimal digits"),
+        ({"events": 1.5}, "--events 1.5: a whole number is needed"),
+        ({"events": "4M"}, "--events '4M': a whole number is needed"),
+        ({"events": 1, "rate_eps": 2.5}, "--eps 2.5: a whole number is needed"),
+        ({"events": 1, "seed": 1.0}, "--seed 1.0: a whole number is needed"),
+        ({"events": 1, "jobs": "2"}, "--jobs '2': a whole number is needed"),
+        ({"events": 1, "jobs": None}, "--jobs None: a whole number is needed"),
+        ({"events": 1, "tag_place": "middle"}, "the tag_place 'middle' is none of end, front"),
+        ({"events": 1, "tag_place": True}, "the tag_place True is none of end, front"),
+        ({"events": 1, "expect": 7}, "a digest has 64 hexadecimal digits"),
+        ({"events": 1, "profile": Path("system")}, "the profile is a text, and the output a Path"),
         ({"profile": "none", "events": 1}, "no such profile"),
     ],
 )

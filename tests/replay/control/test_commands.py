@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,43 +10,10 @@ from typing import Any
 import pytest
 
 from captures.console.errors import InputError
-from captures.format.reader import open_capture
 from replay.clock import SECOND_NS
-from replay.control.commands import Controls
 from replay.control.run_socket import ControlSocket
-from replay.path.target import Target
-from replay.plan.pace import Extent, Pace
-from replay.plan.run_plan import plan_run
-from replay.plan.workers import plan_workers
-from replay.rewrite.stamps_at_sending import Stamp
-from replay.supervision.supervisor import Supervisor
-from tests.captures.content import tiny, write
-
-
-class Told:
-    """Controls of a run that has not begun, and what they said."""
-
-    def __init__(self, folder: Path, pace: Pace, listener: ControlSocket) -> None:
-        write(folder / "tiny.rcap", tiny())
-        capture = open_capture(folder / "tiny.rcap")
-        plan = plan_run(
-            capture,
-            target=Target(socket.AF_INET, "127.0.0.1"),
-            ports=[20514, 20515],
-            pace=pace,
-            extent=Extent(loops=1000),
-            train_max=128,
-            segments=1,
-            stamp=Stamp.KEEP,
-            workers=plan_workers(2, 2, [0]),
-        )
-        self.supervisor, self.said, self.rate_file = Supervisor(capture, plan), list[str](), folder / "rate"
-        self.controls = Controls(self.supervisor, listener, self.rate_file, 5_000_000, self.said.append)
-
-    def factor(self) -> Fraction:
-        held = self.supervisor.board.time_scale()
-        assert held is not None
-        return held[1].factor
+from replay.plan.pace import Pace
+from tests.replay.control.told import Told
 
 
 @pytest.fixture

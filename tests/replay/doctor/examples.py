@@ -9,7 +9,7 @@ from replay.path.request import BackendChoice, PathRequest
 
 GIB = 1 << 30
 LOAD = Load(4_000_000, tuple(range(514, 554)), PathRequest())
-PACKET = replace(LOAD, options=PathRequest(backend=BackendChoice.PACKET))
+PACKET = replace(LOAD, path=PathRequest(backend=BackendChoice.PACKET))
 MACHINE = MachineFacts(
     capabilities=frozenset(Capability),
     segments=128,

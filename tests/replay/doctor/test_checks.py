@@ -42,7 +42,7 @@ def test_compiled_code_that_is_not_there_yet_is_no_fault_but_where_none_stays(co
 
 def test_of_the_rights_only_that_to_write_frames_can_be_missed():
     bare = machine(capabilities=frozenset())
-    for load in (LOAD, replace(LOAD, options=PathRequest(backend=BackendChoice.UDP))):
+    for load in (LOAD, replace(LOAD, path=PathRequest(backend=BackendChoice.UDP))):
         assert {finding.state for finding in checks.capabilities(bare, load)} == {"ok"}
         assert {finding.found for finding in checks.capabilities(bare, load)} == {"missing; not needed"}
     found = by_name(checks.capabilities(bare, PACKET))
@@ -61,7 +61,7 @@ def test_of_the_rights_only_that_to_write_frames_can_be_missed():
     ],
 )
 def test_frames_are_asked_for_by_backend_or_by_a_flag_that_needs_them(options, packet):
-    assert replace(LOAD, options=options).packet is packet
+    assert replace(LOAD, path=options).packet is packet
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from replay.doctor.findings import Finding, State, ended, findings_json, findings_table, worst
+from replay.doctor.findings import CheckState, Finding, ended, findings_json, findings_table, worst
 
-OK = Finding("route", State.OK, "127.0.0.1 by lo", "without a route nothing is sent")
-WARN = Finding("tx-checksum", State.WARN, "off at eth0", "the CPU sums", "sudo ethtool -K eth0 tx on")
-FAIL = Finding("mtu", State.FAIL, "1528 of 1500", "it would be fragmented", "sudo ip link set eth0 mtu 1528")
+OK = Finding("route", CheckState.OK, "127.0.0.1 by lo", "without a route nothing is sent")
+WARN = Finding("tx-checksum", CheckState.WARN, "off at eth0", "the CPU sums", "sudo ethtool -K eth0 tx on")
+FAIL = Finding("mtu", CheckState.FAIL, "1528 of 1500", "it would be fragmented", "sudo ip link set eth0 mtu 1528")
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,15 @@ FAIL = Finding("mtu", State.FAIL, "1528 of 1500", "it would be fragmented", "sud
     [([], "ok"), ([OK, OK], "ok"), ([WARN, OK], "warn"), ([WARN, FAIL, OK], "fail"), ([OK, FAIL], "fail")],
 )
 def test_the_worst_counts(findings, state):
-    assert worst(findings) is State(state)
+    assert worst(findings) is CheckState(state)
 
 
 def test_what_is_sound_needs_no_mending():
-    assert ended("mtu", "a", "b", mend="c", state=State.FAIL, sound=True) == Finding("mtu", State.OK, "a", "b")
-    assert ended("mtu", "a", "b", mend="c", state=State.FAIL) == Finding("mtu", State.FAIL, "a", "b", "c")
-    assert ended("mtu", "a", "b", mend="c").state is State.WARN
+    assert ended("mtu", "a", "b", mend="c", state=CheckState.FAIL, sound=True) == Finding(
+        "mtu", CheckState.OK, "a", "b"
+    )
+    assert ended("mtu", "a", "b", mend="c", state=CheckState.FAIL) == Finding("mtu", CheckState.FAIL, "a", "b", "c")
+    assert ended("mtu", "a", "b", mend="c").state is CheckState.WARN
 
 
 def test_a_line_for_each_check_and_what_to_do_beneath():
@@ -47,6 +49,7 @@ def test_states_are_painted():
 def test_json_holds_all_of_it():
     made = json.loads(json.dumps(findings_json([OK, WARN], ["the network"])))
     assert made == {
+        "schema": 1,
         "findings": [
             {
                 "check": "route",

@@ -29,7 +29,6 @@ CARD = Link(
     speed_mbit=25_000,
     numa_node=0,
     irq_cpus=frozenset({0, 1}),
-    queues=8,
     qdisc="mq",
     tx_queue_len=1000,
 )
@@ -52,7 +51,7 @@ def findings(way=NETWORK, machine=MACHINE, capture=CAPTURE, load=LOAD):
 
 
 def options(**changed):
-    return replace(LOAD, options=PathRequest(**changed))
+    return replace(LOAD, path=PathRequest(**changed))
 
 
 @pytest.mark.parametrize("load", [LOAD, PACKET])

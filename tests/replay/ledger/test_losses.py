@@ -15,8 +15,8 @@ from replay.ledger.models.sent import Sent
 from replay.ledger.notes import counters_on_the_way, notes
 from replay.ledger.reconcile import reconcile
 from replay.ledger.report.ledger_report import ledger_report
+from replay.ledger.report.summary import summary
 from replay.ledger.report.table import ledger_lines
-from replay.ledger.report.verdict import verdict
 from replay.ledger.run_clock import RunClock
 from replay.sink.report.intervals import COLUMNS
 
@@ -84,7 +84,7 @@ def test_a_gap_in_the_socket_and_one_before_it_are_told_apart_and_placed_in_the_
         PlacedLoss(5140, SOCKET, 20, 17.0, 17.1),
         PlacedLoss(5141, BEFORE, 30, 2.5, 2.6),
     ]
-    assert verdict(ledger, found) == (
+    assert summary(ledger, found) == (
         "6.82% lost: 750 of 11,000 events, 6.55% in the socket buffer of port 5140 between 12.0 s and 17.1 s, "
         "0.27% before the socket of port 5141 between 2.5 s and 2.6 s"
     )
@@ -112,13 +112,13 @@ def test_duplicates_are_no_arrivals_and_make_it_unbalanced():
     lane = heard_lane(5140, 990, reached=1000, duplicated_events=10, reordered_events=3)
     ledger, found = told(sent_report({5140: 1000}), heard_report([lane], [(5140, 0, 10, 0)]))
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (10, 0, False)
-    assert verdict(ledger, found).endswith("; 10 duplicated; 3 reordered")
+    assert summary(ledger, found).endswith("; 10 duplicated; 3 reordered")
 
 
 def test_many_ports_are_told_by_their_worst():
     received = heard_report([heard_lane(port, 90 - port, reached=100) for port in range(50, 53)])
     ledger, found = told(sent_report(dict.fromkeys(range(50, 53), 100)), received)
-    assert "before the socket of 3 ports, most on 52 (62) between " in verdict(ledger, found)
+    assert "before the socket of 3 ports, most on 52 (62) between " in summary(ledger, found)
 
 
 def test_without_tags_only_lone_datagrams_tell_where():
@@ -141,7 +141,7 @@ def test_a_collector_stands_behind_the_sink_or_in_its_place():
     assert {(loss.where, loss.events) for loss in found} == {(COLLECTOR, 20), (BEFORE, 10)}
     ledger, _ = told(sent, None, audit_report({5140: 100}))
     assert ledger.balanced
-    assert verdict(ledger) == "all 100 events were written on 1 port"
+    assert summary(ledger) == "all 100 events were written on 1 port"
 
 
 @pytest.mark.parametrize("which", ["received", "collected"])
@@ -169,7 +169,7 @@ def test_each_place_has_what_the_ledger_says(gaps, tail):
         for where, events in ((SOCKET, entry.lost_in_socket_events), (BEFORE, entry.lost_before_socket_events)):
             assert sum(loss.events for loss in found if (loss.port, loss.where) == (entry.port, where)) == events
     json.dumps(ledger_report(ledger, found).figures())
-    assert verdict(ledger, found).split()[0] in ledger_lines(ledger, found)
+    assert summary(ledger, found).split()[0] in ledger_lines(ledger, found)
 
 
 def test_counters_on_the_way_are_of_both_hosts():
@@ -220,8 +220,8 @@ def test_a_verdict_never_ends_in_a_comma():
         sent_report(dict.fromkeys(range(50, 53), 100), started=None),
     ):
         ledger, found = told({name: value for name, value in sent.items() if name != "duration_s"}, received)
-        assert not verdict(ledger, found).endswith(",")
-        assert "it is not known when" in verdict(ledger, found)
+        assert not summary(ledger, found).endswith(",")
+        assert "it is not known when" in summary(ledger, found)
 
 
 def test_no_share_is_more_than_the_whole_though_a_wrong_number_made_a_gap_of_millions():
@@ -241,7 +241,7 @@ def test_what_is_missing_after_the_sink_s_end_is_not_the_network_s(ended_by, pla
     assert {(loss.where, loss.events) for loss in found} == {(SOCKET, 5), (BEFORE, 15), (place, 500)}
     (entry,) = ledger.entries
     assert (entry.lost_before_socket_events, entry.lost_after_end_events) == (15, 500)
-    assert "not received since the sink" in verdict(ledger, found)
+    assert "not received since the sink" in summary(ledger, found)
 
 
 @pytest.mark.parametrize("joined", [True, False, None])
@@ -269,7 +269,7 @@ def test_without_tags_too_a_sink_that_was_not_there_is_no_loss_before_its_socket
     assert {(loss.where, loss.events) for loss in found if loss.port == 5140} == {one for one in told_of if one[1]}
     assert [(loss.where, loss.events) for loss in found if loss.port == 5141] == [(EITHER, 7)]
     said = "the sink's worker died" if ended_by == "failure" else "the sink had ended before the run did"
-    assert said in verdict(ledger, found)
+    assert said in summary(ledger, found)
 
 
 @pytest.mark.parametrize("run_id", [RUN, None])

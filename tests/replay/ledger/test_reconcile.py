@@ -17,8 +17,8 @@ from replay.ledger.models.sent import Sent
 from replay.ledger.notes import notes
 from replay.ledger.reconcile import reconcile
 from replay.ledger.report.ledger_report import ledger_report
+from replay.ledger.report.summary import summary
 from replay.ledger.report.table import ledger_lines, ledger_table
-from replay.ledger.report.verdict import verdict
 from replay.ledger.run_clock import RunClock
 from replay.sessions.reconcile import Reconciliation, reconcile_files
 
@@ -65,7 +65,7 @@ def test_the_sums_hold(sent, received):
     }
     differs = any(sent.get(port, 0) != received.get(port, 0) for port in sent.keys() | received.keys())
     assert ledger.balanced is not differs
-    assert verdict(ledger).split()[0] in ledger_lines(ledger)
+    assert summary(ledger).split()[0] in ledger_lines(ledger)
     assert all(len(line) <= 80 for line in (*ledger_lines(ledger).splitlines(), *ledger_table(ledger).splitlines()))
     odd = {entry.port for entry in ledger.entries if sent.get(entry.port, 0) != received.get(entry.port, 0)}
     assert {int(line.split()[0]) for line in ledger_table(ledger).splitlines()[1:] if line[:6].strip().isdigit()} >= odd
@@ -94,13 +94,13 @@ def test_the_sums_hold(sent, received):
     ],
 )
 def test_the_verdict_is_one_sentence(sent, received, said):
-    assert verdict(ledger_of(sent_report(sent), received_report(received, kernel_drops=50))) == said
+    assert summary(ledger_of(sent_report(sent), received_report(received, kernel_drops=50))) == said
 
 
 def test_bytes_count_as_well():
     ledger = ledger_of(sent_report({514: 5}), received_report({514: 5}, event_bytes=149))
     assert not ledger.balanced
-    assert verdict(ledger) == "all 5 events arrived, but not with the bytes that were sent"
+    assert summary(ledger) == "all 5 events arrived, but not with the bytes that were sent"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def tagged(sent, lanes, mapped=(), **more):
 def test_a_number_that_was_not_sent_is_surplus_and_stands_in_for_no_lost_one(number):
     ledger = tagged({514: 100}, [tagged_lane(514, 99, next_sequence=100, unconfirmed=[[number, 1]])])
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (1, 1, False)
-    assert "1 event arrived that was not sent, most on port 514 (1)" in verdict(ledger)
+    assert "1 event arrived that was not sent, most on port 514 (1)" in summary(ledger)
 
 
 def test_what_is_surplus_in_total_is_the_sum_of_the_ports_without_duplicates():
@@ -188,7 +188,7 @@ def test_of_a_loss_that_is_a_range_the_higher_figure_counts():
     """Number 101 came and was not sent; number 100 may have come as well, and then one that was sent did not."""
     ledger = tagged({514: 100}, [tagged_lane(514, 101, next_sequence=102)])
     assert (ledger.lost_events_min, ledger.lost_events, ledger.lost_events_max) == (0, 0, 1)
-    assert verdict(ledger).startswith("between 0.00% and 1.00% lost: 0 to 1 of 100 events")
+    assert summary(ledger).startswith("between 0.00% and 1.00% lost: 0 to 1 of 100 events")
     assert "1 of the verified may be such" in notes(ledger)[0]
     reconciled = Reconciliation(
         ledger, [], {}, RunClock(checked(Sent, sent_report({514: 100})), None), None, run_failed=False
@@ -204,7 +204,7 @@ def test_what_came_with_a_damaged_tag_may_be_what_is_missing():
         {514: 100, 515: 100}, [tagged_lane(514, 90, malformed_events=6), tagged_lane(515, 100, malformed_events=3)]
     )
     assert (ledger.lost_events_min, ledger.lost_events, ledger.damaged_events) == (4, 10, 6)
-    assert verdict(ledger).startswith("between 2.00% and 5.00% lost: 4 to 10 of 200 events")
+    assert summary(ledger).startswith("between 2.00% and 5.00% lost: 4 to 10 of 200 events")
     assert "6 of the lost may have come with a tag that was damaged on the way" in notes(ledger)
 
 
@@ -231,11 +231,11 @@ def test_what_is_longer_than_any_event_can_become_is_no_cut_one(longest, least):
 def test_events_that_keep_their_tags_are_cut_where_bytes_are_missing():
     ledger = tagged({514: 30, 515: 30}, [tagged_lane(514, 30, received_bytes=4400), tagged_lane(515, 30)])
     assert (ledger.lost_events, ledger.cut_events, ledger.cut_bytes, ledger.balanced) == (0, 0, 100, False)
-    assert verdict(ledger) == "4,400 of 4,500 bytes came at 1 port: events were cut behind their tags"
+    assert summary(ledger) == "4,400 of 4,500 bytes came at 1 port: events were cut behind their tags"
     assert "cut bytes" in ledger_table(ledger)
     assert ledger_report(ledger).cut_bytes == 100
     both = tagged({514: 30, 515: 30}, [tagged_lane(port, 30, received_bytes=3000) for port in (514, 515)])
-    assert verdict(both) == "all 60 events arrived, but 6,000 of 9,000 bytes came: events were cut behind their tags"
+    assert summary(both) == "all 60 events arrived, but 6,000 of 9,000 bytes came: events were cut behind their tags"
 
 
 def test_where_ports_are_mapped_bytes_are_compared_on_all_together():
@@ -243,7 +243,7 @@ def test_where_ports_are_mapped_bytes_are_compared_on_all_together():
     lane = tagged_lane(5514, 0, received_events=30, received_bytes=4000, next_sequence=0)
     ledger = tagged({514: 30}, [lane], mapped)
     assert (ledger.cut_bytes, ledger.balanced) == (500, False)
-    assert "4,000 of 4,500 bytes came" in verdict(ledger)
+    assert "4,000 of 4,500 bytes came" in summary(ledger)
 
 
 @pytest.mark.parametrize("more", [{"received_bytes": 5000}, {"foreign_events": 1, "received_events": 31}])
@@ -287,7 +287,7 @@ def test_a_mapped_port_has_lost_nothing():
     ledger = tagged({514: 30}, [lane], mapped)
     assert (ledger.lost_events, ledger.surplus_events, ledger.balanced) == (0, 0, True)
     assert notes(ledger) == ["30 events came by another port (514 -> 5514)"]
-    assert verdict(ledger) == "all 30 events arrived on 1 port"
+    assert summary(ledger) == "all 30 events arrived on 1 port"
     assert ledger_table(ledger) == ""
     assert "514" in ledger_table(ledger, wide=True)
 
@@ -318,7 +318,7 @@ def test_cut_events_are_not_lost():
     lane = tagged_lane(514, 20, next_sequence=30, cut_events=9, cut_to_bytes={"min": 180, "max": 180})
     ledger = tagged({514: 30}, [lane])
     assert (ledger.lost_events, ledger.cut_events, ledger.balanced) == (1, 9, False)
-    assert verdict(ledger).endswith("; 9 cut to 180 bytes, their tags are gone")
+    assert summary(ledger).endswith("; 9 cut to 180 bytes, their tags are gone")
 
 
 def test_no_more_are_cut_than_are_missing():
@@ -358,14 +358,14 @@ def test_what_is_lost_beside_cut_lines_without_a_port_is_of_ports_that_are_not_k
     assert [(entry.lost_at_collector_events, entry.all_cut_or_lost_events) for entry in ledger.entries] == [(5, 15)] * 2
     found = losses(ledger, sent, None, written)
     assert [(loss.port, loss.events) for loss in found] == [(514, 5), (515, 5), (None, 15)]
-    assert "2 ports, most on 514 (5), and ports that are not known" in verdict(ledger, found)
+    assert "2 ports, most on 514 (5), and ports that are not known" in summary(ledger, found)
 
 
 def test_cut_events_beside_those_of_other_runs_or_duplicates_hide_no_loss():
     for strange in ({"foreign_events": 5}, {"duplicated_events": 5}):
         ledger = tagged({514: 30}, [tagged_lane(514, 20, next_sequence=30, cut_events=9, **strange)])
         assert (ledger.lost_events, ledger.lost_events_min, ledger.cut_events) == (10, 1, 0)
-        assert verdict(ledger).startswith("between 3.33% and 33.33% lost: 1 to 10 of 30 events")
+        assert summary(ledger).startswith("between 3.33% and 33.33% lost: 1 to 10 of 30 events")
         assert "9 of the lost may be cut events" in " ".join(notes(ledger))
     ledger = tagged({514: 30}, [tagged_lane(514, 20, next_sequence=30, cut_events=2, doubtful_cut_events=7)])
     assert (ledger.lost_events, ledger.lost_events_min, ledger.cut_events) == (8, 1, 2)
@@ -436,6 +436,12 @@ def test_a_ledger_of_a_run_that_failed_does_not_pass(tmp_path):
     assert found.ledger.balanced
     assert not found.passes(None)
     assert "the run itself failed" in found.text(wide=False)
+
+
+def test_a_verdict_that_no_run_has_is_refused(reconciled):
+    code, _, err = reconciled({**sent_report({514: 5}), "verdict": "great"}, received_report({514: 5}))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there are failed, interrupted, missed, measured, met" in err
 
 
 def test_the_command_refuses_other_files_in_one_line(reconciled):

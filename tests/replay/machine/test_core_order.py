@@ -36,7 +36,7 @@ def test_every_core_is_in_the_order_once_and_better_ones_come_first(cpus: Any, i
     topology = Topology("eth0", node, irq, {cpu: cpu // 4 for cpu in range(8)}, {})
     order = ordered(cpus, topology)
     assert sorted(order) == list(range(8))
-    ranks = [(topology.far(cpu), topology.busy(cpu)) for cpu in order]
+    ranks = [(topology.far(cpu), topology.serves_interrupts(cpu)) for cpu in order]
     assert ranks == sorted(ranks)
 
 

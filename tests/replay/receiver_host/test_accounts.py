@@ -9,7 +9,7 @@ from replay.linux.process_stat import ProcessStat
 from replay.receiver_host import accounts as module
 from replay.receiver_host.drop_times import MOST_ROWS, DropTimes
 from replay.receiver_host.figures import host_figures
-from replay.receiver_host.table import host_table, owner_text, run_lines, verdict
+from replay.receiver_host.table import host_table, owner_text, run_lines, summary
 from tests.replay.receiver_host.looks import accounts, look, udp, whole
 
 
@@ -113,7 +113,7 @@ def test_what_people_read():
     taken = accounts(whole(0, udp()), whole(1, udp(drops=11_070, waiting_bytes=3200), udp(515, 2)))
     figures = host_figures(taken, 0)
     said = "11,070 packets dropped at the sockets of rsyslogd (pid 812): port 514; 3,200 bytes waiting"
-    assert verdict(figures) == said
+    assert summary(figures) == said
     table = host_table(figures)
     assert " ".join(table.split()).endswith(said)
     assert "rsyslogd (pid 812): CPU 100.0% of a core" in table
@@ -161,12 +161,12 @@ def test_owners_that_are_not_known_are_not_made_up():
     assert "1 port with nothing dropped and nothing waiting: owner not readable (uid 104)" in host_table(hidden)
     none = host_figures(accounts(whole(0, udp(), owners={1: []}, processes={})), 0)
     assert owner_text(none, 514) == "no process"
-    assert verdict(host_figures(accounts(whole(0)), 0)) == "no socket was bound to any of the 2 ports"
+    assert summary(host_figures(accounts(whole(0)), 0)) == "no socket was bound to any of the 2 ports"
 
 
 def test_ports_without_a_socket_are_named():
     figures = host_figures(accounts(whole(0, udp())), 0)
-    assert verdict(figures) == "nothing was dropped at the sockets of 1 port; no socket was bound to 515"
+    assert summary(figures) == "nothing was dropped at the sockets of 1 port; no socket was bound to 515"
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 10**6), st.integers(1, 9)), max_size=60))

@@ -41,7 +41,7 @@ def test_what_a_report_says_is_read_again_as_it_was() -> None:
     assert run_report_of(json.loads(json.dumps(report.figures()))) == report
 
 
-@pytest.mark.parametrize("schema", [SCHEMA + 1, -1, "1", None, 1.5, "x" * 100_000])
+@pytest.mark.parametrize("schema", [SCHEMA + 1, -1, "1", None, 1.5, True, 1.0, "x" * 100_000])
 def test_another_schema_is_refused_in_a_line(schema: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(plain_report().figures() | {"schema": schema}), encoding="utf-8")
@@ -62,6 +62,8 @@ def test_another_schema_is_refused_in_a_line(schema: Any, tmp_path: Path) -> Non
         ({"sent_bytes": -1}, "below 0"),
         ({"duration_s": -1.0}, "no time that a run can have"),
         ({"duration_s": float("nan")}, "not JSON compliant"),
+        ({"started": "yesterday", "started_ns": 1}, "yesterday"),
+        ({"started": "2026-11-26T14:00:00", "started_ns": 1}, "started has no time zone"),
         ({"verdict": "fine"}, "there are failed, interrupted, missed, measured, met"),
         ({"lanes": [{"port": 514, "sent_events": 0, "sent_bytes": 0}] * 2}, "port 514 stands there twice"),
         ({"lag_buckets": {"counts": {"1024": 1}, "sum_us": 0, "max_us": 0}}, "no bucket 1024"),

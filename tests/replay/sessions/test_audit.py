@@ -1,6 +1,7 @@
 """An audit as a program calls it: the run that it looks for, and the report that it returns and writes."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,31 @@ def test_a_sender_s_report_that_does_not_fit_is_named(
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         audit(AuditRequest(files=[collected], sent=sent(tmp_path, **more), run_id=run_id))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"files": []}, "FILE: name one file at least"),
+        ({"files": "c.log"}, "FILE: name one file at least, in a list"),
+        ({"files": ["c.log"]}, "FILE 'c.log': write it like Path('c.log')"),
+        ({"files": [None]}, "FILE None: write it like Path("),
+        ({"sent": "sent.json"}, "--sent 'sent.json': write it like Path("),
+        ({"max_loss": Fraction(2)}, "--max-loss 2: a share is 0 to 1"),
+        ({"max_loss": -1}, "--max-loss -1: a share is 0 to 1"),
+        ({"max_loss": 0.01}, "--max-loss 0.01: a share is exact"),
+        ({"run_id": 1 << 40}, "--run-id 1099511627776: 1 to 4294967295 are possible"),
+        ({"settle_ns": -1, "follow": True}, "--settle: -1 ns is no time"),
+        ({"settle_ns": 1}, "--settle says how long --follow waits; give both"),
+    ],
+)
+def test_a_value_that_no_audit_can_have_is_the_line_of_its_flag(
+    collected: Path, tmp_path: Path, more: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError) as refusal:
+        audit(AuditRequest(**{"files": [collected], **more}), report=tmp_path / "r.json")
+    assert str(refusal.value).startswith(said)
+    assert not (tmp_path / "r.json").exists()
 
 
 def test_one_file_under_two_names_is_refused(collected: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from captures.console.errors import InputError, PreflightError
 from replay.clock import SECOND_NS
+from replay.exchange.place import Place
 from replay.sessions import sink
 from replay.sink import board
 from tests.network.programs import free_ports
@@ -25,24 +26,35 @@ def failing(code: int, name: str | None = None) -> Any:
 
 def request(**more: Any) -> sink.SinkRequest:
     usual = {"ports": free_ports(1), "duration_ns": SECOND_NS // 20, "buffer_bytes": 1 << 16}
-    return sink.SinkRequest("127.0.0.1", **{**usual, **more})
+    return sink.SinkRequest(**{"address": "127.0.0.1", **usual, **more})
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"ports": []}, "--ports: '' is not a list of ports"),
+        ({"ports": 5514}, "--ports 5514: give the numbers themselves"),
         ({"ports": [80]}, "--ports: port 80 is outside 514-65535"),
         ({"ports": [-1]}, "--ports: '-1' is not a list of ports"),
         ({"ports": [70_000]}, "--ports: port 70000 is outside"),
         ({"ports": [600, 600]}, "--ports: '600,600' has port 600 twice"),
         ({"ports": range(1000, 1101)}, "--ports: '1000-1100' has more than 100 ports"),
+        ({"address": 2130706433}, "--bind 2130706433: write it like '127.0.0.1'"),
         ({"workers": 0}, "--workers 0: 1 to 64 are possible"),
         ({"workers": 65}, "--workers 65: 1 to 64 are possible"),
         ({"run_id": 0}, "--run-id 0: 1 to 4294967295 are possible"),
         ({"run_id": 1 << 32}, "--run-id 4294967296: 1 to"),
         ({"duration_ns": -1}, "--duration: -1 ns is no time"),
         ({"idle_ns": -1}, "--idle: -1 ns is no time"),
+        ({"duration_ns": 1.5}, "--duration: 1.5 ns is no time"),
+        ({"idle_ns": "2s"}, "--idle: '2s' ns is no time"),
+        ({"workers": 1.0}, "--workers 1.0: a whole number is needed"),
+        ({"workers": None}, "--workers None: a whole number is needed"),
+        ({"buffer_bytes": 65536.0}, "--buffer 65536.0: a whole number is needed"),
+        ({"publish": Place("127.0.0.1", 70_000)}, "--publish: port 70000: 1 to 65535 are possible"),
+        ({"publish": Place("127.0.0.1", 0)}, "--publish: port 0: 1 to 65535 are possible"),
+        ({"publish": "127.0.0.1:5600"}, "--publish '127.0.0.1:5600': write it like Place("),
+        ({"token_path": "token"}, "--sink-token-file 'token': write it like Path("),
         ({"buffer_bytes": 0}, "--buffer 0: choose less than 1GiB"),
         ({"buffer_bytes": 1 << 30}, "--buffer 1073741824: choose less than 1GiB"),
     ],

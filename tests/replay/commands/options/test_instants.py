@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.clock import SECOND_NS
-from replay.commands.options.instants import FARTHEST_NS, parse_instant
+from replay.commands.options.instants import parse_instant
+from replay.plan.pace import FARTHEST_NS
 
 NOW = datetime(2026, 11, 26, 14, tzinfo=UTC)
 NOW_NS = int(NOW.timestamp()) * SECOND_NS
@@ -50,8 +51,6 @@ def test_how_it_may_be_written(text: str, ahead_ns: int) -> None:
         ("2026-11-26T14:00:00", "does not say its zone"),
         ("+", "is not a duration"),
         ("+-1s", "is not a duration"),
-        ("+24h1ms", "more than 1d away"),
-        ("9999-12-31T23:59:59Z", "more than 1d away"),
         ("2026-11-26T13:59:00Z", "over by 1m;"),
         ("0001-01-01T00:00:00Z", "over by"),
     ],

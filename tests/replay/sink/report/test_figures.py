@@ -61,7 +61,7 @@ def test_a_worker_that_was_killed_between_two_counts_makes_no_loss_below_zero():
     tally.numbers["next"][0], tally.numbers["arrived"][0] = 100, 128
     report = report_of(tally)
     assert report.lanes[0]["lost_events"] == report.tags["lost_events"] == 0
-    assert report.intervals["rows"] == []
+    assert report.intervals.rows == []
 
 
 def test_all_workers_make_up_the_best_second():
@@ -80,7 +80,7 @@ def test_after_a_month_the_best_second_and_the_rows_of_intervals_still_hold():
     account.take(0, 10, 5, 0, 0)
     account.take(17, 10, cell, 0, 0)
     assert tally.best_second_events() == 500
-    rows = troubled_intervals(tally)["rows"]
+    rows = troubled_intervals(tally).rows
     (told,) = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     assert (told["port"], told["lost_events"], told["arrived_events"], told["intervals"]) == (514, 7, 10, 512)
     assert told["interval"] <= month < told["interval"] + told["intervals"]
@@ -127,9 +127,9 @@ def test_the_ages_of_all_workers_are_one_distribution():
     Histogram(tally.of_worker(0).ages[0]).record(1000, 3)
     Histogram(tally.of_worker(1).ages[1]).record(5000)
     latency_ms = report_of(tally).latency_ms
-    assert (latency_ms["samples"], latency_ms["mean"], latency_ms["max"]) == (4, 2.0, 5.0)
-    assert latency_ms["p50"] == pytest.approx(1, rel=1 / 64)
-    assert latency_ms["p99"] == pytest.approx(5, rel=1 / 64)
+    assert (latency_ms.samples, latency_ms.mean, latency_ms.max) == (4, 2.0, 5.0)
+    assert latency_ms.p50 == pytest.approx(1, rel=1 / 64)
+    assert latency_ms.p99 == pytest.approx(5, rel=1 / 64)
 
 
 def test_the_report_is_json_and_its_table_explains_what_needs_it():

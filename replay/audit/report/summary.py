@@ -17,7 +17,7 @@ _WHOLE: Final = (
 )
 
 
-def verdict(report: AuditReport) -> str:
+def summary(report: AuditReport) -> str:
     """The sentence that sums up the report."""
     parts = ["interrupted: not all was read"] if report.interrupted else []
     if unreadable := report.unreadable_files:

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 
 from captures.console.units import counted, format_share
-from replay.ledger.cut_bytes import cut_bytes_text
 from replay.ledger.entries import UNREAD, Ledger
 from replay.ledger.losses import AFTER_END, COLLECTOR, SOCKET, WORKER_DIED, PlacedLoss
 from replay.sink.report.tags import lengths_text
 
 
-def verdict(ledger: Ledger, losses: Sequence[PlacedLoss] = ()) -> str:
+def summary(ledger: Ledger, losses: Sequence[PlacedLoss] = ()) -> str:
     """The ledger in one sentence."""
-    return "; ".join(verdict_parts(ledger, losses))
+    return "; ".join(summary_parts(ledger, losses))
 
 
-def verdict_parts(ledger: Ledger, losses: Sequence[PlacedLoss]) -> list[str]:
+def summary_parts(ledger: Ledger, losses: Sequence[PlacedLoss]) -> list[str]:
     """The clauses of that sentence."""
     arrived = "were written" if ledger.total("collected_events") is not None else "arrived"
     if ledger.balanced:
@@ -34,10 +33,29 @@ def verdict_parts(ledger: Ledger, losses: Sequence[PlacedLoss]) -> list[str]:
     totals = ((name, ledger.total(f"{name}_events")) for name in ("duplicated", "reordered"))
     parts += [f"{total:,} {name}" for name, total in totals if total]
     if ledger.cut_bytes:
-        parts.append(cut_bytes_text(ledger))
+        parts.append(_cut_bytes(ledger))
     if not parts:
         parts.append(f"all {counted(ledger.sent_events, 'event')} arrived, but not with the bytes that were sent")
     return parts
+
+
+def _cut_bytes(ledger: Ledger) -> str:
+    """A clause on events that came with their tags, but not with all of their bytes: how many bytes came.
+
+    It names the number of ports, if not all can be compared.
+    """
+    short = [entry for entry in ledger.entries if entry.cut_bytes]
+    if not short or sum(entry.cut_bytes for entry in short) != ledger.cut_bytes:
+        short = list(ledger.entries)  # ports were mapped, so only the sums of all ports can be compared
+    sent, received = (sum(getattr(entry, name) or 0 for entry in short) for name in ("sent_bytes", "received_bytes"))
+    others = len(short) < len(ledger.entries)
+    at = f" at {counted(len(short), 'port')}" if others else ""
+    all_of_it = (
+        ""
+        if ledger.lost_events_max or ledger.cut_events or others
+        else (f"all {counted(ledger.sent_events, 'event')} arrived, but ")
+    )
+    return f"{all_of_it}{received:,} of {counted(sent, 'byte')} came{at}: events were cut behind their tags"
 
 
 def _loss(ledger: Ledger, losses: Sequence[PlacedLoss]) -> str:

@@ -1,0 +1,71 @@
+"""Is a capture whole, and the one that is meant? Every byte of it is compared with its digests.
+
+From Python, a capture is verified by
+
+    print(verify(Path("system.rcap")).sound)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captures.console.errors import DamagedError, InputError
+from captures.format.digests import damaged_parts
+from captures.format.reader import COPY_AGAIN, open_capture
+from precompute.sessions.build import DIGEST_TEXT, MOST_JOBS
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the bytes of a capture say."""
+
+    path: Path
+    events: int
+    """How many events it holds; 0: it is too damaged to say."""
+    digest: str | None
+    """The digest of the whole capture; None: it is too damaged to have one."""
+    damaged: tuple[str, ...]
+    """What is damaged; if it is nothing, the capture is sound."""
+    expected: str | None = None
+    """The digest that it should have; None: any will do."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether all is as it was built."""
+        return not self.damaged
+
+    @property
+    def difference(self) -> str:
+        """A line that says how the capture differs from what it should be; empty: it does not."""
+        if self.damaged:
+            return f"{self.path}: damaged: {'; '.join(self.damaged)}{COPY_AGAIN}"
+        if self.expected not in (None, self.digest):
+            return f"{self.path}: sound, but another capture: its digest is {self.digest}, not {self.expected}"
+        return ""
+
+    def figures(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        found = {"digest": self.digest, "sound": self.sound, "damaged": list(self.damaged)}
+        return found | ({"expected": self.expected} if self.expected else {})
+
+
+def verify(
+    path: Path, *, jobs: int = 1, expect: str | None = None, progress: Callable[[int, int], object] | None = None
+) -> Verified:
+    """Read all of a capture by `jobs` threads, and say whether it is sound and has the digest `expect`.
+
+    `progress` is called with the bytes that were read since its last call, and with those of the whole payload. Raises
+    InputError for a request that makes no sense, and CaptureError for a file that can't be read or is no capture.
+    """
+    if type(jobs) is not int or not 1 <= jobs <= MOST_JOBS:
+        raise InputError(f"--jobs {jobs!r} is outside 1 to {MOST_JOBS}")
+    if expect is not None and not DIGEST_TEXT.fullmatch(expect):
+        raise InputError(f"--expect {expect}: a digest has 64 hexadecimal digits, all in lower case")
+    try:
+        capture = open_capture(path)
+    except DamagedError as error:
+        return Verified(path, 0, None, (error.damage,), expect)
+    size = len(capture.payload)
+    damaged = damaged_parts(capture, jobs, lambda read_bytes: progress and progress(read_bytes, size))
+    return Verified(path, capture.events, capture.digest, tuple(damaged), expect)
