@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.tags import MAX_SEQUENCE
-from replay.audit.lines import PORT_BITS, LineTags
+from replay.audit.find import PORT_BITS
+from replay.audit.lines import LineTags
 from replay.audit.seen import Seen
 
 MAX_RUNS: Final = 64

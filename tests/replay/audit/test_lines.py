@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from captures.format.tags import TAG_BYTES, tag_text
 from replay.audit import lines as module
 from replay.audit.files.sources import Windows
-from replay.audit.lines import NEAR, PORT_BITS, LineCounts, Lines
+from replay.audit.find import PORT_BITS
+from replay.audit.lines import NEAR, LineCounts, Lines
 from tests.replay.audit import plain
 from tests.replay.audit.texts import contents, document, few_tags, structured, suffixed
 
