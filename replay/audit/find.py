@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
-from captures.compiled.words import words_of
 from captures.format.tags import MARK, SD_ID, TAG_BYTES
 from replay.linux.libc import memchr
 
@@ -36,22 +35,17 @@ _DIGIT: Final = np.array([int(chr(i), 16) if chr(i) in "0123456789abcdefABCDEF" 
 """What each byte means as a hexadecimal digit; -1: it is none."""
 
 _WORD: Final = MARK[:-1].encode()
-_TAILS: Final = (b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
-"""What may follow `stampede` in a marker, the text that announces a tag: as it was sent, and as some JSON writes it."""
-_TAIL_BYTES: Final = np.array([len(tail) for tail in _TAILS])
-_SMALL_TAILS, _CAPITAL_TAILS = (
-    np.array([list(case(tail).ljust(max(_TAIL_BYTES))) for tail in _TAILS], np.uint8)
-    for case in (bytes.lower, bytes.upper)
+_TEXTS: Final = (_WORD, b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
+"""The word of a marker, the text that announces a tag, and what may follow: as sent, and as some JSON writes it."""
+_SIZES: Final = np.array([len(text) for text in _TEXTS])
+_SMALL, _CAPITAL = (
+    np.array([list(case(text).ljust(max(_SIZES))) for text in _TEXTS], np.uint8) for case in (bytes.lower, bytes.upper)
 )
 _WORD_BYTES: Final = len(_WORD)
-_LONGEST_MARKER: Final = _WORD_BYTES + int(max(_TAIL_BYTES))
-_WORD_AS_NUMBER: Final = np.frombuffer(_WORD, "<u8")[0]
-_SMALL_LETTERS: Final = np.uint64(0x2020202020202020)
-"""The bits that distinguish small letters from capitals."""
 _STEM: Final = b"stamped"
-"""The start of the word, whose letters all differ."""
+"""The start of the word, whose letters all differ: if one byte in so many is looked at, no word is missed."""
 _STEM_BYTES: Final = len(_STEM)
-_LETTER: Final = np.array([_STEM.find(chr(i).lower().encode()) for i in range(128)] + [-1] * 128)
+_LETTER: Final = np.array([_STEM.find(bytes([byte]).lower()) for byte in range(256)])
 """Where in the stem a byte stands; -1: nowhere."""
 
 
@@ -149,6 +143,7 @@ def _number(window: NDArray[np.uint8], start: int, end: int) -> int:
     return number
 
 
+@kernel
 def find_marked(
     window: NDArray[np.uint8], ends: NDArray[np.int64], tagged: NDArray[np.bool_], marked: NDArray[np.bool_]
 ) -> None:
@@ -156,41 +151,25 @@ def find_marked(
 
     `tagged` and `marked` have an item for each line that ends at `ends`, and one for the line behind them.
     """
-    _find_marked(window, words_of(window), ends, tagged, marked)
-
-
-@kernel
-def _find_marked(
-    window: NDArray[np.uint8],
-    words: NDArray[np.uint64],
-    ends: NDArray[np.int64],
-    tagged: NDArray[np.bool_],
-    marked: NDArray[np.bool_],
-) -> None:
-    start = LEAD - _LONGEST_MARKER + 1
+    start = 0
     for line in range(len(tagged)):
         end = ends[line] if line < len(ends) else len(window)
         if not tagged[line]:
             for looked_at in range(start + _STEM_BYTES - 1, end, _STEM_BYTES):
-                letter = _LETTER[window[looked_at]]
-                behind = looked_at - letter + _WORD_BYTES
-                if letter >= 0 and behind < end and words[behind - _WORD_BYTES] | _SMALL_LETTERS == _WORD_AS_NUMBER:
-                    marked[line] |= _has_tail(window, behind, end)
+                word = looked_at - _LETTER[window[looked_at]]
+                tail = word + _WORD_BYTES
+                if word > looked_at or tail >= end or not _stands(0, window, word):
+                    continue
+                for text in range(1, len(_SIZES)):
+                    behind = tail + _SIZES[text]
+                    marked[line] |= LEAD < behind <= end and _stands(text, window, tail)
         start = end + 1
 
 
 @kernel
-def _has_tail(window: NDArray[np.uint8], start: int, end: int) -> bool:
-    """Whether one of the tails stands at `start`, before `end`, and its last byte is new."""
-    for tail in range(len(_TAIL_BYTES)):
-        behind = start + _TAIL_BYTES[tail]
-        if behind <= LEAD or behind > end:
-            continue
-        at = start
-        while at < behind and (
-            window[at] == _SMALL_TAILS[tail, at - start] or window[at] == _CAPITAL_TAILS[tail, at - start]
-        ):
-            at += 1
-        if at == behind:
-            return True
-    return False
+def _stands(text: int, window: NDArray[np.uint8], start: int) -> bool:
+    """Whether this one of _TEXTS stands at `start` and before the window's end, in small letters or capitals."""
+    for i in range(_SIZES[text]):
+        if window[start + i] != _SMALL[text, i] and window[start + i] != _CAPITAL[text, i]:
+            return False
+    return True
