@@ -54,6 +54,8 @@ def plainly(content: bytes) -> plain.Audited:
 @example(TAG + b"-15a6-0000000000", 8)
 @example(TAG * 3 + TAG[:8] + b"-15a6-0123456789-0123-0123456789", 8)
 @example(b"0123456789-" + b"0123-0123456789-" * 6, 8)
+@example(b"-" * 150 + TAG + b"-" * 150, 40)
+@example(b"stampedstampeds" * 9 + b"stampede=\nStAmPeDe@32473", 20)
 @example(b"x" * 40 + b"\n" + (b"y" * 90 + b"\n") * 10, 70)
 @example((b"y" * 90 + b"\n") * 10 + suffixed(TAG) + b"y" * 90, 70)
 def test_the_fast_way_finds_what_the_plain_one_does(content: bytes, block_bytes: int) -> None:
