@@ -12,76 +12,164 @@ Files are read block by block. A *window* is a block with the LEAD bytes before 
 found in the window where its last byte is new.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format.tags import MARK, SD_ID, TAG_BYTES, Tags, parse_tags
-from replay.unaligned import texts_at
+from captures.compiled.kernel import int64, kernel
+from captures.format.tags import MARK, SD_ID, TAG_BYTES
+from replay.linux.libc import memchr
 
 LEAD: Final = 64
 """How many bytes before its block a window repeats: enough for a tag and another one that it may overlap, or for the
 end of a line that was cut within the text that announces a tag."""
-_FIRST_HYPHEN, _SECOND_HYPHEN = 8, 13
 assert LEAD >= 2 * (TAG_BYTES - 1)
+CLOSEST_BYTES: Final = 14
+"""Tags begin at least so far apart: nearer ones would have hyphens where the other has digits."""
+PORT_BITS: Final = 16
 
-_HYPHEN: Final = ord("-")
+_FIRST_HYPHEN, _SECOND_HYPHEN = 8, 13
+_HYPHEN, _NEWLINE = ord("-"), ord("\n")
+_DIGIT: Final = np.array([int(chr(i), 16) if chr(i) in "0123456789abcdefABCDEF" else -1 for i in range(256)])
+"""What each byte means as a hexadecimal digit; -1: it is none."""
 
-_LOWER: Final = 0x20
-"""The bit that distinguishes small letters from capitals."""
 _WORD: Final = MARK[:-1].encode()
-_TAILS: Final = (b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
-"""What may follow `stampede` in a marker, the text that announces a tag: as it was sent, and as some JSON writes it."""
-_PAIR_AT: Final = 3
-"""Where the pair `mp` begins in the word: this pair is rare in other text, so it is searched first."""
+_TEXTS: Final = (_WORD, b"=", SD_ID.encode()[len(_WORD) :], b"\\u003d")
+"""The word of a marker, the text that announces a tag, and what may follow: as sent, and as some JSON writes it."""
+_SIZES: Final = np.array([len(text) for text in _TEXTS])
+_SMALL, _CAPITAL = (
+    np.array([list(case(text).ljust(max(_SIZES))) for text in _TEXTS], np.uint8) for case in (bytes.lower, bytes.upper)
+)
+_WORD_BYTES: Final = len(_WORD)
+_STEM: Final = b"stamped"
+"""The start of the word, whose letters all differ: if one byte in so many is looked at, no word is missed."""
+_STEM_BYTES: Final = len(_STEM)
+_LETTER: Final = np.array([_STEM.find(bytes([byte]).lower()) for byte in range(256)])
+"""Where in the stem a byte stands; -1: nowhere."""
 
 
-def find_tags(window: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Tags]:
-    """Where the tags begin whose last byte is new in a window, in order, and what they say. All of them are sound."""
-    looked_at = window[_FIRST_HYPHEN : len(window) - TAG_BYTES + _SECOND_HYPHEN + 1]
-    hyphens = looked_at == _HYPHEN
-    between = _SECOND_HYPHEN - _FIRST_HYPHEN
-    places = np.flatnonzero(hyphens[:-between] & hyphens[between:])
-    tags = parse_tags(texts_at(window, places, TAG_BYTES))
-    places, tags = _pick(places, tags, tags.sound)
-    return _pick(places, tags, (places > LEAD - TAG_BYTES) & ~_within_another(places, tags))
+class Rows(NamedTuple):
+    """Tags with their lines, int64, shape (tags,) each, in the order of the file."""
+
+    place: NDArray[np.int64]
+    """How many bytes of the file are before the tag."""
+    line: NDArray[np.int64]
+    lane: NDArray[np.int64]
+    """Run and port in one number: run << PORT_BITS | port."""
+    sequence: NDArray[np.int64]
+
+    def pick(self, which: slice | NDArray[np.bool_] | NDArray[np.int64]) -> "Rows":
+        """The rows that `which` selects."""
+        return Rows(*(column[which] for column in self))
 
 
-def _pick(places: NDArray[np.int64], tags: Tags, which: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Tags]:
-    """The places and tags that `which` selects."""
-    if which.all():
-        return places, tags
-    return places[which], Tags(tags.run[which], tags.port[which], tags.sequence[which], tags.sound[which])
+def find_ends(window: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The places of the line feeds in the block of a window."""
+    ends = np.empty(len(window) - LEAD, np.int64)
+    return ends[: _find_ends(window, ends)]
 
 
-def _within_another(places: NDArray[np.int64], tags: Tags) -> NDArray[np.bool_]:
-    """Which tags begin within the tag before them, both naming the same run."""
-    within = np.zeros(len(places), np.bool_)
-    within[1:] = (np.diff(places) < TAG_BYTES) & (tags.run[1:] == tags.run[:-1])
-    return within
+@kernel
+def _find_ends(window: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
+    count, end = 0, _next(_NEWLINE, window, LEAD)
+    while end < len(window):
+        ends[count] = end
+        count += 1
+        end = _next(_NEWLINE, window, end + 1)
+    return count
 
 
-def find_markers(window: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Where markers end, in order: `stampede=` or `stampede@32473`, which announce a tag, even if none follows."""
-    longest = len(_WORD) + max(map(len, _TAILS))
-    first = LEAD - longest + 1
-    lower = window[first:] | _LOWER
-    one, two = _WORD[_PAIR_AT : _PAIR_AT + 2]
-    pairs = np.flatnonzero((lower[:-1] == one) & (lower[1:] == two)) + first - _PAIR_AT
-    words = pairs[pairs + len(_WORD) < len(window)]
-    words = words[(texts_at(window, words, len(_WORD)) | _LOWER == np.frombuffer(_WORD, np.uint8)).all(axis=1)]
-    ends = [_tails(window, words + len(_WORD), tail) for tail in _TAILS]
-    return np.sort(np.concatenate(ends))
+def new_rows(recent: Rows, window_bytes: int) -> Rows:
+    """Room for the tags of a window of this size, behind the `recent` ones."""
+    room = len(recent.place) + window_bytes // CLOSEST_BYTES + 1
+    rows = Rows(*(np.empty(room, np.int64) for _ in recent))
+    for column, kept in zip(rows, recent, strict=True):
+        column[: len(kept)] = kept
+    return rows
 
 
-def _tails(window: NDArray[np.uint8], places: NDArray[np.int64], tail: bytes) -> NDArray[np.int64]:
-    """Where `tail` ends, for each of the `places` at which it stands, if its last byte is new in the window."""
-    ends = places + len(tail) - 1
-    places = places[(ends >= LEAD) & (ends < len(window))]
-    letters = np.frombuffer(tail, np.uint8)
-    texts = texts_at(window, places, len(tail))
-    capitals = np.frombuffer(tail.upper(), np.uint8)
-    same = ((texts == letters) | (texts == capitals)).all(axis=1)
-    found: NDArray[np.int64] = places[same] + len(tail) - 1
-    return found
+@kernel
+def find_tags(
+    window: NDArray[np.uint8], before: int, ends: NDArray[np.int64], rows: Rows, count: int, tagged: NDArray[np.bool_]
+) -> int:
+    """Write the tags whose last byte is new in a window behind the first `count` of `rows`; returns how many there are.
+
+    `before` bytes of the file are before the window. `ends` are the places of the line feeds in its block. `tagged` has
+    an item for each of these lines, and one for the line behind them; it is set where a line has a tag.
+    """
+    line, last, last_run = 0, -TAG_BYTES, -1
+    hyphen = _next(_HYPHEN, window, _FIRST_HYPHEN)
+    while hyphen + TAG_BYTES - _FIRST_HYPHEN <= len(window):
+        place, second = hyphen - _FIRST_HYPHEN, hyphen + _SECOND_HYPHEN - _FIRST_HYPHEN
+        hyphen = _next(_HYPHEN, window, hyphen + 1)
+        if window[second] != _HYPHEN:
+            continue
+        run = _number(window, place, place + _FIRST_HYPHEN)
+        port = _number(window, place + _FIRST_HYPHEN + 1, second)
+        sequence = _number(window, second + 1, place + TAG_BYTES)
+        if run < 0 or port < 0 or sequence < 0:
+            continue
+        within_another = place - last < TAG_BYTES and run == last_run
+        last, last_run = place, run
+        if within_another or place <= LEAD - TAG_BYTES:
+            continue
+        while line < len(ends) and ends[line] < place:
+            line += 1
+        tagged[line] = True
+        rows.place[count], rows.line[count] = before + place, line
+        rows.lane[count], rows.sequence[count] = run << PORT_BITS | port, sequence
+        count += 1
+    return count
+
+
+@kernel
+def _next(byte: int, window: NDArray[np.uint8], start: int) -> int:
+    """The place of the next such byte, at `start` or behind it; the length of the window: there is none."""
+    first = int64(window.ctypes.data)
+    found = int64(memchr(first + start, byte, len(window) - start))
+    return found - first if found else len(window)
+
+
+@kernel
+def _number(window: NDArray[np.uint8], start: int, end: int) -> int:
+    """The number that these hexadecimal digits mean; -1: not all of them are digits."""
+    number = 0
+    for at in range(start, end):
+        digit = int64(_DIGIT[window[at]])
+        if digit < 0:
+            return -1
+        number = number << 4 | digit
+    return number
+
+
+@kernel
+def find_marked(
+    window: NDArray[np.uint8], ends: NDArray[np.int64], tagged: NDArray[np.bool_], marked: NDArray[np.bool_]
+) -> None:
+    """Set `marked` where a line has no tag, but a marker whose last byte is new: `stampede=` or `stampede@32473`.
+
+    `tagged` and `marked` have an item for each line that ends at `ends`, and one for the line behind them.
+    """
+    start = 0
+    for line in range(len(tagged)):
+        end = ends[line] if line < len(ends) else len(window)
+        if not tagged[line]:
+            for looked_at in range(start + _STEM_BYTES - 1, end, _STEM_BYTES):
+                word = looked_at - _LETTER[window[looked_at]]
+                tail = word + _WORD_BYTES
+                if word > looked_at or tail >= end or not _stands(0, window, word):
+                    continue
+                for text in range(1, len(_SIZES)):
+                    behind = tail + _SIZES[text]
+                    marked[line] |= LEAD < behind <= end and _stands(text, window, tail)
+        start = end + 1
+
+
+@kernel
+def _stands(text: int, window: NDArray[np.uint8], start: int) -> bool:
+    """Whether this one of _TEXTS stands at `start` and before the window's end, in small letters or capitals."""
+    for i in range(_SIZES[text]):
+        if window[start + i] != _SMALL[text, i] and window[start + i] != _CAPITAL[text, i]:
+            return False
+    return True

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.kernel import kernel
 from replay.audit.sent import SentRun
 from replay.sink.verify.cut_lengths import MUCH, PRIORITY_BYTES, CutTraceless, PlaceLengths, cut_traceless, piles_up
 
@@ -26,18 +27,14 @@ class FileLengths:
         self.longest_whole = 0
         """The length of the longest line with a whole tag, even if it is too long to be counted by length."""
 
-    def take_whole(self, lengths: NDArray[np.int64]) -> None:
-        """Count lines with a whole tag; there must be one at least."""
-        self.longest_whole = max(self.longest_whole, int(lengths.max()))
-        _count(self.whole, lengths)
-
-    def take_traceless(self, lengths: NDArray[np.int64]) -> None:
-        """Count lines without a trace of a tag."""
-        _count(self.traceless, lengths)
+    def take(self, ends: NDArray[np.int64], start: int, tagged: NDArray[np.bool_], marked: NDArray[np.bool_]) -> None:
+        """Count lines with a whole tag, and lines without a trace of one; the first line begins at `start`."""
+        longest = _count_lines(ends, start, tagged, marked, self.whole, self.traceless)
+        self.longest_whole = max(self.longest_whole, longest)
 
     def take_parted(self, lengths: NDArray[np.int64]) -> None:
-        """Count lines that end within their tag."""
-        _count(self.parted, lengths)
+        """Count lines that end within their tag, except those of MOST_BYTES and more."""
+        np.add.at(self.parted, lengths[lengths < MOST_BYTES], 1)
 
     def place(self, sent_bytes: tuple[int, int] | None) -> PlaceLengths:
         """The file as a place where events may have been cut; `sent_bytes`: lengths of the shortest and longest event.
@@ -96,9 +93,25 @@ class LineLengths:
         )
 
 
-def _count(by_length: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
-    """Count lines by length, except those of MOST_BYTES and more."""
-    told = lengths[lengths < MOST_BYTES]
-    if told.size:
-        counts = np.bincount(told)
-        by_length[: len(counts)] += counts
+@kernel
+def _count_lines(
+    ends: NDArray[np.int64],
+    start: int,
+    tagged: NDArray[np.bool_],
+    marked: NDArray[np.bool_],
+    whole: NDArray[np.int64],
+    traceless: NDArray[np.int64],
+) -> int:
+    """Count lines by length, as in `FileLengths`, except those of MOST_BYTES and more; returns the longest tagged one.
+
+    For each line, `ends` is the place of its line feed, counted as `start` is, from which the first line begins.
+    """
+    longest = 0
+    for line in range(len(ends)):
+        length = ends[line] - start
+        start = ends[line] + 1
+        if tagged[line]:
+            longest = max(longest, length)
+        if length < MOST_BYTES and (tagged[line] or not marked[line]):
+            (whole if tagged[line] else traceless)[length] += 1
+    return longest

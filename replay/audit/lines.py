@@ -10,14 +10,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format.tags import Tags
 from replay.audit.cut import CutLines
-from replay.audit.find import LEAD, find_markers, find_tags
+from replay.audit.find import LEAD, Rows, find_ends, find_marked, find_tags, new_rows
 
 NEAR: Final = 1 << 20
 """The greatest distance in bytes of the two copies of a tag in one event. It bounds what is kept of a long line."""
-PORT_BITS: Final = 16
-_NEWLINE: Final = ord("\n")
 
 
 class LineTags(NamedTuple):
@@ -26,20 +23,6 @@ class LineTags(NamedTuple):
     lane: NDArray[np.int64]
     """Run and port in one number: run << PORT_BITS | port."""
     sequence: NDArray[np.int64]
-
-
-class _Rows(NamedTuple):
-    """Tags with their lines, int64, shape (tags,) each, in the order of the file."""
-
-    place: NDArray[np.int64]
-    """How many bytes of the file are before the tag."""
-    line: NDArray[np.int64]
-    lane: NDArray[np.int64]
-    sequence: NDArray[np.int64]
-
-    def pick(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "_Rows":
-        """The rows that `which` selects."""
-        return _Rows(*(column[which] for column in self))
 
 
 class LineCounts:
@@ -86,16 +69,21 @@ class Lines:
 
     def take(self, window: NDArray[np.uint8]) -> LineTags:
         """Count the lines of a window, and return its tags, each once per line."""
-        ends = np.flatnonzero(window[LEAD:] == _NEWLINE) + LEAD
-        places, tags = find_tags(window)
-        owners = np.searchsorted(ends, places)
-        self._count(window, ends, owners)
-        rows = self._rows(places, owners, tags)
+        ends = find_ends(window)
+        tagged, marked = np.zeros((2, len(ends) + 1), np.bool_)
+        tagged[0], marked[0] = self._open_tagged, self._open_marked
+        recent = len(self._recent.place)
+        rows = new_rows(self._recent, len(window))
+        count = find_tags(window, self._bytes - LEAD, ends, rows, recent, tagged)
+        rows = rows.pick(slice(count))
+        find_marked(window, ends, tagged, marked)
+        if ends.size:
+            self._judge(window, ends, tagged[:-1], marked[:-1])
+        self._open_tagged, self._open_marked = bool(tagged[-1]), bool(marked[-1])
         kept = ~_again(rows)
-        kept[: len(self._recent.place)] = False
-        fresh = rows.pick(kept)
+        kept[:recent] = False
         self._keep(rows, len(ends), len(window) - LEAD)
-        return LineTags(fresh.lane, fresh.sequence)
+        return LineTags(rows.lane[kept], rows.sequence[kept])
 
     def end(self) -> None:
         """Count the last line, where it has no line feed."""
@@ -104,29 +92,6 @@ class Lines:
             self._counts.tagged += self._open_tagged
             self._counts.unfinished += not self._open_tagged
         self._open_from = self._bytes
-
-    def _rows(self, places: NDArray[np.int64], owners: NDArray[np.int64], tags: Tags) -> _Rows:
-        """The tags of a window, behind the tags of its first line that earlier windows had."""
-        rows = _Rows(places + (self._bytes - LEAD), owners, tags.run << PORT_BITS | tags.port, tags.sequence)
-        if not self._recent.place.size:
-            return rows
-        return _Rows(*(np.concatenate(pair) for pair in zip(self._recent, rows, strict=True)))
-
-    def _count(self, window: NDArray[np.uint8], ends: NDArray[np.int64], owners: NDArray[np.int64]) -> None:
-        """Count the lines that end in this window, by what they contain; the line behind them is still open."""
-        whole = len(ends)
-        tagged = np.zeros(whole + 1, np.bool_)
-        tagged[owners] = True
-        tagged[0] |= self._open_tagged
-        marked = np.zeros(whole + 1, np.bool_)
-        marked[0] |= self._open_marked
-        # Markers are searched only if a line has no tag; the open line often has none yet.
-        first = LEAD if not whole or not tagged[:whole].all() else int(ends[-1]) + 1
-        markers = find_markers(window[first - LEAD :]) + (first - LEAD)
-        marked[np.searchsorted(ends, markers)] = True
-        if whole:
-            self._judge(window, ends, tagged[:whole], marked[:whole])
-        self._open_tagged, self._open_marked = bool(tagged[whole]), bool(marked[whole])
 
     def _judge(
         self,
@@ -140,21 +105,18 @@ class Lines:
         counts.lines += len(ends)
         counts.tagged += int(np.count_nonzero(tagged))
         before = self._bytes - LEAD  # bytes of the file before the window
-        lengths = np.diff(ends, prepend=self._open_from - before - 1) - 1
+        start = self._open_from - before
         self._open_from = before + int(ends[-1]) + 1
-        if tagged.any():
-            self._lengths.take_whole(lengths[tagged])
-        if tagged.all():
-            return
-        odd = marked & ~tagged
-        self._lengths.take_traceless(lengths[~marked & ~tagged])
-        if odd.any():
-            cut = counts.cut.take_marked(window, ends[odd], lengths[odd])
+        self._lengths.take(ends, start, tagged, marked)
+        odd = np.flatnonzero(marked & ~tagged)
+        if odd.size:
+            lengths = np.diff(ends, prepend=start - 1)[odd] - 1
+            cut = counts.cut.take_marked(window, ends[odd], lengths)
             self._lengths.take_parted(cut)
-            counts.marked += int(np.count_nonzero(odd))
+            counts.marked += len(odd)
             counts.cut_in_tag += len(cut)
 
-    def _keep(self, rows: _Rows, open_line: int, fresh_bytes: int) -> None:
+    def _keep(self, rows: Rows, open_line: int, fresh_bytes: int) -> None:
         """Remember the latest tags of the open line."""
         self._bytes += fresh_bytes
         self._counts.bytes += fresh_bytes
@@ -162,10 +124,10 @@ class Lines:
         self._recent = recent._replace(line=np.zeros_like(recent.line))
 
 
-_NOTHING: Final = _Rows(*(np.zeros(0, np.int64) for _ in range(4)))
+_NOTHING: Final = Rows(*(np.zeros(0, np.int64) for _ in range(4)))
 
 
-def _again(rows: _Rows) -> NDArray[np.bool_]:
+def _again(rows: Rows) -> NDArray[np.bool_]:
     """Which tags stand in their line for the second time, or again."""
     again = _like_the_one_before(rows)
     lines = rows.line[~again]
@@ -176,7 +138,7 @@ def _again(rows: _Rows) -> NDArray[np.bool_]:
     return again
 
 
-def _like_the_one_before(rows: _Rows) -> NDArray[np.bool_]:
+def _like_the_one_before(rows: Rows) -> NDArray[np.bool_]:
     again = np.zeros(len(rows.place), np.bool_)
     again[1:] = (
         (rows.sequence[1:] == rows.sequence[:-1])

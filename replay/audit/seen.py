@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.kernel import kernel
 from captures.console.errors import RunError
 from captures.format.tags import MAX_SEQUENCE
 
@@ -96,45 +97,14 @@ class Seen:
         if not numbers.size:
             return Added(np.zeros(0, np.bool_), np.zeros(0, np.bool_))
         keys = lanes << _KEY_BITS | numbers >> _SHIFT
-        starts = _starts(keys)
+        starts = np.flatnonzero(np.diff(keys, prepend=-1))
         pages = np.array([self._page_of(key) for key in keys[starts].tolist()], np.int64)
-        pages = np.repeat(pages, np.diff(starts, append=len(keys)))
-        refused = pages == _NONE
-        places = pages << _SHIFT | numbers & (STRETCH - 1)
+        page_of = np.repeat(pages, np.diff(starts, append=len(keys)))
         new = np.zeros(len(numbers), np.bool_)
-        if not refused.any():
-            new = self._set_bits(places)
-        else:
-            new[~refused] = self._set_bits(places[~refused])
-        return Added(new, refused)
-
-    def _set_bits(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Set the bits at `places`, counted over all pages; returns which were not set, of equal places the first."""
-        order = None
-        if not (places[1:] > places[:-1]).all():
-            order = np.argsort(places, kind="stable")
-            places = places[order]
-        cells, bits = places >> 3, np.left_shift(np.uint8(1), (places & 7).astype(np.uint8))
-        new: NDArray[np.bool_] = self._bytes[cells] & bits == 0
-        new[1:] &= places[1:] != places[:-1]
-        self._write(places[new], cells[new], bits[new])
-        if order is None:
-            return new
-        in_order = np.empty_like(new)
-        in_order[order] = new
-        return in_order
-
-    def _write(self, places: NDArray[np.int64], cells: NDArray[np.int64], bits: NDArray[np.uint8]) -> None:
-        if not places.size:
-            return
-        starts = _starts(cells)
-        self._bytes[cells[starts]] |= np.bitwise_or.reduceat(bits, starts)
-        pages = places >> _SHIFT
-        starts = _starts(pages)
-        pages = pages[starts]
-        self._counts[pages] += np.diff(starts, append=len(places)).astype(np.int32)
-        for page in pages[self._counts[pages] == STRETCH].tolist():
+        _set_bits(self._bytes, self._counts, page_of, numbers, new)
+        for page in set(pages[self._counts[pages] == STRETCH].tolist()) - {_NONE}:
             self._retire(page)
+        return Added(new, page_of == _NONE)
 
     def _page_of(self, key: int) -> int:
         page = self._pages_of.get(key)
@@ -215,9 +185,28 @@ class Seen:
         return turns[::2], turns[1::2]
 
 
-def _starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where sequences of equal values begin; there must be one value at least."""
-    return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
+@kernel
+def _set_bits(
+    bits: NDArray[np.uint8],
+    counts: NDArray[np.int32],
+    pages: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    new: NDArray[np.bool_],
+) -> None:
+    """Set the bit of each number in its page, and count it there; `new` says which were not set.
+
+    `pages`, `numbers` and `new` have shape (numbers,), `counts` has an item for each page.
+    """
+    for i in range(len(numbers)):
+        page = pages[i]
+        if page == _NONE:
+            continue
+        place = page << _SHIFT | numbers[i] & (STRETCH - 1)
+        bit = 1 << (place & 7)
+        if not bits[place >> 3] & bit:
+            bits[place >> 3] |= bit
+            counts[page] += 1
+            new[i] = True
 
 
 def _no_file(error: OSError) -> str:

@@ -6,13 +6,14 @@ together.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format.tags import MAX_SEQUENCE
-from replay.audit.lines import PORT_BITS, LineTags
+from captures.compiled.kernel import kernel
+from replay.audit.find import PORT_BITS
+from replay.audit.lines import LineTags
 from replay.audit.seen import Seen
 
 MAX_RUNS: Final = 64
@@ -20,8 +21,17 @@ RUNS_SHOWN: Final = 10
 """The most runs that are named where a report or a message tells of other runs."""
 MAX_LANES: Final = 1024
 """The most lanes of all runs together; one run has 100 at most."""
-_NUMBER_BITS: Final = MAX_SEQUENCE.bit_length()
 _PORT_MASK: Final = (1 << PORT_BITS) - 1
+
+
+class _Counts(NamedTuple):
+    """What is counted of each lane, as in `TaggedLane`; int64, shape (MAX_LANES,) each."""
+
+    received: NDArray[np.int64]
+    duplicated: NDArray[np.int64]
+    reordered: NDArray[np.int64]
+    depth: NDArray[np.int64]
+    highest: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -53,8 +63,8 @@ class TagCounts:
         self._keys = np.zeros(0, np.int64)  # the keys of lanes, rising
         self._numbers = np.zeros(0, np.int64)  # the number of the lane of each of these keys
         self._lanes: list[int] = []  # the key of each lane
-        self._received, self._duplicated, self._reordered, self._depth = np.zeros((4, MAX_LANES), np.int64)
-        self._highest = np.full(MAX_LANES, -1, np.int64)
+        self._counts = _Counts(*(np.zeros(MAX_LANES, np.int64) for _ in range(5)))
+        self._counts.highest[:] = -1
 
     def take(self, tags: LineTags) -> None:
         """Count tags. Raises RunError when there is no room on the disk."""
@@ -76,9 +86,9 @@ class TagCounts:
     def lanes(self, run: int) -> list[TaggedLane]:
         """The lanes of a run, by port."""
         found = [(key & _PORT_MASK, number) for number, key in enumerate(self._lanes) if key >> PORT_BITS == run]
-        columns = (self._received, self._duplicated, self._reordered, self._depth, self._highest)
         return [
-            TaggedLane(number, port, *(int(column[number]) for column in columns)) for port, number in sorted(found)
+            TaggedLane(number, port, *(int(column[number]) for column in self._counts))
+            for port, number in sorted(found)
         ]
 
     def _count_runs(self, runs: NDArray[np.int64]) -> None:
@@ -128,22 +138,34 @@ class TagCounts:
         return len(self._lanes) > before
 
     def _count(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
-        """Count tags whose lanes are known."""
+        """Count tags whose lanes are known, lane by lane, so that neighbours are in one stretch."""
         order = np.argsort(lanes.astype(np.uint16), kind="stable")
         lanes, numbers = lanes[order], numbers[order]
         added = self._seen.add(lanes, numbers)
         if added.refused.any():
             for lane, count in enumerate(np.bincount(lanes[added.refused]).tolist()):
                 self.refused[self._lanes[lane] >> PORT_BITS] += count
-        kept = np.flatnonzero(~added.refused)
-        lanes, numbers, new = lanes[kept], numbers[kept], added.new[kept]
-        # Tags are sorted by lane, so with the lane in the high bits the running maximum is always of the own lane.
-        reached = np.maximum.accumulate(lanes << _NUMBER_BITS | numbers) & MAX_SEQUENCE
-        behind = np.maximum(reached, self._highest[lanes]) - numbers
-        late = np.flatnonzero(new & (behind > 0))
-        self._received += np.bincount(lanes[new], minlength=MAX_LANES)
-        self._duplicated += np.bincount(lanes[~new], minlength=MAX_LANES)
-        self._reordered += np.bincount(lanes[late], minlength=MAX_LANES)
-        np.maximum.at(self._depth, lanes[late], behind[late])
-        last = np.flatnonzero(np.diff(lanes, append=-1))
-        self._highest[lanes[last]] = np.maximum(self._highest[lanes[last]], reached[last])
+        _count(self._counts, lanes, numbers, added.new, added.refused)
+
+
+@kernel
+def _count(
+    counts: _Counts,
+    lanes: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    new: NDArray[np.bool_],
+    refused: NDArray[np.bool_],
+) -> None:
+    """Count numbers that were added to lanes, in their order, by what became of each; all have shape (numbers,)."""
+    for i in range(len(numbers)):
+        if refused[i]:
+            continue
+        lane, highest = lanes[i], counts.highest[lanes[i]]
+        if not new[i]:
+            counts.duplicated[lane] += 1
+        else:
+            counts.received[lane] += 1
+            if numbers[i] < highest:
+                counts.reordered[lane] += 1
+                counts.depth[lane] = max(counts.depth[lane], highest - numbers[i])
+        counts.highest[lane] = max(highest, numbers[i])

@@ -29,6 +29,7 @@ sendmmsg = _function("sendmmsg", "int32", "int32", "uintp", "uint32", "int32")
 recvmmsg = _function("recvmmsg", "int32", "int32", "uintp", "uint32", "int32", "uintp")
 poll = _function("poll", "int32", "uintp", "uintp", "int32")
 memcpy = _function("memcpy", "uintp", "uintp", "uintp", "uintp")
+memchr = _function("memchr", "uintp", "uintp", "int32", "uintp")
 clock_gettime = _function("clock_gettime", "int32", "int32", "uintp")
 clock_nanosleep = _function("clock_nanosleep", "int32", "int32", "int32", "uintp", "uintp")
 

@@ -13,7 +13,7 @@ from captures.console.terminal import bar
 from captures.format.tags import MAX_RUN
 from replay.audit.files.follow import FollowedFiles, Follower
 from replay.audit.files.named_files import check_names, total_bytes
-from replay.audit.files.reading import Collection, read_files
+from replay.audit.files.reading import Collection, prepare, read_files
 from replay.audit.files.sources import keep_freed_memory
 from replay.audit.missing import ALL_SHOWN, SHOWN
 from replay.audit.report.audit_report import Question, audit_report
@@ -83,6 +83,7 @@ def look_through(request: AuditRequest, report_file: ReportFile) -> AuditReport:
     sent = None if request.sent is None else read_sent(request.sent)
     wanted = wanted_run(request.run_id, sent, request.sent)
     check_names(request.files, follow=request.follow)
+    prepare()
     with held() as signals, Seen() as seen:
         found = Collection(TagCounts(seen, wanted))
         followed = _read(request, found, lambda: bool(signals.names))

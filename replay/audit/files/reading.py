@@ -4,12 +4,28 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
+import numpy as np
+
+from captures.compiled.readiness import make_ready
 from captures.console.errors import InputError
 from replay.audit.files.sources import File, open_file
-from replay.audit.lines import LineCounts, Lines
+from replay.audit.find import LEAD
+from replay.audit.lines import LineCounts, Lines, LineTags
+from replay.audit.seen import Seen
 from replay.audit.tag_counts import TagCounts
+
+AUDIT: Final = "the audit"
+"""What the kernels of an audit are called where they are compiled."""
+
+
+def prepare() -> None:
+    """Compile or load the kernels of an audit. Raises RunError if there is no room for what is seen."""
+    window, none = np.full(LEAD + 1, ord("\n"), np.uint8), np.zeros(1, np.int64)
+    with Seen(max_pages=2) as seen:
+        lines, tally = Lines(LineCounts()), TagCounts(seen)
+        make_ready(AUDIT, [lambda: lines.take(window), lambda: tally.take(LineTags(none, none))])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from captures.format.tags import TAG_BYTES, tag_text
 from replay.audit import lines as module
 from replay.audit.files.sources import Windows
-from replay.audit.lines import NEAR, PORT_BITS, LineCounts, Lines
+from replay.audit.find import PORT_BITS
+from replay.audit.lines import NEAR, LineCounts, Lines
 from tests.replay.audit import plain
 from tests.replay.audit.texts import contents, document, few_tags, structured, suffixed
 
@@ -53,6 +54,8 @@ def plainly(content: bytes) -> plain.Audited:
 @example(TAG + b"-15a6-0000000000", 8)
 @example(TAG * 3 + TAG[:8] + b"-15a6-0123456789-0123-0123456789", 8)
 @example(b"0123456789-" + b"0123-0123456789-" * 6, 8)
+@example(b"-" * 150 + TAG + b"-" * 150, 40)
+@example(b"stampedstampeds" * 9 + b"stampede=\nStAmPeDe@32473", 20)
 @example(b"x" * 40 + b"\n" + (b"y" * 90 + b"\n") * 10, 70)
 @example((b"y" * 90 + b"\n") * 10 + suffixed(TAG) + b"y" * 90, 70)
 def test_the_fast_way_finds_what_the_plain_one_does(content: bytes, block_bytes: int) -> None:

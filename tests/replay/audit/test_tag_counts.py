@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from captures.format.tags import MAX_RUN, MAX_SEQUENCE
 from replay.audit import tag_counts as module
-from replay.audit.lines import PORT_BITS, LineTags
+from replay.audit.find import PORT_BITS
+from replay.audit.lines import LineTags
 from replay.audit.seen import STRETCH, Seen
 from replay.audit.tag_counts import TagCounts
 from tests.replay.audit import plain

@@ -15,7 +15,8 @@ from replay.audit.cut import CutLengths
 from replay.audit.files.follow import FollowedFiles
 from replay.audit.files.reading import Collection, DamagedFile
 from replay.audit.files.sources import Windows
-from replay.audit.lines import PORT_BITS, LineCounts, Lines, LineTags
+from replay.audit.find import PORT_BITS
+from replay.audit.lines import LineCounts, Lines, LineTags
 from replay.audit.report.audit_report import Question, audit_report
 from replay.audit.report.model import AuditReport, ForeignRun, MissingRange
 from replay.audit.report.table import audit_table, unreadable_line
