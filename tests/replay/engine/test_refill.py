@@ -72,6 +72,15 @@ def test_each_run_is_given_once_and_in_time(sizes: list[int], take: int) -> None
     assert not lanes.rows[0]["runs"]
 
 
+@pytest.mark.usefixtures("told")
+def test_a_lane_holds_no_more_runs_than_it_has_room_for() -> None:
+    lanes = new_lanes(1)
+    Supply(capture(), (run(i % 15, 1) for i in range(40)), 1, tagged=False).refill(lanes, 0)
+
+    assert (lanes.rows[0]["runs"], lanes.rows[0]["left"], lanes.rows[0]["last"]) == (RUNS, RUNS, 0)
+    assert lanes.runs[0]["first_event"].tolist() == [i % 15 for i in range(RUNS)]
+
+
 def test_a_run_is_held_as_it_is() -> None:
     due, own = ramp(2**61 + 3, 10**9, 7), ramp(2**62 + 1, 10**12, 11)
     lanes = new_lanes(1)

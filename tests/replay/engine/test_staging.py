@@ -232,3 +232,25 @@ def test_a_train_is_sound_if_all_that_it_says_lies_within_it_and_the_payload(
     fits = max(ends) <= length and 0 < count * length <= 65507 and offset + count * length <= payload_bytes
 
     assert is_sound(trains[0], event, payload_bytes) == (stamp_kind <= 4 and holds and fits)
+
+
+@settings(max_examples=200)
+@given(
+    length=st.integers(1, 60),
+    count=st.integers(1, 5),
+    kinds=st.tuples(st.integers(0, 4), st.integers(0, 1)),
+    steps=st.tuples(*[st.integers(-1, 1)] * 4),
+)
+def test_a_train_is_sound_to_the_last_byte_and_no_further(
+    length: int, count: int, kinds: tuple[int, int], steps: tuple[int, int, int, int]
+) -> None:
+    """Stamp, tag, events and payload end where they must, or one byte before or behind that."""
+    widths = STAMP_WIDTHS[StampKind(kinds[0])], TAG_BYTES
+    columns = [max(0, length - width + step) for width, step in zip(widths, steps, strict=False)]
+    event, offset = 1000 + (count if steps[2] > 0 else steps[2]), 7
+    trains = new_lanes(1).trains
+    trains[0] = (offset, 1000, count, length, *columns, *kinds, 0, 0)
+    fits = [column + width <= length for column, width, kind in zip(columns, widths, kinds, strict=True) if kind]
+
+    sound = is_sound(trains[0], event, offset + count * length + steps[3])
+    assert sound == (all(fits) and 1000 <= event < 1000 + count and steps[3] >= 0)

@@ -180,3 +180,15 @@ def test_a_zone_west_of_utc_keeps_its_sign(room: StampRoom) -> None:
 def test_a_day_of_one_digit_is_padded_with_a_blank(room: StampRoom) -> None:
     august = int(datetime(2025, 8, 5, tzinfo=UTC).timestamp()) * SECOND_NS
     assert texts_of(room, StampKind.RFC3164, 0, [august]) == [b"Aug  5 00:00:00"]
+
+
+@pytest.mark.parametrize("rest", range(3))
+@pytest.mark.parametrize("back", range(1, 4))
+def test_a_ramp_is_exact_to_the_nanosecond(back: int, rest: int, room: StampRoom) -> None:
+    """Thirds of a nanosecond around the instant at which a microsecond is full."""
+    first = 3 * (WALL_NS // 1000 * 1000 - back) + rest
+    buffer = np.zeros(20 * 27 + 8, np.uint8)
+    stamp_each(words_of(buffer), 0, 27, 20, StampKind.RFC3339_US, 0, tuple(ramp(first, 1, 3)), room)
+
+    texts = [buffer[27 * event : 27 * event + 27].tobytes() for event in range(20)]
+    assert texts == [plain(StampKind.RFC3339_US, 0, (first + event) // 3) for event in range(20)]
