@@ -1,7 +1,7 @@
 """What do a ledger and an audit read of the sender's report? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -12,8 +12,11 @@ from replay.ledger.models.parts import (
     Lanes,
     PortPart,
     ReportPart,
+    RunId,
     Seconds,
 )
+
+_RUNS_SHOWN: Final = 3
 
 
 class SentLane(PortPart):
@@ -59,8 +62,14 @@ class SentCapture(ReportPart):
     longest_bytes: Count | None = None
 
 
+class Part(ReportPart):
+    """One of the reports that a merged report was made of."""
+
+    run_id: RunId | None = None
+
+
 class Sent(Lanes):
-    """The report of a sender."""
+    """The report of a sender, or the merged one of several."""
 
     summed: ClassVar[frozenset[str]] = frozenset({"sent_events", "sent_bytes"})
     sent_events: Count | None = None
@@ -79,6 +88,7 @@ class Sent(Lanes):
     capture: SentCapture | None = None
     lag_ms: Lag | None = None
     intervals: DueIntervals | None = None
+    parts: list[Part] = Field(default=[], max_length=100_000)
     collector_host: Any = None
     """The report of the run on its own host, if the target was there; `replay.receiver_host.reading` checks it."""
 
@@ -86,3 +96,11 @@ class Sent(Lanes):
     def all_lanes(self) -> Sequence[SentLane]:
         """The ports to which the run sent."""
         return self.lanes
+
+    def check_one_run(self) -> None:
+        """Raise ValueError if these are figures of several runs: nobody can tell which run an event was missed from."""
+        runs = sorted({(part.run_id or "").lower() for part in self.parts})
+        if len(runs) > 1:
+            named = ", ".join(run or "one without tags" for run in runs[:_RUNS_SHOWN])
+            more = ", ..." if len(runs) > _RUNS_SHOWN else ""
+            raise ValueError(f"a merged report of {len(runs):,} runs ({named}{more}); use the report of each run")
