@@ -32,7 +32,8 @@ def report() -> None:
 def merge(*, paths: tuple[Path, ...], report_path: Path | None, as_json: bool) -> int:
     """Make one report of those of several runs, exactly: of hosts that sent side by side, or of phases of a load.
 
-    What can't be merged is null, and it is said. Two reports with the same port of the same run are refused.
+    What can't be merged is null, and it is said. Two reports with the same port of a tagged run are refused, and
+    so is the same report twice.
     """
     if len(paths) < 2:
         raise click.UsageError("there is nothing to merge: name two reports or more")
