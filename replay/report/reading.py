@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from captures.console.errors import InputError
-from replay.json_file import SCHEMA, read_report
+from replay.json_file import SCHEMA, read_report_of
 from replay.report.model import IntervalFigures, RunReport
 from replay.report.verdict import VERDICTS
 
@@ -28,7 +28,7 @@ _INTERVALS_MS: Final = (1.0, 1000 * _LONGEST_S)
 def read_run_report(path: Path) -> RunReport:
     """Read the report of a run from `path`. Raises InputError, in one line, if the file holds none."""
     try:
-        return run_report_of(read_report(path))
+        return run_report_of(read_report_of("a sender", path))
     except ValueError as error:
         raise InputError(f"{path}: not the report of a run: {error}") from None
 

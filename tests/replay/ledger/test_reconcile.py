@@ -459,6 +459,9 @@ def test_the_command_refuses_other_files_in_one_line(reconciled):
     assert "received.json: this is a sender's report" in reconciled(sent_report({514: 5}), sent_report({514: 5}))[2]
     audit = {"kind": "audit", "lanes": [{"port": 514, "received_events": 5}]}
     assert "received.json: this is an audit's report" in reconciled(sent_report({514: 5}), audit)[2]
-    code, _, err = reconciled({"lanes": [{"port": 514}]}, received_report({514: 5}))
-    assert (code, err.count("\n")) == (2, 1)
-    assert "sent.json: a report of what was sent has lanes" in err
+    assert "received.json: this is another program's" in reconciled(sent_report({514: 5}), {**audit, "kind": "zzz"})[2]
+    for other, said in (({"lanes": [{"port": 514}]}, "what was sent has lanes"), ({"schema": 2}, "schema 2")):
+        code, _, err = reconciled(other, received_report({514: 5}))
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"sent.json: a report of {said}" in err
+        assert "the order is" not in err

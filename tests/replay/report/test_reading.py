@@ -103,5 +103,5 @@ def test_a_run_in_capitals_is_the_same_run() -> None:
 
 
 def test_what_is_no_report_of_a_run_is_refused_with_its_path() -> None:
-    with pytest.raises(InputError, match="not the report of a run: verdict: "):
+    with pytest.raises(InputError, match="this is a sink.s report, and here a sender.s belongs"):
         read_run_report(OLD_SINK)
