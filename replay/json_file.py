@@ -153,6 +153,8 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a JSON report")
     if (schema := report.get("schema", 0)) not in range(SCHEMA + 1):
         told = harmless(str(schema)[:_SHOWN_CHARACTERS])
+        if type(schema) is not int or schema < 0:
+            raise InputError(f"{path}: its schema is {told!r}, and no number from 0 on")
         raise InputError(
             f"{path}: a report of schema {told}, and this version of Stampede reads up to {SCHEMA}; use the version "
             "that wrote it, or a later one"

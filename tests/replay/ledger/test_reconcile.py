@@ -133,7 +133,7 @@ RUN = "1f3a9c07"
 def test_a_merged_report_of_several_runs_is_refused_since_events_of_a_third_would_make_up_for_those_of_one(runs):
     """Nothing of one of the runs came, and as many events of a third."""
     merged = sent_report({514: 2000}) | {"run_id": None, "parts": [{"run_id": run} for run in runs]}
-    with pytest.raises(ValueError, match=r"a merged report of 2 runs; use the report of each run"):
+    with pytest.raises(ValueError, match=r"a merged report of several runs; use the report of each run"):
         ledger_of(merged, received_report({514: 2000}))
 
 

@@ -51,8 +51,8 @@ def test_a_run_that_is_named_goes_before_the_one_with_most_tags(collected: Path)
     [
         (None, {"run_id": None}, "sent.json: this run had no tags; build the capture with --tagged"),
         (OTHER, {}, "sent.json: this is the report of run 1f3a9c07, and --run-id is another"),
-        (None, TWO_RUNS, "sent.json: a merged report of 2 runs; use the report of each run"),
-        (RUN, TWO_RUNS, "sent.json: a merged report of 2 runs"),
+        (None, TWO_RUNS, "sent.json: a merged report of several runs; use the report of each run"),
+        (RUN, TWO_RUNS, "sent.json: a merged report of several runs"),
     ],
 )
 def test_a_sender_s_report_that_does_not_fit_is_named(
