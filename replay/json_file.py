@@ -26,6 +26,15 @@ _ROOM_BYTES: Final = 1 << 20
 _SHOWN_CHARACTERS: Final = 20
 _STDIN: Final = Path("/dev/stdin")
 
+_KINDS: Final = {"audit": "an audit", "watch": "a watch"}
+"""Whose report it is, by its `kind`; other reports do not have this field."""
+_BYTES: Final = {"sent_bytes": "a sender", "received_bytes": "a sink"}
+"""Whose report has such a field for each port: an audit's has neither, and a ledger has both."""
+
+
+class WrongKindError(InputError):
+    """A file is the report of another command than the one that is needed."""
+
 
 class ReportFile:
     """The report of a command that may take hours: before the work begins, it proves its path and reserves its space.
@@ -145,8 +154,32 @@ def read_report(path: Path) -> dict[str, Any]:
     schema = report.get("schema", 0)
     if type(schema) is not int or not 0 <= schema <= SCHEMA:  # True and 1.0 are equal to 1, and are no version
         told = harmless(str(schema)[:_SHOWN_CHARACTERS])
+        if type(schema) is not int or schema < 0:
+            raise InputError(f"{path}: its schema is {told!r}, and no number from 0 on")
         raise InputError(
             f"{path}: a report of schema {told}, and this version of Stampede reads up to {SCHEMA}; use the version "
             "that wrote it, or a later one"
         )
     return report
+
+
+def read_report_of(kind: str, path: Path) -> dict[str, Any]:
+    """The JSON object in `path`, as `read_report` reads it, if it is a report of `kind`, like "a sink", or may be one.
+
+    Raises WrongKindError if it says that it is another's, else InputError.
+    """
+    report = read_report(path)
+    told = _kind_of(report)
+    if told not in (None, kind):
+        raise WrongKindError(f"{path}: this is {told}'s report, and here {kind}'s belongs")
+    return report
+
+
+def _kind_of(report: dict[str, Any]) -> str | None:
+    """Whose report it is, by its outermost fields and its first port; None: they do not say."""
+    kind, lanes = report.get("kind"), report.get("lanes")
+    if kind is not None:
+        return _KINDS.get(str(kind), "another program")
+    first = lanes[0] if isinstance(lanes, list) and lanes else None
+    told = [whose for name, whose in _BYTES.items() if isinstance(first, dict) and name in first]
+    return told[0] if len(told) == 1 else None

@@ -100,6 +100,8 @@ def _complaint(error: Exception, name: str) -> tuple[str, int]:
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             return harmless(f"{name}: {where}{error.strerror or error}"), ExitCode.FAILED
+        case MemoryError():
+            return f"{name}: there is not enough memory for this", ExitCode.FAILED
         case click.Abort():
             return f"{name}: interrupted", ExitCode.INTERRUPTED
     # A defect keeps its traceback, but not Python's exit code: 1 means that a target was missed.
@@ -115,7 +117,11 @@ def run(group: click.Command) -> NoReturn:
     name = group.name or ""
     variable = f"_{name.upper()}_COMPLETE"
     if instruction := os.environ.get(variable):
-        raise SystemExit(shell_complete(group, {}, name, variable, instruction))
+        try:
+            raise SystemExit(shell_complete(group, {}, name, variable, instruction))
+        except (KeyError, ValueError):  # a shell tells by COMP_WORDS and COMP_CWORD what was typed
+            print(f"{name}: {variable} is for shells, which set COMP_WORDS and COMP_CWORD as well", file=sys.stderr)
+            raise SystemExit(ExitCode.USAGE) from None
     try:
         interruption.take()
         standard_streams.guard()

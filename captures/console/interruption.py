@@ -9,6 +9,7 @@ ignored when the program started (nohup(1), a shell's background) stays ignored,
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,6 +20,14 @@ INTERRUPTED: Final = 130
 """The exit code, as `captures.console.errors.ExitCode` has it, which would have to be loaded first."""
 
 Handler = Callable[[int, FrameType | None], object]
+
+
+def may_handle() -> bool:
+    """Whether this thread may say what signals do: only a program's main thread, in which Python handles them, may.
+
+    In any other thread signals are left to the program that started the thread.
+    """
+    return threading.current_thread() is threading.main_thread()
 
 
 def leave_at_once(name: str) -> None:
@@ -118,7 +127,9 @@ def blocked() -> Iterator[None]:
 
 
 def _install(handler: Handler, even_ignored: tuple[int, ...] = ()) -> dict[int, Any]:
-    """Have `handler` called, unless a signal is ignored; returns the handlers before."""
+    """Have `handler` called, unless a signal is ignored; returns the handlers before. Only the main thread can."""
+    if not may_handle():
+        return {}
     before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
     taken = {number: old for number, old in before.items() if old is not signal.SIG_IGN or number in even_ignored}
     for number in taken:

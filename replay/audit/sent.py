@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from captures.console.errors import InputError
 from replay.rewrite.tags import parse_run
 
 if TYPE_CHECKING:
@@ -41,11 +42,15 @@ def read_sent(path: Path) -> SentRun:
     from replay.ledger.models.reading import read_checked  # noqa: PLC0415 - pydantic takes a while to load
     from replay.ledger.models.sent import Sent  # noqa: PLC0415
 
-    return sent_of(read_checked(Sent, path))
+    try:
+        return sent_of(read_checked(Sent, path))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def sent_of(report: "sender.Sent") -> SentRun:
-    """Take what an audit needs from a report that is already checked."""
+    """Take what an audit needs from a report that is already checked. Raises ValueError if it is of several runs."""
+    report.check_one_run()
     run = None if report.run_id is None else parse_run(report.run_id)
     lanes = {lane.port: lane.sent_events for lane in report.lanes}
     events = report.capture.events if report.capture else None
@@ -69,6 +74,8 @@ def _untimed(report: "sender.Sent") -> str | None:
     """
     if not (report.duration_s and report.achieved_eps and report.peak_eps):
         return "the sender's report does not say how long it sent"
+    if report.parts:
+        return "the sender's report is a merged one, and its hosts may not have begun together"
     if report.speed is not None:
         return "the run followed the time axis of its capture"
     if report.recoveries:

@@ -31,7 +31,8 @@ def report() -> None:
 def merge(*, paths: tuple[Path, ...], report_path: Path | None, as_json: bool) -> int:
     """Make one report of those of several runs, exactly: of hosts that sent side by side, or of phases of a load.
 
-    What can't be merged is null, and it is said. Two reports with the same port of the same run are refused.
+    What can't be merged is null, and it is said. Two reports with the same port of a tagged run are refused, and
+    so is the same report twice.
     """
     from replay.sessions.merge import merge_into  # noqa: PLC0415 - pydantic takes a while to load
 

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, Final
 
 from captures.console.errors import InputError
+from captures.console.interruption import may_handle
 from captures.console.units import parse_count, parse_speed
 from replay.board.layout import State
 from replay.board.snapshot import Snapshot, take_snapshot
@@ -47,7 +48,8 @@ class Controls:
         self._factor = Fraction(1)
         """The factor of the time scale; during a pause, the factor with which to resume."""
         self._paused = self._signalled = False
-        signal.signal(signal.SIGUSR1, self._note)
+        if may_handle():
+            signal.signal(signal.SIGUSR1, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
         self._signalled = True

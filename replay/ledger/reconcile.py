@@ -22,8 +22,9 @@ def reconcile(
     """Make the ledger of a sender's, a sink's and an audit's report. A port that a report lacks has counts of 0 there.
 
     `ended_by` is why the sink ended before the run did, if it did (`replay.ledger.run_clock`). Raises ValueError when a
-    report is of another run.
+    report is of another run, or the sender's is of several.
     """
+    sent.check_one_run()
     run = sent.run_id
     tagged = run is not None and received is not None and received.run_id is not None
     for who, report in (("sink counted", received if tagged else None), ("audit is of", collected)):

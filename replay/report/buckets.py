@@ -4,11 +4,14 @@ Percentiles can't be merged. Buckets can: the sums of the buckets of two histogr
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
 from replay.histogram import BUCKETS, CELLS, Histogram
+
+_MOST: Final = 1 << 60
+"""A histogram has fewer values."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,13 @@ class Buckets:
         cells = np.zeros(CELLS, np.int64)
         for name, count in self.counts.items():
             bucket = int(name) if name.isascii() and name.isdecimal() and len(name) < 5 else BUCKETS
-            if bucket >= BUCKETS or not 0 <= count < 1 << 60:
+            if bucket >= BUCKETS or name != str(bucket) or not 0 <= count < _MOST:
                 raise ValueError(f"a histogram has {BUCKETS} buckets and no bucket {name} with {count} values")
             cells[bucket] = count
-        if not 0 <= self.max_us < 1 << 63 or self.sum_us < 0:
+        if not 0 <= self.max_us < 1 << 63 or not 0 <= self.sum_us < _MOST << 63:
             raise ValueError("a histogram has no greatest value or sum below 0, and no value of more than 63 bits")
+        if sum(self.counts.values()) >= _MOST:
+            raise ValueError("a histogram has no more values than anybody can send events")
         wrapped = self.sum_us % (1 << 64)
         cells[BUCKETS] = wrapped - (1 << 64) if wrapped >= 1 << 63 else wrapped
         cells[BUCKETS + 1] = self.max_us

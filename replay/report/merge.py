@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 from captures import __version__
@@ -75,15 +76,19 @@ def _order(part: RunReport) -> tuple[int, str, str]:
 
 
 def _check_disjoint(parts: Sequence[RunReport]) -> None:
-    """Raise ValueError if events would be counted twice: if two reports hold the same port of the same run."""
+    """Raise ValueError if events would be counted twice: if two reports hold the same port of the same tagged run.
+
+    Without tags, several hosts may send to the same ports from one instant on. So only the same report is refused.
+    """
     seen = set()
-    for part in parts:
-        for lane in part.lanes:
-            key = (part.run_id or part.start_ns, lane.port)
-            if key in seen:
-                run = f"run {part.run_id}" if part.run_id else f"the run that started at {part.started}"
-                raise ValueError(f"port {lane.port} of {run} is in two of them, and would be counted twice")
-            seen.add(key)
+    for part in (part for part in parts if part.run_id):
+        for lane in (lane for lane in part.lanes if lane.sent_events):
+            if (part.run_id, lane.port) in seen:
+                raise ValueError(f"port {lane.port} of run {part.run_id} is in two of them, and would be counted twice")
+            seen.add((part.run_id, lane.port))
+    for one, other in pairwise(parts):  # in their order, the same reports stand side by side
+        if one == other and one.sent_events:
+            raise ValueError(f"the run that started at {one.started} is there twice, and would be counted twice")
 
 
 def _sums(parts: Sequence[RunReport]) -> dict[str, Any]:

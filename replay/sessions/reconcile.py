@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from captures.console.errors import InputError
+from replay.json_file import WrongKindError
 from replay.ledger.collector_host.collector_host import CollectorHost, collector_host
 from replay.ledger.entries import Ledger
 from replay.ledger.losses import PlacedLoss, losses
@@ -76,7 +77,7 @@ def reconcile_files(sent: Path, received: Path | None, collected: Path | None, h
         sent_report = read_checked(Sent, sent)
         heard = None if received is None else read_checked(Received, received)
         written = None if collected is None else read_checked(Collected, collected)
-    except InputError as error:
+    except WrongKindError as error:
         order = "SENT RECEIVED" if collected is None else "SENT [RECEIVED] --collector AUDIT"
         raise InputError(f"{error}; the order is {order}") from None
     clock = RunClock(sent_report, heard)

@@ -15,6 +15,7 @@ import numpy as np
 
 from captures.compiled.fence import order_memory
 from captures.console.errors import InputError, PreflightError, RunError
+from captures.console.interruption import may_handle
 from captures.format.reader import Capture
 from replay.board.layout import Board, State
 from replay.board.snapshot import take_snapshot
@@ -185,6 +186,8 @@ class Supervisor:
     def _take_signals(self) -> dict[int, Any]:
         """Note SIGINT, SIGTERM and, except under nohup(1), SIGHUP. Returns the handlers that were set before."""
         outcome = self.outcome
+        if not may_handle():
+            return {}
 
         def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
             name = signal.Signals(number).name

@@ -12,6 +12,7 @@ from replay.ledger.models.parts import (
     Lanes,
     PortPart,
     ReportPart,
+    RunId,
     Seconds,
 )
 from replay.report.verdict import VERDICTS
@@ -67,8 +68,14 @@ class SentCapture(ReportPart):
     longest_bytes: Count | None = None
 
 
+class Part(ReportPart):
+    """One of the reports that a merged report was made of."""
+
+    run_id: RunId | None = None
+
+
 class Sent(Lanes):
-    """The report of a sender."""
+    """The report of a sender, or the merged one of several."""
 
     summed: ClassVar[frozenset[str]] = frozenset({"sent_events", "sent_bytes"})
     sent_events: Count | None = None
@@ -87,6 +94,7 @@ class Sent(Lanes):
     capture: SentCapture | None = None
     lag_ms: Lag | None = None
     intervals: DueIntervals | None = None
+    parts: list[Part] = Field(default=[], max_length=100_000)
     collector_host: Any = None
     """The report of the run on its own host, if the target was there; `replay.receiver_host.reading` checks it."""
 
@@ -94,3 +102,9 @@ class Sent(Lanes):
     def all_lanes(self) -> Sequence[SentLane]:
         """The ports to which the run sent."""
         return self.lanes
+
+    def check_one_run(self) -> None:
+        """Raise ValueError if these are figures of several runs: nobody can tell which run an event was missed from."""
+        runs = {(part.run_id or "").lower() for part in self.parts}
+        if len(runs) > 1:
+            raise ValueError("a merged report of several runs; use the report of each run")

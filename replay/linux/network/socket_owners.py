@@ -43,13 +43,14 @@ def _sockets(folder: Path) -> set[int]:
     """The sockets that a process has open. Raises PermissionError."""
     found = set()
     try:
-        for file in os.scandir(folder):
-            try:
-                inode = socket_inode(os.readlink(file.path))  # noqa: PTH115 - there are thousands of them
-            except FileNotFoundError:
-                continue
-            if inode is not None:
-                found.add(inode)
+        with os.scandir(folder) as files:
+            for file in files:
+                try:
+                    inode = socket_inode(os.readlink(file.path))  # noqa: PTH115 - there are thousands of them
+                except FileNotFoundError:
+                    continue
+                if inode is not None:
+                    found.add(inode)
     except (FileNotFoundError, ProcessLookupError):
         pass
     return found

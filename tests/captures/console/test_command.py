@@ -42,10 +42,9 @@ command.run(stamp)
 """
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command, environment = [sys.executable, "-c", PROGRAM, *arguments], {**os.environ, **variables}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +61,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("click.ClickException('no')", ExitCode.USAGE, "no"),
         ("FileNotFoundError(2, 'No such file', 'x')", ExitCode.FAILED, "x: No such file"),
         ("OSError(28, 'No space left on device')", ExitCode.FAILED, "No space left on device"),
+        ("MemoryError", ExitCode.FAILED, "there is not enough memory for this"),
         ("KeyboardInterrupt", ExitCode.INTERRUPTED, "interrupted"),
         ("click.Abort", ExitCode.INTERRUPTED, "interrupted"),
         # What comes from elsewhere can't drive the terminal.
@@ -72,6 +72,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_failure_is_one_line_and_a_code(error, code, line):
     result = run("fail", error)
     assert (result.returncode, result.stdout, result.stderr) == (code, "", f"stamp: {line}\n")
+
+
+@pytest.mark.parametrize("typed", [{}, {"COMP_WORDS": "stamp sh"}, {"COMP_WORDS": "stamp sh", "COMP_CWORD": "x"}])
+def test_completions_that_no_shell_asks_for_are_one_line_and_a_code(typed):
+    result = run(**typed, _STAMP_COMPLETE="bash_complete")
+    line = "stamp: _STAMP_COMPLETE is for shells, which set COMP_WORDS and COMP_CWORD as well\n"
+    assert (result.returncode, result.stdout, result.stderr) == (ExitCode.USAGE, "", line)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def test_an_interrupt_is_held_though_the_shell_ignored_it_and_a_hang_up_is_not()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def test_in_another_thread_than_the_main_one_signals_stay_with_the_program_that_started_it():
+    before = [signal.getsignal(each) for each in SIGNALS]
+
+    def hold():
+        with held() as noted, waiting():
+            return noted.first, [signal.getsignal(each) for each in SIGNALS]
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(hold).result() == (None, before)
+    assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
 def test_a_wait_without_end_can_be_interrupted_though_signals_are_held(monkeypatch):

@@ -63,12 +63,18 @@ def test_a_failed_part_is_told_by_the_exit_code(folder: Path) -> None:
         (["a.json", "none.json"], "none.json: No such file or directory"),
         (["a.json", "later.json"], "later.json: a report of schema 2, and this version of Stampede reads up to 1"),
         (["a.json", "sink.json"], "sink.json: not the report of a run: verdict: "),
+        (["a.json", "received.json"], "received.json: this is a sink's report, and here a sender's belongs"),
+        (["a.json", "watch.json"], "watch.json: this is a watch's report, and here a sender's belongs"),
+        (["a.json", "zzz.json"], "zzz.json: this is another program's report, and here a sender's belongs"),
         (["a.json", "b.json", "-o", "a.json"], "a.json"),
     ],
 )
 def test_what_can_not_be_merged_is_refused_in_a_line(words: list[str], complaint: str, folder: Path) -> None:
     (folder / "later.json").write_text('{"schema": 2}', encoding="utf-8")
     (folder / "sink.json").write_text('{"lanes": []}', encoding="utf-8")
+    (folder / "received.json").write_text('{"lanes": [{"port": 514, "received_bytes": 0}]}', encoding="utf-8")
+    for kind in ("watch", "zzz"):
+        (folder / f"{kind}.json").write_text(json.dumps({"kind": kind, "lanes": []}), encoding="utf-8")
     before = (folder / "a.json").read_bytes()
     done = merge(folder, *words)
 

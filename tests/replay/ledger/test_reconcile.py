@@ -129,6 +129,20 @@ def test_refuses_what_is_no_report(report):
 RUN = "1f3a9c07"
 
 
+@pytest.mark.parametrize("runs", [(RUN, "0000000b"), (RUN, None)])
+def test_a_merged_report_of_several_runs_is_refused_since_events_of_a_third_would_make_up_for_those_of_one(runs):
+    """Nothing of one of the runs came, and as many events of a third."""
+    merged = sent_report({514: 2000}) | {"run_id": None, "parts": [{"run_id": run} for run in runs]}
+    with pytest.raises(ValueError, match=r"a merged report of several runs; use the report of each run"):
+        ledger_of(merged, received_report({514: 2000}))
+
+
+@pytest.mark.parametrize("runs", [(RUN, RUN.upper()), (None, None)])
+def test_a_merged_report_of_hosts_that_sent_one_run_is_reconciled(runs):
+    merged = sent_report({514: 2000}) | {"run_id": runs[0], "parts": [{"run_id": run} for run in runs]}
+    assert ledger_of(merged, received_report({514: 2000})).balanced
+
+
 def tagged_lane(port, verified, **more):
     """A port of a sink that heard tags."""
     return {
@@ -451,6 +465,9 @@ def test_the_command_refuses_other_files_in_one_line(reconciled):
     assert "received.json: this is a sender's report" in reconciled(sent_report({514: 5}), sent_report({514: 5}))[2]
     audit = {"kind": "audit", "lanes": [{"port": 514, "received_events": 5}]}
     assert "received.json: this is an audit's report" in reconciled(sent_report({514: 5}), audit)[2]
-    code, _, err = reconciled({"lanes": [{"port": 514}]}, received_report({514: 5}))
-    assert (code, err.count("\n")) == (2, 1)
-    assert "sent.json: a report of what was sent has lanes" in err
+    assert "received.json: this is another program's" in reconciled(sent_report({514: 5}), {**audit, "kind": "zzz"})[2]
+    for other, said in (({"lanes": [{"port": 514}]}, "what was sent has lanes"), ({"schema": 2}, "schema 2")):
+        code, _, err = reconciled(other, received_report({514: 5}))
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"sent.json: a report of {said}" in err
+        assert "the order is" not in err

@@ -1,7 +1,9 @@
 """The other files of /proc: known texts, texts of this machine, and any text at all."""
 
+import gc
 import os
 import socket
+import warnings
 from contextlib import suppress
 
 import pytest
@@ -72,6 +74,23 @@ def test_this_process_owns_its_socket():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
         inode = os.fstat(own.fileno()).st_ino
         assert socket_owners([inode, 1])[0] == {inode: [os.getpid()], 1: []}
+
+
+def test_a_folder_that_is_given_up_is_closed(tmp_path, monkeypatch):
+    """A process that ends while its files are read: the rest of its folder is not."""
+
+    def gone(link):
+        raise ProcessLookupError(link)
+
+    (tmp_path / "7" / "fd").mkdir(parents=True)
+    for number in range(3):
+        (tmp_path / "7" / "fd" / str(number)).symlink_to("socket:[55]")
+    monkeypatch.setattr(os, "readlink", gone)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert socket_owners([55], tmp_path)[0] == {55: []}
+        gc.collect()
+    assert not told
 
 
 def test_an_owner_that_may_not_be_seen(tmp_path):

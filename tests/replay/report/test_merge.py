@@ -131,13 +131,30 @@ def test_neither_the_order_nor_the_grouping_of_reports_matters(load: Load, order
     assert run_report_of(whole.figures()) == whole
 
 
-@pytest.mark.parametrize("run_id", [RUN, None])
-def test_what_would_be_counted_twice_is_refused(run_id: str | None) -> None:
-    one = run_of({514: [(5, 5)] * INTERVALS, 515: [(5, 5)] * INTERVALS}, run_id=run_id)
-    other = run_of({515: [(7, 7)] * INTERVALS}, run_id=run_id)
+def test_what_would_be_counted_twice_is_refused() -> None:
+    one = run_of({514: [(5, 5)] * INTERVALS, 515: [(5, 5)] * INTERVALS}, run_id=RUN)
+    other = run_of({515: [(7, 7)] * INTERVALS}, run_id=RUN)
     for reports in ([one, one], [one, other], [merged([run_of({600: [(1, 1)] * INTERVALS}), one]), other]):
         with pytest.raises(ValueError, match=r"port 51[45] of .* is in two of them, and would be counted twice"):
             merged(reports)
+    untagged = replace(one, run_id=None)
+    with pytest.raises(ValueError, match=r"the run that started at .* is there twice, and would be counted twice"):
+        merged([untagged, run_of({514: [(1, 1)] * INTERVALS}), untagged])
+
+
+def test_hosts_that_sent_untagged_events_to_the_same_ports_from_one_instant_on_are_merged() -> None:
+    one, other = (run_of({514: [(events, events)] * INTERVALS}, target="198.18.0.1") for events in (5, 7))
+    whole = merged([one, replace(other, target="198.18.0.2")])
+    assert [(lane.port, lane.sent_events) for lane in whole.lanes] == [(514, 12 * INTERVALS)]
+    assert whole.intervals is not None
+    assert whole.intervals.sent_events == [12] * INTERVALS
+
+
+@pytest.mark.parametrize("run_id", [RUN, None])
+def test_runs_that_a_signal_ended_before_they_sent_are_merged_with_those_that_went_on(run_id: str | None) -> None:
+    never = plain_report(started=None, started_ns=None, lanes=[LaneFigures(514, 0, 0)], run_id=run_id)
+    whole = merged([never, never, run_of({514: [(5, 5)] * INTERVALS}, run_id=run_id)])
+    assert (whole.sent_events, len(whole.parts)) == (5 * INTERVALS, 3)
 
 
 def test_a_report_without_buckets_has_no_percentiles_to_give() -> None:

@@ -13,6 +13,8 @@ from replay.json_file import SCHEMA
 from replay.sessions.audit import AuditRequest, audit
 
 RUN, OTHER = 0x1F3A9C07, 0x0A0B0C0D
+TWO_RUNS = {"run_id": None, "parts": [{"run_id": f"{run:08x}"} for run in (RUN, OTHER)]}
+"""What a merged report of two runs has that another one has not. Which events were whose, its lanes do not say."""
 
 
 @pytest.fixture
@@ -50,6 +52,8 @@ def test_a_run_that_is_named_goes_before_the_one_with_most_tags(collected: Path)
     [
         (None, {"run_id": None}, "sent.json: this run had no tags; build the capture with --tagged"),
         (OTHER, {}, "sent.json: this is the report of run 1f3a9c07, and --run-id is another"),
+        (None, TWO_RUNS, "sent.json: a merged report of several runs; use the report of each run"),
+        (RUN, TWO_RUNS, "sent.json: a merged report of several runs"),
     ],
 )
 def test_a_sender_s_report_that_does_not_fit_is_named(

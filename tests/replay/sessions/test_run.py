@@ -1,14 +1,17 @@
 """What is asked of a run from Python: a value that no flag could have is refused in one line, and nothing is sent."""
 
+import socket
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from captures.console.errors import InputError
 from replay.calibration.capture import make_capture
+from replay.clock import SECOND_NS
 from replay.control.request import ControlRequest
 from replay.exchange.place import Place
 from replay.path.request import PathRequest
@@ -17,7 +20,8 @@ from replay.plan.sending import SendRequest
 from replay.plan.workers import WorkerRequest
 from replay.report.criteria import Criteria
 from replay.rewrite.stamps_at_sending import Stamp
-from replay.sessions.run import RunRequest, prepare
+from replay.sessions.run import RunRequest, prepare, run
+from replay.sessions.sink import SinkRequest, receive
 from replay.supervision.abort_on_loss import AskedSink
 
 SINK = Place("127.0.0.1", 5600)
@@ -154,3 +158,20 @@ def test_the_sink_s_secret_is_read_when_the_run_is_prepared(sound: RunRequest, t
 
 def test_a_sound_request_becomes_a_plan(sound: RunRequest) -> None:
     assert prepare(sound).plan.ports == (5514, 5515)
+
+
+def test_a_run_and_a_sink_go_on_in_threads_as_in_a_program_that_starts_both(sound: RunRequest) -> None:
+    ended = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
+        collector.bind(("127.0.0.1", 0))
+        ports = (collector.getsockname()[1],)
+        here = SinkRequest("127.0.0.2", ports, duration_ns=SECOND_NS // 10)
+        threads = [
+            Thread(target=lambda: ended.append(receive(here).ended_by)),
+            Thread(target=lambda: ended.append(run(replace(sound, ports=ports)).sent_events)),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert set(ended) == {"duration", 10}

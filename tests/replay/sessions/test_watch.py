@@ -3,6 +3,7 @@
 import errno
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
@@ -46,7 +47,9 @@ def test_the_report_is_the_file_and_its_host_has_no_place_of_its_own(tmp_path: P
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as watched:
         watched.bind(("127.0.0.1", 0))
         port = watched.getsockname()[1]
-        report = watch(WatchRequest(ports=[port], duration_ns=SECOND_NS // 20), report=tmp_path / "r.json")
+        request = WatchRequest(ports=[port], duration_ns=SECOND_NS // 20)
+        with ThreadPoolExecutor(1) as pool:  # as a program does that starts its run meanwhile
+            report = pool.submit(watch, request, report=tmp_path / "r.json").result()
     assert (report.ended_by, [lane.port for lane in report.host.lanes]) == ("duration", [port])
     figures = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert figures == report.figures()

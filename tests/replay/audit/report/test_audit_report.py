@@ -458,6 +458,7 @@ def test_where_events_were_due_evenly_the_latest_bounds_all_times() -> None:
         ({"lag_ms": None}, "not at one rate"),
         ({"recoveries": [{"worker": 0}]}, "a worker of the run failed"),
         ({"speed": 2.0}, "time axis of its capture"),
+        ({"parts": [{"run_id": f"{RUN:08x}"}] * 2}, "a merged one, and its hosts may not have begun together"),
     ],
 )
 def test_where_times_are_not_known_it_is_said_why(change: dict[str, Any], why: str) -> None:
