@@ -102,6 +102,12 @@ class Board:
         self.lanes: NDArray[Any] = np.frombuffer(memory, LANE, lanes, sizes[0] + sizes[1])
         self.journals = [new_journal() for _ in range(workers)]
 
+    def start(self, start_ns: int, wall_ns: int) -> None:
+        """Tell the workers when to start, by the monotonic clock and by the wall's; the end must have been set."""
+        self.control["start_wall_ns"] = wall_ns
+        order_memory()
+        self.control["start_ns"] = start_ns
+
     def set_time_scale(self, time_scale: TimeScale) -> None:
         """Tell the workers to go on at `time_scale`."""
         control = self.control

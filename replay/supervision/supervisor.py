@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from captures.compiled.fence import order_memory
 from captures.console.errors import InputError, PreflightError, RunError
 from captures.console.interruption import may_handle
 from captures.format.reader import Capture
@@ -34,6 +33,7 @@ _STOP_PATIENCE_NS: Final = 2 * SECOND_NS
 _HEAD_START_NS: Final = SECOND_NS // 5
 """The time from the order to start until the start, in which workers cut the first stripes of each lane."""
 _NEVER_NS: Final = (1 << 63) - 1
+_CHANGE_NS: Final = 2_000_000  # from a change of the pace until it takes effect
 _LEAD_NS: Final = SECOND_NS // 5
 """The time from an order to end until it takes effect. Workers sleep for less, so all of them see it in time."""
 _END_PATIENCE_NS: Final = SECOND_NS
@@ -115,7 +115,8 @@ class Supervisor:
         ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
         if outcome.stopped_by or ending:
             raise InputError("the run is ending, and its rate can't be changed any more")
-        self.board.set_time_scale(outcome.demand.change(self._elapsed_ns(), factor))
+        # What falls due before the workers see the change is sent, and so it is still asked for.
+        self.board.set_time_scale(outcome.demand.change(self._elapsed_ns() + _CHANGE_NS, factor))
 
     def stop(self, by: str) -> None:
         """End the run in good order: the events that are due by now are still sent. `by` is the user's command."""
@@ -236,9 +237,7 @@ class Supervisor:
         start_ns += self.outcome.started_wall_ns - now_ns
         if plan.stop_after_ns is not None:
             control["end_ns"] = start_ns + plan.stop_after_ns
-        control["start_wall_ns"] = self.outcome.started_wall_ns
-        order_memory()
-        control["start_ns"] = start_ns
+        self.board.start(start_ns, self.outcome.started_wall_ns)
 
     def _watch(self, each_tick: Callable[[], None], each_second: Callable[[Outcome], None]) -> None:
         """Watch until all workers have ended, one is given up, or a signal comes."""
