@@ -29,10 +29,15 @@ from replay.sink.verify.stretches import LEFT, Counters, end_stretch
 from replay.sink.verify.tag_counter import TagCounter
 
 _NAP_NS: Final = 1_000_000
+_LONGEST_NAP_NS: Final = 4_000_000
+"""In this time 100,000 events/s of a port fit into the buffer that a kernel gives by default, of 416 KiB with its
+bookkeeping."""
 _LOOK_NS: Final = 100_000_000
 _WAIT_MS: Final = 100
 _FULL_MESSAGES: Final = 32
 """A round with fewer messages is followed by a nap."""
+_FEW_MESSAGES: Final = 8
+"""As long as rounds have fewer messages, each nap is twice as long as the one before."""
 _READS: Final = 8
 """So often a socket is read in one round at most."""
 
@@ -115,13 +120,14 @@ def prepare(tally: WorkerTally) -> None:
 @kernel
 def serve(loop: Loop) -> None:
     """Read and count, until the worker is to stop, or Python has to decide something, or for about LOOK_NS."""
-    until_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS
+    until_ns, nap_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS, _NAP_NS
     while not loop.stop[0] and read_clock(CLOCK_MONOTONIC, loop.timespec) < until_ns:
         read_ready(loop, int64(_WAIT_MS))
         if loop.counters.state[LEFT] or loop.state[ERRNO]:
             return
         if loop.state[MESSAGES] < _FULL_MESSAGES:
-            sleep(_NAP_NS, loop.timespec)
+            sleep(nap_ns, loop.timespec)
+            nap_ns = min(2 * nap_ns, _LONGEST_NAP_NS) if loop.state[MESSAGES] < _FEW_MESSAGES else _NAP_NS
 
 
 @kernel
