@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import int64, kernel
 from replay.clock import wall_ns
 from replay.linux.clocks import CLOCK_MONOTONIC, read_clock, sleep
 from replay.linux.libc import poll
@@ -29,14 +29,19 @@ from replay.sink.verify.stretches import LEFT, Counters, end_stretch
 from replay.sink.verify.tag_counter import TagCounter
 
 _NAP_NS: Final = 1_000_000
+_LONGEST_NAP_NS: Final = 4_000_000
+"""In this time 100,000 events/s of a port fit into the buffer that a kernel gives by default, of 416 KiB with its
+bookkeeping."""
 _LOOK_NS: Final = 100_000_000
 _WAIT_MS: Final = 100
 _FULL_MESSAGES: Final = 32
 """A round with fewer messages is followed by a nap."""
+_FEW_MESSAGES: Final = 8
+"""As long as rounds have fewer messages, each nap is twice as long as the one before."""
 _READS: Final = 8
 """So often a socket is read in one round at most."""
 
-POLLFD: Final = np.dtype([("fd", "<i4"), ("events", "<i2"), ("revents", "<i2")])
+POLLFD: Final = np.dtype((np.record, [("fd", "<i4"), ("events", "<i2"), ("revents", "<i2")]))
 """struct pollfd of poll(2)."""
 _POLLIN: Final = 1
 
@@ -48,9 +53,6 @@ class Loop(NamedTuple):
     counters: Counters
     polled: NDArray[Any]
     """POLLFD, shape (sockets,)."""
-    fds: NDArray[np.int32]
-    """Of the sockets; a field of `polled`, and so is the next one."""
-    ready: NDArray[np.int16]
     stop: NDArray[np.uint8]
     """Shape (1,): it is set to end the worker."""
     state: NDArray[np.int64]
@@ -75,7 +77,7 @@ def new_loop(fds: Sequence[int], counters: Counters, stop: NDArray[np.uint8]) ->
     polled = np.zeros(len(fds), POLLFD)
     polled["fd"], polled["events"] = fds, _POLLIN
     state, timespec = np.zeros(5, np.int64), np.zeros(2, np.int64)
-    return Loop(new_slots(), counters, polled, polled["fd"], polled["revents"], stop, state, timespec)
+    return Loop(new_slots(), counters, polled, stop, state, timespec)
 
 
 def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: int) -> None:
@@ -92,7 +94,7 @@ def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: in
     stopped_ns = wall_ns()
     while read_ready(loop, 0):
         decide(loop, counter)
-        loop.fds[(loop.ready != 0) & (tally.by_socket["last_ns"] > stopped_ns)] = -1
+        loop.polled["fd"][(loop.polled["revents"] != 0) & (tally.by_socket["last_ns"] > stopped_ns)] = -1
     counter.finish()
 
 
@@ -118,13 +120,14 @@ def prepare(tally: WorkerTally) -> None:
 @kernel
 def serve(loop: Loop) -> None:
     """Read and count, until the worker is to stop, or Python has to decide something, or for about LOOK_NS."""
-    until_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS
+    until_ns, nap_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS, _NAP_NS
     while not loop.stop[0] and read_clock(CLOCK_MONOTONIC, loop.timespec) < until_ns:
-        read_ready(loop, _WAIT_MS)
+        read_ready(loop, int64(_WAIT_MS))
         if loop.counters.state[LEFT] or loop.state[ERRNO]:
             return
         if loop.state[MESSAGES] < _FULL_MESSAGES:
-            sleep(_NAP_NS, loop.timespec)
+            sleep(nap_ns, loop.timespec)
+            nap_ns = min(2 * nap_ns, _LONGEST_NAP_NS) if loop.state[MESSAGES] < _FEW_MESSAGES else _NAP_NS
 
 
 @kernel
@@ -137,11 +140,11 @@ def read_ready(loop: Loop, wait_ms: int) -> int:
     state[MESSAGES] = 0
     if not count_read(loop):
         return 1
-    ready = poll(loop.polled.ctypes.data, len(loop.polled), wait_ms)
-    for i in range(len(loop.ready)):
-        reads = _READS if ready > 0 and loop.ready[i] else 0
+    ready: int = poll(loop.polled.ctypes.data, len(loop.polled), wait_ms)
+    for i in range(len(loop.polled)):
+        reads = _READS if ready > 0 and loop.polled[i].revents else 0
         while reads:
-            came = fill(loop.slots, loop.fds[i])
+            came = fill(loop.slots, int64(loop.polled[i].fd))
             state[READ], state[COUNTED], state[SOCKET] = max(came, 0), 0, i
             state[ERRNO] = max(-came, 0)
             state[MESSAGES] += state[READ]
@@ -156,7 +159,7 @@ def read_ready(loop: Loop, wait_ms: int) -> int:
 def count_read(loop: Loop) -> bool:
     """Count the messages in the slots. Returns False if there is no room for what Python has to decide."""
     state = loop.state
-    state[COUNTED] = count_messages(
-        loop.counters, loop.slots, state[SOCKET], state[COUNTED], state[READ], loop.timespec
-    )
-    return state[COUNTED] == state[READ]
+    read: int = state[READ]
+    counted = count_messages(loop.counters, loop.slots, state[SOCKET], state[COUNTED], read, loop.timespec)
+    state[COUNTED] = counted
+    return counted == read

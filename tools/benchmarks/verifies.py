@@ -108,7 +108,7 @@ def _send(capture: Capture, ports: list[int], least: int, *, joined: bool) -> in
                 events[:, column : column + TAG_BYTES] = np.frombuffer(tags, np.uint8).reshape(count, TAG_BYTES)
             if joined:
                 segment = struct.pack("=H", int(row["length"]))
-                ways[port].sendmsg([events], [(socket.IPPROTO_UDP, _UDP_SEGMENT, segment)])
+                ways[port].sendmsg([events.data], [(socket.IPPROTO_UDP, _UDP_SEGMENT, segment)])
             else:
                 for event in events:
                     ways[port].send(event)

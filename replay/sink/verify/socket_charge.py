@@ -44,7 +44,8 @@ class Charges(NamedTuple):
 
 def new_charges(sockets: int, rows: int) -> Charges:
     """Nothing was dropped yet."""
-    return Charges(*np.zeros((2, sockets), np.int64), np.zeros((sockets, rows), np.int64))
+    dropped, charged = np.zeros((2, sockets), np.int64)
+    return Charges(dropped, charged, np.zeros((sockets, rows), np.int64))
 
 
 @kernel
@@ -59,7 +60,8 @@ def dropped_before(dropped: NDArray[np.int64], counts: Any, socket: int, told: i
         risen = unwrapped(counts.drops, told) - counts.drops
         counts.drops += risen
         dropped[socket] += risen * MAX_TRAIN_EVENTS if counts.joined else risen
-    return dropped[socket]
+    events: int = dropped[socket]
+    return events
 
 
 @kernel

@@ -83,7 +83,8 @@ def minute_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, las
     """
     known = last[0]
     if words[at] == known.first and words[at + 8] == known.second:
-        return known.minute_us
+        last_us: int = known.minute_us
+        return last_us
     year, month, day = digits_at(buffer, at, 4), digits_at(buffer, at + 5, 2), digits_at(buffer, at + 8, 2)
     hour, minute = digits_at(buffer, at + 11, 2), digits_at(buffer, at + 14, 2)
     if buffer[at + 4] != _HYPHEN or buffer[at + 7] != _HYPHEN or buffer[at + 10] != _T or buffer[at + 13] != _COLON:
@@ -95,8 +96,9 @@ def minute_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, las
     if hour < 0 or hour > 23 or minute < 0 or minute > 59:
         return BAD_US
     known.first, known.second = words[at], words[at + 8]
-    known.minute_us = (days_of(year, month, day) * _DAY_MINUTES + hour * 60 + minute) * _MINUTE_US
-    return known.minute_us
+    minute_us = (days_of(year, month, day) * _DAY_MINUTES + hour * 60 + minute) * _MINUTE_US
+    known.minute_us = minute_us
+    return minute_us
 
 
 @kernel

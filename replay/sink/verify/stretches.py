@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import kernel
 from replay.sink.board import NEVER_NS, WorkerTally
 from replay.sink.number_account import WINDOW
-from replay.sink.verify.event_numbers import Accounts, accounts_in, take
+from replay.sink.verify.certain_numbers import Accounts, accounts_in
+from replay.sink.verify.event_numbers import take
 from replay.sink.verify.port_rows import NO_ROW
 from replay.sink.verify.socket_charge import Charges, chargeable_events, new_charges
 from replay.sink.verify.stamp_reading import new_minute
@@ -125,15 +126,15 @@ def counters_of(tally: WorkerTally, row_of_port: NDArray[np.int64]) -> Counters:
 @kernel
 def may_go_on(stretch: Any, message: Any) -> bool:
     """Whether events of a message can continue a stretch."""
-    same_socket = stretch.socket == message.socket
-    return same_socket and stretch.interval == message.interval and stretch.dropped == message.dropped
+    same_place: bool = stretch.socket == message.socket and stretch.interval == message.interval
+    return same_place and bool(stretch.dropped == message.dropped)
 
 
 @kernel
 def goes_on(stretch: Any, head: Any, number: int) -> bool:
     """Whether an event continues a stretch, by its number, and by its run and port, which are those of the head."""
-    follows = number == stretch.first + stretch.events and 0 < stretch.events < MOST_EVENTS
-    return follows and head.run == stretch.run and head.port == stretch.port
+    same_port: bool = head.run == stretch.run and head.port == stretch.port
+    return same_port and number == stretch.first + stretch.events and 0 < stretch.events < MOST_EVENTS
 
 
 @kernel

@@ -113,7 +113,8 @@ def number_at(words: NDArray[np.uint64], at: int, last: NDArray[Any]) -> int:
             return -1
         head.first, head.second = first, second
         head.run, head.port, head.high = run, middle >> 12 & 0xFFFF, (middle & 0xFF) << 32
-    return head.high + low
+    high: int = head.high
+    return high + low
 
 
 @kernel

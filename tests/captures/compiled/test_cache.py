@@ -111,7 +111,7 @@ def test_its_name_changes_with_the_sources_and_the_folders_of_old_ones_go(folder
 
 def test_several_processes_compile_at_once(tmp_path):
     """One after the other finds what the first ones have left."""
-    environment = {**os.environ, "STAMPEDE_CACHE": str(tmp_path)}
+    environment = {**os.environ, "STAMPEDE_CACHE": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
     programs = [
         subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE) for _ in range(3)
     ]

@@ -28,7 +28,7 @@ def compiled():
 path = Path(sys.argv[1])
 write(path, tagged(timed([4, 4], [10**8, 10**8])))
 capture = open_capture(path)
-prepare(capture, 2025)
+prepare(1_735_689_600_000_000_000)
 before = compiled()
 with listening(2) as receivers:
     for segments, stamp, rate_eps in ((1, Stamp.NOW, None), (16, Stamp.SHIFT, 100_000), (1, Stamp.KEEP, 100_000)):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from replay.sink.number_account import NUMBERS, PLANES
-from replay.sink.verify.event_numbers import accounts_in, take
+from replay.sink.verify.certain_numbers import accounts_in
+from replay.sink.verify.event_numbers import take
 
 
 class Account:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.sink import number_account
 from replay.sink.number_account import MOST_HELD, PLANES, arrived_below, held_stretches, lost_below
-from replay.sink.verify import event_numbers
+from replay.sink.verify import certain_numbers, event_numbers
 from replay.sink.verify.event_numbers import GOES_ON
 from tests.replay.sink import accounts
 from tests.replay.sink.accounts import EventNumbers
@@ -127,7 +126,7 @@ def test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none(taken, 
     told = []
 
     def at_each_line(frame, _event, _argument):
-        if frame.f_code.co_filename not in (event_numbers.__file__, number_account.__file__):
+        if frame.f_code.co_filename not in (certain_numbers.__file__, event_numbers.__file__):
             return None
         sys.settrace(None)
         told.append(lost_below(row, ring, mark))
