@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from captures.compiled.fence import order_memory
 from captures.compiled.readiness import make_ready
 from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.journal import settle, unload
@@ -53,6 +54,7 @@ def _calls(wall_ns: int) -> list[Callable[[], object]]:
     settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False, low_events=0)
     ring = counters.numbers, counters.events
     return [
+        order_memory,
         lambda: describe(journal, messages, 0, False),
         lambda: unload(journal),
         lambda: settle(journal, board.lanes),
