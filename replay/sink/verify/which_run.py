@@ -42,7 +42,7 @@ class RunChoice:
         if stretches.size:
             self._kept.append(stretches)
             self._tally.kept[0] += stretches["events"].sum()
-            for run, events in stretches[["run", "events"]].tolist():
+            for run, events in [] if self.run else stretches[["run", "events"]].tolist():
                 self._heard[run] += events
 
     def choose(self) -> None:
