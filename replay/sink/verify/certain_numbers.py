@@ -1,4 +1,4 @@
-"""What becomes of numbers that are certain: those that go on, are passed over, or come after all?
+"""What becomes of numbers that are certain: those that go on, are passed over, or come after all.
 
 `replay.sink.verify.event_numbers` says which numbers are certain, and what the words mean.
 

@@ -5,6 +5,7 @@ they are counted. Several workers choose together: each tells of which run most 
 worker that has heard enough decides by what all of them have told. The events of all other runs are foreign.
 """
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,8 @@ class RunChoice:
         self._tally = tally
         self._kept: list[NDArray[Any]] = []
         """Rows of STRETCH (`replay.sink.verify.stretches`)."""
+        self._heard: Counter[int] = Counter()
+        """How many of the kept events are of each run, in the order in which the runs were heard."""
 
     @property
     def run(self) -> int:
@@ -39,17 +42,15 @@ class RunChoice:
         if stretches.size:
             self._kept.append(stretches)
             self._tally.kept[0] += stretches["events"].sum()
+            for run, events in [] if self.run else stretches[["run", "events"]].tolist():
+                self._heard[run] += events
 
     def choose(self) -> None:
         """Choose the run, if events are kept for that, and enough of them have come."""
         if self.run or not self._kept:
             return
-        kept = np.concatenate(self._kept)
-        heard, first, which = np.unique(kept["run"], return_index=True, return_inverse=True)
-        counts = np.bincount(which, kept["events"]).astype(np.int64)
-        most = np.lexsort((first, -counts))[0]
-        self._tally.leader["run"], self._tally.leader["events"] = heard[most], counts[most]
-        if counts.sum() >= FIRST_EVENTS:
+        self._tally.leader["run"], self._tally.leader["events"] = self._heard.most_common(1)[0]
+        if self._heard.total() >= FIRST_EVENTS:
             self._decide()
 
     def choose_now(self) -> None:
