@@ -9,7 +9,7 @@ from replay.machine.core_order import Topology
 HEADROOM: Final = 0.75
 """The part of its measured rate that a worker is planned to send; the rest lets it catch up after a stall."""
 
-USUAL_EPS: Final = {True: 6_000_000, False: 250_000}
+USUAL_EPS: Final = {True: 8_000_000, False: 250_000}
 """The rate that a worker is expected to send where nothing was measured, with GSO (True) and without (False)."""
 
 

@@ -62,7 +62,7 @@ def test_a_receiver_on_this_host_needs_as_much_again():
 
 
 def test_without_a_capture_the_usual_is_reckoned_with():
-    assert needed_cores(MACHINE, None, LOAD) == pytest.approx(4 / 6)
+    assert needed_cores(MACHINE, None, LOAD) == pytest.approx(4 / 8)
     assert needed_cores(replace(MACHINE, segments=1), None, LOAD) == 16
 
 

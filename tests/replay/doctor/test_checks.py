@@ -202,7 +202,7 @@ def test_a_staging_finding_counts_workers_as_the_run_does():
     found = checks.staging(capture(staged_eps=3e6), MACHINE, LOAD).found
     _, why = reckon_workers(4e6, 40, MACHINE.cpus, Topology(), gso=True, measured_eps=None)
     assert found == f"a core stages 3.00M events/s, at which 4.00M EPS take 3 workers or more; a run starts {why}"
-    assert why.startswith("1: 4,000,000 EPS at 6,000,000 each, as is usual")
+    assert why.startswith("1: 4,000,000 EPS at 8,000,000 each, as is usual")
 
     calibrated = replace(LOAD, worker_eps=2_000_000)
     assert (

@@ -24,7 +24,7 @@ TWO_SOCKETS = Topology(
         (1e6, 40, False, None, 4, "250,000 each, as is usual without GSO"),
         (9e6, 40, False, None, 8, "that takes 36, and there are 8 cores"),
         (9e6, 2, False, None, 2, "that takes 36, and there are 2 lanes"),
-        (0.5, 40, True, None, 1, "EPS at 6,000,000 each"),
+        (0.5, 40, True, None, 1, "EPS at 8,000,000 each"),
         (None, 40, True, None, 2, "one for each core that nothing else needs"),
         (None, 1, True, None, 1, "as fast as it goes"),
     ],

@@ -42,7 +42,7 @@ def test_the_number_is_reckoned_and_explained(capture: Capture) -> None:
     made = with_workers(plan(capture, 1_000_000), WorkerRequest(), Topology(), worker_eps=None)
     assert len(made.workers) == 1
     assert made.choices["backend"] == "udp: why"
-    assert made.choices["workers"].startswith("1: 1,000,000 EPS at 6,000,000 each, as is usual with GSO")
+    assert made.choices["workers"].startswith("1: 1,000,000 EPS at 8,000,000 each, as is usual with GSO")
     assert sorted(made.cpus) == list(CPUS)
     assert made.nic is None
 
