@@ -33,29 +33,21 @@ _SUM: Final = BUCKETS
 _MAX: Final = BUCKETS + 1
 
 
+@kernel
 def bucket_of(value_us: int) -> int:
     """The bucket of a value that is not negative."""
-    if value_us < 64:
-        return value_us
-    shift = value_us.bit_length() - 6
+    shift = 0
+    while value_us >> shift >= 64:
+        shift += 1
     return min((shift << 5) + (value_us >> shift), BUCKETS - 1)
 
 
-def buckets_of(values_us: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`bucket_of` for an array: int64 in, int64 of the same shape out."""
-    # The exponent of a double is the bit length, exact below 2^53. Greater values may be rounded up to the next
-    # octave, but they all belong to the last bucket anyway.
-    shifts = np.maximum(np.frexp(values_us.astype(np.float64))[1].astype(np.int64) - 6, 0)
-    return np.minimum((shifts << 5) + (values_us >> shifts), BUCKETS - 1)
-
-
-def record_rows(
-    cells: NDArray[np.int64], rows: NDArray[np.int64], values_us: NDArray[np.int64], counts: NDArray[np.int64]
-) -> None:
-    """Count each of `values_us` in its row of `cells`, shape (histograms, CELLS), as often as `counts` says."""
-    np.add.at(cells, (rows, buckets_of(values_us)), counts)
-    np.add.at(cells[:, _SUM], rows, values_us * counts)
-    np.maximum.at(cells[:, _MAX], rows, values_us)
+@kernel
+def record_one(cells: NDArray[np.int64], value_us: int, count: int) -> None:
+    """Count a value (not negative) `count` times in `cells`, shape (CELLS,)."""
+    cells[bucket_of(value_us)] += count
+    cells[_SUM] += value_us * count
+    cells[_MAX] = max(cells[_MAX], value_us)
 
 
 def rows_between(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -79,42 +71,16 @@ def rows_together(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArra
     return cells
 
 
-@kernel
-def record_one(cells: NDArray[np.int64], value_us: int, count: int) -> None:
-    """Count a value (not negative) `count` times in `cells`, shape (CELLS,)."""
-    shift = 0
-    while value_us >> shift >= 64:
-        shift += 1
-    cells[min((shift << 5) + (value_us >> shift), BUCKETS - 1)] += count
-    cells[_SUM] += value_us * count
-    cells[_MAX] = max(cells[_MAX], value_us)
-
-
 class Histogram:
     """Counts of values in microseconds."""
 
     def __init__(self, cells: NDArray[np.int64] | None = None) -> None:
         """Use `cells` (int64, shape (CELLS,)) as the memory, changed in place; without it, start empty."""
         self.cells = np.zeros(CELLS, np.int64) if cells is None else cells
-        # `record` works on single values: to access an item costs half as much by a memoryview as by an array.
-        self._view = self.cells.data
 
     def record(self, value_us: int, count: int = 1) -> None:
         """Count a value (not negative) `count` times."""
-        cells = self._view
-        cells[bucket_of(value_us)] += count
-        total = cells[_SUM] + value_us * count
-        cells[_SUM] = total if total < _WRAP >> 1 else total - _WRAP
-        cells[_MAX] = max(cells[_MAX], value_us)
-
-    def record_many(self, values_us: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        """Count each value (int64, not negative) as often as `counts` (int64, same shape) says."""
-        if not values_us.size:
-            return
-        cells = self.cells
-        np.add.at(cells, buckets_of(values_us), counts)
-        cells[_SUM:_MAX] += np.dot(values_us, counts)
-        cells[_MAX] = max(cells[_MAX], values_us.max())
+        record_one(self.cells, value_us, count)
 
     def merge(self, other: "Histogram") -> None:
         """Add the counts of `other`."""

@@ -7,18 +7,14 @@ The run is a number that each run draws anew, the port is the one that the event
 the port's events from 0. Before it is sent, an event has zeros there. A tag stands behind `stampede=`, at the end of
 the message or at its front, or in the structured data of RFC 5424 (section 6.3), under the enterprise number that RFC
 5612 sets aside for examples.
-
-Events that follow each other on a port differ in the last digits only, so their tags are a constant *head* of 16 bytes,
-and a slice of a table of *tails* of 8: the sequence modulo 2^32.
 """
 
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format.layout import MAX_TRAIN_EVENTS, TAG_WIDTHS, TagKind
+from captures.format.layout import TAG_WIDTHS, TagKind
 
 SD_ID: Final = "stampede@32473"
 SD_PARAM: Final = "tag"
@@ -32,24 +28,12 @@ BLANK: Final = "00000000-0000-0000000000"
 
 TAG_BYTES: Final = TAG_WIDTHS[TagKind.HEX]
 HEAD_BYTES: Final = 16
-TAIL_BYTES: Final = 8
-assert len(BLANK) == TAG_BYTES == HEAD_BYTES + TAIL_BYTES
+"""Events that follow each other on a port differ in the last eight digits of their tags: what is before these."""
+assert len(BLANK) == TAG_BYTES == HEAD_BYTES + 8
 
 MAX_RUN: Final = (1 << 32) - 1
 MAX_SEQUENCE: Final = (1 << 40) - 1
 """The last number that a port can count to: at 100,000 events a second it is reached after 127 days."""
-
-_TAIL_BITS: Final = 32
-TAIL_BLOCK: Final = 4096
-"""So many tails are made at once; they differ in their last three digits only."""
-_CACHED_BLOCKS: Final = 64
-"""So many blocks of tails are kept, which takes 2 MB. The lanes of a run count at about one pace, so few are in use."""
-
-_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
-_LOW: Final = np.array([b"00000%03x" % (number % TAIL_BLOCK) for number in range(TAIL_BLOCK + MAX_TRAIN_EVENTS)]).view(
-    "<u8"
-) - np.frombuffer(b"00000\0\0\0", "<u8")
-"""The last three digits of each tail of a block, and zeros for the five before: a text as a number."""
 
 
 def _eight(byte: int) -> np.uint64:
@@ -74,41 +58,8 @@ class Tags(NamedTuple):
 
 
 def tag_text(run: int, port: int, sequence: int) -> bytes:
-    """The text of one tag, made in the plain way that the fast one is tested against."""
+    """The text of one tag."""
     return b"%08x-%04x-%010x" % (run, port, sequence)
-
-
-def head_text(run: int, port: int, sequence: int) -> bytes:
-    """What all tags of a run, a port and the 2^32 events around `sequence` begin with."""
-    return tag_text(run, port, sequence)[:HEAD_BYTES]
-
-
-def tails(sequence: int, count: int) -> NDArray[np.bytes_]:
-    """The tails of `count` events from `sequence` on: shape (count,), dtype S8, read-only.
-
-    At most MAX_TRAIN_EVENTS. Past 2^32 they begin anew, as the head of the tags changes there.
-    """
-    block, first = divmod(sequence, TAIL_BLOCK)
-    return tail_block(block)[first : first + count]
-
-
-def tail_block(block: int) -> NDArray[np.bytes_]:
-    """The tails of a block, dtype S8, and behind them as many of the next block as a train can reach."""
-    return _tail_block(block & ((1 << _TAIL_BITS) // TAIL_BLOCK - 1))
-
-
-@lru_cache(_CACHED_BLOCKS)
-def _tail_block(block: int) -> NDArray[np.bytes_]:
-    texts = _LOW + np.frombuffer(b"%05x\0\0\0" % block, "<u8")
-    texts[TAIL_BLOCK:] = _LOW[TAIL_BLOCK:] + np.frombuffer(b"%05x\0\0\0" % ((block + 1) & 0xFFFFF), "<u8")
-    texts.flags.writeable = False
-    block_texts: NDArray[np.bytes_] = texts.view(f"S{TAIL_BYTES}")
-    return block_texts
-
-
-def same_head(sequence: int, count: int) -> int:
-    """How many of `count` events from `sequence` on have the same head; it changes once in 2^32 events."""
-    return min(count, (1 << _TAIL_BITS) - (sequence & ((1 << _TAIL_BITS) - 1)))
 
 
 def parse_tags(texts: NDArray[np.uint8]) -> Tags:
@@ -121,7 +72,7 @@ def parse_tags(texts: NDArray[np.uint8]) -> Tags:
     words[1] = words[1] & ~_HYPHEN_MASK | _ZEROS
     values, sound = _digits(words)
     run, middle, low = values.view(np.int64)
-    return Tags(run, middle >> 12 & 0xFFFF, (middle & 0xFF) << _TAIL_BITS | low, sound.all(axis=0) & hyphens)
+    return Tags(run, middle >> 12 & 0xFFFF, (middle & 0xFF) << 32 | low, sound.all(axis=0) & hyphens)
 
 
 def _digits(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:

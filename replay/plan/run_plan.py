@@ -15,7 +15,7 @@ from replay.path.headers import Wire
 from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.rewrite.stamps_at_sending import Stamp
-from replay.rewrite.tags import Tagging, run_text
+from replay.rewrite.tags import run_text
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.deal import Deal
@@ -75,11 +75,6 @@ class RunPlan:
     def backend(self) -> str:
         """The name of the backend, as in `--backend`."""
         return "udp" if self.wire is None else "packet"
-
-    @property
-    def tagging(self) -> Tagging | None:
-        """What is written into the tags of the events; None: no tags are written."""
-        return None if self.run is None else Tagging(self.run, self.ports)
 
     @property
     def run_id(self) -> str | None:

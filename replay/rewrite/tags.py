@@ -8,21 +8,10 @@ one goes on with the next number.
 
 import re
 import secrets
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from captures.format.tags import (
     MAX_RUN,
 )
-
-
-class Tagging(NamedTuple):
-    """The tags that a run writes into its events."""
-
-    run: int
-    """The number of the run, from 1 to MAX_RUN."""
-    ports: Sequence[int]
-    """The port of each lane."""
 
 
 def new_run() -> int:

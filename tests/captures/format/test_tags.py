@@ -1,36 +1,27 @@
-"""Tags: the fast ways of writing and reading them against the plain one."""
+"""Tags: the fast way of reading them against the plain text."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from captures.format.layout import MAX_TRAIN_EVENTS
 from captures.format.tags import (
     BLANK,
     MAX_RUN,
     MAX_SEQUENCE,
     TAG_BYTES,
-    TAIL_BLOCK,
-    TAIL_BYTES,
     Tags,
-    head_text,
     parse_tags,
-    same_head,
     tag_text,
-    tail_block,
-    tails,
 )
 
 TURN = 1 << 32
-"""Where tails begin anew."""
+"""Where the last eight digits begin anew."""
 RUNS, PORTS = st.integers(0, MAX_RUN), st.integers(0, 65535)
 SEQUENCES = st.one_of(
     st.integers(0, MAX_SEQUENCE),
     st.integers(0, 9999),
     st.integers(TURN - 300, TURN + 300),
-    st.integers(0, MAX_SEQUENCE // TAIL_BLOCK).map(lambda block: max(0, block * TAIL_BLOCK - 100)),
 )
 
 
@@ -48,36 +39,6 @@ def test_a_tag_by_the_letter() -> None:
     assert tag_text(0x1F3A9C07, 5542, 42) == b"1f3a9c07-15a6-000000002a"
     assert tag_text(0, 0, 0) == BLANK.encode()
     assert len(tag_text(MAX_RUN, 65535, MAX_SEQUENCE)) == TAG_BYTES == 24
-
-
-@given(RUNS, PORTS, SEQUENCES, st.integers(1, MAX_TRAIN_EVENTS))
-def test_head_and_tails_are_the_tag(run: int, port: int, sequence: int, count: int) -> None:
-    """Across 2^32 the head changes as the tails begin anew."""
-    count = min(count, MAX_SEQUENCE + 1 - sequence)
-    made = tails(sequence, count)
-    assert (made.shape, made.dtype) == ((count,), f"S{TAIL_BYTES}")
-    plain = [tag_text(run, port, sequence + i) for i in range(count)]
-    assert [head_text(run, port, sequence + i) + bytes(tail) for i, tail in enumerate(made)] == plain
-    same = same_head(sequence, count)
-    assert same == sum(tag[:16] == plain[0][:16] for tag in plain) >= 1
-    assert all(tag[:16] == head_text(run, port, sequence) for tag in plain[:same])
-
-
-@pytest.mark.parametrize("sequence", [TURN - 1, TURN - 128, TURN - 127, 3 * TURN - 5, TAIL_BLOCK - 1, TURN, 0])
-def test_tails_around_their_turn(sequence: int) -> None:
-    expected = [b"%08x" % ((sequence + i) % TURN) for i in range(128)]
-    assert [bytes(tail) for tail in tails(sequence, 128)] == expected
-    assert same_head(sequence, 128) == min(128, TURN - sequence % TURN)
-
-
-@given(st.integers(0, (MAX_SEQUENCE + 1) // TAIL_BLOCK - 1))
-def test_a_block_of_tails_reaches_a_train_further(block: int) -> None:
-    made = tail_block(block)
-    first = block * TAIL_BLOCK
-    assert len(made) == TAIL_BLOCK + MAX_TRAIN_EVENTS
-    for place in (0, 1, TAIL_BLOCK - 1, TAIL_BLOCK, len(made) - 1):
-        assert made[place] == b"%08x" % ((first + place) % TURN)
-    assert not made.flags.writeable
 
 
 @given(st.lists(st.tuples(RUNS, PORTS, SEQUENCES), max_size=20), st.booleans())
