@@ -15,11 +15,14 @@ from hypothesis import settings
 
 from captures.console.interruption import SIGNALS
 
+UNCOMPILED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+
 SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
 """CI as root has every tool and every right, so a test that skips there has lost what it needs."""
 
 # Other work shares the cores, so an example that is slow once says nothing.
-settings.register_profile("each run", deadline=None, max_examples=30)
+EXAMPLES = 30
+settings.register_profile("each run", deadline=None, max_examples=EXAMPLES)
 settings.register_profile("deep", deadline=None, max_examples=300, derandomize=False, print_blob=True)
 settings.load_profile("each run")
 
@@ -65,6 +68,14 @@ def pytest_configure(config: pytest.Config) -> None:
         network.link("set", index=1, state="up")  # 1 is the loopback device
 
 
+def _take_fewer_examples(item: pytest.Item) -> None:
+    """Give a property that asks for many examples no more than each run gives others: uncompiled, each takes long."""
+    test = getattr(item, "function", None)
+    asked = getattr(test, "_hypothesis_internal_use_settings", None)
+    if asked is not None and asked.max_examples > EXAMPLES:
+        test._hypothesis_internal_use_settings = settings(asked, max_examples=EXAMPLES)
+
+
 def _needs_the_kernel(path: Path) -> bool:
     return path.relative_to(Path(__file__).parent).as_posix().startswith(NEEDS_THE_KERNEL)
 
@@ -92,6 +103,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The files with the most to do come first, so that all processes end together. Those that need the kernel, and mostly
     wait for it, take turns with those that compute, so that the cores are busy all the time.
     """
+    for item in items:
+        if UNCOMPILED and not _is_deep(config, item.path):
+            _take_fewer_examples(item)
     out = [item for item in items if item.get_closest_marker("deep") and not _is_deep(config, item.path)]
     items[:] = [item for item in items if item not in out]
     config.hook.pytest_deselected(items=out)
