@@ -1,7 +1,8 @@
 """Where compiled code is kept: in a folder for each version of the source, so that an upgrade never meets old code.
 
 numba notices that a kernel's own module changed, but not that one did whose kernels it calls, or whose constants it
-took. So the name of the folder is a digest of all modules of our packages, of numba's version, and of how it compiles.
+took. So the name of the folder is a digest of all modules of our packages, and of all else by which numba tells code
+apart: where the modules lie and of when they are, the versions of Python and numba, the processor, and how it compiles.
 Several processes may compile at the same time: numba writes each file under another name and renames it.
 """
 
@@ -9,16 +10,19 @@ import atexit
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import llvmlite.binding
 import numba
 
 _ROOT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = ("captures", "precompute", "replay")
-_KEPT: Final = 4
+_KEPT: Final = 8
 """So many folders are kept, for as many versions."""
 
 
@@ -34,10 +38,10 @@ def cache_folder() -> Path:
     for parent in _parents():
         folder = parent / name
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if all(_is_ours(each) for each in (parent, folder)):
-                os.utime(folder)  # it is used
-                _forget_others(parent)
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if _is_safe(parent) and _is_safe(folder) and _is_usable(folder):
+                _note_use(folder)
                 return folder
         except OSError:
             continue
@@ -52,9 +56,9 @@ def stays() -> bool:
 
 
 def _parents() -> list[Path]:
-    temporary = Path(tempfile.gettempdir()) / f"stampede-{os.geteuid()}"
+    temporary = Path(tempfile.gettempdir()) / f"stampede-cache-{os.geteuid()}"
     if own := os.environ.get("STAMPEDE_CACHE"):
-        return [Path(own).absolute(), temporary]
+        return [Path(own).resolve(), temporary]
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     try:
         home = home.expanduser()
@@ -63,23 +67,35 @@ def _parents() -> list[Path]:
     return [home / "stampede", temporary] if home.is_absolute() else [temporary]
 
 
-def _is_ours(folder: Path) -> bool:
-    """Whether this user can write there and nobody else can: code in it is executed."""
+def _is_safe(folder: Path) -> bool:
+    """Whether nobody but this user or root can write there: code in it is executed."""
     status = folder.lstat()  # what a link points to may be changed to another folder
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o022 and os.access(folder, os.W_OK | os.X_OK)
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
 
 
-def _forget_others(parent: Path) -> None:
-    """Remove all folders but those used last."""
-    others = sorted(parent.glob("compiled-*"), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
-    for folder in others[_KEPT:]:
-        shutil.rmtree(folder, ignore_errors=True)
+def _is_usable(folder: Path) -> bool:
+    """Whether code can be kept there, or is there already: an image may come with it, and be read-only."""
+    return os.access(folder, os.W_OK | os.X_OK) or any(folder.glob("*.ready"))
+
+
+def _note_use(folder: Path) -> None:
+    """Note that a folder is used now, and remove all but those used last."""
+    with suppress(OSError):  # another process may do so at the same time, and an image may be read-only
+        os.utime(folder)
+        others = sorted(folder.parent.glob("compiled-*"), key=lambda other: other.stat().st_mtime_ns, reverse=True)
+        for other in others[_KEPT:]:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _digest() -> str:
-    """Sixteen hexadecimal digits that change with any source, with numba, and with how it compiles."""
-    how = (numba.__version__, numba.config.BOUNDSCHECK, numba.config.OPT, numba.config.CPU_NAME)
+    """Sixteen hexadecimal digits that change with whatever would have numba compile anew."""
+    config = numba.config
+    processor = (
+        config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
+        config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
+    )
+    how = (sys.version, numba.__version__, config.BOUNDSCHECK, config.DISABLE_JIT, config.OPT, *processor, str(_ROOT))
     told = hashlib.sha256(repr(how).encode())
     for path in sorted(path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py")):
-        told.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
+        told.update(f"{path.relative_to(_ROOT)} {path.stat().st_mtime_ns} ".encode() + path.read_bytes())
     return told.hexdigest()[:16]

@@ -6,13 +6,17 @@ the compiled ones do what the source says. NUMBA_BOUNDSCHECK=1 makes each access
 IndexError.
 """
 
+import multiprocessing
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 
 from captures.compiled.cache import cache_folder
+from captures.console.terminal import notice
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -29,10 +33,37 @@ else:
     int64 = np.int64
 
 
+class _Kept(FunctionCache):  # type: ignore[misc]  # mypy sees no types of numba's
+    """The code of a function on the disk. A file that is damaged, or that can't be written, only costs time."""
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """The code for a signature; None: it must be compiled."""
+        try:
+            return super().load_overload(signature, target_context)
+        except Exception:  # noqa: BLE001 - pickle raises whatever a damaged file makes it stumble over
+            return None
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        """Keep the code for a signature, if there is room."""
+        try:
+            super().save_overload(signature, data)
+        except OSError as error:
+            tell_once(f"compiled code can't be kept in {numba.config.CACHE_DIR}: {error.strerror}")
+
+
+@cache
+def tell_once(text: str) -> None:
+    """Say a line that should be said once; not of a process that compiles for another one."""
+    if multiprocessing.parent_process() is None:
+        notice(f"{text}; STAMPEDE_CACHE=FOLDER names another place")
+
+
 def kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     """Compile `function` when it is first called, or load the code that an earlier process compiled.
 
     Division by zero gives no exception inside (`error_model="numpy"`): such a check costs time at each division.
     """
-    compiled: Any = numba.njit(cache=True, error_model="numpy")(function)
+    compiled: Any = numba.njit(error_model="numpy")(function)
+    if not numba.config.DISABLE_JIT:
+        compiled._cache = _Kept(function)  # noqa: SLF001 - as its own `enable_caching` does
     return compiled  # type: ignore[no-any-return]  # mypy sees no types of numba's

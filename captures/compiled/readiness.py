@@ -6,13 +6,21 @@ takes memory that is never given back, and workers would inherit it; so a proces
 
 import fcntl
 import multiprocessing
+import select
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from captures.compiled.cache import cache_folder
-from captures.console.interruption import SIGNALS
-from captures.console.terminal import bar
+from captures.console.interruption import SIGNALS, waiting
+from captures.console.stderr import Stderr
+from captures.console.terminal import bar, notice
+
+_LOOK_S = 0.1
+"""The time between two looks whether another process has done what this one waits for."""
 
 
 def is_ready(what: str) -> bool:
@@ -24,23 +32,51 @@ def make_ready(what: str, calls: Sequence[Callable[[], object]]) -> None:
     """Call each of `calls`, which has a kernel compiled; the first time on this machine a bar shows how far it is.
 
     Of several processes one compiles, and the others wait for it and load what it has compiled. Call this before any
-    thread is started.
+    thread is started. A signal raises KeyboardInterrupt meanwhile, even where signals are held.
     """
     if not is_ready(what):
-        with _mark(what).with_suffix(".lock").open("w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            compiling = multiprocessing.get_context("fork").Process(target=_compile, args=(what, calls), daemon=True)
-            compiling.start()
-            compiling.join()
-    for call in calls:  # and so it fails here, if it failed there
+        with waiting(), suppress(OSError), _mark(what).with_suffix(".lock").open("w", encoding="utf-8") as lock:
+            if not sys.stderr.isatty():
+                notice(f"compiling {what}, once on this machine; it takes some seconds")
+            _wait_for(lock)
+            if not is_ready(what):
+                _compile_aside(what, calls)
+    for call in calls:  # what is not on the disk is compiled here
         call()
-    _mark(what).touch()
+    with suppress(OSError):  # it is compiled anew each time where it can't be kept
+        _mark(what).touch()
+
+
+def _wait_for(lock: IO[str]) -> None:
+    """Take the lock, by short looks, so that a signal ends the waiting."""
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            select.select((), (), (), _LOOK_S)
+        else:
+            return
+
+
+def _compile_aside(what: str, calls: Sequence[Callable[[], object]]) -> None:
+    """Have a process of its own make the calls. Raises KeyboardInterrupt if a signal ended it."""
+    compiling = multiprocessing.get_context("fork").Process(target=_compile, args=(what, calls), daemon=True)
+    try:
+        compiling.start()
+        while compiling.is_alive():
+            compiling.join(_LOOK_S)
+    finally:
+        compiling.kill()
+        compiling.join()
+    if -(compiling.exitcode or 0) in SIGNALS:
+        raise KeyboardInterrupt
 
 
 def _compile(what: str, calls: Sequence[Callable[[], object]]) -> None:
-    for number in SIGNALS:  # they end this process without a word, since the one that waits for it has the last
+    for number in SIGNALS:  # they end this process without a word: the one that waits for it has the last
         signal.signal(number, signal.SIG_DFL)
-    with bar(total=len(calls), desc=f"compiling {what}, once", bar_format="{desc}: {bar} {elapsed}") as shown:
+    text = f"compiling {what}, once"
+    with bar(total=len(calls), desc=text, bar_format="{desc}: {bar} {elapsed}", file=Stderr()) as shown:
         for call in calls:
             call()
             shown.update()

@@ -16,6 +16,7 @@ from replay.clock import wall_ns
 from replay.control.commands import Controls
 from replay.control.request import ControlRequest
 from replay.control.run_socket import ControlSocket
+from replay.engine.preparation import prepare as load_kernels
 from replay.json_file import ReportFile
 from replay.linux.sockets.udp_send import max_segments
 from replay.machine.affinity import usable_cpus
@@ -150,12 +151,13 @@ def prepare(request: RunRequest) -> PreparedRun:
 
 
 def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
-    """Run the plan to its end, and report on it. Once this has begun, the report is written, whatever happens.
+    """Run the plan to its end, and report on it. Once its code is loaded, the report is written, whatever happens.
 
     The report is also written when a signal ends the run before anything is sent.
     """
     request, capture, plan, token = prepared
     control = request.control
+    load_kernels(wall_ns())
     with ExitStack() as stack:
         noted = stack.enter_context(held())
         supervisor, own_host = Supervisor(capture, plan), OwnHost(plan)

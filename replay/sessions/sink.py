@@ -24,6 +24,7 @@ from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, w
 from replay.ranges import format_ports
 from replay.request_checks import check_path, check_ports, check_time, check_type, check_whole, check_within
 from replay.sink.board import LEARNT, Tally, shared_tally
+from replay.sink.loop import prepare as load_kernels
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
 from replay.sink.report.model import SinkReport
@@ -90,6 +91,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
     """
     ports = check_ports(request.ports)
     _check(request)
+    load_kernels(shared_tally(ports, *sockets_of_workers(len(ports), request.workers), 0).of_worker(0))
     with held() as signals:
         tally = _tally(ports, request.workers, request.run_id)
         before = _host_counters()

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.compiled.readiness import make_ready
 from replay.clock import wall_ns
 from replay.linux.clocks import CLOCK_MONOTONIC, read_clock, sleep
 from replay.linux.libc import poll
@@ -105,6 +106,11 @@ def decide(loop: Loop, counter: TagCounter) -> None:
         raise OSError(code, os.strerror(code))
 
 
+SINK: Final = {True: "the sink", False: "the sink of one port"}
+"""What the kernels of a worker with several sockets, or with one, are called where they are compiled: numba tells
+columns of one row from longer ones, and compiles for both."""
+
+
 def prepare(tally: WorkerTally) -> None:
     """Compile or load the kernels of a worker, by a loop that is to stop at once; nothing is counted in `tally`.
 
@@ -112,9 +118,8 @@ def prepare(tally: WorkerTally) -> None:
     """
     counter = TagCounter(tally)
     loop = new_loop([], counter.counters, np.ones(1, np.uint8))
-    serve(loop)
-    read_ready(loop, 0)
-    counter.prepare()
+    calls = [lambda: read_ready(loop, 0), lambda: serve(loop), counter.prepare]
+    make_ready(SINK[len(tally.by_socket) > 1], calls)
 
 
 @kernel
