@@ -8,6 +8,7 @@ IndexError.
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -41,6 +42,8 @@ class _Kept(FunctionCache):  # type: ignore[misc]  # mypy sees no types of numba
         try:
             return super().load_overload(signature, target_context)
         except Exception:  # noqa: BLE001 - pickle raises whatever a damaged file makes it stumble over
+            with suppress(OSError):
+                self.flush()  # forget all that is kept of this function
             return None
 
     def save_overload(self, signature: Any, data: Any) -> None:

@@ -42,7 +42,7 @@ def test_the_first_folder_that_is_named_is_taken(folder, monkeypatch, tmp_path):
 @pytest.mark.parametrize("home", ["/dev/null", "not/absolute", "/proc/nobody"])
 def test_where_nothing_can_be_written_it_is_a_temporary_folder_that_stays(folder, monkeypatch, home):
     monkeypatch.setenv("XDG_CACHE_HOME", home)
-    assert parent_of(folder()) == f"stampede-{os.geteuid()}"
+    assert parent_of(folder()) == f"stampede-cache-{os.geteuid()}"
     assert folder() == folder()
 
 
@@ -52,14 +52,14 @@ def test_a_folder_in_which_others_can_write_is_not_used(folder, monkeypatch, tmp
     shared.mkdir(parents=True)
     shared.chmod(0o777)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert parent_of(folder()) == f"stampede-{os.geteuid()}"
+    assert parent_of(folder()) == f"stampede-cache-{os.geteuid()}"
     shared.chmod(0o755)
     assert folder().parent == shared
 
 
 def test_if_no_folder_will_do_it_is_one_for_this_process(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("STAMPEDE_CACHE", "/dev/null")
-    taken = tmp_path / f"temporary/stampede-{os.geteuid()}"
+    taken = tmp_path / f"temporary/stampede-cache-{os.geteuid()}"
     taken.write_text("a file")
     first, second = folder(), folder()
     assert first != second
@@ -72,11 +72,11 @@ def test_a_relative_cache_home_is_passed_over(folder, monkeypatch, tmp_path):
     """As the XDG Base Directory Specification says."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", "here")
-    assert parent_of(folder()) == f"stampede-{os.geteuid()}"
+    assert parent_of(folder()) == f"stampede-cache-{os.geteuid()}"
     assert not (tmp_path / "here").exists()
 
 
-@pytest.mark.parametrize("whose", ["stampede-{uid}", "stampede-{uid}/{name}"])
+@pytest.mark.parametrize("whose", ["stampede-cache-{uid}", "stampede-cache-{uid}/{name}"])
 def test_what_another_user_made_is_not_trusted(folder, monkeypatch, tmp_path, whose):
     """Who owns the folder, or can put another one into its place, could have us run code."""
     monkeypatch.setenv("STAMPEDE_CACHE", os.devnull)
@@ -91,20 +91,49 @@ def test_what_another_user_made_is_not_trusted(folder, monkeypatch, tmp_path, wh
     assert not folder().name.startswith("compiled-")
 
 
+def test_a_folder_that_is_made_belongs_to_this_user_alone_whatever_the_umask(folder, monkeypatch, tmp_path):
+    """A umask of 002 is usual where each user has a group of their own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    before = os.umask(0o002)
+    try:
+        found = folder()
+    finally:
+        os.umask(before)
+    assert found.parent == tmp_path / "xdg/stampede"
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (found, found.parent)} == {0o700}
+
+
+def test_a_folder_that_a_user_names_by_a_link_is_used(folder, monkeypatch, tmp_path):
+    (tmp_path / "there").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "link"))
+    assert folder().parent == tmp_path / "there"
+
+
+def test_a_folder_that_came_with_its_code_may_be_read_only(folder, monkeypatch, tmp_path):
+    """As in an image of a container; who is not root can't note there that it is used."""
+    monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "image"))
+    made = folder()
+    monkeypatch.setattr(cache.os, "access", lambda *_: False)
+    assert folder() != made
+    (made / "the-sender.ready").touch()
+    assert folder() == made
+
+
 def test_its_name_changes_with_the_sources_and_the_folders_of_old_ones_go(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "own"))
     source = tmp_path / "root/replay/kernels.py"
     source.parent.mkdir(parents=True)
     monkeypatch.setattr(cache, "_ROOT", tmp_path / "root")
     names = []
-    for version in range(6):
+    for version in range(10):
         source.write_text(f"from captures.compiled.kernel import kernel\n# {version}\n")
         found = folder()
         names.append(found.name)
         os.utime(found, (version, version))
-    assert len(set(names)) == 6
+    assert len(set(names)) == 10
     kept = {each.name for each in (tmp_path / "own").iterdir()}
-    assert kept == set(names[-4:])
+    assert kept == set(names[-8:])
     monkeypatch.setattr(cache.numba.config, "BOUNDSCHECK", 1)
     assert folder().name not in names
 

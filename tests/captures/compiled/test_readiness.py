@@ -1,5 +1,7 @@
+import fcntl
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Self
 
@@ -7,6 +9,7 @@ import pytest
 
 from captures.compiled import readiness
 from captures.compiled.readiness import is_ready, make_ready
+from captures.console.interruption import SIGNALS, held
 
 
 class Bar:
@@ -14,8 +17,9 @@ class Bar:
 
     shown: Path
 
-    def __init__(self, *, total: int, desc: str, bar_format: str) -> None:
+    def __init__(self, *, total: int, desc: str, bar_format: str, file: object) -> None:
         assert "{bar}" in bar_format
+        assert file is not None
         self.desc, self.total, self.done = desc, total, 0
 
     def __enter__(self) -> Self:
@@ -81,3 +85,47 @@ def test_if_the_process_that_compiles_is_killed_this_one_compiles(shown):
     assert calls == [1]
     assert is_ready("the sender")
     assert not shown.exists()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_to_the_process_that_compiles_ends_this_one_too(shown, number):
+    """^C reaches both; this one must not go on and compile by itself."""
+    calls, here = [], os.getpid()
+
+    def call() -> None:
+        if os.getpid() != here:
+            os.kill(os.getpid(), number)
+            signal.pause()
+        calls.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        make_ready("the sender", [call])
+    assert not calls
+    assert not is_ready("the sender")
+    assert not shown.exists()
+
+
+def test_a_signal_while_signals_are_held_ends_the_waiting(shown):
+    """Even if the process that compiles has stopped."""
+    here = os.getpid()
+
+    def call() -> None:
+        assert os.getpid() != here
+        os.kill(here, signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    with held(), pytest.raises(KeyboardInterrupt):
+        make_ready("the sender", [call])
+    assert not is_ready("the sender")
+    assert not shown.exists()
+
+
+def test_who_waits_for_another_process_is_told_off_a_terminal(shown, capsys):
+    with shown.with_name("the-sender.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = threading.Timer(0.3, other.close)
+        waiting.start()
+        make_ready("the sender", [])
+        waiting.join()
+    assert "compiling the sender, once on this machine" in capsys.readouterr().err
+    assert is_ready("the sender")
