@@ -114,13 +114,22 @@ def tag_lines(report: SinkReport) -> list[str]:
         lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
     if tags["doubtful_cut_events"]:
         lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may be cut ones, or of others")
-    if tags["foreign_events"]:
-        named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
-        lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")
-        if max(tags["other_runs"].values(), default=0) > tags["verified_events"]:
-            lines.append("  of one of them more came than of the run that was counted; to choose which is")
-            lines.append("  counted, start the sink with --run-id, or the run with --sink")
+    lines += _foreign_lines(tags)
     return lines + [f"  {line}" for line in came_by_lines({lane["port"]: lane["came_by"] for lane in lanes})]
+
+
+def _foreign_lines(tags: dict[str, Any]) -> list[str]:
+    """Lines on foreign events: those of runs that are named, and all others."""
+    lines, other_runs = [], tags["other_runs"]
+    if other_runs:
+        named = ", ".join(f"{run} ({events:,})" for run, events in other_runs.items())
+        lines.append(f"  {counted(sum(other_runs.values()), 'event')} of other runs: {named}")
+    if max(other_runs.values(), default=0) > tags["verified_events"]:
+        lines.append("  of one of them more came than of the run that was counted; to choose which is")
+        lines.append("  counted, start the sink with --run-id, or the run with --sink")
+    if further := tags["foreign_events"] - sum(other_runs.values()):
+        lines.append(f"  {counted(further, 'event')} of further runs, or of this one to further ports")
+    return lines
 
 
 def unverified_line(events: int) -> str:

@@ -167,3 +167,20 @@ def test_it_is_said_when_more_came_of_another_run_than_of_the_one_that_was_count
     assert f"{foreign} events of other runs: 1f3a9c07 ({foreign})" in table
     assert ("start the sink with --run-id, or the run with --sink" in table) is told
     assert all(len(line) <= 80 for line in table.splitlines())
+
+
+def test_events_of_the_run_to_further_ports_are_of_no_other_run():
+    tally = tally_of([110_000])
+    tally.run[0], tally.numbers["arrived"][0], tally.numbers["next"][0] = 0x1F3A9C07, 10_000, 10_000
+    tally.by_socket["foreign"][0] = 99_076
+    report = report_of(tally)
+    assert (report.tags["foreign_events"], report.tags["other_runs"]) == (99_076, {})
+    table = sink_table(report)
+    assert "99,076 events of further runs, or of this one to further ports" in table
+    assert "of other runs" not in table
+    assert "--run-id" not in table
+    tally.others[0, 0] = (0xDEADBEEF, 76)
+    table = sink_table(report_of(tally))
+    assert "76 events of other runs: deadbeef (76)" in table
+    assert "99,000 events of further runs" in table
+    assert "--run-id" not in table
