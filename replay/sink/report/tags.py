@@ -111,9 +111,10 @@ def tag_lines(report: SinkReport) -> list[str]:
             parts.append("reordering not measured" if events is None else f"{events:,} {name}")
     lines = [f"run {report.run_id}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
-        lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
+        whose = "its" if tags["cut_events"] == 1 else "their"
+        lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: {whose} tag is gone")
     if tags["doubtful_cut_events"]:
-        lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may be cut ones, or of others")
+        lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may have been cut, or be of others")
     lines += _foreign_lines(tags)
     return lines + [f"  {line}" for line in came_by_lines({lane["port"]: lane["came_by"] for lane in lanes})]
 
@@ -134,8 +135,8 @@ def _foreign_lines(tags: dict[str, Any]) -> list[str]:
 
 def unverified_line(events: int) -> str:
     """A line on events that waited until it was known which run is counted, and were never verified."""
-    were = "was" if events == 1 else "were"
-    return f"{counted(events, 'tagged event')} {were} not verified: the sink's worker ended before it knew their run"
+    were, whose = ("was", "its") if events == 1 else ("were", "their")
+    return f"{counted(events, 'tagged event')} {were} not verified: the sink's worker ended before it knew {whose} run"
 
 
 def lengths_text(lengths: dict[str, int]) -> str:
