@@ -38,7 +38,7 @@ _WAIT_MS: Final = 100
 _FULL_MESSAGES: Final = 32
 """A round with fewer messages is followed by a nap."""
 _FEW_MESSAGES: Final = 8
-"""As long as rounds have fewer messages, each nap is twice as long as the one before."""
+"""After a round with fewer messages, the nap is twice as long as the one before, if there was one."""
 _READS: Final = 8
 """So often a socket is read in one round at most."""
 
@@ -66,7 +66,7 @@ READ: Final = 0
 COUNTED: Final = 1
 """How many of them are counted."""
 SOCKET: Final = 2
-"""The socket that they are from."""
+"""The socket that they are from. The next round begins behind it, so none waits for those before it for long."""
 MESSAGES: Final = 3
 """How many messages the last round has brought."""
 ERRNO: Final = 4
@@ -125,32 +125,45 @@ def prepare(tally: WorkerTally) -> None:
 @kernel
 def serve(loop: Loop) -> None:
     """Read and count, until the worker is to stop, or Python has to decide something, or for about LOOK_NS."""
-    until_ns, nap_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS, _NAP_NS
+    until_ns, nap_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS, 0
     while not loop.stop[0] and read_clock(CLOCK_MONOTONIC, loop.timespec) < until_ns:
         read_ready(loop, int64(_WAIT_MS))
         if loop.counters.state[LEFT] or loop.state[ERRNO]:
             return
-        if loop.state[MESSAGES] < _FULL_MESSAGES:
+        nap_ns = nap_after(loop.state[MESSAGES], nap_ns)
+        if nap_ns:
             sleep(nap_ns, loop.timespec)
-            nap_ns = min(2 * nap_ns, _LONGEST_NAP_NS) if loop.state[MESSAGES] < _FEW_MESSAGES else _NAP_NS
+
+
+@kernel
+def nap_after(messages: int, before_ns: int) -> int:
+    """How long to sleep after a round of so many messages; 0: not at all. `before_ns` is what this said before."""
+    if messages >= _FULL_MESSAGES:
+        return 0
+    if messages >= _FEW_MESSAGES or not before_ns:
+        return _NAP_NS
+    return min(2 * before_ns, _LONGEST_NAP_NS)
 
 
 @kernel
 def read_ready(loop: Loop, wait_ms: int) -> int:
     """Wait until sockets are ready, read these, and count what was read. Returns how many were ready.
 
-    If there is no room for what Python has to decide, the rest is counted at the next call, before anything is read.
+    It begins at the socket behind the one that was read last. If there is no room for what Python has to decide, the
+    rest is counted at the next call, before anything is read.
     """
     state = loop.state
     state[MESSAGES] = 0
     if not count_read(loop):
         return 1
     ready: int = poll(loop.polled.ctypes.data, len(loop.polled), wait_ms)
-    for i in range(len(loop.polled)):
-        reads = _READS if ready > 0 and loop.polled[i].revents else 0
+    first = state[SOCKET] + 1
+    for i in range(first, first + len(loop.polled)):
+        place = i % len(loop.polled)
+        reads = _READS if ready > 0 and loop.polled[place].revents else 0
         while reads:
-            came = fill(loop.slots, int64(loop.polled[i].fd))
-            state[READ], state[COUNTED], state[SOCKET] = max(came, 0), 0, i
+            came = fill(loop.slots, int64(loop.polled[place].fd))
+            state[READ], state[COUNTED], state[SOCKET] = max(came, 0), 0, place
             state[ERRNO] = max(-came, 0)
             state[MESSAGES] += state[READ]
             if not count_read(loop) or came < 0:

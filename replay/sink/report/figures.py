@@ -171,13 +171,18 @@ def _stamp_lines(report: SinkReport) -> list[str]:
         lines.append(f"stamp to arrival, ms: {figures}")
     elif report.received_events:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")
-    for name, said in (
-        ("coarse_stamps", "are sound and have no year or zone: no latency"),
-        ("early_stamps", "lie in the future: the two hosts' clocks differ"),
-        ("old_stamps", "are over an hour old: kept ones, or the clocks differ"),
+    for stamps, one, several, said in (
+        (report.coarse_stamps, "is sound and has", "are sound and have", " no year or zone: no latency"),
+        (report.early_stamps, "lies", "lie", " in the future: the two hosts' clocks differ"),
+        (
+            report.old_stamps,
+            "is over an hour old: a kept one",
+            "are over an hour old: kept ones",
+            ", or the clocks differ",
+        ),
     ):
-        if getattr(report, name):
-            lines.append(f"{counted(getattr(report, name), 'stamp')} {said}")
+        if stamps:
+            lines.append(f"{counted(stamps, 'stamp')} {one if stamps == 1 else several}{said}")
     return lines
 
 

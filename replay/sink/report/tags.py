@@ -111,22 +111,32 @@ def tag_lines(report: SinkReport) -> list[str]:
             parts.append("reordering not measured" if events is None else f"{events:,} {name}")
     lines = [f"run {report.run_id}: {counted(tags['verified_events'], 'event')} verified", f"  {', '.join(parts)}"]
     if tags["cut_events"]:
-        lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: their tag is gone")
+        whose = "its" if tags["cut_events"] == 1 else "their"
+        lines.append(f"  {tags['cut_events']:,} cut to {lengths_text(tags['cut_to_bytes'])}: {whose} tag is gone")
     if tags["doubtful_cut_events"]:
-        lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may be cut ones, or of others")
-    if tags["foreign_events"]:
-        named = ", ".join(f"{run} ({events:,})" for run, events in tags["other_runs"].items())
-        lines.append(f"  {counted(tags['foreign_events'], 'event')} of other runs: {named}")
-        if max(tags["other_runs"].values(), default=0) > tags["verified_events"]:
-            lines.append("  of one of them more came than of the run that was counted; to choose which is")
-            lines.append("  counted, start the sink with --run-id, or the run with --sink")
+        lines.append(f"  {tags['doubtful_cut_events']:,} of the untagged may have been cut, or be of others")
+    lines += _foreign_lines(tags)
     return lines + [f"  {line}" for line in came_by_lines({lane["port"]: lane["came_by"] for lane in lanes})]
+
+
+def _foreign_lines(tags: dict[str, Any]) -> list[str]:
+    """Lines on foreign events: those of runs that are named, and all others."""
+    lines, other_runs = [], tags["other_runs"]
+    if other_runs:
+        named = ", ".join(f"{run} ({events:,})" for run, events in other_runs.items())
+        lines.append(f"  {counted(sum(other_runs.values()), 'event')} of other runs: {named}")
+    if max(other_runs.values(), default=0) > tags["verified_events"]:
+        lines.append("  of one of them more came than of the run that was counted; to choose which is")
+        lines.append("  counted, start the sink with --run-id, or the run with --sink")
+    if further := tags["foreign_events"] - sum(other_runs.values()):
+        lines.append(f"  {counted(further, 'event')} of further runs, or of this one to further ports")
+    return lines
 
 
 def unverified_line(events: int) -> str:
     """A line on events that waited until it was known which run is counted, and were never verified."""
-    were = "was" if events == 1 else "were"
-    return f"{counted(events, 'tagged event')} {were} not verified: the sink's worker ended before it knew their run"
+    were, whose = ("was", "its") if events == 1 else ("were", "their")
+    return f"{counted(events, 'tagged event')} {were} not verified: the sink's worker ended before it knew {whose} run"
 
 
 def lengths_text(lengths: dict[str, int]) -> str:

@@ -30,10 +30,9 @@ class PortRows:
         row_ports = self._tally.row_ports
         with self._tally.choice:
             self._learn()
-            for port in np.unique(ports).tolist():
-                free = np.flatnonzero(row_ports == 0)
-                if port and free.size and self.row_of_port[port] == NO_ROW:
-                    row_ports[free[0]] = port
+            wanted = np.unique(ports[(ports > 0) & (self.row_of_port[ports] == NO_ROW)])
+            free = np.flatnonzero(row_ports == 0)[: len(wanted)]
+            row_ports[free] = wanted[: len(free)]
             self._learn()
 
     def _learn(self) -> None:

@@ -34,7 +34,9 @@ class TagCounter:
         state = self.counters.state
         left = self.counters.left[: state[LEFT]].copy()
         state[LEFT] = 0
-        self._count_foreign(left[left["run"] == 0])  # these are of no run
+        blank = left[left["run"] == 0]  # these are of no run
+        self._count_foreign(blank)
+        count_other_runs(self._tally.others, blank)
         self._run.keep(left[left["run"] != 0])
         self._run.choose()
         self._count_kept()
@@ -56,13 +58,14 @@ class TagCounter:
             self._count_tagged(self._run.take(), run)
 
     def _count_tagged(self, stretches: NDArray[Any], run: int) -> None:
-        row, own = self._rows.row_of_port[stretches["port"]], stretches["run"] == run
-        rowless = own & (row == NO_ROW)
+        row, of_run = self._rows.row_of_port[stretches["port"]], stretches["run"] == run
+        rowless = of_run & (row == NO_ROW)
         if rowless.any():
             self._rows.give(stretches["port"][rowless])
             row = self._rows.row_of_port[stretches["port"]]
-            own &= row != NO_ROW
+        own = of_run & (row != NO_ROW)
         self._count_foreign(stretches[~own])
+        count_other_runs(self._tally.others, stretches[~of_run])
         for one in np.unique(row[own]).tolist():
             with self._tally.locks[one]:
                 account_all(self.counters, stretches[own & (row == one)], one)
@@ -72,4 +75,3 @@ class TagCounter:
             events, socket = stretches["events"], stretches["socket"]
             np.add.at(self._tally.by_socket["foreign"], socket, events)
             np.add.at(self._tally.strange["foreign"], (socket, stretches["interval"]), events)
-            count_other_runs(self._tally.others, stretches)

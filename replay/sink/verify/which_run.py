@@ -75,10 +75,17 @@ class RunChoice:
 
 
 def count_other_runs(others: NDArray[Any], foreign: NDArray[Any]) -> None:
-    """Count `foreign` stretches by run into `others`, OTHER_RUN rows, for as many runs as there is room."""
-    for run in np.unique(foreign["run"]).tolist():
-        known = np.flatnonzero((others["run"] == run) & (others["events"] > 0))
+    """Count `foreign` stretches by run into `others`, OTHER_RUN rows, for as many runs as there is room.
+
+    Of runs without a row, those with most events get the free ones.
+    """
+    runs, which = np.unique(foreign["run"], return_inverse=True)
+    events = np.bincount(which, foreign["events"]).astype(np.int64)
+    known = np.isin(runs, others["run"][others["events"] > 0])
+    first = np.lexsort((-events, ~known))[: len(others)]
+    for run, count in zip(runs[first].tolist(), events[first].tolist(), strict=True):
+        same = np.flatnonzero((others["run"] == run) & (others["events"] > 0))
         free = np.flatnonzero(others["events"] == 0)
-        for place in (*known, *free)[:1]:
+        for place in (*same, *free)[:1]:
             others["run"][place] = run
-            others["events"][place] += foreign["events"][foreign["run"] == run].sum()
+            others["events"][place] += count

@@ -10,9 +10,9 @@ import pytest
 
 from captures.format.tags import tag_text
 from replay.clock import wall_ns
-from replay.linux.sockets.udp_receive import ask_for_trains, open_receiver
+from replay.linux.sockets.udp_receive import MOST_PER_CALL, ask_for_trains, open_receiver
 from replay.sink.board import shared_tally
-from replay.sink.loop import MESSAGES, decide, new_loop, prepare, read_ready, receive, serve
+from replay.sink.loop import MESSAGES, decide, nap_after, new_loop, prepare, read_ready, receive, serve
 from replay.sink.verify.tag_counter import TagCounter
 from replay.sink.workers import sockets_of_workers
 
@@ -76,6 +76,27 @@ def test_what_there_is_no_room_for_is_counted_when_there_is(sockets, tally):
     assert tally.by_socket["events"][0] == 115
     assert tally.numbers["next"][0] == 355
     assert tally.numbers["arrived"][0] == 115
+
+
+def test_a_flood_that_python_has_to_decide_about_keeps_no_other_socket_waiting(sockets, tally):
+    """There is room for one message of each call, and twice as many wait as the slots hold."""
+    loop, counter = looped(sockets, tally, left=np.zeros(12, TagCounter(tally.of_worker(0)).counters.left.dtype))
+    for receiver, port in zip(sockets, PORTS, strict=True):
+        for first in range(0, 70 * 20, 20):
+            send(receiver, port, first, 10)
+    events = tally.by_socket["events"]
+    while read_ready(loop, 0):
+        decide(loop, counter)
+        assert abs(int(events[0]) - int(events[1])) <= MOST_PER_CALL * 10
+    assert events.tolist() == [700, 700]
+
+
+def test_naps_grow_while_little_comes_and_are_set_back_by_rounds_of_more():
+    naps_ms, nap_ns = [], 0
+    for messages in (0, 7, 0, 0, 8, 31, 7, 32, 300, 7, 7, 32, 8):
+        nap_ns = nap_after(messages, nap_ns)
+        naps_ms.append(nap_ns / 1e6)
+    assert naps_ms == [1, 2, 4, 4, 1, 1, 2, 0, 0, 1, 2, 0, 1]
 
 
 def test_a_known_run_is_accounted_without_python(sockets, tally):

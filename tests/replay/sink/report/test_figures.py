@@ -167,3 +167,58 @@ def test_it_is_said_when_more_came_of_another_run_than_of_the_one_that_was_count
     assert f"{foreign} events of other runs: 1f3a9c07 ({foreign})" in table
     assert ("start the sink with --run-id, or the run with --sink" in table) is told
     assert all(len(line) <= 80 for line in table.splitlines())
+
+
+def test_events_of_the_run_to_further_ports_are_of_no_other_run():
+    tally = tally_of([110_000])
+    tally.run[0], tally.numbers["arrived"][0], tally.numbers["next"][0] = 0x1F3A9C07, 10_000, 10_000
+    tally.by_socket["foreign"][0] = 99_076
+    report = report_of(tally)
+    assert (report.tags["foreign_events"], report.tags["other_runs"]) == (99_076, {})
+    table = sink_table(report)
+    assert "99,076 events of further runs, or of this one to further ports" in table
+    assert "of other runs" not in table
+    assert "--run-id" not in table
+    tally.others[0, 0] = (0xDEADBEEF, 76)
+    table = sink_table(report_of(tally))
+    assert "76 events of other runs: deadbeef (76)" in table
+    assert "99,000 events of further runs" in table
+    assert "--run-id" not in table
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (
+            1,
+            {
+                "1 stamp is sound and has no year or zone: no latency",
+                "1 stamp lies in the future: the two hosts' clocks differ",
+                "1 stamp is over an hour old: a kept one, or the clocks differ",
+                "  1 cut to 180 bytes: its tag is gone",
+                "  1 of the untagged may have been cut, or be of others",
+                "1 tagged event was not verified: the sink's worker ended before it knew its run",
+            },
+        ),
+        (
+            1000,
+            {
+                "1,000 stamps are sound and have no year or zone: no latency",
+                "1,000 stamps lie in the future: the two hosts' clocks differ",
+                "1,000 stamps are over an hour old: kept ones, or the clocks differ",
+                "  1,000 cut to 180 bytes: their tag is gone",
+                "  1,000 of the untagged may have been cut, or be of others",
+                "1,000 tagged events were not verified: the sink's worker ended before it knew their run",
+            },
+        ),
+    ],
+)
+def test_one_is_spoken_of_as_one_and_several_as_several(count, said):
+    tally = tally_of([10_000])
+    tally.run[0], tally.numbers["arrived"][0], tally.numbers["next"][0] = 7, 5000, 5000
+    tally.kept[0] = count
+    for name in ("coarse", "early", "old"):
+        tally.by_socket[f"{name}_stamps"][1] = count
+    report = report_of(tally)
+    report.tags.update(cut_events=count, doubtful_cut_events=count, cut_to_bytes={"min": 180, "max": 180})
+    assert said <= set(sink_table(report).splitlines())
