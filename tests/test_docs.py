@@ -139,7 +139,7 @@ def commands() -> Iterator[Any]:
     """Every call of `precompute` or `replay` in a page's shell blocks, as words; what redirects is left out."""
     for page in PAGES:
         for line in "".join(fences(page, "sh")).splitlines():
-            words = shlex.split(line.removesuffix("&").partition(" > ")[0], comments=True)
+            words = shlex.split(re.split(" 2?> ", line.removesuffix("&"))[0], comments=True)
             words = words[3:] if words[:2] == ["ip", "netns"] and words[2] == "exec" else words
             words = words[1:] if words[:1] in (["sender"], ["siem"]) else words
             if words[:1] in (["precompute"], ["replay"]) and "--version" not in words:

@@ -1,4 +1,7 @@
-"""What `tools/demo` does: build, send, receive and reconcile on this machine, and say in five lines how it went."""
+"""What `tools/demo` does: build, send, receive and reconcile on this machine, and say in five lines how it went.
+
+What the commands say is kept for later, so what they would have to compile first is compiled here, for all to see.
+"""
 
 import json
 import subprocess
@@ -13,7 +16,13 @@ import psutil
 from captures.console.command import COUNT, run
 from captures.console.errors import ExitCode, RunError
 from captures.console.units import counted, fitted, format_count
+from replay.clock import wall_ns
+from replay.engine import preparation
+from replay.ranges import parse_ports
 from replay.report.shortfall import FULL_PERCENT
+from replay.sink import loop
+from replay.sink.board import shared_tally
+from replay.sink.workers import sockets_of_workers
 from tools.command_line import command
 from tools.soaking import PATIENCE_S, started, until
 from tools.steal import stolen_percent
@@ -40,6 +49,7 @@ class Load(NamedTuple):
 @click.option("--verbose", is_flag=True, help="Show each command, all it says, and every port.")
 def demo(*, rate_eps: int, seconds: int, verbose: bool) -> int:
     """Build a capture, send it at EPS for SECONDS over loopback into the sink, and reconcile."""
+    prepare()
     with TemporaryDirectory(prefix="stampede-demo-") as name:
         folder, before = Path(name), psutil.cpu_times()
         built = call(folder, "precompute", "build", "system", "--tagged", "-o", "demo.rcap", "--events", EVENTS)
@@ -57,6 +67,13 @@ def demo(*, rate_eps: int, seconds: int, verbose: bool) -> int:
             click.echo("\n".join(said(folder, rate_eps, seconds)))
         click.echo(fitted(conclusion(sent, ledger, load), 4))
         return ExitCode.MET if passes(sent, ledger) else ExitCode.MISSED
+
+
+def prepare() -> None:
+    """Compile what sender and sink need, if this machine has not yet; bars, or lines, say so."""
+    preparation.prepare(wall_ns())
+    ports = parse_ports(PORTS)
+    loop.prepare(shared_tally(ports, *sockets_of_workers(len(ports), 1), 0).of_worker(0))
 
 
 def call(folder: Path, *line: object) -> str:
@@ -138,8 +155,17 @@ def conclusion(sent: dict[str, Any], ledger: dict[str, Any], load: Load) -> str:
     parts = [] if sent["verdict"] == "met" else [f"{sent['verdict']}: {reason}"]
     parts += [] if ledger["balanced"] else ["not every event arrived, see the table above"]
     parts.append(f"this machine was short of {shortage(short, load)}")
-    less = format_count(max(1, sent["achieved_eps"] // 2))
-    return f"{'; '.join(parts)}; ask for less: ./tools/demo {less}"
+    arrived_eps = sent["achieved_eps"] * (1 - (ledger["loss_percent"] or 0) / 100)
+    return f"{'; '.join(parts)}; ask for less: ./tools/demo {rounded_down(arrived_eps)}"
+
+
+def rounded_down(rate_eps: float) -> str:
+    """A rate to ask for that is no higher, of two digits: `5.1M`, `990`; 1 at least."""
+    whole = max(1, int(rate_eps))
+    step = 10 ** max(0, len(str(whole)) - 2)
+    whole -= whole % step
+    unit, name = next(pair for pair in ((10**6, "M"), (10**3, "k"), (1, "")) if whole >= pair[0])
+    return f"{whole / unit:g}{name}"
 
 
 def shortage(of_sender: str | None, load: Load) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from captures.console.units import format_count
-from replay.doctor.checks import SENDING, cores
+from replay.doctor.checks import cores, worker_eps
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import CheckState, Finding, ended
 from replay.plan.worker_count import USUAL_EPS
@@ -17,10 +17,12 @@ ROOM: Final = 0.8
 
 
 def needed_cores(machine: MachineFacts, capture: CaptureFacts | None, load: Load) -> float:
-    """How many cores the sending takes, from how fast the capture was staged here, or from usual rates without one."""
-    if capture is not None:
-        return load.rate_eps * SENDING / capture.staged_eps
-    return load.rate_eps / USUAL_EPS[machine.segments > 1]
+    """How many cores the sending takes at least, from how fast the capture was staged here.
+
+    It is from usual rates without a capture, and without GSO, where the kernel takes most of the time.
+    """
+    gso = machine.segments > 1
+    return load.rate_eps / (USUAL_EPS[gso] if capture is None or not gso else worker_eps(capture))
 
 
 def busy_findings(

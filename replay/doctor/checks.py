@@ -6,6 +6,7 @@ from math import ceil
 from typing import Final
 
 from captures.console.units import counted, format_count, format_size
+from replay.clock import SECOND_NS
 from replay.doctor.facts import CaptureFacts, Load, MachineFacts
 from replay.doctor.findings import CheckState, Finding, ended
 from replay.engine.backends.messages import SEND_BUFFER_BYTES
@@ -17,14 +18,20 @@ from replay.ranges import format_ports
 COMFORT: Final = 2
 """A disk must be so many times as fast as needed to pass without a warning."""
 
-SENDING: Final = 2
-"""A train takes a worker so many times as long in total as staging it: twice on a slow core, more on others."""
+SENDING_NS: Final = 70
+"""What the kernel takes to send an event of a train. Measured: a worker that sent 4 M EPS over loopback took 35 to 41%
+of a core, of which staging was a third. Cards and routes may cost more."""
 
 _TOLD_BUSY: Final = 0.05
 """If other programs kept more than this part of the cores busy, a measurement says so."""
 
 TUNE: Final = "sudo ./tools/tune apply --role sender"
 KERNEL: Final = "uname -r  # use a newer kernel, or a container whose seccomp profile allows it"
+
+
+def worker_eps(capture: CaptureFacts) -> float:
+    """The most events a second that a worker can send of a capture, by how fast it was staged here."""
+    return SECOND_NS / (SECOND_NS / capture.staged_eps + SENDING_NS)
 
 
 def cores(cpus: frozenset[int] | tuple[int, ...]) -> str:
@@ -68,11 +75,21 @@ def capabilities(machine: MachineFacts, load: Load) -> list[Finding]:
 
 
 def compiled_code(machine: MachineFacts) -> Finding:
-    """Whether the first run has to compile its loops. It takes some seconds, and nothing of the run."""
-    found = f"{'kept' if machine.compiled else 'not there yet; to be kept'} in {machine.compiled_in}"
-    why = "the first run on a machine compiles its loops, which takes some seconds; later ones load them from there"
+    """Whether the first run and the first sink have to compile their loops. It takes time before they start."""
+    refused = machine.compiled_refused
+    parts = []
+    if refused is not None:
+        parts.append(f"STAMPEDE_CACHE={refused} can't be used: others may write there, or it can't be written to")
+    if not machine.compiled_stays:
+        parts.append("no folder can keep the loops of sender and sink, so each run and each sink compiles them")
+    elif machine.compiled:
+        parts.append(f"the loops of sender and sink are kept in {machine.compiled_in}")
+    else:
+        parts.append(f"the loops of sender or sink are not compiled yet; to be kept in {machine.compiled_in}")
+    why = "what is not kept is compiled before a run or a sink starts, which takes a slow machine half a minute"
     mend = "STAMPEDE_CACHE=FOLDER  # a folder that only you can write to, and that stays"
-    return ended("compiled-code", found, why, mend=mend, sound=machine.compiled_stays)
+    sound = machine.compiled_stays and refused is None
+    return ended("compiled-code", "; ".join(parts), why, mend=mend, sound=sound)
 
 
 def udp_segment(machine: MachineFacts) -> Finding:
@@ -195,7 +212,7 @@ def page_cache(capture: CaptureFacts, available_bytes: int, load: Load) -> Findi
 def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding:
     """Whether the workers that a run would start can prepare the events fast enough, whatever the network does."""
     rate, each, cpus = load.rate_eps, capture.staged_eps, machine.cpus
-    needed = ceil(rate * SENDING / each)
+    needed = ceil(rate / worker_eps(capture))
     gso = machine.segments > 1
     chosen, why_so_many = reckon_workers(rate, len(load.ports), cpus, Topology(), gso=gso, measured_eps=load.worker_eps)
     workers = counted(needed, "worker")
@@ -203,7 +220,7 @@ def staging(capture: CaptureFacts, machine: MachineFacts, load: Load) -> Finding
         f"a core stages {format_count(each)} events/s{_while_busy(machine)}, at which {format_count(rate)} EPS take "
         f"{workers} or more; a run starts {why_so_many}"
     )
-    why = "reading, stamping and tagging are half of a worker's time or less; the rest is sending"
+    why = f"besides reading, stamping and tagging, the kernel takes some {SENDING_NS} ns to send an event, or more"
     enough = needed <= len(cpus)
     mend = f"replay run ... --workers {needed}" if enough else "give it more cores or faster ones, or lower --eps"
     state = CheckState.FAIL if rate > each * len(cpus) else CheckState.WARN

@@ -31,6 +31,7 @@ from replay.linux.sockets.packet_send import open_packet_socket
 from replay.linux.sockets.udp_send import max_segments, open_socket
 from replay.path.request import BackendChoice, PathRequest
 from replay.ranges import parse_cpus
+from replay.sink.loop import SINK
 
 SAMPLE_BYTES: Final = 64 << 20
 SAMPLE_NS: Final = SECOND_NS
@@ -79,11 +80,13 @@ class MachineFacts:
     nodes: dict[int, int]
     """The memory node of each of `allowed` that has one."""
     compiled: bool
-    """Whether the loops of a worker are compiled already."""
+    """Whether the loops of a sender and those of a sink are compiled already."""
     compiled_in: Path
     """The folder where their code is kept."""
     compiled_stays: bool
     """Whether a later process will find that folder."""
+    compiled_refused: str | None = None
+    """What STAMPEDE_CACHE says, where that can't be used; None: it can, or says nothing."""
     activity: Activity | None = None
     """What else runs on the cores; None: it can't be seen."""
 
@@ -125,9 +128,10 @@ def machine_facts(cpus: Sequence[int], allowed: Sequence[int]) -> MachineFacts:
         governors={cpu: name for cpu in cpus if (name := _text(_CPUS / f"cpu{cpu}/cpufreq/scaling_governor"))},
         isolated=frozenset(parse_cpus(listed) if (listed := _text(_CPUS / "isolated")) else ()),
         nodes=memory_nodes(allowed, _CPUS),
-        compiled=is_ready(SENDER),
+        compiled=is_ready(SENDER) and any(map(is_ready, SINK.values())),
         compiled_in=cache_folder(),
         compiled_stays=stays(),
+        compiled_refused=_refused_cache(),
         activity=activity_of(cpus, sleep_ns),
     )
 
@@ -174,6 +178,12 @@ def read_rate(capture: Capture, cached: NDArray[np.int64] | None, monotonic_ns: 
         if monotonic_ns() - begin_ns > SAMPLE_NS:
             break
     return read_bytes * SECOND_NS / max(1, monotonic_ns() - begin_ns)
+
+
+def _refused_cache() -> str | None:
+    """The folder that STAMPEDE_CACHE names, if compiled code is not kept there."""
+    named = os.environ.get("STAMPEDE_CACHE")
+    return named if named and Path(named).resolve() != cache_folder().parent else None
 
 
 def _has_sendmmsg() -> bool:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from captures.console.units import parse_count
 from tests.network.programs import PATIENCE_S, ROOT, eventually
-from tools.demonstration import Load, conclusion, passes, shortage, summary
+from tools.demonstration import Load, conclusion, passes, rounded_down, shortage, summary
 
 SENT: dict[str, Any] = {
     "verdict": "met",
@@ -26,8 +29,8 @@ SENT: dict[str, Any] = {
     "lanes": [{}] * 40,
     "workers": [{"core": 1, "cpu_percent": 12.3}],
 }
-ALL = {"balanced": True, "verdict": "all 2,000 events arrived on 40 ports"}
-LOST = {"balanced": False, "verdict": "1.00% lost"}
+ALL = {"balanced": True, "verdict": "all 2,000 events arrived on 40 ports", "loss_percent": 0.0}
+LOST = {"balanced": False, "verdict": "1.00% lost", "loss_percent": 1.0}
 FULL = "CPU: worker 0 took 97% of core 1; more workers or faster cores"
 SLOW = {
     "verdict": "missed",
@@ -49,24 +52,39 @@ def test_a_run_that_was_met_ends_with_all_arrived() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "ledger", "said"),
+    ("sent", "ledger", "said", "less"),
     [
-        (SENT | SLOW, ALL, f"missed: 50.00% of the target rate; this machine was short of {FULL}; ask for less"),
+        (SENT | SLOW, ALL, f"missed: 50.00% of the target rate; this machine was short of {FULL}; ask for less", "500"),
         (
             SENT,
             LOST,
             "not every event arrived, see the table above; this machine was short of nothing that is measured here",
+            "980",
         ),
-        (SENT | SLOW, LOST, "missed: 50.00% of the target rate; not every event arrived"),
+        (SENT | SLOW, LOST, "missed: 50.00% of the target rate; not every event arrived", "490"),
     ],
 )
 def test_a_run_that_was_missed_or_lost_events_does_not_end_as_if_all_were_well(
-    sent: dict[str, Any], ledger: dict[str, Any], said: str
+    sent: dict[str, Any], ledger: dict[str, Any], said: str, less: str
 ) -> None:
     assert not passes(sent, ledger)
     assert conclusion(sent, ledger, LOAD).startswith(said)
-    assert f"./tools/demo {int(sent['achieved_eps'] // 2)}" in conclusion(sent, ledger, LOAD)
+    assert conclusion(sent, ledger, LOAD).endswith(f"; ask for less: ./tools/demo {less}")
     assert " of 2,000 events" in summary(sent, ledger, LOAD)[0] or sent["sent_events"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("rate_eps", "asked"),
+    [(5_140_000.9, "5.1M"), (9_999_999, "9.9M"), (12_345_678, "12M"), (987_654, "980k"), (1_000, "1k"), (85.5, "85")],
+)
+def test_what_was_reached_is_what_to_ask_for(rate_eps: float, asked: str) -> None:
+    assert rounded_down(rate_eps) == asked
+    assert rounded_down(0) == "1"
+
+
+@given(st.floats(1, 1e9))
+def test_what_to_ask_for_is_a_rate_and_no_higher(rate_eps: float) -> None:
+    assert 0.9 * rate_eps <= parse_count(rounded_down(rate_eps)) <= rate_eps or rate_eps < 10
 
 
 def test_what_the_machine_was_short_of_is_named() -> None:
@@ -218,11 +236,14 @@ def test_bad_arguments_are_one_line(clone: Path, words: list[str], said: str) ->
 def test_the_demo_itself(tmp_path: Path) -> None:
     """However slow the machine is: what arrived is said, and the exit code says the same as the last line."""
     line = [sys.executable, "-m", "tools.demonstration", "2k", "2"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "STAMPEDE_CACHE": str(tmp_path / "code")}
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert max(map(len, done.stdout.splitlines())) <= 80
     lines = re.sub(r"\n +", " ", done.stdout).splitlines()
     assert [each.split()[0] for each in lines[:4]] == ["built", "sent", "CPU", "ledger"], done.stderr
     assert lines[-1].startswith("met: every event arrived" if done.returncode == 0 else "missed:")
     assert done.returncode in (0, 1), done.stderr
+    # In a new STAMPEDE_CACHE nothing is compiled yet, and whoever waits is told why.
+    compiled = [line.split(",")[0] for line in done.stderr.splitlines() if line.startswith("compiling")]
+    assert compiled == ["compiling the sender", "compiling the sink"]
     assert not list(tmp_path.glob("stampede-demo-*"))

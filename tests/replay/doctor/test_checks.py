@@ -36,8 +36,18 @@ def test_compiled_code_that_is_not_there_yet_is_no_fault_but_where_none_stays(co
     for stays, state in ((True, "ok"), (False, "warn")):
         finding = checks.compiled_code(machine(compiled=compiled, compiled_stays=stays))
         assert finding.state == state
-        assert finding.found.startswith("kept in" if compiled else "not there yet")
+        assert ("/compiled-" in finding.found) == stays
+        assert ("each run and each sink compiles them" in finding.found) != stays
+        assert ("not compiled yet" in finding.found) == (stays and not compiled)
         assert (finding.mend is None) == stays
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_named_folder_that_is_not_used_is_told(stays):
+    finding = checks.compiled_code(machine(compiled_refused="/srv/all", compiled_stays=stays))
+    assert finding.state == "warn"
+    assert finding.found.startswith("STAMPEDE_CACHE=/srv/all can't be used: others may write there, or it can't be ")
+    assert ("are kept in" in finding.found) == stays
 
 
 def test_of_the_rights_only_that_to_write_frames_can_be_missed():
@@ -180,13 +190,14 @@ def test_what_does_not_fit_is_not_to_be_cached(available, mend):
 @pytest.mark.parametrize(
     ("staged_eps", "changed", "state", "mend"),
     [
-        (8_000_000, {}, "ok", None),
-        (7_999_999, {}, "warn", "replay run ... --workers 2"),
-        (4_000_000, {}, "warn", "replay run ... --workers 2"),
-        (3_999_999, {}, "warn", "give it more cores"),
+        (20_000_000, {}, "ok", None),
+        (5_555_556, {}, "ok", None),
+        (5_555_555, {}, "warn", "replay run ... --workers 2"),
+        (2_325_582, {}, "warn", "replay run ... --workers 2"),
+        (2_325_581, {}, "warn", "give it more cores"),
         (2_000_000, {}, "warn", "give it more cores"),
         (1_999_999, {}, "fail", "give it more cores"),
-        (1_999_999, {"cpus": (2, 3, 4, 5, 6)}, "warn", "replay run ... --workers 5"),
+        (900_000, {"cpus": (2, 3, 4, 5, 6)}, "warn", "replay run ... --workers 5"),
         (500_000, {"segments": 1, "cpus": tuple(range(20))}, "ok", None),
     ],
 )
@@ -201,7 +212,7 @@ def test_cores_do_their_part_or_not(staged_eps, changed, state, mend):
 def test_a_staging_finding_counts_workers_as_the_run_does():
     found = checks.staging(capture(staged_eps=3e6), MACHINE, LOAD).found
     _, why = reckon_workers(4e6, 40, MACHINE.cpus, Topology(), gso=True, measured_eps=None)
-    assert found == f"a core stages 3.00M events/s, at which 4.00M EPS take 3 workers or more; a run starts {why}"
+    assert found == f"a core stages 3.00M events/s, at which 4.00M EPS take 2 workers or more; a run starts {why}"
     assert why.startswith("1: 4,000,000 EPS at 8,000,000 each, as is usual")
 
     calibrated = replace(LOAD, worker_eps=2_000_000)

@@ -63,6 +63,29 @@ def test_this_kernel_has_what_all_tests_need():
     assert 0 < found.available_bytes <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.parametrize(
+    ("ready", "compiled"),
+    [
+        ({"the sender", "the sink"}, True),
+        ({"the sender", "the sink of one port"}, True),
+        ({"the sender"}, False),
+        ({"the sink", "the sink of one port"}, False),
+    ],
+)
+def test_compiled_means_sender_and_sink(monkeypatch, ready, compiled):
+    monkeypatch.setattr(facts, "is_ready", ready.__contains__)
+    assert machine_facts([0], [0]).compiled is compiled
+
+
+def test_a_cache_that_was_named_and_is_not_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(facts, "cache_folder", lambda: tmp_path / "compiled-0123456789abcdef")
+    for named, refused in (("", None), (str(tmp_path), None), (f"{tmp_path}/.", None), ("/srv/all", "/srv/all")):
+        monkeypatch.setenv("STAMPEDE_CACHE", named)
+        assert machine_facts([0], [0]).compiled_refused == refused
+    monkeypatch.delenv("STAMPEDE_CACHE")
+    assert machine_facts([0], [0]).compiled_refused is None
+
+
 def refuse(code):
     def refused(*_):
         raise OSError(code, os.strerror(code))
