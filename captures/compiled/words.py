@@ -36,13 +36,17 @@ def hexadecimal(number: int) -> np.uint64:
 def repeat_text(
     words: NDArray[np.uint64], place: int, step: int, count: int, text: NDArray[np.uint64], width: int
 ) -> None:
-    """Write the same text of `width` bytes, 8 or more, at `place` and each `step` bytes behind it, `count` times.
+    """Write the same text of `width` bytes, 8 to 32, at `place` and each `step` bytes behind it, `count` times.
 
     `words` and `text` are views by `words_of`.
     """
     last = width - WORD_BYTES
+    second, third = min(WORD_BYTES, last), min(2 * WORD_BYTES, last)
+    # As numbers of their own, the words stay in registers: the compiler can't know that `words` is not `text`.
+    one, two, three, four = text[0], text[second], text[third], text[last]
     for _ in range(count):
-        for at in range(0, last, WORD_BYTES):
-            words[place + at] = text[at]
-        words[place + last] = text[last]
+        words[place] = one
+        words[place + second] = two
+        words[place + third] = three
+        words[place + last] = four
         place += step

@@ -24,7 +24,7 @@ def test_each_item_is_the_eight_bytes_from_there_on(raw: bytes) -> None:
 
 @settings(max_examples=200)
 @given(
-    text=st.binary(min_size=WORD_BYTES, max_size=40),
+    text=st.binary(min_size=WORD_BYTES, max_size=32),
     place=st.integers(0, 20),
     gap=st.integers(0, 30),
     count=st.integers(0, 12),
