@@ -91,7 +91,7 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
     """
     ports = check_ports(request.ports)
     _check(request)
-    load_kernels(shared_tally(ports, *sockets_of_workers(len(ports), request.workers), 0).of_worker(0))
+    load_kernels(_tally(ports, request.workers, None).of_worker(0))  # before events can wait at a socket
     with held() as signals:
         tally = _tally(ports, request.workers, request.run_id)
         before = _host_counters()
