@@ -122,7 +122,7 @@ class Rewrite(NamedTuple):
     """What is written into the events."""
 
     stamp: int
-    """KEEP, NOW or OWN."""
+    """One of `replay.engine.staging.STAMPS`."""
     run: int
     """The number of the run in the tags; 0: the events get no tags."""
 

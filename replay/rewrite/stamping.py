@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import repeat_text, words_of
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
+from replay.clock import MICROSECOND_NS, SECOND_NS
 
 ISO_MS: Final = int(StampKind.ISO_MS)
 RFC3164: Final = int(StampKind.RFC3164)
 RFC3339_US_OFFSET: Final = int(StampKind.RFC3339_US_OFFSET)
-SECOND_NS: Final = 1_000_000_000
 MONTHS: Final = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
 WIDTHS: Final = np.array([STAMP_WIDTHS[kind] for kind in StampKind], np.int64)
-MICROSECOND_NS: Final = 1000
 
 
 class StampRoom(NamedTuple):

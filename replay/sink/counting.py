@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
+from replay.clock import MICROSECOND_NS
 from replay.histogram import record_one
 from replay.linux.clocks import CLOCK_REALTIME, read_clock
 from replay.linux.sockets.udp_receive import SLOT_BYTES, Slots, length_of, read_controls
@@ -16,7 +17,6 @@ from replay.sink.verify.stamp_reading import BAD_US, COARSE_US, stamp_us
 from replay.sink.verify.stretches import LEFT, Counters, begin_stretch, end_stretch, goes_on, may_go_on
 from replay.sink.verify.tag_reading import PARTED, UNTAGGED, find_tag
 
-_MICROSECOND_NS: Final = 1000
 _OLD_US: Final = 3600 * 1_000_000
 """A stamp older than this was not written when the event was sent, so its age is no latency."""
 
@@ -45,7 +45,7 @@ def count_messages(
         place_message(message, counts, socket, counters.charges.dropped, counters.tenths, counters.start_ns, told)
         if not may_go_on(stretch, message):
             end_stretch(counters)
-        said_us, alike, arrival_us = BAD_US, 0, message.arrival_ns // _MICROSECOND_NS
+        said_us, alike, arrival_us = BAD_US, 0, message.arrival_ns // MICROSECOND_NS
         start, segment, length = slot * SLOT_BYTES, message.segment, message.length
         for at in range(start, start + max(length, 1), segment):
             size = min(segment, start + length - at)
