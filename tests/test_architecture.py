@@ -28,6 +28,11 @@ FLOORS = {
         ("files",),
         ("format",),
     ),
+    "captures.format": (
+        (OTHERS,),
+        ("opening",),
+        ("reader",),
+    ),
     "precompute": (
         ("draws", "notation"),
         ("fields", "timeline"),

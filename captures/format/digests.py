@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from captures.console.errors import CaptureError
-from captures.format.layout import DIGEST_BLOCK_BYTES, HEADER, PAGE_BYTES, SECTION_NAMES
-from captures.format.reader import Capture
+from captures.format.capture import Capture
+from captures.format.layout import DIGEST_BLOCK_BYTES
 
 _READ_BYTES = 1 << 20
 
@@ -59,11 +58,10 @@ def damaged_parts(capture: Capture, jobs: int, progress: Callable[[int], object]
     compared when the capture was opened.
     """
     fd, damaged = capture.source.fd, []
-    header = np.frombuffer(os.pread(fd, PAGE_BYTES, 0), HEADER)[0]
-    trains = header["sections"][SECTION_NAMES.index("trains")]
-    digest = partial(digest_range, fd)
-    if digest(int(trains["offset"]), int(trains["size"])) != bytes(trains["digest"]):
-        damaged.append("section trains")
+    for part in capture.parts:
+        checked = part.checked_at_once or part.name == "payload"
+        if not checked and digest_range(fd, part.offset, len(part.data)) != part.digest:
+            damaged.append(f"section {part.name}")
     size = len(capture.payload)
     blocks = np.arange(len(capture.digests))
     for block, found in digest_blocks(fd, capture.payload_offset, size, blocks, jobs):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from captures.console.command import COUNT
-from captures.console.errors import DifferenceError
+from captures.console.errors import DifferenceError, InputError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
@@ -78,5 +78,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
 def recipe(*, capture: Path) -> None:
     """Print the recipe of a capture as YAML: `precompute build` makes the same capture of it, anywhere."""
     opened = open_capture(capture)
+    if opened.recipe is None:
+        raise InputError(f"{capture}: has no recipe, since it was not rendered from a profile")
     click.echo(f"# Made again by: precompute build THIS_FILE -o FILE --expect {opened.digest}")
     click.echo(recipe_yaml(opened.recipe), nl=False)

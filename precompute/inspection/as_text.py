@@ -36,8 +36,10 @@ def _totals(found: Inspection) -> Iterator[str]:
     yield f"digest   {found.digest}"
 
 
-def recipe_line(recipe: dict[str, Any]) -> str:
+def recipe_line(recipe: dict[str, Any] | None) -> str:
     """The recipe without its bulk: its numbers and texts, and the profile's name."""
+    if recipe is None:
+        return "none: it was not rendered from a profile"
     profile = recipe.get("profile")
     name = profile.get("name") if isinstance(profile, dict) else profile
     shown = {"profile": name} | {key: value for key, value in recipe.items() if key != "profile"}

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from precompute.inspection.chi_square import ChiSquare, chi_square
 from precompute.inspection.fields import FieldFigures, field_figures
 from precompute.inspection.lengths import LengthTest, length_test
@@ -84,7 +84,7 @@ class Inspection:
     samples: list[str]
     """Some events of the sample, as harmless text."""
     digest: str
-    recipe: dict[str, Any]
+    recipe: dict[str, Any] | None
 
     @property
     def mean_bytes(self) -> float:
@@ -166,7 +166,7 @@ def _harmless(line: bytes) -> str:
 def _profile(capture: Capture) -> Profile | None:
     """The profile of the recipe; None if this tool does not know its like."""
     try:
-        profile = Profile.model_validate(capture.recipe.get("profile"))
+        profile = Profile.model_validate((capture.recipe or {}).get("profile"))
         check_profile(profile)
     except (ValidationError, InputError):
         return None

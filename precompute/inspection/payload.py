@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import zstandard
 
+from captures.format.capture import Capture
 from captures.format.layout import STAMP_WIDTHS, StampKind
-from captures.format.reader import Capture
 
 SAMPLE_EVENTS: Final = 1 << 16
 SAMPLE_BYTES: Final = 32 << 20

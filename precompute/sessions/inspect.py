@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from captures.files.output_file import OutputFile
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from precompute.inspection.as_page import prove_plotly, write_page
 from precompute.inspection.figures import Inspection, inspect_capture
 

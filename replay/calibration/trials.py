@@ -12,8 +12,8 @@ from typing import Any, Final
 from captures.console.errors import PreflightError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
+from captures.format.capture import Capture
 from captures.format.layout import MAX_TRAIN_EVENTS
-from captures.format.reader import Capture
 from replay.board.journal import TRAINS
 from replay.calibration.winner import Trial, winner
 from replay.linux.sockets.udp_send import max_segments

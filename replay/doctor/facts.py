@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from captures.compiled.cache import cache_folder, stays
 from captures.compiled.readiness import is_ready
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.clock import SECOND_NS, sleep_ns
 from replay.doctor.activity import Activity, activity_of
 from replay.doctor.staging import staged_eps

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from captures.compiled.kernel import kernel
+from captures.format.capture import Capture
 from captures.format.layout import MAX_TRAIN_EVENTS
-from captures.format.reader import Capture
 from replay.board.journal import STAGED_TRAINS, TRAINS, Journal, clear, new_journal
 from replay.clock import SECOND_NS, wall_ns
 from replay.engine.arrays import Batch, Lanes, Rewrite, Stored, new_batch, new_lanes, stored_of

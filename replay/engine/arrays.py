@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.words import words_of
+from captures.format.capture import Capture
 from captures.format.layout import MAX_TRAIN_BYTES, TRAIN
-from captures.format.reader import Capture
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS
 from replay.rewrite.local_zone import DAY_S, zone_table

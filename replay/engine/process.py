@@ -15,7 +15,7 @@ from captures.compiled.fence import order_memory
 from captures.console.errors import RunError, StampedeError
 from captures.console.interruption import SIGNALS
 from captures.files.open_file import CHANGED
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.board.layout import Board, State
 from replay.clock import monotonic_ns, sleep_ns, wall_ns
 from replay.engine.arrays import Lanes, Rewrite, new_batch, new_lanes, stored_of

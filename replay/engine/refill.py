@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from captures.console.errors import RunError
 from captures.console.units import counted
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from captures.format.tags import MAX_SEQUENCE
 from replay.engine.arrays import RUNS, Lanes, run_row
 from replay.schedule.deal import Run

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 
 from captures.console.errors import PreflightError
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.linux.memory import lock_memory, unlock, unlock_memory
 
 

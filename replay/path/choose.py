@@ -4,7 +4,7 @@ import ipaddress
 import socket
 
 from captures.console.errors import InputError
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.path.guard import check_next_hop, check_sources
 from replay.path.headers import Wire
 from replay.path.request import BackendChoice, PathRequest, SourceMix

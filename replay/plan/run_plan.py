@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any, Final
 
 from captures.console.errors import InputError
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.board.intervals import interval_ns
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS

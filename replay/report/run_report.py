@@ -6,7 +6,7 @@ from typing import Any
 
 from captures import __version__
 from captures.console.units import counted
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from captures.format.stamp_writing import iso_ms
 from replay.board.errnos import errors_of, waits_of
 from replay.board.snapshot import Snapshot, take_snapshot

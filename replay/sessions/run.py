@@ -9,7 +9,8 @@ from typing import NamedTuple
 from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
 from captures.console.terminal import notice
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from captures.format.stamp_writing import iso_ms
 from captures.format.tags import MAX_RUN
 from replay.clock import wall_ns

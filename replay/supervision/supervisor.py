@@ -15,7 +15,7 @@ import numpy as np
 
 from captures.console.errors import InputError, PreflightError, RunError
 from captures.console.interruption import may_handle
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.board.layout import Board, State
 from replay.board.snapshot import take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns

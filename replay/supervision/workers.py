@@ -10,7 +10,7 @@ import psutil
 
 from captures.console.interruption import blocked
 from captures.files.open_file import CHANGED
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.board.intervals import add_to_interval
 from replay.board.journal import settle
 from replay.board.layout import Board, State

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.console.errors import CaptureError
+from captures.format.capture import Capture
 from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
     LOCAL_ZONE,
@@ -25,7 +26,7 @@ from captures.format.layout import (
     WINDOW,
     StampKind,
 )
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from tests.captures.content import START_NS, content, noise, tagged, tiny, write
 
 SECTION = struct.Struct("<QQQ32s")
@@ -252,7 +253,7 @@ def damaged(section: int) -> Callable[[bytes], bytes]:
         (lambda data: b"PCAP" + data[4:], "this is not an .rcap capture"),
         (lambda _: b"name: shop\n", "this is not an .rcap capture"),
         (lambda _: b"", "this is not an .rcap capture"),
-        (with_number("<I", 8, 2), "format version 2; this tool reads 1"),
+        (with_number("<I", 8, 3), "format version 3; this tool reads 1 and 2; use a newer one"),
         (lambda data: data[:24] + b"?" + data[25:], "the header is damaged"),
         (damaged(RECIPE), "section recipe is damaged"),
         (damaged(WINDOWS), "section windows is damaged"),

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from captures.console.errors import CaptureError, InputError
+from captures.format.capture import Capture
 from captures.format.digests import damaged_parts
 from captures.format.layout import TRAIN, WINDOW
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import inspect_capture
 from precompute.profile.model import Profile

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from tests.network.programs import call
 from tools.lab import Lab
 

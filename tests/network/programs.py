@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from captures.console.errors import ExitCode, PreflightError
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.control.run_socket import ask
 from tests import forks
 from tools import command_line

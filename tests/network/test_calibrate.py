@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.plan.calibration_file import Entry, load, save
 from replay.plan.send_method import SendMethod
 from tests.network.expected import port_lines

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from captures.format.tags import TAG_BYTES
 from tests.network.expected import port_lines
 from tests.network.programs import PATIENCE_S, Ended, assert_ran, call, command, eventually, run_of, running

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from tests.captures.content import content, noise, write
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from tests.captures.content import content, noise, write
 from tests.network.programs import ROOT, Ended, call, command, run_of
 from tools.lab import DEVICE, V4, V6, Lab

@@ -6,7 +6,7 @@ import pytest
 from pyroute2 import netns
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.linux.network.routes import group_addresses, route_kind
 from tests.network.programs import call, run_of
 from tools.lab import DEVICE, PORTS, V4, V6, Lab

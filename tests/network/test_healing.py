@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.control.run_socket import ask
 from tests.network.programs import (
     Ended,

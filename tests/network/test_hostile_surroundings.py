@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from captures.console.errors import ExitCode
+from captures.format.capture import Capture
 from captures.format.layout import STAMP_WIDTHS, StampKind
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from tests.captures.content import content, noise, write
 from tests.network.conftest import fresh_lab
 from tests.network.expected import port_lines

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from tests.network.expected import port_lines
 from tests.network.programs import Ended, assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, V6, Lab

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.control.run_socket import ask
 from replay.exchange.json_request import Clients
 from tests.network.programs import (

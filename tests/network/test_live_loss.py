@@ -15,7 +15,7 @@ import pytest
 from pyroute2 import netns
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.exchange.token import VARIABLE
 from tests.network.programs import (
     Ended,

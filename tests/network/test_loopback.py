@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.plan.calibration_file import load, save
 from replay.plan.send_method import SendMethod
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of

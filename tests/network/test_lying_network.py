@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from captures.format.tags import tag_text
 from tests.network.programs import (
     await_line,

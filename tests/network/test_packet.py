@@ -9,7 +9,7 @@ import pytest
 from pyroute2 import netns
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.linux.sockets.udp_receive import open_receiver
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes

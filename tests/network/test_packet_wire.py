@@ -21,7 +21,8 @@ import pytest
 from pyroute2 import netns
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.path.sources import DEFAULT_PORTS
 from replay.schedule.rates import STRIPE_EVENTS
 from tests.captures.content import content, noise, write

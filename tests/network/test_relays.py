@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from captures.format.tags import TAG_BYTES
 from tests.network.programs import (
     assert_ran,

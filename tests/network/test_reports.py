@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from tests.network.programs import (
     PATIENCE_S,
     ROOT,

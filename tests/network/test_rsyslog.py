@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from tests.network.expected import port_lines
 from tests.network.programs import Ended, assert_ran, call, eventually, run_of
 from tests.network.servers import Server, bearable_eps, rsyslog

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import DEVICE, PORTS, V4, Lab
 

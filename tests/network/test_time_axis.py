@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from pyroute2 import netns
 
+from captures.format.capture import Capture
 from captures.format.layout import LOCAL_ZONE, StampKind
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from captures.format.stamp_writing import stamp_texts
 from replay.linux.sockets.udp_receive import SLOT_BYTES, fill, length_of, new_slots, open_receiver, read_controls
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write

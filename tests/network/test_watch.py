@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.linux.network.udp_sockets import FILES, parse_udp, row_pattern
 from tests.network.programs import (
     assert_ran,

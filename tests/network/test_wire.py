@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
 from tests.network.programs import await_line, call, run_of, running

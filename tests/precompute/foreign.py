@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from captures.format.capture import Capture
 from captures.format.layout import TRAIN, WINDOW
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from captures.format.writer import CaptureShape, CaptureWriter
 
 

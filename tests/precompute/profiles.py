@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from captures.console.errors import InputError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from precompute.fields.generated import Counter, Hex, Uuid
 from precompute.fields.kinds import Field, Optional
 from precompute.fields.plain import Pooled

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import ExitCode
+from captures.format.capture import Capture
 from captures.format.layout import DIGEST_BLOCK_BYTES
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from precompute.cli import main
 from precompute.notation.findings import ProfileError
 from precompute.profile.loading import built_in_names, built_in_text, load_profile

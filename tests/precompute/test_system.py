@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from precompute.notation.template import Placeholder, Segment, parse_template
 from precompute.rendering.frames import make_frames
 from tests.precompute.profiles import build, built_in, chi_square

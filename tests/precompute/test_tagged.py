@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from precompute.cli import precompute
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import inspect_capture

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from tests.network.programs import free_ports
 from tools.benchmarks import ceilings
 from tools.benchmarks.ceilings import compiled, sent_eps, written_trains

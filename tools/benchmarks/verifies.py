@@ -15,8 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from captures.format.capture import Capture
 from captures.format.layout import StampKind
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from captures.format.stamp_writing import stamp_texts
 from captures.format.tags import TAG_BYTES, tag_text
 from replay.clock import wall_ns

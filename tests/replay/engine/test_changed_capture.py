@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.compiled.words import words_of
+from captures.format.capture import Capture
 from captures.format.layout import TRAIN, StampKind, TagKind
-from captures.format.reader import Capture, open_capture
+from captures.format.reader import open_capture
 from replay.board.journal import STAGED_TRAINS, clear
 from replay.engine.arrays import RECORD, Batch, Rewrite, Stored
 from replay.engine.messages import describe

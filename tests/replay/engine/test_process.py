@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import RunError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from captures.format.stamp_writing import iso_ms
 from replay.board.errnos import errno_place
 from replay.board.layout import Board, State

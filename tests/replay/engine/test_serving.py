@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.board.journal import LOADED, SENT, STAGED_TRAINS, TRAINS, clear
 from replay.board.layout import Board
 from replay.clock import SECOND_NS, monotonic_ns

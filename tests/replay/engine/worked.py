@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from captures.format.reader import Capture
+from captures.format.capture import Capture
 from replay.board.layout import Board
 from replay.engine.backends.messages import Backend
 from replay.engine.counts import WorkerCounts

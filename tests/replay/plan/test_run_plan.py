@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.path.target import Target
 from replay.plan.pace import Extent, Pace
 from replay.plan.run_plan import GRACE_NS, RunPlan, check_limit, plan_run

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import InputError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.machine.core_order import Topology
 from replay.path.target import resolve
 from replay.plan.pace import Extent, Pace

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from captures.console.errors import ExitCode
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.board.errnos import errno_place
 from replay.board.layout import Board, State
 from replay.clock import SECOND_NS

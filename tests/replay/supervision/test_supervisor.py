@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from captures.console.errors import ExitCode, InputError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.board.layout import Board, State
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns
 from replay.path.target import Target

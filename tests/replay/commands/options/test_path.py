@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from captures.console.errors import InputError, PreflightError
-from captures.format.reader import Capture, open_capture
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from replay.commands.options.path import parse_mac, parse_vlans, path_options
 from replay.path import discover, target
 from replay.path.choose import choose_path

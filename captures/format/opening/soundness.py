@@ -23,7 +23,7 @@ from captures.format.layout import (
 MAX_RECIPE_DEPTH: Final = 64
 """Objects and arrays of a recipe may be nested so deep, since code that prints or checks a recipe recurses as deep."""
 _BLOCK_ROWS: Final = 1 << 17
-_STAMP_WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
+WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
 _HAS_ZONE: Final = np.array([kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) for kind in sorted(STAMP_WIDTHS)])
 _DAY_MINUTES: Final = 24 * 60
 _TAG_WIDTH_BY_KIND: Final = np.array([TAG_WIDTHS[kind] for kind in sorted(TAG_WIDTHS)], np.int64)
@@ -39,15 +39,15 @@ def require(condition: object, complaint: str) -> None:
         raise Unsound(complaint)
 
 
-def parse_recipe(raw: bytes) -> dict[str, Any]:
-    """A recipe, whose text is JSON. Raises Unsound."""
+def parse_object(raw: bytes, name: str) -> dict[str, Any]:
+    """A recipe or a note, whose text is JSON; `name` says which. Raises Unsound."""
     try:
-        recipe = json.loads(raw, parse_constant=_finite, parse_float=_finite)
+        found = json.loads(raw, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
-        recipe = None
-    require(isinstance(recipe, dict), "the recipe is not a JSON object")
-    require(_depth(recipe) <= MAX_RECIPE_DEPTH, f"the recipe is nested more than {MAX_RECIPE_DEPTH} deep")
-    return recipe  # type: ignore[no-any-return]
+        found = None
+    require(isinstance(found, dict), f"the {name} is not a JSON object")
+    require(_depth(found) <= MAX_RECIPE_DEPTH, f"the {name} is nested more than {MAX_RECIPE_DEPTH} deep")
+    return found  # type: ignore[no-any-return]
 
 
 def _finite(text: str) -> float:
@@ -69,13 +69,22 @@ def _depth(tree: Any) -> int:
     return depth
 
 
-def check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int], sources: int) -> None:
+def are_zones(kind: NDArray[Any], zone_minutes: NDArray[Any]) -> bool:
+    """Whether each zone is one that a stamp of that kind can have."""
+    written = (abs(zone_minutes) < _DAY_MINUTES) | (zone_minutes == LOCAL_ZONE)
+    return bool(np.where(_HAS_ZONE[kind], written, zone_minutes == 0).all())
+
+
+def check_trains(
+    trains: Table, payload_bytes: int, events: int, lengths: tuple[int, int], sources: int, version: int
+) -> None:
     """Check that trains lie back to back, hold the events that they say, and keep stamps inside their event.
 
     `lengths` is the header's shortest and longest event. The rows are checked in blocks, so that memory stays flat.
+    Version 2 allows empty events, each in a train of its own, and trains without a tag beside others that have one.
     """
     require(len(trains), "it holds no trains")
-    offset, first_event, shortest, longest = 0, 0, 1 << 16, 0
+    offset, first_event, shortest, longest = 0, 0, 1 << 16, -1
     for start in range(0, len(trains), _BLOCK_ROWS):
         block = trains[start : start + _BLOCK_ROWS]
         count, length = block["count"].astype(np.int64), block["length"].astype(np.int64)
@@ -84,19 +93,18 @@ def check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[
             count.min() >= 1 and count.max() <= MAX_TRAIN_EVENTS,
             f"a train has fewer than 1 or more than {MAX_TRAIN_EVENTS} events",
         )
-        require(length.min() >= 1, "a train's events are empty")
+        filled = (length > 0) | ((count == 1) & (version > 1))
+        require(filled.all(), "a train's events are empty")
         require(size.max() <= MAX_TRAIN_BYTES, f"a train is longer than {MAX_TRAIN_BYTES} bytes")
         starts, firsts = offset + np.cumsum(size) - size, first_event + np.cumsum(count) - count
         require((block["offset"] == starts.astype(np.uint64)).all(), "the trains do not lie back to back")
         require((block["first_event"] == firsts.astype(np.uint64)).all(), "the trains' events have a gap")
         kind = block["stamp_kind"]
-        require(kind.max() < len(_STAMP_WIDTH_BY_KIND), "a train's kind of stamp is not known")
-        stamp_end = block["stamp_column"].astype(np.int64) + _STAMP_WIDTH_BY_KIND[kind]
+        require(kind.max() < len(WIDTH_BY_KIND), "a train's kind of stamp is not known")
+        stamp_end = block["stamp_column"].astype(np.int64) + WIDTH_BY_KIND[kind]
         require((stamp_end <= length).all(), "a stamp lies outside its event")
-        zone = block["zone_minutes"]
-        sound = np.where(_HAS_ZONE[kind], (abs(zone) < _DAY_MINUTES) | (zone == LOCAL_ZONE), zone == 0)
-        require(sound.all(), "a train's zone is none")
-        _check_tags(block, int(trains["tag_kind"][0]), stamp_end)
+        require(are_zones(kind, block["zone_minutes"]), "a train's zone is none")
+        _check_tags(block, int(trains["tag_kind"][0]) if version == 1 else None, stamp_end)
         require(block["source"].max() < max(sources, 1), f"a train's source is not one of the header's {sources}")
         offset, first_event = offset + int(size.sum()), first_event + int(count.sum())
         shortest, longest = min(shortest, int(length.min())), max(longest, int(length.max()))
@@ -105,11 +113,11 @@ def check_trains(trains: Table, payload_bytes: int, events: int, lengths: tuple[
     require(lengths == (shortest, longest), "the header's shortest and longest event are not the trains'")
 
 
-def _check_tags(block: Table, first_kind: int, stamp_end: NDArray[np.int64]) -> None:
-    """Check that all trains have one kind of tag, inside the event and beside the stamp, which ends at `stamp_end`."""
+def _check_tags(block: Table, only_kind: int | None, stamp_end: NDArray[np.int64]) -> None:
+    """Check that tags lie inside the event and beside the stamp, which ends at `stamp_end`, and are all `only_kind`."""
     kind, column = block["tag_kind"], block["tag_column"].astype(np.int64)
     require(kind.max() < len(_TAG_WIDTH_BY_KIND), "a train's kind of tag is not known")
-    require((kind == first_kind).all(), "some trains have a tag and some have none")
+    require(only_kind is None or (kind == only_kind).all(), "some trains have a tag and some have none")
     tag_end = column + _TAG_WIDTH_BY_KIND[kind]
     require((tag_end <= block["length"]).all(), "a tag lies outside its event")
     apart = (column >= stamp_end) | (tag_end <= block["stamp_column"])

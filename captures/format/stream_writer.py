@@ -1,0 +1,234 @@
+"""Writes a capture of version 2, whose size nobody knows before its last event: of a pipe, a slice, a merge.
+
+The payload is written as it comes. The tables are gathered in files without names beside it, and appended when the last
+event is there, so memory stays bounded. The file has no name until it is finished (`captures.files.output_file`).
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from captures.console.errors import InputError, PreflightError
+from captures.console.units import format_size
+from captures.files.output_file import FULL, OutputFile, workplace, write_all
+from captures.format.digests import digest_range
+from captures.format.layout import DIGEST_BLOCK_BYTES, MAGIC, PAGE_BYTES, Table, header_digest, page_aligned
+from captures.format.sections import BACK, ENTRY, HEADER_2, LIVE, MUST_BE_KNOWN, SECTIONS, VERSION_2
+from captures.format.window_index import WindowIndex
+
+_COPY_BYTES: Final = 1 << 20
+
+
+def canonical_json(value: Mapping[str, Any]) -> bytes:
+    """An object as JSON, always in the same bytes: sorted keys, no white space, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class StreamWriter:
+    """A capture of version 2 being written; leaving the `with` block without `finish` leaves nothing."""
+
+    def __init__(self, path: str | os.PathLike[str], *, force: bool = False, inputs: Iterable[Path] = ()) -> None:
+        """Prove that the file can come to exist there, and is none of `inputs`.
+
+        Raises InputError when it exists and `force` is not set, or its folder can't be written.
+        """
+        self._output = OutputFile(path, force=force, inputs=inputs)
+        self._tables: dict[str, IO[bytes]] = {}
+        self._index = WindowIndex()
+        self._events = self._trains = self._flows = self._payload_bytes = 0
+        self._shortest, self._longest = 1 << 16, 0
+        self._hasher = blake3()
+
+    def add(
+        self,
+        trains: Table,
+        payload: NDArray[np.uint8],
+        *,
+        times: NDArray[np.uint64] | None = None,
+        flow_of: NDArray[np.uint32] | None = None,
+        order: NDArray[np.uint64] | None = None,
+        templates: NDArray[np.uint16] | None = None,
+        original: NDArray[np.uint32] | None = None,
+        live: Table | None = None,
+        back: Table | None = None,
+    ) -> None:
+        """Append consecutive trains: their TRAIN rows, whose `offset` and `first_event` are filled in, and their bytes.
+
+        `times`, `order`, `templates` and `original` have an item for each event, `flow_of` one for each train, as
+        `captures.format.sections` says; each is given always or never. LIVE rows count trains from the first one of
+        this call, BACK rows events from its first one. Raises PreflightError when the disk is full.
+        """
+        if not len(trains):
+            return
+        rows = trains.copy()
+        count, length = rows["count"].astype(np.int64), rows["length"].astype(np.int64)
+        size = count * length
+        rows["offset"] = self._payload_bytes + np.cumsum(size) - size
+        rows["first_event"] = self._events + np.cumsum(count) - count
+        live, back = self._moved(live, LIVE, "train", self._trains), self._moved(back, BACK, "event", self._events)
+        try:
+            self._append_payload(payload)
+            for name, table in (
+                ("trains", rows),
+                ("times", times),
+                ("flow_of", flow_of),
+                ("order", order),
+                ("templates", templates),
+                ("original", original),
+                ("live", live),
+                ("back", back),
+            ):
+                if table is not None and len(table):
+                    self._append(name, table)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._index.add(rows, times)
+        self._events += int(count.sum())
+        self._trains += len(rows)
+        self._shortest = min(self._shortest, int(length.min()))
+        self._longest = max(self._longest, int(length.max()))
+
+    @staticmethod
+    def _moved(table: Table | None, dtype: np.dtype[Any], column: str, by: int) -> Table | None:
+        if table is None:
+            return None
+        moved = table.astype(dtype)
+        moved[column] += np.uint64(by)
+        return moved
+
+    def add_flows(self, rows: Table) -> int:
+        """Append FLOW rows; returns the number of the first. A flow may come twice. Raises PreflightError."""
+        first = self._flows
+        if len(rows):
+            self._write("flows", rows)
+            self._flows += len(rows)
+        return first
+
+    def add_links(self, rows: Table) -> None:
+        """Append LINK rows. Raises PreflightError when the disk is full."""
+        if len(rows):
+            self._write("links", rows)
+
+    def _write(self, name: str, rows: Table) -> None:
+        try:
+            self._append(name, rows)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _append(self, name: str, rows: NDArray[Any]) -> None:
+        if name not in self._tables:
+            self._tables[name] = tempfile.TemporaryFile(dir=workplace(self._output.path))  # noqa: SIM115 - `__exit__` closes it
+        self._tables[name].write(np.ascontiguousarray(rows).view(np.uint8).data)
+
+    def _append_payload(self, payload: NDArray[np.uint8]) -> None:
+        """Write bytes behind those that are there, and digest them; each full block's digest goes to its table."""
+        view = np.ascontiguousarray(payload).data.cast("B")
+        while view:
+            room = DIGEST_BLOCK_BYTES - self._payload_bytes % DIGEST_BLOCK_BYTES
+            piece = view[:room]
+            write_all(self._output.fd, piece, PAGE_BYTES + self._payload_bytes)
+            self._hasher.update(piece)
+            self._payload_bytes += len(piece)
+            if len(piece) == room:
+                self._end_block()
+            view = view[room:]
+
+    def _end_block(self) -> None:
+        self._append("digests", np.frombuffer(self._hasher.digest(), np.uint8))
+        self._hasher = blake3()
+
+    def finish(
+        self,
+        *,
+        start_ns: int,
+        note: Mapping[str, Any],
+        sources: int = 0,
+        seed: int = 0,
+        recipe: Mapping[str, Any] | None = None,
+        windows: Table | None = None,
+        mix: NDArray[np.uint64] | None = None,
+    ) -> str:
+        """Complete the file, and give it its name; returns the capture's digest, hexadecimal.
+
+        `start_ns` is its first instant since 1970 UTC. Without WINDOW rows the writer makes them, as an index of TIME.
+        Raises InputError when nothing was added, PreflightError when the disk is full.
+        """
+        if not self._trains:
+            raise InputError(f"{self._output.path}: not written: it would hold no events")
+        texts = {"recipe": None if recipe is None else canonical_json(recipe), "note": canonical_json(note)}
+        try:
+            if self._payload_bytes % DIGEST_BLOCK_BYTES:
+                self._end_block()
+            for name, text in texts.items():
+                if text is not None:
+                    self._append(name, np.frombuffer(text, np.uint8))
+            self._append("windows", self._index.windows() if windows is None else windows)
+            if mix is not None and len(mix):
+                self._append("mix", mix.astype("<u8"))
+            entries = self._place_tables()
+            digest = self._write_header(entries, start_ns, sources, seed)
+            self._output.finish()
+        except OSError as error:
+            raise self._failed(error) from None
+        return digest.hex()
+
+    def _place_tables(self) -> Table:
+        """Append each table at the next page; returns the ENTRY rows of all sections."""
+        entries = np.zeros(len(self._tables) + 1, ENTRY)
+        entry = entries[0]
+        kind = SECTIONS["payload"]
+        entry["kind"], entry["flags"], entry["offset"] = kind.kind, MUST_BE_KNOWN, PAGE_BYTES
+        entry["size"] = entry["rows"] = self._payload_bytes
+        end = PAGE_BYTES + self._payload_bytes
+        for entry, name in zip(entries[1:], (name for name in SECTIONS if name in self._tables), strict=True):
+            kind, table, offset = SECTIONS[name], self._tables[name], page_aligned(end)
+            table.seek(0)
+            end = offset
+            while piece := table.read(_COPY_BYTES):
+                write_all(self._output.fd, piece, end)
+                end += len(piece)
+            entry["kind"], entry["flags"] = kind.kind, MUST_BE_KNOWN if kind.must_be_known else 0
+            entry["offset"], entry["size"], entry["rows"] = offset, end - offset, (end - offset) // kind.row_bytes
+            entry["digest"] = np.void(digest_range(self._output.fd, offset, end - offset))
+            if name == "digests":
+                entries[0]["digest"] = entry["digest"]
+        return entries
+
+    def _write_header(self, entries: Table, start_ns: int, sources: int, seed: int) -> bytes:
+        header = np.zeros(1, HEADER_2)
+        header["magic"], header["version"] = np.void(MAGIC), VERSION_2
+        header["shortest"], header["longest"] = self._shortest, self._longest
+        header["events"], header["seed"], header["start_ns"] = self._events, seed, start_ns
+        header["sources"], header["sections"], header["entry_bytes"] = sources, len(entries), ENTRY.itemsize
+        header["entries"][0, : len(entries)] = entries
+        own = header_digest(header.tobytes())
+        header["digest"] = np.void(own)
+        write_all(self._output.fd, header.tobytes(), 0)
+        return own
+
+    def _failed(self, error: OSError) -> Exception:
+        path = self._output.path
+        if error.errno in FULL:
+            used = format_size(self._payload_bytes)
+            return PreflightError(f"{path}: the disk is full after {used} of events; free some, or write less")
+        return InputError(f"{path}: can't be written: {error.strerror}")
+
+    def __enter__(self) -> Self:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file. It vanishes unless it was finished."""
+        for table in self._tables.values():
+            table.close()
+        self._output.close()
