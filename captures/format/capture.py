@@ -63,7 +63,7 @@ class Capture:
     flows: Table
     """FLOW rows."""
     flow_of: NDArray[np.uint32]
-    """The row of `flows` for each train, shape (trains,)."""
+    """The row of `flows` for each event, in the order of replay: shape (events,)."""
     links: Table
     """LINK rows."""
     live: Table

@@ -79,7 +79,7 @@ FLOW: Final = np.dtype(
         ("target", "V16"),
     ]
 )
-"""From where to where the events of a train went, and what the headers of their packets said."""
+"""From where to where an event went, and what the headers of its packet said."""
 LINK: Final = np.dtype(
     [
         ("link_type", "<u2"),  # LINKTYPE_ of https://www.tcpdump.org/linktypes.html
@@ -129,7 +129,7 @@ SECTIONS: Final = {
     "payload": Kind(b"PAYL", 1, must_be_known=True),
     "links": Kind(b"LINK", LINK.itemsize, checked_at_once=True),
     "flows": Kind(b"FLOW", FLOW.itemsize),
-    "flow_of": Kind(b"TRFL", 4),
+    "flow_of": Kind(b"EVFL", 4),
     "times": Kind(b"TIME", 8),
     "back": Kind(b"BACK", BACK.itemsize),
     "order": Kind(b"ORDR", 8),

@@ -62,8 +62,7 @@ class StreamWriter:
     ) -> None:
         """Append consecutive trains: their TRAIN rows, whose `offset` and `first_event` are filled in, and their bytes.
 
-        `times`, `order`, `templates` and `original` have an item for each event, `flow_of` one for each train, as
-        `captures.format.sections` says; each is given always or never. LIVE rows count trains from the first one of
+        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE rows count trains from the first one of
         this call, BACK rows events from its first one. Raises PreflightError when the disk is full.
         """
         if not len(trains):

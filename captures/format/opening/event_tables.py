@@ -20,11 +20,11 @@ _END_NS: Final = 1 << 63
 
 def check_event_tables(capture: Capture) -> None:
     """Check the tables of version 2 that have a row for each event or train, where they are there. Raises Unsound."""
-    events, trains = capture.events, len(capture.trains)
+    events = capture.events
     for name, table, rows in (
         ("times", capture.times, events),
         ("order", capture.order, events),
-        ("flow_of", capture.flow_of, trains),
+        ("flow_of", capture.flow_of, events),
         ("templates", capture.templates, events),
         ("original", capture.original, events),
     ):
@@ -33,9 +33,9 @@ def check_event_tables(capture: Capture) -> None:
     _check_back(capture.back, capture.times, capture.start_ns)
     for block in _blocks(capture.order):
         require(block.max() < events, "its order names an event that is not there")
-    require(len(capture.flow_of) or not len(capture.flows), "it has flows, and does not say of which trains")
+    require(len(capture.flow_of) or not len(capture.flows), "it has flows, and does not say of which events")
     for block in _blocks(capture.flow_of):
-        require(block.max() < len(capture.flows), "a train's flow is not there")
+        require(block.max() < len(capture.flows), "an event's flow is not there")
     for block in _blocks(capture.flows):
         require((block["vlan_count"] <= 2).all(), "a flow has more than two VLAN tags")
         require(np.isin(block["family"], (4, 6)).all(), "a flow's addresses are neither of IPv4 nor of IPv6")

@@ -43,7 +43,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
                 trains_of((2, len(TEXT)), (1, 0), stamp_kind=(2, 0), stamp_column=(4, 0), source=(part, 0)),
                 np.tile(text, 2),
                 times=np.array([0, 5, 9], np.uint64) + np.uint64(10 * part),
-                flow_of=np.array([part, 0], np.uint32),
+                flow_of=np.array([part, 0, 0], np.uint32),
                 order=np.array([1, 0, 2], np.uint64) + np.uint64(3 * part),
                 templates=np.array([0, 1, 1], np.uint16),
                 original=np.array([60, 60, 0], np.uint32),
@@ -61,7 +61,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert capture.order.tolist() == [1, 0, 2, 4, 3, 5]
     assert capture.templates.tolist() == [0, 1, 1] * 2
     assert capture.original.tolist() == [60, 60, 0] * 2
-    assert capture.flow_of.tolist() == [0, 0, 1, 0]
+    assert capture.flow_of.tolist() == [0, 0, 0, 1, 0, 0]
     assert capture.flows["target_port"].tolist() == [514, 515]
     assert capture.live["train"].tolist() == [0, 2]
     assert capture.back["event"].tolist() == [2, 5]
