@@ -62,8 +62,9 @@ class StreamWriter:
     ) -> None:
         """Append consecutive trains: their TRAIN rows, whose `offset` and `first_event` are filled in, and their bytes.
 
-        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE rows count trains from the first one of
-        this call, BACK rows events from its first one. Raises PreflightError when the disk is full.
+        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE
+        rows count trains from the first one of this call, BACK rows events from its first one. Raises PreflightError
+        when the disk is full.
         """
         if not len(trains):
             return

@@ -90,7 +90,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, section: str) -> None:
     assert damage.startswith("payload chunk 0" if section == "payload" else f"section {section}")
 
 
-@settings(max_examples=30)
+@settings(max_examples=4)
 @given(st.lists(st.integers(1, 60_000), min_size=1, max_size=60), st.integers(1, 20))
 def test_blocks_are_digested_however_the_payload_comes(
     tmp_path_factory: pytest.TempPathFactory, lengths: list[int], at_once: int
