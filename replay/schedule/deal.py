@@ -18,7 +18,8 @@ from captures.format.instants import Ramp, ramp
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.demand import TimeScale
-from replay.schedule.rates import Schedule
+from replay.schedule.own_instants import OnInstants
+from replay.schedule.rates import Schedule, Segment
 
 
 def lane_quota(total: int, lanes: int, lane: int) -> int:
@@ -53,9 +54,14 @@ class Run(NamedTuple):
     limit: int
     """The most events of one train."""
     due_ns: Ramp
-    """The value at i says when the first i events have their tokens."""
-    instants_ns: Ramp | None
+    """The value at i says when the first i events have their tokens. With a span it is the value at the instant of an
+    event in the capture that says when that event has its token."""
+    instants_ns: Ramp | None = None
     """The instant of each event on the axis that stamps keep to; None without such an axis."""
+    span_ns: int = 0
+    """How long a part of the capture's time a train may span. 0: the tokens do not depend on the events' instants."""
+    moved_ns: int = 0
+    """By how much the stamps in the events are moved, where they are read and not known from the axis."""
 
 
 class Start(NamedTuple):
@@ -79,6 +85,10 @@ class Deal:
     """How many events the capture has."""
     axis: LoopedAxis | None = None
     """The time axis that stamps keep to; None: no instants are needed."""
+    moved_from_ns: int | None = None
+    """The capture's first instant since 1970, from which its stamps are moved to the start; None: they are not."""
+    loop_ns: int = 0
+    """How long the capture takes at its own pace: by how much stamps are moved further in each loop."""
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
         """What `lane` sends in a run that began at `start`, by a time scale whose factor is not 0.
@@ -89,6 +99,9 @@ class Deal:
         for segment in self.schedule.segments(lanes, time_scale.total, sent * lanes):
             place = (lane - segment.first_event) % lanes
             skip = max(0, sent - lane_quota(segment.first_event, lanes, lane))
+            if isinstance(self.schedule, OnInstants):
+                yield from self._own_runs(self.schedule, segment, time_scale, start, (place, skip))
+                continue
             faster, slower = time_scale.factor.as_integer_ratio()
             common = gcd(slower, segment.rate_events)  # undivided, the product of two rates would not fit 64 bits
             duration_ns, per = segment.duration_ns * (slower // common), segment.rate_events // common * faster
@@ -99,15 +112,35 @@ class Deal:
             tokens = place + 1 - lanes + skip * lanes
             for first, stripe in lane_stripes(segment.events, lanes, place, segment.stripe, skip):
                 runs = self._cut(segment.first_event + first, stripe, start.wall_ns)
-                for event, events, instants_ns in runs:
+                for event, events, instants_ns, moved_ns in runs:
                     due_ns = ramp(anchor + tokens * duration_ns, lanes * duration_ns, per)
-                    yield Run(event, events, limit, due_ns, instants_ns)
+                    yield Run(event, events, limit, due_ns, instants_ns, moved_ns=moved_ns)
                     tokens += events * lanes
 
-    def _cut(self, first: int, count: int, start_wall_ns: int) -> Iterator[tuple[int, int, Ramp | None]]:
+    def _own_runs(
+        self, schedule: OnInstants, segment: Segment, time_scale: TimeScale, start: Start, turn: tuple[int, int]
+    ) -> Iterator[Run]:
+        """What a lane sends of a segment, which is a loop of the capture, each event at its own instant.
+
+        `turn` is the lane's place in each round, and how many of its events of this loop are left out.
+        """
+        place, skip = turn
+        due_ns = schedule.tokens(segment.first_event // self.loop_events, time_scale, start.ns)
+        span_ns, moved_ns = schedule.span_ns(time_scale), self._moved_ns(segment.first_event, start.wall_ns)
+        for first, stripe in lane_stripes(segment.events, self.lanes, place, segment.stripe, skip):
+            yield Run(first, stripe, self.train_max, due_ns, None, span_ns, moved_ns)
+
+    def _moved_ns(self, event: int, start_wall_ns: int) -> int:
+        """By how much the stamps of an event of the stream are moved."""
+        if self.moved_from_ns is None:
+            return 0
+        return start_wall_ns - self.moved_from_ns + event // self.loop_events * self.loop_ns
+
+    def _cut(self, first: int, count: int, start_wall_ns: int) -> Iterator[tuple[int, int, Ramp | None, int]]:
         """Cut a stretch of the stream at each end of the capture, and at each end of a window.
 
-        Yields for each part the number of its first event in the capture, how many events it has, and their instants.
+        Yields for each part the number of its first event in the capture, how many events it has, their instants, and
+        by how much their stamps are moved.
         """
         instants_ns = None
         while count:
@@ -116,5 +149,5 @@ class Deal:
             if self.axis is not None:
                 held, instants_ns = self.axis.stretch(first, start_wall_ns)
                 events = min(events, held)
-            yield place, events, instants_ns
+            yield place, events, instants_ns, self._moved_ns(first, start_wall_ns)
             first, count = first + events, count - events

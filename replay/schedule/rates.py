@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from captures.console.errors import InputError
 from replay.clock import SECOND_NS
@@ -46,6 +46,31 @@ class Segment(NamedTuple):
     """How many events the segment has; None: it has no end."""
     stripe: int
     """How many events a lane sends in a row before the next lane's turn."""
+
+
+class Schedule(Protocol):
+    """When the events of a run are due."""
+
+    @property
+    def total(self) -> int | None:
+        """How many events the run has; None: it has no end."""
+
+    @property
+    def mean_eps(self) -> float | None:
+        """The mean rate; None: the run sends as fast as it can."""
+
+    @property
+    def peak_eps(self) -> float | None:
+        """The highest rate; None as with `mean_eps`."""
+
+    def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:
+        """The segments of the stream, from the one that holds `first_event`, until `total` events."""
+
+    def due_ns(self, event: int) -> int:
+        """When an event of the stream gets its token, from the start of the run; 0 without a rate."""
+
+    def events_due(self, ns: int) -> int:
+        """How many events of the endless stream are due within `ns` of the start; 0 without a rate."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +174,3 @@ class OnAxis:
         into_ns = min(ns - segment.start_ns, segment.duration_ns)
         tokens = segment.rate_events * into_ns // segment.duration_ns if segment.duration_ns else segment.rate_events
         return segment.first_event + tokens
-
-
-Schedule = Steady | OnAxis
