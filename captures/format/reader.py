@@ -37,6 +37,7 @@ from captures.format.sections import BACK, FLOW, LINK, LIVE, VERSION_2
 COPY_AGAIN: Final = "; copy or build the capture again"
 """The end of a message about a damaged capture: it says what to do."""
 _NOTHING: Final = np.zeros(0, np.uint8)
+_NOTHING.flags.writeable = False  # as what is mapped, since compiled code is of one or of the other
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:

@@ -29,7 +29,7 @@ RUN: Final = np.dtype(
             ("first_event", "<i8"),  # the number of its first event in the capture
             ("events", "<i8"),
             ("limit", "<i8"),  # the most events of one train
-            ("due_ns", "<i8"),  # the ramp that says when its first i events have their tokens
+            ("due_ns", "<i8"),  # the ramp that says when its first i events have their tokens, or see `span_ns`
             ("due_rest", "<i8"),
             ("due_whole", "<i8"),
             ("due_part", "<i8"),
@@ -39,6 +39,8 @@ RUN: Final = np.dtype(
             ("own_whole", "<i8"),
             ("own_part", "<i8"),
             ("own_per", "<i8"),  # 0: they have no such instants
+            ("span_ns", "<i8"),  # not 0: tokens are a ramp over the instants of the events, and a train spans so much
+            ("moved_ns", "<i8"),  # by how much stamps that are read are moved
         ],
     )
 )
@@ -64,6 +66,7 @@ LANE: Final = np.dtype(
             ("own_rest", "<i8"),
             ("train", "<i8"),  # the capture's train that holds the next event
             ("count", "<i8"),  # the events of its next train; 0: the lane has no run
+            ("first_due_ns", "<i8"),  # when the first event of the next train has its token, or the one before it
             ("next_due_ns", "<i8"),  # when all events of the next train have their tokens, and the rest
             ("next_due_rest", "<i8"),
             ("events", "<i8"),  # events and bytes that are staged since the start of the run
@@ -78,15 +81,18 @@ RECORD: Final = np.dtype((np.record, TRAIN))
 
 
 class Stored(NamedTuple):
-    """A capture: its TRAIN rows, and the bytes of its payload, both read-only."""
+    """What is read of a capture; all is read-only."""
 
     trains: NDArray[Any]
+    """Its TRAIN rows."""
     payload: NDArray[np.uint8]
+    times: NDArray[np.uint64]
+    """The instants of its events in the order of replay, shape (events,); empty if it does not tell of them."""
 
 
 def stored_of(capture: Capture) -> Stored:
     """An open capture, for kernels."""
-    return Stored(capture.trains.view(RECORD), capture.payload)
+    return Stored(capture.trains.view(RECORD), capture.payload, capture.times)
 
 
 class Lanes(NamedTuple):
@@ -129,7 +135,8 @@ class Rewrite(NamedTuple):
 
 def run_row(run: Run) -> tuple[int, ...]:
     """A run as a RUN row."""
-    return (run.first_event, run.events, run.limit, *run.due_ns, *(run.instants_ns or (0, 0, 0, 0, 0)))
+    own = run.instants_ns or (0, 0, 0, 0, 0)
+    return (run.first_event, run.events, run.limit, *run.due_ns, *own, run.span_ns, run.moved_ns)
 
 
 def new_lanes(count: int) -> Lanes:

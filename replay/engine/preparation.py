@@ -47,7 +47,7 @@ def _calls(wall_ns: int) -> list[Callable[[], object]]:
         flows=np.zeros(1, FLOWS),
     )
     look = Look(board.control, board.workers, np.zeros(2, np.int64))
-    stored = Stored(np.zeros(1, RECORD), np.zeros(1, np.uint8))
+    stored = Stored(np.zeros(1, RECORD), np.zeros(1, np.uint8), np.zeros(1, np.uint64))
     for array in stored:  # as what is mapped from a capture
         array.flags.writeable = False
     loop = Loop(stored, new_lanes(1), Rewrite(0, 0), batch, journal, messages, counters, look, np.zeros(4, np.int64))

@@ -7,6 +7,7 @@ used: what somebody writes between the check and the sending changes nothing.
 
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
@@ -55,14 +56,18 @@ def is_sound(train: Any, event: int, payload_bytes: int) -> bool:
 
 
 @kernel
-def enter_run(lanes: Lanes, i: int, trains: NDArray[Any]) -> None:
+def enter_run(lanes: Lanes, i: int, stored: Stored) -> None:
     """Go to the start of the present run of lane `i`."""
     row = lanes.rows[i]
     run = lanes.runs[i, row.run % RUNS]
+    first_of_all = row.entered < 0
     row.entered, row.place = row.run, 0
-    row.due_ns, row.due_rest = run.due_ns, run.due_rest
+    if not run.span_ns:
+        row.due_ns, row.due_rest = run.due_ns, run.due_rest
+    elif first_of_all:
+        row.due_ns = token_ns(run, int64(stored.times[run.first_event]))
     row.own_ns, row.own_rest = run.own_ns, run.own_rest
-    row.train = train_of(trains, run.first_event)
+    row.train = train_of(stored.trains, run.first_event)
 
 
 @kernel
@@ -78,7 +83,7 @@ def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
         row.count = 0
         return True
     if row.entered != row.run:
-        enter_run(lanes, i, stored.trains)
+        enter_run(lanes, i, stored)
     run = lanes.runs[i, row.run % RUNS]
     event = run.first_event + row.place
     train = lanes.trains[i]
@@ -89,13 +94,41 @@ def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
     if not is_sound(train, event, len(stored.payload)):
         return False
     count = min(int64(train.first_event) + int64(train.count) - event, run.limit, run.events - row.place)
+    if run.span_ns:
+        aim_at_instants(row, run, stored.times, event, count)
+        return True
     row.count = count
     rest = row.due_rest + count * run.due_part
+    row.first_due_ns = row.due_ns
     row.next_due_ns = row.due_ns + count * run.due_whole + rest // run.due_per
     row.next_due_rest = rest % run.due_per
     if paced:
         row.ready_ns = max(row.next_due_ns, row.free_ns)
     return True
+
+
+@kernel
+def token_ns(run: Any, instant_ns: int) -> int:
+    """When an event of that instant in the capture has its token: the run's ramp. No product is over 2^62."""
+    per = run.due_per
+    whole, rest = instant_ns // per, run.due_rest + instant_ns % per * run.due_part
+    return int64(run.due_ns + instant_ns * run.due_whole + whole * run.due_part + rest // per)
+
+
+@kernel
+def aim_at_instants(row: Any, run: Any, times: NDArray[np.uint64], event: int, most: int) -> None:
+    """Cut the next train of a lane, at most `most` events, where its span of time ends, and say when it is due.
+
+    A lane that is late has to wait for the tokens of the time since its last train, so that it catches up no faster
+    than any other.
+    """
+    first_ns, count = int64(times[event]), int64(1)
+    while count < most and int64(times[event + count]) - first_ns <= run.span_ns:
+        count += 1
+    row.count = count
+    row.first_due_ns = token_ns(run, first_ns)
+    row.next_due_ns, row.next_due_rest = token_ns(run, int64(times[event + count - 1])), 0
+    row.ready_ns = max(row.next_due_ns, row.free_ns + (row.next_due_ns - row.due_ns) * SLOWER // FASTER)
 
 
 @kernel
@@ -136,7 +169,7 @@ def stage(
     row.events += count
     row.bytes += size
     note = journal.staged[journal.state[STAGED_TRAINS]]
-    note.lane, note.count, note.length, note.due_ns = row.lane, count, length, row.due_ns
+    note.lane, note.count, note.length, note.due_ns = row.lane, count, length, row.first_due_ns
     note.events, note.bytes = row.events, row.bytes
     note.place, note.source = used, int64(train.source)
     journal.state[STAGED_TRAINS] += 1
@@ -147,7 +180,10 @@ def stage(
 def go_on(row: Any, run: Any, count: int, now_ns: int) -> None:
     """Move a lane's place in its run on by `count` events, which are sent at `now_ns`, and spend their tokens."""
     spend_ns = (row.next_due_ns - row.due_ns) * SLOWER // FASTER
-    row.free_ns = max(row.free_ns, now_ns - BURST_NS) + spend_ns
+    if run.span_ns:
+        row.free_ns = max(row.free_ns + spend_ns, now_ns - BURST_NS)
+    else:
+        row.free_ns = max(row.free_ns, now_ns - BURST_NS) + spend_ns
     row.due_ns, row.due_rest = row.next_due_ns, row.next_due_rest
     row.place += count
     row.left -= count

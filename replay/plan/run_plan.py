@@ -19,6 +19,7 @@ from replay.rewrite.tags import run_text
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.deal import Deal
+from replay.schedule.own_instants import OnInstants
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
 
 MOST_EVENTS: Final = 10**17
@@ -154,7 +155,12 @@ def plan_run(
         raise InputError("--duration: a run lasts 100 years at most")
     if pace.speed and axis is not None:
         total = extent.events or (extent.loops or 0) * capture.events
-        schedule: Schedule = OnAxis(axis, pace.speed, total=total, duration_ns=extent.duration_ns or 0)
+        duration_ns = extent.duration_ns or 0
+        schedule: Schedule = (
+            OnInstants(capture.times, capture.windows, pace.speed, total=total, duration_ns=duration_ns)
+            if len(capture.times)
+            else OnAxis(axis, pace.speed, total=total, duration_ns=duration_ns)
+        )
     else:
         schedule = Steady(pace.rate_eps, _steady_total(capture.events, pace.rate_eps, extent))
     deal = Deal(
@@ -162,7 +168,9 @@ def plan_run(
         lanes=len(ports),
         train_max=min(train_max, segments) if segments > 1 else train_max,
         loop_events=capture.events,
-        axis=axis if stamp is Stamp.SHIFT else None,
+        axis=axis if stamp is Stamp.SHIFT and capture.version == 1 else None,
+        moved_from_ns=capture.start_ns if stamp is Stamp.SHIFT and capture.version > 1 else None,
+        loop_ns=capture.duration_ns,
     )
     return RunPlan(
         target=target,

@@ -1,6 +1,6 @@
 """How lanes send, in plain Python: one event at a time, in numbers without limits. The kernels are compared with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,11 +99,11 @@ class PlainLane:
         return part
 
 
-def stored(held: Content) -> Stored:
+def stored(held: Content, instants_ns: Sequence[int] = ()) -> Stored:
     """A capture's tables and payload as those of an open capture are: read-only."""
-    trains, payload = held.trains.view(RECORD), held.payload.view()
-    trains.flags.writeable = payload.flags.writeable = False
-    return Stored(trains, payload)
+    trains, payload, times = held.trains.view(RECORD), held.payload.view(), np.array(instants_ns, np.uint64)
+    trains.flags.writeable = payload.flags.writeable = times.flags.writeable = False
+    return Stored(trains, payload, times)
 
 
 def top_up(lanes: Lanes, i: int, runs: Iterator[Run]) -> None:
