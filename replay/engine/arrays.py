@@ -66,7 +66,6 @@ LANE: Final = np.dtype(
             ("own_rest", "<i8"),
             ("train", "<i8"),  # the capture's train that holds the next event
             ("count", "<i8"),  # the events of its next train; 0: the lane has no run
-            ("first_due_ns", "<i8"),  # when the first event of the next train has its token, or the one before it
             ("next_due_ns", "<i8"),  # when all events of the next train have their tokens, and the rest
             ("next_due_rest", "<i8"),
             ("events", "<i8"),  # events and bytes that are staged since the start of the run

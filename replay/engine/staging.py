@@ -99,7 +99,6 @@ def aim(lanes: Lanes, i: int, stored: Stored, paced: bool) -> bool:
         return True
     row.count = count
     rest = row.due_rest + count * run.due_part
-    row.first_due_ns = row.due_ns
     row.next_due_ns = row.due_ns + count * run.due_whole + rest // run.due_per
     row.next_due_rest = rest % run.due_per
     if paced:
@@ -126,7 +125,6 @@ def aim_at_instants(row: Any, run: Any, times: NDArray[np.uint64], event: int, m
     while count < most and int64(times[event + count]) - first_ns <= run.span_ns:
         count += 1
     row.count = count
-    row.first_due_ns = token_ns(run, first_ns)
     row.next_due_ns, row.next_due_rest = token_ns(run, int64(times[event + count - 1])), 0
     row.ready_ns = max(row.next_due_ns, row.free_ns + (row.next_due_ns - row.due_ns) * SLOWER // FASTER)
 
@@ -169,7 +167,7 @@ def stage(
     row.events += count
     row.bytes += size
     note = journal.staged[journal.state[STAGED_TRAINS]]
-    note.lane, note.count, note.length, note.due_ns = row.lane, count, length, row.first_due_ns
+    note.lane, note.count, note.length, note.due_ns = row.lane, count, length, row.due_ns
     note.events, note.bytes = row.events, row.bytes
     note.place, note.source = used, int64(train.source)
     journal.state[STAGED_TRAINS] += 1

@@ -86,8 +86,8 @@ def test_a_run_is_held_as_it_is() -> None:
     lanes = new_lanes(1)
     lanes.runs[0, 3] = run_row(Run(2**40, 2**33, 5, due, own))
 
-    assert lanes.runs[0, 3].tolist() == (2**40, 2**33, 5, *due, *own)
-    assert run_row(Run(1, 2, 3, due, None)) == (1, 2, 3, *due, 0, 0, 0, 0, 0)
+    assert lanes.runs[0, 3].tolist() == (2**40, 2**33, 5, *due, *own, 0, 0)
+    assert run_row(Run(1, 2, 3, due, None)) == (1, 2, 3, *due, 0, 0, 0, 0, 0, 0, 0)
 
 
 def test_the_bytes_of_a_run_are_read_ahead(told: list[tuple[int, int]]) -> None:
