@@ -27,7 +27,9 @@ FLOORS = {
         ("compiled",),
         ("files",),
         ("format",),
+        ("packets",),
     ),
+    "captures.packets": (("rows",), ("sources",), ("containers",)),
     "captures.format": (
         (OTHERS,),
         ("opening",),
