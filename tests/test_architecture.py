@@ -27,7 +27,9 @@ FLOORS = {
         ("compiled",),
         ("files",),
         ("format",),
+        ("text",),
     ),
+    "captures.format": (("stamps",), (OTHERS,)),
     "precompute": (
         ("draws", "notation"),
         ("fields", "timeline"),
