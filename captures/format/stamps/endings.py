@@ -42,7 +42,7 @@ _ZONES: Final = {
     "PDT": -420,
 }
 """The last eight are those of RFC 5322, section 4.3."""
-_NAMES: Final = np.array([list(name.ljust(4).encode()) for name in _ZONES], np.uint8)
+_NAMES: Final = np.array([int.from_bytes(name.encode(), "big") for name in _ZONES], np.int64)
 _MINUTES: Final = np.array([*_ZONES.values()], np.int64)
 _SPACE, _PLUS, _HYPHEN, _COLON, _Z, _A, _TOP = (ord(letter) for letter in " +-:ZAZ")
 
@@ -90,10 +90,10 @@ def named_zone_at(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     width = 4 if at + 5 <= end and _A <= buffer[at + 4] <= _TOP else 3
     if at + width + 1 < end and is_word(buffer[at + width + 1]):
         return NO_ZONE
-    for name in range(len(_MINUTES)):
-        same = width == 4 or _NAMES[name, 3] == _SPACE
-        for i in range(width):
-            same = same and buffer[at + 1 + i] == _NAMES[name, i]
-        if same:
-            return int64(_MINUTES[name])
+    name = int64(0)
+    for i in range(at + 1, at + 1 + width):
+        name = name << 8 | int64(buffer[i])
+    for known in range(len(_NAMES)):
+        if _NAMES[known] == name:
+            return int64(_MINUTES[known])
     return NO_ZONE

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.format.stamps.endings import NO_ZONE, ending_at, named_zone_at
-from captures.format.stamps.kinds import LOOKUP, STYLES, TIME, StampKind
+from captures.format.stamps.kinds import DATE, DIGITS, LOOKUP, STYLES, TIME, StampKind
 from captures.format.stamps.numbers import count_digits, days_of, digits_at, is_date, is_word, month_at
 from captures.format.stamps.writing import (
     CLF,
@@ -47,7 +47,7 @@ _NEAR_NS: Final = 180 * _DAY_NS
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 """The years whose instants fit 63 bits of nanoseconds."""
 _TENS: Final = np.array([10**digits for digits in range(10)], np.int64)
-_TIME_OF: Final = np.array([max(STYLES[STYLES[:, 0] == date, TIME]) for date in range(8)], np.int64)
+_TIME_OF: Final = np.array([max(STYLES[STYLES[:, DATE] == date, TIME]) for date in range(8)], np.int64)
 """The column of the time of day, for each way to write a date."""
 _ZERO, _NINE, _ONE, _SPACE, _COLON, _POINT, _COMMA, _T, _SLASH, _HYPHEN = (ord(letter) for letter in "091 :.,T/-")
 
@@ -255,6 +255,7 @@ def with_ending(
     if zone_minutes == NO_ZONE:
         zone_minutes = zone_in(zones, second_ns // SECOND_NS)
     kind = kind_of(date, apart, mark, digits, ending if whole else NOTHING)
-    kept = STYLES[kind, 2]
-    instant_ns = second_ns + fraction_ns - fraction_ns % _TENS[9 - kept] - zone_minutes * _MINUTE_NS
+    if STYLES[kind, DIGITS] < digits:
+        fraction_ns -= fraction_ns % _TENS[9 - STYLES[kind, DIGITS]]
+    instant_ns = second_ns + fraction_ns - zone_minutes * _MINUTE_NS
     return kind if instant_ns >= 0 else NO_STAMP, zone_minutes, instant_ns
