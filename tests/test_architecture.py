@@ -27,14 +27,11 @@ FLOORS = {
         ("compiled",),
         ("files",),
         ("format",),
+        ("text",),
         ("packets",),
     ),
     "captures.packets": (("rows",), ("sources",), ("containers",)),
-    "captures.format": (
-        (OTHERS,),
-        ("opening",),
-        ("reader",),
-    ),
+    "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (
         ("draws", "notation"),
         ("fields", "timeline"),
