@@ -82,7 +82,8 @@ class Finder:
         found = Found(np.zeros(len(rows), EVENT), np.zeros((len(rows), FIELDS), FIELD))
         late = rows["place"] + rows["length"] > len(batch.data) - SLACK_BYTES
         if not late.any():
-            self._find(batch.data, rows, found)
+            if len(rows):
+                self._find(batch.data, rows, found)
             return found
         if not late.all():
             some = self.find(Messages(batch.data, rows[~late]))
