@@ -31,6 +31,8 @@ def front_at(buffer: NDArray[np.uint8], colon: int, low: int) -> int:
     """Where the stamp begins whose first colon may be at `colon`; -1: nowhere from `low` on."""
     if buffer[colon] != _COLON or buffer[colon + 3] != _COLON or colon - 9 < low:
         return -1
+    if not (_ZERO <= buffer[colon - 2] <= _NINE and _ZERO <= buffer[colon + 1] <= _NINE):
+        return -1
     at = date_front(buffer, colon - 2, low)
     return at if at == low or (at > low and not is_word(buffer[at - 1])) else -1
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.format.layout import MAX_TRAIN_BYTES, TAG_WIDTHS, TagKind
+from captures.format.stamps.kinds import WIDTHS
 from replay.board.journal import STAGED_TRAINS, Journal
 from replay.engine.arrays import RUNS, Batch, Lanes, Rewrite, Stored
 from replay.linux.libc import memcpy
-from replay.rewrite.stamping import WIDTHS, stamp_at, stamp_each
+from replay.rewrite.stamping import stamp_at, stamp_each
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tagging import tag_train
 from replay.schedule.bursts import BURST_NS, FASTER, SLOWER

@@ -10,23 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
-from captures.compiled.words import repeat_text, words_of
-from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
-from captures.format.stamps.kinds import VERSION_1_KINDS
+from captures.compiled.words import WORD_BYTES, repeat_text, words_of
+from captures.format.stamps.kinds import DIGITS, FRACTION, LOCAL_ZONE, MAX_WIDTH, STYLES, WIDTHS
+from captures.format.stamps.writing import write_digits, write_fraction, write_second
 from replay.clock import MICROSECOND_NS, SECOND_NS
 
-ISO_MS: Final = int(StampKind.ISO_MS)
-RFC3164: Final = int(StampKind.RFC3164)
-RFC3339_US_OFFSET: Final = int(StampKind.RFC3339_US_OFFSET)
-MONTHS: Final = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
-WIDTHS: Final = np.array([STAMP_WIDTHS[StampKind(kind)] for kind in range(VERSION_1_KINDS)], np.int64)
+FINE_DIGITS: Final = 6
+"""A stamp with so many digits of a second is each event's own."""
+REPEATED_BYTES: Final = 32
+"""The widest text that `repeat_text` writes."""
 
 
 class StampRoom(NamedTuple):
     """Room for the text of one stamp, and what is needed to write it."""
 
     text: NDArray[np.uint8]
-    """The text, shape (40,): the longest stamp, and a word more."""
+    """The text, shape (MAX_WIDTH + WORD_BYTES,): the longest stamp, and a word more."""
     words: NDArray[np.uint64]
     """The same memory by `words_of`."""
     zones: NDArray[np.int64]
@@ -35,93 +34,18 @@ class StampRoom(NamedTuple):
 
 def stamp_room(zones: NDArray[np.int64]) -> StampRoom:
     """Room for a stamp of any kind, on a machine with these `zones`."""
-    text = np.zeros(40, np.uint8)
+    text = np.zeros(MAX_WIDTH + WORD_BYTES, np.uint8)
     return StampRoom(text, words_of(text), zones)
-
-
-@kernel
-def write_number(text: NDArray[np.uint8], place: int, digits: int, number: int) -> None:
-    """Write a decimal `number` (not negative) with leading zeros, `digits` long."""
-    for back in range(1, digits + 1):
-        text[place + digits - back] = 48 + number % 10
-        number //= 10
-
-
-@kernel
-def civil_date(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a number of days since 1970-01-01 (not negative), by the Gregorian calendar.
-
-    Years are counted from March, so that the leap day is the last day, and in eras of 400 years, which are alike
-    (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days).
-    """
-    shifted = days + 719468
-    era = shifted // 146097
-    day_of_era = shifted % 146097
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    month_from_march = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * month_from_march + 2) // 5 + 1
-    month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
-    return 400 * era + year_of_era + (month <= 2), month, day
-
-
-@kernel
-def write_second(text: NDArray[np.uint8], kind: int, zone_minutes: int, second: int) -> None:
-    """Write the stamp of a whole second since 1970 UTC into `text`; the places of its fraction get zeros."""
-    local = second + 60 * zone_minutes
-    year, month, day = civil_date(local // 86400)
-    clock = local % 86400
-    if kind == RFC3164:
-        text[0:3] = MONTHS[3 * month - 3 : 3 * month]
-        text[3] = text[6] = 32
-        write_number(text, 4, 2, day)
-        if day < 10:
-            text[4] = 32
-        at = 7
-    else:
-        write_number(text, 0, 4, year)
-        write_number(text, 5, 2, month)
-        write_number(text, 8, 2, day)
-        text[4] = text[7] = 45
-        text[10] = 84
-        at = 11
-    write_number(text, at, 2, clock // 3600)
-    write_number(text, at + 3, 2, clock // 60 % 60)
-    write_number(text, at + 6, 2, clock % 60)
-    text[at + 2] = text[at + 5] = 58
-    if kind != RFC3164:
-        write_fraction_and_zone(text, kind, zone_minutes)
-
-
-@kernel
-def write_fraction_and_zone(text: NDArray[np.uint8], kind: int, zone_minutes: int) -> None:
-    """Write what stands behind the second in the kinds of RFC 3339: a fraction of zeros, and the zone."""
-    digits = 3 if kind == ISO_MS else 6
-    text[19] = 46
-    text[20 : 20 + digits] = 48
-    end = 20 + digits
-    if kind != RFC3339_US_OFFSET:
-        text[end] = 90
-        return
-    text[end] = 45 if zone_minutes < 0 else 43
-    write_number(text, end + 1, 2, abs(zone_minutes) // 60)
-    text[end + 3] = 58
-    write_number(text, end + 4, 2, abs(zone_minutes) % 60)
 
 
 @kernel
 def write_instant(room: StampRoom, kind: int, zone_minutes: int, instant_ns: int) -> None:
     """Write the stamp of an instant since 1970 UTC, rounded down; a zone may be LOCAL_ZONE."""
-    text = room.text
     second = instant_ns // SECOND_NS
     if zone_minutes == LOCAL_ZONE:
         zone_minutes = zone_at(room.zones, second)
-    write_second(text, kind, zone_minutes, second)
-    fraction_ns = instant_ns - second * SECOND_NS
-    if kind == ISO_MS:
-        write_number(text, 20, 3, fraction_ns // 1_000_000)
-    elif kind != RFC3164:
-        write_number(text, 20, 6, fraction_ns // MICROSECOND_NS)
+    write_second(room.text, kind, zone_minutes, second)
+    write_fraction(room.text, kind, instant_ns - second * SECOND_NS)
 
 
 @kernel
@@ -131,6 +55,17 @@ def zone_at(zones: NDArray[np.int64], second: int) -> int:
     while row + 1 < len(zones) and zones[row + 1, 0] <= second:
         row += 1
     return int64(zones[row, 1])
+
+
+@kernel
+def repeat_stamp(
+    words: NDArray[np.uint64], place: int, step: int, count: int, text: NDArray[np.uint64], width: int
+) -> None:
+    """Write a stamp of any width at `place` and each `step` bytes behind it: a wide one in two parts."""
+    repeat_text(words, place, step, count, text, min(width, REPEATED_BYTES))
+    if width > REPEATED_BYTES:
+        last = width - WORD_BYTES
+        repeat_text(words, place + last, step, count, text[last:], WORD_BYTES)
 
 
 @kernel
@@ -146,11 +81,12 @@ def stamp_at(
 ) -> None:
     """Write the stamps of `count` events at `place` and each `step` bytes behind it: they are sent at `instant_ns`.
 
-    With microseconds the last event has this instant, and each event before it is one microsecond earlier.
+    With microseconds or nanoseconds the last event has this instant, and each event before it is one microsecond
+    earlier.
     """
-    if kind in (ISO_MS, RFC3164):
+    if STYLES[kind, DIGITS] < FINE_DIGITS:
         write_instant(room, kind, zone_minutes, instant_ns)
-        repeat_text(words, place, step, count, room.words, WIDTHS[kind])
+        repeat_stamp(words, place, step, count, room.words, WIDTHS[kind])
     else:
         first_ns = instant_ns - (count - 1) * MICROSECOND_NS
         stamp_each(words, place, step, count, kind, zone_minutes, (first_ns, 0, MICROSECOND_NS, 0, 1), room)
@@ -172,16 +108,15 @@ def stamp_each(
     The numbers of the ramp are its base, rest, whole, part and per; it gives nanoseconds since 1970 UTC.
     """
     base, rest, whole, part, per = ramp
+    fraction, digits, width = STYLES[kind, FRACTION], STYLES[kind, DIGITS], WIDTHS[kind]
     second_end = int64(-1)
     for _ in range(count):
-        if base >= second_end or kind == RFC3164:
+        if base >= second_end:
             write_instant(room, kind, zone_minutes, base)
             second_end = (base // SECOND_NS + 1) * SECOND_NS
-        elif kind == ISO_MS:
-            write_number(room.text, 20, 3, (base - second_end + SECOND_NS) // 1_000_000)
         else:
-            write_number(room.text, 20, 6, (base - second_end + SECOND_NS) // MICROSECOND_NS)
-        repeat_text(words, place, step, 1, room.words, WIDTHS[kind])
+            write_digits(room.text, fraction, digits, base - second_end + SECOND_NS)
+        repeat_stamp(words, place, step, 1, room.words, width)
         place += step
         base += whole
         rest += part

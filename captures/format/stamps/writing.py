@@ -136,7 +136,12 @@ def write_second(text: NDArray[np.uint8], kind: int, zone_minutes: int, second: 
 @kernel
 def write_fraction(text: NDArray[np.uint8], kind: int, fraction_ns: int) -> None:
     """Write the nanoseconds of a second into a stamp that has its second, rounded down to the digits of its kind."""
-    digits, place = STYLES[kind, DIGITS], STYLES[kind, FRACTION]
+    write_digits(text, STYLES[kind, FRACTION], STYLES[kind, DIGITS], fraction_ns)
+
+
+@kernel
+def write_digits(text: NDArray[np.uint8], place: int, digits: int, fraction_ns: int) -> None:
+    """Write the first 0, 3, 6 or 9 digits of a fraction. Divisors that are constant make it quick."""
     if digits == 3:
         write_number(text, place, 3, fraction_ns // 1_000_000)
     elif digits == 6:

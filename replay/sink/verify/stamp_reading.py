@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
-from captures.format.stamp_writing import MONTHS
+from captures.compiled.kernel import kernel
+from captures.format.stamps.numbers import days_of, digits_at, is_date, month_at
 
 COARSE_US: Final = -(1 << 62)
 """Stands for a sound stamp that is no instant."""
@@ -39,10 +39,8 @@ _MINUTE_US: Final = 60_000_000
 _DAY_MINUTES: Final = 1440
 
 _MARK, _POINT, _COLON, _HYPHEN, _PLUS, _SPACE, _ZERO, _NINE, _ONE, _T, _Z = (ord(letter) for letter in ">.:-+ 091TZ")
-_MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-"""The most days of each month; item 0 is of none."""
-_MONTHS: Final = np.frombuffer("".join(MONTHS).encode(), np.uint8).reshape(len(MONTHS), 3)
-_FEBRUARY: Final = 2
+_LEAP_YEAR: Final = 2000
+"""Each day of the year is one of this."""
 
 
 def new_minute() -> NDArray[Any]:
@@ -50,29 +48,6 @@ def new_minute() -> NDArray[Any]:
     minute = np.zeros(1, MINUTE)
     minute["minute_us"] = BAD_US
     return minute
-
-
-@kernel
-def digits_at(buffer: NDArray[np.uint8], at: int, count: int) -> int:
-    """The number that so many decimal digits mean; -1: some are none."""
-    number = 0
-    for i in range(at, at + count):
-        digit = int64(buffer[i]) - _ZERO
-        if digit < 0 or digit > _NINE - _ZERO:
-            return -1
-        number = number * 10 + digit
-    return number
-
-
-@kernel
-def days_of(year: int, month: int, day: int) -> int:
-    """The days from 1970-01-01 to a date: those of whole 400 years, of years that begin in March, and of months."""
-    if month <= _FEBRUARY:
-        year, month = year - 1, month + 12
-    era = year // 400
-    of_era = year - era * 400
-    of_year = (153 * (month - 3) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
 @kernel
@@ -89,9 +64,7 @@ def minute_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, las
     hour, minute = digits_at(buffer, at + 11, 2), digits_at(buffer, at + 14, 2)
     if buffer[at + 4] != _HYPHEN or buffer[at + 7] != _HYPHEN or buffer[at + 10] != _T or buffer[at + 13] != _COLON:
         return BAD_US
-    if year < 1 or month < 1 or month > 12 or day < 1 or day > _MONTH_DAYS[month]:
-        return BAD_US
-    if month == _FEBRUARY and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
+    if not is_date(year, month, day):
         return BAD_US
     if hour < 0 or hour > 23 or minute < 0 or minute > 59:
         return BAD_US
@@ -132,17 +105,14 @@ def zone_minutes_at(buffer: NDArray[np.uint8], at: int, end: int) -> int:
 @kernel
 def is_coarse(buffer: NDArray[np.uint8], at: int) -> bool:
     """Whether a text like `Aug 30 10:15:30` is a date and time as of RFC 3164; any year will do."""
-    month = 0
-    for i in range(len(_MONTHS)):
-        if buffer[at] == _MONTHS[i, 0] and buffer[at + 1] == _MONTHS[i, 1] and buffer[at + 2] == _MONTHS[i, 2]:
-            month = i + 1
+    month = month_at(buffer, at)
     padded = buffer[at + 4] == _SPACE
     day = digits_at(buffer, at + 5, 1) if padded else digits_at(buffer, at + 4, 2)
     hour, minute, second = digits_at(buffer, at + 7, 2), digits_at(buffer, at + 10, 2), digits_at(buffer, at + 13, 2)
     if buffer[at + 3] != _SPACE or buffer[at + 6] != _SPACE or buffer[at + 9] != _COLON or buffer[at + 12] != _COLON:
         return False
     in_day = 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
-    return in_day and 1 <= day <= _MONTH_DAYS[month] and padded == (day < 10)  # as `rfc3164_day` pads it
+    return in_day and is_date(_LEAP_YEAR, month, day) and padded == (day < 10)  # as `rfc3164_day` pads it
 
 
 @kernel
