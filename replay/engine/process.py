@@ -54,8 +54,10 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
         ended = worker.run()
         order_memory()
         state[index] = ended
-    except (StampedeError, OSError) as error:
-        board.workers["failure"][index] = str(error).encode()
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody else can say why this worker ended
+        known = isinstance(error, (StampedeError, OSError))
+        reason = str(error) if known else f"a defect of this program: {type(error).__name__}: {error}"
+        board.workers["failure"][index] = reason.encode()
         order_memory()
         state[index] = State.FAILED
 
