@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from captures.compiled.words import words_of
 from captures.format.capture import Capture
 from captures.format.layout import MAX_TRAIN_BYTES, TRAIN
+from captures.format.sections import LIVE
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS
 from replay.rewrite.local_zone import DAY_S, zone_table
@@ -79,19 +80,24 @@ RECORD: Final = np.dtype((np.record, TRAIN))
 """TRAIN rows, for kernels."""
 
 
+LIVE_RECORD: Final = np.dtype((np.record, LIVE))
+
+
 class Stored(NamedTuple):
     """What is read of a capture; all is read-only."""
 
     trains: NDArray[Any]
     """Its TRAIN rows."""
     payload: NDArray[np.uint8]
+    live: NDArray[Any]
+    """Its LIVE rows: further stamps of trains."""
     times: NDArray[np.uint64]
     """The instants of its events in the order of replay, shape (events,); empty if it does not tell of them."""
 
 
 def stored_of(capture: Capture) -> Stored:
     """An open capture, for kernels."""
-    return Stored(capture.trains.view(RECORD), capture.payload, capture.times)
+    return Stored(capture.trains.view(RECORD), capture.payload, capture.live.view(LIVE_RECORD), capture.times)
 
 
 class Lanes(NamedTuple):
@@ -130,6 +136,8 @@ class Rewrite(NamedTuple):
     """One of `replay.engine.staging.STAMPS`."""
     run: int
     """The number of the run in the tags; 0: the events get no tags."""
+    reference_ns: int = 0
+    """The capture's first instant since 1970: dates without a year are near to it."""
 
 
 def run_row(run: Run) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from captures.compiled.readiness import make_ready
 from replay.board.intervals import INTERVAL_NS, add_to_interval
 from replay.board.journal import settle, unload
 from replay.board.layout import Board
-from replay.engine.arrays import RECORD, Rewrite, Stored, new_batch, new_lanes
+from replay.engine.arrays import LIVE_RECORD, RECORD, Rewrite, Stored, new_batch, new_lanes
 from replay.engine.counting import count, count_taken, counters_of
 from replay.engine.loop import Look, Loop, Settings
 from replay.engine.messages import Messages, describe
@@ -47,7 +47,7 @@ def _calls(wall_ns: int) -> list[Callable[[], object]]:
         flows=np.zeros(1, FLOWS),
     )
     look = Look(board.control, board.workers, np.zeros(2, np.int64))
-    stored = Stored(np.zeros(1, RECORD), np.zeros(1, np.uint8), np.zeros(1, np.uint64))
+    stored = Stored(np.zeros(1, RECORD), np.zeros(1, np.uint8), np.zeros(1, LIVE_RECORD), np.zeros(1, np.uint64))
     for array in stored:  # as what is mapped from a capture
         array.flags.writeable = False
     loop = Loop(stored, new_lanes(1), Rewrite(0, 0), batch, journal, messages, counters, look, np.zeros(4, np.int64))

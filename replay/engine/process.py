@@ -27,7 +27,7 @@ from replay.engine.delivery import deliver
 from replay.engine.loop import ERRNO, WANTING, Look, Loop, Settings
 from replay.engine.refill import LOW_EVENTS, Supply
 from replay.engine.serving import Reason, may_go_on, serve
-from replay.engine.staging import STAMPS
+from replay.engine.staging import MOVED, STAMPS
 from replay.linux.parent import end_with_parent
 from replay.plan.run_plan import RunPlan
 from replay.schedule.deal import Start
@@ -54,8 +54,10 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
         ended = worker.run()
         order_memory()
         state[index] = ended
-    except (StampedeError, OSError) as error:
-        board.workers["failure"][index] = str(error).encode()
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody else can say why this worker ended
+        known = isinstance(error, (StampedeError, OSError))
+        reason = str(error) if known else f"a defect of this program: {type(error).__name__}: {error}"
+        board.workers["failure"][index] = reason.encode()
         order_memory()
         state[index] = State.FAILED
 
@@ -156,7 +158,7 @@ class Worker:
         return Loop(
             stored=stored_of(self._capture),
             lanes=lanes,
-            rewrite=Rewrite(STAMPS[self._plan.stamp], self._plan.run or 0),
+            rewrite=self._rewrite(),
             batch=self._batch,
             journal=self._board.journals[self._index],
             messages=backend.messages,
@@ -164,6 +166,12 @@ class Worker:
             look=look,
             state=np.array([self._plan.batch_trains, 0, 0, 0]),
         )
+
+    def _rewrite(self) -> Rewrite:
+        """What is written into the events."""
+        plan, capture = self._plan, self._capture
+        stamp = MOVED if plan.deal.moved_from_ns is not None else STAMPS[plan.stamp]
+        return Rewrite(stamp, plan.run or 0, capture.start_ns)
 
     def _settings(self, backend: Backend) -> Settings:
         plan = self._plan

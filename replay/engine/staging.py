@@ -16,6 +16,7 @@ from captures.format.stamps.kinds import WIDTHS
 from replay.board.journal import STAGED_TRAINS, Journal
 from replay.engine.arrays import RUNS, Batch, Lanes, Rewrite, Stored
 from replay.linux.libc import memcpy
+from replay.rewrite.moving import move_stamps
 from replay.rewrite.stamping import stamp_at, stamp_each
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tagging import tag_train
@@ -23,8 +24,10 @@ from replay.schedule.bursts import BURST_NS, FASTER, SLOWER
 
 NOW: Final = 1
 OWN: Final = 2
+MOVED: Final = 3
 STAMPS: Final = {Stamp.KEEP: 0, Stamp.NOW: NOW, Stamp.SHIFT: OWN}
-"""What a kernel knows the kinds of stamps by."""
+"""What a kernel knows the kinds of stamps by. Stamps of version 2 are MOVED by SHIFT: they need not be the instant at
+which an event came, as those are that were rendered."""
 
 TAG_BYTES: Final = TAG_WIDTHS[TagKind.HEX]
 
@@ -155,12 +158,12 @@ def stage(
     size = count * length
     source = stored.payload.ctypes.data + int64(train.offset) + first * length
     memcpy(batch.buffer.ctypes.data + used, source, size)
-    place, kind, zone = used + int64(train.stamp_column), int64(train.stamp_kind), int64(train.zone_minutes)
-    if kind and rewrite.stamp == NOW:
-        stamp_at(batch.words, place, length, count, kind, zone, wall_ns, batch.stamp)
-    elif kind and rewrite.stamp == OWN:
-        ramp = (row.own_ns, row.own_rest, run.own_whole, run.own_part, run.own_per)
-        stamp_each(batch.words, place, length, count, kind, zone, ramp, batch.stamp)
+    if rewrite.stamp:
+        if train.stamp_kind:
+            column, kind, zone = int64(train.stamp_column), int64(train.stamp_kind), int64(train.zone_minutes)
+            restamp(lanes, i, batch, rewrite, used, column, kind, zone, wall_ns)
+        if len(stored.live):
+            restamp_further(stored, lanes, i, batch, rewrite, used, wall_ns)
     if train.tag_kind and rewrite.run:
         place = used + int64(train.tag_column)
         tag_train(batch.words, place, length, count, rewrite.run, row.port, row.events)
@@ -173,6 +176,51 @@ def stage(
     note.place, note.source = used, int64(train.source)
     journal.state[STAGED_TRAINS] += 1
     return used + int64(size)
+
+
+@kernel
+def restamp(
+    lanes: Lanes,
+    i: int,
+    batch: Batch,
+    rewrite: Rewrite,
+    used: int,
+    column: int,
+    kind: int,
+    zone: int,
+    wall_ns: int,
+) -> None:
+    """Write the stamps at one column of the next train of lane `i`, whose first event is at `used` of the batch."""
+    row, length = lanes.rows[i], int64(lanes.trains[i].length)
+    run, place, count = lanes.runs[i, row.run % RUNS], used + column, row.count
+    if rewrite.stamp == NOW:
+        stamp_at(batch.words, place, length, count, kind, zone, wall_ns, batch.stamp)
+    elif rewrite.stamp == OWN:
+        ramp = (row.own_ns, row.own_rest, run.own_whole, run.own_part, run.own_per)
+        stamp_each(batch.words, place, length, count, kind, zone, ramp, batch.stamp)
+    else:
+        behind, moved_ns, near_ns = length - column, run.moved_ns, rewrite.reference_ns
+        move_stamps(batch.buffer, batch.words, place, length, behind, count, kind, zone, moved_ns, near_ns, batch.stamp)
+
+
+@kernel
+def restamp_further(
+    stored: Stored, lanes: Lanes, i: int, batch: Batch, rewrite: Rewrite, used: int, wall_ns: int
+) -> None:
+    """Write the further stamps of the next train of lane `i`; what somebody has changed in their rows is left out."""
+    live, number, length = stored.live, lanes.rows[i].train, int64(lanes.trains[i].length)
+    low, high = 0, len(live)
+    while low < high:
+        middle = (low + high) // 2
+        if int64(live[middle].train) < number:
+            low = middle + 1
+        else:
+            high = middle
+    while low < len(live) and int64(live[low].train) == number:
+        column, kind = int64(live[low].column), int64(live[low].kind)
+        if 0 < kind < len(WIDTHS) and column + WIDTHS[kind] <= length:
+            restamp(lanes, i, batch, rewrite, used, column, kind, int64(live[low].zone_minutes), wall_ns)
+        low += 1
 
 
 @kernel

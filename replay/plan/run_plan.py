@@ -19,6 +19,7 @@ from replay.rewrite.tags import run_text
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.deal import Deal
+from replay.schedule.demand import TimeScale
 from replay.schedule.own_instants import OnInstants
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
 
@@ -172,6 +173,7 @@ def plan_run(
         moved_from_ns=capture.start_ns if stamp is Stamp.SHIFT and capture.version > 1 else None,
         loop_ns=capture.duration_ns,
     )
+    deal.check(TimeScale(total=schedule.total))
     return RunPlan(
         target=target,
         ports=tuple(ports),

@@ -4,7 +4,7 @@ With milliseconds or seconds, all stamps that say the instant of sending have th
 event has its own, and so has each event whose stamp is its own instant.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import WORD_BYTES, repeat_text, words_of
 from captures.format.stamps.kinds import DIGITS, FRACTION, LOCAL_ZONE, MAX_WIDTH, STYLES, WIDTHS
+from captures.format.stamps.reading import new_minutes
 from captures.format.stamps.writing import write_digits, write_fraction, write_second
 from replay.clock import MICROSECOND_NS, SECOND_NS
 
+_EARLIEST_S: Final = -(1 << 62)
 FINE_DIGITS: Final = 6
 """A stamp with so many digits of a second is each event's own."""
 REPEATED_BYTES: Final = 32
@@ -30,12 +32,16 @@ class StampRoom(NamedTuple):
     """The same memory by `words_of`."""
     zones: NDArray[np.int64]
     """The zones of this machine, as `replay.rewrite.local_zone.zone_table` gives them."""
+    own_zone: NDArray[np.int64]
+    """The zone of stamps that are read and do not say theirs, as such a table of one row."""
+    minutes: NDArray[Any]
+    """What `captures.format.stamps.reading` remembers."""
 
 
 def stamp_room(zones: NDArray[np.int64]) -> StampRoom:
     """Room for a stamp of any kind, on a machine with these `zones`."""
     text = np.zeros(MAX_WIDTH + WORD_BYTES, np.uint8)
-    return StampRoom(text, words_of(text), zones)
+    return StampRoom(text, words_of(text), zones, np.array([[_EARLIEST_S, 0]]), new_minutes())
 
 
 @kernel

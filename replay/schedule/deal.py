@@ -19,7 +19,7 @@ from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.demand import TimeScale
 from replay.schedule.own_instants import OnInstants
-from replay.schedule.rates import Schedule, Segment
+from replay.schedule.rates import OnAxis, Schedule, Segment
 
 
 def lane_quota(total: int, lanes: int, lane: int) -> int:
@@ -89,6 +89,14 @@ class Deal:
     """The capture's first instant since 1970, from which its stamps are moved to the start; None: they are not."""
     loop_ns: int = 0
     """How long the capture takes at its own pace: by how much stamps are moved further in each loop."""
+
+    def check(self, time_scale: TimeScale) -> None:
+        """Raise InputError when an event along a time axis is due too far away at a time scale, for the clock to say.
+
+        At a constant rate of 1 EPS or more no lane looks so far ahead.
+        """
+        if isinstance(self.schedule, OnAxis) and time_scale.factor and time_scale.total:
+            self.schedule.check(self.lanes, time_scale.total, time_scale.at_ns, time_scale.factor)
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
         """What `lane` sends in a run that began at `start`, by a time scale whose factor is not 0.

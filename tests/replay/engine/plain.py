@@ -8,9 +8,10 @@ import numpy as np
 
 from captures.format.instants import Ramp
 from captures.format.layout import STAMP_WIDTHS, StampKind, TagKind
+from captures.format.sections import LIVE
 from captures.format.stamp_writing import stamp_texts
 from captures.format.tags import TAG_BYTES, tag_text
-from replay.engine.arrays import RECORD, RUNS, Lanes, Rewrite, Stored, new_lanes, run_row
+from replay.engine.arrays import LIVE_RECORD, RECORD, RUNS, Lanes, Rewrite, Stored, new_lanes, run_row
 from replay.engine.staging import NOW, OWN, aim, go_on
 from replay.schedule.bursts import BURST_NS, CATCH_UP
 from replay.schedule.deal import Deal, Run, Start
@@ -99,11 +100,15 @@ class PlainLane:
         return part
 
 
+NO_LIVE = np.zeros(0, LIVE).view(LIVE_RECORD)
+NO_LIVE.flags.writeable = False
+
+
 def stored(held: Content, instants_ns: Sequence[int] = ()) -> Stored:
     """A capture's tables and payload as those of an open capture are: read-only."""
     trains, payload, times = held.trains.view(RECORD), held.payload.view(), np.array(instants_ns, np.uint64)
     trains.flags.writeable = payload.flags.writeable = times.flags.writeable = False
-    return Stored(trains, payload, times)
+    return Stored(trains, payload, NO_LIVE, times)
 
 
 def top_up(lanes: Lanes, i: int, runs: Iterator[Run]) -> None:

@@ -67,7 +67,9 @@ def laid_out(capture: Capture, bench: Bench) -> tuple[Any, np.ndarray, Bench]:
     seen, kept = trains.view(), payload.view()
     seen.flags.writeable = kept.flags.writeable = False
     loop = bench.loop._replace(
-        stored=Stored(seen, kept, capture.times), batch=batch, messages=bench.loop.messages._replace(buffer=buffer)
+        stored=Stored(seen, kept, bench.loop.stored.live, capture.times),
+        batch=batch,
+        messages=bench.loop.messages._replace(buffer=buffer),
     )
     return trains, around, bench._replace(loop=loop)
 

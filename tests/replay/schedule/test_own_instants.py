@@ -20,7 +20,10 @@ from replay.schedule.demand import TimeScale
 from replay.schedule.own_instants import OnInstants
 
 gaps = st.lists(st.integers(0, 3 * SECOND_NS), max_size=40)
-speeds = st.one_of(st.sampled_from([Fraction(1), Fraction(100), Fraction(1, 3)]), st.fractions(Fraction(1, 10), 100, max_denominator=1000))
+speeds = st.one_of(
+    st.sampled_from([Fraction(1), Fraction(100), Fraction(1, 3)]),
+    st.fractions(Fraction(1, 10), 100, max_denominator=1000),
+)
 factors = st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(3, 7), Fraction(20)])
 
 
