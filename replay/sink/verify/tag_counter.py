@@ -28,6 +28,8 @@ class TagCounter:
     def count(self) -> None:
         """Count what is left. The kernels count by themselves from now on, if it is known which run is counted."""
         state = self.counters.state
+        if not state[LEFT] and state[OWN_RUN] == self._run.run:
+            return  # which is usual
         left = self.counters.left[: state[LEFT]].copy()
         state[LEFT] = 0
         blank = left["run"] == 0  # these are of no run
