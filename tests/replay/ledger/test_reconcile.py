@@ -314,6 +314,17 @@ def test_events_of_other_runs_are_named_and_change_nothing():
     assert "foreign" in ledger_table(ledger)
 
 
+def test_foreign_events_of_no_run_that_is_named_may_be_of_this_one():
+    """They came to more ports than a sink learns, or are of more runs than it names."""
+    further = "that are of further runs, or of this one to further ports"
+    lane = tagged_lane(514, 30, foreign_events=7, received_events=37)
+    assert notes(tagged({514: 30}, [lane])) == [f"7 events came {further}"]
+    assert notes(tagged({514: 30}, [lane], tags={"other_runs": {"00000002": 6}})) == [
+        "6 events came that are of other runs: 00000002 (6)",
+        f"1 event came {further.replace('are', 'is')}",
+    ]
+
+
 def test_of_a_run_that_a_sink_took_for_strays_it_is_said_how_much_came(tmp_path):
     """Strays came first, so the sink counted their run; an upper-case id is the same run."""
     (tmp_path / "sent.json").write_text(json.dumps({**sent_report({514: 100_000}), "run_id": RUN.upper()}))
