@@ -29,8 +29,8 @@ LOOP_EVENTS: Final = 1 << 18
 def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_ns: Callable[[], int]) -> float:
     """Events per second that this core reads, stamps and tags, in trains as a run at `rate_eps` would cut them.
 
-    It takes TRIAL_NS, and as long again before that to warm up; the first time on a machine, as long as compiling takes.
-    Nothing is sent. Raises OSError.
+    It takes TRIAL_NS, and as long again before that to warm up; the first time on a machine its kernels are compiled
+    first. Nothing is sent. Raises OSError.
     """
     deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
     lanes, supplies = new_lanes(len(ports)), []
