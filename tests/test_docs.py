@@ -350,6 +350,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
         "calibration": calibrated(),
         "status": status(folder),
         "capture": inspected(folder),
+        "verdict": call(folder, "precompute", "verify", "axis.rcap", "--expect", "0" * 64, "--json"),
     }
 
 
@@ -430,6 +431,7 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("calibration", "### A calibration"),
         ("status", "### A run under way"),
         ("capture", "### A capture"),
+        ("verdict", "### Whether a capture is whole"),
     ],
 )
 def test_the_manual_names_the_fields_of_a_real_report(reports, report, heading):
