@@ -36,9 +36,9 @@ def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | No
     named_events = sum(ledger.other_runs.values())
     named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
     unnamed_events = max(0, (ledger.total("foreign_events") or 0) - named_events)
-    for events, of in ((named_events, f"of other runs: {named}"), (unnamed_events, FURTHER)):
-        if events:
-            lines.append(f"{counted(events, 'event')} came that {'is' if events == 1 else 'are'} {of}")
+    for foreign, of in ((named_events, f"of other runs: {named}"), (unnamed_events, FURTHER)):
+        if foreign:
+            lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
     for name, said in (("untagged", "without a tag"), ("malformed", "with a damaged tag")):
         if ledger.run_id and (events := ledger.total(f"{name}_events")):
             lines.append(f"{counted(events, 'event')} came {said}")
