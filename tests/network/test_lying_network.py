@@ -1,6 +1,5 @@
 """A host in the middle loses, doubles and delays known events, or the sink is slow: the ledger finds exactly those."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from captures.format.reader import Capture
 from captures.format.tags import tag_text
+from tests.network.conftest import fresh_lab
 from tests.network.programs import (
     await_line,
     await_sending,
@@ -33,17 +33,8 @@ EACH = EVENTS // len(PORTS)
 
 @pytest.fixture(scope="module")
 def road() -> Iterator[MiddleLab]:
-    for program in ("ip", "nft", "ethtool", "tc"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}")
-    built = MiddleLab()
-    try:
-        built.build()
+    with fresh_lab(MiddleLab, "tc") as built:
         yield built
-    except PermissionError:
-        pytest.skip("needs root for network namespaces")
-    finally:
-        built.remove()
 
 
 class Told:
