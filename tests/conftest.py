@@ -35,6 +35,8 @@ os.environ.setdefault("COVERAGE_FILE", str(Path(__file__).parents[1] / ".coverag
 
 NEEDS_THE_KERNEL = (
     *("network", "fuzz", "tools/test_demo.py", "tools/test_soaking.py", "tools/test_tuning.py"),
+    *("tools/test_ceilings.py", "tools/test_rates.py"),
+    *(f"captures/compiled/test_{of}.py" for of in ("cache", "kernel", "readiness")),
     *("test_conftest.py", "test_conventions.py", "test_docs.py", "captures/console", "captures/files"),
     *("precompute/test_interrupted.py", "precompute/test_cli.py"),
     *("replay/linux", "replay/engine", "replay/sink/test_", "replay/supervision", "replay/control", "replay/exchange"),

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -72,10 +74,16 @@ with ControlSocket(None) as control:
 """What is seen of a run from outside: a process that compiles, then a worker, then a socket that answers."""
 
 
-def test_the_worker_is_watched_and_not_the_process_that_compiles_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+@pytest.fixture
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where runs have their sockets; its path is short, as a socket's must be."""
+    with TemporaryDirectory(prefix="rates-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield
+
+
+@pytest.mark.usefixtures("runtime_folder")
+def test_the_worker_is_watched_and_not_the_process_that_compiles_for_it() -> None:
     with subprocess.Popen([sys.executable, "-c", RUN], text=True) as process:
         try:
             notes = watched({"sender": process}, 1)
