@@ -13,6 +13,7 @@ from typing import Any
 from captures.console.errors import DamagedError, InputError
 from captures.format.digests import damaged_parts
 from captures.format.reader import COPY_AGAIN, open_capture
+from precompute.inspection.figures import SCHEMA
 from precompute.sessions.build import DIGEST_TEXT, MOST_JOBS
 
 
@@ -46,7 +47,7 @@ class Verified:
 
     def figures(self) -> dict[str, Any]:
         """The same, ready for JSON."""
-        found = {"digest": self.digest, "sound": self.sound, "damaged": list(self.damaged)}
+        found = {"schema": SCHEMA, "digest": self.digest, "sound": self.sound, "damaged": list(self.damaged)}
         return found | ({"expected": self.expected} if self.expected else {})
 
 
