@@ -97,17 +97,19 @@ class Controls:
             raise InputError(f"{command!r} is no command; there are {', '.join(COMMANDS)}")
         if len(arguments) != (command in ("rate", "speed")):
             raise InputError(f"{command} takes {'one value' if command in ('rate', 'speed') else 'nothing'}")
+        factor, paused = self._factor, self._paused
         match command:
             case "rate":
-                self._factor = self._rate_factor(arguments[0])
+                factor = self._rate_factor(arguments[0])
             case "speed":
-                self._factor = self._speed_factor(arguments[0])
+                factor = self._speed_factor(arguments[0])
             case "pause" | "resume":
-                self._paused = command == "pause"
+                paused = command == "pause"
             case "stop":
                 self._supervisor.stop("replay ctl stop")
         if command not in ("status", "stop"):
-            self._supervisor.change_time_scale(Fraction(0) if self._paused else self._factor)
+            self._supervisor.change_time_scale(Fraction(0) if paused else factor)
+        self._factor, self._paused = factor, paused
         return self.status()
 
     def _rate_factor(self, text: str) -> Fraction:

@@ -39,6 +39,20 @@ def test_a_speed_is_bounded_by_the_rate_that_it_asks_for(tmp_path: Path, listene
             told.controls.obey(["speed", text])
 
 
+def test_a_speed_whose_instants_no_clock_tells_is_refused_and_forgotten(
+    tmp_path: Path, listener: ControlSocket
+) -> None:
+    """At the slowest factor of a run that takes years, its last events are due thousands of years away."""
+    slow = Fraction(1, 10_000)
+    told = Told(tmp_path, Pace(speed=slow), listener)
+    with pytest.raises(InputError, match="over 100 years"):
+        told.controls.obey(["speed", "0.0000001"])
+    assert told.factor() == 1
+    told.controls.obey(["pause"])
+    told.controls.obey(["resume"])
+    assert told.factor() == 1
+
+
 @pytest.mark.parametrize("text", ["1e6", "9" * 4000, "0", "5000001", "-1", ""])
 def test_what_is_no_rate_is_refused(text: str, tmp_path: Path, listener: ControlSocket) -> None:
     told = Told(tmp_path, Pace(1000), listener)

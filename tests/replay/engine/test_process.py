@@ -252,3 +252,18 @@ class TestWork:
         assert board.workers["state"][0] == State.FAILED
         assert b"the capture was changed" in board.workers["failure"][0]
         assert not board.lanes["sent_events"].any()
+
+    def test_a_defect_is_said_too(
+        self, capture: Capture, ports: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def too_far(*_: Any) -> None:
+            raise OverflowError("Python int too large to convert to C long")
+
+        monkeypatch.setattr(Supply, "refill", too_far)
+        plan = plan_of(capture, ports, Extent(loops=1))
+        board = board_for(plan)
+        board.control["start_wall_ns"], board.control["start_ns"] = START_WALL_NS, monotonic_ns()
+        work(capture, plan, board, 0, CORE, SUPERVISOR)
+
+        assert board.workers["state"][0] == State.FAILED
+        assert board.workers["failure"][0].startswith(b"a defect of this program: OverflowError: Python int too large")
