@@ -25,11 +25,12 @@ from replay.engine.backends.udp import UdpBackend
 from replay.engine.counts import WorkerCounts
 from replay.engine.delivery import deliver
 from replay.engine.loop import ERRNO, WANTING, Look, Loop, Settings
-from replay.engine.refill import LOW_EVENTS, Supply
+from replay.engine.refill import Supply
 from replay.engine.serving import Reason, may_go_on, serve
 from replay.engine.staging import MOVED, STAMPS
 from replay.linux.parent import end_with_parent
 from replay.plan.run_plan import RunPlan
+from replay.schedule.bursts import LATE_NS
 from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale
 
@@ -164,7 +165,7 @@ class Worker:
             messages=backend.messages,
             counters=counts.counters,
             look=look,
-            state=np.array([self._plan.batch_trains, 0, 0, 0]),
+            state=np.array([self._plan.batch_trains, 0, 0, 0, 0, LATE_NS]),
         )
 
     def _rewrite(self) -> Rewrite:
@@ -182,7 +183,6 @@ class Worker:
             most_trains=plan.batch_trains,
             turn_trains=turn_trains,
             singly=not backend.gso,
-            low_events=LOW_EVENTS,
         )
 
     def _lanes(self, time_scale: TimeScale) -> tuple[Lanes, list[Supply]]:

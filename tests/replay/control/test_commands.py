@@ -18,10 +18,8 @@ from tests.replay.control.told import Told
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[ControlSocket]:
-    before = signal.getsignal(signal.SIGUSR1)
     with ControlSocket(tmp_path / "control") as listening:
         yield listening
-    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.parametrize("text", ["1e4000000", "0", "-1", "1/3", "nan", "1e9", "9" * 4000, ""])
@@ -92,13 +90,21 @@ def test_a_rate_file_that_holds_no_rate_is_read_at_once_and_refused(
         "folder": Path.mkdir,
     }
     make[kind](told.rate_file)
-    signal.raise_signal(signal.SIGUSR1)
-    told.controls.poll()
+    with told.controls:
+        signal.raise_signal(signal.SIGUSR1)
+        told.controls.poll()
 
     (said,) = told.said
     assert said.startswith("SIGUSR1: ")
     assert said.endswith("; the rate stays as it is")
     assert told.factor() == 1
+
+
+def test_a_run_gives_the_handler_of_its_signal_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with Told(tmp_path, Pace(1), None).controls:
+        assert signal.getsignal(signal.SIGUSR1) != before
+    assert signal.getsignal(signal.SIGUSR1) is before
 
 
 def test_how_fast_it_sends_is_known_from_the_first_events_on(
