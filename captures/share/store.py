@@ -117,7 +117,7 @@ class Store:
 
     def _read(self, path: str, most_bytes: int) -> bytes:
         if self._protocol not in _WEB:
-            return bytes(self._fs.cat_file(path, 0, most_bytes))
+            return bytes(self._fs.cat_file(path, start=0, end=most_bytes))
         parts, size = [], 0
         # With a block size of 0 it is read as it comes, and with any size fsspec does not ask for the length before.
         with self._fs.open(path=path, mode="rb", block_size=0, size=most_bytes) as stream:
