@@ -68,7 +68,7 @@ def test_a_packed_capture_is_sent_inspected_and_verified_like_another(lab):
             command, cwd=lab, env=surroundings, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
         assert (planned.returncode, planned.stderr.count("is unpacked into")) == (0, unpacked), planned.stderr
-        assert open_capture(lab / "lab.rcap").digest in planned.stdout
+        assert json.loads(planned.stdout)["events"] == 1000
     for program in ("captures", "precompute"):
         done = call(lab, "verify", "lab.rcapz", program=program)
         assert (done.returncode, done.stdout.count("sound; 80 events")) == (0, 1)
