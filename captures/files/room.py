@@ -29,12 +29,14 @@ def require_room(path: Path, size: int) -> None:
 
 @contextmanager
 def filling(path: Path, advice: str = "make room, and start again") -> Iterator[None]:
-    """Turn what the kernel says of a disk that fills up, or of a limit on files, into a RunError of one line."""
+    """Turn what the kernel says of a disk that fills up, or takes no larger file, into a RunError of one line."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
             raise RunError(f"{path}: the disk is full; {advice}") from None
         if error.errno == errno.EFBIG:
-            raise RunError(f"{path}: no larger file may be written here (ulimit -f)") from None
+            raise RunError(
+                f"{path}: no file of this size can be written there (ulimit -f, or the file system)"
+            ) from None
         raise

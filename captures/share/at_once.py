@@ -16,10 +16,13 @@ _AHEAD: Final = 2
 """So many results a thread may wait to be taken: enough that none is idle while a large block is written."""
 
 
-def in_turn(jobs: int, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def in_turn(
+    jobs: int, work: Callable[[Item], Result], items: Iterable[Item], stop: Callable[[], object] | None = None
+) -> Iterator[Result]:
     """The results of `work` in the order of `items`, by `jobs` threads. What `work` raises ends it.
 
-    No item is begun when more than `2 * jobs` results have not been taken yet.
+    No item is begun when more than `2 * jobs` results have not been taken yet. Where it ends early, `stop`
+    is called, by which what is being worked on learns that nobody waits for it.
     """
     pool = ThreadPoolExecutor(jobs)
     begun: deque[Future[Result]] = deque()
@@ -30,5 +33,9 @@ def in_turn(jobs: int, work: Callable[[Item], Result], items: Iterable[Item]) ->
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
+    except BaseException:
+        if stop is not None:
+            stop()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)

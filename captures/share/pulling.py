@@ -8,6 +8,7 @@ manifest says, unpacked it is as large as that and has its digest, and in the en
 digest and say what the manifest says. The store's names become no names here.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,19 +97,25 @@ def _missing(fd: int, pieces: Sequence[Block], progress: Progress, size: int) ->
     os.ftruncate(fd, size)
 
     def is_there(block: Block) -> bool:
-        try:
-            holds_data = os.lseek(fd, block.offset, os.SEEK_DATA) < block.offset + block.size
-        except OSError:  # there is nothing but a hole from here on
-            return False
-        return holds_data and digest_range(fd, block.offset, block.size) == block.digest
+        return digest_range(fd, block.offset, block.size) == block.digest
 
-    missing = []
-    for block, there in zip(pieces, in_turn(len(os.sched_getaffinity(0)), is_there, pieces), strict=True):
-        if there:
+    looked_at = [block for block in pieces if _has_data(fd, block)]
+    there = set()
+    for block, found in zip(looked_at, in_turn(len(os.sched_getaffinity(0)), is_there, looked_at), strict=True):
+        if found:
+            there.add(block.offset)
             progress(block.size, size)
-        else:
-            missing.append(block)
-    return missing
+    return [block for block in pieces if block.offset not in there]
+
+
+def _has_data(fd: int, block: Block) -> bool:
+    """Whether anything was written where a block stands (lseek(2), SEEK_DATA)."""
+    try:
+        return os.lseek(fd, block.offset, os.SEEK_DATA) < block.offset + block.size
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # there is nothing but a hole up to the end
+            return False
+        raise
 
 
 def _fetch(store: Store, fd: int, missing: Sequence[Block], connections: int, progress: Progress, size: int) -> int:
@@ -120,12 +127,9 @@ def _fetch(store: Store, fd: int, missing: Sequence[Block], connections: int, pr
         return block, packed_bytes
 
     moved_bytes = 0
-    try:
-        for block, packed_bytes in in_turn(connections, fetch, missing):
-            moved_bytes += packed_bytes
-            progress(block.size, size)
-    finally:
-        store.stop()
+    for block, packed_bytes in in_turn(connections, fetch, missing, store.stop):
+        moved_bytes += packed_bytes
+        progress(block.size, size)
     return moved_bytes
 
 

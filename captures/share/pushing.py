@@ -89,14 +89,11 @@ def push(request: PushRequest, progress: Progress = lambda *_: None) -> Pushed:
         return block, len(packed)
 
     blocks, moved, sha256 = list[Block](), list[int](), hashlib.sha256()
-    try:
-        for block, moved_bytes in in_turn(request.connections, carry, pieces):
-            sha256.update(read_block(capture, block.offset, block.size))
-            blocks.append(block)
-            moved.append(moved_bytes)
-            progress(block.size, total)
-    finally:
-        store.stop()
+    for block, moved_bytes in in_turn(request.connections, carry, pieces, store.stop):
+        sha256.update(read_block(capture, block.offset, block.size))
+        blocks.append(block)
+        moved.append(moved_bytes)
+        progress(block.size, total)
     capture.source.check()
     if wrong := damaged_blocks(capture, blocks) + damaged_sections(capture):
         raise damaged(request.capture, "; ".join(wrong))

@@ -86,7 +86,7 @@ class Store:
         return fs, str(root).rstrip("/")
 
     def stop(self) -> None:
-        """Let no transfer be tried again, since what needs them has ended."""
+        """Let all transfers end soon, since nobody waits for them."""
         self._stopped.set()
 
     def where(self, name: str) -> str:
@@ -117,14 +117,15 @@ class Store:
 
     def _read(self, path: str, most_bytes: int) -> bytes:
         if self._protocol not in _WEB:
-            return bytes(self._fs.cat_file(path, 0, most_bytes))
+            return bytes(self._fs.cat_file(path, start=0, end=most_bytes))
         parts, size = [], 0
-        with self._fs.open(path, mode="rb", block_size=0) as stream:  # read as it comes, whatever is said of its length
+        # With a block size of 0 it is read as it comes, and with any size fsspec does not ask for the length before.
+        with self._fs.open(path=path, mode="rb", block_size=0, size=most_bytes) as stream:
             while size < most_bytes and (part := stream.read(min(_READ_BYTES, most_bytes - size))):
                 parts.append(part)
                 size += len(part)
                 if self._stopped.is_set():
-                    raise RunError("was given up")
+                    break
         return b"".join(parts)
 
     def _write(self, path: str, data: bytes) -> None:
@@ -144,6 +145,8 @@ class Store:
         """Act on a file, again after a while where that may help. Raises FileNotFoundError, and RunError."""
         path, wait_s = f"{self._root}/{name}", _FIRST_WAIT_S
         for tries_left in reversed(range(TRIES)):
+            if self._stopped.is_set():
+                raise RunError(f"{self.where(name)}: was given up, since another transfer failed")
             try:
                 return act(path)
             except (FileNotFoundError, StampedeError):
@@ -151,7 +154,7 @@ class Store:
             except Exception as error:
                 if isinstance(error, OSError) and error.errno in FULL:
                     raise
-                if not tries_left or self._is_final(error) or self._stopped.is_set():
+                if not tries_left or self._is_final(error):
                     raise RunError(f"{self.where(name)}: {self._told(error)}") from None
             self._stopped.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             wait_s = min(2 * wait_s, _MOST_WAIT_S)
