@@ -36,7 +36,7 @@ os.environ.setdefault("COVERAGE_FILE", str(Path(__file__).parents[1] / ".coverag
 NEEDS_THE_KERNEL = (
     *("network", "fuzz", "tools/test_demo.py", "tools/test_soaking.py", "tools/test_tuning.py"),
     *("test_conftest.py", "test_conventions.py", "test_docs.py", "captures/console", "captures/files"),
-    *("precompute/test_interrupted.py", "precompute/test_cli.py"),
+    *("captures/share", "captures/commands", "precompute/test_interrupted.py", "precompute/test_cli.py"),
     *("replay/linux", "replay/engine", "replay/sink/test_", "replay/supervision", "replay/control", "replay/exchange"),
     *("replay/audit/files", "replay/sessions", "replay/commands", "replay/doctor", "replay/test_cli.py"),
 )

@@ -27,12 +27,15 @@ FLOORS = {
         ("compiled",),
         ("files",),
         ("format",),
+        ("text",),
+        ("packets",),
+        ("convert", "share"),
+        ("commands",),
+        ("cli",),
+        ("entry",),
     ),
-    "captures.format": (
-        (OTHERS,),
-        ("opening",),
-        ("reader",),
-    ),
+    "captures.packets": (("rows",), ("sources",), ("containers",)),
+    "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (
         ("draws", "notation"),
         ("fields", "timeline"),
@@ -95,10 +98,21 @@ KEYS = (
     (("socket", "_socket", "socketserver", "asyncio"), ("replay", "captures.console.stderr")),
     # `build` prints its rate
     (("time",), ("replay.clock", "precompute.commands.build")),
-    (("click",), ("captures.console", "precompute.cli", "precompute.commands", "replay.cli", "replay.commands")),
+    (
+        ("click",),
+        (
+            "captures.console",
+            "captures.cli",
+            "captures.commands",
+            "precompute.cli",
+            "precompute.commands",
+            "replay.cli",
+            "replay.commands",
+        ),
+    ),
     (
         ("captures.console.command",),
-        tuple(f"{package}.{part}" for package in ("precompute", "replay") for part in ("cli", "commands", "entry")),
+        tuple(f"{package}.{part}" for package in PACKAGES for part in ("cli", "commands", "entry")),
     ),
 )
 WALL_CLOCK_CALLS = ("now", "utcnow", "today")

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from captures.cli import captures
 from precompute.cli import precompute
 from replay.cli import replay
 from tools.benchmarks.__main__ import bench
@@ -53,7 +54,7 @@ def options(command: click.Command, name: str) -> Iterator[tuple[str, click.Opti
             yield from options(within, f"{name} {each}")
 
 
-PROGRAM = [*options(precompute, "precompute"), *options(replay, "replay")]
+PROGRAM = [*options(captures, "captures"), *options(precompute, "precompute"), *options(replay, "replay")]
 TOOLS = [*options(demo, "demo"), *options(soak, "soak"), *options(bench, "bench"), *options(tune, "tune")]
 
 
@@ -107,7 +108,7 @@ def ask(program: str, variables: dict[str, str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("program", ["replay", "precompute"])
+@pytest.mark.parametrize("program", ["replay", "precompute", "captures"])
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_gets_a_script_that_completes(program: str, shell: str):
     script = ask(program, {f"_{program.upper()}_COMPLETE": f"{shell}_source"})

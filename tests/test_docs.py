@@ -20,6 +20,7 @@ from typing import Any
 import click
 import pytest
 
+from captures.cli import captures
 from captures.console.errors import ExitCode
 from captures.format.tags import tag_text
 from precompute.cli import precompute
@@ -136,19 +137,19 @@ def test_the_commands_page_is_up_to_date(monkeypatch, columns):
 
 
 def commands() -> Iterator[Any]:
-    """Every call of `precompute` or `replay` in a page's shell blocks, as words; what redirects is left out."""
+    """Every call of a command in a page's shell blocks, as words; what redirects is left out."""
     for page in PAGES:
         for line in "".join(fences(page, "sh")).splitlines():
             words = shlex.split(re.split(" 2?> ", line.removesuffix("&"))[0], comments=True)
             words = words[3:] if words[:2] == ["ip", "netns"] and words[2] == "exec" else words
             words = words[1:] if words[:1] in (["sender"], ["siem"]) else words
-            if words[:1] in (["precompute"], ["replay"]) and "--version" not in words:
+            if words[:1] in ([package] for package in PACKAGES) and "--version" not in words:
                 yield pytest.param(words, id=" ".join(words))
 
 
 @pytest.mark.parametrize("words", list(commands()))
 def test_every_command_is_one_that_the_program_takes(words):
-    group = {"precompute": precompute, "replay": replay}[words[0]]
+    group = {"captures": captures, "precompute": precompute, "replay": replay}[words[0]]
     command = group.get_command(click.Context(group), words[1])
     assert command is not None
 

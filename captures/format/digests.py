@@ -51,17 +51,23 @@ def digest_blocks(
             pool.shutdown(cancel_futures=True)
 
 
+def damaged_sections(capture: Capture) -> list[str]:
+    """The sections but the payload whose bytes differ from their digest, as text.
+
+    Those that were compared when the capture was opened are not read again.
+    """
+    left = [part for part in capture.parts if not part.checked_at_once and part.name != "payload"]
+    fd = capture.source.fd
+    return [f"section {part.name}" for part in left if digest_range(fd, part.offset, len(part.data)) != part.digest]
+
+
 def damaged_parts(capture: Capture, jobs: int, progress: Callable[[int], object]) -> list[str]:
     """The parts of an open capture whose bytes differ from their digest, as text; an empty list means sound.
 
     `progress` is called with the bytes read since its last call. The header and the small sections were
     compared when the capture was opened.
     """
-    fd, damaged = capture.source.fd, []
-    for part in capture.parts:
-        checked = part.checked_at_once or part.name == "payload"
-        if not checked and digest_range(fd, part.offset, len(part.data)) != part.digest:
-            damaged.append(f"section {part.name}")
+    fd, damaged = capture.source.fd, damaged_sections(capture)
     size = len(capture.payload)
     blocks = np.arange(len(capture.digests))
     for block, found in digest_blocks(fd, capture.payload_offset, size, blocks, jobs):

@@ -37,6 +37,31 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
+from captures.format.stamps.kinds import LOCAL_ZONE, STAMP_WIDTHS, StampKind
+
+__all__ = [
+    "DIGEST_BLOCK_BYTES",
+    "DIGEST_BYTES",
+    "HEADER",
+    "LOCAL_ZONE",
+    "MAGIC",
+    "MAX_TRAIN_BYTES",
+    "MAX_TRAIN_EVENTS",
+    "PAGE_BYTES",
+    "SECTION",
+    "SECTION_NAMES",
+    "STAMP_WIDTHS",
+    "TAG_WIDTHS",
+    "TRAIN",
+    "VERSION",
+    "WINDOW",
+    "StampKind",
+    "Table",
+    "TagKind",
+    "header_digest",
+    "page_aligned",
+]
+
 Table = NDArray[Any]
 """A one-dimensional structured array: WINDOW or TRAIN rows."""
 
@@ -104,24 +129,6 @@ assert WINDOW.itemsize == 40
 assert TRAIN.itemsize == 32
 
 
-LOCAL_ZONE: Final = -32768
-"""A `zone_minutes` that stands for the zone of the host that sends. In the capture itself such stamps are in UTC."""
-
-
-class StampKind(IntEnum):
-    """How the stamp of a train's events is written."""
-
-    NONE = 0
-    ISO_MS = 1
-    """`2025-08-30T10:15:30.123Z`: ISO 8601, UTC, milliseconds (a subset of RFC 3339)."""
-    RFC3164 = 2
-    """`Aug 30 10:15:30`: RFC 3164, section 4.1.2; the day is padded with a space."""
-    RFC3339_US = 3
-    """`2025-08-30T10:15:30.123456Z`: RFC 5424, section 6.2.3; UTC, microseconds."""
-    RFC3339_US_OFFSET = 4
-    """`2025-08-30T10:15:30.123456+02:00`: the same with an offset from UTC."""
-
-
 class TagKind(IntEnum):
     """How the tag of a train's events is written. In a capture all trains have one, or none has."""
 
@@ -132,16 +139,6 @@ class TagKind(IntEnum):
 
 TAG_WIDTHS: Final = {TagKind.NONE: 0, TagKind.HEX: 24}
 """Bytes of each kind of tag."""
-
-
-STAMP_WIDTHS: Final = {
-    StampKind.NONE: 0,
-    StampKind.ISO_MS: 24,
-    StampKind.RFC3164: 15,
-    StampKind.RFC3339_US: 27,
-    StampKind.RFC3339_US_OFFSET: 32,
-}
-"""Bytes of each kind of stamp."""
 
 
 def page_aligned(size: int) -> int:

@@ -11,15 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.format.layout import STAMP_WIDTHS, StampKind
+from captures.format.stamps.kinds import FRACTION, STAMP_WIDTHS, STYLES, Date, Ending, StampKind
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """The names of the months as RFC 3164, section 4.1.2, writes them, whatever the locale."""
 
 _SECOND_NS: Final = 1_000_000_000
 _THOUSANDS: Final = np.array([b"%03d" % number for number in range(1000)]).view("V3")
-_MILLISECONDS_AT: Final = 20
-_MICROSECONDS_AT: Final = 23
 
 
 def stamp_texts(kind: StampKind, zone_minutes: int, instants_ns: NDArray[np.int64]) -> NDArray[np.void]:
@@ -37,12 +35,13 @@ def stamp_texts(kind: StampKind, zone_minutes: int, instants_ns: NDArray[np.int6
     else:
         distinct, place = np.unique(seconds, return_inverse=True)
         texts[:] = np.array([_frame(kind, zone_minutes, second) for second in distinct.tolist()])[place]
-    if kind != StampKind.RFC3164:
-        milliseconds = (instants_ns - seconds * _SECOND_NS) // 1_000_000
-        _digits(texts, _MILLISECONDS_AT)[:] = _THOUSANDS.take(milliseconds)
-        if kind != StampKind.ISO_MS:
-            microseconds = instants_ns // 1000 - (seconds * 1_000_000 + milliseconds * 1000)
-            _digits(texts, _MICROSECONDS_AT)[:] = _THOUSANDS.take(microseconds)
+    unit_ns, rest_ns = _SECOND_NS, instants_ns - seconds * _SECOND_NS
+    first = int(STYLES[kind, FRACTION])
+    for column in range(first, first + kind.style.digits, 3):
+        unit_ns //= 1000
+        group = rest_ns // unit_ns
+        rest_ns = rest_ns - group * unit_ns
+        _digits(texts, column)[:] = _THOUSANDS.take(group)
     return texts
 
 
@@ -64,11 +63,36 @@ def _digits(texts: NDArray[np.void], column: int) -> NDArray[np.void]:
 @lru_cache(maxsize=64)
 def _frame(kind: StampKind, zone_minutes: int, second: int) -> np.void:
     """The stamp of a whole second since 1970 UTC; the digits of its fraction are written later."""
-    at = datetime.fromtimestamp(second + zone_minutes * 60, UTC)
-    if kind == StampKind.RFC3164:
-        return np.void(f"{MONTHS[at.month - 1]} {rfc3164_day(at.day)} {at:%H:%M:%S}".encode())
-    end = "000Z" if kind == StampKind.ISO_MS else "000000Z"
-    if kind == StampKind.RFC3339_US_OFFSET:
-        hours, minutes = divmod(abs(zone_minutes), 60)
-        end = f"000000{'-' if zone_minutes < 0 else '+'}{hours:02d}:{minutes:02d}"
-    return np.void(f"{at:%Y-%m-%dT%H:%M:%S}.{end}".encode())
+    style = kind.style
+    at = datetime.fromtimestamp(second + (0 if style.date == Date.EPOCH else zone_minutes * 60), UTC)
+    time = style.separator if style.date == Date.EPOCH else f"{style.separator}{at:%H:%M:%S}"
+    text = (
+        f"{_date(style.date, at)}{time}{style.mark}{'0' * style.digits}{_ending(style.ending, zone_minutes, at.year)}"
+    )
+    return np.void(text.encode())
+
+
+def _date(date: Date, at: datetime) -> str:
+    month, day = MONTHS[at.month - 1], rfc3164_day(at.day)
+    return {
+        Date.ISO: f"{at.year:04d}-{at.month:02d}-{at.day:02d}",
+        Date.SLASHED: f"{at.year:04d}/{at.month:02d}/{at.day:02d}",
+        Date.MONTH_DAY: f"{month} {day}",
+        Date.MONTH_DAY_YEAR: f"{month} {day} {at.year:04d}",
+        Date.YEAR_MONTH_DAY: f"{at.year:04d} {month} {day}",
+        Date.CLF: f"{at.day:02d}/{month}/{at.year:04d}",
+        Date.EPOCH: f"{int(at.timestamp()):010d}",
+    }[date]
+
+
+def _ending(ending: Ending, zone_minutes: int, year: int) -> str:
+    hours, minutes = divmod(abs(zone_minutes), 60)
+    sign = "-" if zone_minutes < 0 else "+"
+    return {
+        Ending.NOTHING: "",
+        Ending.ZULU: "Z",
+        Ending.COLON: f"{sign}{hours:02d}:{minutes:02d}",
+        Ending.PLAIN: f"{sign}{hours:02d}{minutes:02d}",
+        Ending.APART: f" {sign}{hours:02d}{minutes:02d}",
+        Ending.YEAR: f" {year:04d}",
+    }[ending]

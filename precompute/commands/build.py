@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from captures.commands.options import DIGEST, FILE, JOBS
 from captures.console.command import COUNT, DURATION_NS, SIZE
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted, fitted, format_count, format_duration, format_size
 from captures.format.layout import MAX_TRAIN_EVENTS
-from precompute.commands.options import DIGEST, FILE, JOBS, complete_profile
+from precompute.commands.options import complete_profile
 from precompute.draws.streams import MAX_SEED
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names

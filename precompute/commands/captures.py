@@ -5,18 +5,18 @@ from pathlib import Path
 
 import click
 
+from captures.commands.options import CAPTURE, DIGEST, FILE, JOBS
 from captures.console.command import COUNT
 from captures.console.errors import DifferenceError, InputError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
 from captures.console.units import counted
-from captures.format.reader import open_capture
-from precompute.commands.options import CAPTURE, DIGEST, FILE, JOBS
+from captures.share.cache import open_any
+from captures.share.recipe_text import recipe_yaml
+from captures.share.verification import verify as verify_capture
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import first_events
-from precompute.profile.recipe import recipe_yaml
 from precompute.sessions import inspect as inspecting
-from precompute.sessions import verify as verifying
 
 
 @click.command()
@@ -64,7 +64,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
             reading.total = total_bytes
             reading.update(read_bytes)
 
-        found = verifying.verify(capture, jobs=jobs, expect=expect, progress=progress)
+        found = verify_capture(capture, jobs=jobs, expect=expect, progress=progress)
     if as_json:
         click.echo(json.dumps(found.figures(), indent=2))
     elif found.sound:
@@ -77,7 +77,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
 @CAPTURE
 def recipe(*, capture: Path) -> None:
     """Print the recipe of a capture as YAML: `precompute build` makes the same capture of it, anywhere."""
-    opened = open_capture(capture)
+    opened = open_any(capture)
     if opened.recipe is None:
         raise InputError(f"{capture}: has no recipe, since it was not rendered from a profile")
     click.echo(f"# Made again by: precompute build THIS_FILE -o FILE --expect {opened.digest}")

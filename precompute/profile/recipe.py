@@ -1,9 +1,7 @@
 """The recipe: all that is needed to render the same bytes again, on any machine."""
 
-from decimal import Decimal
 from typing import Any, Final
 
-import yaml
 from pydantic import Field as Constraint
 from pydantic import model_validator
 
@@ -56,19 +54,3 @@ class Recipe(Model):
     def as_json(self) -> dict[str, Any]:
         """The recipe as JSON types; `Recipe.model_validate` makes an equal one of them."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """SafeDumper, with numbers as `precompute.notation.strict_yaml` reads them: without an exponent."""
-
-    def represent_plain_float(self, number: float) -> yaml.Node:
-        """Write a float with all its digits."""
-        return self.represent_scalar("tag:yaml.org,2002:float", format(Decimal(repr(number)), "f"))
-
-
-_Dumper.add_representer(float, _Dumper.represent_plain_float)
-
-
-def recipe_yaml(tree: dict[str, Any]) -> str:
-    """A recipe's JSON types as YAML, which `precompute.profile.loading.load` reads back."""
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -7,7 +7,6 @@ From Python, ten thousand events are built by
 The messages name the flags of `precompute build`, which are called like the fields.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Final
 
 from captures.console.errors import InputError
 from captures.format.layout import MAX_TRAIN_EVENTS
+from captures.share.at_once import MOST_JOBS
+from captures.share.verification import DIGEST_TEXT
 from precompute.draws.streams import MAX_SEED
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names, load, with_tags
@@ -24,9 +25,6 @@ from precompute.rendering.build import Built, build_capture, recipe_of_size
 from precompute.timeline.model import MAX_DURATION_NS
 
 DEFAULT_SEED: Final = 1
-MOST_JOBS: Final = 1024
-DIGEST_TEXT: Final = re.compile("[0-9a-f]{64}")
-"""How a digest of a capture is written."""
 
 _TAG_FLAGS: Final = {TagPlace.END: "--tagged", TagPlace.FRONT: "--tagged-front"}
 _EXTENTS: Final = ({"--events"}, {"--events", "--eps"}, {"--size"}, {"--duration", "--eps"})

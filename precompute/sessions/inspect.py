@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
-from captures.format.reader import open_capture
+from captures.share.cache import open_any
 from precompute.inspection.as_page import prove_plotly, write_page
 from precompute.inspection.figures import Inspection, inspect_capture
 
@@ -27,7 +27,7 @@ def inspect(path: Path, page: Path | None = None, *, force: bool = False) -> Ins
     """
     if page is not None:
         prove_plotly()
-    capture = open_capture(path)
+    capture = open_any(path)
     with ExitStack() as stack:
         output = None if page is None else stack.enter_context(OutputFile(page, force=force, inputs=[path]))
         figures = inspect_capture(capture)

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import repeat_text, words_of
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, StampKind
+from captures.format.stamps.kinds import VERSION_1_KINDS
 from replay.clock import MICROSECOND_NS, SECOND_NS
 
 ISO_MS: Final = int(StampKind.ISO_MS)
 RFC3164: Final = int(StampKind.RFC3164)
 RFC3339_US_OFFSET: Final = int(StampKind.RFC3339_US_OFFSET)
 MONTHS: Final = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
-WIDTHS: Final = np.array([STAMP_WIDTHS[kind] for kind in StampKind], np.int64)
+WIDTHS: Final = np.array([STAMP_WIDTHS[StampKind(kind)] for kind in range(VERSION_1_KINDS)], np.int64)
 
 
 class StampRoom(NamedTuple):

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from captures.console.errors import InputError, RunError
-from captures.format.reader import open_capture
 from captures.format.stamp_writing import iso_ms
+from captures.share.cache import open_any
 from replay.calibration.capture import make_capture
 from replay.calibration.trials import Trials
 from replay.calibration.winner import Trial, dependable_eps, winner
@@ -95,7 +95,7 @@ def calibrate(request: CalibrateRequest) -> Calibrated:
         if source is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="calibrate-"))
             source = make_capture(Path(folder) / "calibrate.rcap")
-        capture = open_capture(source)
+        capture = open_any(source)
         trying = Trials(capture, target, ports, request.path, request.time_ns, allow_public=request.allow_public)
         trials = trying.all()
         best = winner(trials)

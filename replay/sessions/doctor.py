@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from captures.console.errors import InputError, PreflightError
-from captures.format.reader import open_capture
+from captures.share.cache import open_any
 from replay.clock import monotonic_ns
 from replay.doctor.busy_checks import busy_findings
 from replay.doctor.checks import capture_findings, machine_findings
@@ -66,7 +66,7 @@ def diagnose(request: DoctorRequest) -> Diagnosis:
     if request.rate_eps < 1:
         raise InputError("--eps: a rate is 1 at least; write it like 500, 250k or 4M")
     ports, path = check_ports(request.ports), request.path
-    capture = None if request.capture is None else open_capture(request.capture)
+    capture = None if request.capture is None else open_any(request.capture)
     host = None
     if request.target is not None:
         host = resolve(request.target, allow_public=request.allow_public, family=request.family)

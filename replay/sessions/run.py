@@ -10,9 +10,9 @@ from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
 from captures.console.terminal import notice
 from captures.format.capture import Capture
-from captures.format.reader import open_capture
 from captures.format.stamp_writing import iso_ms
 from captures.format.tags import MAX_RUN
+from captures.share.cache import open_any
 from replay.clock import wall_ns
 from replay.control.commands import Controls
 from replay.control.request import ControlRequest
@@ -120,7 +120,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     request.check()
     extent, ports = request.time.settled_extent, check_ports(request.ports)
     token = request.sink.token()
-    capture = open_capture(request.capture)
+    capture = open_any(request.capture)
     _check_tags(capture, request.run_id, keep_tags=request.keep_tags)
     target = resolve(request.target, allow_public=request.allow_public, family=request.family)
     asked = request.path

@@ -20,10 +20,11 @@ from captures.format.capture import Capture
 from captures.format.digests import damaged_parts
 from captures.format.layout import TRAIN, WINDOW
 from captures.format.reader import open_capture
+from captures.share.recipe_text import recipe_yaml
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import inspect_capture
 from precompute.profile.model import Profile
-from precompute.profile.recipe import Recipe, recipe_yaml
+from precompute.profile.recipe import Recipe
 from precompute.rendering.build import build_capture
 from tests.captures.test_hostile import MIX, PAYLOAD, RECIPE, SECTION, TRAINS, WINDOWS, sealed, section_bounds, sections
 from tests.fuzz.cases import run_cases

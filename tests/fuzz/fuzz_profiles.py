@@ -15,10 +15,11 @@ import yaml
 
 from captures.console.errors import InputError
 from captures.format.reader import open_capture
+from captures.share.recipe_text import recipe_yaml
 from precompute.inspection.figures import inspect_capture
 from precompute.profile.loading import built_in_names, built_in_text, load
 from precompute.profile.model import Profile
-from precompute.profile.recipe import Recipe, recipe_yaml
+from precompute.profile.recipe import Recipe
 from precompute.rendering.build import build_capture
 from precompute.rendering.samples import sample_events
 from tests.fuzz.cases import run_cases

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from captures.format.capture import Capture
 from captures.format.layout import TAG_WIDTHS, TagKind
-from captures.format.opening.soundness import WIDTH_BY_KIND, are_zones, require
+from captures.format.opening.soundness import are_zones, require
+from captures.format.stamps.kinds import WIDTHS
 
 _BLOCK_ROWS: Final = 1 << 18
 _TAG_BYTES: Final = TAG_WIDTHS[TagKind.HEX]
@@ -73,8 +74,8 @@ def _check_live(live: NDArray[Any], trains: NDArray[Any]) -> None:
     for block in _blocks(live):
         train, column, kind = (block[name].astype(np.int64) for name in ("train", "column", "kind"))
         require(block["train"].max() < len(trains), "a stamp is of a train that is not there")
-        require(kind.min() > 0 and kind.max() < len(WIDTH_BY_KIND), "the kind of a further stamp is not known")
-        end, rows = column + WIDTH_BY_KIND[kind], trains[train]
+        require(kind.min() > 0 and kind.max() < len(WIDTHS), "the kind of a further stamp is not known")
+        end, rows = column + WIDTHS[kind], trains[train]
         require((end <= rows["length"]).all(), "a further stamp lies outside its event")
         require(are_zones(kind, block["zone_minutes"]), "the zone of a further stamp is none")
         before_train, before_end = np.append(last_train, train[:-1]), np.append(last_end, end[:-1])
@@ -82,7 +83,7 @@ def _check_live(live: NDArray[Any], trains: NDArray[Any]) -> None:
         require(behind.all(), "further stamps are not in order, or lie across each other")
         last_train, last_end = int(train[-1]), int(end[-1])
         for start, width in (
-            (rows["stamp_column"].astype(np.int64), WIDTH_BY_KIND[rows["stamp_kind"]]),
+            (rows["stamp_column"].astype(np.int64), WIDTHS[rows["stamp_kind"]]),
             (rows["tag_column"].astype(np.int64), _TAG_BYTES * (rows["tag_kind"] > 0)),
         ):
             apart = (column >= start + width) | (end <= start) | (width == 0)

@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.layout import (
-    LOCAL_ZONE,
     MAX_TRAIN_BYTES,
     MAX_TRAIN_EVENTS,
-    STAMP_WIDTHS,
     TAG_WIDTHS,
-    StampKind,
     Table,
 )
+from captures.format.stamps.kinds import LOCAL_ZONE, VERSION_1_KINDS, WIDTHS, ZONED
 
 MAX_RECIPE_DEPTH: Final = 64
 """Objects and arrays of a recipe may be nested so deep, since code that prints or checks a recipe recurses as deep."""
 _BLOCK_ROWS: Final = 1 << 17
-WIDTH_BY_KIND: Final = np.array([STAMP_WIDTHS[kind] for kind in sorted(STAMP_WIDTHS)], np.int64)
-_HAS_ZONE: Final = np.array([kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) for kind in sorted(STAMP_WIDTHS)])
 _DAY_MINUTES: Final = 24 * 60
 _TAG_WIDTH_BY_KIND: Final = np.array([TAG_WIDTHS[kind] for kind in sorted(TAG_WIDTHS)], np.int64)
 
@@ -72,7 +68,7 @@ def _depth(tree: Any) -> int:
 def are_zones(kind: NDArray[Any], zone_minutes: NDArray[Any]) -> bool:
     """Whether each zone is one that a stamp of that kind can have."""
     written = (abs(zone_minutes) < _DAY_MINUTES) | (zone_minutes == LOCAL_ZONE)
-    return bool(np.where(_HAS_ZONE[kind], written, zone_minutes == 0).all())
+    return bool(np.where(ZONED[kind], written, zone_minutes == 0).all())
 
 
 def check_trains(
@@ -100,8 +96,8 @@ def check_trains(
         require((block["offset"] == starts.astype(np.uint64)).all(), "the trains do not lie back to back")
         require((block["first_event"] == firsts.astype(np.uint64)).all(), "the trains' events have a gap")
         kind = block["stamp_kind"]
-        require(kind.max() < len(WIDTH_BY_KIND), "a train's kind of stamp is not known")
-        stamp_end = block["stamp_column"].astype(np.int64) + WIDTH_BY_KIND[kind]
+        require(kind.max() < (VERSION_1_KINDS if version == 1 else len(WIDTHS)), "a train's kind of stamp is not known")
+        stamp_end = block["stamp_column"].astype(np.int64) + WIDTHS[kind]
         require((stamp_end <= length).all(), "a stamp lies outside its event")
         require(are_zones(kind, block["zone_minutes"]), "a train's zone is none")
         _check_tags(block, int(trains["tag_kind"][0]) if version == 1 else None, stamp_end)

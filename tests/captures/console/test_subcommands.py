@@ -6,17 +6,18 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from captures.cli import captures
 from precompute.cli import precompute
 from replay.cli import replay
 
-GROUPS = pytest.mark.parametrize("group", [precompute, replay], ids=["precompute", "replay"])
+GROUPS = pytest.mark.parametrize("group", [captures, precompute, replay], ids=["captures", "precompute", "replay"])
 
 
-@pytest.mark.parametrize("program", ["precompute", "replay"])
+@pytest.mark.parametrize("program", ["captures", "precompute", "replay"])
 def test_to_know_the_commands_none_is_loaded(program: str) -> None:
     asked = (
         f"import sys, {program}.cli; list({program}.cli.SUBCOMMANDS);"
-        "print({'numpy', 'scapy', 'pydantic', 'psutil', 'pyroute2', 'yaml'} & sys.modules.keys())"
+        "print({'numpy', 'scapy', 'pydantic', 'psutil', 'pyroute2', 'yaml', 'fsspec', 'zstandard'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
@@ -37,7 +38,8 @@ def test_the_help_lists_all_with_what_they_do(group) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "typed", "meant"), [(precompute, "biuld", "build"), (replay, "reconcil", "reconcile")]
+    ("group", "typed", "meant"),
+    [(precompute, "biuld", "build"), (captures, "unpakc", "unpack"), (replay, "reconcil", "reconcile")],
 )
 def test_a_command_that_there_is_not_is_refused_and_a_like_one_named(group, typed: str, meant: str) -> None:
     result = CliRunner().invoke(group, [typed])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.format.layout import STAMP_WIDTHS, StampKind
 from captures.format.stamp_writing import iso_ms, rfc3164_day, stamp_texts
+from captures.format.stamps.kinds import STAMP_WIDTHS, ZONED, Date, Ending, StampKind
 
 KINDS = [kind for kind in StampKind if kind is not StampKind.NONE]
 instants_ns = st.integers(0, 9_000_000_000_000_000_000)
@@ -19,14 +19,26 @@ def plain(kind: StampKind, zone_minutes: int, instant_ns: int) -> str:
     """One stamp by way of strftime and isoformat."""
     instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_ns // 1000)
     there = instant.astimezone(timezone(timedelta(minutes=zone_minutes)))
-    match kind:
-        case StampKind.RFC3164:
-            return f"{there:%b} {there.day:2} {there:%H:%M:%S}"
-        case StampKind.ISO_MS:
-            return there.isoformat(timespec="milliseconds")[:-6] + "Z"
-        case StampKind.RFC3339_US:
-            return there.isoformat(timespec="microseconds")[:-6] + "Z"
-    return there.isoformat(timespec="microseconds")
+    date, separator, digits, mark, ending = kind.style
+    second = {
+        Date.ISO: f"%Y-%m-%d{separator}%H:%M:%S",
+        Date.SLASHED: "%Y/%m/%d %H:%M:%S",
+        Date.MONTH_DAY: f"%b {there.day:2} %H:%M:%S",
+        Date.MONTH_DAY_YEAR: f"%b {there.day:2} %Y %H:%M:%S",
+        Date.YEAR_MONTH_DAY: f"%Y %b {there.day:2} %H:%M:%S",
+        Date.CLF: "%d/%b/%Y:%H:%M:%S",
+        Date.EPOCH: f"{instant_ns // 10**9:010}",
+    }[date]
+    fraction = mark + f"{instant_ns % 10**9:09}"[:digits]
+    offset = {
+        Ending.NOTHING: "",
+        Ending.ZULU: "Z",
+        Ending.COLON: there.isoformat(timespec="microseconds")[26:],
+        Ending.PLAIN: f"{there:%z}",
+        Ending.APART: f" {there:%z}",
+        Ending.YEAR: f" {there:%Y}",
+    }[ending]
+    return f"{there:{second}}{fraction}{offset}"
 
 
 @given(
@@ -40,7 +52,7 @@ def plain(kind: StampKind, zone_minutes: int, instant_ns: int) -> str:
     ),
 )
 def test_texts_equal_the_plain_way(kind: StampKind, zone_minutes: int, instants: list[int]) -> None:
-    zone = zone_minutes if kind in (StampKind.RFC3164, StampKind.RFC3339_US_OFFSET) else 0
+    zone = zone_minutes if ZONED[kind] else 0
     texts = stamp_texts(kind, zone, np.array(instants, np.int64))
 
     assert texts.dtype == f"V{STAMP_WIDTHS[kind]}"
@@ -56,6 +68,12 @@ def test_texts_equal_the_plain_way(kind: StampKind, zone_minutes: int, instants:
         (StampKind.RFC3339_US, 0, "2025-08-03T22:15:30.123456Z"),
         (StampKind.RFC3339_US_OFFSET, 0, "2025-08-03T22:15:30.123456+00:00"),
         (StampKind.RFC3339_US_OFFSET, -210, "2025-08-03T18:45:30.123456-03:30"),
+        (StampKind.ISO_SPACE_COMMA_MS_LOCAL, 0, "2025-08-03 22:15:30,123"),
+        (StampKind.CLF_S_OFFSET, 120, "04/Aug/2025:00:15:30 +0200"),
+        (StampKind.MONTH_DAY_YEAR_MS, 0, "Aug  3 2025 22:15:30.123"),
+        (StampKind.RFC3164_S_YEAR, 0, "Aug  3 22:15:30 2025"),
+        (StampKind.EPOCH_S_MS, 0, "1754259330.123"),
+        (StampKind.EPOCH_US, 0, "1754259330123456"),
     ],
 )
 def test_an_instant_in_each_kind(kind: StampKind, zone_minutes: int, text: str) -> None:

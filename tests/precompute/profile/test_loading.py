@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import InputError
+from captures.share.recipe_text import recipe_yaml
 from precompute.notation.strict_yaml import MAX_FILE_BYTES
 from precompute.profile import loading
 from precompute.profile.loading import built_in_names, built_in_text, load, load_profile
 from precompute.profile.model import Profile
-from precompute.profile.recipe import Recipe, recipe_yaml
+from precompute.profile.recipe import Recipe
 from tests.precompute.profiles import complaint, profile, template
 
 GOOD = """

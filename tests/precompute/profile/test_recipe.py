@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captures.share.recipe_text import recipe_yaml
 from precompute.draws.streams import MAX_SEED
 from precompute.profile.loading import load
-from precompute.profile.recipe import FORMAT, MAX_EVENTS, MAX_RATE_EPS, RENDERER, Recipe, recipe_yaml
+from precompute.profile.recipe import FORMAT, MAX_EVENTS, MAX_RATE_EPS, RENDERER, Recipe
 from precompute.timeline.model import MAX_DURATION_NS, Timeline
 from tests.precompute.profiles import complaint, profile, profiles, template
 

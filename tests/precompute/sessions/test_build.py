@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import InputError
+from captures.share.recipe_text import recipe_yaml
 from precompute.profile.lines import TagPlace
-from precompute.profile.recipe import Recipe, recipe_yaml
+from precompute.profile.recipe import Recipe
 from precompute.rendering.build import build_capture
 from precompute.sessions.build import DEFAULT_SEED, BuildRequest, build, recipe_of
 from precompute.timeline.model import MAX_DURATION_NS

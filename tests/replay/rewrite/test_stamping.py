@@ -28,7 +28,7 @@ FIRST_NS = int(datetime(2020, 1, 2, tzinfo=UTC).timestamp()) * SECOND_NS
 """Before it, the table of this test's zone says nothing."""
 LAST_NS = (1 << 63) - 1 - 14 * 3600 * SECOND_NS
 """In the year 2262."""
-KINDS = [kind for kind in StampKind if kind]
+KINDS = [kind for kind in StampKind if kind][:4]
 
 seconds = st.integers(FIRST_NS // SECOND_NS, LAST_NS // SECOND_NS - 1)
 instants_ns = st.one_of(

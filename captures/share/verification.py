@@ -1,19 +1,29 @@
-"""Is a capture whole, and the one that is meant? Every byte of it is compared with its digests.
+"""Is a capture whole, and the one that is meant? Every byte of it is compared with its digests, packed or not.
 
 From Python, a capture is verified by
 
     print(verify(Path("system.rcap")).sound)
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, Final
 
 from captures.console.errors import DamagedError, InputError
+from captures.files.room import filling, require_room
 from captures.format.digests import damaged_parts
 from captures.format.reader import COPY_AGAIN, open_capture
-from precompute.sessions.build import DIGEST_TEXT, MOST_JOBS
+from captures.share.at_once import MOST_JOBS
+from captures.share.cache import cache_folder
+from captures.share.packed_file import is_packed, open_packed
+from captures.share.packing import unpack_into
+
+DIGEST_TEXT: Final = re.compile("[0-9a-f]{64}")
+"""How a digest of a capture is written."""
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
@@ -50,22 +60,34 @@ class Verified:
         return found | ({"expected": self.expected} if self.expected else {})
 
 
-def verify(
-    path: Path, *, jobs: int = 1, expect: str | None = None, progress: Callable[[int, int], object] | None = None
-) -> Verified:
+def verify(path: Path, *, jobs: int = 1, expect: str | None = None, progress: Progress | None = None) -> Verified:
     """Read all of a capture by `jobs` threads, and say whether it is sound and has the digest `expect`.
 
-    `progress` is called with the bytes that were read since its last call, and with those of the whole payload. Raises
-    InputError for a request that makes no sense, and CaptureError for a file that can't be read or is no capture.
+    A packed one is unpacked for it into a file without a name, which takes room on the disk of the cache while it is
+    verified. `progress` is called with the bytes that were read since its last call, and with those of the whole
+    payload, or packed capture. Raises InputError for a request that makes no sense, CaptureError for a file that can't
+    be read or is no capture, and PreflightError and RunError where there is no room to unpack one.
     """
     if type(jobs) is not int or not 1 <= jobs <= MOST_JOBS:
         raise InputError(f"--jobs {jobs!r} is outside 1 to {MOST_JOBS}")
     if expect is not None and not DIGEST_TEXT.fullmatch(expect):
         raise InputError(f"--expect {expect}: a digest has 64 hexadecimal digits, all in lower case")
+    told = progress or (lambda *_: None)
     try:
+        if is_packed(path):
+            return _verified_packed(path, jobs, expect, told)
         capture = open_capture(path)
     except DamagedError as error:
         return Verified(path, 0, None, (error.damage,), expect)
     size = len(capture.payload)
-    damaged = damaged_parts(capture, jobs, lambda read_bytes: progress and progress(read_bytes, size))
+    damaged = damaged_parts(capture, jobs, lambda read_bytes: told(read_bytes, size))
     return Verified(path, capture.events, capture.digest, tuple(damaged), expect)
+
+
+def _verified_packed(path: Path, jobs: int, expect: str | None, progress: Progress) -> Verified:
+    """What a packed capture holds, if all of it is sound. Raises DamagedError where it is not."""
+    packed, folder = open_packed(path), cache_folder()
+    require_room(folder / path.name, packed.plain_bytes)
+    with TemporaryFile(dir=folder) as plain, filling(folder):
+        capture = unpack_into(plain.fileno(), packed, jobs, progress)
+        return Verified(path, capture.events, capture.digest, (), expect)

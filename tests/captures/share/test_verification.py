@@ -6,7 +6,7 @@ import pytest
 
 from captures.console.errors import CaptureError, DamagedError, InputError
 from captures.format.reader import open_capture
-from precompute.sessions.verify import verify
+from captures.share.verification import verify
 from tests.precompute.profiles import build, built_in
 
 

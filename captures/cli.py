@@ -1,0 +1,29 @@
+"""Which subcommands the `captures` command has: what is done with captures once they are there, and between labs."""
+
+from typing import NoReturn
+
+import click
+
+from captures import __version__
+from captures.console.command import run
+from captures.console.subcommands import Subcommands
+
+SUBCOMMANDS = Subcommands(
+    cache="captures.commands.cache:cache",
+    pack="captures.commands.pack:pack",
+    pull="captures.commands.pull:pull",
+    push="captures.commands.push:push",
+    unpack="captures.commands.unpack:unpack",
+    verify="captures.commands.verify:verify",
+)
+
+
+@click.group(name="captures", commands=SUBCOMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="captures")
+def captures() -> None:
+    """Carry captures between files, labs and formats."""
+
+
+def main() -> NoReturn:
+    """Run the console command `captures`."""
+    run(captures)

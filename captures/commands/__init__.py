@@ -1,0 +1,1 @@
+"""The commands of `captures`, a file for each."""

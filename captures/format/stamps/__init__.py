@@ -1,0 +1,1 @@
+"""How stamps are written: the kinds there are, and the kernels that write and read the text of each."""

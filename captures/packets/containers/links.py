@@ -1,0 +1,38 @@
+"""The interfaces on which the packets of an import were captured, each of them once: rows of LINK."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.format.sections import LINK
+
+MOST_LINKS: Final = 65_536
+"""A row of FLOW has two bytes for the number of its link."""
+_NAME_BYTES: Final = 48
+
+
+class Links:
+    """LINK rows, numbered as they come. Interfaces of which a row would say the same are one."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, int, int, bytes], int] = {}
+
+    def number(self, link_type: int, snaplen: int, resolution: int, name: bytes = b"") -> int | None:
+        """The row of an interface; None: there is no room for another one.
+
+        `resolution`: ticks of its clock in a second; `name`: UTF-8, of which 48 bytes are kept.
+        """
+        name = name.partition(b"\0")[0][:_NAME_BYTES].decode("utf-8", "ignore").encode()
+        key = link_type, snaplen, resolution, name
+        if key not in self._numbers and len(self._numbers) == MOST_LINKS:
+            return None
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """LINK rows of all interfaces so far."""
+        rows = np.zeros(len(self._numbers), LINK)
+        for row, key in zip(rows, self._numbers, strict=True):
+            row["link_type"], row["snaplen"], row["resolution"], row["name"] = key
+        return rows

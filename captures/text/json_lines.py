@@ -1,0 +1,188 @@
+"""Lines of JSON, of which one field is the event: a text at the top level of the object (RFC 8259).
+
+Only as much of a line is read as leads to the field, and only its structure is looked at.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.compiled.kernel import int64, kernel
+from captures.text.finding import SLACK_BYTES
+from captures.text.messages import Messages, as_messages
+
+NO_TEXT: Final = -1
+_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _COLON, _COMMA, _SPACE, _U = (
+    ord(letter) for letter in '"\\{}[]:, u'
+)
+_REPLACEMENT: Final = 0xFFFD
+_ESCAPED: Final = np.zeros(256, np.uint8)
+_ESCAPED[[*b'"\\/bfnrt']] = [*b'"\\/\b\f\n\r\t']
+_HEXADECIMAL: Final = np.full(256, -1, np.int64)
+for _base, _digits in ((0, b"0123456789"), (10, b"abcdef"), (10, b"ABCDEF")):
+    _HEXADECIMAL[[*_digits]] = np.arange(_base, _base + len(_digits))
+
+
+def json_texts(batch: Messages, name: str) -> tuple[Messages, int]:
+    """The texts of a field of JSON lines as events, and how many lines are left out, since they have no such text."""
+    rows = batch.messages
+    out = np.empty(int(rows["length"].sum()) + SLACK_BYTES, np.uint8)
+    places, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    data = batch.data.view()
+    data.flags.writeable = False
+    wanted = np.frombuffer(name.encode(), np.uint8)
+    count = take_all(data, rows["place"].copy(), rows["length"].copy(), wanted, out, places, lengths)
+    return as_messages(out, places[:count], lengths[:count]), len(rows) - count
+
+
+@kernel
+def take_all(
+    buffer: NDArray[np.uint8],
+    place: NDArray[np.int64],
+    length: NDArray[np.int64],
+    name: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    places: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> int:
+    """Write the texts of a field into `out`, back to back. Returns how many lines have it; an empty text is none."""
+    count, to = 0, int64(0)
+    for i in range(len(place)):
+        end = place[i] + length[i]
+        at = value_at(buffer, place[i], end, name)
+        if at == NO_TEXT or buffer[at] != _QUOTE:
+            continue
+        behind = write_text(buffer, at + 1, end, out, to)
+        if behind > to:
+            places[count], lengths[count] = to, behind - to
+            count, to = count + 1, behind
+    return count
+
+
+@kernel
+def past_space(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+    """Where white space ends that begins at `at`."""
+    while at < end and buffer[at] <= _SPACE:
+        at += 1
+    return at
+
+
+@kernel
+def past_text(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+    """The place behind the text whose quotation mark stands at `at`; behind `end`: it has no end."""
+    at += 1
+    while at < end and buffer[at] != _QUOTE:
+        at += 2 if buffer[at] == _BACKSLASH else 1
+    return at + 1
+
+
+@kernel
+def past_value(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+    """Where the value at `at` ends: before the comma or the bracket that follows it on its own level."""
+    depth = 0
+    while at < end:
+        byte = buffer[at]
+        if byte == _QUOTE:
+            at = past_text(buffer, at, end)
+            continue
+        if depth == 0 and byte in (_COMMA, _CLOSE):
+            break
+        if byte in (_OPEN, _OPEN_LIST):
+            depth += 1
+        elif byte in (_CLOSE, _CLOSE_LIST):
+            depth -= 1
+        at += 1
+    return at
+
+
+@kernel
+def is_name(buffer: NDArray[np.uint8], at: int, behind: int, name: NDArray[np.uint8]) -> bool:
+    """Whether a field's name, with its quotation marks, is `name`, written without escapes."""
+    if behind - at != len(name) + 2:
+        return False
+    same = True
+    for i in range(len(name)):
+        same = same and buffer[at + 1 + i] == name[i]
+    return same
+
+
+@kernel
+def value_at(buffer: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint8]) -> int:
+    """Where the value of the first field of that name begins, in the object at `at`; NO_TEXT: there is none."""
+    at = past_space(buffer, at, end)
+    if at >= end or buffer[at] != _OPEN:
+        return NO_TEXT
+    while True:
+        at = past_space(buffer, at + 1, end)
+        if at >= end or buffer[at] != _QUOTE:
+            return NO_TEXT
+        behind = past_text(buffer, at, end)
+        colon = past_space(buffer, behind, end)
+        if colon >= end or buffer[colon] != _COLON:
+            return NO_TEXT
+        value = past_space(buffer, colon + 1, end)
+        if value >= end:
+            return NO_TEXT
+        if is_name(buffer, at, behind, name):
+            return value
+        at = past_value(buffer, value, end)
+        if at >= end or buffer[at] != _COMMA:
+            return NO_TEXT
+
+
+@kernel
+def code_unit(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+    r"""The four hexadecimal digits behind the `\u` at `at`; -1: there are none."""
+    if at + 6 > end or buffer[at] != _BACKSLASH or buffer[at + 1] != _U:
+        return -1
+    number, sound = int64(0), True
+    for i in range(at + 2, at + 6):
+        sound = sound and _HEXADECIMAL[buffer[i]] >= 0
+        number = number << 4 | (_HEXADECIMAL[buffer[i]] & 15)
+    return number if sound else -1
+
+
+@kernel
+def write_utf8(out: NDArray[np.uint8], to: int, point: int) -> int:
+    """Write a code point as UTF-8 (RFC 3629, section 3). Returns where it ends."""
+    if point < 0x80:
+        out[to] = point
+        return to + 1
+    width = 2 if point < 0x800 else 3 if point < 0x10000 else 4
+    for back in range(width - 1, 0, -1):
+        out[to + back] = 0x80 | (point & 0x3F)
+        point >>= 6
+    out[to] = (0xF00 >> width & 0xFF) | point
+    return to + width
+
+
+@kernel
+def write_text(buffer: NDArray[np.uint8], at: int, end: int, out: NDArray[np.uint8], to: int) -> int:
+    """Write the text that begins at `at`, behind its quotation mark, without escapes. Returns where it ends in `out`.
+
+    It is never longer than with its escapes. Half a surrogate pair becomes U+FFFD. A text without an end, or with a
+    wrong escape, is none: NO_TEXT.
+    """
+    while at < end and buffer[at] != _QUOTE:
+        if buffer[at] != _BACKSLASH:
+            out[to] = buffer[at]
+            at, to = at + 1, to + 1
+            continue
+        if at + 1 < end and _ESCAPED[buffer[at + 1]]:
+            out[to] = _ESCAPED[buffer[at + 1]]
+            at, to = at + 2, to + 1
+            continue
+        point = code_unit(buffer, at, end)
+        if point < 0:
+            return NO_TEXT
+        at += 6
+        if 0xD800 <= point < 0xE000:
+            low = code_unit(buffer, at, end) if point < 0xDC00 else -1
+            if 0xDC00 <= low < 0xE000:
+                point = 0x10000 + (point - 0xD800 << 10) + low - 0xDC00
+                at += 6
+            else:
+                point = _REPLACEMENT
+        to = write_utf8(out, to, point)
+    return to if at < end else NO_TEXT

@@ -1,0 +1,73 @@
+"""The lines of a plain log file as messages: one event a line, in batches, whatever the size of the file."""
+
+from collections.abc import Generator, Iterator
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from captures.compiled.words import words_of
+from captures.format.layout import MAX_TRAIN_BYTES
+from captures.text.finding import SLACK_BYTES
+from captures.text.messages import Messages, as_messages
+from captures.text.splitting import EMPTY, LONG, split
+
+BATCH_BYTES: Final = 4 << 20
+MOST_LINES: Final = 1 << 16
+"""The most lines of a batch."""
+
+
+class Lines:
+    """Reads lines out of a file, a pipe, or what unpacks one."""
+
+    def __init__(self, file: BinaryIO, batch_bytes: int = BATCH_BYTES) -> None:
+        """Lines come from where `file` stands to its end; `batch_bytes` is more than MAX_TRAIN_BYTES + 1."""
+        self._file = file
+        self._batch_bytes = batch_bytes
+        self._skipped = np.zeros(2, np.int64)
+        self._in_long_line = False
+
+    @property
+    def empty_lines(self) -> int:
+        """How many lines had no byte, and are no events."""
+        return int(self._skipped[EMPTY])
+
+    @property
+    def long_lines(self) -> int:
+        """How many lines were left out, since they are longer than the payload of a UDP datagram can be."""
+        return int(self._skipped[LONG])
+
+    def __iter__(self) -> Iterator[Messages]:
+        """Batches of lines, without instants. A batch's bytes are its own, and go on for SLACK_BYTES behind its lines.
+
+        Raises what reading the file raises.
+        """
+        rest = b""
+        while more := self._file.read(self._batch_bytes - len(rest)):
+            rest = yield from self._lines(rest + more)
+        if rest:
+            yield from self._lines(rest + b"\n")
+
+    def _lines(self, raw: bytes) -> Generator[Messages, None, bytes]:
+        """The whole lines of some bytes. Returns what is left: the start of a line."""
+        if self._in_long_line:
+            raw = self._behind_long_line(raw)
+        data = np.frombuffer(raw + bytes(SLACK_BYTES), np.uint8)
+        words, start = words_of(data), 0
+        while True:
+            places, lengths = np.empty(MOST_LINES, np.int64), np.empty(MOST_LINES, np.int64)
+            count, start = split(data, words, start, len(raw), MAX_TRAIN_BYTES, places, lengths, self._skipped)
+            if count:
+                yield as_messages(data, places[:count], lengths[:count])
+            if count < MOST_LINES:
+                break
+        rest = raw[start:]
+        if len(rest) > MAX_TRAIN_BYTES + 1:  # a CR may still be the end of the line
+            self._skipped[LONG] += 1
+            self._in_long_line, rest = True, b""
+        return rest
+
+    def _behind_long_line(self, raw: bytes) -> bytes:
+        """What stands behind the end of the line that is too long; nothing: it does not end here."""
+        _, ended, behind = raw.partition(b"\n")
+        self._in_long_line = not ended
+        return behind
