@@ -10,6 +10,7 @@ from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
     cache="captures.commands.cache:cache",
+    **{"import": "captures.commands.import_:import_"},
     pack="captures.commands.pack:pack",
     pull="captures.commands.pull:pull",
     push="captures.commands.push:push",

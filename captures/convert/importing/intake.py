@@ -63,6 +63,11 @@ class Intake:
         """The first instant, since 1970 UTC; 0: the messages have none."""
         self.figures = Figures()
 
+    @property
+    def last_ns(self) -> int:
+        """The last instant, counted from the first one."""
+        return self._last_ns
+
     def take(self, batch: Messages) -> None:
         """Take messages; they may be written later. Raises what StreamWriter.add raises."""
         if not len(batch.messages):

@@ -1,0 +1,152 @@
+"""`captures import`: what was captured elsewhere, or logged, becomes a capture."""
+
+from pathlib import Path
+
+import click
+
+from captures.commands.options import FILE
+from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, ZONE_MINUTES
+from captures.console.command import COUNT, DURATION_NS, tell
+from captures.console.errors import ExitCode, InputError
+from captures.console.harmless import harmless
+from captures.console.stderr import Stderr
+from captures.console.terminal import bar, notice
+from captures.console.units import counted, fitted, format_duration, format_size
+from captures.convert.import_capture import Imported, import_capture
+from captures.convert.import_request import ImportRequest, Network, TextForm, TextRequest
+from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
+
+
+@click.command(name="import", short_help="Make a capture of pcap, pcapng or logs.")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("-o", "--output", type=FILE, required=True, metavar="FILE", help="The capture to write.")
+@click.option("--ports", type=PORT_SET, metavar="LIST", help="Only packets to these ports, like 514,6514-6520.")
+@click.option(
+    "--host", "hosts", type=NETWORK, multiple=True, metavar="NET", help="Only packets from or to it; may be repeated."
+)
+@click.option("--from", "from_ns", type=INSTANT_NS, metavar="INSTANT", help="Only what came then or later.")
+@click.option("--to", "to_ns", type=INSTANT_NS, metavar="INSTANT", help="Only what came before.")
+@click.option("--keep-cut", is_flag=True, help="Keep events that a snaplen cut, as far as they are there.")
+@click.option("--strict", is_flag=True, help="Write nothing if a source is broken, instead of what is good of it.")
+@click.option(
+    "--regroup",
+    "regroup_ns",
+    type=DURATION_NS,
+    default=0,
+    metavar="TIME",
+    help="Bring events of one length together within such a time, like 10ms: trains get longer, and the run faster.",
+)
+@click.option("--no-hosts", is_flag=True, help="Do not tell hosts apart: trains get longer, and have no source.")
+@click.option("--lines", is_flag=True, help="The sources are text: each line is an event.")
+@click.option("--json-field", metavar="NAME", help="They are lines of JSON, and this field of each is the event.")
+@click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
+@click.option("--header", type=click.Choice(["rfc3164", "rfc5424"]), help="Write such a header before each line.")
+@click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
+@click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
+@click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
+@click.option("--eps", "rate_eps", type=COUNT, metavar="RATE", help="Lines come evenly at this rate.")
+@click.option(
+    "--zone", "zone_minutes", type=ZONE_MINUTES, default="Z", metavar="ZONE", help="Of stamps of lines without one."
+)
+@click.option("--force", is_flag=True, help="Replace the capture if it exists.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def import_(
+    *,
+    sources: tuple[str, ...],
+    output: Path,
+    ports: frozenset[int] | None,
+    hosts: tuple[Network, ...],
+    from_ns: int | None,
+    to_ns: int | None,
+    keep_cut: bool,
+    strict: bool,
+    regroup_ns: int,
+    no_hosts: bool,
+    force: bool,
+    as_json: bool,
+    **text: object,
+) -> int:
+    """Make a capture of each SOURCE: pcap or pcapng, packed or not, a rotated set, a folder, a pattern, or - for stdin.
+
+    Events keep their order, instants, addresses, ports and bytes, and their stamps become live. What is left out is
+    counted. Exit code 1 means that a source was broken, and only what is good of it is in the capture.
+    """
+    request = ImportRequest(
+        sources=sources,
+        output=output,
+        force=force,
+        ports=ports,
+        hosts=hosts,
+        from_ns=from_ns,
+        to_ns=to_ns,
+        keep_cut=keep_cut,
+        strict=strict,
+        tell_hosts_apart=not no_hosts,
+        regroup_ns=regroup_ns,
+        text=_text(**text),  # type: ignore[arg-type]  # what click makes of the flags
+    )
+    with bar(unit="B", unit_scale=True, unit_divisor=1024, desc="importing", file=Stderr()) as shown:
+
+        def progress(count: int, total: int | None) -> None:
+            shown.total = total
+            shown.update(count)
+
+        done = import_capture(request, progress)
+    for line in (*done.broken, *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped)):
+        notice(harmless(line))
+    for why, count in done.left_out.items():
+        notice(f"left out: {count:,} {why}")
+    tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
+    return ExitCode.MISSED if done.broken else ExitCode.MET
+
+
+def _text(
+    *,
+    lines: bool,
+    json_field: str | None,
+    journal: bool,
+    header: str | None,
+    pri: int,
+    hostname: str,
+    tag: str,
+    rate_eps: int | None,
+    zone_minutes: int,
+) -> TextRequest | None:
+    """What the flags of text ask for; None: the sources are packets. Raises InputError."""
+    forms = {TextForm.LINES: lines, TextForm.JSON: json_field is not None, TextForm.JOURNAL: journal}
+    chosen = [form for form, wanted in forms.items() if wanted]
+    if len(chosen) > 1:
+        raise InputError("--lines, --json-field and --journal: give one of them")
+    if not chosen:
+        if header is not None or rate_eps is not None:
+            raise InputError("--header and --eps are for text; say --lines, too")
+        return None
+    made: Header | None = None
+    if header == "rfc3164":
+        made = rfc3164_header(pri, hostname, tag, zone_minutes)
+    elif header == "rfc5424":
+        made = rfc5424_header(pri, hostname, tag)
+    return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
+
+
+def _said(done: Imported) -> str:
+    """The text of what came of an import."""
+    figures = done.figures
+    unstamped = figures.events - figures.stamped_events
+    parts = [
+        f"{counted(figures.events, 'event')} in {format_duration(done.duration_ns)}, "
+        f"{format_size(figures.payload_bytes)}, {counted(figures.trains, 'train')} of "
+        f"{figures.events / figures.trains:.1f}",
+        f"{unstamped:,} without a known stamp are sent as they are" if unstamped else "all with live stamps",
+    ]
+    if figures.hosts:
+        parts.append(counted(figures.hosts, "host"))
+    if figures.descending_events:
+        back = format_duration(figures.farthest_back_ns)
+        parts.append(f"{figures.descending_events:,} came earlier than the one before, by {back} at most")
+    if figures.trains_before:
+        parts.append(
+            f"regrouped: {figures.trains_before:,} trains became {figures.trains:,}, and {figures.moved_events:,} "
+            f"events moved, by {figures.farthest_moved:,} places at most"
+        )
+    return "; ".join([*parts, f"digest {done.digest}"])

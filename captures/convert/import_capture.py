@@ -1,0 +1,180 @@
+"""How does a whole import go? Its sources are found and put in order, and their messages taken in, batch by batch."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from captures import __version__
+from captures.console.errors import InputError
+from captures.convert.import_request import ImportRequest
+from captures.convert.importing.intake import Figures, Intake
+from captures.convert.importing.kernels import make_import_ready
+from captures.convert.importing.packets import PacketSource
+from captures.convert.importing.texts import TextSource
+from captures.format.stream_writer import StreamWriter
+from captures.packets.containers.packets_of import NotPackets, first_instant
+from captures.packets.sources.broken import BrokenInput
+from captures.packets.sources.inputs import STDIN, Input, Inputs, find_inputs
+from captures.packets.sources.time_order import in_time_order
+from captures.text.finding import Finder
+from captures.text.hosts import Hosts
+from captures.text.messages import Messages
+
+SCHEMA: Final = 1
+"""The version of the figures of an import, as JSON."""
+_BEFORE_ALL_S: Final = -(1 << 62)
+
+
+class _Source(Protocol):
+    """What reads one input after the other: `PacketSource` or `TextSource`."""
+
+    left_out: Counter[str]
+
+    def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
+        """The messages of an input."""
+
+    def finish(self) -> Iterator[Messages]:
+        """What is still held back when all inputs were read."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import."""
+
+    output: Path
+    digest: str
+    start_ns: int
+    duration_ns: int
+    figures: Figures
+    left_out: dict[str, int]
+    """How many packets, lines or entries became no event, or not a whole one, by the reason."""
+    sources: tuple[str, ...]
+    """The inputs in the order in which they were read."""
+    skipped: tuple[str, ...]
+    """Files that were found in a folder, and are neither pcap nor pcapng."""
+    broken: tuple[str, ...]
+    """What is wrong with inputs of which only a part was good, a line each."""
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures, for machines."""
+        rest = {name: value for name, value in vars(self).items() if name not in ("figures", "output")}
+        return {"schema": SCHEMA, "output": str(self.output), **rest, **asdict(self.figures)}
+
+
+def import_capture(request: ImportRequest, progress: Callable[[int, int | None], object] = lambda *_: None) -> Imported:
+    """Write a capture of what the request names.
+
+    `progress` is called with the bytes read since its last call, before unpacking, and with how many there are, if that
+    is known. Raises InputError for what can't be used, BrokenInput with `strict` for a source that is broken (nothing
+    is written then), and PreflightError when the disk is full.
+    """
+    request.check()
+    inputs = find_inputs(request.sources)
+    make_import_ready()
+    files = [Path(each.name) for each in inputs.each if each.name != STDIN]
+    with StreamWriter(request.output, force=request.force, inputs=files) as writer:
+        return _Import(request, inputs, writer).run(lambda count: progress(count, inputs.total_bytes))
+
+
+class _Import:
+    """An import at work."""
+
+    def __init__(self, request: ImportRequest, inputs: Inputs, writer: StreamWriter) -> None:
+        self._request, self._writer = request, writer
+        self._inputs = _ordered(inputs, request)
+        zone = np.array([[_BEFORE_ALL_S, request.text.zone_minutes if request.text else 0]], np.int64)
+        reference_ns = _youngest_ns(self._inputs)
+        self._source: _Source
+        if request.text is None:
+            self._source = PacketSource(request, writer)
+        else:
+            self._source = TextSource(request, request.text, Finder(zone, reference_ns))
+        self._hosts = Hosts() if request.tell_hosts_apart else None
+        self._intake = Intake(
+            writer,
+            Finder(zone, reference_ns),
+            self._hosts,
+            flows=request.text is None,
+            cut=request.keep_cut,
+            window_ns=request.regroup_ns,
+        )
+        self._broken: list[str] = []
+        self._skipped: list[str] = []
+
+    def run(self, progress: Callable[[int], object]) -> Imported:
+        """Take in all inputs, and finish the capture."""
+        for each in self._inputs:
+            try:
+                self._take(self._source.messages(each, progress))
+            except BrokenInput as broken:
+                if self._request.strict:
+                    raise
+                self._broken.append(str(broken))
+            except NotPackets:
+                if each.named:
+                    raise
+                self._skipped.append(each.name)
+        self._take(self._source.finish())
+        self._intake.finish()
+        figures, left_out = self._intake.figures, dict(sorted(self._source.left_out.items()))
+        if not figures.events:
+            raise InputError(f"{self._request.output}: not written: no event was found; {_told(left_out)}")
+        start_ns = self._intake.start_ns
+        digest = self._writer.finish(start_ns=start_ns, sources=figures.hosts, note=self._note(left_out))
+        return Imported(
+            output=self._request.output,
+            digest=digest,
+            start_ns=start_ns,
+            duration_ns=self._intake.last_ns,
+            figures=figures,
+            left_out=left_out,
+            sources=tuple(each.name for each in self._inputs),
+            skipped=tuple(self._skipped),
+            broken=tuple(self._broken),
+        )
+
+    def _take(self, batches: Iterator[Messages]) -> None:
+        for batch in batches:
+            self._intake.take(batch)
+
+    def _note(self, left_out: dict[str, int]) -> dict[str, Any]:
+        """Where the capture came from. Names of folders stay at home: they are nobody else's business."""
+        request = self._request
+        asked = {
+            "ports": sorted(request.ports) if request.ports is not None else None,
+            "hosts": [str(network) for network in request.hosts] or None,
+            "from_ns": request.from_ns,
+            "to_ns": request.to_ns,
+            "keep_cut": request.keep_cut or None,
+            "regroup_ns": request.regroup_ns or None,
+            "text": request.text.form.value if request.text else None,
+        }
+        return {
+            "tool": f"stampede {__version__}",
+            "made_by": "captures import",
+            "options": {name: value for name, value in asked.items() if value is not None},
+            "sources": [Path(each.name).name for each in self._inputs],
+            "broken_sources": len(self._broken),
+            "left_out": left_out,
+            "figures": asdict(self._intake.figures),
+            "hosts": [name.decode("utf-8", "backslashreplace") for name in self._hosts.names] if self._hosts else [],
+        }
+
+
+def _ordered(inputs: Inputs, request: ImportRequest) -> Sequence[Input]:
+    """The inputs in the order in which they are read."""
+    return in_time_order(inputs.each, first_instant if request.text is None else lambda _: None)
+
+
+def _youngest_ns(inputs: Sequence[Input]) -> int:
+    """When the youngest of the inputs was written: stamps without a year are of the year before that instant."""
+    files = [Path(each.name) for each in inputs if each.name != STDIN]
+    return max((file.stat().st_mtime_ns for file in files), default=Path("/dev/stdin").stat().st_mtime_ns)
+
+
+def _told(left_out: dict[str, int]) -> str:
+    return "; ".join(f"{count:,} {why}" for why, count in left_out.items()) or "the sources are empty"
