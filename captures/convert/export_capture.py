@@ -153,10 +153,10 @@ def _comments(capture: Capture) -> list[str]:
 def _compilations() -> list[Callable[[], object]]:
     """Calls that have the kernels compiled, for arrays as those of an open capture and of a piece."""
     payload, flows, numbers = np.zeros(1, np.uint8), np.zeros(1, FLOW).view(FLOW_RECORD), np.zeros(0, np.int64)
-    own, out = flows.copy(), np.zeros(1, np.uint8)
+    own, out, pcapng = flows.copy(), np.zeros(1, np.uint8), False
     payload.flags.writeable = own.flags.writeable = False
     return [
         lambda: write_lines(out, payload, numbers, numbers),
-        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, flows, False),
-        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, own, False),
+        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, flows, pcapng),
+        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, own, pcapng),
     ]

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import Final
 
 from captures.console.errors import InputError
+
+_SOURCE: Final = ip_address("198.18.0.1")
+_TARGET: Final = ip_address("198.18.255.254")
 
 
 class Form(StrEnum):
@@ -29,9 +33,9 @@ class Packing(StrEnum):
 class Addresses:
     """From where to where all events go, instead of what the capture says."""
 
-    source: IPv4Address | IPv6Address = ip_address("198.18.0.1")
+    source: IPv4Address | IPv6Address = _SOURCE
     """The address of the first host; those of further ones follow it."""
-    target: IPv4Address | IPv6Address = ip_address("198.18.255.254")
+    target: IPv4Address | IPv6Address = _TARGET
     ports: tuple[int, ...] = (514,)
     """Trains take turns with them."""
     source_port: int = 514
