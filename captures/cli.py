@@ -10,6 +10,7 @@ from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
     cache="captures.commands.cache:cache",
+    export="captures.commands.export:export",
     **{"import": "captures.commands.import_:import_"},
     pack="captures.commands.pack:pack",
     pull="captures.commands.pull:pull",

@@ -133,10 +133,10 @@ def _said(done: Imported) -> str:
     """The text of what came of an import."""
     figures = done.figures
     unstamped = figures.events - figures.stamped_events
+    extent = f"{counted(figures.events, 'event')} in {format_duration(done.duration_ns)}"
+    mean = figures.events / figures.trains
     parts = [
-        f"{counted(figures.events, 'event')} in {format_duration(done.duration_ns)}, "
-        f"{format_size(figures.payload_bytes)}, {counted(figures.trains, 'train')} of "
-        f"{figures.events / figures.trains:.1f}",
+        f"{extent}, {format_size(figures.payload_bytes)}, {counted(figures.trains, 'train')} of {mean:.1f}",
         f"{unstamped:,} without a known stamp are sent as they are" if unstamped else "all with live stamps",
     ]
     if figures.hosts:

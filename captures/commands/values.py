@@ -55,7 +55,17 @@ def parse_zone_minutes(text: str) -> int:
     return 0 if not match[1] else int(match[1] + "1") * (int(match[2]) * 60 + int(match[3]))
 
 
+def parse_event_range(text: str) -> tuple[int, int]:
+    """The first and the last of some events, like 0-999. Raises ValueError with a line that gives an example."""
+    match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", text.strip(), re.ASCII)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last:
+        raise ValueError(f"{text!r} is no range of events; write it like 0-999")
+    return first, last
+
+
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
+RANGE: Final = Parsed("range", parse_event_range)
 PORT_SET: Final = Parsed("ports", parse_port_set)
 NETWORK: Final = Parsed("network", parse_network)
 INSTANT_NS: Final = Parsed("instant", parse_instant_ns)

@@ -50,7 +50,7 @@ class TextSource:
         """How many lines or entries became no event, by the reason."""
 
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
-        """The events of a source. Raises InputError if it can't be opened, BrokenInput when all that is good was given."""
+        """The events of a source. Raises InputError if it can't be opened, BrokenInput after all that is good."""
         with source.opened(progress) as stream:
             raw = _Raw(stream)
             file = io.BufferedReader(raw, _READ_BYTES)

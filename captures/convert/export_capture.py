@@ -1,0 +1,162 @@
+"""How does a whole export go? The capture is opened, and its events are written piece by piece, in their own order."""
+
+import gzip
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+import numpy as np
+import zstandard
+
+from captures import __version__
+from captures.compiled.readiness import make_ready
+from captures.console.errors import InputError, PreflightError
+from captures.convert.export_request import ExportRequest, Form, Packing
+from captures.convert.exporting.addressing import Addressing
+from captures.convert.exporting.instants import Instants
+from captures.convert.exporting.order import Piece, pieces
+from captures.files.output_file import FULL, OutputFile
+from captures.format.capture import Capture
+from captures.format.reader import open_capture
+from captures.format.sections import FLOW
+from captures.format.stream_writer import canonical_json
+from captures.packets.writing.frames import FLOW_RECORD
+from captures.packets.writing.records import MOST_RECORD_BYTES, PCAP_HEADER, pcapng_header, write_lines, write_packets
+
+SCHEMA: Final = 1
+"""The version of the figures of an export, as JSON."""
+_GZIP_LEVEL: Final = 6
+_ZSTD_LEVEL: Final = 3
+_LAST_PCAP_NS: Final = (1 << 32) * 1_000_000_000
+"""The header of a record of pcap has 32 bits for the second."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of an export."""
+
+    events: int
+    payload_bytes: int
+    written_bytes: int
+    """Before packing."""
+    digest: str
+    """Of the capture."""
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures, for machines."""
+        return {"schema": SCHEMA, **vars(self)}
+
+
+def export_capture(request: ExportRequest, progress: Callable[[int], object] = int) -> Exported:
+    """Write the events of a capture as the request says. `progress` gets the number of events since its last call.
+
+    Raises CaptureError, InputError for what the capture can't give, and PreflightError when the disk is full.
+    """
+    capture = open_capture(request.capture)
+    request.check(capture.events)
+    make_ready("export", _compilations())
+    writer = _Lines(capture) if request.form is Form.LINES else _Packets(capture, request)
+    end = capture.events if request.end is None else min(request.end, capture.events)
+    events = payload_bytes = 0
+    written_bytes = len(writer.head)
+    with ExitStack() as stack:
+        output = _output(request, stack)
+        file = sys.stdout.buffer if output is None else stack.enter_context(open(output.fd, "wb", closefd=False))
+        packer = _packer(file, request.packing) if request.packing else file
+        try:
+            packer.write(writer.head)
+            for piece in pieces(capture, request.first, end):
+                capture.source.check()
+                body = writer.body(piece)
+                packer.write(body)
+                events, payload_bytes = events + len(piece.number), payload_bytes + int(piece.length.sum())
+                written_bytes += len(body)
+                progress(len(piece.number))
+            if packer is not file:
+                packer.close()
+            file.flush()
+            if output is not None:
+                output.finish()
+        except OSError as error:
+            if error.errno in FULL:
+                raise PreflightError(f"{request.output}: the disk is full; free some, or write less") from None
+            raise
+    return Exported(events, payload_bytes, written_bytes, capture.digest)
+
+
+def _output(request: ExportRequest, stack: ExitStack) -> OutputFile | None:
+    """The file that is written; None: stdout. Raises InputError."""
+    if request.output is not None:
+        return stack.enter_context(OutputFile(request.output, force=request.force, inputs=[request.capture]))
+    if sys.stdout.isatty() and (request.form is not Form.LINES or request.packing):
+        raise InputError("packets are not for a terminal; name a file, or let a program read them: | tcpdump -r -")
+    return None
+
+
+def _packer(file: IO[bytes], packing: Packing) -> Any:
+    """What packs into a file. The same events give the same bytes: no time is written."""
+    if packing is Packing.GZIP:
+        return gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0)
+    return zstandard.ZstdCompressor(_ZSTD_LEVEL, threads=-1).stream_writer(file, closefd=False)
+
+
+class _Lines:
+    """Writes events as text."""
+
+    head = b""
+
+    def __init__(self, capture: Capture) -> None:
+        self._payload = capture.payload
+
+    def body(self, piece: Piece) -> memoryview:
+        """The lines of a piece."""
+        out = np.empty(int(piece.length.sum()) + len(piece.number), np.uint8)
+        write_lines(out, self._payload, piece.place, piece.length)
+        return out.data
+
+
+class _Packets:
+    """Writes events as packets."""
+
+    def __init__(self, capture: Capture, request: ExportRequest) -> None:
+        self._capture, self._pcapng = capture, request.form is Form.PCAPNG
+        self._instants = Instants(capture, request.rate_eps)
+        self._addressing = Addressing(capture, request.addresses)
+        self.head = pcapng_header(_comments(capture), f"stampede {__version__}") if self._pcapng else PCAP_HEADER
+
+    def body(self, piece: Piece) -> memoryview:
+        """The packets of a piece. Raises InputError for an instant that the file can't say."""
+        capture = self._capture
+        instants_ns = self._instants.of(piece)
+        if not self._pcapng and int(instants_ns.max()) >= _LAST_PCAP_NS:
+            raise InputError(f"{capture.path}: pcap ends in the year 2106; write pcapng")
+        original = capture.original[piece.event].astype(np.int64) if len(capture.original) else piece.length
+        out = np.empty(int(piece.length.sum()) + MOST_RECORD_BYTES * len(piece.number), np.uint8)
+        flow_of, flows = self._addressing.of(piece), self._addressing.flows
+        size = write_packets(
+            out, capture.payload, piece.place, piece.length, original, instants_ns, flow_of, flows, self._pcapng
+        )
+        return out[:size].data
+
+
+def _comments(capture: Capture) -> list[str]:
+    """What the section of a pcapng file says: which capture it is of, and its recipe or where it came from."""
+    texts = [f"capture {capture.path.name}, digest {capture.digest}"]
+    for name, value in (("recipe", capture.recipe), ("note", capture.note or None)):
+        if value is not None:
+            texts.append(f"{name} {canonical_json(value).decode()}")
+    return texts
+
+
+def _compilations() -> list[Callable[[], object]]:
+    """Calls that have the kernels compiled, for arrays as those of an open capture and of a piece."""
+    payload, flows, numbers = np.zeros(1, np.uint8), np.zeros(1, FLOW).view(FLOW_RECORD), np.zeros(0, np.int64)
+    own, out, pcapng = flows.copy(), np.zeros(1, np.uint8), False
+    payload.flags.writeable = own.flags.writeable = False
+    return [
+        lambda: write_lines(out, payload, numbers, numbers),
+        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, flows, pcapng),
+        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, own, pcapng),
+    ]

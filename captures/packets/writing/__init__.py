@@ -1,0 +1,1 @@
+"""How events become packets of a pcap or pcapng file: headers, checksums, records."""
