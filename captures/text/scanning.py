@@ -20,8 +20,9 @@ MOST_TRIES: Final = 32
 
 _ZERO, _NINE, _COLON, _SPACE, _HYPHEN, _SLASH, _POINT, _T = (ord(letter) for letter in "09: -/.T")
 _COLONS: Final = np.uint64(0x3A3A3A3A3A3A3A3A)
-_LOW: Final = np.uint64(0x0101010101010101)
+_LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _HIGH: Final = np.uint64(0x8080808080808080)
+"""By these two the bytes that are zero are found: all others have their highest bit set, or get it by adding 127."""
 _DIGITS_MASK: Final = np.uint64(0x0000F0F0F0000000)
 _DIGITS: Final = np.uint64(0x0000303030000000)
 
@@ -93,7 +94,7 @@ def next_stamp(
             if kind != NO_STAMP and abs(instant_ns - reference_ns) < NEAR_NS:
                 return at, kind, 0, instant_ns, tries
         apart = word ^ _COLONS | words[place + 3] ^ _COLONS
-        if (apart - _LOW) & ~apart & _HIGH:
+        if ~((apart & _LOW) + _LOW | apart) & _HIGH:
             for colon in range(place, min(place + 8, end - 3)):
                 at = front_at(buffer, colon, low) if tries > 0 else -1
                 if at >= 0:

@@ -14,8 +14,9 @@ EMPTY, LONG = 0, 1
 """The places of `skipped`: lines without a byte, and lines that are longer than an event can be."""
 _LF, _CR = ord("\n"), ord("\r")
 _LFS: Final = np.uint64(0x0A0A0A0A0A0A0A0A)
-_LOW: Final = np.uint64(0x0101010101010101)
+_LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _HIGH: Final = np.uint64(0x8080808080808080)
+"""By these two the bytes that are zero are found: all others have their highest bit set, or get it by adding 127."""
 
 
 @kernel
@@ -23,7 +24,7 @@ def next_end(buffer: NDArray[np.uint8], words: NDArray[np.uint64], place: int, e
     """Where the line ends that goes on at `place`: at its LF, or at `end`."""
     while place + 8 <= end:
         differing = words[place] ^ _LFS
-        if (differing - _LOW) & ~differing & _HIGH:
+        if ~((differing & _LOW) + _LOW | differing) & _HIGH:
             break
         place += 8
     while place < end and buffer[place] != _LF:

@@ -10,7 +10,7 @@ from captures.compiled.kernel import int64, kernel
 from captures.format.stamps.writing import MONTHS
 
 _ZERO, _NINE = ord("0"), ord("9")
-_MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
+MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 """The most days of each month; item 0 is of none."""
 _FEBRUARY: Final = 2
 _WORD: Final = np.array([chr(byte) in digits + ascii_letters + "_" for byte in range(256)])
@@ -47,11 +47,12 @@ def count_digits(buffer: NDArray[np.uint8], at: int, end: int, most: int) -> int
 @kernel
 def month_at(buffer: NDArray[np.uint8], at: int) -> int:
     """The month whose name of three letters stands at `at`, 1 to 12; 0: it is none."""
-    for month in range(12):
-        name = 3 * month
+    month = 0
+    for i in range(12):  # to the end, since a loop of a known length is unrolled
+        name = 3 * i
         if buffer[at] == MONTHS[name] and buffer[at + 1] == MONTHS[name + 1] and buffer[at + 2] == MONTHS[name + 2]:
-            return month + 1
-    return 0
+            month = i + 1
+    return month
 
 
 @kernel
@@ -68,6 +69,6 @@ def days_of(year: int, month: int, day: int) -> int:
 @kernel
 def is_date(year: int, month: int, day: int) -> bool:
     """Whether there is such a day in the Gregorian calendar, from the year 1 on."""
-    if year < 1 or month < 1 or month > 12 or day < 1 or day > _MONTH_DAYS[month]:
+    if year < 1 or month < 1 or month > 12 or day < 1 or day > MONTH_DAYS[month]:
         return False
     return not (month == _FEBRUARY and day == 29 and (year % 4 != 0 or (year % 100 == 0 and year % 400 != 0)))

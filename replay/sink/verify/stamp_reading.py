@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
-from captures.format.stamps.numbers import days_of, digits_at, is_date, month_at
+from captures.format.stamps.numbers import MONTH_DAYS, days_of, digits_at, is_date, month_at
 
 COARSE_US: Final = -(1 << 62)
 """Stands for a sound stamp that is no instant."""
@@ -39,8 +39,6 @@ _MINUTE_US: Final = 60_000_000
 _DAY_MINUTES: Final = 1440
 
 _MARK, _POINT, _COLON, _HYPHEN, _PLUS, _SPACE, _ZERO, _NINE, _ONE, _T, _Z = (ord(letter) for letter in ">.:-+ 091TZ")
-_LEAP_YEAR: Final = 2000
-"""Each day of the year is one of this."""
 
 
 def new_minute() -> NDArray[Any]:
@@ -112,7 +110,7 @@ def is_coarse(buffer: NDArray[np.uint8], at: int) -> bool:
     if buffer[at + 3] != _SPACE or buffer[at + 6] != _SPACE or buffer[at + 9] != _COLON or buffer[at + 12] != _COLON:
         return False
     in_day = 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
-    return in_day and is_date(_LEAP_YEAR, month, day) and padded == (day < 10)  # as `rfc3164_day` pads it
+    return in_day and 1 <= day <= MONTH_DAYS[month] and padded == (day < 10)  # as `rfc3164_day` pads it
 
 
 @kernel
