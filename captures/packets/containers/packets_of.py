@@ -56,7 +56,7 @@ def read_batches(
     with source.opened(progress) as stream:
         window, rows = Window(stream, block_bytes), np.zeros(MOST_ROWS, PACKET)
         window.have(_MAGIC_BYTES)
-        head = window.bytes(0, min(_MAGIC_BYTES, window.stop))
+        head = window.bytes(0, _MAGIC_BYTES)
         if not head:
             return
         if not (is_pcap(head) or is_pcapng(head)):
