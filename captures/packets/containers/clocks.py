@@ -11,14 +11,17 @@ import numpy as np
 from captures.compiled.kernel import int64, kernel
 
 CLOCK: Final = np.dtype(
-    [
-        ("per_second", "<u8"),  # ticks
-        ("multiplier", "<u8"),  # ns of a tick; 0: a tick is shorter, or no whole number of them
-        ("divisor", "<u8"),  # ticks of a ns, if there are whole ones; else 0
-        ("exponent", "<i8"),  # if per_second is a power of two: which
-        ("plain_ticks", "<u8"),  # fewer are simply multiplied
-        ("offset_s", "<i8"),  # what is added
-    ]
+    (
+        np.record,
+        [
+            ("per_second", "<u8"),  # ticks
+            ("multiplier", "<u8"),  # ns of a tick; 0: a tick is shorter, or no whole number of them
+            ("divisor", "<u8"),  # ticks of a ns, if there are whole ones; else 0
+            ("exponent", "<i8"),  # if per_second is a power of two: which
+            ("plain_ticks", "<u8"),  # fewer are simply multiplied
+            ("offset_s", "<i8"),  # what is added
+        ],
+    )
 )
 SECOND_NS: Final = 1_000_000_000
 LAST_SECOND: Final = (2**63 - 1) // SECOND_NS - 1
