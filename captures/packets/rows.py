@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 PACKET: Final = np.dtype(
-    [
-        ("place", "<i8"),  # where its first byte is in the bytes of the batch
-        ("captured", "<i8"),  # how many of its bytes are there
-        ("original", "<i8"),  # how many it had on the wire; never fewer
-        ("instant_ns", "<i8"),  # since 1970 UTC; NO_INSTANT: the container does not say
-        ("link", "<i8"),  # the row of LINK: the interface on which it was captured
-    ]
+    (
+        np.record,
+        [
+            ("place", "<i8"),  # where its first byte is in the bytes of the batch
+            ("captured", "<i8"),  # how many of its bytes are there
+            ("original", "<i8"),  # how many it had on the wire; never fewer
+            ("instant_ns", "<i8"),  # since 1970 UTC; NO_INSTANT: the container does not say
+            ("link", "<i8"),  # the row of LINK: the interface on which it was captured
+        ],
+    )
 )
 """A packet, as a container (pcap, pcapng) tells of it."""
 NO_INSTANT: Final = -1

@@ -11,14 +11,17 @@ import numpy as np
 from captures.compiled.kernel import int64, kernel
 
 CLOCK: Final = np.dtype(
-    [
-        ("per_second", "<u8"),  # ticks
-        ("multiplier", "<u8"),  # ns of a tick; 0: a tick is shorter, or no whole number of them
-        ("divisor", "<u8"),  # ticks of a ns, if there are whole ones; else 0
-        ("exponent", "<i8"),  # if per_second is a power of two: which
-        ("plain_ticks", "<u8"),  # so many and fewer are simply multiplied; 0: none
-        ("offset_s", "<i8"),  # what is added
-    ]
+    (
+        np.record,
+        [
+            ("per_second", "<u8"),  # ticks
+            ("multiplier", "<u8"),  # ns of a tick; 0: a tick is shorter, or no whole number of them
+            ("divisor", "<u8"),  # ticks of a ns, if there are whole ones; else 0
+            ("exponent", "<i8"),  # if per_second is a power of two: which
+            ("plain_ticks", "<u8"),  # fewer are simply multiplied
+            ("offset_s", "<i8"),  # what is added
+        ],
+    )
 )
 SECOND_NS: Final = 1_000_000_000
 LAST_SECOND: Final = (2**63 - 1) // SECOND_NS - 1
@@ -55,7 +58,7 @@ def clock_row(resolution: Resolution, offset_s: int) -> tuple[int, int, int, int
     multiplier, rest = divmod(SECOND_NS, per_second)
     multiplier = 0 if rest else multiplier
     divisor = 0 if resolution.base == 2 else per_second // SECOND_NS
-    plain_ticks = (LAST_SECOND + 1) * per_second - 1 if multiplier and not offset_s else 0
+    plain_ticks = (LAST_SECOND + 1) * per_second if multiplier and not offset_s else 0
     offset_s = max(-_MOST_OFFSET_S, min(offset_s, _MOST_OFFSET_S))
     exponent = resolution.exponent if resolution.base == 2 else 0
     return per_second, multiplier, divisor, exponent, plain_ticks, offset_s
@@ -64,7 +67,7 @@ def clock_row(resolution: Resolution, offset_s: int) -> tuple[int, int, int, int
 @kernel
 def instant_of(ticks: np.uint64, clock: Any) -> int:
     """The instant in ns since 1970, rounded down; -1: it does not fit into 63 bits. `clock` is a CLOCK row."""
-    if ticks <= clock.plain_ticks:
+    if ticks < clock.plain_ticks:
         return int64(ticks * clock.multiplier)
     seconds = ticks // clock.per_second
     rest = ticks - seconds * clock.per_second

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.sections import LINK
+from captures.packets.containers.fault import Fault
 
 MOST_LINKS: Final = 65_536
 """A row of FLOW has two bytes for the number of its link."""
 _NAME_BYTES: Final = 48
+TOO_MANY: Final = f"there are more than {MOST_LINKS:,} interfaces"
 
 
 class Links:
@@ -18,15 +20,15 @@ class Links:
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, int, int, bytes], int] = {}
 
-    def number(self, link_type: int, snaplen: int, resolution: int, name: bytes = b"") -> int | None:
-        """The row of an interface; None: there is no room for another one.
+    def number(self, link_type: int, snaplen: int, resolution: int, name: bytes = b"") -> int:
+        """The row of an interface. Raises Fault if there are too many.
 
         `resolution`: ticks of its clock in a second; `name`: UTF-8, of which 48 bytes are kept.
         """
         name = name.partition(b"\0")[0][:_NAME_BYTES].decode("utf-8", "ignore").encode()
         key = link_type, snaplen, resolution, name
         if key not in self._numbers and len(self._numbers) == MOST_LINKS:
-            return None
+            raise Fault(TOO_MANY)
         return self._numbers.setdefault(key, len(self._numbers))
 
     @property

@@ -7,8 +7,9 @@ import numpy as np
 
 from captures.compiled.words import words_of
 from captures.console.errors import InputError
+from captures.packets.containers.fault import Fault
 from captures.packets.containers.links import Links
-from captures.packets.containers.pcap import Fault, is_pcap, pcap_batches
+from captures.packets.containers.pcap import is_pcap, pcap_batches
 from captures.packets.containers.pcap_records import RECORD_BYTES, scan_records
 from captures.packets.containers.pcapng import is_pcapng, pcapng_batches
 from captures.packets.containers.pcapng_blocks import INTERFACE, scan_blocks
@@ -56,7 +57,7 @@ def read_batches(
     with source.opened(progress) as stream:
         window, rows = Window(stream, block_bytes), np.zeros(MOST_ROWS, PACKET)
         window.have(_MAGIC_BYTES)
-        head = window.bytes(0, min(_MAGIC_BYTES, window.stop))
+        head = window.bytes(0, _MAGIC_BYTES)
         if not head:
             return
         if not (is_pcap(head) or is_pcapng(head)):

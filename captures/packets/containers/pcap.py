@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
-from captures.packets.containers.links import MOST_LINKS, Links
+from captures.packets.containers.fault import Fault
+from captures.packets.containers.links import Links
 from captures.packets.containers.pcap_records import MOST_PACKET_BYTES, RECORD_BYTES, Stop, scan_records
 from captures.packets.rows import Batch
 from captures.packets.sources.window import Window
@@ -39,10 +40,6 @@ VARIANTS: Final = {
 }
 """By their magic numbers."""
 _KNOWN_VERSIONS: Final = ((2, 3), (2, 4))
-
-
-class Fault(Exception):
-    """What is wrong with a container at the place of its window."""
 
 
 class Header(NamedTuple):
@@ -80,8 +77,6 @@ def pcap_batches(window: Window, links: Links, rows: NDArray[Any]) -> Iterator[B
     while window.have(HEADER_BYTES) or window.stop > window.place:
         header = read_header(window.bytes(0, HEADER_BYTES))
         link = links.number(header.link_type, header.snaplen, header.ticks)
-        if link is None:
-            raise Fault(f"there are more than {MOST_LINKS:,} interfaces")
         window.place += HEADER_BYTES
         yield from _records(window, header, link, rows)
 

@@ -38,7 +38,6 @@ class Stop(IntEnum):
 # Kernels know plain numbers.
 _NEEDS_MORE, _FULL, _TOO_LONG, _FILE_HEADER = (int(stop) for stop in Stop)
 _MICROSECONDS, _NANOSECONDS, _KUZNETZOV = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
-_VERSION = 0x0004_0002
 
 
 @kernel
@@ -51,11 +50,12 @@ def swap_halves(word: np.uint64) -> np.uint64:
 
 
 @kernel
-def begins_a_file(first: int, second: int) -> bool:
-    """Whether the first eight bytes of a record, as two numbers in the byte order of the machine, begin a pcap file."""
-    if first in (_MICROSECONDS, _NANOSECONDS, _KUZNETZOV):
-        return second == _VERSION
-    return first in (0xD4C3B2A1, 0x4D3CB2A1, 0x34CDB2A1) and second == 0x02000400
+def begins_a_file(word: np.uint64) -> bool:
+    """Whether eight bytes, as a little-endian number, are how a pcap file of version 2.4 begins, in any byte order."""
+    magic, version = int64(word & np.uint64(0xFFFFFFFF)), int64(word >> np.uint64(32))
+    if magic in (_MICROSECONDS, _NANOSECONDS, _KUZNETZOV):
+        return version == 0x00040002
+    return magic in (0xD4C3B2A1, 0x4D3CB2A1, 0x34CDB2A1) and version == 0x04000200
 
 
 @kernel
@@ -85,7 +85,7 @@ def scan_records(
         captured = int64(lengths & np.uint64(0xFFFFFFFF))
         original = int64(lengths >> np.uint64(32))
         seconds, fraction = int64(times & np.uint64(0xFFFFFFFF)), int64(times >> np.uint64(32))
-        if lengths == np.uint64(0) and begins_a_file(seconds, fraction):
+        if lengths == np.uint64(0) and begins_a_file(words[place]):
             return count, place, _FILE_HEADER
         if captured > MOST_PACKET_BYTES:
             return count, place, _TOO_LONG

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.packets.containers.clocks import MICROSECONDS, clock_row, resolution_of
-from captures.packets.containers.links import MOST_LINKS, Links
-from captures.packets.containers.pcap import Fault
+from captures.packets.containers.fault import Fault
+from captures.packets.containers.links import MOST_LINKS, TOO_MANY, Links
 from captures.packets.containers.pcapng_blocks import (
     INTERFACE,
     MOST_BLOCK_BYTES,
@@ -31,7 +31,6 @@ from captures.packets.sources.window import Window
 _ORDER_MAGIC: Final = 0x1A2B3C4D
 _SECTION_BYTES: Final = 28
 _INTERFACE_BYTES: Final = 20
-_MOST_INTERFACES: Final = MOST_LINKS
 _END, _NAME, _RESOLUTION, _OFFSET = 0, 2, 9, 14
 
 _FAULTS: Final = {
@@ -70,8 +69,8 @@ class Section:
         offset = options.get(_OFFSET, b"")
         offset_s = struct.unpack(f"{self.order}q", offset)[0] if len(offset) == 8 else 0
         link = links.number(link_type, snaplen, resolution.per_second, options.get(_NAME, b""))
-        if link is None or self._count == _MOST_INTERFACES:
-            raise Fault(f"there are more than {MOST_LINKS:,} interfaces")
+        if self._count == MOST_LINKS:
+            raise Fault(TOO_MANY)
         if self._count == len(self._interfaces):
             self._interfaces = np.concatenate([self._interfaces, np.zeros_like(self._interfaces)])
         self._interfaces[self._count] = link, snaplen, clock_row(resolution, offset_s)

@@ -25,7 +25,7 @@ from captures.packets.containers.clocks import CLOCK, instant_of
 from captures.packets.containers.pcap_records import swap_halves
 from captures.packets.rows import NO_INSTANT
 
-INTERFACE: Final = np.dtype([("link", "<i8"), ("snaplen", "<i8"), ("clock", CLOCK)])
+INTERFACE: Final = np.dtype((np.record, [("link", "<i8"), ("snaplen", "<i8"), ("clock", CLOCK)]))
 """An interface of a section: its row of LINK, the longest packet (0: no limit), and its clock."""
 LEAST_BLOCK_BYTES: Final = 12
 MOST_BLOCK_BYTES: Final = 16 << 20

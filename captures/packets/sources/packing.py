@@ -78,19 +78,18 @@ class _GzipMember:
 
 
 def _all_before_damage(member: Any, packed: bytes) -> bytes:
-    """The text before the place at which zlib fails: half as much is asked for each time that it does."""
-    text, ask = b"", _GZIP_PIECE_BYTES
-    while ask:
+    """The text before the byte at which zlib fails: half as much is given to it each time that it does."""
+    texts, step = [], len(packed)
+    while step:
         attempt = member.copy()
         try:
-            more = attempt.decompress(packed, ask)
+            texts.append(attempt.decompress(packed[:step], _GZIP_PIECE_BYTES))
         except zlib.error:
-            ask //= 2
+            step //= 2
         else:
-            if not more:
-                break
-            text, member, packed = text + more, attempt, attempt.unconsumed_tail
-    return text
+            member, packed = attempt, attempt.unconsumed_tail + packed[step:]
+            step = min(step, len(packed))
+    return b"".join(texts)
 
 
 class _BoundedPart:

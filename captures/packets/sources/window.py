@@ -59,5 +59,5 @@ class Window:
         return True
 
     def bytes(self, first: int, count: int) -> bytes:
-        """A copy of `count` bytes, `first` bytes after `place`."""
-        return self.data[self.place + first : self.place + first + count].tobytes()
+        """A copy of `count` bytes, `first` bytes after `place`; fewer if there are no more in memory."""
+        return self.data[self.place + first : min(self.place + first + count, self.stop)].tobytes()
