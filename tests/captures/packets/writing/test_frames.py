@@ -4,7 +4,7 @@ import dpkt
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.all import Dot1AD, Dot1Q, Ether, IP, IPv6, Raw, UDP
+from scapy.all import IP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw
 
 from captures.format.sections import FLOW
 from captures.packets.writing.frames import FLOW_RECORD, MOST_HEADER_BYTES, write_frame
