@@ -44,7 +44,7 @@ _ZONES: Final = {
 """The last eight are those of RFC 5322, section 4.3."""
 _NAMES: Final = np.array([int.from_bytes(name.encode(), "big") for name in _ZONES], np.int64)
 _MINUTES: Final = np.array([*_ZONES.values()], np.int64)
-_SPACE, _PLUS, _HYPHEN, _COLON, _Z, _A, _TOP = (ord(letter) for letter in " +-:ZAZ")
+_SPACE, _PLUS, _HYPHEN, _COLON, _POINT, _SLASH, _Z, _A, _TOP = (ord(letter) for letter in " +-:./ZAZ")
 
 
 @kernel
@@ -77,7 +77,8 @@ def ending_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
         return APART, zone_minutes
     if at + 5 <= end and count_digits(buffer, at + 1, end, 5) == 4:
         year = digits_at(buffer, at + 1, 4)
-        if 1970 <= year < 2200 and (at + 5 == end or buffer[at + 5] == _SPACE or buffer[at + 5] == _COLON):
+        alone = at + 5 == end or not (is_word(buffer[at + 5]) or buffer[at + 5] in (_HYPHEN, _POINT, _SLASH))
+        if 1970 <= year < 2200 and alone:
             return YEAR, year
     return NOTHING, NO_ZONE
 

@@ -23,7 +23,7 @@ ENDINGS = {
     Ending.COLON: r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):(?P<minutes>[0-5]\d)(?!\w)",
     Ending.PLAIN: r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3])(?P<minutes>[0-5]\d)(?!\w)",
     Ending.APART: r" (?P<sign>[+-])(?P<hours>[01]\d|2[0-3])(?P<minutes>[0-5]\d)(?!\w)",
-    Ending.YEAR: r" (?P<year>(?:19[789]|20\d|21\d)\d)(?=[ :]|\Z)",
+    Ending.YEAR: r" (?P<year>(?:19[789]|20\d|21\d)\d)(?![\w./-])",
 }
 NAMES = {
     "UTC": 0,
@@ -57,7 +57,7 @@ KINDS = {kind.style: kind for kind in StampKind if kind}
 def nearest_year(month, day, reference_ns):
     """The year in which the date is nearest to the instant; of two that are as near, the earlier."""
     today = EPOCH + timedelta(days=reference_ns // 86_400_000_000_000)
-    years = [year for year in range(max(today.year - 8, 1970), today.year + 9) if exists(year, month, day)]
+    years = [year for year in range(max(today.year - 8, 1970), min(today.year + 9, 2262)) if exists(year, month, day)]
     return min(years, key=lambda year: abs(datetime(year, month, day, tzinfo=UTC) - today), default=0)
 
 
@@ -80,10 +80,10 @@ def plain_stamp(text, reference_ns=0, zone_minutes=0):
 def counted(text):
     """A number of seconds since 1970, and so on."""
     for digits, mark in ((0, ""), (3, ""), (6, ""), (9, "")):
-        match = re.match(rf"1\d{{{9 + digits}}}(?!\d)(?P<fraction>\.\d{{1,20}})?+(?![\w-])", text, re.ASCII)
-        if match and digits and re.match(rf"\d{{{10 + digits}}}(?![\w-])", text, re.ASCII):
+        if digits and re.match(rf"1\d{{{9 + digits}}}(?![\w-])", text, re.ASCII):
             number = text[: 10 + digits]
             return KINDS[Date.EPOCH, "", digits, mark, Ending.NOTHING], 0, int(number) * 10 ** (9 - digits)
+        match = re.match(r"1\d{9}(?!\d)(?P<fraction>\.\d{1,20})?+(?![\w-])", text, re.ASCII)
         if match and not digits:
             fraction = (match["fraction"] or ".")[1:]
             kept = 6 if len(fraction) >= 6 else 3 if len(fraction) >= 3 else 0
