@@ -32,7 +32,6 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
     "--regroup",
     "regroup_ns",
     type=DURATION_NS,
-    default=0,
     metavar="TIME",
     help="Bring events of one length together within such a time, like 10ms: trains get longer, and the run faster.",
 )
@@ -60,7 +59,7 @@ def import_(
     to_ns: int | None,
     keep_cut: bool,
     strict: bool,
-    regroup_ns: int,
+    regroup_ns: int | None,
     no_hosts: bool,
     force: bool,
     as_json: bool,
@@ -82,7 +81,7 @@ def import_(
         keep_cut=keep_cut,
         strict=strict,
         tell_hosts_apart=not no_hosts,
-        regroup_ns=regroup_ns,
+        regroup_ns=regroup_ns or 0,
         text=_text(**text),  # type: ignore[arg-type]  # what click makes of the flags
     )
     with bar(unit="B", unit_scale=True, unit_divisor=1024, desc="importing", file=Stderr()) as shown:
