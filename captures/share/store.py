@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from captures.console.errors import InputError, PreflightError, RunError, StampedeError
 from captures.console.harmless import harmless
+from captures.console.units import counted
 from captures.files.output_file import FULL, write_file
 from captures.files.room import filling
 
@@ -104,7 +105,7 @@ class Store:
         """The bytes of a file. Raises FileNotFoundError, InputError where it is larger, and RunError."""
         data = self._tried(name, lambda path: self._read(path, most_bytes + 1))
         if len(data) > most_bytes:
-            raise InputError(f"{self.where(name)}: is larger than {most_bytes:,} bytes, as it can't be")
+            raise InputError(f"{self.where(name)}: is larger than {counted(most_bytes, 'byte')}, as it can't be")
         return data
 
     def put(self, name: str, data: bytes) -> None:
