@@ -21,7 +21,7 @@ SKIP_FAILS = os.environ.get("CI") == "true" and os.geteuid() == 0
 """CI as root has every tool and every right, so a test that skips there has lost what it needs."""
 
 # Other work shares the cores, so an example that is slow once says nothing.
-EXAMPLES = 30
+EXAMPLES = 10 if UNCOMPILED else 30  # what is uncompiled takes long, and the same properties are tested compiled
 settings.register_profile("each run", deadline=None, max_examples=EXAMPLES)
 settings.register_profile("deep", deadline=None, max_examples=300, derandomize=False, print_blob=True)
 settings.load_profile("each run")
@@ -35,6 +35,8 @@ os.environ.setdefault("COVERAGE_FILE", str(Path(__file__).parents[1] / ".coverag
 
 NEEDS_THE_KERNEL = (
     *("network", "fuzz", "tools/test_demo.py", "tools/test_soaking.py", "tools/test_tuning.py"),
+    *("tools/test_ceilings.py", "tools/test_rates.py"),
+    *(f"captures/compiled/test_{of}.py" for of in ("cache", "kernel", "readiness")),
     *("test_conftest.py", "test_conventions.py", "test_docs.py", "captures/console", "captures/files"),
     *("captures/share", "captures/commands", "precompute/test_interrupted.py", "precompute/test_cli.py"),
     *("replay/linux", "replay/engine", "replay/sink/test_", "replay/supervision", "replay/control", "replay/exchange"),
@@ -53,12 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only what needs no kernel: neither processes nor sockets")
 
 
+def heed_interrupts() -> None:
+    """A shell has those ignore SIGINT that it starts in the background, and what tests start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Say which mark there is. A process of several (pytest-xdist) gets a network of its own, if it has the right to.
 
     Tests on loopback then run side by side: none sees another's ports, or what the kernel counts of its datagrams.
     """
+    heed_interrupts()
     config.addinivalue_line("markers", "deep: is left out but for --deep, and where --tenth names its file's tenth")
     if not hasattr(config, "workerinput") or ctypes.CDLL(None).unshare(_CLONE_NEWNET):
         return

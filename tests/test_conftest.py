@@ -2,12 +2,15 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from tests.conftest import heed_interrupts
 
 CONFTEST = Path(__file__).with_name("conftest.py")
 SKIPPED_TEST = "import pytest\ndef test_one(): pytest.skip('no tool')\ndef test_two(): pass\n"
@@ -47,6 +50,12 @@ def test_elsewhere_a_skip_is_a_skip(tmp_path, source):
 def test_an_expected_failure_is_no_skip(tmp_path):
     result = run_pytest(tmp_path, EXPECTED_FAILURE, ci="true")
     assert result.returncode == 0, result.stdout
+
+
+def test_in_the_background_too_what_is_started_can_be_interrupted():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    heed_interrupts()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 SHARED_OUT = """

@@ -16,6 +16,7 @@ import pytest
 from captures.cli import captures
 from precompute.cli import precompute
 from replay.cli import replay
+from tests import forks
 from tools.benchmarks.__main__ import bench
 from tools.demonstration import demo
 from tools.soaking import soak
@@ -101,10 +102,11 @@ def complete(shell: str, program: str, words: str) -> list[str]:
 
 
 def ask(program: str, variables: dict[str, str]) -> str:
-    command = [sys.executable, "-c", f"from {program}.cli import main; main()"]
-    environment = {**os.environ, **variables}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stderr == ""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        done = forks.call(program, folder=ROOT, timeout_s=TIMEOUT_S)
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 

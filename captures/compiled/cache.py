@@ -1,9 +1,10 @@
 """Where compiled code is kept: in a folder for each version of the source, so that an upgrade never meets old code.
 
 numba notices that a kernel's own module changed, but not that one did whose kernels it calls, or whose constants it
-took. So the name of the folder is a digest of all modules of our packages, and of all else by which numba tells code
-apart: where the modules lie and of when they are, the versions of Python and numba, the processor, and how it compiles.
-Several processes may compile at the same time: numba writes each file under another name and renames it.
+took. So the name of the folder is a digest of all modules of the packages that have kernels, and of all else by which
+numba tells code apart: where the modules lie and of when they are, the versions of Python and numba, the processor, and
+how it compiles. Several processes may compile at the same time: numba writes each file under another name and renames
+it.
 """
 
 import atexit
@@ -21,7 +22,8 @@ import llvmlite.binding
 import numba
 
 _ROOT: Final = Path(__file__).parents[2]
-_PACKAGES: Final = ("captures", "precompute", "replay")
+_PACKAGES: Final = ("captures", "replay")
+"""Those that have kernels; they do not know `precompute`, so a change of it compiles nothing anew."""
 _KEPT: Final = 8
 """So many folders are kept, for as many versions."""
 

@@ -167,6 +167,7 @@ class StreamWriter:
         try:
             if self._payload_bytes % DIGEST_BLOCK_BYTES:
                 self._end_block()
+            self._append("digests", np.zeros(0, np.uint8))  # the section is there even if the payload is empty
             for name, text in texts.items():
                 if text is not None:
                     self._append(name, np.frombuffer(text, np.uint8))

@@ -156,6 +156,7 @@ class Store:
                 if isinstance(error, OSError) and error.errno in FULL:
                     raise
                 if not tries_left or self._is_final(error):
+                    self.stop()  # before another thread begins what is given up now
                     raise RunError(f"{self.where(name)}: {self._told(error)}") from None
             self._stopped.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             wait_s = min(2 * wait_s, _MOST_WAIT_S)

@@ -23,6 +23,8 @@ from captures.share.packing import unpack_into
 
 DIGEST_TEXT: Final = re.compile("[0-9a-f]{64}")
 """How a digest of a capture is written."""
+SCHEMA: Final = 1
+"""The version of the figures of a verification, as JSON."""
 Progress = Callable[[int, int], object]
 
 
@@ -56,7 +58,7 @@ class Verified:
 
     def figures(self) -> dict[str, Any]:
         """The same, ready for JSON."""
-        found = {"digest": self.digest, "sound": self.sound, "damaged": list(self.damaged)}
+        found = {"schema": SCHEMA, "digest": self.digest, "sound": self.sound, "damaged": list(self.damaged)}
         return found | ({"expected": self.expected} if self.expected else {})
 
 

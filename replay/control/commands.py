@@ -7,7 +7,7 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from captures.console.errors import InputError
 from captures.console.interruption import may_handle
@@ -28,7 +28,10 @@ _FINEST: Final = 1000
 
 
 class Controls:
-    """Carries out the commands for a supervisor. Call `poll` regularly."""
+    """Carries out the commands for a supervisor. Call `poll` regularly, within a `with` block.
+
+    While the block runs, SIGUSR1 has the rate file read, if this is the main thread, where signals are handled.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class Controls:
         limit_eps: int,
         say: Callable[[str], None],
     ) -> None:
-        """Refuse rates above `limit_eps`. On SIGUSR1, read the rate in `rate_file`, and `say` the result.
+        """Refuse rates above `limit_eps`. SIGUSR1 is for `rate_file`: `say` what came of reading it.
 
         Without a `listener` no commands come by a socket.
         """
@@ -48,8 +51,17 @@ class Controls:
         self._factor = Fraction(1)
         """The factor of the time scale; during a pause, the factor with which to resume."""
         self._paused = self._signalled = False
+
+    def __enter__(self) -> Self:
+        """Handle SIGUSR1."""
         if may_handle():
-            signal.signal(signal.SIGUSR1, self._note)
+            self._handler_before = signal.signal(signal.SIGUSR1, self._note)
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Have SIGUSR1 handled as before."""
+        if may_handle():
+            signal.signal(signal.SIGUSR1, self._handler_before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
         self._signalled = True
@@ -85,17 +97,19 @@ class Controls:
             raise InputError(f"{command!r} is no command; there are {', '.join(COMMANDS)}")
         if len(arguments) != (command in ("rate", "speed")):
             raise InputError(f"{command} takes {'one value' if command in ('rate', 'speed') else 'nothing'}")
+        factor, paused = self._factor, self._paused
         match command:
             case "rate":
-                self._factor = self._rate_factor(arguments[0])
+                factor = self._rate_factor(arguments[0])
             case "speed":
-                self._factor = self._speed_factor(arguments[0])
+                factor = self._speed_factor(arguments[0])
             case "pause" | "resume":
-                self._paused = command == "pause"
+                paused = command == "pause"
             case "stop":
                 self._supervisor.stop("replay ctl stop")
         if command not in ("status", "stop"):
-            self._supervisor.change_time_scale(Fraction(0) if self._paused else self._factor)
+            self._supervisor.change_time_scale(Fraction(0) if paused else factor)
+        self._factor, self._paused = factor, paused
         return self.status()
 
     def _rate_factor(self, text: str) -> Fraction:

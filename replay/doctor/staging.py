@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from captures.compiled.kernel import kernel
+from captures.compiled.readiness import make_ready
 from captures.format.capture import Capture
 from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.journal import STAGED_TRAINS, TRAINS, Journal, clear, new_journal
@@ -16,6 +17,8 @@ from replay.schedule.deal import Deal, Start
 from replay.schedule.demand import TimeScale
 from replay.schedule.rates import Steady
 
+TRIAL: Final = "the staging trial"
+"""What its kernels are called where they are compiled."""
 TRIAL_NS: Final = SECOND_NS // 4
 ROUNDS: Final = 512
 """So many trains of each lane are staged between two looks at the clock: some milliseconds."""
@@ -26,7 +29,8 @@ LOOP_EVENTS: Final = 1 << 18
 def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_ns: Callable[[], int]) -> float:
     """Events per second that this core reads, stamps and tags, in trains as a run at `rate_eps` would cut them.
 
-    It takes TRIAL_NS, and as long again before that to warm up. Nothing is sent. Raises OSError.
+    It takes TRIAL_NS, and as long again before that to warm up; the first time on a machine its kernels are compiled
+    first. Nothing is sent. Raises OSError.
     """
     deal = Deal(Steady(rate_eps), len(ports), MAX_TRAIN_EVENTS, min(capture.events, LOOP_EVENTS))
     lanes, supplies = new_lanes(len(ports)), []
@@ -37,6 +41,7 @@ def staged_eps(capture: Capture, ports: Sequence[int], rate_eps: int, monotonic_
     batch, journal = new_batch(wall_ns()), new_journal()
     rewrite = Rewrite(NOW, new_run() if capture.tagged else 0)
     stored = stored_of(capture)
+    make_ready(TRIAL, [lambda: stage_rounds(stored, new_lanes(1), batch, journal, rewrite, 0)])  # a lane with nothing
     _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)
     return _stage(stored, lanes, supplies, batch, journal, rewrite, monotonic_ns)
 

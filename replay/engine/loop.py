@@ -34,7 +34,7 @@ class Loop(NamedTuple):
     counters: Counters
     look: Look
     state: NDArray[np.int64]
-    """What changes while it runs: ROOM, HEAPED, WANTING and ERRNO. Shape (4,)."""
+    """What changes while it runs: ROOM, HEAPED, WANTING, ERRNO, FULL and GATHER_NS. Shape (6,)."""
 
 
 ROOM: Final = 0
@@ -45,6 +45,10 @@ WANTING: Final = 2
 """Not 0: a lane has little left of its schedule, though there is more of it, and room for it."""
 ERRNO: Final = 3
 """The errno with which the kernel refused a message."""
+FULL: Final = 4
+"""Not 0: the last batch had no room for more, so that trains may be due which it left."""
+GATHER_NS: Final = 5
+"""How long a train that is ready waits for others, so that they are sent together."""
 
 
 class Settings(NamedTuple):
@@ -59,5 +63,3 @@ class Settings(NamedTuple):
     """The most trains of one lane in a row."""
     singly: bool
     """Whether each event is a message of its own, since there is no GSO."""
-    low_events: int
-    """A lane needs more of its schedule when it has fewer events than these left."""

@@ -51,7 +51,7 @@ def _calls(wall_ns: int) -> list[Callable[[], object]]:
     for array in stored:  # as what is mapped from a capture
         array.flags.writeable = False
     loop = Loop(stored, new_lanes(1), Rewrite(0, 0), batch, journal, messages, counters, look, np.zeros(4, np.int64))
-    settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False, low_events=0)
+    settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False)
     ring = counters.numbers, counters.events
     return [
         order_memory,

@@ -25,11 +25,12 @@ from replay.engine.backends.udp import UdpBackend
 from replay.engine.counts import WorkerCounts
 from replay.engine.delivery import deliver
 from replay.engine.loop import ERRNO, WANTING, Look, Loop, Settings
-from replay.engine.refill import LOW_EVENTS, Supply
+from replay.engine.refill import Supply
 from replay.engine.serving import Reason, may_go_on, serve
 from replay.engine.staging import STAMPS
 from replay.linux.parent import end_with_parent
 from replay.plan.run_plan import RunPlan
+from replay.schedule.bursts import LATE_NS
 from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale
 
@@ -54,8 +55,10 @@ def work(capture: Capture, plan: RunPlan, board: Board, index: int, cpu: int, su
         ended = worker.run()
         order_memory()
         state[index] = ended
-    except (StampedeError, OSError) as error:
-        board.workers["failure"][index] = str(error).encode()
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody else can say why this worker ended
+        known = isinstance(error, (StampedeError, OSError))
+        reason = str(error) if known else f"a defect of this program: {type(error).__name__}: {error}"
+        board.workers["failure"][index] = reason.encode()
         order_memory()
         state[index] = State.FAILED
 
@@ -162,7 +165,7 @@ class Worker:
             messages=backend.messages,
             counters=counts.counters,
             look=look,
-            state=np.array([self._plan.batch_trains, 0, 0, 0]),
+            state=np.array([self._plan.batch_trains, 0, 0, 0, 0, LATE_NS]),
         )
 
     def _settings(self, backend: Backend) -> Settings:
@@ -174,7 +177,6 @@ class Worker:
             most_trains=plan.batch_trains,
             turn_trains=turn_trains,
             singly=not backend.gso,
-            low_events=LOW_EVENTS,
         )
 
     def _lanes(self, time_scale: TimeScale) -> tuple[Lanes, list[Supply]]:

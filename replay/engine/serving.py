@@ -8,18 +8,19 @@ from enum import IntEnum
 from typing import Final
 
 from captures.compiled.fence import fence
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import int64, kernel
 from replay.board.journal import LOADED, SENT, STAGED_TRAINS, clear
 from replay.engine.arrays import RUNS
 from replay.engine.counting import count
 from replay.engine.heap import heapify, sift_down
-from replay.engine.loop import ERRNO, HEAPED, ROOM, WANTING, Look, Loop, Settings
+from replay.engine.loop import ERRNO, FULL, GATHER_NS, HEAPED, ROOM, WANTING, Look, Loop, Settings
 from replay.engine.messages import describe
+from replay.engine.refill import LOW_EVENTS
 from replay.engine.staging import aim, stage
 from replay.linux.clocks import CLOCK_MONOTONIC, CLOCK_REALTIME, read_clock, sleep
 from replay.linux.libc import last_errno, sendmmsg
 from replay.linux.sockets.mmsg import MMSGHDR_BYTES, UIO_MAXIOV
-from replay.schedule.bursts import batch_room
+from replay.schedule.bursts import batch_room, gather_ns
 
 
 class Reason(IntEnum):
@@ -43,10 +44,6 @@ LOW: Final = int(Reason.LOW)
 REFUSED: Final = int(Reason.REFUSED)
 CHANGED: Final = int(Reason.CHANGED)
 
-NAP_NS: Final = 1_000_000
-"""The shortest sleep, and the least time between two batches when the first was not full. At 4 M EPS about 32 trains
-fall due in this time, and one system call sends them all; to wake up twice as often costs 3% to 5% of a core. Without
-this pause a slow core is kept busy by batches of one or two trains, at a rate that it could send with time to spare."""
 LONGEST_NAP_NS: Final = 50_000_000
 """The longest sleep between two looks at the board."""
 
@@ -75,9 +72,9 @@ def serve(loop: Loop, settings: Settings) -> int:
             return LOW
         if not loop.state[HEAPED]:
             return ALL_SENT
-        wait_ns = loop.lanes.rows[loop.lanes.heap[0]].ready_ns - now_ns
-        if settings.paced and wait_ns > 0:
-            sleep(min(max(wait_ns, NAP_NS), LONGEST_NAP_NS), timespec)
+        nap_ns = nap(loop, now_ns) if settings.paced else 0
+        if nap_ns > 0:
+            sleep(min(nap_ns, LONGEST_NAP_NS), timespec)
             continue
         clear(loop.journal)
         if not stage_due(loop, settings, now_ns):
@@ -86,6 +83,13 @@ def serve(loop: Loop, settings: Settings) -> int:
         if not send(loop, settings.fd):
             return REFUSED
         finish_batch(loop, settings, now_ns)
+
+
+@kernel
+def nap(loop: Loop, now_ns: int) -> int:
+    """How many ns to sleep, until the first train has waited for others. What a full batch has left goes at once."""
+    wait_ns = loop.lanes.rows[loop.lanes.heap[0]].ready_ns - now_ns
+    return int64(wait_ns if wait_ns <= 0 and loop.state[FULL] else wait_ns + loop.state[GATHER_NS])
 
 
 @kernel
@@ -100,12 +104,11 @@ def aim_lanes(loop: Loop, paced: bool) -> bool:
 
 @kernel
 def finish_batch(loop: Loop, settings: Settings, now_ns: int) -> None:
-    """Count a batch that was begun at `now_ns`, and is sent. One that was not full is followed by a nap."""
-    timespec, room = loop.counters.timespec, loop.state[ROOM]
-    sent_ns = read_clock(CLOCK_MONOTONIC, timespec)
+    """Count a batch that was begun at `now_ns`, and is sent; say how much the next one may gather."""
+    room, sent_ns = loop.state[ROOM], read_clock(CLOCK_MONOTONIC, loop.counters.timespec)
     count(loop.journal, loop.counters, settings.paced, sent_ns)
-    if loop.journal.state[STAGED_TRAINS] < room:
-        sleep(now_ns + NAP_NS - sent_ns, timespec)
+    loop.state[FULL] = loop.journal.state[STAGED_TRAINS] == room
+    loop.state[GATHER_NS] = gather_ns(sent_ns - now_ns)
     loop.state[ROOM] = batch_room(room, settings.most_trains, sent_ns - now_ns)
 
 
@@ -126,7 +129,7 @@ def stage_due(loop: Loop, settings: Settings, now_ns: int) -> bool:
             turn -= 1
             if not aim(lanes, i, loop.stored, settings.paced):
                 return False
-        if row.left < settings.low_events and not row.last and row.runs - row.run <= RUNS // 2:
+        if row.left < LOW_EVENTS and not row.last and row.runs - row.run <= RUNS // 2:
             loop.state[WANTING] = 1
         if not settings.paced:
             row.ready_ns += 1

@@ -8,7 +8,7 @@ from replay.ledger.entries import Ledger
 from replay.ledger.models.received import Received
 from replay.ledger.models.sent import Sent
 from replay.ledger.run_clock import RunClock
-from replay.sink.report.tags import came_by_lines, unverified_line
+from replay.sink.report.tags import FURTHER, came_by_lines, unverified_line
 
 WAY: Final = (
     ("tx_dropped", "dropped by the sender's card"),
@@ -33,10 +33,12 @@ def counters_on_the_way(sent: Sent, received: Received | None) -> dict[str, int 
 def notes(ledger: Ledger, clock: RunClock | None = None, way: dict[str, int | None] | None = None) -> list[str]:
     """The lines that explain a ledger."""
     lines = []
-    if foreign := ledger.total("foreign_events"):
-        named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
-        of = f"of other runs: {named}" if named else "of other runs"
-        lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
+    named_events = sum(ledger.other_runs.values())
+    named = ", ".join(f"{run} ({events:,})" for run, events in ledger.other_runs.items())
+    unnamed_events = max(0, (ledger.total("foreign_events") or 0) - named_events)
+    for foreign, of in ((named_events, f"of other runs: {named}"), (unnamed_events, FURTHER)):
+        if foreign:
+            lines.append(f"{counted(foreign, 'event')} came that {'is' if foreign == 1 else 'are'} {of}")
     for name, said in (("untagged", "without a tag"), ("malformed", "with a damaged tag")):
         if ledger.run_id and (events := ledger.total(f"{name}_events")):
             lines.append(f"{counted(events, 'event')} came {said}")

@@ -19,6 +19,7 @@ from replay.rewrite.tags import run_text
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.deal import Deal
+from replay.schedule.demand import TimeScale
 from replay.schedule.rates import LONGEST_NS, OnAxis, Schedule, Steady
 
 MOST_EVENTS: Final = 10**17
@@ -164,6 +165,7 @@ def plan_run(
         loop_events=capture.events,
         axis=axis if stamp is Stamp.SHIFT else None,
     )
+    deal.check(TimeScale(total=schedule.total))
     return RunPlan(
         target=target,
         ports=tuple(ports),

@@ -18,7 +18,7 @@ from captures.format.instants import Ramp, ramp
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.bursts import train_limit
 from replay.schedule.demand import TimeScale
-from replay.schedule.rates import Schedule
+from replay.schedule.rates import OnAxis, Schedule
 
 
 def lane_quota(total: int, lanes: int, lane: int) -> int:
@@ -79,6 +79,14 @@ class Deal:
     """How many events the capture has."""
     axis: LoopedAxis | None = None
     """The time axis that stamps keep to; None: no instants are needed."""
+
+    def check(self, time_scale: TimeScale) -> None:
+        """Raise InputError when an event along a time axis is due too far away at a time scale, for the clock to say.
+
+        At a constant rate of 1 EPS or more no lane looks so far ahead.
+        """
+        if isinstance(self.schedule, OnAxis) and time_scale.factor and time_scale.total:
+            self.schedule.check(self.lanes, time_scale.total, time_scale.at_ns, time_scale.factor)
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
         """What `lane` sends in a run that began at `start`, by a time scale whose factor is not 0.

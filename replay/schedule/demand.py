@@ -50,7 +50,11 @@ class Demand:
         return self._time_scales[-1]
 
     def change(self, now_ns: int, factor: Fraction) -> TimeScale:
-        """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new time scale.
+        """Go on at `factor` from `now_ns` on, counted from the start of the run; returns the new time scale."""
+        return self._go_on(self.scaled(now_ns, factor))
+
+    def scaled(self, now_ns: int, factor: Fraction) -> TimeScale:
+        """The time scale by which the run would go on at `factor` from `now_ns` on, counted from its start.
 
         A run with a number of events still sends this number. A run with a duration sends the events that fall due
         until its end; a change after its end does not alter them.
@@ -60,7 +64,7 @@ class Demand:
         if self._duration_ns is not None and before.total is not None and now_ns < self._duration_ns:
             total = self.schedule.events_due(time_scale.schedule_ns(self._duration_ns))
             time_scale = replace(time_scale, total=total)
-        return self._go_on(time_scale)
+        return time_scale
 
     def end(self, now_ns: int, by_ns: int) -> TimeScale:
         """Ask for no event that falls due later than `by_ns`; returns the new time scale. Only for runs with a rate.

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Final, NamedTuple
 
 from captures.console.errors import InputError
@@ -29,7 +30,8 @@ ROUND_NS: Final = 10_000_000
 its place on that axis."""
 
 LONGEST_NS: Final = 100 * 365 * 86_400 * SECOND_NS
-"""The longest run on a time axis; with this limit all instants fit 64 bits."""
+"""The longest run on a time axis, and the longest time between two events of a lane; with this limit all instants fit
+64 bits."""
 
 
 class Segment(NamedTuple):
@@ -102,6 +104,20 @@ class OnAxis:
         rates = (events / ns for events, ns in zip(axis.events, axis.duration_ns, strict=True))
         self.peak_eps = float(speed) * max(rates) * SECOND_NS
         """The rate of the busiest window."""
+        waits_ns = (Fraction(ns, events) for events, ns in zip(axis.events, axis.duration_ns, strict=True))
+        self._longest_wait_ns = ceil(max(waits_ns) / speed)
+        """The time between two events of the slowest window."""
+
+    def check(self, lanes: int, total: int, at_ns: int = 0, factor: Fraction = Fraction(1)) -> None:
+        """Raise InputError when an instant does not fit 64 bits, if it goes on from `at_ns` at `factor` times its pace.
+
+        The run sends `total` events over so many `lanes`.
+        """
+        longest_ns = max(self.due_ns(total - 1) - at_ns, lanes * self._longest_wait_ns)
+        if longest_ns > LONGEST_NS * factor:
+            raise InputError(
+                "at that speed the run would take over 100 years, or a port would wait so long; choose a higher speed"
+            )
 
     def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:
         """One segment for each window with events; a round of all lanes spans at most ROUND_NS, or one event each.

@@ -168,7 +168,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         line = stack.enter_context(LiveLine(plan))
         sink = AbortOnLoss(request.sink, token, plan, supervisor, line.say, shortest_bytes=capture.shortest)
         sink.begin()
-        controls = Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say)
+        controls = stack.enter_context(Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say))
         own_host.begin()
 
         def note_early_signal() -> None:

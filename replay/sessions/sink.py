@@ -1,20 +1,17 @@
 """How does a sink go, from the request to the report? It binds its ports, receives and counts, and reports."""
 
 import ipaddress
-import mmap
-import multiprocessing
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.synchronize import Lock
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from captures.console.errors import InputError, PreflightError, RunError
+from captures.console.errors import InputError, RunError
 from captures.console.interruption import Noted, held
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar, notice
-from captures.console.units import format_size
 from captures.format.tags import MAX_RUN
 from replay.clock import SECOND_NS, monotonic_ns, sleep_ns, wall_ns
 from replay.exchange.place import Place, check_place
@@ -23,7 +20,7 @@ from replay.linux.network.counters import ReceiveCounters, receive_counters
 from replay.linux.sockets.udp_receive import buffer_bytes_of, dropped_packets, waiting_bytes
 from replay.ranges import format_ports
 from replay.request_checks import check_path, check_ports, check_time, check_type, check_whole, check_within
-from replay.sink.board import LEARNT, Tally, shared_tally
+from replay.sink.board import Tally, shared_tally
 from replay.sink.loop import prepare as load_kernels
 from replay.sink.publish import Publisher
 from replay.sink.report.figures import Ending, sink_report
@@ -91,54 +88,41 @@ def listen(request: SinkRequest, report_file: ReportFile) -> Heard:
     """
     ports = check_ports(request.ports)
     _check(request)
-    load_kernels(_tally(ports, request.workers, None).of_worker(0))  # before events can wait at a socket
+    trial = _tally(ports, request.workers, None)
+    with _opened(request, trial):  # what can't be opened is said before some 20 s of compiling
+        pass
+    load_kernels(trial.of_worker(0))  # before events can wait at a socket
     with held() as signals:
         tally = _tally(ports, request.workers, request.run_id)
         before = _host_counters()
-        ports_of_sockets = [ports[place] for place in tally.port_of_socket]
-        sockets = open_sockets(request.address, ports_of_sockets, request.buffer_bytes, shared=tally.shared)
-        publisher = _publisher(request, tally, sockets)
-        gro = _prepare(sockets, request.buffer_bytes)
-        workers = Workers(sockets, tally)
-        try:
-            notice(ready_line(request.address, format_ports(ports), sockets))
-            watch = Watch(monotonic_ns(), request.duration_ns, request.idle_ns)
-            ended_by, failure = _watched(watch, workers, sockets, tally, signals, publisher)
-        finally:
-            workers.kill()
-        ending = Ending(
-            kernel_drops=[dropped_packets(receiver) for receiver in sockets],
-            buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
-            waiting_bytes=[waiting_bytes(receiver) for receiver in sockets],
-            gro=gro,
-            ended_by=ended_by,
-            host=_host_growth(before),
-            ended_ns=wall_ns(),
-        )
-        close_sockets(sockets)
+        with _opened(request, tally) as (sockets, publisher):
+            gro = _prepare(sockets, request.buffer_bytes)
+            workers = Workers(sockets, tally)
+            try:
+                notice(ready_line(request.address, format_ports(ports), sockets))
+                watch = Watch(monotonic_ns(), request.duration_ns, request.idle_ns)
+                ended_by, failure = _watched(watch, workers, sockets, tally, signals, publisher)
+            finally:
+                workers.kill()
+            ending = Ending(
+                kernel_drops=[dropped_packets(receiver) for receiver in sockets],
+                buffer_bytes=[buffer_bytes_of(receiver) for receiver in sockets],
+                waiting_bytes=[waiting_bytes(receiver) for receiver in sockets],
+                gro=gro,
+                ended_by=ended_by,
+                host=_host_growth(before),
+                ended_ns=wall_ns(),
+            )
         report = sink_report(tally, ending)
         report_file.write(report.figures())
     return Heard(report, failure, signals.urgent)
 
 
 def _tally(ports: tuple[int, ...], workers: int, run_id: int | None) -> Tally:
-    """The counters of the workers. Several workers need locks, since events of one port may come to any of them."""
-    sockets, port_of_socket = sockets_of_workers(len(ports), workers)
-    tally = shared_tally(ports, sockets, port_of_socket, wall_ns(), _locks(len(ports)) if workers > 1 else [])
+    """The counters of the workers."""
+    tally = shared_tally(ports, *sockets_of_workers(len(ports), workers), wall_ns())
     tally.run[0] = run_id or 0
     return tally
-
-
-def _locks(ports: int) -> list[Lock]:
-    """The locks of the workers; each lock takes a page of /dev/shm (sem_open(3)). Raises PreflightError."""
-    context, count = multiprocessing.get_context("fork"), ports + LEARNT
-    try:
-        return [context.Lock() for _ in range(count)]
-    except OSError as error:
-        raise PreflightError(
-            f"--workers: no room for their locks in /dev/shm: {error.strerror}; they take "
-            f"{format_size(count * mmap.PAGESIZE)} there, so make it larger and writable, or leave out --workers"
-        ) from None
 
 
 def _host_counters() -> ReceiveCounters | None:
@@ -185,15 +169,27 @@ def _prepare(sockets: Sequence[socket.socket], buffer_bytes: int) -> bool:
     return gro
 
 
-def _publisher(request: SinkRequest, tally: Tally, sockets: Sequence[socket.socket]) -> Publisher | None:
-    """The publisher, which answers those who ask for counters; None: no address for it was given."""
-    if request.publish is None:
-        return None
+@contextmanager
+def _opened(request: SinkRequest, tally: Tally) -> Iterator[tuple[list[socket.socket], Publisher | None]]:
+    """The sockets of a tally, bound, and the publisher, which answers those who ask for counters, if one is asked for.
+
+    Raises PreflightError if one can't be opened, and InputError for a token that is none.
+    """
+    ports = [tally.ports[place] for place in tally.port_of_socket]
+    sockets = open_sockets(request.address, ports, request.buffer_bytes, shared=tally.shared)
+    publisher = None
 
     def ask_sockets() -> list[tuple[int, int]]:
         return [(dropped_packets(each), waiting_bytes(each)) for each in sockets]
 
-    return Publisher(request.publish, tally, ask_sockets, request.token_path)
+    try:
+        if request.publish is not None:
+            publisher = Publisher(request.publish, tally, ask_sockets, request.token_path)
+        yield sockets, publisher
+    finally:
+        close_sockets(sockets)
+        if publisher is not None:
+            publisher.close()
 
 
 def _watched(

@@ -16,9 +16,9 @@ All arrays have a fixed size. Pages that were never written to take no memory: a
 every ten seconds in which something is counted in it.
 """
 
+import mmap
 import multiprocessing
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.synchronize import Lock
 from typing import Any, Final
@@ -30,6 +30,7 @@ from captures.console.errors import PreflightError
 from captures.console.units import format_size
 from replay.histogram import CELLS, Histogram
 from replay.linux.memory import sparse_memory
+from replay.linux.row_locks import LOCK_WORDS, free_locks
 from replay.ranges import MOST_PORTS
 from replay.sink.number_account import NUMBERS, PLANES, WINDOW
 from replay.sink.time_cells import CELLS as INTERVALS
@@ -62,7 +63,7 @@ SOCKET_COUNTS: Final = np.dtype(
 )
 """The counts of one socket. `first_ns` and `last_ns` are arrivals in wall time; before any, they are NEVER_NS and 0."""
 
-OTHER_RUN: Final = np.dtype([("run", "<i8"), ("events", "<i8")])
+OTHER_RUN: Final = np.dtype((np.record, [("run", "<i8"), ("events", "<i8")]))
 OTHER_RUNS: Final = 16
 """Of so many other runs a worker counts the events by run; those of further runs count as foreign only."""
 
@@ -107,7 +108,7 @@ class WorkerTally:
     numbers: NDArray[Any]
     rings: NDArray[np.int32]
     planes: Planes
-    locks: tuple[AbstractContextManager[object], ...]
+    locks: NDArray[np.int64]
     choice: Lock
 
 
@@ -146,8 +147,8 @@ class Tally:
     """For each worker the run of most of its first tagged events, as OTHER_RUN (`replay.sink.verify.which_run`)."""
     kept: NDArray[np.int64]
     """How many tagged events of each worker wait until it is known which run is counted, shape (workers,)."""
-    locks: tuple[AbstractContextManager[object], ...]
-    """The lock of each row."""
+    locks: NDArray[np.int64]
+    """The lock of each row (`replay.linux.row_locks`)."""
     choice: Lock
     """The lock for giving rows to ports, and for deciding which run is counted. One worker needs it too, since the
     parent may decide as well."""
@@ -218,18 +219,16 @@ def merged(cells: NDArray[np.int64]) -> Histogram:
     return whole
 
 
-def shared_tally(
-    ports: Sequence[int],
-    sockets: Sequence[slice],
-    port_of_socket: Sequence[int],
-    start_ns: int,
-    locks: Sequence[AbstractContextManager[object]] = (),
-) -> Tally:
-    """An empty tally in anonymous shared memory, which forked workers inherit.
-
-    `locks` holds the lock of each row if there are several workers; a single worker needs none.
-    """
+def shared_tally(ports: Sequence[int], sockets: Sequence[slice], port_of_socket: Sequence[int], start_ns: int) -> Tally:
+    """An empty tally in anonymous shared memory, which forked workers inherit. Raises PreflightError without room."""
     workers, count, rows = len(sockets), len(port_of_socket), len(ports) + LEARNT
+    try:
+        choice = multiprocessing.get_context("fork").Lock()
+    except OSError as error:
+        raise PreflightError(
+            f"no room for a sink's lock in /dev/shm: {error.strerror}; it takes "
+            f"{format_size(mmap.PAGESIZE)} there, so make it larger and writable"
+        ) from None
     tally = Tally(
         ports=tuple(ports),
         sockets=tuple(sockets),
@@ -250,12 +249,13 @@ def shared_tally(
         others=_shared((workers, OTHER_RUNS), OTHER_RUN),
         leaders=_shared((workers,), OTHER_RUN),
         kept=_shared((workers,), np.int64),
-        locks=tuple(locks) or (nullcontext(),) * rows,
-        choice=multiprocessing.get_context("fork").Lock(),
+        locks=_shared((rows, LOCK_WORDS), np.int64),
+        choice=choice,
     )
     for name in ("first_ns", "youngest_us", "run_first_ns", "run_youngest_us"):
         tally.by_socket[name] = NEVER_NS
     tally.row_ports[: len(ports)] = ports
+    free_locks(tally.locks)
     return tally
 
 

@@ -2,12 +2,13 @@
 
 In one round, poll(2) names the sockets that have messages. Each is read with one recvmmsg(2) into the slots, and these
 are counted at once, while they are in the cache; then it is read again if it was not emptied, a few times at most. A
-round that brought little is followed by a nap, so that the next finds more: fewer and fuller rounds cost less, and the
-kernel notes the time of each arrival anyway. A round that brought much is not followed by a nap: trains that pile up
-drop out of the cache, which cost the sender a third of its speed when it was measured.
+round that brought little is followed by a nap, so that the next finds more: fewer and fuller rounds cost less. No age
+of a stamp is wrong for that, since the kernel notes the time of each arrival (SO_TIMESTAMPNS). What arrives during a
+nap has room: the longest one is shorter than what the buffers hold. A round that brought much is not followed by a nap:
+trains that pile up drop out of the cache, which cost the sender a third of its speed when it was measured.
 
-Stretches of events about which Python has to decide are left for it after each round, which is rare, and it looks
-after its parent every LOOK_NS.
+Stretches of events about which Python has to decide are left for it after each round and its nap, which is rare, and it
+looks after its parent every LOOK_NS.
 """
 
 import os
@@ -23,22 +24,23 @@ from captures.compiled.readiness import make_ready
 from replay.clock import wall_ns
 from replay.linux.clocks import CLOCK_MONOTONIC, read_clock, sleep
 from replay.linux.libc import poll
-from replay.linux.sockets.udp_receive import MOST_PER_CALL, Slots, fill, new_slots
+from replay.linux.sockets.udp_receive import MOST_PER_CALL, Slots, buffer_bytes_of, fill, new_slots
 from replay.sink.board import WorkerTally
 from replay.sink.counting import count_messages
+from replay.sink.sockets import held_ns
 from replay.sink.verify.stretches import LEFT, Counters, end_stretch
 from replay.sink.verify.tag_counter import TagCounter
 
 _NAP_NS: Final = 1_000_000
-_LONGEST_NAP_NS: Final = 4_000_000
-"""In this time 100,000 events/s of a port fit into the buffer that a kernel gives by default, of 416 KiB with its
-bookkeeping."""
+_LONGEST_NAP_NS: Final = 16_000_000
 _LOOK_NS: Final = 100_000_000
 _WAIT_MS: Final = 100
 _FULL_MESSAGES: Final = 32
 """A round with fewer messages is followed by a nap."""
+_MANY_MESSAGES: Final = 16
+"""After a round with fewer messages, the nap is at least as long as the one before; else it is half as long."""
 _FEW_MESSAGES: Final = 8
-"""After a round with fewer messages, the nap is twice as long as the one before, if there was one."""
+"""After a round with fewer messages, the nap is twice as long as the one before."""
 _READS: Final = 8
 """So often a socket is read in one round at most."""
 
@@ -57,8 +59,9 @@ class Loop(NamedTuple):
     stop: NDArray[np.uint8]
     """Shape (1,): it is set to end the worker."""
     state: NDArray[np.int64]
-    """READ, COUNTED, SOCKET, MESSAGES and ERRNO; shape (5,)."""
+    """READ, COUNTED, SOCKET, MESSAGES, ERRNO and NAP_NS; shape (6,)."""
     timespec: NDArray[np.int64]
+    longest_nap_ns: int
 
 
 READ: Final = 0
@@ -71,14 +74,23 @@ MESSAGES: Final = 3
 """How many messages the last round has brought."""
 ERRNO: Final = 4
 """The errno with which a socket could not be read; 0: all could."""
+NAP_NS: Final = 5
+"""How long the nap after the last round was; 0: there was none."""
 
 
-def new_loop(fds: Sequence[int], counters: Counters, stop: NDArray[np.uint8]) -> Loop:
+def new_loop(sockets: Sequence[socket.socket], counters: Counters, stop: NDArray[np.uint8]) -> Loop:
     """A loop over sockets that has read nothing yet."""
+    fds = [receiver.fileno() for receiver in sockets]
+    held = min((held_ns(buffer_bytes_of(receiver)) for receiver in sockets), default=0)
     polled = np.zeros(len(fds), POLLFD)
     polled["fd"], polled["events"] = fds, _POLLIN
-    state, timespec = np.zeros(5, np.int64), np.zeros(2, np.int64)
-    return Loop(new_slots(), counters, polled, stop, state, timespec)
+    state, timespec = np.zeros(6, np.int64), np.zeros(2, np.int64)
+    return Loop(new_slots(), counters, polled, stop, state, timespec, longest_nap_ns(held))
+
+
+def longest_nap_ns(buffers_hold_ns: int) -> int:
+    """The longest nap for buffers that hold the events of such a time; a quarter of them is left free."""
+    return max(_NAP_NS, min(buffers_hold_ns * 3 // 4, _LONGEST_NAP_NS))
 
 
 def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: int) -> None:
@@ -88,7 +100,7 @@ def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: in
     comes that arrived later. Raises OSError if a socket can't be read.
     """
     counter = TagCounter(tally)
-    loop = new_loop([receiver.fileno() for receiver in sockets], counter.counters, tally.stop)
+    loop = new_loop(sockets, counter.counters, tally.stop)
     while not tally.stop[0] and os.getppid() == parent_pid:
         serve(loop)
         decide(loop, counter)
@@ -125,24 +137,26 @@ def prepare(tally: WorkerTally) -> None:
 @kernel
 def serve(loop: Loop) -> None:
     """Read and count, until the worker is to stop, or Python has to decide something, or for about LOOK_NS."""
-    until_ns, nap_ns = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS, 0
+    until_ns, state = read_clock(CLOCK_MONOTONIC, loop.timespec) + _LOOK_NS, loop.state
     while not loop.stop[0] and read_clock(CLOCK_MONOTONIC, loop.timespec) < until_ns:
         read_ready(loop, int64(_WAIT_MS))
-        if loop.counters.state[LEFT] or loop.state[ERRNO]:
+        state[NAP_NS] = nap_after(state[MESSAGES], state[NAP_NS], loop.longest_nap_ns)
+        sleep(state[NAP_NS], loop.timespec)
+        if loop.counters.state[LEFT] or state[ERRNO]:
             return
-        nap_ns = nap_after(loop.state[MESSAGES], nap_ns)
-        if nap_ns:
-            sleep(nap_ns, loop.timespec)
 
 
 @kernel
-def nap_after(messages: int, before_ns: int) -> int:
+def nap_after(messages: int, before_ns: int, longest_ns: int) -> int:
     """How long to sleep after a round of so many messages; 0: not at all. `before_ns` is what this said before."""
     if messages >= _FULL_MESSAGES:
         return 0
-    if messages >= _FEW_MESSAGES or not before_ns:
-        return _NAP_NS
-    return min(2 * before_ns, _LONGEST_NAP_NS)
+    nap_ns = before_ns
+    if messages >= _MANY_MESSAGES:
+        nap_ns = before_ns // 2
+    elif messages < _FEW_MESSAGES:
+        nap_ns = 2 * before_ns
+    return min(max(nap_ns, _NAP_NS), longest_ns)
 
 
 @kernel

@@ -8,6 +8,7 @@ from typing import Final
 
 from captures.console.errors import PreflightError
 from captures.console.units import counted, format_size
+from replay.clock import SECOND_NS
 from replay.linux.sockets.udp_receive import ask_for_trains, buffer_bytes_of, open_receiver
 from replay.path.guard import check_loopback
 
@@ -65,14 +66,18 @@ def join_trains(sockets: Sequence[socket.socket]) -> bool:
     return all(answers)
 
 
+def held_ns(buffer_bytes: int) -> int:
+    """For how long the events of a port fit into its buffer at the rate for which it is designed."""
+    return 2 * buffer_bytes * SECOND_NS // (_CHARGE_BYTES * _DESIGN_RATE_EPS)
+
+
 def small_buffer_notice(asked_bytes: int, got_bytes: int) -> str | None:
     """A line that says what it means that the kernel gave smaller buffers, and what helps; None: they are as asked."""
     if got_bytes >= asked_bytes:
         return None
-    holds_ms = 2 * got_bytes * 1000 // (_CHARGE_BYTES * _DESIGN_RATE_EPS)
     return (
         f"receive buffers are {format_size(got_bytes)}, not {format_size(asked_bytes)}: they hold about "
-        f"{holds_ms} ms of {_DESIGN_RATE_EPS:,} plain events/s on a port; "
+        f"{held_ns(got_bytes) // 1_000_000} ms of {_DESIGN_RATE_EPS:,} plain events/s on a port; "
         f"`sysctl -w net.core.rmem_max={asked_bytes}` lifts the limit"
     )
 

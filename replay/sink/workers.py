@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from captures.console.interruption import SIGNALS, blocked
 from replay.machine.core_order import Topology, ordered
 from replay.sink.board import Tally
-from replay.sink.loop import prepare, receive
+from replay.sink.loop import receive
 
 _JOIN_S: Final = 60.0
 """How long a worker may take to end: more than it needs to read full buffers."""
@@ -68,7 +68,6 @@ class Workers:
             for worker, own in enumerate(tally.sockets)
         ]
         self._tally = tally
-        prepare(tally.of_worker(0))
         with blocked():  # no signal reaches the workers before they ignore it
             for process in self._processes:
                 process.start()
@@ -101,8 +100,13 @@ class Workers:
 
 
 def _work(sockets: Sequence[socket.socket], worker: int, core: int, tally: Tally, parent_pid: int) -> None:
-    """What a worker process does. It ignores signals: ^C reaches all processes, but only the parent acts on it."""
+    """What a worker process does. It ignores signals: ^C reaches all processes, but only the parent acts on it.
+
+    It ends at once when its work is done. What a program that called the sink wants done at its end is not for a fork
+    of it: a pool of concurrent.futures would join the very thread that the worker is, which is an error.
+    """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     os.sched_setaffinity(0, {core})
     receive(sockets, tally.of_worker(worker), parent_pid)
+    os._exit(0)

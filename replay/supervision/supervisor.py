@@ -109,14 +109,17 @@ class Supervisor:
     def change_time_scale(self, factor: Fraction) -> None:
         """Go on at `factor` times the pace of the plan from now on; 0 is a pause.
 
-        Raises InputError when it is too late: a worker has already sent all its events, and might now have more.
+        Raises InputError when that is so slow that the clock can't tell its instants, or when it is too late: a worker
+        has already sent all its events, and might now have more.
         """
         outcome = self.outcome
         ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()
         if outcome.stopped_by or ending:
             raise InputError("the run is ending, and its rate can't be changed any more")
         # What falls due before the workers see the change is sent, and so it is still asked for.
-        self.board.set_time_scale(outcome.demand.change(self._elapsed_ns() + _CHANGE_NS, factor))
+        at_ns = self._elapsed_ns() + _CHANGE_NS
+        self.plan.deal.check(outcome.demand.scaled(at_ns, factor))
+        self.board.set_time_scale(outcome.demand.change(at_ns, factor))
 
     def stop(self, by: str) -> None:
         """End the run in good order: the events that are due by now are still sent. `by` is the user's command."""

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -11,6 +12,8 @@ from captures.format.capture import Capture
 from captures.format.reader import open_capture
 from tests.network.programs import call
 from tools.lab import Lab
+
+AnyLab = TypeVar("AnyLab", bound=Lab)
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +24,12 @@ def lab() -> Iterator[Lab]:
 
 
 @contextmanager
-def fresh_lab() -> Iterator[Lab]:
-    """Two hosts and a wire; skips the test without the means to build them."""
-    for program in ("ip", "nft", "ethtool"):
+def fresh_lab(kind: type[AnyLab] = Lab, *more_programs: str) -> Iterator[AnyLab]:
+    """Hosts and wires of this kind; skips the test without the means to build them."""
+    for program in ("ip", "nft", "ethtool", *more_programs):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}")
-    built = Lab()
+    built = kind()
     try:
         built.build()
         yield built

@@ -18,23 +18,7 @@ import pytest
 from captures.console.errors import ExitCode, PreflightError
 from captures.format.capture import Capture
 from replay.control.run_socket import ask
-from tests.network.programs import (
-    PATIENCE_S,
-    ROOT,
-    Ended,
-    assert_ran,
-    await_sending,
-    call,
-    command,
-    eventually,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    status_of,
-)
+from tests.network import programs
 
 RATE_EPS = 1_000
 """Twice and five times as much is little, too, on a slow machine."""
@@ -49,12 +33,12 @@ class Run:
     control: Path
     log: Path
 
-    def tell(self, *words: object) -> Ended:
+    def tell(self, *words: object) -> programs.Ended:
         """By the command."""
-        return call("replay", "ctl", *words, "--control", self.control, "--json")
+        return programs.call("replay", "ctl", *words, "--control", self.control, "--json")
 
     def status(self) -> dict[str, Any]:
-        return status_of(self.control)
+        return programs.status_of(self.control)
 
     def stop(self) -> None:
         ask(self.control, ["stop"])
@@ -63,22 +47,24 @@ class Run:
 @contextmanager
 def run_under_way(
     folder: Path, capture: Capture, *options: object
-) -> Iterator[tuple[Run, Callable[[], tuple[Ended, dict[str, Any]]]]]:
+) -> Iterator[tuple[Run, Callable[[], tuple[programs.Ended, dict[str, Any]]]]]:
     """A run to a sink, and what awaits the ends of both."""
-    ports, log, control = free_ports(4), folder / "run.log", folder / "control"
-    with listening_sink(folder / "sink.log", "--ports", listed(ports)) as end_sink:
-        line = command(*run_of(capture, "127.0.0.1", ports, "--workers", 2, "--control", control, *options))
-        with running(line, log) as process:
-            await_sending(control)
+    ports, log, control = programs.free_ports(4), folder / "run.log", folder / "control"
+    with programs.listening_sink(folder / "sink.log", "--ports", programs.listed(ports)) as end_sink:
+        line = programs.command(
+            *programs.run_of(capture, "127.0.0.1", ports, "--workers", 2, "--control", control, *options)
+        )
+        with programs.running(line, log) as process:
+            programs.await_sending(control)
             run = Run(process.pid, control, log)
 
-            def end() -> tuple[Ended, dict[str, Any]]:
-                return finish(process, log), end_sink()
+            def end() -> tuple[programs.Ended, dict[str, Any]]:
+                return programs.finish(process, log), end_sink()
 
             yield run, end
 
 
-def assert_all_arrived(ended: Ended, sink: dict[str, Any]) -> None:
+def assert_all_arrived(ended: programs.Ended, sink: dict[str, Any]) -> None:
     sent = [lane["sent_events"] for lane in ended.report["lanes"]]
     assert sent == [lane["received_events"] for lane in sink["lanes"]]
     assert sum(sent) > 0
@@ -97,14 +83,14 @@ def test_rate_pause_and_resume(tmp_path: Path, capture: Capture):
         assert RATE_EPS * PAUSED_RUN_S < asked < 2 * RATE_EPS * PAUSED_RUN_S
 
         assert run.tell("pause").report["state"] == "paused"
-        eventually(lambda: run.status()["eps"] == 0, "silence")
+        programs.eventually(lambda: run.status()["eps"] == 0, "silence")
         silent = run.status()["sent_events"]
         time.sleep(0.5)
         assert run.status()["sent_events"] == silent
 
         resumed = run.tell("resume").report
         assert (resumed["state"], resumed["target_eps"]) == ("running", 2 * RATE_EPS)
-        eventually(lambda: run.status()["sent_events"] > silent, "more")
+        programs.eventually(lambda: run.status()["sent_events"] > silent, "more")
         # The pause does not make the run longer: half a second of it at least is not asked for any more.
         assert 0 < run.status()["asked_events"] <= asked - 2 * RATE_EPS * 0.5
         run.stop()
@@ -120,7 +106,7 @@ def test_a_run_of_so_many_events_sends_them_all_at_any_rate(tmp_path: Path, capt
         run.tell("rate", 5 * RATE_EPS)
         ended, sink = end()
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert_all_arrived(ended, sink)
     assert ended.report["sent_events"] == ended.report["asked_events"] == capture.events
     assert RATE_EPS < ended.report["target_eps"] < 5 * RATE_EPS  # of both, for as long as each was asked for
@@ -136,7 +122,7 @@ def test_stop_ends_it_with_a_verdict_on_what_was_due_until_then(tmp_path: Path, 
             assert "the run is ending" in ask(run.control, ["rate", "2k"])["error"]
         ended, sink = end()
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert ended.report["sent_events"] == ended.report["asked_events"] == asked["asked_events"]
     assert "stopped by replay ctl stop" in ended.report["reason"]
     assert_all_arrived(ended, sink)
@@ -151,14 +137,16 @@ def test_a_run_whose_time_is_over_while_it_is_paused_has_sent_what_was_due_befor
     report = ended.report
     assert report["sent_events"] == report["asked_events"] < 4 * 50_000
     assert report["target_eps"] < 50_000 * 0.9  # over the whole time, the pause included
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert report["sent_events"] == sink["received_events"]
 
 
 def test_what_ctl_says_is_data(tmp_path: Path, capture: Capture):
     with run_under_way(tmp_path, capture, *ENDLESS) as (run, end):
-        line = command("replay", "ctl", "status", "--control", run.control)
-        said = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+        line = programs.command("replay", "ctl", "status", "--control", run.control)
+        said = subprocess.run(
+            line, cwd=programs.ROOT, capture_output=True, text=True, timeout=programs.PATIENCE_S, check=True
+        )
         run.stop()
         end()
 
@@ -171,15 +159,15 @@ def test_a_signal_has_the_rate_read_from_a_file(tmp_path: Path, capture: Capture
     rate.write_text("8k\n")
     with run_under_way(tmp_path, capture, *ENDLESS, "--rate-file", rate) as (run, end):
         os.kill(run.pid, signal.SIGUSR1)
-        eventually(lambda: run.status()["target_eps"] == 8000, "the file's rate")
+        programs.eventually(lambda: run.status()["target_eps"] == 8000, "the file's rate")
         rate.write_text("fast, please")
         os.kill(run.pid, signal.SIGUSR1)
-        eventually(lambda: "the rate stays as it is" in run.log.read_text(), "a refusal")
+        programs.eventually(lambda: "the rate stays as it is" in run.log.read_text(), "a refusal")
         assert run.status()["target_eps"] == 8000
         run.stop()
         ended, sink = end()
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert_all_arrived(ended, sink)
 
 
@@ -227,15 +215,15 @@ def test_what_makes_no_sense_is_refused_in_a_line(endless_run: Run, words: tuple
 def test_a_run_without_a_rate_can_be_paused(tmp_path: Path, capture: Capture):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        line = run_of(capture, "127.0.0.1", [receiver.getsockname()[1]], "--eps", "max", "--duration", "60s")
+        line = programs.run_of(capture, "127.0.0.1", [receiver.getsockname()[1]], "--eps", "max", "--duration", "60s")
         control = tmp_path / "control"
-        with running(command(*line, "--control", control), tmp_path / "log") as process:
-            await_sending(control)
+        with programs.running(programs.command(*line, "--control", control), tmp_path / "log") as process:
+            programs.await_sending(control)
             run = Run(process.pid, control, tmp_path / "log")
             assert "has no rate" in run.tell("rate", "1M").stderr
             run.tell("pause")
-            eventually(lambda: run.status()["eps"] == 0, "silence")
+            programs.eventually(lambda: run.status()["eps"] == 0, "silence")
             assert run.tell("resume").report["target_eps"] is None
-            eventually(lambda: run.status()["eps"] > 0, "more")
+            programs.eventually(lambda: run.status()["eps"] > 0, "more")
             run.stop()
-            finish(process, tmp_path / "log")
+            programs.finish(process, tmp_path / "log")

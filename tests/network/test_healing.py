@@ -18,20 +18,7 @@ import pytest
 from captures.console.errors import ExitCode
 from captures.format.capture import Capture
 from replay.control.run_socket import ask
-from tests.network.programs import (
-    Ended,
-    assert_ran,
-    await_sending,
-    command,
-    eventually,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    status_of,
-)
+from tests.network import programs
 from tools.lab import PORTS, V4, Lab
 
 RATE_EPS = 2_000  # half as much again, to catch up, is little even on a slow machine
@@ -40,16 +27,16 @@ SECONDS = 8
 
 def disturbed_run(
     folder: Path, capture: Capture, disturb: Callable[[psutil.Process], None], *options: object
-) -> tuple[Ended, dict[str, Any]]:
+) -> tuple[programs.Ended, dict[str, Any]]:
     """A run of two workers that `disturb` is let loose upon as soon as it sends; and what the sink counted."""
-    ports, log, control = free_ports(4), folder / "run.log", folder / "control"
-    with listening_sink(folder / "sink.log", "--ports", listed(ports)) as end_sink:
+    ports, log, control = programs.free_ports(4), folder / "run.log", folder / "control"
+    with programs.listening_sink(folder / "sink.log", "--ports", programs.listed(ports)) as end_sink:
         length = ("--events", SECONDS * RATE_EPS, "--eps", RATE_EPS, "--workers", 2, "--control", control)
-        run = command(*run_of(capture, "127.0.0.1", ports, *length, *options))
-        with running(run, log) as supervisor:
-            await_sending(control)
+        run = programs.command(*programs.run_of(capture, "127.0.0.1", ports, *length, *options))
+        with programs.running(run, log) as supervisor:
+            programs.await_sending(control)
             disturb(psutil.Process(supervisor.pid))
-            ended = finish(supervisor, log)
+            ended = programs.finish(supervisor, log)
         return ended, end_sink()
 
 
@@ -57,7 +44,7 @@ def worker(supervisor: psutil.Process, place: int) -> int:
     return sorted(child.pid for child in supervisor.children())[place]
 
 
-def recovery_of(ended: Ended, place: int, cause: str) -> dict[str, Any]:
+def recovery_of(ended: programs.Ended, place: int, cause: str) -> dict[str, Any]:
     """The first recovery of a worker from `cause`; where cores are taken away, there may be others beside it."""
     return next(
         recovery
@@ -66,12 +53,12 @@ def recovery_of(ended: Ended, place: int, cause: str) -> dict[str, Any]:
     )
 
 
-def kills(ended: Ended) -> int:
+def kills(ended: programs.Ended) -> int:
     """How many workers were killed by the test."""
     return sum(recovery["cause"] == "was killed by SIGKILL" for recovery in ended.report["recoveries"])
 
 
-def assert_every_event_once(ended: Ended, sink: dict[str, Any]) -> None:
+def assert_every_event_once(ended: programs.Ended, sink: dict[str, Any]) -> None:
     for sent, received in zip(ended.report["lanes"], sink["lanes"], strict=True):
         assert (sent["port"], sent["sent_events"]) == (received["port"], received["received_events"])
         assert sent["sent_bytes"] == received["received_bytes"]
@@ -83,7 +70,7 @@ def test_a_killed_worker_is_replaced_and_its_lanes_go_on(tmp_path: Path, capture
 
     ended, sink = disturbed_run(tmp_path, capture, kill)
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert ended.report["sent_events"] == RATE_EPS * SECONDS
     recovery = recovery_of(ended, 0, "was killed by SIGKILL")
@@ -99,7 +86,7 @@ def test_a_frozen_worker_is_woken_and_catches_up(tmp_path: Path, capture: Captur
 
     ended, sink = disturbed_run(tmp_path, capture, freeze)
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert ended.report["sent_events"] == RATE_EPS * SECONDS
     recovery = recovery_of(ended, 1, "stood still")
@@ -128,13 +115,13 @@ def test_one_that_dies_again_is_moved_to_another_core(tmp_path: Path, capture: C
         for _ in range(2):
             first = worker(supervisor, 0)
             os.kill(first, signal.SIGKILL)
-            eventually(lambda first=first: first not in {c.pid for c in supervisor.children()}, "its end")
-            eventually(lambda: len(supervisor.children()) == 2, "its successor")
+            programs.eventually(lambda first=first: first not in {c.pid for c in supervisor.children()}, "its end")
+            programs.eventually(lambda: len(supervisor.children()) == 2, "its successor")
             os.kill(worker(supervisor, 1), 0)
 
     ended, sink = disturbed_run(tmp_path, capture, kill_twice)
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert_every_event_once(ended, sink)
     assert kills(ended) == 2
 
@@ -166,17 +153,19 @@ def replaced(status: dict[str, Any], deaths: int) -> bool:
 def test_at_full_speed_too_every_datagram_is_counted(log: Path, control: Path, capture: Capture, lab: Lab, gso: str):
     """Killed in the midst of its system calls; the far end of the wire counts what enters, and drops it."""
     length = ("--loops", 1_000_000, "--eps", "200k", "--workers", 2, "--control", control, gso)
-    run = command(*run_of(capture, V4, PORTS, *length), host=lab.sender)
+    run = programs.command(*programs.run_of(capture, V4, PORTS, *length), host=lab.sender)
     with lab.cut_at_sender(), lab.dropping(f"udp dport {PORTS[0]}-{PORTS[-1]}") as dropped:
-        with running(run, log) as process:
+        with programs.running(run, log) as process:
             supervisor = psutil.Process(process.pid)
-            await_sending(control)
+            programs.await_sending(control)
             for deaths in range(1, 4):
                 os.kill(worker(supervisor, 0), signal.SIGKILL)
-                eventually(lambda deaths=deaths: replaced(status_of(control), deaths), "its successor")
+                programs.eventually(
+                    lambda deaths=deaths: replaced(programs.status_of(control), deaths), "its successor"
+                )
                 time.sleep(0.1)
             ask(control, ["stop"])
-            ended = finish(process, log)
+            ended = programs.finish(process, log)
 
         assert ended.code in (ExitCode.MET, ExitCode.MISSED), ended.stderr  # its rate is not judged
         assert dropped() == ended.report["sent_events"] > 0

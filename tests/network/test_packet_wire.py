@@ -26,21 +26,9 @@ from captures.format.reader import open_capture
 from replay.path.sources import DEFAULT_PORTS
 from replay.schedule.rates import STRIPE_EVENTS
 from tests.captures.content import content, noise, write
+from tests.network import programs
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
-from tests.network.programs import (
-    Ended,
-    assert_ran,
-    call,
-    command,
-    eventually,
-    finish,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    workers_of,
-)
 from tests.network.vlans import vlan, vlan_mailboxes
 from tools.lab import DEVICE, PORTS, V4, V6, Lab
 
@@ -157,14 +145,14 @@ def dissected(pcap: Path) -> list[Packet]:
     return [Packet(*row.split("\t")) for row in shown.splitlines()]
 
 
-def packets_of(lab: Lab, folder: Path, line: Sequence[object]) -> tuple[list[Packet], Ended]:
+def packets_of(lab: Lab, folder: Path, line: Sequence[object]) -> tuple[list[Packet], programs.Ended]:
     """What the wire carries of a run, in the order in which it carries it."""
     pcap = folder / "wire.pcap"
     # Dropped behind the tap: otherwise nobody listens, and ICMP says so to sources that are not there.
     unheard = lab.dropping(f"udp dport {PORTS[0]}-{PORTS[-1]}")
     with tap(lab) as opened, lab.cut_at_sender(), unheard:
-        run = call(*line, host=lab.sender)
-        assert_ran(run)
+        run = programs.call(*line, host=lab.sender)
+        programs.assert_ran(run)
         opened.save(pcap)
     return dissected(pcap), run
 
@@ -213,7 +201,7 @@ def test_every_frame_is_right(
     if many:
         options += ("--source-ips", network, "--source-ports", f"{SOURCE_PORTS[0]}-{SOURCE_PORTS[-1]}")
 
-    packets, run = packets_of(lab, tmp_path, run_of(capture, address, PORTS, *options))
+    packets, run = packets_of(lab, tmp_path, programs.run_of(capture, address, PORTS, *options))
 
     assert len(packets) == run.report["sent_events"] == EVENTS
     assert_sound(packets, address, tags)
@@ -261,10 +249,10 @@ def test_a_vlan_device_takes_what_is_tagged_for_it(
         vlan_mailboxes(lab, address, device) as boxes,
         lab.cut_at_sender() if cut else nullcontext(),
     ):
-        run = call(*run_of(capture, address, PORTS, *options), host=lab.sender)
+        run = programs.call(*programs.run_of(capture, address, PORTS, *options), host=lab.sender)
         came = boxes.take()
 
-    assert_ran(run)
+    programs.assert_ran(run)
     assert came == port_lines(lines, len(PORTS))
     assert [lane["sent_events"] for lane in run.report["lanes"]] == [len(lane) for lane in came]
 
@@ -272,12 +260,12 @@ def test_a_vlan_device_takes_what_is_tagged_for_it(
 def test_a_sink_in_a_vlan_counts_every_event(tmp_path: Path, lab: Lab, capture: Capture):
     address, tags = "198.18.100.2", ("200", "100")
     options = (*PACED, *into_vlan(lab, tags, "198.18.100.64/28"), "--events", EVENTS)
-    listening = ("--bind", address, "--ports", listed(PORTS))
+    listening = ("--bind", address, "--ports", programs.listed(PORTS))
     with (
         vlan(lab, tags, f"{address}/24"),
-        listening_sink(tmp_path / "sink.log", *listening, host=lab.receiver) as end_sink,
+        programs.listening_sink(tmp_path / "sink.log", *listening, host=lab.receiver) as end_sink,
     ):
-        run = call(*run_of(capture, address, PORTS, *options), host=lab.sender)
+        run = programs.call(*programs.run_of(capture, address, PORTS, *options), host=lab.sender)
         counted = end_sink()
 
     assert counted["received_events"] == run.report["sent_events"] == EVENTS
@@ -301,11 +289,12 @@ def test_the_longest_event_gets_through_and_a_longer_one_is_refused(
         lab.cut_at_sender(),
     ):
         fits, exceeds = (
-            call(*run_of(open_capture(path), address, PORTS, *options), host=lab.sender) for path in captures
+            programs.call(*programs.run_of(open_capture(path), address, PORTS, *options), host=lab.sender)
+            for path in captures
         )
         came = boxes.take()
 
-    assert_ran(fits)
+    programs.assert_ran(fits)
     assert Counter(line for lane in came for line in lane) == Counter(open_capture(captures[0]).lines())
     assert exceeds.code == ExitCode.PREFLIGHT
     assert "build shorter events" in exceeds.stderr
@@ -326,7 +315,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Capture:
     folder = tmp_path_factory.mktemp("farm")
     (folder / "farm.yaml").write_text(FARM)
     line = ("precompute", "build", folder / "farm.yaml", "--events", EVENTS, "--train", 8, "-o", folder / "farm.rcap")
-    built = call(*line)
+    built = programs.call(*line)
     assert built.code == 0, built.stderr
     return open_capture(folder / "farm.rcap")
 
@@ -335,7 +324,7 @@ def flows_by_host(lab: Lab, folder: Path, farm: Capture, *options: object) -> di
     """Where each host's events come from in two loops of the farm, by two workers."""
     ports = ("--source-ports", f"{SOURCE_PORTS[0]}-{SOURCE_PORTS[-1]}")
     packets, _ = packets_of(
-        lab, folder, run_of(farm, V4, PORTS, *PACED, "--loops", 2, "--workers", 2, *ports, *options)
+        lab, folder, programs.run_of(farm, V4, PORTS, *PACED, "--loops", 2, "--workers", 2, *ports, *options)
     )
     assert Counter(packet.event for packet in packets) == Counter([*farm.lines()] * 2)
     flows: dict[bytes, set[tuple[str, int]]] = {}
@@ -380,8 +369,8 @@ def test_what_a_killed_worker_sent_is_not_sent_again(
 ):
     """Killed three times in its system calls, where it is nearly always with messages as short and many as these."""
     options = (*PACED, *way, "--loops", 1_000_000, "--eps", "200k", "--workers", 2, "--control", control)
-    run = command(*run_of(capture, V4, PORTS, *options), host=lab.sender)
-    with mailboxes(lab, V4) as boxes, lab.cut_at_sender(), running(run, log) as supervisor:
+    run = programs.command(*programs.run_of(capture, V4, PORTS, *options), host=lab.sender)
+    with mailboxes(lab, V4) as boxes, lab.cut_at_sender(), programs.running(run, log) as supervisor:
         boxes.await_first()
         taken: list[list[bytes]] = [[] for _ in PORTS]
 
@@ -389,17 +378,17 @@ def test_what_a_killed_worker_sent_is_not_sent_again(
             """Those that there are; what came is taken meanwhile, or the boxes would be full some time."""
             for lane, more in zip(taken, boxes.take(), strict=True):
                 lane.extend(more)
-            return workers_of(supervisor)
+            return programs.workers_of(supervisor)
 
         for _ in range(3):
             first = workers_now()[0]
             os.kill(first, signal.SIGKILL)
-            eventually(lambda first=first: first not in workers_now(), "its end")
-            eventually(lambda: len(workers_now()) == 2, "its successor")
+            programs.eventually(lambda first=first: first not in workers_now(), "its end")
+            programs.eventually(lambda: len(workers_now()) == 2, "its successor")
             until_s = time.monotonic() + 0.5  # for it to be in the midst of things
-            eventually(lambda until_s=until_s: workers_now() and time.monotonic() > until_s, "half a second")
+            programs.eventually(lambda until_s=until_s: workers_now() and time.monotonic() > until_s, "half a second")
         supervisor.send_signal(signal.SIGINT)  # `replay ctl stop` would give the stream an end, and other last stripes
-        ended = finish(supervisor, log)
+        ended = programs.finish(supervisor, log)
         came = [[*lane, *more] for lane, more in zip(taken, boxes.take(), strict=True)]
 
     assert ended.code == ExitCode.INTERRUPTED, ended.stderr

@@ -15,19 +15,9 @@ from captures.console.errors import ExitCode
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
 from tests.captures.content import content, noise, write
+from tests.network import programs
 from tests.network.expected import port_lines
 from tests.network.mailboxes import mailboxes
-from tests.network.programs import (
-    call,
-    command,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    workers_of,
-)
 from tools.lab import PORTS, V4, V6, Lab
 
 SYS_PIDFD_GETFD = 438  # pidfd_getfd(2), the same number on every machine
@@ -55,14 +45,14 @@ def test_a_train_refused_in_mid_run_goes_out_event_by_event(
 ):
     log = tmp_path / "run.log"
     options = ("--loops", 1, "--eps", "5k", "--workers", 2, "--stamp", "keep")
-    run = command(*run_of(capture, V4, PORTS, *options), host=lab.sender)
-    with mailboxes(lab, V4) as boxes, running(run, log) as process:
+    run = programs.command(*programs.run_of(capture, V4, PORTS, *options), host=lab.sender)
+    with mailboxes(lab, V4) as boxes, programs.running(run, log) as process:
         boxes.await_first()
         # The kernel won't cut trains for a socket without checksums: udp_send_skb in net/ipv4/udp.c.
-        for sender in sockets_of(workers_of(process)[0]):
+        for sender in sockets_of(programs.workers_of(process)[0]):
             with sender:
                 sender.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
         came = boxes.take()
 
     assert [worker["gso_refused"] for worker in ended.report["workers"]] == ["EINVAL", None]
@@ -79,7 +69,7 @@ def test_a_port_without_listener_is_named_over_a_wire(tmp_path: Path, lab: Lab, 
 @pytest.mark.parametrize("gso", ["--gso", "--no-gso"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_port_without_listener_is_named_on_loopback(tmp_path: Path, capture: Capture, gso: str, address: str):
-    check_deaf_port(tmp_path / "sink.log", capture, address, free_ports(4), gso)
+    check_deaf_port(tmp_path / "sink.log", capture, address, programs.free_ports(4), gso)
 
 
 def check_deaf_port(
@@ -94,8 +84,10 @@ def check_deaf_port(
     """Nobody listens at the second of the ports: the report says so of this one alone, and misses no event."""
     deaf = ports[1]
     heard = [port for port in ports if port != deaf]
-    with listening_sink(log, "--bind", address, "--ports", listed(heard), host=receiver) as end_sink:
-        run = call(*run_of(capture, address, ports, "--events", EVENTS, "--eps", "10k", gso), host=sender)
+    with programs.listening_sink(log, "--bind", address, "--ports", programs.listed(heard), host=receiver) as end_sink:
+        run = programs.call(
+            *programs.run_of(capture, address, ports, "--events", EVENTS, "--eps", "10k", gso), host=sender
+        )
         received = {lane["port"]: lane["received_events"] for lane in end_sink()["lanes"]}
 
     lanes = {lane["port"]: lane for lane in run.report["lanes"]}
@@ -111,8 +103,10 @@ def test_a_fast_run_is_missed_by_one_port_without_listener_though_few_answers_co
     """The receiver's kernel answers once a second (icmp_ratelimit): a few answers for tens of thousands of events."""
     deaf, heard = PORTS[-1], PORTS[:-1]
     options = ("--eps", "200k", "--duration", "4s")
-    with listening_sink(tmp_path / "sink.log", "--bind", V4, "--ports", listed(heard), host=lab.receiver):
-        run = call(*run_of(capture, V4, PORTS, *options), host=lab.sender)
+    with programs.listening_sink(
+        tmp_path / "sink.log", "--bind", V4, "--ports", programs.listed(heard), host=lab.receiver
+    ):
+        run = programs.call(*programs.run_of(capture, V4, PORTS, *options), host=lab.sender)
 
     answers = run.report["errors"]["ECONNREFUSED"]
     assert answers <= 0.0001 * run.report["sent_events"]
@@ -133,7 +127,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Capture:
 @pytest.mark.parametrize("address", [V4, V6])
 def test_an_event_above_the_mtu_is_refused_before_the_first_packet(lab: Lab, mixed: Capture, address: str):
     with lab.mtu(LONG_BYTES), mailboxes(lab, address) as boxes:
-        run = call(*run_of(mixed, address, PORTS), host=lab.sender)
+        run = programs.call(*programs.run_of(mixed, address, PORTS), host=lab.sender)
         assert boxes.take() == [[] for _ in PORTS]
 
     assert run.code == ExitCode.PREFLIGHT
@@ -146,11 +140,13 @@ def test_an_mtu_lowered_in_mid_run_ends_it_with_true_counts(
     tmp_path: Path, lab: Lab, mixed: Capture, gso: str, address: str
 ):
     log, ports = tmp_path / "run.log", range(5514, 5546)  # so many that a batch holds trains of several
-    run = command(*run_of(mixed, address, ports, "--loops", 100, "--eps", "160k", gso), host=lab.sender)
-    with mailboxes(lab, address, ports) as boxes, running(run, log) as process:
+    run = programs.command(
+        *programs.run_of(mixed, address, ports, "--loops", 100, "--eps", "160k", gso), host=lab.sender
+    )
+    with mailboxes(lab, address, ports) as boxes, programs.running(run, log) as process:
         boxes.await_first()
         with lab.mtu(LONG_BYTES):
-            ended = finish(process, log)
+            ended = programs.finish(process, log)
         came = boxes.take()
 
     assert ended.code == ExitCode.FAILED
@@ -163,8 +159,8 @@ def test_icmp_about_an_earlier_datagram_is_no_refusal_of_gso(tmp_path: Path, lab
     from scapy.layers.inet import ICMP, IP, UDP  # noqa: PLC0415 - it takes a while to load
 
     log = tmp_path / "run.log"
-    run = command(*run_of(capture, V4, PORTS, "--events", "20k", "--eps", "10k"), host=lab.sender)
-    with mailboxes(lab, V4) as boxes, running(run, log) as process:
+    run = programs.command(*programs.run_of(capture, V4, PORTS, "--events", "20k", "--eps", "10k"), host=lab.sender)
+    with mailboxes(lab, V4) as boxes, programs.running(run, log) as process:
         boxes.await_first()
         _, (source, port) = boxes._sockets[0].recvfrom(0, socket.MSG_PEEK)
         quoted = IP(src=source, dst=V4, flags="DF") / UDP(sport=port, dport=PORTS[0], len=1000)
@@ -177,7 +173,7 @@ def test_icmp_about_an_earlier_datagram_is_no_refusal_of_gso(tmp_path: Path, lab
                     time.sleep(0.1)
         finally:
             netns.popns()
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
         came = boxes.take()
     lab.run_at(lab.sender, "ip", "route", "flush", "cache")
 

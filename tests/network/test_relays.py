@@ -11,19 +11,7 @@ import pytest
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
 from captures.format.tags import TAG_BYTES
-from tests.network.programs import (
-    assert_ran,
-    await_line,
-    await_sending,
-    call,
-    command,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-)
+from tests.network import programs
 from tests.network.relay import Change, relaying
 
 EVENTS = 8000
@@ -45,21 +33,21 @@ def told(
     folder: Path, capture: Capture, ports: tuple[int, ...], heard: tuple[int, ...], change: Change, *options: object
 ) -> Told:
     """Send to `ports`, where a relay is, and receive at `heard`."""
-    sent, received, place = folder / "sent.json", folder / "received.json", f"127.0.0.1:{free_ports(1)[0]}"
-    listening = ("--ports", listed(heard), "--report", received, "--publish", place, *options)
-    with relaying(ports, change), listening_sink(folder / "sink.log", *listening) as end_sink:
+    sent, received, place = folder / "sent.json", folder / "received.json", f"127.0.0.1:{programs.free_ports(1)[0]}"
+    listening = ("--ports", programs.listed(heard), "--report", received, "--publish", place, *options)
+    with relaying(ports, change), programs.listening_sink(folder / "sink.log", *listening) as end_sink:
         sending = ("--events", EVENTS, "--eps", "4k", "--report", sent, "--sink", place)
-        run = call(*run_of(capture, "127.0.0.1", ports, *sending))
-        assert_ran(run)
+        run = programs.call(*programs.run_of(capture, "127.0.0.1", ports, *sending))
+        programs.assert_ran(run)
         time.sleep(0.3)  # for what is still in the relay
         sink = end_sink()
-    ledger = call("replay", "reconcile", sent, received, "--json")
+    ledger = programs.call("replay", "reconcile", sent, received, "--json")
     return Told(run.report, sink, ledger.report, ledger.stderr)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_mapped_port_has_lost_nothing(tmp_path: Path, tagged: Capture, workers: int):
-    free = free_ports(4)
+    free = programs.free_ports(4)
     ports, heard = free[:2], free[2:]
     found = told(
         tmp_path, tagged, ports, heard, lambda port, _, data: [(heard[ports.index(port)], data)], "--workers", workers
@@ -77,7 +65,7 @@ def test_ports_that_come_as_one_and_one_that_comes_as_three_are_counted_by_their
     tmp_path: Path, tagged: Capture, workers: int
 ):
     """A load balancer deals the first port's events to three; a relay sends all others to one of them."""
-    free = free_ports(7)
+    free = programs.free_ports(7)
     ports, heard = free[:4], free[4:]
     lost = [0]
 
@@ -97,7 +85,7 @@ def test_ports_that_come_as_one_and_one_that_comes_as_three_are_counted_by_their
 
 @pytest.mark.parametrize("limit", [180, 150])
 def test_events_that_a_relay_cuts_are_not_lost(tmp_path: Path, tagged: Capture, limit: int):
-    free = free_ports(4)
+    free = programs.free_ports(4)
     ports, heard = free[:2], free[2:]
     cut: Counter[int] = Counter()
 
@@ -119,9 +107,9 @@ def test_events_that_a_relay_cuts_are_not_lost(tmp_path: Path, tagged: Capture, 
 
 def test_a_tag_at_the_front_does_not_hide_that_events_are_cut(tmp_path: Path):
     path = tmp_path / "front.rcap"
-    built = call("precompute", "build", "system", "--tagged-front", "--events", EVENTS, "-o", path)
+    built = programs.call("precompute", "build", "system", "--tagged-front", "--events", EVENTS, "-o", path)
     assert built.code == 0, built.stderr
-    free = free_ports(4)
+    free = programs.free_ports(4)
     ports, heard = free[:2], free[2:]
     came = [0, 0]
 
@@ -136,13 +124,13 @@ def test_a_tag_at_the_front_does_not_hide_that_events_are_cut(tmp_path: Path):
     assert (found.ledger["cut_bytes"], found.ledger["balanced"]) == (came[0] - came[1], False)
     assert f"{came[1]:,} of {came[0]:,} bytes came: events were cut behind their tags" in found.ledger["verdict"]
     reports = (tmp_path / "sent.json", tmp_path / "received.json")
-    assert call("replay", "reconcile", *reports, "--json").code == 1
-    assert call("replay", "reconcile", *reports, "--max-loss", "0%", "--json").code == 0
+    assert programs.call("replay", "reconcile", *reports, "--json").code == 1
+    assert programs.call("replay", "reconcile", *reports, "--max-loss", "0%", "--json").code == 0
 
 
 @pytest.mark.parametrize("bit", [1 << 39, 1 << 20, 1 << 5, 1])
 def test_one_flipped_bit_is_one_lost_event_and_one_too_many(tmp_path: Path, tagged: Capture, bit: int):
-    free = free_ports(2)
+    free = programs.free_ports(2)
 
     def change(_port: int, number: int, data: bytes) -> list[tuple[int, bytes]]:
         if number == 3000:
@@ -159,7 +147,7 @@ def test_one_flipped_bit_is_one_lost_event_and_one_too_many(tmp_path: Path, tagg
 
 
 def test_events_of_another_run_are_told_and_named(tmp_path: Path, tagged: Capture):
-    free = free_ports(2)
+    free = programs.free_ports(2)
 
     def change(_port: int, number: int, data: bytes) -> list[tuple[int, bytes]]:
         other = data[:-TAG_BYTES] + b"00000002" + data[-TAG_BYTES + 8 :]
@@ -173,18 +161,20 @@ def test_events_of_another_run_are_told_and_named(tmp_path: Path, tagged: Captur
 
 def test_what_a_dead_worker_did_not_receive_is_not_the_network_s_loss(tmp_path: Path, tagged: Capture):
     sent, received, log = tmp_path / "sent.json", tmp_path / "received.json", tmp_path / "sink.log"
-    ports = free_ports(2)
-    line = command("replay", "sink", "--ports", listed(ports), "--workers", 2, "--report", received)
-    with running(line, log) as sink:
-        await_line(log, "listening on", sink)
+    ports = programs.free_ports(2)
+    line = programs.command("replay", "sink", "--ports", programs.listed(ports), "--workers", 2, "--report", received)
+    with programs.running(line, log) as sink:
+        programs.await_line(log, "listening on", sink)
         control = tmp_path / "control"
         sending = ("--events", EVENTS, "--eps", "4k", "--report", sent, "--backend", "udp", "--control", control)
-        with running(command(*run_of(tagged, "127.0.0.1", ports, *sending)), tmp_path / "run.log") as run:
-            await_sending(control)
+        with programs.running(
+            programs.command(*programs.run_of(tagged, "127.0.0.1", ports, *sending)), tmp_path / "run.log"
+        ) as run:
+            programs.await_sending(control)
             psutil.Process(sink.pid).children()[0].kill()
-            assert finish(sink, log).code == 4
-            finish(run, tmp_path / "run.log")
-    ledger = call("replay", "reconcile", sent, received, "--json").report
+            assert programs.finish(sink, log).code == 4
+            programs.finish(run, tmp_path / "run.log")
+    ledger = programs.call("replay", "reconcile", sent, received, "--json").report
     assert {loss["where"] for loss in ledger["losses"]} == {"not received: the sink's worker died"}
     assert ledger["lost_events"] > 0
     assert sum(lane["lost_before_socket_events"] for lane in ledger["lanes"]) == 0

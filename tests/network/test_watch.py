@@ -12,18 +12,7 @@ import pytest
 
 from captures.format.capture import Capture
 from replay.linux.network.udp_sockets import FILES, parse_udp, row_pattern
-from tests.network.programs import (
-    assert_ran,
-    await_line,
-    call,
-    command,
-    eventually,
-    finish,
-    free_ports,
-    listed,
-    run_of,
-    running,
-)
+from tests.network import programs
 from tests.network.servers import Server, rsyslog
 from tools.lab import DEVICE, PORTS, V4, Lab
 
@@ -61,20 +50,22 @@ def settled(lab: Lab, server: Server) -> bool:
 def test_every_drop_of_a_collector_is_placed(tmp_path: Path, lab: Lab, tagged: Capture, ending: signal.Signals) -> None:
     sent_path, audit_path, host_path = (tmp_path / f"{name}.json" for name in ("sent", "audit", "host"))
     log = tmp_path / "watch.log"
-    watch = command("replay", "watch", "--ports", listed(PORTS), "--report", host_path, host=lab.receiver)
+    watch = programs.command(
+        "replay", "watch", "--ports", programs.listed(PORTS), "--report", host_path, host=lab.receiver
+    )
     with (
         rsyslog(tmp_path, LANES, RAW, buffer_bytes=TINY_BYTES, host=lab.receiver) as server,
-        running(watch, log) as watching,
+        programs.running(watch, log) as watching,
     ):
-        await_line(log, "watching 4 ports", watching)
+        programs.await_line(log, "watching 4 ports", watching)
         pid = server.pid
         with stopped(pid):
             options = ("--events", EVENTS, "--eps", "4k", "--report", sent_path)
-            sent = call(*run_of(tagged, V4, server.ports, *options), host=lab.sender)
-            assert_ran(sent)
-        eventually(lambda: settled(lab, server), "rsyslogd to have written what it got")
+            sent = programs.call(*programs.run_of(tagged, V4, server.ports, *options), host=lab.sender)
+            programs.assert_ran(sent)
+        programs.eventually(lambda: settled(lab, server), "rsyslogd to have written what it got")
         watching.send_signal(ending)
-        ended = finish(watching, log)
+        ended = programs.finish(watching, log)
         written = len(server.events())
 
     assert ended.code == 0, ended.stderr
@@ -90,8 +81,10 @@ def test_every_drop_of_a_collector_is_placed(tmp_path: Path, lab: Lab, tagged: C
     assert next(nic for nic in host["nics"] if nic["name"] == DEVICE)["rx_packets"] > 0
     assert f"the sockets of rsyslogd (pid {pid})" in ended.stderr
 
-    assert call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path, "--json").code == 1
-    ledger = call(
+    assert (
+        programs.call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path, "--json").code == 1
+    )
+    ledger = programs.call(
         *("replay", "reconcile", sent_path, "--collector", audit_path, "--collector-host", host_path, "--json")
     ).report
     placed = ledger["collector_host"]
@@ -107,20 +100,22 @@ def test_what_is_lost_on_the_way_is_not_charged_to_the_collector(tmp_path: Path,
     """A filter before the sockets takes a port's events: the host's programs never read so many."""
     sent_path, audit_path, host_path = (tmp_path / f"{name}.json" for name in ("sent", "audit", "host"))
     log = tmp_path / "watch.log"
-    watch = command("replay", "watch", "--ports", listed(PORTS), "--report", host_path, host=lab.receiver)
+    watch = programs.command(
+        "replay", "watch", "--ports", programs.listed(PORTS), "--report", host_path, host=lab.receiver
+    )
     with (
         rsyslog(tmp_path, LANES, RAW, host=lab.receiver) as server,
-        running(watch, log) as watching,
+        programs.running(watch, log) as watching,
         lab.dropping(f"udp dport {PORTS[1]}"),
     ):
-        await_line(log, "watching 4 ports", watching)
+        programs.await_line(log, "watching 4 ports", watching)
         options = ("--events", 1000, "--eps", "1k", "--train-max", 1, "--report", sent_path)
-        assert_ran(call(*run_of(tagged, V4, server.ports, *options), host=lab.sender))
-        eventually(lambda: settled(lab, server), "rsyslogd to have written what it got")
+        programs.assert_ran(programs.call(*programs.run_of(tagged, V4, server.ports, *options), host=lab.sender))
+        programs.eventually(lambda: settled(lab, server), "rsyslogd to have written what it got")
         watching.terminate()
-        assert finish(watching, log).code == 0
-    call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path, "--json")
-    placed = call(
+        assert programs.finish(watching, log).code == 0
+    programs.call("replay", "audit", server.path, "--sent", sent_path, "--report", audit_path, "--json")
+    placed = programs.call(
         *("replay", "reconcile", sent_path, "--collector", audit_path, "--collector-host", host_path, "--json")
     ).report["collector_host"]
     assert (placed["lost_events"], placed["dropped_at_socket_events"]) == (500, 0)
@@ -129,11 +124,11 @@ def test_what_is_lost_on_the_way_is_not_charged_to_the_collector(tmp_path: Path,
 
 def test_a_run_to_its_own_host_watches_by_itself(tagged: Capture) -> None:
     """A receiver that never reads: all but what its buffer holds is dropped, and what it holds waits."""
-    (port,) = free_ports(1)
+    (port,) = programs.free_ports(1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY_BYTES)
         receiver.bind(("127.0.0.1", port))
-        ran = call(*run_of(tagged, "127.0.0.1", (port,), "--events", 500, "--eps", "1k"))
+        ran = programs.call(*programs.run_of(tagged, "127.0.0.1", (port,), "--events", 500, "--eps", "1k"))
         receiver.setblocking(False)
         kept = 0
         while True:
@@ -142,7 +137,7 @@ def test_a_run_to_its_own_host_watches_by_itself(tagged: Capture) -> None:
             except BlockingIOError:
                 break
             kept += 1
-    assert_ran(ran)
+    programs.assert_ran(ran)
     own = ran.report["collector_host"]
     assert own["dropped_packets"] == 500 - kept
     assert 0 < kept * 512 <= own["waiting_bytes"]
@@ -152,27 +147,27 @@ def test_a_run_to_its_own_host_watches_by_itself(tagged: Capture) -> None:
 
 
 def test_a_run_to_another_host_does_not(lab: Lab, tagged: Capture) -> None:
-    ran = call(*run_of(tagged, V4, PORTS, "--events", 100, "--eps", "1k"), host=lab.sender)
+    ran = programs.call(*programs.run_of(tagged, V4, PORTS, "--events", 100, "--eps", "1k"), host=lab.sender)
     assert ran.report["collector_host"] is None
 
 
 def test_a_run_to_another_address_of_its_own_host_does(lab: Lab, tagged: Capture) -> None:
     """198.18.0.2 is no loopback address, but in its own namespace what is sent there never leaves."""
-    ran = call(*run_of(tagged, V4, PORTS, "--events", 100, "--eps", "1k"), host=lab.receiver)
+    ran = programs.call(*programs.run_of(tagged, V4, PORTS, "--events", 100, "--eps", "1k"), host=lab.receiver)
     assert ran.report["collector_host"]["sockets"] == []
 
 
 def test_a_collector_that_starts_after_the_watch_and_again_is_found(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    (port,) = programs.free_ports(1)
     log = tmp_path / "watch.log"
-    with running(command("replay", "watch", "--ports", port, "--json"), log) as watching:
-        await_line(log, "watching 1 port", watching)
+    with programs.running(programs.command("replay", "watch", "--ports", port, "--json"), log) as watching:
+        programs.await_line(log, "watching 1 port", watching)
         for _ in range(2):
-            sink = command("replay", "sink", "--ports", port, "--duration", "3s")
-            with running(sink, tmp_path / "sink.log") as process:
+            sink = programs.command("replay", "sink", "--ports", port, "--duration", "3s")
+            with programs.running(sink, tmp_path / "sink.log") as process:
                 process.wait(60)
         watching.terminate()
-        ended = finish(watching, log)
+        ended = programs.finish(watching, log)
     (lane,) = ended.report["lanes"]
     assert (lane["open_sockets"], lane["closed_sockets"]) == (0, 2)
     assert "its socket was closed" in ended.stderr

@@ -8,30 +8,18 @@ import pytest
 
 from captures.console.errors import ExitCode
 from captures.format.capture import Capture
-from tests.network.programs import (
-    assert_ran,
-    await_sending,
-    call,
-    command,
-    finish,
-    free_ports,
-    listed,
-    listening_sink,
-    run_of,
-    running,
-    workers_of,
-)
+from tests.network import programs
 
 CORE = max(os.sched_getaffinity(0))
 
 
 def test_workers_that_share_a_core_keep_their_pace(tmp_path: Path, capture: Capture):
-    ports = free_ports(8)
-    with listening_sink(tmp_path / "sink.log", "--ports", listed(ports)) as end_sink:
+    ports = programs.free_ports(8)
+    with programs.listening_sink(tmp_path / "sink.log", "--ports", programs.listed(ports)) as end_sink:
         shared = ("--workers", 8, "--cpus", CORE, "--eps", "20k", "--events", "40k")
-        run = call(*run_of(capture, "127.0.0.1", ports, *shared))
+        run = programs.call(*programs.run_of(capture, "127.0.0.1", ports, *shared))
         received = {lane["port"]: lane["received_events"] for lane in end_sink()["lanes"]}
-    assert_ran(run)
+    programs.assert_ran(run)
     assert {worker["core"] for worker in run.report["workers"]} == {CORE}
     assert {lane["port"]: lane["sent_events"] for lane in run.report["lanes"]} == received
     assert [lane["sent_events"] for lane in run.report["lanes"]] == [5000] * 8
@@ -48,14 +36,16 @@ def locked_bytes(process: int, path: Path) -> int:
 def test_real_time_priority_and_locked_memory(tmp_path: Path, log: Path, control: Path, capture: Capture):
     if os.geteuid() != 0:
         pytest.skip("needs root for real-time priority")
-    port = free_ports(1)
+    port = programs.free_ports(1)
     claims = ("--realtime", 7, "--lock-memory", "--loops", 1000, "--eps", "5k", "--control", control)
     with (
-        listening_sink(tmp_path / "sink.log", "--ports", listed(port)) as end_sink,
-        running(list(command(*run_of(capture, "127.0.0.1", port, *claims))), log) as process,  # a fork maps the capture
+        programs.listening_sink(tmp_path / "sink.log", "--ports", programs.listed(port)) as end_sink,
+        programs.running(
+            list(programs.command(*programs.run_of(capture, "127.0.0.1", port, *claims))), log
+        ) as process,  # a fork maps the capture
     ):
-        await_sending(control)
-        worker = workers_of(process)[0]
+        programs.await_sending(control)
+        worker = programs.workers_of(process)[0]
         assert os.sched_getscheduler(worker) == os.SCHED_FIFO
         assert os.sched_getparam(worker).sched_priority == 7
         assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER
@@ -63,7 +53,7 @@ def test_real_time_priority_and_locked_memory(tmp_path: Path, log: Path, control
         assert int(status["VmLck"].split()[0]) > 1000
         assert locked_bytes(worker, capture.path) < len(capture.payload) / 10  # its header is in pages of its own
         process.terminate()
-        ended = finish(process, log)
+        ended = programs.finish(process, log)
         received = end_sink()["received_events"]
     assert ended.code == ExitCode.INTERRUPTED, ended.stderr
     assert ended.report["sent_events"] == received > 0
@@ -78,7 +68,7 @@ def test_a_claim_without_the_right_names_the_capability(capture: Capture, claim:
     name = capability.removeprefix("CAP_").lower()
     bare = (f"--bounding-set=-{name}", f"--inh-caps=-{name}", f"--ambient-caps=-{name}")
     limits = ("prlimit", "--memlock=65536", "--rtprio=0", "--")
-    run = call(*run_of(capture, "127.0.0.1", [5514], *claim), through=(*limits, "setpriv", *bare))
+    run = programs.call(*programs.run_of(capture, "127.0.0.1", [5514], *claim), through=(*limits, "setpriv", *bare))
     assert run.code == ExitCode.PREFLIGHT, run.stderr
     assert f"needs the capability {capability}" in run.stderr
     assert len(run.stderr.splitlines()) == 1

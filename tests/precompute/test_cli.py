@@ -56,7 +56,7 @@ def test_build_and_verify():
     assert (verified.returncode, verified.stderr) == (0, "")
     assert verified.stdout == f"a.rcap: sound; 20,000 events, digest {digest}\n"
     found = json.loads(precompute("verify", "a.rcap", "--json").stdout)
-    assert found == {"digest": digest, "sound": True, "damaged": []}
+    assert found == {"schema": 1, "digest": digest, "sound": True, "damaged": []}
 
 
 @pytest.mark.usefixtures("folder")

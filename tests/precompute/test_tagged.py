@@ -74,7 +74,7 @@ def test_every_event_of_a_built_in_profile_has_its_tag_where_its_train_says(tmp_
     assert capture.mix.tolist() == plain.mix.tolist()
     lengths = Counter(len(without_tag(line)) for line in capture.lines())
     assert lengths == Counter(map(len, plain.lines()))
-    assert None not in Recogniser(make_frames(made)).read(sample(capture))
+    assert None not in Recogniser(make_frames(made)).read(sample(capture)[::8])  # without tags, it is tested with all
 
 
 @given(tagged(), ASKED, st.integers(1, 128))
@@ -142,10 +142,10 @@ def test_text_that_looks_like_a_tag_is_no_tag(tmp_path):
                 assert (column, line.count(BLANK)) == (expected, 2)
 
 
-@pytest.mark.parametrize("asked", [{"events": 60_000}, {"duration_ns": 30 * 10**9, "rate_eps": 2000}])
+@pytest.mark.parametrize("asked", [{"events": 20_000}, {"duration_ns": 10 * 10**9, "rate_eps": 2000}])
 def test_the_number_of_jobs_changes_no_byte(tmp_path, monkeypatch, asked):
-    monkeypatch.setattr(plan, "CHUNK_BYTES", 4_000_000)
-    made = built_in("mixed").with_tags()
+    monkeypatch.setattr(plan, "CHUNK_BYTES", 1_300_000)
+    made = built_in("web").with_tags()
     one = build(tmp_path / "one.rcap", made, **asked)
     two = build(tmp_path / "two.rcap", made, jobs=2, **asked)
     assert one.path.read_bytes() == two.path.read_bytes()

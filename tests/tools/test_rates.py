@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -54,9 +56,35 @@ def test_what_was_used_between_two_looks() -> None:
     }
 
 
-def test_a_worker_is_watched_and_a_program_that_ended_is_not() -> None:
-    forks = "import os, time\nif os.fork() == 0:\n    while True: pass\ntime.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", forks], text=True) as process:
+RUN = """
+import os, signal, time
+from replay.control.run_socket import ControlSocket
+if not (compiling := os.fork()):
+    time.sleep(60)
+time.sleep(0.5)
+os.kill(compiling, signal.SIGKILL)
+os.wait()
+if not os.fork():
+    while True: pass
+with ControlSocket(None) as control:
+    for _ in range(6000):
+        control.poll(lambda words: {"state": "running"})
+        time.sleep(0.01)
+"""
+"""What is seen of a run from outside: a process that compiles, then a worker, then a socket that answers."""
+
+
+@pytest.fixture
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where runs have their sockets; its path is short, as a socket's must be."""
+    with TemporaryDirectory(prefix="rates-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield
+
+
+@pytest.mark.usefixtures("runtime_folder")
+def test_the_worker_is_watched_and_not_the_process_that_compiles_for_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", RUN], text=True) as process:
         try:
             notes = watched({"sender": process}, 1)
         finally:

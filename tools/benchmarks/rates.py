@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import psutil
 
+from captures.console.errors import StampedeError
+from replay.control.run_socket import ask, find_run
 from replay.linux.cpu_times import CoreTimes, core_times
 from tools.benchmarks.delivers import BUFFER, PORTS
 from tools.benchmarks.figures import Figure
@@ -102,8 +104,12 @@ def _run(lab: Lab, capture: Path, rate: str, seconds: int, tree: Path) -> tuple[
 
 
 def watched(programs: dict[str, subprocess.Popen[str]], seconds: int) -> Notes:
-    """The CPU and memory of the programs' workers and the steal of the cores; nothing where a program has ended."""
+    """The CPU and memory of the programs' workers and the steal of the cores; nothing where a program has ended.
+
+    A sink among the programs listens already, and so has forked its worker.
+    """
     with suppress(psutil.Error):
+        _await_sending(programs["sender"])
         workers = {name: _worker(process) for name, process in programs.items()}
         time.sleep(_SETTLE_S)
         first = _look(workers)
@@ -135,14 +141,20 @@ def _look(workers: dict[str, psutil.Process]) -> Look:
     return Look(time.monotonic(), {name: times.user + times.system for name, times in spent.items()}, own)
 
 
-def _worker(process: subprocess.Popen[str]) -> psutil.Process:
-    """The one worker of a program, once it has forked it. Raises psutil.NoSuchProcess when it ends without one."""
-    main = psutil.Process(process.pid)
+def _await_sending(run: subprocess.Popen[str]) -> None:
+    """Wait until a run says that it sends: before, its child may be one that compiles. Raises psutil.NoSuchProcess."""
     for _ in range(PATIENCE_S * 100):
-        children = main.children()
-        if children:
-            return children[0]
-        if process.poll() is not None:
+        with suppress(StampedeError):  # it does not listen yet
+            if ask(find_run(run.pid), ["status"])["state"] == "running":
+                return
+        if run.poll() is not None:
             break
         time.sleep(0.01)
+    raise psutil.NoSuchProcess(run.pid)
+
+
+def _worker(process: subprocess.Popen[str]) -> psutil.Process:
+    """The one worker of a program that has forked it. Raises psutil.NoSuchProcess when there is none any more."""
+    for child in psutil.Process(process.pid).children():
+        return child
     raise psutil.NoSuchProcess(process.pid)

@@ -71,7 +71,7 @@ def _verified_eps(capture: Capture, *, joined: bool) -> float:
         tally = shared_tally(ports, *sockets_of_workers(len(ports), 1), wall_ns())
         prepare(tally.of_worker(0))
         counter = TagCounter(tally.of_worker(0))
-        loop = new_loop([receiver.fileno() for receiver in sockets], counter.counters, tally.stop)
+        loop = new_loop(sockets, counter.counters, tally.stop)
         sent = _send(capture, ports, EVENTS[joined], joined=joined)
         began = time.perf_counter()
         while read_ready(loop, 0):

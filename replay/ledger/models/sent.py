@@ -1,7 +1,7 @@
 """What do a ledger and an audit read of the sender's report? Its fields, with types and bounds."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
@@ -16,6 +16,9 @@ from replay.ledger.models.parts import (
     Seconds,
 )
 from replay.report.verdict import VERDICTS
+
+NAMED: Final = 4
+"""So many targets are named in an error's line."""
 
 
 def _verdict(word: str) -> str:
@@ -72,6 +75,7 @@ class Part(ReportPart):
     """One of the reports that a merged report was made of."""
 
     run_id: RunId | None = None
+    target: str | None = None
 
 
 class Sent(Lanes):
@@ -104,7 +108,14 @@ class Sent(Lanes):
         return self.lanes
 
     def check_one_run(self) -> None:
-        """Raise ValueError if these are figures of several runs: nobody can tell which run an event was missed from."""
+        """Raise ValueError if these are figures of several runs: nobody can tell which run an event was missed from.
+
+        Runs without tags are taken for one, but where they went to several targets: a receiver counts those of one.
+        """
         runs = {(part.run_id or "").lower() for part in self.parts}
         if len(runs) > 1:
             raise ValueError("a merged report of several runs; use the report of each run")
+        targets = sorted({part.target for part in self.parts if part.target is not None})
+        if runs == {""} and len(targets) > 1:
+            named = ", ".join(targets[:NAMED]) + ", ..." * (len(targets) > NAMED)
+            raise ValueError(f"a merged report of untagged runs to several targets ({named}); use that of each run")

@@ -15,6 +15,9 @@ from replay.sink.number_account import held_stretches, lost_events
 from replay.sink.report.cut_events import Cut, merged_lengths
 from replay.sink.report.model import SinkReport
 
+FURTHER: Final = "of further runs, or of this one to further ports"
+"""What foreign events are that are of no run that is named: a sink names OTHER_RUNS runs, and learns LEARNT ports."""
+
 _NUMBERED: Final = ("verified", "lost", "lost_in_socket", "duplicated", "reordered", "late")
 _SUMS: Final = (*_NUMBERED, "cut", "doubtful_cut", *STRANGE)
 
@@ -129,7 +132,7 @@ def _foreign_lines(tags: dict[str, Any]) -> list[str]:
         lines.append("  of one of them more came than of the run that was counted; to choose which is")
         lines.append("  counted, start the sink with --run-id, or the run with --sink")
     if further := tags["foreign_events"] - sum(other_runs.values()):
-        lines.append(f"  {counted(further, 'event')} of further runs, or of this one to further ports")
+        lines.append(f"  {counted(further, 'event')} {FURTHER}")
     return lines
 
 

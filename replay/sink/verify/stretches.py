@@ -1,9 +1,9 @@
 """How do numbers that follow each other come into the account of their port? As *stretches*, each in one go.
 
 A stretch is of events of one run and one port that came to one socket within one interval, with the same drops before
-them, and whose numbers count up by one; it goes on over messages. If it is of the run that is counted, and its port has
-a row that only this worker writes, it is accounted at once. All others are *left* for Python, which decides about them
-(`replay.sink.verify.tag_counter`).
+them, and whose numbers count up by one; it goes on over messages. It is accounted at once if it is of the run that is
+counted, and its port has a row; and it is counted as foreign at once if it is of another run that is listed already, or
+can't be. All others are *left* for Python, which decides about them (`replay.sink.verify.tag_counter`).
 """
 
 from typing import Any, Final, NamedTuple
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
+from replay.linux.row_locks import lock_row, unlock_row
 from replay.sink.board import NEVER_NS, WorkerTally
 from replay.sink.number_account import WINDOW
 from replay.sink.verify.certain_numbers import Accounts, accounts_in
@@ -64,7 +65,9 @@ ROOM: Final = 1 << 17
 LEFT: Final = 0
 """The places of `state`. This one: how many stretches are left."""
 OWN_RUN: Final = 1
-"""The run whose stretches are accounted at once; 0: of none."""
+"""The run that is counted; 0: this worker does not know it yet, so only tags of run 0 are foreign."""
+UNLISTED: Final = -1
+"""Instead of a place: the run is not listed, but can be."""
 
 
 class Counters(NamedTuple):
@@ -74,6 +77,8 @@ class Counters(NamedTuple):
     ages: NDArray[np.int64]
     untagged: NDArray[np.int64]
     malformed: NDArray[np.int64]
+    foreign: NDArray[np.int64]
+    others: NDArray[Any]
     without: NDArray[np.int64]
     parted: NDArray[np.int64]
     tenths: NDArray[np.int64]
@@ -82,6 +87,7 @@ class Counters(NamedTuple):
     row_of_port: NDArray[np.int64]
     """The row of each port; NO_ROW: it has none that this worker knows."""
     accounts: Accounts
+    locks: NDArray[np.int64]
     charges: Charges
     minute: NDArray[Any]
     """The MINUTE that was read last, shape (1,)."""
@@ -105,6 +111,8 @@ def counters_of(tally: WorkerTally, row_of_port: NDArray[np.int64]) -> Counters:
         ages=tally.ages,
         untagged=tally.strange["untagged"],
         malformed=tally.strange["malformed"],
+        foreign=tally.strange["foreign"],
+        others=tally.others,
         without=tally.tagless["without"],
         parted=tally.tagless["parted"],
         tenths=tally.tenths,
@@ -112,6 +120,7 @@ def counters_of(tally: WorkerTally, row_of_port: NDArray[np.int64]) -> Counters:
         row_of_socket=tally.row_of_socket,
         row_of_port=row_of_port,
         accounts=accounts_in(tally.numbers, tally.rings, tally.planes),
+        locks=tally.locks,
         charges=new_charges(*tally.came_by.shape),
         minute=new_minute(),
         head=new_head(),
@@ -150,20 +159,54 @@ def begin_stretch(counters: Counters, number: int) -> None:
 @kernel
 def end_stretch(counters: Counters) -> None:
     """Account the stretch, or leave it for Python. There is room for it: the caller has seen to that."""
-    stretch, state = counters.stretch[0], counters.state
+    stretch = counters.stretch[0]
     if stretch.events:
-        row = counters.row_of_port[stretch.port]
-        if row != NO_ROW and stretch.run == state[OWN_RUN] and stretch.run:
-            account(counters, stretch, row)
-        else:
-            counters.left[state[LEFT]] = stretch
-            state[LEFT] += 1
+        if not is_counted(counters, stretch):
+            counters.left[counters.state[LEFT]] = stretch
+            counters.state[LEFT] += 1
         stretch.events = 0
 
 
 @kernel
+def is_counted(counters: Counters, stretch: Any) -> bool:
+    """Count a stretch, unless Python has to decide about it. Returns whether it is counted."""
+    own = counters.state[OWN_RUN]
+    if stretch.run == own and own:
+        row = counters.row_of_port[stretch.port]
+        if row != NO_ROW:
+            account(counters, stretch, row)
+        return bool(row != NO_ROW)
+    if stretch.run and not own:
+        return False
+    place = place_of_run(counters.others, stretch.run)
+    if place != UNLISTED:
+        count_foreign(counters, stretch)
+        if place < len(counters.others):
+            counters.others[place].events += stretch.events
+    return place != UNLISTED
+
+
+@kernel
+def place_of_run(others: NDArray[Any], run: int) -> int:
+    """The place of a run in OTHER_RUN rows; their number: all are of other runs; UNLISTED: a row is free for it."""
+    for place in range(len(others)):
+        if not others[place].events:
+            return UNLISTED
+        if others[place].run == run:
+            return place
+    return len(others)
+
+
+@kernel
+def count_foreign(counters: Counters, stretch: Any) -> None:
+    """Count a stretch that is not of the run, or is of one port too many."""
+    counters.by_socket[stretch.socket].foreign += stretch.events
+    counters.foreign[stretch.socket, stretch.interval] += stretch.events
+
+
+@kernel
 def account(counters: Counters, stretch: Any, row: int) -> None:
-    """Count a stretch of the run, of the port whose account is in `row`."""
+    """Count a stretch of the run, of the port whose account is in `row`; other workers may count in it as well."""
     socket, chargeable, uncharged = stretch.socket, 0, 0
     counts = counters.by_socket[socket]
     if row != counters.row_of_socket[socket]:
@@ -173,12 +216,18 @@ def account(counters: Counters, stretch: Any, row: int) -> None:
     counts.run_youngest_us = min(counts.run_youngest_us, stretch.age_us)
     if stretch.dropped:
         chargeable, uncharged = chargeable_events(counters.charges, socket, row, stretch.dropped)
+    lock_row(counters.locks, row)
     charged = take(counters.accounts, row, stretch.first, stretch.events, stretch.interval, chargeable, uncharged)
+    unlock_row(counters.locks, row)
     counters.charges.charged[socket] += charged
 
 
 @kernel
-def account_all(counters: Counters, stretches: NDArray[Any], row: int) -> None:
-    """Count stretches of the run, STRETCH rows in the order of arrival, of the port whose account is in `row`."""
+def count_all(counters: Counters, stretches: NDArray[Any]) -> None:
+    """Count STRETCH rows about which Python has decided: all are foreign but those of the run whose ports have rows."""
     for i in range(len(stretches)):
-        account(counters, stretches[i], row)
+        row = counters.row_of_port[stretches[i].port]
+        if stretches[i].run == counters.state[OWN_RUN] and stretches[i].run and row != NO_ROW:
+            account(counters, stretches[i], row)
+        else:
+            count_foreign(counters, stretches[i])

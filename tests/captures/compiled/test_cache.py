@@ -138,6 +138,18 @@ def test_its_name_changes_with_the_sources_and_the_folders_of_old_ones_go(folder
     assert folder().name not in names
 
 
+@pytest.mark.parametrize(("package", "changes"), [("captures", True), ("precompute", False), ("replay", True)])
+def test_a_package_that_has_kernels_compiles_them_anew_when_it_changes(folder, monkeypatch, tmp_path, package, changes):
+    monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "own"))
+    monkeypatch.setattr(cache, "_ROOT", tmp_path / "root")
+    (tmp_path / "root" / package).mkdir(parents=True)
+    before = folder()
+    (tmp_path / "root" / package / "module.py").touch()
+    assert (folder() != before) is changes
+    sources = (Path(cache.__file__).parents[2] / package).rglob("*.py")
+    assert any("@kernel\n" in source.read_text() for source in sources) is changes
+
+
 def test_several_processes_compile_at_once(tmp_path):
     """One after the other finds what the first ones have left."""
     environment = {**os.environ, "STAMPEDE_CACHE": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}

@@ -1,6 +1,7 @@
 """Code that was compiled is found again; a file that is damaged or can't be written only costs time."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +21,18 @@ def run(cache: Path, before: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the code of the program."""
+    cache = tmp_path_factory.mktemp("compiled")
+    assert run(cache).stdout == "ran\n"
+    return cache
+
+
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", [b"", b"no pickle at all" * 40])
-def test_a_damaged_file_is_compiled_anew(tmp_path: Path, suffix: str, damage: bytes) -> None:
-    assert run(tmp_path).stdout == "ran\n"
+def test_a_damaged_file_is_compiled_anew(tmp_path: Path, compiled: Path, suffix: str, damage: bytes) -> None:
+    shutil.copytree(compiled, tmp_path, dirs_exist_ok=True)
     files = list(tmp_path.rglob(f"*.{suffix}"))
     assert files
     for file in files:

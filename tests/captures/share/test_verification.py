@@ -6,7 +6,7 @@ import pytest
 
 from captures.console.errors import CaptureError, DamagedError, InputError
 from captures.format.reader import open_capture
-from captures.share.verification import verify
+from captures.share.verification import SCHEMA, verify
 from tests.precompute.profiles import build, built_in
 
 
@@ -20,7 +20,8 @@ def test_a_sound_capture_differs_from_nothing(capture):
     found = verify(capture.path, expect=capture.digest, progress=lambda *read: seen.append(read))
     assert (found.sound, found.events, found.digest, found.difference) == (True, 100, capture.digest, "")
     assert seen == [(len(capture.payload), len(capture.payload))]
-    assert found.figures() == {"digest": capture.digest, "sound": True, "damaged": [], "expected": capture.digest}
+    told = {"schema": SCHEMA, "digest": capture.digest, "sound": True, "damaged": [], "expected": capture.digest}
+    assert found.figures() == told
 
 
 def test_another_capture_is_sound_and_not_the_one_that_is_meant(capture):

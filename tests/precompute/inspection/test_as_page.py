@@ -26,7 +26,8 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.scripts: list[str] = []
-        self.feed(path.read_text(encoding="utf-8"))
+        before, self.library, behind = path.read_text(encoding="utf-8").partition(get_plotlyjs())
+        self.feed(before + behind)  # without it, since to parse it takes a second
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
@@ -52,9 +53,8 @@ def assert_self_contained(page: Page) -> None:
     for _, attributes in page.tags:
         assert not {"src", "href", "srcset", "action", "background"} & attributes.keys()
         assert not any(name.startswith("on") for name in attributes)
-    own = [script for script in page.scripts if script != get_plotlyjs()]
-    assert len(own) == len(page.scripts) - 1
-    assert not any(re.search("https?:|fetch|import|XMLHttp", script) for script in own)
+    assert page.library
+    assert not any(re.search("https?:|fetch|import|XMLHttp", script) for script in page.scripts)
 
 
 def test_a_page_needs_nothing_else_and_has_the_figures(tmp_path):
@@ -63,6 +63,7 @@ def test_a_page_needs_nothing_else_and_has_the_figures(tmp_path):
     found = inspect_capture(capture)
     page = page_of(capture, tmp_path)
     assert_self_contained(page)
+    assert not re.search("</script", page.library, re.IGNORECASE)  # a browser would end the script there
     assert capture.digest in page.text
     assert "profile web" in page.text
     for share in found.mix:
@@ -104,7 +105,7 @@ def test_a_name_that_is_no_text_has_a_page(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "unit"), [(100, "seconds"), (600, "minutes"), (5 * 3600, "hours"), (9 * 86_400, "days")]
+    ("duration_s", "unit"), [(100, "seconds"), (600, "minutes"), (5 * 3600, "hours"), (3 * 86_400, "days")]
 )
 def test_a_long_time_axis_is_not_told_in_seconds(tmp_path, duration_s, unit):
     made = profile({}, template("m"))

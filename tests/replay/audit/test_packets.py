@@ -4,14 +4,13 @@ import gzip
 import io
 import json
 import socket
-import subprocess
 from pathlib import Path
 
 import dpkt
 import pytest
 
 from captures.format.tags import tag_text
-from tests.network.programs import command
+from replay.sessions.audit import AuditRequest, audit
 from tests.replay.audit.texts import structured, suffixed
 
 RUN, PORT, EVENTS = 0x1F3A9C07, 5514, 5000
@@ -43,13 +42,12 @@ def test_all_datagrams_of_a_packet_file_are_found(tmp_path: Path, writer: type, 
         packets.writepkt(frame, time_s)
     content = file.getvalue()
     assert content.count(b"\n") > 100
-    (tmp_path / "sent.json").write_text(json.dumps(SENT))
-    (tmp_path / "a.pcap").write_bytes(content)
-    (tmp_path / "b.pcap.gz").write_bytes(gzip.compress(content))
-    for name in ("a.pcap", "b.pcap.gz"):
-        line = command("replay", "audit", name, "--sent", "sent.json", "--json")
-        done = subprocess.run(line, cwd=tmp_path, capture_output=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        report = json.loads(done.stdout)
-        assert (report["received_events"], report["duplicated_events"]) == (EVENTS, 0)
-        assert (report["surplus_events"], report["foreign_tags"]) == (0, 0)
+    sent, plain, packed = (tmp_path / name for name in ("sent.json", "a.pcap", "b.pcap.gz"))
+    sent.write_text(json.dumps(SENT))
+    plain.write_bytes(content)
+    packed.write_bytes(gzip.compress(content))
+    for path in (plain, packed):
+        report = audit(AuditRequest([path], sent))
+        assert report.exit_code == 0
+        assert (report.received_events, report.duplicated_events) == (EVENTS, 0)
+        assert (report.surplus_events, report.foreign_tags) == (0, 0)

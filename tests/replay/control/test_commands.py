@@ -18,10 +18,8 @@ from tests.replay.control.told import Told
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[ControlSocket]:
-    before = signal.getsignal(signal.SIGUSR1)
     with ControlSocket(tmp_path / "control") as listening:
         yield listening
-    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.parametrize("text", ["1e4000000", "0", "-1", "1/3", "nan", "1e9", "9" * 4000, ""])
@@ -39,6 +37,20 @@ def test_a_speed_is_bounded_by_the_rate_that_it_asks_for(tmp_path: Path, listene
     for text in ("60000001", "999999999.999999999", "0.000000001"):
         with pytest.raises(InputError, match="asks for over 5,000,000 EPS in the busiest window, or for nothing"):
             told.controls.obey(["speed", text])
+
+
+def test_a_speed_whose_instants_no_clock_tells_is_refused_and_forgotten(
+    tmp_path: Path, listener: ControlSocket
+) -> None:
+    """At the slowest factor of a run that takes years, its last events are due thousands of years away."""
+    slow = Fraction(1, 10_000)
+    told = Told(tmp_path, Pace(speed=slow), listener)
+    with pytest.raises(InputError, match="over 100 years"):
+        told.controls.obey(["speed", "0.0000001"])
+    assert told.factor() == 1
+    told.controls.obey(["pause"])
+    told.controls.obey(["resume"])
+    assert told.factor() == 1
 
 
 @pytest.mark.parametrize("text", ["1e6", "9" * 4000, "0", "5000001", "-1", ""])
@@ -78,13 +90,21 @@ def test_a_rate_file_that_holds_no_rate_is_read_at_once_and_refused(
         "folder": Path.mkdir,
     }
     make[kind](told.rate_file)
-    signal.raise_signal(signal.SIGUSR1)
-    told.controls.poll()
+    with told.controls:
+        signal.raise_signal(signal.SIGUSR1)
+        told.controls.poll()
 
     (said,) = told.said
     assert said.startswith("SIGUSR1: ")
     assert said.endswith("; the rate stays as it is")
     assert told.factor() == 1
+
+
+def test_a_run_gives_the_handler_of_its_signal_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with Told(tmp_path, Pace(1), None).controls:
+        assert signal.getsignal(signal.SIGUSR1) != before
+    assert signal.getsignal(signal.SIGUSR1) is before
 
 
 def test_how_fast_it_sends_is_known_from_the_first_events_on(

@@ -4,11 +4,13 @@ import itertools
 
 import pytest
 
+from captures.compiled.readiness import is_ready
 from captures.format.layout import TagKind
 from captures.format.reader import open_capture
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.doctor.staging import ROUNDS, TRIAL_NS, staged_eps
+from replay.doctor import staging
+from replay.doctor.staging import ROUNDS, TRIAL, TRIAL_NS, stage_rounds, staged_eps
 from tests.captures.content import content, noise, write
 
 PORTS = (514, 515, 516)
@@ -38,5 +40,22 @@ def test_trains_are_as_long_as_the_rate_makes_them(capture):
     assert events % 128 == 0
 
 
-def test_a_core_stages_something(capture):
+def test_all_that_is_staged_with_is_compiled_beforehand(capture, monkeypatch):
+    """What `make_ready` calls is shown while it is compiled; nothing may be left to compile in the trial."""
+    compiled = []
+
+    def made_ready(what, calls):
+        assert what == TRIAL
+        assert [call() for call in calls] == [0]
+        compiled.append(list(stage_rounds.signatures))
+
+    instants = itertools.count(0, TRIAL_NS)
+    monkeypatch.setattr(staging, "make_ready", made_ready)
+    staged_eps(capture, PORTS, 500, lambda: next(instants))
+    assert compiled == [stage_rounds.signatures]
+    assert compiled[0]
+
+
+def test_a_core_stages_something_and_notes_that_it_was_compiled(capture):
     assert staged_eps(capture, PORTS, 4_000_000, monotonic_ns) > 0
+    assert is_ready(TRIAL)

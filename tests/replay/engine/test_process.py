@@ -139,10 +139,10 @@ def test_the_stamps_are_of_the_instant_of_sending_and_nothing_else_changes(tmp_p
 
 def test_the_end_of_a_run_counts_what_left_until_then(capture: Capture, receivers: Any) -> None:
     own = receivers[:4]
-    plan = plan_of(capture, ports_of(own), Extent(loops=50), 10_000)
+    plan = plan_of(capture, ports_of(own), Extent(loops=1000), 10_000)
     board = board_for(plan)
     board.control["start_wall_ns"], board.control["start_ns"] = START_WALL_NS, monotonic_ns()
-    board.control["end_ns"] = monotonic_ns() + SECOND_NS // 20
+    board.control["end_ns"] = monotonic_ns() + SECOND_NS  # enough on a busy machine, uncompiled
     state = Worker(capture, plan, board, 0).run()
 
     assert state == State.STOPPED
@@ -252,3 +252,18 @@ class TestWork:
         assert board.workers["state"][0] == State.FAILED
         assert b"the capture was changed" in board.workers["failure"][0]
         assert not board.lanes["sent_events"].any()
+
+    def test_a_defect_is_said_too(
+        self, capture: Capture, ports: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def too_far(*_: Any) -> None:
+            raise OverflowError("Python int too large to convert to C long")
+
+        monkeypatch.setattr(Supply, "refill", too_far)
+        plan = plan_of(capture, ports, Extent(loops=1))
+        board = board_for(plan)
+        board.control["start_wall_ns"], board.control["start_ns"] = START_WALL_NS, monotonic_ns()
+        work(capture, plan, board, 0, CORE, SUPERVISOR)
+
+        assert board.workers["state"][0] == State.FAILED
+        assert board.workers["failure"][0].startswith(b"a defect of this program: OverflowError: Python int too large")

@@ -14,10 +14,10 @@ from captures.format.reader import open_capture
 from replay.board.journal import LOADED, SENT, STAGED_TRAINS, TRAINS, clear
 from replay.board.layout import Board
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.engine.loop import ERRNO, HEAPED, ROOM, WANTING, Look
+from replay.engine.loop import ERRNO, FULL, GATHER_NS, HEAPED, ROOM, WANTING, Look
 from replay.engine.process import Worker
 from replay.engine.refill import AHEAD_EVENTS
-from replay.engine.serving import Reason, aim_lanes, may_go_on, serve, stage_due
+from replay.engine.serving import Reason, aim_lanes, finish_batch, may_go_on, nap, serve, stage_due
 from replay.plan.pace import Extent
 from replay.plan.run_plan import RunPlan
 from replay.schedule import rates
@@ -156,6 +156,33 @@ def test_what_is_not_due_is_not_staged(capture: Capture, receivers: Any) -> None
         assert staged <= (now_ns - start_ns) // 1000
         assert not loop.state[HEAPED] or loop.lanes.rows["ready_ns"][loop.lanes.heap[0]] > now_ns
     assert staged > 0
+
+
+def test_the_first_train_waits_for_others_but_what_a_full_batch_left_does_not(capture: Capture, receivers: Any) -> None:
+    bench = bench_for(capture, receivers, 600, 1000)
+    loop = bench.loop
+    assert aim_lanes(loop, True)
+    first_ns = int(loop.lanes.rows["ready_ns"].min())
+    assert loop.state[GATHER_NS] > 0
+    for full, gather_ns in ((0, 700_000), (1, 700_000), (0, 0)):
+        loop.state[FULL], loop.state[GATHER_NS] = full, gather_ns
+        assert nap(loop, first_ns - 5) == 5 + gather_ns
+        assert nap(loop, first_ns + 5) == (-5 if full else gather_ns - 5)
+
+
+def test_a_batch_says_whether_it_was_full_and_a_slow_one_lets_less_be_gathered(
+    capture: Capture, receivers: Any
+) -> None:
+    bench = bench_for(capture, receivers, 600, 1_000_000)
+    loop = bench.loop
+    clear(loop.journal)
+    finish_batch(loop, bench.settings, NEVER_NS)  # however slow this machine is, the batch took no time
+    assert not loop.state[FULL]
+    assert loop.state[GATHER_NS] > 0
+    loop.journal.state[STAGED_TRAINS] = loop.state[ROOM] = 0
+    finish_batch(loop, bench.settings, monotonic_ns() - SECOND_NS)
+    assert loop.state[FULL]
+    assert loop.state[GATHER_NS] == 0
 
 
 def test_a_batch_has_no_more_trains_than_there_is_room_for(capture: Capture, receivers: Any) -> None:

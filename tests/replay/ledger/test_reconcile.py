@@ -1,6 +1,8 @@
 """The ledger: sums that hold for any reports, and what it says of each kind of difference."""
 
 import json
+import re
+from contextlib import nullcontext
 from fractions import Fraction
 
 import pytest
@@ -141,6 +143,24 @@ def test_a_merged_report_of_several_runs_is_refused_since_events_of_a_third_woul
 def test_a_merged_report_of_hosts_that_sent_one_run_is_reconciled(runs):
     merged = sent_report({514: 2000}) | {"run_id": runs[0], "parts": [{"run_id": run} for run in runs]}
     assert ledger_of(merged, received_report({514: 2000})).balanced
+
+
+@pytest.mark.parametrize(
+    ("run", "targets", "refused"),
+    [
+        (None, ("198.18.0.2", "198.18.0.1", "198.18.0.2"), "to several targets (198.18.0.1, 198.18.0.2); use"),
+        (None, [f"198.18.0.{host}" for host in range(1, 7)], "(198.18.0.1, 198.18.0.2, 198.18.0.3, 198.18.0.4, ...);"),
+        (None, ("198.18.0.2", "198.18.0.2"), None),
+        (None, ("198.18.0.2", None), None),  # an earlier version may not have told
+        (RUN, ("198.18.0.1", "198.18.0.2"), None),  # the tags say to which port, and of which run
+    ],
+)
+def test_untagged_runs_to_several_targets_are_not_reconciled_as_one(run, targets, refused):
+    """A receiver has counted the events of one target, and those of the others would all be lost."""
+    parts = [{"run_id": run, "target": target} for target in targets]
+    merged = sent_report({514: 2000}) | {"run_id": run, "parts": parts}
+    with pytest.raises(ValueError, match=re.escape(refused)) if refused else nullcontext():
+        assert ledger_of(merged, received_report({514: 2000})).balanced
 
 
 def tagged_lane(port, verified, **more):
@@ -312,6 +332,17 @@ def test_events_of_other_runs_are_named_and_change_nothing():
     assert ledger.balanced
     assert notes(ledger) == ["7 events came that are of other runs: 00000002 (7)"]
     assert "foreign" in ledger_table(ledger)
+
+
+def test_foreign_events_of_no_run_that_is_named_may_be_of_this_one():
+    """They came to more ports than a sink learns, or are of more runs than it names."""
+    further = "that are of further runs, or of this one to further ports"
+    lane = tagged_lane(514, 30, foreign_events=7, received_events=37)
+    assert notes(tagged({514: 30}, [lane])) == [f"7 events came {further}"]
+    assert notes(tagged({514: 30}, [lane], tags={"other_runs": {"00000002": 6}})) == [
+        "6 events came that are of other runs: 00000002 (6)",
+        f"1 event came {further.replace('are', 'is')}",
+    ]
 
 
 def test_of_a_run_that_a_sink_took_for_strays_it_is_said_how_much_came(tmp_path):

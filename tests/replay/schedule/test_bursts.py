@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.clock import SECOND_NS
-from replay.schedule.bursts import STAMP_AGE_NS, batch_room
+from replay.schedule.bursts import LATE_NS, STAMP_AGE_NS, batch_room, gather_ns
 
 
 @given(event_ns=st.integers(10, 1_000_000), most=st.integers(1, 64))
@@ -23,3 +23,9 @@ def test_batches_grow_again_after_a_stall() -> None:
     assert room == 16
     assert batch_room(room, 32, STAMP_AGE_NS // 4) == 32
     assert batch_room(1, 32, SECOND_NS) == 1
+
+
+@given(took_ns=st.integers(0, 10 * LATE_NS))
+def test_what_is_gathered_is_sent_no_later_for_a_slow_batch(took_ns: int) -> None:
+    assert gather_ns(took_ns) >= 0
+    assert gather_ns(took_ns) + took_ns == max(LATE_NS, took_ns)

@@ -118,3 +118,14 @@ def test_no_train_spans_more_than_the_burst(events: int, duration_ns: int, lanes
     assert 1 <= limit <= 128
     assert limit == 1 or Fraction(limit * lanes * duration_ns, events) <= BURST_NS
     assert limit == 128 or Fraction((limit + 1) * lanes * duration_ns, events) > BURST_NS
+
+
+def test_no_lane_waits_so_long_that_the_clock_cannot_tell() -> None:
+    """A lane's steps are those of the slowest window times the lanes, though the whole run is shorter."""
+    schedule = OnAxis(LoopedAxis(windows_of([(4, LONGEST_NS // 10)])), Fraction(1), total=4)
+    schedule.check(40, 4)
+    with pytest.raises(InputError, match="a port would wait so long"):
+        schedule.check(41, 4)
+    schedule.check(20, 4, 0, Fraction(1, 2))
+    with pytest.raises(InputError, match="choose a higher speed"):
+        schedule.check(20, 4, 0, Fraction(1, 3))

@@ -1,8 +1,11 @@
 """A sink on a host that lacks something: it does without, or says in one line what it needs."""
 
 import errno
+import gc
 import multiprocessing
 import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 import pytest
@@ -78,10 +81,30 @@ def test_without_proc_the_counters_of_the_host_are_not_told(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT])
-def test_locks_that_have_no_room_are_a_line(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_lock_that_has_no_room_is_a_line(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(multiprocessing.get_context("fork"), "Lock", failing(code))
-    with pytest.raises(PreflightError, match=rf"in /dev/shm: {os.strerror(code)}; they take [0-9.]+ KiB there"):
-        sink.receive(request(workers=2))
+    with pytest.raises(PreflightError, match=rf"in /dev/shm: {os.strerror(code)}; it takes [0-9.]+ KiB there"):
+        sink.receive(request())
+
+
+def test_a_busy_place_is_said_before_anything_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink, "load_kernels", lambda _: pytest.fail("compiled first"))
+    with socket.create_server(("127.0.0.1", 0)) as answering, socket.socket(type=socket.SOCK_DGRAM) as receiving:
+        receiving.bind(("127.0.0.1", 0))
+        with pytest.raises(PreflightError, match="is in use"):
+            sink.receive(request(ports=[receiving.getsockname()[1]]))
+        with pytest.raises(PreflightError, match="--publish .*in use"):
+            sink.receive(request(publish=Place(*answering.getsockname())))
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_can_be_called_in_a_thread_of_a_pool(workers: int) -> None:
+    """A worker is a fork of that thread, and what a pool does at the end of a program is not for the worker."""
+    with ThreadPoolExecutor() as pool:
+        report = pool.submit(sink.receive, request(workers=workers)).result()
+    gc.collect()
+    assert report.ended_by == "duration"
 
 
 def test_counters_that_have_no_room_are_a_line_that_says_how_much(monkeypatch: pytest.MonkeyPatch) -> None:

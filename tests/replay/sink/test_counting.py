@@ -2,6 +2,7 @@
 
 import socket
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -187,7 +188,16 @@ STRAYS = {
 """The run of a tag, the arrival and the stamp, both since the run's start."""
 
 
+@cache
+def alone():
+    heard = Heard()
+    heard.take_run()
+    return heard
+
+
+@cache
 def with_stray(stray, run=RUN):
+    """A sink that heard a run and a stray datagram; a reconciliation changes nothing of it, so it may have several."""
     heard, (of, arrival_ns, stamp_ns) = Heard(), stray
     texts = [datagram(of, 514, 77, START_NS + stamp_ns)]
     if arrival_ns <= SECOND_NS:
@@ -201,9 +211,7 @@ def with_stray(stray, run=RUN):
 @pytest.mark.parametrize("stamp", ["now", "keep"])
 @pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS.keys())
 def test_a_stray_datagram_changes_no_time_of_a_runs_losses(stray, stamp):
-    alone = Heard()
-    alone.take_run()
-    found = alone.said(stamp=stamp)
+    found = alone().said(stamp=stamp)
     assert [(loss.events, loss.to_s) for loss in found[0]] == [(30, 0.8), (50, 2.0)]
     assert found[1:] == (False, None)
     assert with_stray(stray).said(stamp=stamp) == found

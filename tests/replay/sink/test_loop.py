@@ -12,7 +12,8 @@ from captures.format.tags import tag_text
 from replay.clock import wall_ns
 from replay.linux.sockets.udp_receive import MOST_PER_CALL, ask_for_trains, open_receiver
 from replay.sink.board import shared_tally
-from replay.sink.loop import MESSAGES, decide, nap_after, new_loop, prepare, read_ready, receive, serve
+from replay.sink.loop import MESSAGES, decide, longest_nap_ns, nap_after, new_loop, prepare, read_ready, receive, serve
+from replay.sink.sockets import held_ns
 from replay.sink.verify.tag_counter import TagCounter
 from replay.sink.workers import sockets_of_workers
 
@@ -45,7 +46,7 @@ def send(receiver, port, first, count, *, joined=True):
 def looped(sockets, tally, **changed):
     counter = TagCounter(tally.of_worker(0))
     counter.counters = counter.counters._replace(**changed)
-    return new_loop([receiver.fileno() for receiver in sockets], counter.counters, tally.stop), counter
+    return new_loop(sockets, counter.counters, tally.stop), counter
 
 
 def test_all_that_waits_is_counted_until_nothing_does(sockets, tally):
@@ -91,12 +92,13 @@ def test_a_flood_that_python_has_to_decide_about_keeps_no_other_socket_waiting(s
     assert events.tolist() == [700, 700]
 
 
-def test_naps_grow_while_little_comes_and_are_set_back_by_rounds_of_more():
+def test_naps_follow_what_comes_and_are_never_longer_than_the_buffers_hold():
     naps_ms, nap_ns = [], 0
-    for messages in (0, 7, 0, 0, 8, 31, 7, 32, 300, 7, 7, 32, 8):
-        nap_ns = nap_after(messages, nap_ns)
+    for messages in (0, 7, 3, 0, 9, 15, 16, 31, 0, 32, 99, 8, 0, 16, 16, 16):
+        nap_ns = nap_after(messages, nap_ns, 3_840_000)
         naps_ms.append(nap_ns / 1e6)
-    assert naps_ms == [1, 2, 4, 4, 1, 1, 2, 0, 0, 1, 2, 0, 1]
+    assert naps_ms == [1, 2, 3.84, 3.84, 3.84, 3.84, 1.92, 1, 2, 0, 0, 1, 2, 1, 1, 1]
+    assert [longest_nap_ns(held_ns(kib << 10)) for kib in (4, 208, 65536)] == [1_000_000, 3_840_000, 16_000_000]
 
 
 def test_a_known_run_is_accounted_without_python(sockets, tally):
@@ -131,13 +133,11 @@ def test_without_its_parent_it_ends(sockets, tally):
     assert tally.numbers["arrived"][0] == 10
 
 
-def test_a_socket_that_cant_be_read_is_an_error(tally, tmp_path):
-    path = tmp_path / "no-socket"
-    path.write_text("ready, but no socket", encoding="ascii")
-    with path.open("rb") as file:
-        loop, counter = looped([file], tally)
+def test_a_socket_that_cant_be_read_is_an_error(tally):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as unconnected:  # which poll(2) calls ready
+        loop, counter = looped([unconnected], tally)
         serve(loop)
-        with pytest.raises(OSError, match=os.strerror(errno.ENOTSOCK)):
+        with pytest.raises(OSError, match=os.strerror(errno.ENOTCONN)):
             decide(loop, counter)
 
 

@@ -301,13 +301,19 @@ def test_ends_after_silence_and_writes_its_report(start, tmp_path):
     assert f"{port}               1                100" in sink.said
 
 
-def test_a_second_signal_ends_it_at_once(start):
+def frozen(start):
+    """A sink that is told to end while its worker stands still and events wait for it; its port, and the worker."""
     (port,) = free_ports(1)
     sink = start([port])
     (worker,) = sink.workers()
     worker.suspend()
     send(port, event(150), times=20)
     sink.process.send_signal(signal.SIGTERM)
+    return sink, port, worker
+
+
+def test_a_second_signal_ends_it_at_once(start):
+    sink, port, worker = frozen(start)
     code, report = sink.end(signal.SIGINT)
     assert (code, report["ended_by"], report["received_events"]) == (130, "second signal", 0)
     assert lanes_of(report, "waiting_bytes")[port] >= 20 * 150
@@ -315,12 +321,7 @@ def test_a_second_signal_ends_it_at_once(start):
 
 
 def test_a_worker_that_dies_while_the_sink_ends_is_a_failure(start):
-    (port,) = free_ports(1)
-    sink = start([port])
-    (worker,) = sink.workers()
-    worker.suspend()
-    send(port, event(150), times=20)
-    sink.process.send_signal(signal.SIGTERM)
+    sink, port, worker = frozen(start)
     with pytest.raises(subprocess.TimeoutExpired):
         sink.process.wait(0.5)
     worker.kill()

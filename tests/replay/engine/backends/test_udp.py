@@ -20,6 +20,7 @@ from replay.engine.messages import describe
 from replay.linux.sockets.mmsg import UIO_MAXIOV
 from replay.linux.sockets.udp_send import max_segments
 from tests.captures.content import Content, content, noise
+from tests.replay.engine.worked import arrived, listening
 
 SO_NO_CHECK = 11
 
@@ -27,14 +28,8 @@ SO_NO_CHECK = 11
 @pytest.fixture(scope="module")
 def receivers() -> Iterator[list[socket.socket]]:
     """Three ports of loopback, each with room for all that a test sends."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
-    for receiver in sockets:
-        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        receiver.bind(("127.0.0.1", 0))
-        receiver.setblocking(False)
-    yield sockets
-    for receiver in sockets:
-        receiver.close()
+    with listening(3) as sockets:
+        yield sockets
 
 
 @dataclass
@@ -76,18 +71,6 @@ def send_first(backend: UdpBackend, messages: int) -> None:
     if backend.pending:
         backend.send()
     state[LOADED] = whole
-
-
-def arrived(receivers: list[socket.socket]) -> list[list[bytes]]:
-    """The datagrams waiting on each port, in order."""
-    return [list(iter(lambda receiver=receiver: take(receiver), None)) for receiver in receivers]
-
-
-def take(receiver: socket.socket) -> bytes | None:
-    try:
-        return receiver.recv(65536)
-    except BlockingIOError:
-        return None
 
 
 def expected(held: Content, lanes: list[int], count: int) -> list[list[bytes]]:

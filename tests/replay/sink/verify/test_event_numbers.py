@@ -109,6 +109,7 @@ def test_the_account_is_that_of_remembering_everything(taken, mark):
         assert lost_below(row, ring, mark) == lost
 
 
+@pytest.mark.deep  # each run of `tools/test` runs it uncompiled, too
 def test_reading_in_the_midst_of_writing_uncompiled():
     if not numba.config.DISABLE_JIT:
         here = f"{__file__}::test_one_who_reads_in_the_midst_of_writing_sees_no_loss_that_is_none"

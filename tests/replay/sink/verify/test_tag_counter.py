@@ -1,9 +1,16 @@
 """Counting tags: by run and port, in rounds of any size."""
 
+import multiprocessing
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.linux.row_locks import lock_row, unlock_row
+from replay.sink.board import OTHER_RUNS, shared_tally
+from replay.sink.verify.stretches import LEFT
 from replay.sink.verify.which_run import FIRST_EVENTS
+from replay.sink.workers import sockets_of_workers
 from tests.replay.sink.counted import OTHER, PORTS, RUN, START_NS, Counted
 
 
@@ -36,3 +43,65 @@ def test_rounds_of_any_size_come_to_the_same(steps, size):
     assert single.tally.numbers.tobytes() == several.tally.numbers.tobytes()
     for name, plane in single.tally.planes.items():
         assert (plane[:2, :10] == several.tally.planes[name][:2, :10]).all()
+
+
+STRETCHES = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 30), st.sampled_from(PORTS), st.integers(1, 9)),
+    max_size=40,
+)
+
+
+@given(st.lists(STRETCHES, max_size=5))
+def test_own_and_foreign_stretches_are_counted_as_one_by_one(rounds):
+    """By socket and interval; and by run, where those without a row get the free ones by their events."""
+    counted, reached, arrived, foreign, listed = Counted(), Counter(), Counter(), Counter(), {}
+    for stretches in rounds:
+        messages, rows, came = [], [], Counter()
+        for number, (socket, interval, run, port, events) in enumerate(stretches):
+            messages.append((socket, interval, 0))
+            rows.append((number, run, port, reached[run, port], events))
+            reached[run, port] += events
+            if run == RUN:
+                arrived[port] += events
+            else:
+                foreign[socket, interval] += events
+                came[run] += events
+        counted.take(messages, rows)
+        for run in sorted(came, key=lambda run: (-came[run], run)):
+            if run in listed or len(listed) < OTHER_RUNS:
+                listed[run] = listed.get(run, 0) + came[run]
+    tally = counted.tally
+    assert tally.numbers["arrived"][:2].tolist() == [arrived[port] for port in PORTS]
+    assert tally.strange["foreign"][:, :3].tolist() == [
+        [foreign[socket, cell] for cell in range(3)] for socket in (0, 1)
+    ]
+    assert tally.by_socket["foreign"].tolist() == tally.strange["foreign"].sum(axis=1).tolist()
+    assert dict(tally.others[0][tally.others[0]["events"] > 0].tolist()) == listed
+
+
+def test_python_decides_about_the_first_stretch_of_another_run_only():
+    counted = Counted()
+    counted.take([(0, 0, 0)], [(0, OTHER, 514, 0, 1)])
+    counters, left = counted.counter.counters, []
+    counted.counter.count = lambda: left.append(int(counters.state[LEFT]))
+    counted.take([(0, 0, 0)] * 3, [(0, OTHER, 514, 5, 2), (1, RUN, 514, 0, 1), (2, OTHER, 515, 9, 4)])
+    assert left == [0]
+    assert counted.tally.by_socket["foreign"].tolist() == [7, 0]
+    assert counted.tally.others[0][:1].tolist() == [(OTHER, 7)]
+
+
+def test_workers_that_share_a_port_wait_for_its_lock():
+    tally = shared_tally(PORTS, *sockets_of_workers(len(PORTS), 2), START_NS)
+    counted = Counted(tally=tally)
+    lock_row(tally.locks, 0)
+    waiting = multiprocessing.get_context("fork").Process(
+        target=counted.take, args=([(0, 0, 0)], [(0, RUN, 514, 0, 3)]), daemon=True
+    )
+    waiting.start()
+    waiting.join(0.3)
+    assert waiting.is_alive()
+    assert tally.numbers["arrived"][0] == 0
+    unlock_row(tally.locks, 0)
+    waiting.join(60)
+    assert waiting.exitcode == 0
+    assert tally.numbers["arrived"][0] == 3
