@@ -66,6 +66,8 @@ class Store:
             raise InputError(f"{self.url}: has a query, which fits this one file and not the blocks beside it")
         self._fs, self._root = self._open(url)
         self._stopped = threading.Event()
+        self._failure = f"{self.url}: the transfer was given up"
+        """Why transfers end, for those as well that another one's failure ends."""
 
     def _open(self, url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # noqa: PLC0415 - it takes a while to load
@@ -147,7 +149,7 @@ class Store:
         path, wait_s = f"{self._root}/{name}", _FIRST_WAIT_S
         for tries_left in reversed(range(TRIES)):
             if self._stopped.is_set():
-                raise RunError(f"{self.where(name)}: was given up, since another transfer failed")
+                raise RunError(self._failure)
             try:
                 return act(path)
             except (FileNotFoundError, StampedeError):
@@ -156,8 +158,9 @@ class Store:
                 if isinstance(error, OSError) and error.errno in FULL:
                     raise
                 if not tries_left or self._is_final(error):
+                    self._failure = f"{self.where(name)}: {self._told(error)}"
                     self.stop()  # before another thread begins what is given up now
-                    raise RunError(f"{self.where(name)}: {self._told(error)}") from None
+                    raise RunError(self._failure) from None
             self._stopped.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             wait_s = min(2 * wait_s, _MOST_WAIT_S)
         raise AssertionError("the last try returns or raises")
