@@ -11,8 +11,6 @@ from captures.console.errors import DifferenceError
 from captures.console.units import counted
 from captures.share import verification
 
-SCHEMA = 1
-
 
 @click.command(short_help="Compare every byte of a capture with its digests.")
 @CAPTURE
@@ -34,7 +32,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
         found = verification.verify(capture, jobs=jobs, expect=expect, progress=progress)
     text = f"{capture}: sound; {counted(found.events, 'event')}, digest {found.digest}" if found.sound else ""
     if as_json or text:
-        figures = {"schema": SCHEMA, "path": str(capture), "events": found.events, **found.figures()}
+        figures = {**found.figures(), "path": str(capture), "events": found.events}
         answer(text, figures, as_json=as_json)
     if found.difference:
         raise DifferenceError(found.difference)

@@ -14,6 +14,7 @@ import zstandard
 from blake3 import blake3
 
 from captures.console.errors import CaptureError, DamagedError, RunError
+from captures.console.units import counted
 from captures.format.capture import Capture
 from captures.format.digests import damaged_sections
 from captures.format.layout import DIGEST_BLOCK_BYTES
@@ -75,7 +76,7 @@ def plain_block(packed: bytes, size: int, digest: bytes) -> bytes:
     """
     try:
         if zstandard.frame_content_size(packed) != size:
-            raise WrongBlockError(f"it does not hold {size:,} bytes")
+            raise WrongBlockError(f"it does not hold {counted(size, 'byte')}")
         data = zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise WrongBlockError(f"it can't be unpacked: {error}") from None

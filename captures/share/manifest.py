@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from captures import __version__
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
+from captures.console.units import counted
 from captures.format.capture import Capture
 from captures.format.layout import DIGEST_BLOCK_BYTES, PAGE_BYTES, StampKind
 from captures.share.blocks import MOST_BLOCKS, Block
@@ -172,7 +173,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
     except ValidationError as error:
         raise InputError(f"{where}: is no manifest of a capture: {_complaint(error)}") from None
     if sum(block.size for block in manifest.blocks) != manifest.size:
-        raise InputError(f"{where}: this manifest lies: its blocks are not {manifest.size:,} bytes")
+        raise InputError(f"{where}: this manifest lies: its blocks are not {counted(manifest.size, 'byte')}")
     return manifest
 
 

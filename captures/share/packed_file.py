@@ -30,6 +30,7 @@ import numpy as np
 from blake3 import blake3
 
 from captures.console.errors import CaptureError
+from captures.console.units import counted
 from captures.files.open_file import Source
 from captures.format.layout import DIGEST_BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Table
 from captures.share.blocks import MOST_BLOCKS, MOST_PACKED_BYTES, Block, WrongBlockError, damaged, plain_block
@@ -128,14 +129,14 @@ def open_packed(path: Path) -> PackedCapture:
     if not head[_FRAME.size :].startswith(MAGIC):
         raise CaptureError(f"{path}: this is no packed capture, .rcapz (its first bytes differ)")
     if len(head) < HEAD.size or size < HEAD.size + _FRAME.size + ROW.itemsize + _END.size:
-        raise damaged(path, f"{size:,} bytes are too few for a packed capture")
+        raise damaged(path, f"{counted(size, 'byte')} can't be a packed capture")
     version, digest = HEAD.unpack(head)[3], HEAD.unpack(head)[5].hex()
     if version != VERSION:
         raise CaptureError(f"{path}: version {version} of a packed capture; this tool reads {VERSION}; use a newer one")
     rows = _index(path, source.fd, size, head, end)
     packed = PackedCapture(path, source, digest, rows)
     if packed.plain_bytes < PAGE_BYTES:
-        raise damaged(path, f"{packed.plain_bytes:,} bytes are too few for a capture")
+        raise damaged(path, f"{counted(packed.plain_bytes, 'byte')} can't be a capture")
     if packed.read(PAGE_BYTES - DIGEST_BYTES, DIGEST_BYTES).hex() != digest:
         raise damaged(path, "the capture within is another one than its head says")
     return packed

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from captures.console.errors import InputError, PreflightError, RunError, StampedeError
 from captures.console.harmless import harmless
+from captures.console.units import counted
 from captures.files.output_file import FULL, write_file
 from captures.files.room import filling
 
@@ -65,6 +66,8 @@ class Store:
             raise InputError(f"{self.url}: has a query, which fits this one file and not the blocks beside it")
         self._fs, self._root = self._open(url)
         self._stopped = threading.Event()
+        self._failure = f"{self.url}: the transfer was given up"
+        """Why transfers end, for those as well that another one's failure ends."""
 
     def _open(self, url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # noqa: PLC0415 - it takes a while to load
@@ -104,7 +107,7 @@ class Store:
         """The bytes of a file. Raises FileNotFoundError, InputError where it is larger, and RunError."""
         data = self._tried(name, lambda path: self._read(path, most_bytes + 1))
         if len(data) > most_bytes:
-            raise InputError(f"{self.where(name)}: is larger than {most_bytes:,} bytes, as it can't be")
+            raise InputError(f"{self.where(name)}: is larger than {counted(most_bytes, 'byte')}, as it can't be")
         return data
 
     def put(self, name: str, data: bytes) -> None:
@@ -146,7 +149,7 @@ class Store:
         path, wait_s = f"{self._root}/{name}", _FIRST_WAIT_S
         for tries_left in reversed(range(TRIES)):
             if self._stopped.is_set():
-                raise RunError(f"{self.where(name)}: was given up, since another transfer failed")
+                raise RunError(self._failure)
             try:
                 return act(path)
             except (FileNotFoundError, StampedeError):
@@ -155,7 +158,9 @@ class Store:
                 if isinstance(error, OSError) and error.errno in FULL:
                     raise
                 if not tries_left or self._is_final(error):
-                    raise RunError(f"{self.where(name)}: {self._told(error)}") from None
+                    self._failure = f"{self.where(name)}: {self._told(error)}"
+                    self.stop()  # before another thread begins what is given up now
+                    raise RunError(self._failure) from None
             self._stopped.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             wait_s = min(2 * wait_s, _MOST_WAIT_S)
         raise AssertionError("the last try returns or raises")

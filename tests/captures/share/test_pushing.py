@@ -103,6 +103,15 @@ def test_a_server_that_never_takes_it_ends_it(capture, web):
     assert len(web.moved("PUT")) == 6
 
 
+def test_the_transfer_that_failed_is_named_and_not_one_that_was_given_up_for_it(large_capture, web):
+    """All blocks but the last one are told to wait; the last is refused for good."""
+    last = iter(range(100))
+    web.faults.append(lambda method, *_: None if method != "PUT" else 403 if next(last) == 3 else 503)
+    with pytest.raises(RunError, match="the server says (403|503)"):
+        push(PushRequest(large_capture, web.url, connections=4))
+    assert len(web.moved("PUT")) < 24
+
+
 def test_a_server_that_takes_no_put_says_so_at_once(capture, web):
     web.faults.append(lambda method, *_: 405 if method == "PUT" else None)
     with pytest.raises(RunError, match="the server says 405"):
