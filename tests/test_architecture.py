@@ -34,8 +34,8 @@ FLOORS = {
         ("cli",),
         ("entry",),
     ),
-    "captures.convert": (("importing",), (OTHERS,)),
-    "captures.packets": (("rows",), ("sources",), ("containers",)),
+    "captures.convert": (("import_request", "export_request"), ("importing", "exporting"), (OTHERS,)),
+    "captures.packets": (("rows",), ("sources", "headers", "writing"), ("containers",)),
     "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (
         ("draws", "notation"),

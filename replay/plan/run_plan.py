@@ -151,29 +151,7 @@ def plan_run(
     A duration with a rate or a speed asks for the events that fall due within it. `run` is the number of the run in the
     tags, if the capture has tags. Raises InputError.
     """
-    axis = _axis(capture, pace, stamp)
-    if extent.duration_ns is not None and extent.duration_ns > LONGEST_NS:
-        raise InputError("--duration: a run lasts 100 years at most")
-    if pace.speed and axis is not None:
-        total = extent.events or (extent.loops or 0) * capture.events
-        duration_ns = extent.duration_ns or 0
-        schedule: Schedule = (
-            OnInstants(capture.times, capture.windows, pace.speed, total=total, duration_ns=duration_ns)
-            if len(capture.times)
-            else OnAxis(axis, pace.speed, total=total, duration_ns=duration_ns)
-        )
-    else:
-        schedule = Steady(pace.rate_eps, _steady_total(capture.events, pace.rate_eps, extent))
-    deal = Deal(
-        schedule=schedule,
-        lanes=len(ports),
-        train_max=min(train_max, segments) if segments > 1 else train_max,
-        loop_events=capture.events,
-        axis=axis if stamp is Stamp.SHIFT and capture.version == 1 else None,
-        moved_from_ns=capture.start_ns if stamp is Stamp.SHIFT and capture.version > 1 else None,
-        loop_ns=capture.duration_ns,
-    )
-    deal.check(TimeScale(total=schedule.total))
+    deal = _deal(capture, len(ports), pace, extent, min(train_max, segments) if segments > 1 else train_max, stamp)
     return RunPlan(
         target=target,
         ports=tuple(ports),
@@ -188,6 +166,33 @@ def plan_run(
         batch_trains=batch_trains,
         choices=choices or {},
     )
+
+
+def _deal(capture: Capture, lanes: int, pace: Pace, extent: Extent, train_max: int, stamp: Stamp) -> Deal:
+    """Which lane sends which events, and when. Raises InputError."""
+    axis = _axis(capture, pace, stamp)
+    if extent.duration_ns is not None and extent.duration_ns > LONGEST_NS:
+        raise InputError("--duration: a run lasts 100 years at most")
+    total, duration_ns = extent.events or (extent.loops or 0) * capture.events, extent.duration_ns or 0
+    schedule: Schedule
+    if not pace.speed or axis is None:
+        schedule = Steady(pace.rate_eps, _steady_total(capture.events, pace.rate_eps, extent))
+    elif len(capture.times):
+        schedule = OnInstants(capture.times, capture.windows, pace.speed, total=total, duration_ns=duration_ns)
+    else:
+        schedule = OnAxis(axis, pace.speed, total=total, duration_ns=duration_ns)
+    shifted = stamp is Stamp.SHIFT
+    deal = Deal(
+        schedule=schedule,
+        lanes=lanes,
+        train_max=train_max,
+        loop_events=capture.events,
+        axis=axis if shifted and capture.version == 1 else None,
+        moved_from_ns=capture.start_ns if shifted and capture.version > 1 else None,
+        loop_ns=capture.duration_ns,
+    )
+    deal.check(TimeScale(total=schedule.total))
+    return deal
 
 
 def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> LoopedAxis | None:

@@ -12,7 +12,7 @@ from replay.board.errnos import errno_name
 from replay.board.snapshot import Snapshot
 from replay.plan.run_plan import RunPlan
 from replay.report.table import fallback_line
-from replay.supervision.supervisor import Outcome
+from replay.supervision.outcome import Outcome
 
 
 class LiveLine:

@@ -35,7 +35,7 @@ from replay.report.model import (
 )
 from replay.report.verdict import judged
 from replay.supervision.health import Recovery
-from replay.supervision.supervisor import Outcome
+from replay.supervision.outcome import Outcome
 
 
 def run_report(

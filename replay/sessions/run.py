@@ -39,7 +39,8 @@ from replay.request_checks import check_part, check_path, check_ports, check_wit
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink
-from replay.supervision.supervisor import Outcome, Supervisor
+from replay.supervision.outcome import Outcome
+from replay.supervision.supervisor import Supervisor
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
 from replay.request_checks import check_path, check_share
 from replay.supervision.loss_watch import SinkWatch, asking
-from replay.supervision.supervisor import Outcome, Supervisor
+from replay.supervision.outcome import Outcome
+from replay.supervision.supervisor import Supervisor
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ kill -9. They do not depend on its speed: it may be slow, or stopped for minutes
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from fractions import Fraction
 from types import FrameType
 from typing import Any, Final
@@ -23,8 +22,8 @@ from replay.linux.growth import grown
 from replay.machine.strain import Strain
 from replay.plan.run_plan import RunPlan
 from replay.schedule.demand import Demand
-from replay.supervision.health import Recovery
 from replay.supervision.offered_load import Offered
+from replay.supervision.outcome import Outcome
 from replay.supervision.workers import OVER, WorkerProcesses
 
 _TICK_NS: Final = SECOND_NS // 10
@@ -38,40 +37,6 @@ _LEAD_NS: Final = SECOND_NS // 5
 """The time from an order to end until it takes effect. Workers sleep for less, so all of them see it in time."""
 _END_PATIENCE_NS: Final = SECOND_NS
 """How long after the end has taken effect a worker may still send events that were due."""
-
-
-@dataclass
-class Outcome:
-    """How a run went. The counts are on the board."""
-
-    board: Board
-    demand: Demand
-    offered: Offered
-    cores: list[int]
-    """The core of each worker."""
-    started_wall_ns: int = 0
-    interrupted_by: str | None = None
-    """The signal that ended the run early."""
-    settling_cut_by: str | None = None
-    """The signal that came after all workers had ended, while the run waited for the sink to get the last events."""
-    stopped_by: str | None = None
-    """The command that ended the run; such a run is judged by the events that were due until then."""
-    aborted: str | None = None
-    """Why the run was stopped though nobody asked for that: it could not pass any more."""
-    failures: list[str] = field(default_factory=list)
-    """A line for each worker that failed for good."""
-    recoveries: list[Recovery] = field(default_factory=list)
-    nic: dict[str, int] | None = None
-    """The network card's counts during the run (`replay.linux.network.links`); None: no card, or it is gone."""
-    strain: Strain | None = None
-    """How much time and disk the machine gave to the run; None: the run has not begun."""
-    memory_bytes_peak: int | None = None
-    """The most memory that all workers held together, without file mappings; None: it was not measured."""
-
-    @property
-    def start_ns(self) -> int:
-        """When the run started, by the monotonic clock; 0: it has not started."""
-        return int(self.board.control["start_ns"][0])
 
 
 def nic_counters(nic: str | None) -> dict[str, int] | None:
@@ -109,8 +74,7 @@ class Supervisor:
     def change_time_scale(self, factor: Fraction) -> None:
         """Go on at `factor` times the pace of the plan from now on; 0 is a pause.
 
-        Raises InputError when that is so slow that the clock can't tell its instants, or when it is too late: a worker
-        has already sent all its events, and might now have more.
+        Raises InputError when that is too slow for the clock, or too late: a worker has sent all its events.
         """
         outcome = self.outcome
         ending = self.plan.duration_ns is not None and (self.board.workers["state"] == State.DONE).any()

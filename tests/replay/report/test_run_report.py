@@ -26,7 +26,7 @@ from replay.report.verdict import exit_code
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.schedule.demand import Demand
 from replay.supervision.offered_load import Offered
-from replay.supervision.supervisor import Outcome
+from replay.supervision.outcome import Outcome
 from tests.captures.content import tiny, write
 
 START_NS = 10**15
