@@ -32,7 +32,9 @@ _BEFORE_ALL_S: Final = -(1 << 62)
 class _Source(Protocol):
     """What reads one input after the other: `PacketSource` or `TextSource`."""
 
-    left_out: Counter[str]
+    @property
+    def left_out(self) -> Counter[str]:
+        """What became no event, or not a whole one, by the reason."""
 
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
         """The messages of an input."""

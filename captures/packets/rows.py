@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.text.messages import MESSAGE, NO_FLOW, NO_INSTANT, Messages
+
 PACKET: Final = np.dtype(
     (
         np.record,
@@ -18,7 +20,6 @@ PACKET: Final = np.dtype(
     )
 )
 """A packet, as a container (pcap, pcapng) tells of it."""
-NO_INSTANT: Final = -1
 
 
 class Batch(NamedTuple):

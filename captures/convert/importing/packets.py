@@ -5,18 +5,51 @@ from collections.abc import Callable, Iterator
 
 from captures.convert.import_request import ImportRequest
 from captures.format.stream_writer import StreamWriter
+from captures.packets.containers.links import Links
+from captures.packets.containers.packets_of import read_batches
+from captures.packets.headers.dissector import Dissector
+from captures.packets.headers.filters import FIRST_INSTANT_NS, LAST_INSTANT_NS, DissectorOptions
 from captures.packets.sources.inputs import Input
 from captures.text.messages import Messages
 
 
 class PacketSource:
-    """Not there yet."""
+    """Reads the events of one file after the other. Fragments and streams may go on from one to the next."""
 
     def __init__(self, request: ImportRequest, writer: StreamWriter) -> None:
-        self.left_out: Counter[str] = Counter()
+        """Flows are written into the capture as they are met."""
+        options = DissectorOptions(
+            ports=request.ports,
+            hosts=request.hosts,
+            from_ns=FIRST_INSTANT_NS if request.from_ns is None else request.from_ns,
+            to_ns=LAST_INSTANT_NS if request.to_ns is None else request.to_ns,
+            keep_cut=request.keep_cut,
+        )
+        self._dissector, self._links, self._writer = Dissector(options), Links(), writer
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many packets became no event, or not a whole one, by the reason."""
+        return self._dissector.left_out
+
+    @property
+    def packets(self) -> int:
+        """How many packets were read."""
+        return self._dissector.packets
 
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
-        return iter(())
+        """The events of a source.
+
+        Raises InputError if it can't be opened, NotPackets, and BrokenInput after all that is good.
+        """
+        for batch in read_batches(source, self._links, progress):
+            yield self._noted(self._dissector.messages(batch, self._links.rows))
 
     def finish(self) -> Iterator[Messages]:
-        return iter(())
+        """What is held back, and the interfaces."""
+        yield self._noted(self._dissector.finish())
+        self._writer.add_links(self._links.rows)
+
+    def _noted(self, messages: Messages) -> Messages:
+        self._writer.add_flows(self._dissector.new_flows())
+        return messages
