@@ -1,0 +1,184 @@
+"""Packets become messages and flows: the compiled scan, and what it leaves to Python, in the order of the packets."""
+
+from collections import Counter
+from itertools import starmap
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.packets.headers.filters import DissectorOptions, filters_of, is_of_hosts
+from captures.packets.headers.flow_table import empty_flow_table, number_flow
+from captures.packets.headers.fragments import Fragments
+from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
+from captures.packets.headers.ip_headers import TCP_BYTES
+from captures.packets.headers.late import LateMessages
+from captures.packets.headers.reasons import (
+    CODES,
+    FRAGMENT,
+    KEPT_CUT,
+    MESSAGE,
+    OF_OTHERS,
+    OF_PACKETS,
+    OTHER_HOST,
+    SEGMENT,
+)
+from captures.packets.headers.scan import Frames, Rest, Taken, filtered, room_for, scan
+from captures.packets.headers.slow_path import Read, read_slowly, read_whole
+from captures.packets.headers.streams import Segment, Streams
+from captures.packets.rows import MESSAGE as MESSAGE_ROW
+from captures.packets.rows import NO_FLOW, Batch, Messages
+
+_NO_LINK_TYPE = -1
+
+
+class Dissector:
+    """Finds the messages in packets, batch by batch, and remembers what is not whole yet.
+
+    Each packet is a message, a segment of TCP that is followed, a fragment, or left out for a reason:
+    `packets` - `fragments` + `wholes` = `datagrams` + `segments` + what `left_out_packets` counts, once `finish` was
+    called.
+    """
+
+    def __init__(self, options: DissectorOptions = DissectorOptions()) -> None:  # noqa: B008 - it is frozen
+        self._options, self._filters = options, filters_of(options)
+        self._table = empty_flow_table()
+        self._new_flows: list[NDArray[np.int64]] = []
+        self._counts = np.zeros(CODES, np.int64)
+        self._of_fragments, self._of_streams = Counter[int](), Counter[str]()
+        self._fragments, self._streams = Fragments(self._of_fragments), Streams(self._of_streams)
+        self.packets = 0
+        self.wholes = 0
+        """Packets that were put together of fragments."""
+
+    def messages(self, batch: Batch, links: NDArray[Any]) -> Messages:
+        """The messages that the packets of `batch` complete; `links` are LINK rows of all interfaces so far."""
+        frames = _frames(batch, links)
+        first_flow = int(self._table.given[0])
+        taken = room_for(len(frames.packets), self._counts, first_flow)
+        scan(frames, self._filters, self._table, taken)
+        late = LateMessages(len(frames.data))
+        count = int(taken.scanned["rest"][0])
+        for rest, key in zip(starmap(Rest, taken.rest[:count].tolist()), taken.rest_keys, strict=False):
+            late.come_after(rest.messages)
+            if rest.outcome == SEGMENT:
+                self._scanned_segment(frames, rest, key, late)
+            else:
+                self._slow_packet(frames, rest.packet, taken, late)
+        self.packets += len(frames.packets)
+        self._new_flows.append(taken.new_flows[: int(self._table.given[0]) - first_flow].copy())
+        return late.among(batch.data, taken.messages[: taken.scanned["messages"][0]])
+
+    def finish(self) -> Messages:
+        """The messages that are whole without what is missing in front of them. What stays in parts is counted."""
+        late = LateMessages()
+        for ended in self._streams.end_all():
+            for text in ended.messages:
+                late.add(text, len(text), ended.instant_ns, ended.flow)
+        self._fragments.give_up_all()
+        return late.among(np.empty(0, np.uint8), np.empty(0, MESSAGE_ROW))
+
+    def new_flows(self) -> NDArray[Any]:
+        """FLOW rows of the flows that were numbered since the last call, by their numbers."""
+        keys, self._new_flows = self._new_flows, []
+        return rows_of(np.concatenate([np.empty((0, KEY_WORDS), np.int64), *keys]))
+
+    @property
+    def datagrams(self) -> int:
+        """Messages that were a datagram of UDP."""
+        return int(self._counts[MESSAGE])
+
+    @property
+    def segments(self) -> int:
+        """Segments of TCP whose bytes were taken into a stream."""
+        return int(self._counts[SEGMENT])
+
+    @property
+    def fragments(self) -> int:
+        """Fragments of packets that became whole."""
+        return self._fragments.used
+
+    @property
+    def left_out_packets(self) -> Counter[str]:
+        """Packets that are neither a message nor a part of one, by reason."""
+        return Counter(
+            {
+                text: int(self._counts[code]) + self._of_fragments[code]
+                for code, text in OF_PACKETS.items()
+                if self._counts[code] or self._of_fragments[code]
+            }
+        )
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """All that is left out, by reason: packets, what is missing in streams, and messages that are kept cut."""
+        others = {text: int(self._counts[code]) for code, text in OF_OTHERS.items() if self._counts[code]}
+        return self.left_out_packets + self._of_streams + Counter(others)
+
+    def _slow_packet(self, frames: Frames, number: int, taken: Taken, late: LateMessages) -> None:
+        packet = frames.packets[number]
+        place, link = int(packet.place), int(packet.link)
+        link_type = int(frames.link_types[link]) if 0 <= link < len(frames.link_types) else _NO_LINK_TYPE
+        frame = frames.data[place : place + int(packet.captured)].tobytes()
+        instant_ns = int(packet.instant_ns)
+        read = read_slowly(frame, int(packet.original), instant_ns, link, link_type)
+        if read.outcome == FRAGMENT and not is_of_hosts(self._filters.networks, key_of(read.flow)):
+            read = read._replace(outcome=OTHER_HOST)
+        elif read.fragment:
+            whole = self._fragments.add(read.fragment)
+            if not whole:
+                return
+            self.wholes += 1
+            read = read_whole(whole, read.flow)
+        self._take_slowly(read, instant_ns, taken, late)
+
+    def _take_slowly(self, read: Read, instant_ns: int, taken: Taken, late: LateMessages) -> None:
+        """What the kernel does with a packet once its headers are read."""
+        key = key_of(read.flow)
+        outcome = int(filtered(self._filters, key, read.outcome, len(read.payload), read.length))
+        if outcome not in (MESSAGE, SEGMENT):
+            self._counts[outcome] += 1
+            return
+        is_numbered = outcome == MESSAGE or read.length > 0
+        first_flow = int(taken.scanned["first_flow"][0])
+        flow = int(number_flow(self._table, key, taken.new_flows, first_flow)) if is_numbered else NO_FLOW
+        if outcome == MESSAGE:
+            self._counts[MESSAGE] += 1
+            self._counts[KEPT_CUT] += len(read.payload) < read.length
+            late.add(read.payload, read.length, instant_ns, flow)
+        else:
+            self._segment(key, read.transport, read.payload, read.length, instant_ns, flow, late)
+
+    def _scanned_segment(self, frames: Frames, rest: Rest, key: NDArray[np.int64], late: LateMessages) -> None:
+        header = frames.data[rest.transport : rest.transport + TCP_BYTES].tobytes()
+        payload = frames.data[rest.place : rest.place + rest.there].tobytes()
+        instant_ns = int(frames.packets["instant_ns"][rest.packet])
+        self._segment(key, header, payload, rest.length, instant_ns, rest.flow, late)
+
+    def _segment(
+        self,
+        key: NDArray[np.int64],
+        header: bytes,
+        payload: bytes,
+        length: int,
+        instant_ns: int,
+        flow: int,
+        late: LateMessages,
+    ) -> None:
+        """Give a segment of TCP to its stream, and take the messages that it completes."""
+        sequence = int.from_bytes(header[4:8], "big")
+        # Both ports, and both addresses.
+        name = key[0:1].tobytes()[4:] + key[4:].tobytes()
+        is_named = self._options.ports is not None
+        segment = Segment(name, sequence, header[13], payload, length, instant_ns, flow, is_named)
+        outcome, texts = self._streams.add(segment)
+        self._counts[outcome] += 1
+        for text in texts:
+            late.add(text, len(text), instant_ns, flow)
+
+
+def _frames(batch: Batch, links: NDArray[Any]) -> Frames:
+    """A batch as kernels read it: all arrays of the same types, whether they can be written or not."""
+    data, packets = batch.data.view(), batch.packets.view()
+    data.flags.writeable = packets.flags.writeable = False
+    return Frames(data, signed_words_of(data), packets, links["link_type"].astype(np.int64))

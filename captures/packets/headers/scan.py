@@ -1,0 +1,204 @@
+"""From packets to messages: the compiled way, for nearly all of them.
+
+It goes through a whole batch at once. What it leaves to Python is noted: segments of TCP, whose streams Python follows,
+and what only the slow path can read.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.compiled.kernel import int64, kernel
+from captures.packets.headers.filters import Filters, is_of_hosts, is_to_ports
+from captures.packets.headers.flow_table import FlowTable, number_flow
+from captures.packets.headers.ip_headers import TCP, UDP, read_ipv4, read_ipv6, read_tcp, read_udp
+from captures.packets.headers.key import KEY_WORDS, LOW_16
+from captures.packets.headers.link_headers import IPV4, IPV6, read_link
+from captures.packets.headers.reasons import (
+    CUT,
+    KEPT_CUT,
+    LONGEST_BYTES,
+    MESSAGE,
+    OTHER_HOST,
+    OTHER_PORT,
+    OTHER_TIME,
+    SEGMENT,
+    SLOW,
+    TOO_LONG,
+)
+from captures.packets.rows import MESSAGE as MESSAGE_ROW
+from captures.packets.rows import NO_FLOW
+
+REST: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("packet", "<i8"),  # its number in the batch
+            ("outcome", "<i8"),  # SEGMENT or SLOW
+            ("place", "<i8"),  # where the payload begins
+            ("there", "<i8"),  # how many bytes of the payload are there
+            ("length", "<i8"),  # how many it had
+            ("transport", "<i8"),  # where the header of UDP or TCP begins
+            ("flow", "<i8"),  # the number of a segment's flow
+            ("messages", "<i8"),  # how many messages were found before it
+        ],
+    )
+)
+"""A packet that is left to Python, and what the kernel knows of it; a SLOW one has only its number."""
+
+
+class Rest(NamedTuple):
+    """A row of REST."""
+
+    packet: int
+    outcome: int
+    place: int
+    there: int
+    length: int
+    transport: int
+    flow: int
+    messages: int
+
+
+assert Rest._fields == REST.names
+
+SCANNED: Final = np.dtype((np.record, [("messages", "<i8"), ("rest", "<i8"), ("first_flow", "<i8")]))
+"""How many rows a scan has written; the number of the flow in row 0 of the new ones."""
+
+
+class Frames(NamedTuple):
+    """The packets of a batch, as kernels read them."""
+
+    data: NDArray[np.uint8]
+    words: NDArray[np.int64]
+    """`signed_words_of(data)`"""
+    packets: NDArray[Any]
+    """PACKET rows."""
+    link_types: NDArray[np.int64]
+    """Of each interface."""
+
+
+class Taken(NamedTuple):
+    """What a scan writes. Each table has room for a row of each packet."""
+
+    messages: NDArray[Any]
+    """MESSAGE rows."""
+    rest: NDArray[Any]
+    """REST rows."""
+    rest_keys: NDArray[np.int64]
+    """Keys of the flows of the segments in `rest`; shape (packets, KEY_WORDS)."""
+    new_flows: NDArray[np.int64]
+    """Keys of flows; shape (packets, KEY_WORDS)."""
+    counts: NDArray[np.int64]
+    """Packets by outcome; shape (CODES,)."""
+    scanned: NDArray[Any]
+    """SCANNED; shape (1,)."""
+
+
+def room_for(packets: int, counts: NDArray[np.int64], first_flow: int) -> Taken:
+    """Tables for a scan of so many packets; their memory is taken as they fill."""
+    scanned = np.zeros(1, SCANNED)
+    scanned["first_flow"] = first_flow
+    keys, flows = np.empty((2, packets, KEY_WORDS), np.int64)
+    return Taken(np.empty(packets, MESSAGE_ROW), np.empty(packets, REST), keys, flows, counts, scanned)
+
+
+@kernel
+def read_headers(frames: Frames, number: int, key: NDArray[np.int64], payload: NDArray[np.int64]) -> int:
+    """Read the headers of packet `number` into `key` and `payload`; returns its outcome.
+
+    `key` has the shape (KEY_WORDS,); `payload` says where it begins, how much of it is there, its length, and where
+    the header of UDP or TCP begins.
+    """
+    packet = frames.packets[number]
+    place, end, link = int64(packet.place), int64(packet.place) + int64(packet.captured), int64(packet.link)
+    wire_end = int64(packet.place) + int64(packet.original)
+    key[:] = 0
+    key[1] = (link & LOW_16) << 48
+    if link < 0 or link >= len(frames.link_types):
+        return SLOW
+    outcome, place = read_link(frames.data, frames.words, place, end, int64(frames.link_types[link]), key)
+    if outcome == IPV4:
+        outcome, place, there, length = read_ipv4(frames.data, frames.words, place, end - place, wire_end - place, key)
+    elif outcome == IPV6:
+        outcome, place, there, length = read_ipv6(frames.data, frames.words, place, end - place, wire_end - place, key)
+    else:
+        return outcome
+    payload[3] = place
+    if outcome == UDP:
+        outcome, payload[0], payload[1], payload[2] = read_udp(frames.data, place, there, length, key)
+    elif outcome == TCP:
+        outcome, payload[0], payload[1], payload[2] = read_tcp(frames.data, place, there, length, key)
+    return outcome
+
+
+@kernel
+def is_in_time(filters: Filters, instant_ns: int) -> bool:
+    """Whether an instant is asked for."""
+    return filters.from_ns <= instant_ns < filters.to_ns
+
+
+@kernel
+def filtered(filters: Filters, key: NDArray[np.int64], outcome: int, there: int, length: int) -> int:
+    """The outcome of a packet whose headers were read, once it is asked whether it is asked for."""
+    if outcome not in (MESSAGE, SEGMENT):
+        return outcome
+    if not is_of_hosts(filters.networks, key):
+        return OTHER_HOST
+    if not is_to_ports(filters.ports, key):
+        return OTHER_PORT
+    if outcome == SEGMENT:
+        return SEGMENT
+    if length > LONGEST_BYTES:
+        return TOO_LONG
+    if there < length and filters.keep_cut == 0:
+        return CUT
+    return MESSAGE
+
+
+@kernel
+def _add_rest(taken: Taken, number: int, outcome: int, payload: NDArray[np.int64], flow: int) -> None:
+    scanned = taken.scanned[0]
+    rest = taken.rest[scanned.rest]
+    rest.packet = number
+    rest.outcome = outcome
+    rest.place = payload[0]
+    rest.there = payload[1]
+    rest.length = payload[2]
+    rest.transport = payload[3]
+    rest.flow = flow
+    rest.messages = scanned.messages
+    scanned.rest += 1
+
+
+@kernel
+def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> None:
+    """Find the messages in packets, count what is left out, and note what is left to Python."""
+    scanned = taken.scanned[0]
+    key, payload = np.zeros(KEY_WORDS, np.int64), np.zeros(4, np.int64)
+    first_flow = int64(scanned.first_flow)
+    for number in range(len(frames.packets)):
+        instant_ns = int64(frames.packets[number].instant_ns)
+        if not is_in_time(filters, instant_ns):
+            taken.counts[OTHER_TIME] += 1
+            continue
+        outcome = filtered(filters, key, read_headers(frames, number, key, payload), payload[1], payload[2])
+        if outcome == MESSAGE:
+            message = taken.messages[scanned.messages]
+            message.place = payload[0]
+            message.length = payload[1]
+            message.original = payload[2]
+            message.instant_ns = instant_ns
+            message.flow = number_flow(table, key, taken.new_flows, first_flow)
+            scanned.messages += 1
+            taken.counts[KEPT_CUT] += payload[1] < payload[2]
+        elif outcome == SEGMENT and payload[2] > 0:
+            taken.rest_keys[scanned.rest] = key
+            _add_rest(taken, number, outcome, payload, number_flow(table, key, taken.new_flows, first_flow))
+        elif outcome in (SLOW, SEGMENT):
+            taken.rest_keys[scanned.rest] = key
+            _add_rest(taken, number, outcome, payload, NO_FLOW)
+        else:
+            taken.counts[outcome] += 1
+    taken.counts[MESSAGE] += scanned.messages

@@ -1,0 +1,55 @@
+"""The rows that the parts of an import hand on: what a container says of each packet."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PACKET: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("place", "<i8"),  # where its first byte is in the bytes of the batch
+            ("captured", "<i8"),  # how many of its bytes are there
+            ("original", "<i8"),  # how many it had on the wire; never fewer
+            ("instant_ns", "<i8"),  # since 1970 UTC; NO_INSTANT: the container does not say
+            ("link", "<i8"),  # the row of LINK: the interface on which it was captured
+        ],
+    )
+)
+"""A packet, as a container (pcap, pcapng) tells of it."""
+NO_INSTANT: Final = -1
+
+
+class Batch(NamedTuple):
+    """Packets that lie in one piece of memory."""
+
+    data: NDArray[np.uint8]
+    """What the container holds there, with its own headers between the packets; shape (bytes,)."""
+    packets: NDArray[Any]
+    """PACKET rows in the order of the container, one for each packet."""
+
+
+MESSAGE: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("place", "<i8"),  # where its first byte is in the bytes that come with the rows
+            ("length", "<i8"),  # how many of its bytes are there
+            ("original", "<i8"),  # how many it had before a snaplen cut it; never fewer
+            ("instant_ns", "<i8"),  # since 1970 UTC, of the packet that completed it; NO_INSTANT: not known
+            ("flow", "<i8"),  # the row of its FLOW, counted over a whole import; NO_FLOW: not known
+        ],
+    )
+)
+"""A syslog message, as it stood in a packet or in several of them."""
+NO_FLOW: Final = -1
+
+
+class Messages(NamedTuple):
+    """Messages that lie in one piece of memory."""
+
+    data: NDArray[np.uint8]
+    """The bytes of the packets, and behind them those of messages that were put together; shape (bytes,)."""
+    messages: NDArray[Any]
+    """MESSAGE rows in the order in which the messages were complete."""
