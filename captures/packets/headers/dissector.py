@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from captures.packets.headers.filters import DissectorOptions, filters_of, is_of_hosts
 from captures.packets.headers.flow_table import empty_flow_table, number_flow
 from captures.packets.headers.fragments import Fragments
-from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
 from captures.packets.headers.ip_headers import TCP_BYTES
+from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
 from captures.packets.headers.late import LateMessages
 from captures.packets.headers.reasons import (
     CODES,
