@@ -1,6 +1,7 @@
 """Packets become messages and flows: the compiled scan, and what it leaves to Python, in the order of the packets."""
 
 from collections import Counter
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from captures.packets.headers.filters import DissectorOptions, filters_of, is_of_hosts
 from captures.packets.headers.flow_table import empty_flow_table, number_flow
 from captures.packets.headers.fragments import Fragments
-from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
 from captures.packets.headers.ip_headers import TCP_BYTES
+from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
 from captures.packets.headers.late import LateMessages
 from captures.packets.headers.reasons import (
     CODES,
@@ -22,7 +23,7 @@ from captures.packets.headers.reasons import (
     OTHER_HOST,
     SEGMENT,
 )
-from captures.packets.headers.scan import Frames, Taken, filtered, room_for, scan
+from captures.packets.headers.scan import Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
 from captures.packets.headers.streams import Segment, Streams
 from captures.packets.rows import MESSAGE as MESSAGE_ROW
@@ -53,20 +54,19 @@ class Dissector:
     def messages(self, batch: Batch, links: NDArray[Any]) -> Messages:
         """The messages that the packets of `batch` complete; `links` are LINK rows of all interfaces so far."""
         frames = _frames(batch, links)
-        first_flow = int(self._table.count[0])
+        first_flow = int(self._table.given[0])
         taken = room_for(len(frames.packets), self._counts, first_flow)
         scan(frames, self._filters, self._table, taken)
         late = LateMessages(len(frames.data))
-        for rest, key in zip(
-            *(rows[: taken.scanned["rest"][0]] for rows in (taken.rest, taken.rest_keys)), strict=True
-        ):
-            late.come_after(int(rest.messages))
+        count = int(taken.scanned["rest"][0])
+        for rest, key in zip(starmap(Rest, taken.rest[:count].tolist()), taken.rest_keys, strict=False):
+            late.come_after(rest.messages)
             if rest.outcome == SEGMENT:
                 self._scanned_segment(frames, rest, key, late)
             else:
-                self._slow_packet(frames, int(rest.packet), taken, late)
+                self._slow_packet(frames, rest.packet, taken, late)
         self.packets += len(frames.packets)
-        self._new_flows.append(taken.new_flows[: int(self._table.count[0]) - first_flow].copy())
+        self._new_flows.append(taken.new_flows[: int(self._table.given[0]) - first_flow].copy())
         return late.among(batch.data, taken.messages[: taken.scanned["messages"][0]])
 
     def finish(self) -> Messages:
@@ -149,11 +149,11 @@ class Dissector:
         else:
             self._segment(key, read.transport, read.payload, read.length, instant_ns, flow, late)
 
-    def _scanned_segment(self, frames: Frames, rest: Any, key: NDArray[np.int64], late: LateMessages) -> None:
+    def _scanned_segment(self, frames: Frames, rest: Rest, key: NDArray[np.int64], late: LateMessages) -> None:
         header = frames.data[rest.transport : rest.transport + TCP_BYTES].tobytes()
         payload = frames.data[rest.place : rest.place + rest.there].tobytes()
-        instant_ns = int(frames.packets[rest.packet].instant_ns)
-        self._segment(key, header, payload, int(rest.length), instant_ns, int(rest.flow), late)
+        instant_ns = int(frames.packets["instant_ns"][rest.packet])
+        self._segment(key, header, payload, rest.length, instant_ns, rest.flow, late)
 
     def _segment(
         self,

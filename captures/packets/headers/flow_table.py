@@ -10,7 +10,11 @@ from captures.packets.headers.key import KEY_WORDS
 
 RECENT_FLOWS: Final = 1 << 20
 """A power of two. A table of so many flows takes 72 MiB once all of it is in use."""
-_MULTIPLIER: Final = 0x5BD1E995
+_MULTIPLIERS: Final = (
+    *(0x5BD1E995, 0x6C8E9CF5, 0x4F1BBCDD, 0x7ED55D17, 0x2545F491),
+    *(0x61C88647, 0x45D9F3B3, 0x3C6EF35F, 0x119DE1F3),
+)
+"""Odd numbers of 31 bits without a pattern."""
 _LOW_31: Final = (1 << 31) - 1
 
 
@@ -21,7 +25,7 @@ class FlowTable(NamedTuple):
     """Shape (recent flows, KEY_WORDS)."""
     numbers: NDArray[np.int64]
     """One more than the number of the flow; 0: the place is empty. Shape (recent flows,)."""
-    count: NDArray[np.int64]
+    given: NDArray[np.int64]
     """How many numbers were given; shape (1,)."""
 
 
@@ -33,20 +37,17 @@ def empty_flow_table(recent_flows: int = RECENT_FLOWS) -> FlowTable:
 
 @kernel
 def _hash(key: NDArray[np.int64]) -> int:
-    """A number below 2^31, of which all bits depend on all of `key`."""
-    hashed = 0
+    """A number of at least 31 bits that depends on all words of `key`, at no cost of one waiting for the other."""
+    hashed = (int64(key[0]) >> 32 & _LOW_31) * _MULTIPLIERS[KEY_WORDS]
     for word in range(KEY_WORDS):
-        mixed = int64(key[word]) ^ hashed
         # Both factors have 31 bits, so nothing overflows.
-        low = (mixed & _LOW_31) * _MULTIPLIER
-        high = (mixed >> 31 & _LOW_31) * _MULTIPLIER
-        hashed = (low ^ low >> 29) + (high >> 13) + (mixed >> 62 & 3) & _LOW_31
-    return hashed ^ hashed >> 15
+        hashed ^= ((key[word] ^ key[word] >> 32) & _LOW_31) * _MULTIPLIERS[word]
+    return hashed >> 32 ^ hashed >> 11
 
 
 @kernel
 def number_flow(table: FlowTable, key: NDArray[np.int64], new: NDArray[np.int64], first: int) -> int:
-    """The number of a flow. One that is not among the recent ones is written into `new`, whose row 0 has number `first`.
+    """The number of a flow. One that is not among the recent ones is written into `new`, whose row 0 is number `first`.
 
     `new`, shape (rows, KEY_WORDS), has room for one more.
     """
@@ -56,8 +57,8 @@ def number_flow(table: FlowTable, key: NDArray[np.int64], new: NDArray[np.int64]
         known = known and table.keys[place, word] == key[word]
     if known:
         return int64(table.numbers[place]) - 1
-    number = int64(table.count[0])
-    table.count[0] += 1
+    number = int64(table.given[0])
+    table.given[0] += 1
     table.numbers[place] = number + 1
     for word in range(KEY_WORDS):
         table.keys[place, word] = key[word]

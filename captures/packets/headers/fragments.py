@@ -54,7 +54,7 @@ class _Waiting:
     """Nothing of it is taken any more."""
 
     @property
-    def bytes(self) -> int:
+    def kept_bytes(self) -> int:
         """What it takes."""
         return self.piece_bytes + (1 + len(self.pieces)) * _OWN_BYTES
 
@@ -108,7 +108,7 @@ class Fragments:
         waiting = self._waiting.get(fragment.packet)
         if waiting is None:
             waiting = self._waiting[fragment.packet] = _Waiting(fragment.instant_ns)
-            self._bytes += waiting.bytes
+            self._bytes += waiting.kept_bytes
         if waiting.pieces.get(fragment.offset) == fragment.piece:
             self._counts[FRAGMENT_AGAIN] += 1
             return None
@@ -127,7 +127,7 @@ class Fragments:
         self._bytes += len(fragment.piece) + _OWN_BYTES
         if waiting.piece_bytes == waiting.end:
             self.used += len(waiting.pieces)
-            self._bytes -= waiting.bytes
+            self._bytes -= waiting.kept_bytes
             del self._waiting[fragment.packet]
             return Whole(waiting.protocol, b"".join(waiting.pieces[offset] for offset in waiting.offsets))
         while self._bytes > MOST_BYTES:
@@ -136,10 +136,10 @@ class Fragments:
 
     def _refuse(self, waiting: _Waiting) -> None:
         """Forget the pieces of a packet, and take no other ones of it (RFC 5722, section 4)."""
-        self._bytes -= waiting.bytes
+        self._bytes -= waiting.kept_bytes
         self._counts[FRAGMENT_OVERLAPS] += len(waiting.pieces) + 1
         waiting.forget()
-        self._bytes += waiting.bytes
+        self._bytes += waiting.kept_bytes
 
     def _give_up_old(self, now_ns: int) -> None:
         while self._waiting and now_ns - next(iter(self._waiting.values())).first_ns > MOST_AGE_NS:
@@ -147,5 +147,5 @@ class Fragments:
 
     def _give_up_oldest(self) -> None:
         _, waiting = self._waiting.popitem(last=False)
-        self._bytes -= waiting.bytes
+        self._bytes -= waiting.kept_bytes
         self._counts[FRAGMENT_ALONE] += len(waiting.pieces)

@@ -43,13 +43,20 @@ _KEPT_LOST: Final = 16
 """Bytes at the end of what is lost that may be the beginning of a count."""
 
 
+def _is_count_at(buffer: bytes | bytearray, place: int) -> bool:
+    """Whether a count stands there, or the end of what is there, or what there is of a count."""
+    while place < len(buffer) and buffer[place] in _BETWEEN:
+        place += 1
+    return place >= len(buffer) or any(begin.match(buffer, place) for begin in (_COUNT, _COUNT_BEGINS))
+
+
 class MessageStream:
     """The bytes of one stream, in order, and the messages in them."""
 
     __slots__ = ("_buffer", "_counts", "_is_lost", "_is_named", "_seen", "_skip", "_trailer", "framing")
 
     def __init__(self, counts: Counter[str], *, is_named: bool, is_begin: bool) -> None:
-        """`counts`: what is left out. `is_named`: it holds messages, whatever it begins with; `is_begin`: all is there."""
+        """`counts`: what is left out; `is_named`: it is syslog in any case; `is_begin`: nothing of it is missing."""
         self.framing = Framing.UNKNOWN
         self._counts = counts
         self._is_named, self._is_lost = is_named, not is_begin
@@ -117,8 +124,17 @@ class MessageStream:
 
     def _begins_message(self, data: bytes) -> bool:
         """Whether a segment begins with a message, as nearly all do that are not full."""
-        by_framing = {Framing.TRAILERS: (_PRI,), Framing.COUNTED: (_COUNTED,)}
-        return any(begin.match(data) for begin in by_framing.get(self.framing, (_PRI, _COUNTED, _TLS)))
+        count = _COUNTED.match(data)
+        is_counted = bool(count and _is_count_at(data, count.end(1) + 1 + int(count[1])))
+        if self.framing is Framing.COUNTED:
+            return is_counted
+        is_line = bool(_PRI.match(data))
+        if self.framing is Framing.TRAILERS:
+            return is_line
+        # It may as well be a message whose count is missing: then no trailer comes, or another count behind it.
+        trailer = _TRAILER.search(data)
+        is_line = is_line and trailer is not None and not _COUNTED.match(data, trailer.end())
+        return is_counted or is_line or bool(_TLS.match(data))
 
     def _is_found(self) -> bool:
         """Whether a message begins in the bytes behind a gap; what is before it is dropped."""
@@ -147,15 +163,9 @@ class MessageStream:
                 continue
             if end > len(self._buffer):
                 waits = min(waits, found.start())
-            elif self._is_count_at(end):
+            elif _is_count_at(self._buffer, end):
                 return found.start(), waits
         return -1, waits
-
-    def _is_count_at(self, place: int) -> bool:
-        """Whether a count stands there, or what there is of one."""
-        while place < len(self._buffer) and self._buffer[place] in _BETWEEN:
-            place += 1
-        return place == len(self._buffer) or any(begin.match(self._buffer, place) for begin in (_COUNT, _COUNT_BEGINS))
 
     def _take_lines(self, messages: list[bytes]) -> bool:
         if not self._trailer:
@@ -204,7 +214,7 @@ class MessageStream:
             place = found.end() + length
             messages.append(bytes(self._buffer[found.end() : place]))
         del self._buffer[:place]
-        return not self._is_count_at(0) and self._is_misframed()
+        return not _is_count_at(self._buffer, 0) and self._is_misframed()
 
     def _is_misframed(self) -> bool:
         """Where a count should be, something else is: a line, or nothing that is known."""

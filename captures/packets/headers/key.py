@@ -27,7 +27,7 @@ LOW_48: Final = (1 << 48) - 1
 
 
 def signed_words_of(buffer: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """A view of `buffer` whose item i is the eight bytes from byte i on, as int64, little-endian; shape (bytes - 7,)."""
+    """A view of `buffer` whose item i is the eight bytes from byte i on, little-endian; shape (bytes - 7,), int64."""
     count = max(0, len(buffer) - WORD_BYTES + 1)
     words: NDArray[np.int64] = np.ndarray((count,), "<i8", buffer if count else b"", 0, (1,))
     words.flags.writeable = False

@@ -65,15 +65,15 @@ def _behind_tags(data: NDArray[np.uint8], place: int, end: int, kind: int, key: 
         place += 4
         count += 1
     key[1] |= count << 32
-    if kind == TYPE_IPV4:
-        return IPV4, place
-    if kind == TYPE_IPV6:
-        return IPV6, place
-    return _why_not_ip(kind), place
+    return _network(kind), place
 
 
 @kernel
-def _why_not_ip(kind: int) -> int:
+def _network(kind: int) -> int:
+    if kind == TYPE_IPV4:
+        return IPV4
+    if kind == TYPE_IPV6:
+        return IPV6
     if kind == TYPE_ARP:
         return ARP
     if kind < LEAST_TYPE or kind in (TYPE_MPLS, TYPE_MPLS_UPSTREAM, TYPE_PPPOE):
@@ -84,23 +84,11 @@ def _why_not_ip(kind: int) -> int:
 
 
 @kernel
-def _ethernet(
-    data: NDArray[np.uint8], words: NDArray[np.int64], place: int, end: int, key: NDArray[np.int64]
-) -> tuple[int, int]:
-    if end - place < ETHERNET_BYTES:
-        return CUT, place
-    target = words[place] & LOW_48
-    source = words[place + MAC_BYTES] & LOW_48
-    key[2] |= (source & LOW_32) << 32
-    key[3] |= source >> 32 | target << 16
-    return _behind_tags(data, place + ETHERNET_BYTES, end, big_16(data, place + 12), key)
-
-
-@kernel
 def _cooked(
-    data: NDArray[np.uint8], words: NDArray[np.int64], place: int, end: int, second: bool, key: NDArray[np.int64]
+    data: NDArray[np.uint8], words: NDArray[np.int64], place: int, end: int, link_type: int, key: NDArray[np.int64]
 ) -> tuple[int, int]:
-    """Linux cooked capture, version 1 or the `second`: the only address is that of the source, of up to 8 bytes."""
+    """Linux cooked capture, version 1 or 2: the only address is that of the source, of up to 8 bytes."""
+    second = link_type == LINKTYPE_LINUX_SLL2
     size = SLL2_BYTES if second else SLL_BYTES
     if end - place < size:
         return CUT, place
@@ -137,6 +125,20 @@ def _raw(data: NDArray[np.uint8], place: int, end: int) -> tuple[int, int]:
 
 
 @kernel
+def _other_link(
+    data: NDArray[np.uint8], words: NDArray[np.int64], place: int, end: int, link_type: int, key: NDArray[np.int64]
+) -> tuple[int, int]:
+    """As `read_link`, for links that are not Ethernet."""
+    if link_type in (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2):
+        return _cooked(data, words, place, end, link_type, key)
+    if link_type in (LINKTYPE_RAW, LINKTYPE_IPV4, LINKTYPE_IPV6, DLT_RAWS[0], DLT_RAWS[1]):
+        return _raw(data, place, end)
+    if link_type in (LINKTYPE_NULL, LINKTYPE_LOOP):
+        return _null(data, place, end)
+    return SLOW, place
+
+
+@kernel
 def read_link(
     data: NDArray[np.uint8], words: NDArray[np.int64], place: int, end: int, link_type: int, key: NDArray[np.int64]
 ) -> tuple[int, int]:
@@ -144,12 +146,15 @@ def read_link(
 
     `words` is `signed_words_of(data)`; a packet stands in the bytes from `place` up to `end`; `key` is zero before.
     """
-    if link_type == LINKTYPE_ETHERNET:
-        return _ethernet(data, words, place, end, key)
-    if link_type in (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2):
-        return _cooked(data, words, place, end, link_type == LINKTYPE_LINUX_SLL2, key)
-    if link_type in (LINKTYPE_RAW, LINKTYPE_IPV4, LINKTYPE_IPV6, DLT_RAWS[0], DLT_RAWS[1]):
-        return _raw(data, place, end)
-    if link_type in (LINKTYPE_NULL, LINKTYPE_LOOP):
-        return _null(data, place, end)
-    return SLOW, place
+    if link_type != LINKTYPE_ETHERNET:
+        return _other_link(data, words, place, end, link_type, key)
+    if end - place < ETHERNET_BYTES:
+        return CUT, place
+    target = words[place] & LOW_48
+    source = words[place + MAC_BYTES] & LOW_48
+    key[2] |= (source & LOW_32) << 32
+    key[3] |= source >> 32 | target << 16
+    kind = big_16(data, place + 12)
+    if kind == TYPE_IPV4:  # nearly always
+        return IPV4, place + ETHERNET_BYTES
+    return _behind_tags(data, place + ETHERNET_BYTES, end, kind, key)

@@ -47,6 +47,22 @@ REST: Final = np.dtype(
 )
 """A packet that is left to Python, and what the kernel knows of it; a SLOW one has only its number."""
 
+
+class Rest(NamedTuple):
+    """A row of REST."""
+
+    packet: int
+    outcome: int
+    place: int
+    there: int
+    length: int
+    transport: int
+    flow: int
+    messages: int
+
+
+assert Rest._fields == REST.names
+
 SCANNED: Final = np.dtype((np.record, [("messages", "<i8"), ("rest", "<i8"), ("first_flow", "<i8")]))
 """How many rows a scan has written; the number of the flow in row 0 of the new ones."""
 

@@ -74,7 +74,7 @@ class _Stream:
         self.instant_ns, self.flow = first.instant_ns, first.flow
 
     @property
-    def bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """What waits in it."""
         return len(self.stream) + self.ahead_bytes
 
@@ -160,7 +160,7 @@ class Streams:
             stream = self._begin(segment, is_begin=is_syn)
         self._streams.move_to_end(segment.stream)
         stream.instant_ns, stream.flow = segment.instant_ns, segment.flow
-        before, outcome = stream.bytes, NO_DATA
+        before, outcome = stream.waiting_bytes, NO_DATA
         if segment.length:
             outcome = stream.put(segment, sequence, messages)
         if segment.flags & _FIN:
@@ -168,7 +168,7 @@ class Streams:
         if stream.end == stream.next:  # it is kept, to know what comes again
             stream.end = None
             messages += stream.stream.end(is_closed=True)
-        self._bytes += stream.bytes - before
+        self._bytes += stream.waiting_bytes - before
         if segment.flags & _RST or (stream.end is not None and stream.stream.framing in _REASONS):
             messages += self._end(segment.stream, is_closed=False)
         self._make_room()
@@ -189,7 +189,7 @@ class Streams:
 
     def _end(self, name: bytes, *, is_closed: bool) -> list[bytes]:
         stream = self._streams.pop(name)
-        self._bytes -= stream.bytes
+        self._bytes -= stream.waiting_bytes
         messages: list[bytes] = []
         stream.skip_gaps(messages)
         return messages + stream.stream.end(is_closed=is_closed)
@@ -197,6 +197,6 @@ class Streams:
     def _make_room(self) -> None:
         while len(self._streams) > MOST_STREAMS or self._bytes > MOST_BYTES:
             _, stream = self._streams.popitem(last=False)
-            self._bytes -= stream.bytes
+            self._bytes -= stream.waiting_bytes
             stream.stream.end(is_closed=False)
             self._counts[TCP_CROWDED_OUT] += 1

@@ -1,0 +1,206 @@
+import random
+from collections import Counter
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures.packets.headers import streams as module
+from captures.packets.headers.reasons import (
+    CAME_AGAIN,
+    ENCRYPTED,
+    NO_DATA,
+    NO_SYSLOG,
+    SEGMENT,
+    TCP_CROWDED_OUT,
+    TCP_GAP,
+    TCP_PART,
+)
+from captures.packets.headers.streams import Segment, Streams
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+
+
+class Sender:
+    """Adds segments of a stream, and notes what comes of them."""
+
+    def __init__(self, sequence: int = 1000, *, is_named: bool = True) -> None:
+        self.first, self.is_named = sequence, is_named
+        self.counts = Counter()
+        self.streams = Streams(self.counts)
+        self.outcomes = []
+        self.instant_ns = 0
+
+    def send(self, place: int, payload: bytes = b"", flags: int = ACK, *, missing: int = 0, stream: bytes = b"a"):
+        self.instant_ns += 1
+        sequence = (self.first + place) % (1 << 32)
+        length = len(payload) + missing
+        segment = Segment(stream, sequence, flags, payload, length, self.instant_ns, 7, self.is_named)
+        outcome, messages = self.streams.add(segment)
+        self.outcomes.append(outcome)
+        return messages
+
+    def end(self):
+        return [message for ended in self.streams.end_all() for message in ended.messages]
+
+
+LINES = [b"<1>line %d" % number for number in range(40)]
+DATA = b"".join(line + b"\n" for line in LINES)
+
+
+@given(st.lists(st.integers(1, len(DATA) - 1), max_size=20), st.randoms(use_true_random=False), st.booleans())
+def test_any_order_and_any_repetition_give_the_stream(places, draw: random.Random, wraps):
+    ends = sorted({0, len(DATA), *places})
+    pieces = [(begin, DATA[begin:end]) for begin, end in pairwise(ends)]
+    overlapping = [(max(0, begin - draw.randint(0, 30)), begin + len(piece)) for begin, piece in pieces]
+    pieces += [(begin, DATA[begin:end]) for begin, end in overlapping]
+    draw.shuffle(pieces)
+    sender = Sender(2**32 - 100 if wraps else 1000)
+    messages = sender.send(-1, b"", SYN)
+    for begin, piece in pieces:
+        messages += sender.send(begin, piece)
+    assert messages == LINES
+    assert not sender.counts
+    assert sender.end() == []
+
+
+def test_a_message_comes_with_the_segment_that_completes_it():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    assert sender.send(0, b"<1>a") == []
+    assert sender.send(9, b"\n<3>c\n") == []
+    assert sender.send(4, b"\n<2>b") == [b"<1>a", b"<2>b", b"<3>c"]
+    assert sender.outcomes == [NO_DATA, SEGMENT, SEGMENT, SEGMENT]
+
+
+def test_what_comes_again_is_counted():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    sender.send(0, b"<1>a\n")
+    assert sender.send(0, b"<1>a\n") == []
+    assert sender.send(4, b"\n") == []
+    assert sender.send(2, b">a\n<2>b\n") == [b"<2>b"]
+    assert sender.outcomes[1:] == [SEGMENT, CAME_AGAIN, CAME_AGAIN, SEGMENT]
+
+
+def test_the_stream_goes_on_behind_a_segment_that_never_comes(monkeypatch):
+    monkeypatch.setattr(module, "MOST_AHEAD", 3)
+    sender = Sender()
+    messages = sender.send(-1, b"", SYN) + sender.send(0, b"<1>a\n<2>")
+    for number in range(4):
+        messages += sender.send(20 + 10 * number, b"b\n<3>abcd\n")
+    assert messages == [b"<1>a", *[b"<3>abcd", b"b"] * 3, b"<3>abcd"]
+    assert sender.counts == {TCP_GAP: 1, TCP_PART: 1}
+
+
+def test_what_waits_in_the_end_is_taken():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    sender.send(0, b"<1>a\n<2>")
+    sender.send(20, b"b\n<3>c\n")
+    assert sender.end() == [b"<3>c"]
+    assert sender.counts == {TCP_GAP: 1, TCP_PART: 1}
+
+
+def test_bytes_that_a_snaplen_cut_off_are_a_gap():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    assert sender.send(0, b"<1>a\n<2>bb", missing=10) == [b"<1>a"]
+    assert sender.send(20, b"bb\n<3>c\n") == [b"<3>c"]
+    assert sender.counts == {TCP_GAP: 1, TCP_PART: 1}
+
+
+def test_a_stream_is_picked_up_in_the_middle():
+    sender = Sender()
+    assert sender.send(0, b"art\n<2>b\n") == [b"<2>b"]
+    assert sender.send(9, b"<3>c\n") == [b"<3>c"]
+    other = Sender()
+    assert other.send(0, b"<2>b\n<3>") == [b"<2>b"]
+
+
+def test_fin_completes_a_line_and_what_comes_again_behind_it_does_not():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    assert sender.send(0, b"<1>a\n<2>b", ACK | FIN) == [b"<1>a", b"<2>b"]
+    assert sender.send(0, b"<1>a\n<2>b", ACK | FIN) == []
+    assert sender.send(10, b"", ACK) == []
+    assert sender.end() == []
+    assert not sender.counts
+
+
+def test_fin_may_come_before_what_is_in_front_of_it():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    assert sender.send(5, b"<2>b", ACK | FIN) == []
+    assert sender.send(0, b"<1>a\n") == [b"<1>a", b"<2>b"]
+
+
+def test_rst_ends_a_stream_and_its_line_is_a_part():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    sender.send(0, b"<1>a")
+    assert sender.send(4, b"", RST) == []
+    assert sender.counts == {TCP_PART: 1}
+
+
+def test_a_new_connection_between_the_same_ports_begins_anew():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    sender.send(0, b"<1>a\n<2>")
+    sender.send(99_999, b"", SYN)
+    assert sender.send(100_000, b"<3>c\n") == [b"<3>c"]
+    # Without a SYN, too, if its numbers are far away.
+    assert sender.send(3_000_000_000, b"<4>d\n") == [b"<4>d"]
+    assert sender.counts == {TCP_PART: 1, TCP_GAP: 1}
+
+
+def test_encrypted_streams_and_those_without_syslog_are_counted():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    sender.send(0, b"\x16\x03\x01\x02\x00")
+    sender.send(5, b"more\n")
+    assert sender.outcomes[1:] == [ENCRYPTED, ENCRYPTED]
+    sender = Sender(is_named=False)
+    sender.send(-1, b"", SYN)
+    sender.send(0, b"GET / HTTP/1.1\r\n")
+    assert sender.outcomes[1:] == [NO_SYSLOG]
+    assert not sender.end()
+
+
+def test_streams_and_bytes_are_bounded(monkeypatch):
+    monkeypatch.setattr(module, "MOST_STREAMS", 3)
+    sender = Sender()
+    for name in (b"a", b"b", b"c"):
+        sender.send(-1, b"", SYN, stream=name)
+        sender.send(0, b"<1>a", stream=name)
+    sender.send(4, b"a", stream=b"a")
+    sender.send(0, b"<1>a\n", SYN, stream=b"d")
+    assert sender.counts == {TCP_CROWDED_OUT: 1, TCP_PART: 1}
+    assert sender.send(5, b"\n", stream=b"a") == [b"<1>aa"]
+    monkeypatch.setattr(module, "MOST_BYTES", 1000)
+    sender.send(5, b"x" * 990, stream=b"c")
+    sender.send(5, b"x" * 990, stream=b"d")
+    assert sender.counts[TCP_CROWDED_OUT] >= 2
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-5, 40) | st.integers(-(2**31), 2**32),
+            st.binary(max_size=6) | st.sampled_from([b"<1>a\n", b"5 <1>ab", b"\n"]),
+            st.integers(0, 63),
+            st.integers(0, 3),
+            st.sampled_from([b"a", b"b"]),
+        ),
+        max_size=40,
+    )
+)
+def test_any_segments_are_taken_and_each_is_counted(segments):
+    sender = Sender()
+    for place, payload, flags, missing, stream in segments:
+        sender.send(place, payload, flags, missing=missing, stream=stream)
+    assert len(sender.outcomes) == len(segments)
+    held = sender.streams
+    assert held._bytes == sum(stream.waiting_bytes for stream in held._streams.values())
+    sender.end()
+    assert held._bytes == 0
