@@ -5,8 +5,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.text.messages import MESSAGE, NO_FLOW, NO_INSTANT, Messages
-
 PACKET: Final = np.dtype(
     (
         np.record,

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel
 from captures.packets.containers.clocks import CLOCK, instant_of
 from captures.packets.containers.pcap_records import swap_halves
-from captures.packets.rows import NO_INSTANT
+from captures.text.messages import NO_INSTANT
 
 INTERFACE: Final = np.dtype((np.record, [("link", "<i8"), ("snaplen", "<i8"), ("clock", CLOCK)]))
 """An interface of a section: its row of LINK, the longest packet (0: no limit), and its clock."""

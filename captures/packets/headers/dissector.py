@@ -26,8 +26,9 @@ from captures.packets.headers.reasons import (
 from captures.packets.headers.scan import Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
 from captures.packets.headers.streams import Segment, Streams
-from captures.packets.rows import MESSAGE as MESSAGE_ROW
-from captures.packets.rows import NO_FLOW, Batch, Messages
+from captures.packets.rows import Batch
+from captures.text.messages import MESSAGE as MESSAGE_ROW
+from captures.text.messages import NO_FLOW, Messages
 
 _NO_LINK_TYPE = -1
 

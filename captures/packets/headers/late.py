@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.packets.rows import MESSAGE, Messages
+from captures.text.messages import MESSAGE, Messages
 
 
 class LateMessages:

@@ -27,8 +27,8 @@ from captures.packets.headers.reasons import (
     SLOW,
     TOO_LONG,
 )
-from captures.packets.rows import MESSAGE as MESSAGE_ROW
-from captures.packets.rows import NO_FLOW
+from captures.text.messages import MESSAGE as MESSAGE_ROW
+from captures.text.messages import NO_FLOW
 
 REST: Final = np.dtype(
     (
