@@ -65,7 +65,9 @@ time.sleep(0.5)
 os.kill(compiling, signal.SIGKILL)
 os.wait()
 if not os.fork():
-    while True: pass
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s: pass
+    os._exit(0)
 with ControlSocket(None) as control:
     for _ in range(6000):
         control.poll(lambda words: {"state": "running"})
