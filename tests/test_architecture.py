@@ -27,7 +27,10 @@ FLOORS = {
         ("compiled",),
         ("files",),
         ("format",),
+        ("packets",),
     ),
+    "captures.packets": (("rows",), ("headers",)),
+    "captures.packets.headers": (("reasons",), ("reassembly",), (OTHERS,)),
     "captures.format": (
         (OTHERS,),
         ("opening",),

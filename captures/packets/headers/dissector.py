@@ -2,17 +2,19 @@
 
 from collections import Counter
 from itertools import starmap
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.readiness import make_ready
+from captures.format.sections import LINK
 from captures.packets.headers.filters import DissectorOptions, filters_of, is_of_hosts
 from captures.packets.headers.flow_table import empty_flow_table, number_flow
-from captures.packets.headers.fragments import Fragments
-from captures.packets.headers.ip_headers import TCP_BYTES
+from captures.packets.headers.ip_headers import TCP_BYTES, UDP
 from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
 from captures.packets.headers.late import LateMessages
+from captures.packets.headers.link_headers import LINKTYPE_RAW
 from captures.packets.headers.reasons import (
     CODES,
     FRAGMENT,
@@ -23,13 +25,28 @@ from captures.packets.headers.reasons import (
     OTHER_HOST,
     SEGMENT,
 )
+from captures.packets.headers.reassembly.fragments import Fragments
+from captures.packets.headers.reassembly.streams import Segment, Streams
 from captures.packets.headers.scan import Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
-from captures.packets.headers.streams import Segment, Streams
 from captures.packets.rows import MESSAGE as MESSAGE_ROW
-from captures.packets.rows import NO_FLOW, Batch, Messages
+from captures.packets.rows import NO_FLOW, PACKET, Batch, Messages
 
 _NO_LINK_TYPE = -1
+
+DISSECTOR: Final = "the reading of packets"
+"""What these kernels are called where they are compiled."""
+_WITH_OPTIONS: Final = bytes((0x46, 0, 0, 32, 0, 0, 0, 0, 1, UDP)) + bytes(22)
+"""A packet of IP for the slow path, whose message is empty."""
+
+
+def prepare() -> None:
+    """Compile or load all kernels that read packets."""
+    links = np.zeros(1, LINK)
+    links["link_type"] = LINKTYPE_RAW
+    packets = np.array([(0, len(_WITH_OPTIONS), len(_WITH_OPTIONS), 0, 0)], PACKET)
+    batch = Batch(np.frombuffer(_WITH_OPTIONS, np.uint8), packets)
+    make_ready(DISSECTOR, [lambda: Dissector().messages(batch, links)])
 
 
 class Dissector:
