@@ -27,12 +27,10 @@ from captures.packets.headers.reasons import (
 )
 from captures.packets.headers.reassembly.fragments import Fragments
 from captures.packets.headers.reassembly.streams import Segment, Streams
-from captures.packets.headers.scan import Frames, Rest, Taken, filtered, room_for, scan
+from captures.packets.headers.scan import NO_LINK_TYPE, Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
 from captures.packets.rows import MESSAGE as MESSAGE_ROW
 from captures.packets.rows import NO_FLOW, PACKET, Batch, Messages
-
-_NO_LINK_TYPE = -1
 
 DISSECTOR: Final = "the reading of packets"
 """What these kernels are called where they are compiled."""
@@ -135,7 +133,7 @@ class Dissector:
     def _slow_packet(self, frames: Frames, number: int, taken: Taken, late: LateMessages) -> None:
         packet = frames.packets[number]
         place, link = int(packet.place), int(packet.link)
-        link_type = int(frames.link_types[link]) if 0 <= link < len(frames.link_types) else _NO_LINK_TYPE
+        link_type = int(frames.link_types[link]) if 0 <= link < len(frames.link_types) else NO_LINK_TYPE
         frame = frames.data[place : place + int(packet.captured)].tobytes()
         instant_ns = int(packet.instant_ns)
         read = read_slowly(frame, int(packet.original), instant_ns, link, link_type)
