@@ -36,6 +36,7 @@ FLOORS = {
     ),
     "captures.convert": (("import_request", "export_request"), ("importing", "exporting"), (OTHERS,)),
     "captures.packets": (("rows",), ("sources", "headers", "writing"), ("containers",)),
+    "captures.packets.headers": (("reasons",), ("reassembly",), (OTHERS,)),
     "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (
         ("draws", "notation"),

@@ -56,7 +56,7 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
     """
     capture = open_capture(request.capture)
     request.check(capture.events)
-    make_ready("export", _compilations())
+    make_ready("the export", _compilations())
     writer = _Lines(capture) if request.form is Form.LINES else _Packets(capture, request)
     end = capture.events if request.end is None else min(request.end, capture.events)
     events = payload_bytes = 0

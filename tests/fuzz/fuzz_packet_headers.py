@@ -34,7 +34,9 @@ HOSTS = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/64"))
 def segment(draw: random.Random) -> bytes:
     """A piece of a stream, or nearly."""
     place = draw.randrange(len(STREAM))
-    header = TCP(sport=draw.randint(1, 3), dport=514, seq=place + 2**32 - 300, flags=draw.choice(("A", "S", "FA", "R")))
+    header = TCP(
+        sport=draw.randint(1, 3), dport=514, seq=(place + 2**32 - 300) % 2**32, flags=draw.choice(("A", "S", "FA", "R"))
+    )
     return bytes(ether() / ip4() / header / Raw(STREAM[place : place + draw.randint(0, 60)]))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from captures.compiled.readiness import make_ready
 from captures.convert.importing.trains import gather, looks_of, trains_of
 from captures.packets.containers import packets_of
+from captures.packets.headers.dissector import prepare
 from captures.text.finding import SLACK_BYTES, Finder
 from captures.text.hosts import Hosts
 from captures.text.messages import as_messages
@@ -14,7 +15,8 @@ from captures.text.messages import as_messages
 
 def make_import_ready() -> None:
     """Compile or load all kernels of an import of packets or of lines."""
-    make_ready("import", [*packets_of.compilations(), *compilations()])
+    make_ready("the import", [*packets_of.compilations(), *compilations()])
+    prepare()
 
 
 def compilations() -> list[Callable[[], object]]:

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from itertools import starmap
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.compiled.readiness import make_ready
+from captures.format.sections import LINK
 from captures.packets.headers.filters import DissectorOptions, filters_of, is_of_hosts
 from captures.packets.headers.flow_table import empty_flow_table, number_flow
-from captures.packets.headers.fragments import Fragments
-from captures.packets.headers.ip_headers import TCP_BYTES
+from captures.packets.headers.ip_headers import TCP_BYTES, UDP
 from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
 from captures.packets.headers.late import LateMessages
+from captures.packets.headers.link_headers import LINKTYPE_RAW
 from captures.packets.headers.reasons import (
     CODES,
     FRAGMENT,
@@ -23,14 +25,27 @@ from captures.packets.headers.reasons import (
     OTHER_HOST,
     SEGMENT,
 )
-from captures.packets.headers.scan import Frames, Rest, Taken, filtered, room_for, scan
+from captures.packets.headers.reassembly.fragments import Fragments
+from captures.packets.headers.reassembly.streams import Segment, Streams
+from captures.packets.headers.scan import NO_LINK_TYPE, Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
-from captures.packets.headers.streams import Segment, Streams
-from captures.packets.rows import Batch
+from captures.packets.rows import PACKET, Batch
 from captures.text.messages import MESSAGE as MESSAGE_ROW
 from captures.text.messages import NO_FLOW, Messages
 
-_NO_LINK_TYPE = -1
+DISSECTOR: Final = "the reading of packets"
+"""What these kernels are called where they are compiled."""
+_WITH_OPTIONS: Final = bytes((0x46, 0, 0, 32, 0, 0, 0, 0, 1, UDP)) + bytes(22)
+"""A packet of IP for the slow path, whose message is empty."""
+
+
+def prepare() -> None:
+    """Compile or load all kernels that read packets."""
+    links = np.zeros(1, LINK)
+    links["link_type"] = LINKTYPE_RAW
+    packets = np.array([(0, len(_WITH_OPTIONS), len(_WITH_OPTIONS), 0, 0)], PACKET)
+    batch = Batch(np.frombuffer(_WITH_OPTIONS, np.uint8), packets)
+    make_ready(DISSECTOR, [lambda: Dissector().messages(batch, links)])
 
 
 class Dissector:
@@ -119,7 +134,7 @@ class Dissector:
     def _slow_packet(self, frames: Frames, number: int, taken: Taken, late: LateMessages) -> None:
         packet = frames.packets[number]
         place, link = int(packet.place), int(packet.link)
-        link_type = int(frames.link_types[link]) if 0 <= link < len(frames.link_types) else _NO_LINK_TYPE
+        link_type = int(frames.link_types[link]) if 0 <= link < len(frames.link_types) else NO_LINK_TYPE
         frame = frames.data[place : place + int(packet.captured)].tobytes()
         instant_ns = int(packet.instant_ns)
         read = read_slowly(frame, int(packet.original), instant_ns, link, link_type)

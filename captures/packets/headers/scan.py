@@ -30,6 +30,9 @@ from captures.packets.headers.reasons import (
 from captures.text.messages import MESSAGE as MESSAGE_ROW
 from captures.text.messages import NO_FLOW
 
+NO_LINK_TYPE: Final = -1
+"""Of an interface of which nothing is known."""
+
 REST: Final = np.dtype(
     (
         np.record,
@@ -105,31 +108,35 @@ def room_for(packets: int, counts: NDArray[np.int64], first_flow: int) -> Taken:
 
 
 @kernel
-def read_headers(frames: Frames, number: int, key: NDArray[np.int64], payload: NDArray[np.int64]) -> int:
-    """Read the headers of packet `number` into `key` and `payload`; returns its outcome.
+def read_headers(
+    data: NDArray[np.uint8],
+    words: NDArray[np.int64],
+    place: int,
+    captured: int,
+    original: int,
+    link_type: int,
+    key: NDArray[np.int64],
+    payload: NDArray[np.int64],
+) -> int:
+    """Read the headers of a packet into `key` and `payload`; returns its outcome.
 
-    `key` has the shape (KEY_WORDS,); `payload` says where it begins, how much of it is there, its length, and where
-    the header of UDP or TCP begins.
+    `captured` bytes from `place` on are there of `original` ones. `words` is `signed_words_of(data)`; `key`, shape
+    (KEY_WORDS,), has no more than the link in it. `payload` says then where it begins, how much of it is there, its
+    length, and where the header of UDP or TCP begins.
     """
-    packet = frames.packets[number]
-    place, end, link = int64(packet.place), int64(packet.place) + int64(packet.captured), int64(packet.link)
-    wire_end = int64(packet.place) + int64(packet.original)
-    key[:] = 0
-    key[1] = (link & LOW_16) << 48
-    if link < 0 or link >= len(frames.link_types):
-        return SLOW
-    outcome, place = read_link(frames.data, frames.words, place, end, int64(frames.link_types[link]), key)
+    end, wire_end = place + captured, place + original
+    outcome, place = read_link(data, words, place, end, link_type, key)
     if outcome == IPV4:
-        outcome, place, there, length = read_ipv4(frames.data, frames.words, place, end - place, wire_end - place, key)
+        outcome, place, there, length = read_ipv4(data, words, place, end - place, wire_end - place, key)
     elif outcome == IPV6:
-        outcome, place, there, length = read_ipv6(frames.data, frames.words, place, end - place, wire_end - place, key)
+        outcome, place, there, length = read_ipv6(data, words, place, end - place, wire_end - place, key)
     else:
         return outcome
     payload[3] = place
     if outcome == UDP:
-        outcome, payload[0], payload[1], payload[2] = read_udp(frames.data, place, there, length, key)
+        outcome, payload[0], payload[1], payload[2] = read_udp(data, place, there, length, key)
     elif outcome == TCP:
-        outcome, payload[0], payload[1], payload[2] = read_tcp(frames.data, place, there, length, key)
+        outcome, payload[0], payload[1], payload[2] = read_tcp(data, place, there, length, key)
     return outcome
 
 
@@ -178,12 +185,19 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
     scanned = taken.scanned[0]
     key, payload = np.zeros(KEY_WORDS, np.int64), np.zeros(4, np.int64)
     first_flow = int64(scanned.first_flow)
+    data, words, link_types = frames.data, frames.words, frames.link_types
     for number in range(len(frames.packets)):
-        instant_ns = int64(frames.packets[number].instant_ns)
+        packet = frames.packets[number]
+        instant_ns, link = int64(packet.instant_ns), int64(packet.link)
         if not is_in_time(filters, instant_ns):
             taken.counts[OTHER_TIME] += 1
             continue
-        outcome = filtered(filters, key, read_headers(frames, number, key, payload), payload[1], payload[2])
+        key[:] = 0
+        key[1] = (link & LOW_16) << 48
+        place, captured, original = int64(packet.place), int64(packet.captured), int64(packet.original)
+        link_type = int64(link_types[link]) if 0 <= link < len(link_types) else NO_LINK_TYPE
+        outcome = read_headers(data, words, place, captured, original, link_type, key, payload)
+        outcome = filtered(filters, key, outcome, payload[1], payload[2])
         if outcome == MESSAGE:
             message = taken.messages[scanned.messages]
             message.place = payload[0]
@@ -193,12 +207,11 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
             message.flow = number_flow(table, key, taken.new_flows, first_flow)
             scanned.messages += 1
             taken.counts[KEPT_CUT] += payload[1] < payload[2]
-        elif outcome == SEGMENT and payload[2] > 0:
-            taken.rest_keys[scanned.rest] = key
-            _add_rest(taken, number, outcome, payload, number_flow(table, key, taken.new_flows, first_flow))
         elif outcome in (SLOW, SEGMENT):
+            is_numbered = outcome == SEGMENT and payload[2] > 0
+            flow = number_flow(table, key, taken.new_flows, first_flow) if is_numbered else NO_FLOW
             taken.rest_keys[scanned.rest] = key
-            _add_rest(taken, number, outcome, payload, NO_FLOW)
+            _add_rest(taken, number, outcome, payload, flow)
         else:
             taken.counts[outcome] += 1
     taken.counts[MESSAGE] += scanned.messages

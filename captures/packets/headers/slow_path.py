@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.format.sections import FLOW
-from captures.packets.headers.fragments import Fragment, Whole
 from captures.packets.headers.ip_headers import (
     AUTHENTICATION,
     DESTINATION,
@@ -30,7 +29,8 @@ from captures.packets.headers.ip_headers import (
 )
 from captures.packets.headers.key import LOW_16
 from captures.packets.headers.link_headers import IPV4, IPV6, MOST_TAGS
-from captures.packets.headers.reasons import BROKEN, CUT, FRAGMENT, MESSAGE, OTHER_PROTOCOL, SEGMENT
+from captures.packets.headers.reasons import BROKEN, CUT, FRAGMENT, MESSAGE, OTHER_PROTOCOL, SEGMENT, SLOW
+from captures.packets.headers.reassembly.fragments import Fragment, Whole
 from captures.packets.headers.slow_link import Network, network_of
 
 _EXTENSIONS = (HOP_BY_HOP, ROUTING, AUTHENTICATION, DESTINATION, MOBILITY, HIP, SHIM6)
@@ -208,4 +208,6 @@ def _transport(rest: _Rest, flow: NDArray[Any]) -> Read:
         flow["source_port"], flow["target_port"] = tcp.sport, tcp.dport
         behind = rest.without(size)
         return Read(SEGMENT, flow, behind.there, behind.length, rest.there[:TCP_BYTES])
-    return Read(OTHER_PROTOCOL if rest.protocol == FRAGMENT_HEADER else transport(rest.protocol), flow)
+    reason = int(transport(rest.protocol))
+    # Extension headers where none may be: in IPv4, and fragments of fragments.
+    return Read(OTHER_PROTOCOL if reason == SLOW else reason, flow)

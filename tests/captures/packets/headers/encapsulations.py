@@ -110,6 +110,7 @@ def made() -> tuple[Made, ...]:
         ("pppoe", ETHERNET, Ether(src=SOURCE_MAC, dst=TARGET_MAC, type=0x8864) / pppoe),
         ("mpls", ETHERNET, ether() / MPLS(label=3, s=0) / MPLS(label=4, s=1) / four),
         ("mpls 6", ETHERNET, ether() / MPLS(label=3, s=1) / six),
+        ("extension of version 4", ETHERNET, ether() / ip4(proto=60) / Raw(TEXT)),
         ("ppp", PPP_LINK, b"\xff\x03\x00\x21" + bytes(four)),
         ("ppp compressed", PPP_LINK, b"\x57" + bytes(six)),
         ("hdlc", C_HDLC, b"\x0f\x00\x08\x00" + bytes(four)),
@@ -123,7 +124,7 @@ def made() -> tuple[Made, ...]:
     return (
         *(Made(name, link, bytes(frame), is_message="tcp" not in name) for name, link, frame in rows),
         *(Made(name, link, bytes(frame), is_message=False) for name, link, frame in others),
-        *(Made(name, link, bytes(frame), is_common=False) for name, link, frame in slow),
+        *(Made(name, link, bytes(frame), False, "version 4" not in name) for name, link, frame in slow),
     )
 
 

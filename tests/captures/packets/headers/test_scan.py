@@ -16,8 +16,9 @@ ODD = [0, 1, 2, 4, 5, 6, 8, 17, 20, 0x45, 0x46, 0x60, 0x81, 0x88, 0x86, 0xDD, 0x
 def compare(frame: bytes, original: int, link_type: int) -> int:
     """What the kernel says of a packet, held against the slow path unless it leaves the packet to that."""
     batch = batch_of([frame], [original])
-    key, payload = np.full(KEY_WORDS, -1), np.full(4, -1)
-    outcome = int(read_headers(_frames(batch, links_of(link_type)), 0, key, payload))
+    key, payload = np.zeros(KEY_WORDS, np.int64), np.full(4, -1)
+    frames, (row,) = _frames(batch, links_of(link_type)), batch.packets.tolist()
+    outcome = int(read_headers(frames.data, frames.words, *row[:3], link_type, key, payload))
     read = read_slowly(frame, original, 1, 0, link_type)
     assert read.outcome in OF_PACKETS or read.outcome in (MESSAGE, SEGMENT, FRAGMENT)
     assert 0 <= len(read.payload) <= read.length

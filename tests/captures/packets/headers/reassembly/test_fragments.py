@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.packets.headers import fragments as module
-from captures.packets.headers.fragments import MOST_AGE_NS, Fragment, Fragments, Whole
 from captures.packets.headers.reasons import BROKEN, FRAGMENT_AGAIN, FRAGMENT_ALONE, FRAGMENT_OVERLAPS
+from captures.packets.headers.reassembly import fragments as module
+from captures.packets.headers.reassembly.fragments import MOST_AGE_NS, Fragment, Fragments, Whole
 
 DATA = bytes(range(200))
 

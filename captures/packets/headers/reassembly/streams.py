@@ -7,8 +7,8 @@ goes on behind the gap. Memory is bounded: of streams, and of what waits in one 
 from collections import Counter, OrderedDict
 from typing import Final, NamedTuple
 
-from captures.packets.headers.framing import Framing, MessageStream
 from captures.packets.headers.reasons import CAME_AGAIN, ENCRYPTED, NO_DATA, NO_SYSLOG, SEGMENT, TCP_CROWDED_OUT
+from captures.packets.headers.reassembly.framing import Framing, MessageStream
 
 MOST_STREAMS: Final = 1 << 14
 MOST_BYTES: Final = 64 << 20

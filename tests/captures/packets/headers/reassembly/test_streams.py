@@ -5,7 +5,6 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.packets.headers import streams as module
 from captures.packets.headers.reasons import (
     CAME_AGAIN,
     ENCRYPTED,
@@ -16,7 +15,8 @@ from captures.packets.headers.reasons import (
     TCP_GAP,
     TCP_PART,
 )
-from captures.packets.headers.streams import Segment, Streams
+from captures.packets.headers.reassembly import streams as module
+from captures.packets.headers.reassembly.streams import Segment, Streams
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captures.packets.headers.framing import Framing, MessageStream
 from captures.packets.headers.reasons import LONGEST_BYTES, TCP_EMPTY, TCP_GAP, TCP_PART, TCP_TOO_LONG
+from captures.packets.headers.reassembly.framing import Framing, MessageStream
 
 MESSAGES = [b"<34>one", b"<5>two 12 <13> three", b"<191>" + b"x" * 300, b"<1>"]
 TLS = bytes.fromhex("160301 0200 01")
