@@ -13,7 +13,7 @@ from captures.packets.headers import dissector as module
 from captures.packets.headers.dissector import Dissector
 from captures.packets.headers.filters import DissectorOptions
 from captures.packets.headers.reasons import LONGEST_BYTES
-from captures.packets.rows import NO_FLOW
+from captures.text.messages import NO_FLOW
 from tests.captures.packets.headers.encapsulations import (
     ETHERNET,
     RAW,
