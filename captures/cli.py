@@ -11,8 +11,10 @@ from captures.console.subcommands import Subcommands
 SUBCOMMANDS = Subcommands(
     cache="captures.commands.cache:cache",
     pack="captures.commands.pack:pack",
+    print="captures.commands.print_:print_events",
     pull="captures.commands.pull:pull",
     push="captures.commands.push:push",
+    slice="captures.commands.slice:slice_",
     unpack="captures.commands.unpack:unpack",
     verify="captures.commands.verify:verify",
 )

@@ -29,7 +29,7 @@ FLOORS = {
         ("format",),
         ("text",),
         ("packets",),
-        ("convert", "share"),
+        ("convert", "rework", "share"),
         ("commands",),
         ("cli",),
         ("entry",),

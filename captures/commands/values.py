@@ -1,0 +1,73 @@
+"""Values of flags of `captures` that are more than a number: ports, networks, instants, headers."""
+
+import re
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
+
+from captures.console.command import Parsed
+
+Network = IPv4Network | IPv6Network
+
+_HIGHEST_PORT: Final = 65535
+_RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+_SECOND_NS: Final = 1_000_000_000
+
+
+def parse_port_set(text: str) -> frozenset[int]:
+    """Ports like `514,6514-6520`. Raises ValueError with a line that gives an example."""
+    ports: set[int] = set()
+    for item in text.split(","):
+        match = _RANGE.fullmatch(item.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= _HIGHEST_PORT:
+            raise ValueError(f"{text!r} is not a list of ports; write it like 514,6514-6520")
+        ports.update(range(first, last + 1))
+    return frozenset(ports)
+
+
+def parse_network(text: str) -> Network:
+    """An address or a network. Raises ValueError with a line that gives an example."""
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is no address or network; write it like 198.18.0.1 or 2001:db8::/32") from None
+
+
+def parse_instant_ns(text: str) -> int:
+    """An instant with its zone, in ns since 1970 UTC. Raises ValueError with a line that gives an example."""
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ValueError(f"{text!r} is no instant with its zone; write it like 2025-08-30T10:15:30Z")
+    seconds = round((instant.replace(microsecond=0) - _EPOCH).total_seconds())
+    if seconds < 0:
+        raise ValueError(f"{text!r} is before 1970")
+    return seconds * _SECOND_NS + instant.microsecond * 1000
+
+
+def parse_zone_minutes(text: str) -> int:
+    """A zone like +02:00, in minutes east of UTC. Raises ValueError with a line that gives an example."""
+    match = re.fullmatch(r"([+-])(\d\d):?(\d\d)|Z", text.strip())
+    if match is None or (match[1] and (int(match[2]) > 23 or int(match[3]) > 59)):
+        raise ValueError(f"{text!r} is no zone; write it like +02:00")
+    return 0 if not match[1] else int(match[1] + "1") * (int(match[2]) * 60 + int(match[3]))
+
+
+def parse_event_range(text: str) -> tuple[int, int]:
+    """The first and the last of some events, like 0-999. Raises ValueError with a line that gives an example."""
+    match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", text.strip(), re.ASCII)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last:
+        raise ValueError(f"{text!r} is no range of events; write it like 0-999")
+    return first, last
+
+
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
+RANGE: Final = Parsed("range", parse_event_range)
+PORT_SET: Final = Parsed("ports", parse_port_set)
+NETWORK: Final = Parsed("network", parse_network)
+INSTANT_NS: Final = Parsed("instant", parse_instant_ns)
+ZONE_MINUTES: Final = Parsed("zone", parse_zone_minutes)
