@@ -34,6 +34,7 @@ FLOORS = {
         ("cli",),
         ("entry",),
     ),
+    "captures.rework": ((OTHERS,), ("comparing", "merging")),
     "captures.packets": (("rows",), ("sources",), ("containers",)),
     "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (

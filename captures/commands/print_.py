@@ -21,8 +21,8 @@ from captures.share.cache import open_any
 @click.option("--range", "bounds", type=RANGE, metavar="A-B", help="Events A to B, both included; the first one is 0.")
 @click.option("--original-order", is_flag=True, help="In the order of capture, where it is not that of replay.")
 @click.option("--template", type=click.IntRange(0, 65535), metavar="N", help="Only events of this template.")
-@click.option("-n", "--number", is_flag=True, help="Put each event's number in front, as --range counts.")
-@click.option("-t", "--time", is_flag=True, help="Put the instant in front at which it was captured, in UTC.")
+@click.option("--number", is_flag=True, help="Put each event's number in front, as --range counts.")
+@click.option("--time", is_flag=True, help="Put the instant in front at which it was captured, in UTC.")
 @click.option("--flow", is_flag=True, help="Put in front from where to where it went.")
 def print_events(
     *,

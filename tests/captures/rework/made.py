@@ -57,7 +57,7 @@ def events_of(capture: Capture) -> list[Event]:
                     capture.start_ns + instants[o] - back.get(o, 0),
                     o,
                     capture.flows[capture.flow_of[p]].tobytes() if len(capture.flow_of) else None,
-                    names[row["source"]] if names else None,
+                    names[row["source"]] if row["source"] < len(names) else None,
                     int(capture.templates[p]) if len(capture.templates) else None,
                     int(capture.original[p]) if len(capture.original) else None,
                     tuple(sorted(live)),

@@ -143,7 +143,7 @@ def test_only_a_terminal_gets_bytes_escaped(tmp_path: Path) -> None:
 
 def test_bounds_of_a_range_are_both_shown(tmp_path: Path) -> None:
     path = capture_of(tmp_path / "a.rcap", b"text", 3)
-    told = subprocess.run(command(path, "--range", "9-11", "-n"), capture_output=True, check=True, timeout=60)
+    told = subprocess.run(command(path, "--range", "9-11", "--number"), capture_output=True, check=True, timeout=60)
     assert told.stdout == b" 9 text\n10 text\n11 text\n"
 
 
