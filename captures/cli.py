@@ -10,6 +10,7 @@ from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
     cache="captures.commands.cache:cache",
+    diff="captures.commands.diff:diff",
     merge="captures.commands.merge:merge",
     pack="captures.commands.pack:pack",
     print="captures.commands.print_:print_events",
