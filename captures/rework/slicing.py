@@ -141,7 +141,7 @@ class _Slice:
             sources=capture.sources,
             note=with_step(capture.note, {"what": "slice", "version": __version__, **step}),
             windows=windows,
-            mix=self._mix if len(capture.templates) else None,
+            mix=self._mix if len(capture.templates) and len(self._mix) else None,
         )
         return Sliced(digest, events, capture.events, self._payload_bytes, start_ns, copied=False)
 
@@ -155,7 +155,8 @@ class _Slice:
         events = int(np.count_nonzero(meant))
         order, numbers = self._numbers.take(stretch, meant)
         held = slice(stretch.first, stretch.end)
-        if templated := len(capture.templates) > 0:
+        templated = len(capture.templates) > 0
+        if templated and len(self._mix):
             self._mix += np.bincount(capture.templates[held][meant], minlength=len(self._mix)).astype(np.uint64)
         self._writer.add(
             trains,

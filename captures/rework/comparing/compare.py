@@ -125,26 +125,14 @@ class _Comparison:
         """Whether a right event is a changed one of the left."""
 
     def pair_changed(self) -> None:
-        """Find what was changed: of the events that are left, those as far behind a pair, if they resemble."""
-        right_of = self._matches.right_of
-        self._twin = scratch(len(right_of), np.int64)
-        last_left, last_right = NONE, NONE
-        for start in range(0, len(right_of), _BLOCK_ROWS):
-            block = np.array(right_of[start : start + _BLOCK_ROWS])
-            numbers = np.arange(start, start + len(block))
-            before = np.maximum.accumulate(np.where(block != NONE, numbers, last_left))
-            inside = before >= start
-            partner = np.where(inside, block[np.maximum(before - start, 0)], last_right)
-            self._twin[start : start + len(block)] = NONE
-            lost = np.flatnonzero(block == NONE)
-            self._take_twins(numbers[lost], (partner + numbers - before)[lost])
-            last_left = int(before[-1])
-            last_right = int(partner[-1])
+        """Find what was changed: of the events that are left, those as far behind a match, if they resemble."""
+        self._twin = scratch(len(self._matches.right_of), np.int64)
+        self._twin[:] = NONE
+        for lost, twin in self._matches.twins():
+            self._take_twins(lost, twin)
 
     def _take_twins(self, lost: NDArray[np.int64], twin: NDArray[np.int64]) -> None:
         """Note of lost events which right ones they have become, if they have."""
-        there = (twin >= 0) & (twin < len(self._right.hashes))
-        lost, twin = lost[there], twin[there]
         free = (self._matches.left_of[twin] == NONE) & ~self._changed[twin]
         lost, twin = lost[free], twin[free]
         twin, which = np.unique(twin, return_index=True)

@@ -1,9 +1,13 @@
-"""Which events of two captures are the same? Those of one hash: the k-th of the one, and the k-th of the other.
+"""Which events of two captures are the same? Those of one hash; of several that have it, those that fit their place.
 
-Events of the same number are matched first. What is left, because something was lost, added or moved, is split by its
-hashes until a part fits the memory, on the disk of TMPDIR; there it is sorted.
+Up to the first difference, events are matched by their numbers. Of the others those come first whose hash only one
+event of each capture has. What stands as far behind such a pair, and has the same hash, is matched next: so what is
+there many times keeps its place. In the end it is the k-th of the one and the k-th of the other.
+
+Events are split by their hashes until a part fits the memory, on the disk of TMPDIR; there it is sorted.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -31,36 +35,77 @@ class Matches:
         """The number of the left event for each right one, or NONE."""
         for table in (self.right_of, self.left_of):
             table[:] = NONE
-        for start in range(0, min(len(left), len(right)), _BLOCK_ROWS):
-            stop = min(start + _BLOCK_ROWS, len(left), len(right))
-            same = np.flatnonzero(left[start:stop] == right[start:stop]) + start
+        prefix = _common_prefix(left, right)
+        for start in range(0, prefix, _BLOCK_ROWS):
+            same = np.arange(start, min(start + _BLOCK_ROWS, prefix))
             self._note(same, same)
-        self._pair(_rest(left, self.right_of), _rest(right, self.left_of), _HASH_BITS)
+        self._pair(_rest(left, self.right_of), _rest(right, self.left_of), _HASH_BITS, single=True)
+        for lost, twin in self.twins():
+            free = (self.left_of[twin] == NONE) & (left[lost] == right[twin])
+            twin, which = np.unique(twin[free], return_index=True)  # noqa: PLW2901 - those that are the same
+            self._note(lost[free][which], twin)
+        self._pair(_rest(left, self.right_of), _rest(right, self.left_of), _HASH_BITS, single=False)
+
+    def twins(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Left events without a match, and the right ones that stand as far behind the last match as they do.
+
+        They come block by block; of those without a right event there is none.
+        """
+        last_left, last_right = NONE, NONE
+        for start in range(0, len(self.right_of), _BLOCK_ROWS):
+            block = np.array(self.right_of[start : start + _BLOCK_ROWS])
+            numbers = np.arange(start, start + len(block))
+            before = np.maximum.accumulate(np.where(block != NONE, numbers, last_left))
+            partner = np.where(before >= start, block[np.maximum(before - start, 0)], last_right)
+            last_left, last_right = int(before[-1]), int(partner[-1])
+            twin = partner + numbers - before
+            lost = np.flatnonzero((block == NONE) & (twin < len(self.left_of)))
+            yield numbers[lost], twin[lost]
 
     def _note(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
         self.right_of[left], self.left_of[right] = right, left
 
-    def _pair(self, left: NDArray[np.void], right: NDArray[np.void], bits: int) -> None:
-        """Match rows whose hashes differ in their lowest `bits` bits at most; their events ascend."""
+    def _pair(self, left: NDArray[np.void], right: NDArray[np.void], bits: int, *, single: bool) -> None:
+        """Match rows whose hashes differ in their lowest `bits` bits at most, and whose events ascend.
+
+        With `single` only those are matched whose hash no other row of their capture has.
+        """
         if not len(left) or not len(right):
             return
         if not bits:
-            for start in range(0, min(len(left), len(right)), _BLOCK_ROWS):
-                part = slice(start, min(start + _BLOCK_ROWS, len(left), len(right)))
+            count = min(len(left), len(right))
+            if single and max(len(left), len(right)) > 1:
+                return
+            for start in range(0, count, _BLOCK_ROWS):
+                part = slice(start, min(start + _BLOCK_ROWS, count))
                 self._note(left["event"][part], right["event"][part])
         elif len(left) + len(right) <= self._most_rows:
-            self._pair_in_memory(np.array(left), np.array(right))
+            self._pair_in_memory(np.array(left), np.array(right), single=single)
         else:
             for one, other in zip(_split(left, bits - _BITS), _split(right, bits - _BITS), strict=True):
-                self._pair(one, other, bits - _BITS)
+                self._pair(one, other, bits - _BITS, single=single)
 
-    def _pair_in_memory(self, left: NDArray[np.void], right: NDArray[np.void]) -> None:
+    def _pair_in_memory(self, left: NDArray[np.void], right: NDArray[np.void], *, single: bool) -> None:
         left, right = (rows[np.argsort(rows["hash"], kind="stable")] for rows in (left, right))
         distinct, first, count = np.unique(right["hash"], return_index=True, return_counts=True)
         group = np.minimum(np.searchsorted(distinct, left["hash"]), len(distinct) - 1)
-        place = np.arange(len(left)) - np.searchsorted(left["hash"], left["hash"])  # among those of the same hash
+        begin, end = (np.searchsorted(left["hash"], left["hash"], side) for side in ("left", "right"))
+        place = np.arange(len(left)) - begin  # among those of the same hash
         found = (distinct[group] == left["hash"]) & (place < count[group])
+        if single:
+            found &= (end - begin == 1) & (count[group] == 1)
         self._note(left["event"][found], right["event"][first[group[found]] + place[found]])
+
+
+def _common_prefix(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> int:
+    """How many hashes are the same up to the first difference."""
+    shorter = min(len(left), len(right))
+    for start in range(0, shorter, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, shorter)
+        other = np.flatnonzero(left[start:stop] != right[start:stop])
+        if len(other):
+            return start + int(other[0])
+    return shorter
 
 
 def _rest(hashes: NDArray[np.uint64], matched: NDArray[np.int64]) -> NDArray[np.void]:

@@ -34,6 +34,7 @@ Progress = Callable[[int, int], object]
 """Is told the bytes that were written since its last call, and all that will be."""
 _BLOCK_ROWS: Final = 1 << 16
 _MOST_TEMPLATES: Final = 1 << 16
+_END_NS: Final = 1 << 63
 _NOTHING: Final = np.zeros(0, np.int64)
 
 
@@ -106,6 +107,10 @@ class _Merge:
         self._start_ns = min(starts_ns) if align == "clock" else starts_ns[0]
         self._later_ns = [start_ns - self._start_ns if align == "clock" else 0 for start_ns in starts_ns]
         self._axes = [Axis(capture) for capture in captures]
+        for capture, axis, later_ns in zip(captures, self._axes, self._later_ns, strict=True):
+            last_ns = int(axis.since_start_ns(np.array([capture.events - 1]))[0])
+            if self._start_ns + later_ns + last_ns >= _END_NS:
+                raise InputError(f"{capture.path}: would end after the year 2262 in this merge; align it by clock")
         self._hosts = join_hosts(captures)
         self._ordered = any(len(capture.order) for capture in captures)
         self._cut = any(len(capture.original) for capture in captures)
