@@ -10,13 +10,13 @@ from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
     cache="captures.commands.cache:cache",
-    diff="captures.commands.diff:diff",
-    merge="captures.commands.merge:merge",
+    diff="captures.commands.rework.diff:diff",
+    merge="captures.commands.rework.merge:merge",
     pack="captures.commands.pack:pack",
-    print="captures.commands.print_:print_events",
+    print="captures.commands.rework.print_:print_events",
     pull="captures.commands.pull:pull",
     push="captures.commands.push:push",
-    slice="captures.commands.slice:slice_",
+    slice="captures.commands.rework.slice:slice_",
     unpack="captures.commands.unpack:unpack",
     verify="captures.commands.verify:verify",
 )

@@ -35,6 +35,7 @@ FLOORS = {
         ("entry",),
     ),
     "captures.rework": ((OTHERS,), ("comparing", "merging")),
+    "captures.commands": ((OTHERS,), ("rework",)),
     "captures.packets": (("rows",), ("sources",), ("containers",)),
     "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (

@@ -1,5 +1,7 @@
 """`captures print`: the events of a capture as text."""
 
+import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -45,7 +47,8 @@ def print_events(
     held = open_any(capture)
     prepare()
     terminal = sys.stdout.isatty()
-    quiet = {"disable": True} if terminal else {}  # a bar would stand among the events
+    # On a terminal, or in a pager that shows a pipe, a bar would stand among the events.
+    quiet = {} if stat.S_ISREG(os.fstat(1).st_mode) else {"disable": True}
     with bar(desc="printing", unit=" events", unit_scale=True, file=Stderr(), **quiet) as shown:
 
         def progress(done: int, total: int) -> None:
