@@ -10,11 +10,15 @@ from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
     cache="captures.commands.cache:cache",
+    diff="captures.commands.rework.diff:diff",
     export="captures.commands.export:export",
     **{"import": "captures.commands.import_:import_"},
+    merge="captures.commands.rework.merge:merge",
     pack="captures.commands.pack:pack",
+    print="captures.commands.rework.print_:print_events",
     pull="captures.commands.pull:pull",
     push="captures.commands.push:push",
+    slice="captures.commands.rework.slice:slice_",
     unpack="captures.commands.unpack:unpack",
     verify="captures.commands.verify:verify",
 )

@@ -29,7 +29,7 @@ FLOORS = {
         ("format",),
         ("text",),
         ("packets",),
-        ("convert", "share"),
+        ("convert", "rework", "share"),
         ("commands",),
         ("cli",),
         ("entry",),
@@ -37,6 +37,8 @@ FLOORS = {
     "captures.convert": (("import_request", "export_request"), ("importing", "exporting"), (OTHERS,)),
     "captures.packets": (("rows",), ("sources", "headers", "writing"), ("containers",)),
     "captures.packets.headers": (("reasons",), ("reassembly",), (OTHERS,)),
+    "captures.rework": ((OTHERS,), ("comparing", "merging")),
+    "captures.commands": ((OTHERS,), ("rework",)),
     "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (
         ("draws", "notation"),

@@ -10,7 +10,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from captures.console.errors import RunError
 
@@ -62,6 +62,17 @@ def _given_up(error: OSError) -> Exception:
         os.dup2(nowhere, 1)
         os.close(nowhere)
     return error if isinstance(error, BrokenPipeError) else RunError(f"stdout can't be written: {error.strerror}")
+
+
+def put(data: Any) -> None:
+    """Write bytes, an object with a buffer, to stdout. Raises as `_Data` where it fails."""
+    sys.stdout.flush()
+    view = memoryview(data).cast("B")
+    try:
+        while view:
+            view = view[os.write(1, view) :]
+    except OSError as error:
+        raise _given_up(error) from None
 
 
 def guard() -> None:

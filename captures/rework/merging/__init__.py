@@ -1,0 +1,1 @@
+"""How do several captures become one? Their events are put in one line by their instants."""
