@@ -28,16 +28,20 @@ PIECES = (
     *(bytes(ether() / piece) for piece in fragment6(ip6() / IPv6ExtHdrFragment(id=3) / udp() / Raw(TEXT * 20), 300)),
 )
 STREAM = b"".join(b"<1>line %d\n" % number for number in range(50)) + b"7 <1>abcd" * 50
+SEGMENT = bytes(ether() / ip4() / TCP(dport=514))
 HOSTS = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/64"))
 
 
 def segment(draw: random.Random) -> bytes:
     """A piece of a stream, or nearly."""
     place = draw.randrange(len(STREAM))
-    header = TCP(
-        sport=draw.randint(1, 3), dport=514, seq=(place + 2**32 - 300) % 2**32, flags=draw.choice(("A", "S", "FA", "R"))
-    )
-    return bytes(ether() / ip4() / header / Raw(STREAM[place : place + draw.randint(0, 60)]))
+    payload = STREAM[place : place + draw.randint(0, 60)]
+    made = bytearray(SEGMENT + payload)
+    made[16:18] = (40 + len(payload)).to_bytes(2, "big")
+    made[35] = draw.randint(1, 3)  # of the source's port
+    made[38:42] = ((place + 2**32 - 300) % 2**32).to_bytes(4, "big")
+    made[47] = draw.choice((0x10, 0x10, 0x02, 0x11, 0x04))  # ACK, SYN, FIN, RST
+    return bytes(made)
 
 
 def damaged(draw: random.Random, frame: bytes) -> bytes:

@@ -27,7 +27,7 @@ from captures.packets.headers.reasons import (
 )
 from captures.packets.headers.reassembly.fragments import Fragments
 from captures.packets.headers.reassembly.streams import Segment, Streams
-from captures.packets.headers.scan import NO_LINK_TYPE, Frames, Rest, Taken, filtered, room_for, scan
+from captures.packets.headers.scan import COMPLETING, NO_LINK_TYPE, Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
 from captures.packets.rows import PACKET, Batch
 from captures.text.messages import MESSAGE as MESSAGE_ROW
@@ -155,7 +155,7 @@ class Dissector:
         if outcome not in (MESSAGE, SEGMENT):
             self._counts[outcome] += 1
             return
-        is_numbered = outcome == MESSAGE or read.length > 0
+        is_numbered = outcome == MESSAGE or read.length > 0 or read.transport[13] & COMPLETING > 0
         first_flow = int(taken.scanned["first_flow"][0])
         flow = int(number_flow(self._table, key, taken.new_flows, first_flow)) if is_numbered else NO_FLOW
         if outcome == MESSAGE:

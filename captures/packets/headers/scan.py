@@ -30,6 +30,8 @@ from captures.packets.headers.reasons import (
 from captures.text.messages import MESSAGE as MESSAGE_ROW
 from captures.text.messages import NO_FLOW
 
+COMPLETING: Final = 0b111
+"""The flags of TCP (FIN, SYN, RST) by which a segment without data may complete a message."""
 NO_LINK_TYPE: Final = -1
 """Of an interface of which nothing is known."""
 
@@ -208,7 +210,7 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
             scanned.messages += 1
             taken.counts[KEPT_CUT] += payload[1] < payload[2]
         elif outcome in (SLOW, SEGMENT):
-            is_numbered = outcome == SEGMENT and payload[2] > 0
+            is_numbered = outcome == SEGMENT and (payload[2] > 0 or data[payload[3] + 13] & COMPLETING)
             flow = number_flow(table, key, taken.new_flows, first_flow) if is_numbered else NO_FLOW
             taken.rest_keys[scanned.rest] = key
             _add_rest(taken, number, outcome, payload, flow)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from captures.packets.headers.reasons import CAME_AGAIN, ENCRYPTED, NO_DATA, NO_SYSLOG, SEGMENT, TCP_CROWDED_OUT
 from captures.packets.headers.reassembly.framing import Framing, MessageStream
+from captures.packets.rows import NO_FLOW
 
 MOST_STREAMS: Final = 1 << 14
 MOST_BYTES: Final = 64 << 20
@@ -43,6 +44,7 @@ class Segment(NamedTuple):
     """More than is there, if a snaplen cut it."""
     instant_ns: int
     flow: int
+    """NO_FLOW: it has no data, and no flag by which it may complete a message."""
     is_named: bool
     """Whether its port was asked for by number."""
 
@@ -159,7 +161,8 @@ class Streams:
                 return NO_DATA, messages
             stream = self._begin(segment, is_begin=is_syn)
         self._streams.move_to_end(segment.stream)
-        stream.instant_ns, stream.flow = segment.instant_ns, segment.flow
+        if segment.flow != NO_FLOW:
+            stream.instant_ns, stream.flow = segment.instant_ns, segment.flow
         before, outcome = stream.waiting_bytes, NO_DATA
         if segment.length:
             outcome = stream.put(segment, sequence, messages)

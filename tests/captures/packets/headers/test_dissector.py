@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 import dpkt
 import numpy as np
 import pytest
-from scapy.layers.inet import TCP, fragment
+from scapy.layers.inet import TCP, IPOption_Router_Alert, fragment
 from scapy.layers.inet6 import IPv6ExtHdrFragment, fragment6
 from scapy.packet import Raw
 
@@ -308,6 +308,20 @@ def test_all_kernels_can_be_compiled_beforehand(monkeypatch):
     module.prepare()
     (call,) = calls
     assert call().messages["length"].tolist() == [0]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_message_that_is_completed_without_data_has_its_flow(slow):
+    def segment(seq, flags, text=b""):
+        how = {"options": [IPOption_Router_Alert()]} if slow else {}
+        return bytes(ether() / ip4(**how) / TCP(dport=601, seq=seq, flags=flags) / Raw(text))
+
+    dissector, messages = dissected([segment(0, "S"), segment(1, "A", b"<1>a"), segment(5, "A"), segment(5, "FA")])
+    assert texts_of(messages) == [b"<1>a"]
+    assert messages.messages[["instant_ns", "flow"]].tolist() == [(4, 0)]
+    dissector, messages = dissected([segment(0, "S"), segment(9, "A", b"\n<1>a\n"), segment(15, "A")])
+    assert not len(messages.messages)
+    assert dissector.finish().messages[["instant_ns", "flow"]].tolist() == [(2, 0)]
 
 
 def test_an_empty_batch_has_no_messages():
