@@ -133,7 +133,9 @@ def _mutated_2(drawn: random.Random) -> bytes:
     data = drawn.choice(SAMPLES)
     for _ in range(drawn.choice((0, 1, 1, 2, 5))):
         raw = bytearray(data)
-        entry = drawn.choice(forged.entries_of(data))
+        if not len(entries := forged.entries_of(data)):
+            break
+        entry = drawn.choice(entries)
         start, size = int(entry["offset"]), int(entry["size"])
         match drawn.randrange(10):
             case 0:
@@ -147,10 +149,10 @@ def _mutated_2(drawn: random.Random) -> bytes:
                 filled = drawn.choice((drawn.randbytes(1), b"\0", b"{", b'{"a":1}'))
                 row_bytes = SECTIONS[name].row_bytes if name in SECTIONS else drawn.randrange(9)
                 raw = bytearray(forged.with_section(name, (filled * rows * row_bytes)[: rows * row_bytes], rows)(data))
-            case _ if 0 < size <= len(raw) - start:
+            case _ if size > 0 and start < len(raw):
                 dtype = np.dtype(forged.DTYPES.get(NAMES.get(entry["kind"], ""), "u1"))
                 field, offset = dtype.fields[drawn.choice(dtype.names)][:2] if dtype.names else (dtype, 0)
-                row = drawn.randrange(size // dtype.itemsize)
+                row = drawn.randrange(max(1, min(size, len(raw) - start) // dtype.itemsize))
                 _with_number(drawn, raw, start + row * dtype.itemsize + offset, field.itemsize)
         data = bytes(raw)
     if drawn.random() < 0.05:
