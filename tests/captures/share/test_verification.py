@@ -7,7 +7,6 @@ import pytest
 from captures.console.errors import CaptureError, DamagedError, InputError
 from captures.format.reader import open_capture
 from captures.share.verification import verify
-from tests.captures.samples import FOLDER
 from tests.precompute.profiles import build, built_in
 
 
@@ -22,13 +21,6 @@ def test_a_sound_capture_differs_from_nothing(capture):
     assert (found.sound, found.events, found.digest, found.difference) == (True, 100, capture.digest, "")
     assert seen == [(len(capture.payload), len(capture.payload))]
     assert found.figures() == {"digest": capture.digest, "sound": True, "damaged": [], "expected": capture.digest}
-
-
-def test_a_capture_of_version_2_is_said_to_be_one(capture):
-    found = verify(FOLDER / "2-all.rcap")
-    assert found.verdict == f"{found.path}: sound; 7 events in format version 2, digest {found.digest}"
-    assert found.figures()["version"] == 2
-    assert verify(capture.path).verdict == f"{capture.path}: sound; 100 events, digest {capture.digest}"
 
 
 def test_another_capture_is_sound_and_not_the_one_that_is_meant(capture):

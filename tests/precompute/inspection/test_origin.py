@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
 from captures.format.stream_writer import StreamWriter
+from captures.share.verification import verify
 from precompute.cli import precompute
 from precompute.inspection.figures import inspect_capture
 from precompute.inspection.origin import origin_of, origin_rows
@@ -19,6 +20,7 @@ from tests.captures.samples import FOLDER
 
 REPORTS = Path(__file__).parents[3] / "docs" / "reports.md"
 SECOND = sorted(FOLDER.glob("2-*.rcap"))
+FIRST_DIGEST = "ea1256ad1266be76e45595e6a27e49c21ea567bc7a4bf31ff41de7daa63452ec"
 ALL = FOLDER / "2-all.rcap"
 
 
@@ -60,7 +62,14 @@ def test_a_capture_of_version_2_is_looked_into(path, tmp_path):
     if shown["recipe"] is None:
         assert "profile of this tool" not in text + page.partition("</script>")[2]
         assert "recipe   none: it was not rendered from a profile\n" in text
-    assert "sound; " in said("verify", path)
+
+
+def test_verifying_says_the_version():
+    found = verify(ALL)
+    assert said("verify", ALL) == f"{ALL}: sound; 7 events in format version 2, digest {found.digest}\n"
+    assert json.loads(said("verify", ALL, "--json"))["version"] == 2
+    assert verify(FOLDER / "1-plain.rcap").verdict.endswith(f"1-plain.rcap: sound; 40 events, digest {FIRST_DIGEST}")
+    assert "version" not in verify(FOLDER / "1-plain.rcap").figures()
 
 
 def test_what_is_told_is_all_there():
