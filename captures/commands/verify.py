@@ -8,7 +8,6 @@ from captures.commands.options import CAPTURE, DIGEST, JOBS
 from captures.commands.progress import bytes_bar
 from captures.console.command import answer
 from captures.console.errors import DifferenceError
-from captures.console.units import counted
 from captures.share import verification
 
 
@@ -30,9 +29,8 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
     """
     with bytes_bar("reading") as progress:
         found = verification.verify(capture, jobs=jobs, expect=expect, progress=progress)
-    text = f"{capture}: sound; {counted(found.events, 'event')}, digest {found.digest}" if found.sound else ""
-    if as_json or text:
+    if as_json or found.sound:
         figures = {**found.figures(), "path": str(capture), "events": found.events}
-        answer(text, figures, as_json=as_json)
+        answer(found.verdict, figures, as_json=as_json)
     if found.difference:
         raise DifferenceError(found.difference)

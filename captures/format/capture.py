@@ -35,7 +35,7 @@ class Capture:
     sources: int
     """How many sources the trains come from, which are numbered from 0; 0 if the capture tells of no sources."""
     tagged: bool
-    """Whether every event has a tag. If not, no event has one."""
+    """Whether every event has a tag. If not, none has one in version 1, and some may have one in version 2."""
     version: int
     """The version of its format."""
     recipe: dict[str, Any] | None

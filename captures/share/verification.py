@@ -13,8 +13,10 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 
 from captures.console.errors import DamagedError, InputError
+from captures.console.units import counted
 from captures.files.room import filling, require_room
 from captures.format.digests import damaged_parts
+from captures.format.layout import VERSION
 from captures.format.reader import COPY_AGAIN, open_capture
 from captures.share.at_once import MOST_JOBS
 from captures.share.cache import cache_folder
@@ -41,6 +43,8 @@ class Verified:
     """What is damaged; if it is nothing, the capture is sound."""
     expected: str | None = None
     """The digest that it should have; None: any will do."""
+    version: int | None = None
+    """The version of its format; None: it is too damaged to say."""
 
     @property
     def sound(self) -> bool:
@@ -56,10 +60,22 @@ class Verified:
             return f"{self.path}: sound, but another capture: its digest is {self.digest}, not {self.expected}"
         return ""
 
+    @property
+    def _newer(self) -> bool:
+        """Whether it is of another version than the first one, of which nothing is said."""
+        return self.version not in (None, VERSION)
+
+    @property
+    def verdict(self) -> str:
+        """A line that says which sound capture it is; empty: it is damaged."""
+        version = f" in format version {self.version}" if self._newer else ""
+        return f"{self.path}: sound; {counted(self.events, 'event')}{version}, digest {self.digest}" * self.sound
+
     def figures(self) -> dict[str, Any]:
         """The same, ready for JSON."""
         found = {"schema": SCHEMA, "digest": self.digest, "sound": self.sound, "damaged": list(self.damaged)}
-        return found | ({"expected": self.expected} if self.expected else {})
+        further = {"expected": self.expected or None, "version": self.version if self._newer else None}
+        return found | {name: value for name, value in further.items() if value is not None}
 
 
 def verify(path: Path, *, jobs: int = 1, expect: str | None = None, progress: Progress | None = None) -> Verified:
@@ -83,7 +99,7 @@ def verify(path: Path, *, jobs: int = 1, expect: str | None = None, progress: Pr
         return Verified(path, 0, None, (error.damage,), expect)
     size = len(capture.payload)
     damaged = damaged_parts(capture, jobs, lambda read_bytes: told(read_bytes, size))
-    return Verified(path, capture.events, capture.digest, tuple(damaged), expect)
+    return Verified(path, capture.events, capture.digest, tuple(damaged), expect, capture.version)
 
 
 def _verified_packed(path: Path, jobs: int, expect: str | None, progress: Progress) -> Verified:
@@ -92,4 +108,4 @@ def _verified_packed(path: Path, jobs: int, expect: str | None, progress: Progre
     require_room(folder / path.name, packed.plain_bytes)
     with TemporaryFile(dir=folder) as plain, filling(folder):
         capture = unpack_into(plain.fileno(), packed, jobs, progress)
-        return Verified(path, capture.events, capture.digest, (), expect)
+        return Verified(path, capture.events, capture.digest, (), expect, capture.version)

@@ -10,7 +10,6 @@ from captures.console.command import COUNT
 from captures.console.errors import DifferenceError, InputError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
-from captures.console.units import counted
 from captures.share.cache import open_any
 from captures.share.recipe_text import recipe_yaml
 from captures.share.verification import verify as verify_capture
@@ -68,7 +67,7 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
     if as_json:
         click.echo(json.dumps(found.figures(), indent=2))
     elif found.sound:
-        click.echo(f"{capture}: sound; {counted(found.events, 'event')}, digest {found.digest}")
+        click.echo(found.verdict)
     if found.difference:
         raise DifferenceError(found.difference)
 

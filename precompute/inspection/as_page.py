@@ -17,6 +17,7 @@ from captures.files.output_file import OutputFile, write_all
 from precompute.inspection.as_text import recipe_line
 from precompute.inspection.fields import FieldFigures
 from precompute.inspection.figures import Inspection
+from precompute.inspection.origin import origin_rows
 
 _ACCENT: Final = "#2a78c2"
 _INK: Final = "#808890"
@@ -56,11 +57,24 @@ def _page(name: str, found: Inspection) -> str:
         plotly=get_plotlyjs(),
         cards="".join(_cards(found)),
         charts="".join(_charts(found)),
-        mix="".join(_mix(found)),
-        sampled=f"{found.payload.events:,}",
-        fields="".join(_fields(found)),
+        sections="\n".join(_sections(found)),
         events="\n".join(map(escape, found.samples)),
     )
+
+
+def _sections(found: Inspection) -> Iterator[str]:
+    """Where the capture came from, if it says so; and what of it can be held against a profile."""
+    if found.origin is not None:
+        rows = ((escape(about), escape(text)) for about, text in origin_rows(found.origin))
+        yield _section("Origin", "What the capture tells of where it came from.", [_table(("", ""), rows)])
+    if found.recipe is not None:
+        note = "Bars are what was rendered, of all events; the mark is what the profile asks for."
+        yield _section("Mix against weights", note, _mix(found))
+        yield _section("Fields", f"From a sample of {found.payload.events:,} events, evenly spaced.", _fields(found))
+
+
+def _section(title: str, note: str, content: Iterable[str]) -> str:
+    return f'<section>\n<h2>{title}</h2>\n<p class="note">{note}</p>\n{"".join(content)}\n</section>'
 
 
 def _cards(found: Inspection) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from captures.console.harmless import harmless
 from captures.console.units import counted, fitted, format_duration, format_size, shortened
 from precompute.inspection.figures import Inspection
+from precompute.inspection.origin import origin_rows
 from precompute.profile.lines import TagPlace
 
 _MAX_BINS: Final = 16
@@ -34,6 +35,8 @@ def _totals(found: Inspection) -> Iterator[str]:
         yield f"tags     room for one in each event{' before its message' * (found.tag_place == TagPlace.FRONT)}"
     yield f"recipe   {recipe_line(found.recipe)}"
     yield f"digest   {found.digest}"
+    for about, text in () if found.origin is None else origin_rows(found.origin):
+        yield f"{about:<8} {text}"
 
 
 def recipe_line(recipe: dict[str, Any] | None) -> str:
@@ -85,6 +88,8 @@ def _histogram(found: Inspection) -> Iterator[str]:
 
 
 def _mix(found: Inspection) -> Iterator[str]:
+    if found.recipe is None:
+        return
     if found.mix is None:
         yield "mix unknown: the recipe holds no profile of this tool"
         return

@@ -14,6 +14,7 @@ from captures.format.capture import Capture
 from precompute.inspection.chi_square import ChiSquare, chi_square
 from precompute.inspection.fields import FieldFigures, field_figures
 from precompute.inspection.lengths import LengthTest, length_test
+from precompute.inspection.origin import Origin, origin_of
 from precompute.inspection.payload import PayloadFigures, payload_figures, sample
 from precompute.inspection.recognition import Recogniser
 from precompute.profile.checks import check_profile
@@ -85,6 +86,8 @@ class Inspection:
     """Some events of the sample, as harmless text."""
     digest: str
     recipe: dict[str, Any] | None
+    origin: Origin | None
+    """Where it came from; None for a capture of version 1, which was rendered from its recipe."""
 
     @property
     def mean_bytes(self) -> float:
@@ -122,7 +125,7 @@ class Inspection:
             },
             "digest": self.digest,
             "recipe": self.recipe,
-        }
+        } | ({} if self.origin is None else {"origin": asdict(self.origin)})
 
 
 def inspect_capture(capture: Capture) -> Inspection:
@@ -150,6 +153,7 @@ def inspect_capture(capture: Capture) -> Inspection:
         samples=[_harmless(event.text) for event in sampled[:: max(1, len(sampled) // _SHOWN_EVENTS)]][:_SHOWN_EVENTS],
         digest=capture.digest,
         recipe=capture.recipe,
+        origin=origin_of(capture),
     )
 
 

@@ -60,7 +60,7 @@ def sample(capture: Capture) -> list[SampledEvent]:
     Each event is as likely to be taken. Of a train, whose events are of one length and hence alike, only
     every 32nd is, where there are trains enough: more of it would say little more.
     """
-    wanted = max(1, min(SAMPLE_EVENTS, SAMPLE_BYTES * capture.events // len(capture.payload)))
+    wanted = max(1, min(SAMPLE_EVENTS, SAMPLE_BYTES * capture.events // max(1, len(capture.payload))))
     trains, stride = len(capture.trains), max(1, min(_STRIDE, capture.events // wanted))
     taken = min(trains, -(-wanted * stride * trains // capture.events))
     sampled: list[SampledEvent] = []

@@ -40,6 +40,7 @@ def check_event_tables(capture: Capture) -> None:
     for block in _blocks(capture.flows):
         require((block["vlan_count"] <= 2).all(), "a flow has more than two VLAN tags")
         require(np.isin(block["family"], (4, 6)).all(), "a flow's addresses are neither of IPv4 nor of IPv6")
+        require(not len(capture.links) or block["link"].max() < len(capture.links), "a flow's link is not there")
     for block in _blocks(capture.templates):
         require(not len(capture.mix) or block.max() < len(capture.mix), "an event's template is not one of the mix")
     _check_live(capture.live, capture.trains)

@@ -24,7 +24,7 @@ def named_sections(raw: bytes, data: NDArray[np.uint8]) -> tuple[Any, dict[str, 
     entries = header["entries"][:count]
     parts: dict[str, Part] = {}
     end = PAGE_BYTES
-    for entry in entries[np.argsort(entries["offset"], kind="stable")]:
+    for entry in entries[np.lexsort((entries["size"], entries["offset"]))]:  # an empty one may begin where another does
         part = _part(entry, data)
         require(part.name not in parts, f"section {part.name} is there twice")
         require(part.offset >= end, f"section {part.name} begins at {part.offset}, within another one")

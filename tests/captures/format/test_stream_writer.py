@@ -1,5 +1,7 @@
 """What is written as version 2 is read back the same; what is not finished leaves nothing."""
 
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,15 @@ from hypothesis import strategies as st
 
 from captures.console.errors import InputError
 from captures.format.digests import damaged_parts
-from captures.format.layout import DIGEST_BLOCK_BYTES, TRAIN
+from captures.format.layout import DIGEST_BLOCK_BYTES, LOCAL_ZONE, TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW, LINK, LIVE
+from captures.format.stamps.kinds import WIDTHS, ZONED
 from captures.format.stream_writer import StreamWriter
+from captures.format.tags import TAG_BYTES
+from tests.captures.content import START_NS
+from tests.captures.format.opening.forged import walk
+from tests.captures.samples import written_again
 
 TEXT = b"<13>Aug 30 10:15:30 host app: 2025-08-30T10:15:30.123Z "
 
@@ -118,3 +125,129 @@ def test_what_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
     with StreamWriter(tmp_path / "a.rcap") as writer:
         writer.add(trains_of((1, 5)), np.zeros(5, np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+@dataclass
+class Drawn:
+    """All that a capture of version 2 can hold, drawn at random but for what hypothesis says."""
+
+    trains: np.ndarray
+    payload: np.ndarray
+    tables: dict[str, np.ndarray]
+    flows: np.ndarray
+    links: np.ndarray
+    live: np.ndarray
+    back: np.ndarray
+
+
+def drawn(random: np.random.Generator, shapes: list[tuple[int, int]], held: set[str]) -> Drawn:
+    trains = trains_of(*shapes)
+    trains["source"] = random.integers(0, 5, len(trains))
+    live = []
+    for number, row in enumerate(trains):
+        at, first = 0, True
+        while at < row["length"]:
+            kind = int(random.integers(1, len(WIDTHS)))
+            at += int(random.integers(0, 30))
+            what = random.choice(["tag", "stamp", "nothing"])
+            width = TAG_BYTES if what == "tag" else int(WIDTHS[kind])
+            if at + width > row["length"] or (what == "tag" and row["tag_kind"]):
+                break
+            zone = int(random.choice([-1439, 0, 1439, LOCAL_ZONE])) if ZONED[kind] else 0
+            if what == "tag":
+                row["tag_kind"], row["tag_column"] = 1, at
+            elif what == "stamp" and first:
+                row["stamp_kind"], row["stamp_column"], row["zone_minutes"], first = kind, at, zone, False
+            elif what == "stamp":
+                live.append((number, at, kind, 0, zone, 0))
+            at += width
+    events = int(trains["count"].sum())
+    flows = np.frombuffer(random.bytes(5 * FLOW.itemsize), FLOW).copy()
+    flows["family"], flows["vlan_count"], flows["link"] = random.choice([4, 6], 5), random.integers(0, 3, 5), 0
+    links = np.frombuffer(random.bytes(2 * LINK.itemsize), LINK)
+    tables = {
+        "times": np.sort(random.integers(0, random.choice([1, 10**9, 10**15]), events)).astype(np.uint64),
+        "flow_of": random.integers(0, 5, events).astype(np.uint32),
+        "order": random.permutation(events).astype(np.uint64),
+        "templates": random.integers(0, 1 << 16, events).astype(np.uint16),
+        "original": random.integers(0, 1 << 32, events).astype(np.uint32),
+    }
+    chosen = np.flatnonzero(random.random(events) < 0.3) if "times" in held else np.zeros(0, np.int64)
+    back = np.zeros(len(chosen), BACK)
+    back["event"], back["by_ns"] = chosen, random.integers(0, START_NS, len(chosen))
+    return Drawn(
+        trains,
+        random.integers(0, 256, int((trains["count"].astype(int) * trains["length"]).sum()), np.uint8),
+        {name: table for name, table in tables.items() if name in held},
+        flows if "flow_of" in held else flows[:0],
+        links if "links" in held else links[:0],
+        np.array(live, LIVE),
+        back,
+    )
+
+
+def write_in_parts(path: Path, given: Drawn, cuts: list[int], note: dict[str, Any]) -> None:
+    """Write it by several calls, that begin at the trains `cuts`."""
+    count = given.trains["count"].astype(int)
+    size = count * given.trains["length"]
+    with StreamWriter(path) as writer:
+        writer.add_links(given.links)
+        writer.add_flows(given.flows)
+        for first, end in pairwise([0, *cuts, len(count)]):
+            events = slice(count[:first].sum(), count[:end].sum())
+            live, back = (
+                rows[(rows[name] >= low) & (rows[name] < high)].copy()
+                for rows, name, low, high in (
+                    (given.live, "train", first, end),
+                    (given.back, "event", events.start, events.stop),
+                )
+            )
+            live["train"] -= np.uint64(first)
+            back["event"] -= np.uint64(events.start)
+            writer.add(
+                given.trains[first:end],
+                given.payload[size[:first].sum() : size[:end].sum()],
+                live=live,
+                back=back,
+                **{name: table[events] for name, table in given.tables.items()},
+            )
+        writer.finish(start_ns=START_NS, sources=5, seed=1 << 63, note=note)
+
+
+shapes = st.one_of(
+    st.tuples(st.integers(1, 128), st.integers(1, 300)), st.just((1, 0)), st.tuples(st.just(1), st.integers(1, 60_000))
+)
+
+
+@settings(max_examples=3 * settings().max_examples)
+@given(
+    seed=st.integers(0, 1 << 32),
+    rows=st.lists(shapes, min_size=1, max_size=8),
+    held=st.sets(st.sampled_from(["times", "flow_of", "order", "templates", "original", "links"])),
+    cuts=st.lists(st.integers(0, 8), max_size=3),
+    note=st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=9), max_size=3),
+)
+def test_whatever_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    rows: list[tuple[int, int]],
+    held: set[str],
+    cuts: list[int],
+    note: dict[str, Any],
+) -> None:
+    path = tmp_path_factory.mktemp("drawn") / "a.rcap"
+    given = drawn(np.random.default_rng(seed), rows, held)
+    write_in_parts(path, given, sorted(min(cut, len(rows)) for cut in cuts), note)
+    capture = open_capture(path)
+    walk(capture)
+    for name in ("stamp_kind", "stamp_column", "zone_minutes", "tag_kind", "tag_column", "source", "count", "length"):
+        assert (capture.trains[name] == given.trains[name]).all()
+    assert capture.payload.tobytes() == given.payload.tobytes()
+    for name in ("times", "flow_of", "order", "templates", "original"):
+        assert getattr(capture, name).tolist() == given.tables.get(name, np.zeros(0)).tolist()
+    for name in ("flows", "links", "live", "back"):
+        assert getattr(capture, name).tobytes() == getattr(given, name).tobytes()
+    assert (capture.note, capture.seed, capture.sources, capture.recipe) == (note, 1 << 63, 5, None)
+    assert damaged_parts(capture, 1, lambda _: None) == []
+    written_again(capture, path.with_name("b.rcap"))
+    assert path.with_name("b.rcap").read_bytes() == path.read_bytes()

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from captures.packets.headers.reasons import CAME_AGAIN, ENCRYPTED, NO_DATA, NO_SYSLOG, SEGMENT, TCP_CROWDED_OUT
 from captures.packets.headers.reassembly.framing import Framing, MessageStream
-from captures.packets.rows import NO_FLOW
+from captures.text.messages import NO_FLOW
 
 MOST_STREAMS: Final = 1 << 14
 MOST_BYTES: Final = 64 << 20
