@@ -9,6 +9,7 @@ from replay.board.journal import Journal
 from replay.engine.arrays import Batch, Lanes, Rewrite, Stored
 from replay.engine.counting import Counters
 from replay.engine.messages import Messages
+from replay.schedule.bursts import LATE_NS
 
 
 class Look(NamedTuple):
@@ -49,6 +50,13 @@ FULL: Final = 4
 """Not 0: the last batch had no room for more, so that trains may be due which it left."""
 GATHER_NS: Final = 5
 """How long a train that is ready waits for others, so that they are sent together."""
+
+
+def new_state(room: int) -> NDArray[np.int64]:
+    """The state before the first batch, which may have `room` trains."""
+    state = np.zeros(6, np.int64)
+    state[ROOM], state[GATHER_NS] = room, LATE_NS
+    return state
 
 
 class Settings(NamedTuple):

@@ -12,7 +12,7 @@ from replay.board.journal import settle, unload
 from replay.board.layout import Board
 from replay.engine.arrays import LIVE_RECORD, RECORD, Rewrite, Stored, new_batch, new_lanes
 from replay.engine.counting import count, count_taken, counters_of
-from replay.engine.loop import Look, Loop, Settings
+from replay.engine.loop import Look, Loop, Settings, new_state
 from replay.engine.messages import Messages, describe
 from replay.engine.serving import may_go_on, serve
 from replay.linux.sockets.mmsg import IOVEC
@@ -50,7 +50,7 @@ def _calls(wall_ns: int) -> list[Callable[[], object]]:
     stored = Stored(np.zeros(1, RECORD), np.zeros(1, np.uint8), np.zeros(1, LIVE_RECORD), np.zeros(1, np.uint64))
     for array in stored:  # as what is mapped from a capture
         array.flags.writeable = False
-    loop = Loop(stored, new_lanes(1), Rewrite(0, 0), batch, journal, messages, counters, look, np.zeros(4, np.int64))
+    loop = Loop(stored, new_lanes(1), Rewrite(0, 0), batch, journal, messages, counters, look, new_state(1))
     settings = Settings(fd=-1, paced=False, most_trains=1, turn_trains=1, singly=False)
     ring = counters.numbers, counters.events
     return [

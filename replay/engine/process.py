@@ -24,13 +24,12 @@ from replay.engine.backends.packet import PacketBackend
 from replay.engine.backends.udp import UdpBackend
 from replay.engine.counts import WorkerCounts
 from replay.engine.delivery import deliver
-from replay.engine.loop import ERRNO, WANTING, Look, Loop, Settings
+from replay.engine.loop import ERRNO, WANTING, Look, Loop, Settings, new_state
 from replay.engine.refill import Supply
 from replay.engine.serving import Reason, may_go_on, serve
 from replay.engine.staging import MOVED, STAMPS
 from replay.linux.parent import end_with_parent
 from replay.plan.run_plan import RunPlan
-from replay.schedule.bursts import LATE_NS
 from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale
 
@@ -165,7 +164,7 @@ class Worker:
             messages=backend.messages,
             counters=counts.counters,
             look=look,
-            state=np.array([self._plan.batch_trains, 0, 0, 0, 0, LATE_NS]),
+            state=new_state(self._plan.batch_trains),
         )
 
     def _rewrite(self) -> Rewrite:

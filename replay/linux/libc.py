@@ -32,7 +32,6 @@ memcpy = _function("memcpy", "uintp", "uintp", "uintp", "uintp")
 memchr = _function("memchr", "uintp", "uintp", "int32", "uintp")
 clock_gettime = _function("clock_gettime", "int32", "int32", "uintp")
 clock_nanosleep = _function("clock_nanosleep", "int32", "int32", "int32", "uintp", "uintp")
-sem_init = _function("sem_init", "int32", "uintp", "int32", "uint32")
 sem_wait = _function("sem_wait", "int32", "uintp")
 sem_post = _function("sem_post", "int32", "uintp")
 

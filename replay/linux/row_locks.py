@@ -4,23 +4,33 @@ A lock that is free costs one atomic instruction, and a process that waits for o
 that was written under it before. A process that is killed while it has a lock never gives it back.
 """
 
+import ctypes
+import os
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
-from replay.linux.libc import sem_init, sem_post, sem_wait
+from replay.linux.libc import sem_post, sem_wait
 
 LOCK_WORDS: Final = 4
 """Words of 64 bits that a semaphore takes: sizeof(sem_t) is 32 where addresses have 64 bits."""
 
 
-@kernel
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.sem_init.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_uint]
+
+
 def free_locks(locks: NDArray[np.int64]) -> None:
-    """Make locks that nobody has of shared memory, shape (rows, LOCK_WORDS)."""
+    """Make locks that nobody has of shared memory, shape (rows, LOCK_WORDS). Raises OSError.
+
+    This is no kernel: it is called before anything is compiled.
+    """
     for row in range(len(locks)):
-        sem_init(locks[row].ctypes.data, 1, 1)
+        if _libc.sem_init(locks[row].ctypes.data, 1, 1):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
 
 
 @kernel

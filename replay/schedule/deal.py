@@ -95,8 +95,12 @@ class Deal:
 
         At a constant rate of 1 EPS or more no lane looks so far ahead.
         """
-        if isinstance(self.schedule, OnAxis) and time_scale.factor and time_scale.total:
+        if not time_scale.factor or not time_scale.total:
+            return
+        if isinstance(self.schedule, OnAxis):
             self.schedule.check(self.lanes, time_scale.total, time_scale.at_ns, time_scale.factor)
+        elif isinstance(self.schedule, OnInstants):
+            self.schedule.check(time_scale)
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
         """What `lane` sends in a run that began at `start`, by a time scale whose factor is not 0.

@@ -69,6 +69,17 @@ class OnInstants:
         due = int(np.searchsorted(self._times, np.uint64(axis_ns), "right"))
         return max(0, loop * len(self._times) + due)
 
+    def check(self, time_scale: TimeScale) -> None:
+        """Raise InputError when an instant does not fit 64 bits, if the run goes on by `time_scale`.
+
+        Its factor and its total are not 0.
+        """
+        factor = time_scale.factor
+        if self.due_ns((time_scale.total or 1) - 1) - time_scale.at_ns > LONGEST_NS * factor:
+            raise InputError("at that speed the run would take over 100 years; choose a higher speed")
+        if self._speed.numerator * factor.numerator > MOST_PER:  # which no divisor of `tokens` is above
+            raise InputError("that speed has too many digits; leave some out")
+
     def segments(self, lanes: int, total: int | None, first_event: int = 0) -> Iterator[Segment]:
         """One segment for each loop, from the one that holds event `first_event`, until `total` events are sent.
 

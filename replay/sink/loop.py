@@ -4,11 +4,12 @@ In one round, poll(2) names the sockets that have messages. Each is read with on
 are counted at once, while they are in the cache; then it is read again if it was not emptied, a few times at most. A
 round that brought little is followed by a nap, so that the next finds more: fewer and fuller rounds cost less. No age
 of a stamp is wrong for that, since the kernel notes the time of each arrival (SO_TIMESTAMPNS). What arrives during a
-nap has room: the longest one is shorter than what the buffers hold. A round that brought much is not followed by a nap:
-trains that pile up drop out of the cache, which cost the sender a third of its speed when it was measured.
+nap has room: the longest one is a quarter of what the buffers hold, and after a silence naps begin short. A round that
+brought much is not followed by a nap: trains that pile up drop out of the cache, which cost the sender a third of its
+speed when it was measured.
 
-Stretches of events about which Python has to decide are left for it after each round and its nap, which is rare, and it
-looks after its parent every LOOK_NS.
+Stretches of events about which Python has to decide are left for it after each round and its nap, which is rare. Every
+LOOK_NS it looks which run is counted, since a request may name one.
 """
 
 import os
@@ -89,19 +90,19 @@ def new_loop(sockets: Sequence[socket.socket], counters: Counters, stop: NDArray
 
 
 def longest_nap_ns(buffers_hold_ns: int) -> int:
-    """The longest nap for buffers that hold the events of such a time; a quarter of them is left free."""
-    return max(_NAP_NS, min(buffers_hold_ns * 3 // 4, _LONGEST_NAP_NS))
+    """The longest nap for buffers that hold the events of such a time: bursts at four times that rate have room."""
+    return max(_NAP_NS, min(buffers_hold_ns // 4, _LONGEST_NAP_NS))
 
 
-def receive(sockets: Sequence[socket.socket], tally: WorkerTally, parent_pid: int) -> None:
-    """Count what arrives at a worker's `sockets`, until `tally.stop` is set or the parent process is gone.
+def receive(sockets: Sequence[socket.socket], tally: WorkerTally) -> None:
+    """Count what arrives at a worker's `sockets`, until `tally.stop` is set.
 
     Everything that had arrived by then is still counted: each socket is read until it is empty, or until a message
     comes that arrived later. Raises OSError if a socket can't be read.
     """
     counter = TagCounter(tally)
     loop = new_loop(sockets, counter.counters, tally.stop)
-    while not tally.stop[0] and os.getppid() == parent_pid:
+    while not tally.stop[0]:
         serve(loop)
         decide(loop, counter)
     stopped_ns = wall_ns()
@@ -148,8 +149,11 @@ def serve(loop: Loop) -> None:
 
 @kernel
 def nap_after(messages: int, before_ns: int, longest_ns: int) -> int:
-    """How long to sleep after a round of so many messages; 0: not at all. `before_ns` is what this said before."""
-    if messages >= _FULL_MESSAGES:
+    """How long to sleep after a round of so many messages; 0: not at all. `before_ns` is what this said before.
+
+    A round without any has waited for them in vain. What comes then may be the start of a burst, so naps begin anew.
+    """
+    if messages >= _FULL_MESSAGES or not messages:
         return 0
     nap_ns = before_ns
     if messages >= _MANY_MESSAGES:

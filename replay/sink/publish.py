@@ -131,7 +131,8 @@ class Publisher:
                 f"the sink counts run {run_text(counted)} and has heard events of it, and a report is of one run; "
                 f"end it (^C: it writes its report), and start one for run {text}"
             )
-        if heard or (not counted and run in tally.leaders["run"]):
+        strayed = run in tally.others["run"] or (not counted and run in tally.leaders["run"])
+        if heard or strayed:
             raise InputError(f"the sink has heard a run {text} before; give this one another id, and another sink")
         tally.run[0] = self._named = run
 

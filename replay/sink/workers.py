@@ -10,6 +10,7 @@ from multiprocessing import connection
 from typing import Final, NamedTuple
 
 from captures.console.interruption import SIGNALS, blocked
+from replay.linux.parent import end_with_parent
 from replay.machine.core_order import Topology, ordered
 from replay.sink.board import Tally
 from replay.sink.loop import receive
@@ -83,14 +84,15 @@ class Workers:
     def stop(self, in_a_hurry: Callable[[], bool]) -> Stopped:
         """Tell the workers to empty their buffers and end. Wait until they have, or until `in_a_hurry` returns true."""
         self._tally.stop[0] = 1
-        patience_ticks = round((_JOIN_S if self.death() is None else _ORPHANED_S) / _TICK_S)
+        patience_ticks = round(_JOIN_S / _TICK_S)
         while patience_ticks and not in_a_hurry() and any(process.is_alive() for process in self._processes):
             connection.wait([process.sentinel for process in self._processes if process.is_alive()], _TICK_S)
-            patience_ticks -= 1
+            patience_s = _JOIN_S if self.death() is None else _ORPHANED_S
+            patience_ticks = min(patience_ticks, round(patience_s / _TICK_S)) - 1
         death, hurry = self.death(), in_a_hurry()
         cut_short = hurry and any(process.is_alive() for process in self._processes)
         self.kill()
-        return Stopped(death if hurry else self.death(), cut_short)
+        return Stopped(death or (None if hurry else self.death()), cut_short)
 
     def kill(self) -> None:
         """Kill the workers that still run."""
@@ -102,11 +104,13 @@ class Workers:
 def _work(sockets: Sequence[socket.socket], worker: int, core: int, tally: Tally, parent_pid: int) -> None:
     """What a worker process does. It ignores signals: ^C reaches all processes, but only the parent acts on it.
 
-    It ends at once when its work is done. What a program that called the sink wants done at its end is not for a fork
-    of it: a pool of concurrent.futures would join the very thread that the worker is, which is an error.
+    It is killed as soon as its parent is dead, also where it waits for the lock of another worker that was killed. It
+    ends at once when its work is done: what a program that called the sink wants done at its end is not for a fork of
+    it. A pool of concurrent.futures would join the very thread that the worker is, which is an error.
     """
+    end_with_parent(parent_pid)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     os.sched_setaffinity(0, {core})
-    receive(sockets, tally.of_worker(worker), parent_pid)
+    receive(sockets, tally.of_worker(worker))
     os._exit(0)

@@ -3,7 +3,8 @@
 A stretch is of events of one run and one port that came to one socket within one interval, with the same drops before
 them, and whose numbers count up by one; it goes on over messages. It is accounted at once if it is of the run that is
 counted, and its port has a row; and it is counted as foreign at once if it is of another run that is listed already, or
-can't be. All others are *left* for Python, which decides about them (`replay.sink.verify.tag_counter`).
+can't be. All others are *left* for Python, which decides about them (`replay.sink.verify.tag_counter`), and so are all
+while the board names another run to count than this worker knows of.
 """
 
 from typing import Any, Final, NamedTuple
@@ -79,6 +80,8 @@ class Counters(NamedTuple):
     malformed: NDArray[np.int64]
     foreign: NDArray[np.int64]
     others: NDArray[Any]
+    run: NDArray[np.int64]
+    """The run that is counted, as the board says it; a request may name another one at any time. Shape (1,)."""
     without: NDArray[np.int64]
     parted: NDArray[np.int64]
     tenths: NDArray[np.int64]
@@ -113,6 +116,7 @@ def counters_of(tally: WorkerTally, row_of_port: NDArray[np.int64]) -> Counters:
         malformed=tally.strange["malformed"],
         foreign=tally.strange["foreign"],
         others=tally.others,
+        run=tally.run,
         without=tally.tagless["without"],
         parted=tally.tagless["parted"],
         tenths=tally.tenths,
@@ -171,13 +175,13 @@ def end_stretch(counters: Counters) -> None:
 def is_counted(counters: Counters, stretch: Any) -> bool:
     """Count a stretch, unless Python has to decide about it. Returns whether it is counted."""
     own = counters.state[OWN_RUN]
-    if stretch.run == own and own:
+    if stretch.run and (not own or own != counters.run[0]):
+        return False
+    if stretch.run and stretch.run == own:
         row = counters.row_of_port[stretch.port]
         if row != NO_ROW:
             account(counters, stretch, row)
         return bool(row != NO_ROW)
-    if stretch.run and not own:
-        return False
     place = place_of_run(counters.others, stretch.run)
     if place != UNLISTED:
         count_foreign(counters, stretch)

@@ -32,9 +32,11 @@ class TagCounter:
             return  # which is usual
         left = self.counters.left[: state[LEFT]].copy()
         state[LEFT] = 0
-        blank = left["run"] == 0  # these are of no run
-        self._count(left[blank])
-        self._run.keep(left[~blank])
+        if not self._run.run:
+            blank = left["run"] == 0  # these are of no run, and none is to be chosen by them
+            self._count(left[blank])
+            left = left[~blank]
+        self._run.keep(left)
         self._run.choose()
         self._count_kept()
 

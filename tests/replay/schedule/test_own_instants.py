@@ -120,6 +120,22 @@ def test_what_is_due_never_or_too_late_is_refused() -> None:
         on_instants([5], Fraction(2**30 + 1, 2**30), total=2).tokens(0, TimeScale(factor=Fraction(999, 1000)), 0)
 
 
+def test_a_time_scale_whose_instants_no_clock_tells_is_refused() -> None:
+    """The kernel would take what does not fit 64 bits for due, and send it at once."""
+    schedule = on_instants([30 * 86_400 * SECOND_NS], Fraction(1, 100), total=6)
+    deal = Deal(schedule, 2, 128, 3)
+    deal.check(TimeScale(total=6))
+    deal.check(TimeScale(factor=Fraction(0), total=6))
+    deal.check(TimeScale(factor=Fraction(1, 5), total=6))
+    deal.check(TimeScale(at_ns=schedule.due_ns(4), factor=Fraction(1, 1000), total=4))
+    with pytest.raises(InputError, match="over 100 years"):
+        deal.check(TimeScale(factor=Fraction(1, 10), total=6))
+    precise = Deal(on_instants([5], Fraction(2**30 + 1, 2**30), total=2), 1, 128, 3)
+    precise.check(TimeScale(factor=Fraction(1, 1000), total=2))
+    with pytest.raises(InputError, match="too many digits"):
+        precise.check(TimeScale(factor=Fraction(999, 1000), total=2))
+
+
 def test_the_peak_is_the_rate_of_the_busiest_second() -> None:
     times = np.sort(np.concatenate([np.arange(0, 5 * 10**9, 10**8), np.arange(2 * 10**9, 3 * 10**9, 10**6)])).astype(
         np.uint64

@@ -119,6 +119,15 @@ def test_a_run_of_which_events_came_before_it_began_is_refused(publisher, tally)
         publisher.obey(["begin", "00000002"])
 
 
+def test_a_run_of_which_events_were_foreign_while_another_one_was_named_is_refused(publisher, tally):
+    """Those that came before would be lost in the report."""
+    publisher.obey(["begin", "1f3a9c07"])
+    tally.others[0][3] = 2, 40
+    with pytest.raises(InputError, match="the sink has heard a run 00000002 before"):
+        publisher.obey(["begin", "00000002"])
+    assert publisher.obey(["begin", "00000003"])["run_id"] == "00000003"
+
+
 def test_a_run_that_was_named_and_never_heard_is_in_nobodys_way(publisher, tally):
     publisher.obey(["begin", "1f3a9c07"])
     assert publisher.obey(["begin", "00000002"])["run_id"] == "00000002"

@@ -342,6 +342,7 @@ def test_a_killed_worker_ends_the_sink_with_its_report(start):
 def test_workers_end_when_their_parent_is_gone(start):
     sink = start(free_ports(2), "--workers", "2")
     workers = sink.workers()
+    workers[0].suspend()  # nor does it matter what a worker does
     sink.process.kill()
     assert psutil.wait_procs(workers, PATIENCE_S)[1] == []
 

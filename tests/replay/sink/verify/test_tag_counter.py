@@ -79,6 +79,15 @@ def test_own_and_foreign_stretches_are_counted_as_one_by_one(rounds):
     assert dict(tally.others[0][tally.others[0]["events"] > 0].tolist()) == listed
 
 
+def test_tags_of_no_run_are_listed_by_their_events_as_others_are():
+    """The last row is for the run with more events, though tags of no run are of none."""
+    counted = Counted()
+    counted.take([(0, 0, 0)], [(0, 100 + run, 514, 0, 1) for run in range(OTHER_RUNS - 1)])
+    counted.take([(0, 0, 0)], [(0, 0, 514, 0, 4), (0, OTHER, 514, 0, 5)])
+    assert counted.tally.others[0][-1:].tolist() == [(OTHER, 5)]
+    assert counted.tally.by_socket["foreign"][0] == OTHER_RUNS - 1 + 9
+
+
 def test_python_decides_about_the_first_stretch_of_another_run_only():
     counted = Counted()
     counted.take([(0, 0, 0)], [(0, OTHER, 514, 0, 1)])
@@ -88,6 +97,18 @@ def test_python_decides_about_the_first_stretch_of_another_run_only():
     assert left == [0]
     assert counted.tally.by_socket["foreign"].tolist() == [7, 0]
     assert counted.tally.others[0][:1].tolist() == [(OTHER, 7)]
+
+
+def test_events_of_a_run_that_is_named_meanwhile_are_not_foreign():
+    """The kernels count foreign events of further runs by themselves; they must not do so by a run that is outdated."""
+    counted = Counted(run=RUN)
+    counted.take([(0, 0, 0)], [(0, 100 + run, 514, 0, 1) for run in range(OTHER_RUNS)])
+    counted.take([(0, 0, 0)], [(0, OTHER, 514, 0, 3)])
+    assert counted.tally.by_socket["foreign"].tolist() == [OTHER_RUNS + 3, 0]
+    counted.tally.run[0] = 500
+    counted.take([(0, 0, 0)], [(0, 500, 514, 0, 4)])
+    assert counted.tally.by_socket["foreign"].tolist() == [OTHER_RUNS + 3, 0]
+    assert counted.tally.numbers["arrived"][0] == 4
 
 
 def test_workers_that_share_a_port_wait_for_its_lock():
