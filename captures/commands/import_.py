@@ -20,7 +20,7 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
 @click.command(name="import", short_help="Make a capture of pcap, pcapng or logs.")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("-o", "--output", type=FILE, required=True, metavar="FILE", help="The capture to write.")
-@click.option("--ports", type=PORT_SET, metavar="LIST", help="Only packets to these ports, like 514,6514-6520.")
+@click.option("-p", "--ports", type=PORT_SET, metavar="LIST", help="Only packets to these ports, like 514,6514-6520.")
 @click.option(
     "--host", "hosts", type=NETWORK, multiple=True, metavar="NET", help="Only packets from or to it; may be repeated."
 )
@@ -43,7 +43,7 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
 @click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
 @click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
-@click.option("--eps", "rate_eps", type=COUNT, metavar="RATE", help="Lines come evenly at this rate.")
+@click.option("-e", "--eps", "rate_eps", type=COUNT, metavar="RATE", help="Lines come evenly at this rate.")
 @click.option(
     "--zone", "zone_minutes", type=ZONE_MINUTES, default="Z", metavar="ZONE", help="Of stamps of lines without one."
 )
