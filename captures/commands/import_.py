@@ -145,7 +145,7 @@ def _said(done: Imported) -> str:
         parts.append(f"{figures.descending_events:,} came earlier than the one before, by {back} at most")
     if figures.trains_before:
         parts.append(
-            f"regrouped: {figures.trains_before:,} trains became {figures.trains:,}, and {figures.moved_events:,} "
-            f"events moved, by {figures.farthest_moved:,} places at most"
+            f"regrouped: {counted(figures.trains_before, 'train')} became {figures.trains:,}, and "
+            f"{counted(figures.moved_events, 'event')} moved, by {counted(figures.farthest_moved, 'place')} at most"
         )
     return "; ".join([*parts, f"digest {done.digest}"])

@@ -70,7 +70,9 @@ def _sections(found: Inspection) -> Iterator[str]:
     if found.recipe is not None:
         note = "Bars are what was rendered, of all events; the mark is what the profile asks for."
         yield _section("Mix against weights", note, _mix(found))
-        yield _section("Fields", f"From a sample of {found.payload.events:,} events, evenly spaced.", _fields(found))
+        yield _section(
+            "Fields", f"From a sample of {counted(found.payload.events, 'event')}, evenly spaced.", _fields(found)
+        )
 
 
 def _section(title: str, note: str, content: Iterable[str]) -> str:
