@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from captures.console.units import counted
 from captures.convert.import_request import ImportRequest, TextForm, TextRequest
 from captures.packets.sources.broken import BrokenInput
 from captures.packets.sources.inputs import Input
@@ -60,7 +61,7 @@ class TextSource:
                 self._leave_out("without MESSAGE or time", journal.empty_entries)
                 self._leave_out("longer than a datagram can be", journal.long_entries)
                 if journal.broken_bytes:
-                    where = f"its last {journal.broken_bytes:,} bytes"
+                    where = f"its last {counted(journal.broken_bytes, 'byte')}"
                     raise BrokenInput(source.name, where, "are no whole entry of a journal")
             else:
                 lines = Lines(file)

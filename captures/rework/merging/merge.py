@@ -18,7 +18,7 @@ from captures.console.errors import InputError
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import TRAIN
-from captures.format.sections import BACK, FLOW, LIVE
+from captures.format.sections import BACK, FLOW, LINK, LIVE
 from captures.format.stream_writer import StreamWriter
 from captures.rework.axis import Axis
 from captures.rework.gathering import gather, new_memory, readable
@@ -32,6 +32,8 @@ from captures.rework.soundness import prove
 Align = Literal["clock", "start"]
 Progress = Callable[[int, int], object]
 """Is told the bytes that were written since its last call, and all that will be."""
+_UNKNOWN: Final = np.zeros(1, LINK)
+"""The interface of flows that do not tell theirs, among others that do."""
 _BLOCK_ROWS: Final = 1 << 16
 _MOST_TEMPLATES: Final = 1 << 16
 _END_NS: Final = 1 << 63
@@ -133,13 +135,16 @@ class _Merge:
             if not len(capture.flow_of):
                 flows = np.zeros(1, FLOW)
                 flows["family"] = 4
-            self._writer.add_links(capture.links)
+            own = (
+                capture.links if len(capture.links) or not any(len(each.links) for each in self._captures) else _UNKNOWN
+            )
+            self._writer.add_links(own)
             first.append(self._writer.add_flows(flows[:0]))
             for start in range(0, len(flows), _BLOCK_ROWS):
                 rows = flows[start : start + _BLOCK_ROWS].copy()
                 rows["link"] += np.uint16(min(links, 65535))
                 self._writer.add_flows(rows)
-            links += len(capture.links)
+            links += len(own)
         return first
 
     def _rounds(self) -> Any:
