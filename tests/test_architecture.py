@@ -27,6 +27,7 @@ FLOORS = {
         ("compiled",),
         ("files",),
         ("format",),
+        ("events",),
         ("text",),
         ("packets",),
         ("convert", "rework", "share"),

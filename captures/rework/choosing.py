@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.console.errors import InputError
+from captures.events.axis import Axis
+from captures.events.scratch import scratch
+from captures.events.stretches import Stretch
 from captures.format.capture import Capture
 from captures.format.layout import Table
-from captures.rework.axis import Axis
-from captures.rework.scratch import scratch
-from captures.rework.stretches import Stretch
 
 Network = IPv4Network | IPv6Network
 _BLOCK_ROWS: Final = 1 << 16

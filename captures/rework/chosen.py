@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.console.errors import InputError
+from captures.events.scratch import scratch
+from captures.events.stretches import Stretch, stretches
 from captures.format.capture import Capture
 from captures.rework.choosing import Choice, Chooser
-from captures.rework.scratch import scratch
 from captures.rework.soundness import blocks_between
-from captures.rework.stretches import Stretch, stretches
 
 _BLOCK_ROWS: Final = 1 << 16
 

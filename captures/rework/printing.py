@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from captures.compiled.readiness import make_ready
 from captures.console.errors import InputError
+from captures.events.axis import Axis
+from captures.events.gathering import join, new_memory, readable
+from captures.events.scratch import scratch
+from captures.events.stretches import stretches
 from captures.format.capture import Capture
 from captures.format.layout import StampKind
 from captures.format.stamp_writing import stamp_texts
-from captures.rework.axis import Axis
-from captures.rework.gathering import join, new_memory, readable
-from captures.rework.scratch import scratch
-from captures.rework.stretches import stretches
 
 _AT_ONCE: Final = 1 << 13
 _LINE_END, _SPACE, _ZERO = b"\n 0"

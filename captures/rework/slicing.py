@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from captures import __version__
 from captures.compiled.readiness import make_ready
+from captures.events.axis import Axis
+from captures.events.gathering import gather, new_memory, readable
+from captures.events.scratch import scratch
+from captures.events.stretches import Stretch
 from captures.files.output_file import OutputFile
 from captures.files.room import filling
 from captures.format.capture import Capture
 from captures.format.layout import Table
 from captures.format.sections import BACK
 from captures.format.stream_writer import StreamWriter
-from captures.rework.axis import Axis
 from captures.rework.choosing import Choice
 from captures.rework.chosen import Chosen, Numbers
-from captures.rework.gathering import gather, new_memory, readable
 from captures.rework.history import with_step
-from captures.rework.scratch import scratch
 from captures.rework.soundness import prove
-from captures.rework.stretches import Stretch
 
 Progress = Callable[[int, int], object]
 """Is told the bytes that were worked on since its last call, and those of the whole payload."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from captures.compiled.readiness import make_ready
 from captures.compiled.words import words_of
 from captures.console.errors import InputError
+from captures.events.axis import Axis
+from captures.events.scratch import scratch
 from captures.format.capture import Capture
-from captures.rework.axis import Axis
 from captures.rework.comparing.differences import Delays, Difference, Differences, Fate
 from captures.rework.comparing.matching import NONE, Matches
 from captures.rework.comparing.normal import (
@@ -24,7 +25,6 @@ from captures.rework.comparing.normal import (
     hashes_of,
     shared_bytes,
 )
-from captures.rework.scratch import scratch
 from captures.text.finding import EVENT, FIELD, FIELDS, Finder
 from captures.text.messages import as_messages
 

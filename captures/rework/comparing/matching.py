@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.rework.scratch import scratch
+from captures.events.scratch import scratch
 
 _BLOCK_ROWS: Final = 1 << 16
 _MOST_ROWS: Final = 1 << 20

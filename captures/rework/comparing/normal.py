@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import WORD_BYTES, words_of
+from captures.events.stretches import Stretch, stretches
 from captures.format.capture import Capture
 from captures.format.layout import Table
 from captures.format.stamps.kinds import WIDTHS
 from captures.format.tags import TAG_BYTES
-from captures.rework.stretches import Stretch, stretches
 from captures.text.finding import SLACK_BYTES, Finder
 from captures.text.messages import as_messages
 

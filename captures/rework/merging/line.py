@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.events.axis import Axis
+from captures.events.stretches import Stretch, stretches
 from captures.format.capture import Capture
-from captures.rework.axis import Axis
-from captures.rework.stretches import Stretch, stretches
 
 
 class Part(NamedTuple):

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from captures import __version__
 from captures.compiled.readiness import make_ready
 from captures.console.errors import InputError
+from captures.events.axis import Axis
+from captures.events.gathering import gather, new_memory, readable
+from captures.events.scratch import scratch
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import TRAIN
 from captures.format.sections import BACK, FLOW, LINK, LIVE
 from captures.format.stream_writer import StreamWriter
-from captures.rework.axis import Axis
-from captures.rework.gathering import gather, new_memory, readable
 from captures.rework.history import with_step
 from captures.rework.merging.cutting import Looks, cut
 from captures.rework.merging.hosts import join_hosts
 from captures.rework.merging.line import Part, Round, rounds
-from captures.rework.scratch import scratch
 from captures.rework.soundness import prove
 
 Align = Literal["clock", "start"]

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.compiled.words import words_of
+from captures.events import stretches
 from captures.format.capture import Capture
 from captures.format.stamps.kinds import STAMP_WIDTHS, StampKind
 from captures.format.tags import TAG_BYTES, tag_text
-from captures.rework import stretches
 from captures.rework.comparing.normal import blank_tags, hash_all, hashes_of
 from tests.captures.rework.made import PLANS, events_of, make
 

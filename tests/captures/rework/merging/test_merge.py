@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError
+from captures.events import stretches
+from captures.events.axis import Axis
 from captures.format.capture import Capture
 from captures.format.digests import damaged_parts
 from captures.format.layout import MAX_TRAIN_EVENTS, TRAIN
 from captures.format.reader import open_capture
 from captures.format.stream_writer import StreamWriter
-from captures.rework import stretches
-from captures.rework.axis import Axis
 from captures.rework.merging.merge import Align, merge_captures
 from tests.captures.rework.made import PLANS, Event, events_of, instants_of, make
 
