@@ -6,11 +6,11 @@ from ipaddress import ip_network
 from typing import Final
 
 from captures.console.command import Parsed
+from captures.console.units import SECOND_NS
 from captures.convert.import_request import Network
 
 _HIGHEST_PORT: Final = 65535
 _RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
-_SECOND_NS: Final = 1_000_000_000
 
 
 def parse_port_set(text: str) -> frozenset[int]:
@@ -44,7 +44,7 @@ def parse_instant_ns(text: str) -> int:
     seconds = round((instant.replace(microsecond=0) - _EPOCH).total_seconds())
     if seconds < 0:
         raise ValueError(f"{text!r} is before 1970")
-    return seconds * _SECOND_NS + instant.microsecond * 1000
+    return seconds * SECOND_NS + instant.microsecond * 1000
 
 
 def parse_zone_minutes(text: str) -> int:

@@ -9,6 +9,8 @@ from fractions import Fraction
 from textwrap import fill
 from typing import Final
 
+SECOND_NS: Final = 1_000_000_000
+
 _COUNT_UNITS: Final = {"": 1} | dict.fromkeys("kK", 10**3) | dict.fromkeys("mM", 10**6) | dict.fromkeys("gG", 10**9)
 _SIZE_UNITS: Final = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KiB": 2**10,

@@ -19,9 +19,9 @@ from captures.convert.exporting.instants import Instants
 from captures.convert.exporting.order import Piece, pieces
 from captures.files.output_file import FULL, OutputFile
 from captures.format.capture import Capture
+from captures.format.layout import canonical_json
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
-from captures.format.stream_writer import canonical_json
 from captures.packets.writing.frames import FLOW_RECORD
 from captures.packets.writing.records import MOST_RECORD_BYTES, PCAP_HEADER, pcapng_header, write_lines, write_packets
 

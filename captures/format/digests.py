@@ -61,16 +61,18 @@ def damaged_sections(capture: Capture) -> list[str]:
     return [f"section {part.name}" for part in left if digest_range(fd, part.offset, len(part.data)) != part.digest]
 
 
-def damaged_parts(capture: Capture, jobs: int, progress: Callable[[int], object]) -> list[str]:
+def damaged_parts(
+    capture: Capture, jobs: int, progress: Callable[[int], object], blocks: NDArray[np.int64] | None = None
+) -> list[str]:
     """The parts of an open capture whose bytes differ from their digest, as text; an empty list means sound.
 
-    `progress` is called with the bytes read since its last call. The header and the small sections were
-    compared when the capture was opened.
+    `progress` is called with the bytes read since its last call. Of the payload, the numbered `blocks` are read; None:
+    all. The header and the small sections were compared when the capture was opened.
     """
     fd, damaged = capture.source.fd, damaged_sections(capture)
     size = len(capture.payload)
-    blocks = np.arange(len(capture.digests))
-    for block, found in digest_blocks(fd, capture.payload_offset, size, blocks, jobs):
+    chosen = np.arange(len(capture.digests)) if blocks is None else blocks
+    for block, found in digest_blocks(fd, capture.payload_offset, size, chosen, jobs):
         start = block * DIGEST_BLOCK_BYTES
         end = min(start + DIGEST_BLOCK_BYTES, size)
         progress(end - start)

@@ -30,6 +30,8 @@ The header:
 A capture knows no MAC, IP address or port: headers are made by whoever sends it.
 """
 
+import json
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -144,6 +146,11 @@ TAG_WIDTHS: Final = {TagKind.NONE: 0, TagKind.HEX: 24}
 def page_aligned(size: int) -> int:
     """`size` rounded up to whole pages."""
     return -(-size // PAGE_BYTES) * PAGE_BYTES
+
+
+def canonical_json(value: Mapping[str, Any]) -> bytes:
+    """A recipe or a note as JSON, always in the same bytes: sorted keys, no white space, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def header_digest(header: bytes) -> bytes:

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.console.units import SECOND_NS
 from captures.format.stamps.kinds import FRACTION, STAMP_WIDTHS, STYLES, Date, Ending, StampKind
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """The names of the months as RFC 3164, section 4.1.2, writes them, whatever the locale."""
 
-_SECOND_NS: Final = 1_000_000_000
 _THOUSANDS: Final = np.array([b"%03d" % number for number in range(1000)]).view("V3")
 
 
@@ -28,14 +28,14 @@ def stamp_texts(kind: StampKind, zone_minutes: int, instants_ns: NDArray[np.int6
     """
     if kind == StampKind.NONE:
         raise ValueError("no stamp has no text")
-    seconds = instants_ns // _SECOND_NS
+    seconds = instants_ns // SECOND_NS
     texts = np.empty(len(instants_ns), f"V{STAMP_WIDTHS[kind]}")
     if (seconds == seconds[0]).all():
         texts[:] = _frame(kind, zone_minutes, int(seconds[0]))
     else:
         distinct, place = np.unique(seconds, return_inverse=True)
         texts[:] = np.array([_frame(kind, zone_minutes, second) for second in distinct.tolist()])[place]
-    unit_ns, rest_ns = _SECOND_NS, instants_ns - seconds * _SECOND_NS
+    unit_ns, rest_ns = SECOND_NS, instants_ns - seconds * SECOND_NS
     first = int(STYLES[kind, FRACTION])
     for column in range(first, first + kind.style.digits, 3):
         unit_ns //= 1000

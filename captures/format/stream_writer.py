@@ -4,7 +4,6 @@ The payload is written as it comes. The tables are gathered in files without nam
 event is there, so memory stays bounded. The file has no name until it is finished (`captures.files.output_file`).
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -20,16 +19,19 @@ from captures.console.errors import InputError, PreflightError
 from captures.console.units import format_size
 from captures.files.output_file import FULL, OutputFile, workplace, write_all
 from captures.format.digests import digest_range
-from captures.format.layout import DIGEST_BLOCK_BYTES, MAGIC, PAGE_BYTES, Table, header_digest, page_aligned
+from captures.format.layout import (
+    DIGEST_BLOCK_BYTES,
+    MAGIC,
+    PAGE_BYTES,
+    Table,
+    canonical_json,
+    header_digest,
+    page_aligned,
+)
 from captures.format.sections import BACK, ENTRY, HEADER_2, LIVE, MUST_BE_KNOWN, SECTIONS, VERSION_2
 from captures.format.window_index import WindowIndex
 
 _COPY_BYTES: Final = 1 << 20
-
-
-def canonical_json(value: Mapping[str, Any]) -> bytes:
-    """An object as JSON, always in the same bytes: sorted keys, no white space, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class StreamWriter:

@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.console.units import SECOND_NS
 from captures.format.layout import WINDOW, Table
 
 MOST_WINDOWS: Final = 1 << 16
-_SECOND_NS: Final = 1_000_000_000
 
 
 class WindowIndex:
@@ -16,7 +16,7 @@ class WindowIndex:
 
     def __init__(self, most: int = MOST_WINDOWS) -> None:
         """Keep at most so many windows: when they are too many, two become one."""
-        self._most, self._shortest_ns = most, _SECOND_NS
+        self._most, self._shortest_ns = most, SECOND_NS
         self._start_ns: list[int] = []
         self._first_train: list[int] = []
         self._first_event: list[int] = []

@@ -5,7 +5,6 @@ forked process, each to its final place in a file that has no name yet (`capture
 `CaptureWriter.finish` adds the digests and the header, syncs, and gives it the name.
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from captures.format.layout import (
     TRAIN,
     VERSION,
     Table,
+    canonical_json,
     header_digest,
     page_aligned,
 )
@@ -85,9 +85,8 @@ class CaptureShape:
 
     @property
     def recipe_bytes(self) -> bytes:
-        """The recipe as canonical JSON: sorted keys, no white space, UTF-8."""
-        text = json.dumps(self.recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return text.encode()
+        """The recipe as canonical JSON."""
+        return canonical_json(self.recipe)
 
     def sections(self) -> Table:
         """SECTION rows, shape (6,), with every digest still zero."""

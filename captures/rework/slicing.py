@@ -75,7 +75,7 @@ def slice_capture(
     if chosen.events == capture.events:
         return _copy(capture, output, progress, force=force)
     with StreamWriter(output, force=force, inputs=[capture.path]) as writer:
-        prove(capture, chosen.blocks(), lambda _: None)
+        prove(capture, lambda _: None, chosen.blocks())
         return _Slice(capture, chosen, writer).write(choice, progress)
 
 
@@ -83,7 +83,7 @@ def _copy(capture: Capture, output: Path, progress: Progress, *, force: bool) ->
     """Copy the whole file."""
     size = len(capture.payload)
     with OutputFile(output, force=force, inputs=[capture.path]) as file, filling(output):
-        prove(capture, np.arange(len(capture.digests)), lambda read: progress(read, size))
+        prove(capture, lambda read: progress(read, size))
         with open(capture.source.fd, "rb", closefd=False) as whole, open(file.fd, "wb", closefd=False) as copy:
             whole.seek(0)
             shutil.copyfileobj(whole, copy, 1 << 20)

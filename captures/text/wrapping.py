@@ -4,20 +4,19 @@ The instants are those that the lines say, or evenly spaced ones.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.console.units import SECOND_NS
 from captures.format.instants import ramp, ramp_values
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS, StampKind
 from captures.format.stamps.writing import write_fraction, write_second
 from captures.text.finding import SLACK_BYTES, Found
 from captures.text.messages import NO_INSTANT, Messages
-
-_SECOND_NS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def filled_instants(instants_ns: NDArray[np.int64], before_ns: int) -> NDArray[n
 
 def even_instants(start_ns: int, rate_eps: int, first: int, count: int) -> NDArray[np.int64]:
     """The instants of `count` events from number `first` on, so many a second from `start_ns` on, rounded down."""
-    numbers = ramp(start_ns * rate_eps + first * _SECOND_NS, _SECOND_NS, rate_eps)
+    numbers = ramp(start_ns * rate_eps + first * SECOND_NS, SECOND_NS, rate_eps)
     return ramp_values(np.tile(np.array(numbers, np.int64), (count, 1)), np.arange(count, dtype=np.int64))
 
 
@@ -103,10 +102,10 @@ def wrap_all(
     stamp = np.zeros(MAX_WIDTH, np.uint8)
     to, second = 0, int64(-1)
     for i in range(len(messages)):
-        if instants_ns[i] // _SECOND_NS != second:
-            second = instants_ns[i] // _SECOND_NS
+        if instants_ns[i] // SECOND_NS != second:
+            second = instants_ns[i] // SECOND_NS
             write_second(stamp, kind, zone_minutes, second)
-        write_fraction(stamp, kind, instants_ns[i] - second * _SECOND_NS)
+        write_fraction(stamp, kind, instants_ns[i] - second * SECOND_NS)
         to = copy_bytes(out, to, before, 0, len(before))
         to = copy_bytes(out, to, stamp, 0, WIDTHS[kind])
         to = copy_bytes(out, to, after, 0, len(after))

@@ -15,12 +15,12 @@ import yaml
 from blake3 import blake3
 
 from captures.format.capture import Capture
-from captures.format.layout import MAGIC, TRAIN, WINDOW, StampKind, TagKind, header_digest
+from captures.format.layout import MAGIC, TRAIN, WINDOW, StampKind, TagKind, canonical_json, header_digest
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW, LINK, LIVE, SECTIONS
 from captures.format.stamp_writing import stamp_texts
 from captures.format.stamps.kinds import STAMP_WIDTHS, ZONED
-from captures.format.stream_writer import StreamWriter, canonical_json
+from captures.format.stream_writer import StreamWriter
 from captures.format.tags import BLANK
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe

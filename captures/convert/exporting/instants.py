@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.console.errors import InputError
+from captures.console.units import SECOND_NS
 from captures.convert.exporting.order import Piece
 from captures.format.capture import Capture
 from captures.format.instants import Ramp, instants, ramp, ramp_values
-
-_SECOND_NS = 1_000_000_000
 
 
 class Instants:
@@ -27,7 +26,7 @@ class Instants:
         """When the events of a piece were, in ns since 1970 UTC, shape (events,)."""
         capture, number = self._capture, piece.number
         if self._rate_eps is not None:
-            row = ramp(0, _SECOND_NS, self._rate_eps)
+            row = ramp(0, SECOND_NS, self._rate_eps)
             return capture.start_ns + ramp_values(np.tile(np.array(row, np.int64), (len(number), 1)), number)
         if len(capture.times):
             since_ns = capture.times[number].astype(np.int64)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.console.units import SECOND_NS
 from captures.format.stamps.endings import NO_ZONE, ending_at, named_zone_at
 from captures.format.stamps.kinds import DATE, DIGITS, LOOKUP, STYLES, TIME, StampKind
 from captures.format.stamps.numbers import count_digits, days_of, digits_at, is_date, is_word, month_at
@@ -23,7 +24,6 @@ from captures.format.stamps.writing import (
     MONTH_DAY,
     MONTH_DAY_YEAR,
     NOTHING,
-    SECOND_NS,
     SLASHED,
     YEAR,
     YEAR_MONTH_DAY,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
+from captures.console.units import SECOND_NS
 from captures.format.stamps.kinds import (
     DATE,
     DIGITS,
@@ -23,7 +24,6 @@ from captures.format.stamps.kinds import (
     Ending,
 )
 
-SECOND_NS: Final = 1_000_000_000
 MONTHS: Final = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
 
 _, ISO, SLASHED, MONTH_DAY, MONTH_DAY_YEAR, YEAR_MONTH_DAY, CLF, EPOCH = (int(date) for date in Date)

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from captures.compiled.kernel import int64, kernel
+from captures.console.units import SECOND_NS
 
 CLOCK: Final = np.dtype(
     (
@@ -23,7 +24,6 @@ CLOCK: Final = np.dtype(
         ],
     )
 )
-SECOND_NS: Final = 1_000_000_000
 LAST_SECOND: Final = (2**63 - 1) // SECOND_NS - 1
 """Instants up to the end of this second fit into 63 bits."""
 _MOST_OFFSET_S: Final = 2**62

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.console.units import SECOND_NS
 from captures.packets.writing.frames import MOST_HEADER_BYTES, write_frame
 
 SNAPLEN: Final = 262_144
 """Longer than any frame that is written."""
 _ETHERNET: Final = 1
-_SECOND_NS: Final = 1_000_000_000
 _RECORD_BYTES: Final = 16
 _BLOCK_BYTES: Final = 28
 _ENHANCED_PACKET: Final = 6
@@ -92,8 +92,8 @@ def write_packets(
             put_32(out, at + whole - 4, whole)
             at += whole
         else:
-            put_32(out, at, instants_ns[i] // _SECOND_NS)
-            put_32(out, at + 4, instants_ns[i] % _SECOND_NS)
+            put_32(out, at, instants_ns[i] // SECOND_NS)
+            put_32(out, at + 4, instants_ns[i] % SECOND_NS)
             put_32(out, at + 8, captured)
             put_32(out, at + 12, original)
             at = end

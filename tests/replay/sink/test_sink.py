@@ -339,9 +339,18 @@ def test_a_killed_worker_ends_the_sink_with_its_report(start):
     assert sink.said.count("died: signal 9") == 1
 
 
+def wait_until_signals_are_ignored(process):
+    status = Path(f"/proc/{process.pid}/status")  # proc(5): a mask in hexadecimal, signal 1 is its lowest bit
+    end_s = time.monotonic() + PATIENCE_S
+    while not int(re.search(r"SigIgn:\s*(\w+)", status.read_text())[1], 16) >> signal.SIGTERM - 1 & 1:
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
 def test_workers_end_when_their_parent_is_gone(start):
     sink = start(free_ports(2), "--workers", "2")
     workers = sink.workers()
+    wait_until_signals_are_ignored(workers[0])  # it has asked the kernel by then
     workers[0].suspend()  # nor does it matter what a worker does
     sink.process.kill()
     assert psutil.wait_procs(workers, PATIENCE_S)[1] == []
