@@ -100,7 +100,9 @@ class RunPlan:
 
     @property
     def train_limit(self) -> int:
-        """The most events of one train."""
+        """The most events of one train. At instants of their own it is their bunches that say how many."""
+        if isinstance(self.schedule, OnInstants):
+            return self.deal.train_max
         peak_eps = self.schedule.peak_eps
         duration_ns = 0 if peak_eps is None else SECOND_NS
         return train_limit(int(peak_eps or 1), duration_ns, len(self.ports), self.deal.train_max)
@@ -204,10 +206,10 @@ def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> LoopedAxis | None:
         (stamp is Stamp.SHIFT, "--stamp shift", "use --stamp now"),
     ):
         if needed:
-            raise InputError(
-                f"{capture.path}: has no time axis for {way} to follow; build it with one, "
-                f"like precompute build PROFILE --duration 1h --eps 10k, or {instead}"
-            )
+            mend = "build it with one, like precompute build PROFILE --duration 1h --eps 10k, or"
+            if capture.version > 1:
+                mend = "its events came without instants, or all at one;"
+            raise InputError(f"{capture.path}: has no time axis for {way} to follow; {mend} {instead}")
     return None
 
 

@@ -91,11 +91,15 @@ class Deal:
     """How long the capture takes at its own pace: by how much stamps are moved further in each loop."""
 
     def check(self, time_scale: TimeScale) -> None:
-        """Raise InputError when an event along a time axis is due too far away at a time scale, for the clock to say.
+        """Raise InputError when an event is due too far away at a time scale, or too finely, for 64 bits to say.
 
         At a constant rate of 1 EPS or more no lane looks so far ahead.
         """
-        if isinstance(self.schedule, OnAxis) and time_scale.factor and time_scale.total:
+        if not time_scale.factor or not time_scale.total:
+            return
+        if isinstance(self.schedule, OnInstants):
+            self.schedule.check(time_scale)
+        if isinstance(self.schedule, OnAxis):
             self.schedule.check(self.lanes, time_scale.total, time_scale.at_ns, time_scale.factor)
 
     def runs(self, lane: int, time_scale: TimeScale, start: Start, sent: int = 0) -> Iterator[Run]:
