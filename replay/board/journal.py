@@ -2,9 +2,9 @@
 
 sendmmsg(2) writes the length of each message into the array it was given as soon as the kernel has taken that message,
 and looks for signals, SIGKILL included, only between two messages (net/socket.c, __sys_sendmmsg). Until then UNSENT
-stands there, which is no length: that of an empty event is 0. So a message was sent if and only if a length is there. The journal also says how many events and bytes its lane has sent with each train.
-These are totals since the start of the run, so the result is the same if the supervisor counts what the worker has
-already counted, or was about to count.
+stands there, which is no length: that of an empty event is 0. So a message was sent if and only if a length is there.
+The journal also says how many events and bytes its lane has sent with each train. These are totals since the start of
+the run, so the result is the same if the supervisor counts what the worker has already counted, or was about to count.
 
 A worker that is killed has done all that stands before some instruction, and nothing behind it. So only the compiler
 must keep the order of the writes: what the journal says is written between two fences, while it says that no message

@@ -230,14 +230,10 @@ def test_a_train_is_sound_if_all_that_it_says_lies_within_it_and_the_payload(
     known = stamp_kind < len(StampKind)
     ends = [STAMP_WIDTHS[stamp_kind] + stamp if stamp_kind and known else 0, 24 + tag if tag_kind else 0]
     holds = first <= event < first + count or first - 2**64 <= event < first - 2**64 + count
-    fits = (
-        max(ends) <= length
-        and (length or count == 1)
-        and count * length <= 65507
-        and offset + count * length <= payload_bytes
-    )
+    sized = (length > 0 or count == 1) and count * length <= 65507
+    fits = max(ends) <= length and sized and offset + count * length <= payload_bytes
 
-    assert is_sound(trains[0], event, payload_bytes) == bool(known and holds and fits)
+    assert is_sound(trains[0], event, payload_bytes) == (known and holds and fits)
 
 
 @settings(max_examples=200)
