@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from captures.console.errors import InputError
 from captures.format.capture import Capture
+from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.intervals import interval_ns
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS
@@ -68,6 +69,8 @@ class RunPlan:
     """The number of this run in the tags of its events; None: no tags are written."""
     start_at_ns: int | None = None
     """The instant to start at, in nanoseconds since 1970; None: the run starts as soon as it is ready."""
+    train_events: float = MAX_TRAIN_EVENTS
+    """How many events a train of the capture has in the mean."""
     nic: str | None = None
     """The network card that the events go through; None on loopback."""
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -166,6 +169,7 @@ def plan_run(
         workers=tuple(workers),
         wire=wire,
         batch_trains=batch_trains,
+        train_events=capture.events / len(capture.trains),
         choices=choices or {},
     )
 
