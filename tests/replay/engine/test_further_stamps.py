@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from captures.format.layout import STAMP_WIDTHS, StampKind
 from captures.format.sections import LIVE
 from captures.format.stamp_writing import stamp_texts
+from captures.format.stamps.kinds import ZONED
 from replay.engine.arrays import LIVE_RECORD, RECORD, Batch, Rewrite, Stored, new_batch, new_lanes
 from replay.engine.staging import MOVED, NOW, restamp_further
 from tests.captures.content import START_NS
@@ -53,6 +54,8 @@ def test_each_row_of_the_train_is_written_and_no_other(
     rows: list[tuple[int, int, int, int]], train: int, count: int, moved: bool
 ) -> None:
     """At sending they say that instant; moved, each says what it said, and the time since."""
+    zoned = [kind < len(StampKind) and ZONED[kind] for _, _, kind, _ in rows]  # the others are always in UTC
+    rows = [(*row[:3], row[3] if has_zone else 0) for row, has_zone in zip(rows, zoned, strict=True)]
     own_ns = [START_NS + place * 10**9 for place in range(count)]
     live = np.array([(number, column, kind, 0, zone, 0) for number, column, kind, zone in sorted(rows)], LIVE)
     lanes, batch = new_lanes(1), batch_with([event_of(rows, train, at_ns) for at_ns in own_ns])
