@@ -1,10 +1,10 @@
 """Which events of a worker's batch were sent? The shared memory shows it exactly, even if the worker dies.
 
 sendmmsg(2) writes the length of each message into the array it was given as soon as the kernel has taken that message,
-and looks for signals, SIGKILL included, only between two messages (net/socket.c, __sys_sendmmsg). So a message was sent
-if and only if its length is there. The journal also says how many events and bytes its lane has sent with each train.
-These are totals since the start of the run, so the result is the same if the supervisor counts what the worker has
-already counted, or was about to count.
+and looks for signals, SIGKILL included, only between two messages (net/socket.c, __sys_sendmmsg). Until then UNSENT
+stands there, which is no length: that of an empty event is 0. So a message was sent if and only if a length is there.
+The journal also says how many events and bytes its lane has sent with each train. These are totals since the start of
+the run, so the result is the same if the supervisor counts what the worker has already counted, or was about to count.
 
 A worker that is killed has done all that stands before some instruction, and nothing behind it. So only the compiler
 must keep the order of the writes: what the journal says is written between two fences, while it says that no message
@@ -57,6 +57,9 @@ SINGLY: Final = 3
 SENT: Final = 4
 """How many of the loaded messages the kernel took, as far as the worker knows."""
 
+UNSENT: Final = 0xFFFFFFFF
+"""The length of a message that the kernel has not taken."""
+
 
 class Journal(NamedTuple):
     """The present batch: its trains, its messages, and which of the messages the kernel took."""
@@ -74,8 +77,10 @@ def new_journal() -> Journal:
     sizes = (MESSAGES * MMSGHDR.itemsize, TRAINS * STAGED.itemsize, 5 * 8)
     ends = np.cumsum(sizes).tolist()
     memory = mmap.mmap(-1, ends[-1])
+    messages = np.frombuffer(memory, MMSGHDR, MESSAGES, 0)
+    messages["len"] = UNSENT
     return Journal(
-        np.frombuffer(memory, MMSGHDR, MESSAGES, 0),
+        messages,
         np.frombuffer(memory, STAGED, TRAINS, ends[0]),
         np.frombuffer(memory, np.int64, 5, ends[1]),
     )
@@ -89,7 +94,7 @@ def unload(journal: Journal) -> None:
     journal.state[LOADED] = 0
     fence()
     for message in range(loaded):
-        journal.messages[message].len = 0
+        journal.messages[message].len = UNSENT
 
 
 @kernel
@@ -121,10 +126,10 @@ def settle(journal: Journal, lanes: NDArray[Any]) -> int:
         note = journal.staged[train]
         sent = 0
         if journal.state[SINGLY]:
-            while sent < note.count and message < loaded and journal.messages[message].len:
+            while sent < note.count and message < loaded and journal.messages[message].len != UNSENT:
                 sent += 1
                 message += 1
-        elif message < loaded and journal.messages[message].len:
+        elif message < loaded and journal.messages[message].len != UNSENT:
             sent = note.count
             message += 1
         if not sent:

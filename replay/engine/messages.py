@@ -1,5 +1,7 @@
 """The kernels that make messages for sendmmsg(2) of a batch: one for each train, or without GSO one for each event.
 
+A train of one event is sent as any datagram is, since the kernel cuts no empty one.
+
 The `udp` backend completes a message with an address, and with a control message that says where to cut the train;
 the `packet` backend with the headers of a frame.
 """
@@ -40,14 +42,14 @@ def describe(journal: Journal, messages: Messages, first_train: int, singly: boo
     made = 0
     for train in range(first_train, journal.state[STAGED_TRAINS]):
         note = journal.staged[train]
-        size = note.count * note.length
+        size, cut = note.count * note.length, not singly and note.count > 1
         if messages.framed:
             pick(messages.flows, note.source)
             flow = messages.flows[0]
             frame = note.length if singly else size
-            write_header(messages.headers, train, note.lane, frame, note.length, flow.word, flow.port, not singly)
+            write_header(messages.headers, train, note.lane, frame, note.length, flow.word, flow.port, cut)
         else:
-            messages.controls[train].segment_bytes = note.length
+            messages.controls[train].segment_bytes = note.length if cut else 0
         if not singly:
             describe_one(journal, messages, train, made, note.place, size)
             made += 1

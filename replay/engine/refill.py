@@ -54,6 +54,8 @@ class Supply:
     def _read_ahead(self, run: Run) -> None:
         start = self._place(run.first_event)
         size = self._place(run.first_event + run.events) - start
+        if not size:  # empty events; to posix_fadvise(2) it would mean all that follows
+            return
         place = self._capture.payload_offset + start
         os.posix_fadvise(self._capture.source.fd, place, size, os.POSIX_FADV_WILLNEED)
 

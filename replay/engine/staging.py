@@ -55,7 +55,8 @@ def is_sound(train: Any, event: int, payload_bytes: int) -> bool:
         train.stamp_kind == 0 or int64(train.stamp_column) + WIDTHS[train.stamp_kind] <= length
     )
     tagged = train.tag_kind == 0 or int64(train.tag_column) + TAG_BYTES <= length
-    within = first_event <= event < first_event + count and length > 0 and count * length <= MAX_TRAIN_BYTES
+    sized = (length > 0 or count == 1) and count * length <= MAX_TRAIN_BYTES
+    within = first_event <= event < first_event + count and sized
     return bool(within and stamped and tagged and 0 <= offset <= payload_bytes - count * length)
 
 

@@ -39,8 +39,8 @@ class Entry(Checked):
     """The day of the measurement, as an ISO date."""
 
     def __post_init__(self) -> None:
-        if self.worker_eps <= 0 or not self.event_bytes > 0:
-            raise ValueError("worker_eps and event_bytes must be greater than 0")
+        if self.worker_eps <= 0 or not self.event_bytes >= 0:
+            raise ValueError("worker_eps must be greater than 0, and event_bytes not less")
 
     def figures(self) -> dict[str, Any]:
         """The entry as it stands in the file, ready for JSON."""

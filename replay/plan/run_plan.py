@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from captures.console.errors import InputError
 from captures.format.capture import Capture
+from captures.format.layout import MAX_TRAIN_EVENTS
 from replay.board.intervals import interval_ns
 from replay.board.journal import TRAINS
 from replay.clock import SECOND_NS
@@ -68,6 +69,8 @@ class RunPlan:
     """The number of this run in the tags of its events; None: no tags are written."""
     start_at_ns: int | None = None
     """The instant to start at, in nanoseconds since 1970; None: the run starts as soon as it is ready."""
+    train_events: float = MAX_TRAIN_EVENTS
+    """How many events a train of the capture has in the mean."""
     nic: str | None = None
     """The network card that the events go through; None on loopback."""
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -100,7 +103,9 @@ class RunPlan:
 
     @property
     def train_limit(self) -> int:
-        """The most events of one train."""
+        """The most events of one train. At instants of their own it is their bunches that say how many."""
+        if isinstance(self.schedule, OnInstants):
+            return self.deal.train_max
         peak_eps = self.schedule.peak_eps
         duration_ns = 0 if peak_eps is None else SECOND_NS
         return train_limit(int(peak_eps or 1), duration_ns, len(self.ports), self.deal.train_max)
@@ -164,6 +169,7 @@ def plan_run(
         workers=tuple(workers),
         wire=wire,
         batch_trains=batch_trains,
+        train_events=capture.events / len(capture.trains),
         choices=choices or {},
     )
 
@@ -204,10 +210,10 @@ def _axis(capture: Capture, pace: Pace, stamp: Stamp) -> LoopedAxis | None:
         (stamp is Stamp.SHIFT, "--stamp shift", "use --stamp now"),
     ):
         if needed:
-            raise InputError(
-                f"{capture.path}: has no time axis for {way} to follow; build it with one, "
-                f"like precompute build PROFILE --duration 1h --eps 10k, or {instead}"
-            )
+            mend = "build it with one, like precompute build PROFILE --duration 1h --eps 10k, or"
+            if capture.version > 1:
+                mend = "its events came without instants, or all at one;"
+            raise InputError(f"{capture.path}: has no time axis for {way} to follow; {mend} {instead}")
     return None
 
 

@@ -1,7 +1,7 @@
 """How many workers does a run need? As many as its rate takes, by what one is known or measured to send. Pure."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Final
 
 from replay.machine.core_order import Topology
@@ -21,11 +21,13 @@ def reckon_workers(
     *,
     gso: bool,
     measured_eps: int | None,
+    train_events: float = inf,
 ) -> tuple[int, str]:
     """How many workers a run needs, and why: at least 1, at most as many as there are lanes and cores.
 
     `peak_eps` is the highest rate that they send together; None: as fast as they can. `measured_eps` is the rate
-    measured for one worker; None: nothing was measured.
+    measured for one worker; None: nothing was measured. `train_events` is how many events a train of the capture has
+    in the mean: a train costs what an event does without GSO, so where they are short, more workers are needed.
     """
     most = min(lanes, len(set(cpus)))
     if peak_eps is None:
@@ -34,6 +36,8 @@ def reckon_workers(
         return count, f"{count}: as fast as it goes, one for each core that nothing else needs"
     if measured_eps is None:
         each, source = USUAL_EPS[gso], "with GSO" if gso else "without GSO"
+        if gso and train_events * USUAL_EPS[False] < each:
+            each, source = int(train_events * USUAL_EPS[False]), f"with trains of {train_events:.1f} events"
         source = f"as is usual {source}; `replay calibrate` measures it"
     else:
         each, source = int(measured_eps * HEADROOM), f"{HEADROOM:.0%} of what one was measured to send"

@@ -58,6 +58,7 @@ def with_workers(plan: RunPlan, options: WorkerRequest, topology: Topology, *, w
             topology,
             gso=plan.segments > 1,
             measured_eps=worker_eps,
+            train_events=plan.train_events,
         )
     privileges = Privileges(options.realtime_priority, options.lock_memory)
     privileges.check()

@@ -91,7 +91,7 @@ class Deal:
     """How long the capture takes at its own pace: by how much stamps are moved further in each loop."""
 
     def check(self, time_scale: TimeScale) -> None:
-        """Raise InputError when an event along a time axis is due too far away at a time scale, for the clock to say.
+        """Raise InputError when an event is due too far away at a time scale, or too finely, for 64 bits to say.
 
         At a constant rate of 1 EPS or more no lane looks so far ahead.
         """

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
 from captures.console.terminal import notice
@@ -215,9 +217,14 @@ def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None
 
 
 def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> None:
-    """Raise InputError for a flag about tags if the capture has no tags, or if the flags contradict each other."""
+    """Raise InputError for a flag about tags if the capture has no tags, or if the flags contradict each other.
+
+    A capture of which some trains have tags has none; that is said.
+    """
     check_within("--run-id", run_id, 1, MAX_RUN)
     flag = "--run-id" if run_id is not None else "--keep-tags"
+    if not capture.tagged and capture.version > 1 and (tagged := np.count_nonzero(capture.trains["tag_kind"])):
+        notice(f"{capture.path}: only {tagged:,} of its {len(capture.trains):,} trains have tags; it is sent without")
     if (run_id is not None or keep_tags) and not capture.tagged:
         raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")
     if run_id is not None and keep_tags:

@@ -1,23 +1,18 @@
 """A capture's own time axis over a wire: when its events arrive, and what their stamps say, in all formats at once."""
 
 import json
-import re
-import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pyroute2 import netns
 
 from captures.format.capture import Capture
 from captures.format.layout import LOCAL_ZONE, StampKind
 from captures.format.reader import open_capture
 from captures.format.stamp_writing import stamp_texts
-from replay.linux.sockets.udp_receive import SLOT_BYTES, fill, length_of, new_slots, open_receiver, read_controls
 from tests.captures.content import START_NS, STYLES, timed, window_instants_ns, write
+from tests.network.arrivals import Arrival, arrivals, started_ns
 from tests.network.programs import assert_ran, call, listed, listening_sink, run_of
 from tools.lab import PORTS, V4, Lab
 
@@ -26,7 +21,6 @@ SECOND_NS = 10**9
 WINDOWS = ([40, 0, 10, 100], [2 * SECOND_NS, SECOND_NS, 3 * SECOND_NS, SECOND_NS])
 """Trains and time of each: 640 events in 2 s, a silent second, 160 in 3 s, 1,600 in one second."""
 SPEED = 10
-EVENT = re.compile(rb"<13>(?:1 )?(?P<stamp>.*) host app: (?P<number>\d+)")
 EARLY_NS = 12_000_000
 """How far an event may be from its instant, by the schedule."""
 
@@ -36,43 +30,6 @@ def timed_capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
     path = tmp_path_factory.mktemp("captures") / "timed.rcap"
     write(path, timed(*WINDOWS, train=TRAIN))
     return open_capture(path)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """An event as it came."""
-
-    number: int
-    stamp: str
-    arrival_ns: int
-
-
-def arrivals(lab: Lab, capture: Capture, *options: object) -> tuple[list[Arrival], dict]:
-    """A run of the capture through the wire: what came, in the order of its numbers, and the report."""
-    netns.pushns(lab.receiver)
-    try:
-        sockets = [open_receiver(V4, port, 64 << 20) for port in PORTS]
-    finally:
-        netns.popns()
-    run = call(*run_of(capture, V4, PORTS, *options), host=lab.sender)
-    assert_ran(run)
-    came = [event for receiver in sockets for event in emptied(receiver)]
-    assert len(came) == run.report["sent_events"] == run.report["asked_events"]
-    return sorted(came, key=lambda event: (event.number, event.arrival_ns)), run.report
-
-
-def emptied(receiver: socket.socket) -> Sequence[Arrival]:
-    """All that waits at a socket, which is closed then."""
-    slots, came = new_slots(), []
-    with receiver:
-        while (count := fill(slots, receiver.fileno())) > 0:
-            for slot in range(count):
-                length, (_, arrival_ns, _) = length_of(slots, slot), read_controls(slots, slot)
-                text = slots.data[slot * SLOT_BYTES : slot * SLOT_BYTES + length].tobytes()
-                match = EVENT.fullmatch(text)
-                assert match is not None, text
-                came.append(Arrival(int(match["number"]), match["stamp"].decode(), arrival_ns))
-    return came
 
 
 def style_of(event: Arrival) -> tuple[StampKind, int]:
@@ -86,11 +43,6 @@ def text(kind: StampKind, zone_minutes: int, instant_ns: int) -> str:
         assert offset is not None
         zone_minutes = offset // timedelta(minutes=1)
     return stamp_texts(kind, zone_minutes, np.array([instant_ns])).tobytes().decode()
-
-
-def started_ns(report: dict) -> int:
-    """When the run started, rounded down to the millisecond."""
-    return round(datetime.fromisoformat(report["started"]).timestamp() * 1000) * 1_000_000
 
 
 @pytest.mark.parametrize("workers", [1, 2])

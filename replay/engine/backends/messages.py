@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from replay.board.journal import FIRST_TRAIN, LOADED, MESSAGES, SENT, SINGLY, Journal, unload
+from replay.board.journal import FIRST_TRAIN, LOADED, MESSAGES, SENT, SINGLY, UNSENT, Journal, unload
 from replay.engine.messages import Messages, describe
 from replay.linux.sockets.mmsg import IOVEC, MMSGHDR, UIO_MAXIOV, address_of, sendmmsg
 
@@ -35,7 +35,9 @@ class Backend(ABC):
         self._journal = journal
         self._parts = np.zeros((MESSAGES, 2), IOVEC)
         first = address_of(self._parts) + (2 - parts) * IOVEC.itemsize
+        unload(journal)
         journal.messages[:] = 0
+        journal.messages["len"] = UNSENT
         journal.messages["iov"] = first + 2 * IOVEC.itemsize * np.arange(MESSAGES)
         journal.messages["iovlen"] = parts
 

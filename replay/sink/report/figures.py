@@ -172,6 +172,7 @@ def _stamp_lines(report: SinkReport) -> list[str]:
     elif report.received_events:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")
     for stamps, one, several, said in (
+        (report.bad_stamps, "is missing, or of a kind", "are missing, or of kinds", " that the sink does not read"),
         (report.coarse_stamps, "is sound and has", "are sound and have", " no year or zone: no latency"),
         (report.early_stamps, "lies", "lie", " in the future: the two hosts' clocks differ"),
         (

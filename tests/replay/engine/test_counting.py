@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.board.intervals import INTERVAL_NS
-from replay.board.journal import FIRST_TRAIN, STAGED_TRAINS, load
+from replay.board.journal import FIRST_TRAIN, STAGED_TRAINS, UNSENT, load
 from replay.board.layout import Board
 from replay.engine.counting import count, count_taken, counters_of
 from replay.histogram import Histogram
@@ -64,7 +64,7 @@ def test_trains_that_were_sent_before_gso_was_refused_are_late_too() -> None:
 
     load(journal, 1, 7, True)
     assert journal.state[FIRST_TRAIN] == 1
-    journal.messages["len"][:3] = 1, 1, 0
+    journal.messages["len"][:3] = 1, 0, UNSENT
     count_taken(journal, counters, 8)
     assert board.lanes["sent_events"].tolist() == [0, 7]
     journal.messages["len"][:7] = 1

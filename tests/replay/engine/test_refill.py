@@ -97,6 +97,17 @@ def test_the_bytes_of_a_run_are_read_ahead(told: list[tuple[int, int]]) -> None:
     assert told == [(4096 + 100, 3 * 50 + 70 + 60), (4096, len(HELD.payload))]
 
 
+def test_empty_events_are_not_read_ahead(monkeypatch: pytest.MonkeyPatch, told: list[tuple[int, int]]) -> None:
+    """posix_fadvise(2) takes a length of 0 for all that follows."""
+    trains = HELD.trains.copy()
+    trains["length"][1], trains["offset"][2] = 0, trains["offset"][1]
+    empty = capture()
+    monkeypatch.setattr(empty, "trains", trains)
+    Supply(empty, iter([run(5, 1), run(4, 2)]), 1, tagged=False).refill(new_lanes(1), 0)
+
+    assert told == [(4096 + 200, 50)]
+
+
 def test_a_capture_that_stays_in_memory_is_read_ahead_in_the_first_loop_only(told: list[tuple[int, int]]) -> None:
     Supply(capture(), (run(0, 5) for _ in range(6)), 2, tagged=False).refill(new_lanes(1), 0)
     assert len(told) == 2  # of two lanes, each has sent half of the capture after two

@@ -37,6 +37,18 @@ def test_workers(
     assert said in why
 
 
+def test_short_trains_take_more_workers() -> None:
+    """A train costs what an event does without GSO, until its events cost more."""
+    found = {
+        events: reckon_workers(2e6, 40, range(8), TWO_SOCKETS, gso=True, measured_eps=None, train_events=events)
+        for events in (1.0, 4.0, 32.0, 128.0)
+    }
+    assert [count for count, _ in found.values()] == [8, 2, 1, 1]
+    assert "250,000 each, as is usual with trains of 1.0 events" in found[1.0][1]
+    assert found[32.0][1] == found[128.0][1]
+    assert reckon_workers(2e6, 40, range(8), TWO_SOCKETS, gso=True, measured_eps=9_000_000, train_events=1.0)[0] == 1
+
+
 @given(st.floats(1, 1e9), st.integers(1, 100), st.integers(1, 64), st.booleans(), st.none() | st.integers(1, 10**8))
 def test_workers_suffice_or_are_as_many_as_can_be(
     peak_eps: float, lanes: int, cores: int, gso: bool, measured_eps: int | None

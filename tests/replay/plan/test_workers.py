@@ -1,6 +1,7 @@
 """How many workers, where, and what is said of that."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,19 @@ def plan(capture: Capture, rate_eps: int | None, *, segments: int = 128) -> RunP
 
 
 def test_the_number_is_reckoned_and_explained(capture: Capture) -> None:
-    made = with_workers(plan(capture, 1_000_000), WorkerRequest(), Topology(), worker_eps=None)
+    planned = replace(plan(capture, 1_000_000), train_events=128)
+    made = with_workers(planned, WorkerRequest(), Topology(), worker_eps=None)
     assert len(made.workers) == 1
     assert made.choices["backend"] == "udp: why"
     assert made.choices["workers"].startswith("1: 1,000,000 EPS at 8,000,000 each, as is usual with GSO")
     assert sorted(made.cpus) == list(CPUS)
     assert made.nic is None
+
+
+def test_the_trains_of_the_capture_are_reckoned_with(capture: Capture) -> None:
+    """They have two events each."""
+    made = with_workers(plan(capture, 400_000), WorkerRequest(), Topology(), worker_eps=None)
+    assert made.choices["workers"].startswith("1: 400,000 EPS at 500,000 each, as is usual with trains of 2.0 events")
 
 
 def test_a_worker_for_each_core_where_the_rate_takes_them(capture: Capture) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.console.errors import InputError, RunError
+from captures.console.errors import InputError
 from captures.format.instants import Ramp
 from captures.format.layout import TRAIN, Table
 from captures.format.window_index import WindowIndex
@@ -18,6 +18,7 @@ from replay.schedule.bursts import BURST_NS
 from replay.schedule.deal import Deal, Start
 from replay.schedule.demand import TimeScale
 from replay.schedule.own_instants import OnInstants
+from replay.schedule.rates import STRIPE_EVENTS
 
 gaps = st.lists(st.integers(0, 3 * SECOND_NS), max_size=40)
 speeds = st.one_of(
@@ -116,8 +117,32 @@ def test_what_is_due_never_or_too_late_is_refused() -> None:
         on_instants([86_400 * SECOND_NS], Fraction(1, 10**6), total=2)
     with pytest.raises(InputError, match="too many digits"):
         on_instants([5], Fraction(2**31 + 1, 2**31), total=2)
-    with pytest.raises(RunError, match="too many digits"):
-        on_instants([5], Fraction(2**30 + 1, 2**30), total=2).tokens(0, TimeScale(factor=Fraction(999, 1000)), 0)
+
+
+def test_a_time_scale_that_does_not_fit_the_clock_is_refused_beforehand() -> None:
+    for speed, factor, said in (
+        (Fraction(2**30 + 1, 2**30), Fraction(999, 1000), "too many digits"),
+        (Fraction(1), Fraction(1, 10**12), "over 100 years"),
+    ):
+        schedule = on_instants([SECOND_NS], speed, total=2)
+        deal = Deal(schedule, 1, 128, 3)
+        deal.check(TimeScale(total=2))
+        deal.check(TimeScale(factor=Fraction(0), total=2))
+        with pytest.raises(InputError, match=said):
+            deal.check(TimeScale(factor=factor, total=2))
+
+
+def test_a_bunch_is_not_thinned_by_the_silence_behind_it() -> None:
+    """A thousand events in a millisecond, and the next an hour later: their second has a thousand."""
+    times = np.array([*range(0, 10**6, 1000), 3600 * SECOND_NS], np.uint64)
+    assert len(index_of(times)) == 2
+    assert OnInstants(times, index_of(times), Fraction(1), total=1001).peak_eps == 1000
+    assert OnInstants(times, index_of(times), Fraction(100), total=1001).peak_eps == 100_000
+
+
+def test_lanes_take_turns_by_some_events_though_few_are_due() -> None:
+    schedule = on_instants([SECOND_NS] * 100, Fraction(1), total=102)
+    assert [next(schedule.segments(lanes, 102)).stripe for lanes in (1, 2, 40)] == [STRIPE_EVENTS, 16, 16]
 
 
 def test_a_time_scale_whose_instants_no_clock_tells_is_refused() -> None:
