@@ -56,7 +56,7 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
     """
     capture = open_capture(request.capture)
     request.check(capture.events)
-    make_ready("export", _compilations())
+    make_export_ready()
     writer = _Lines(capture) if request.form is Form.LINES else _Packets(capture, request)
     end = capture.events if request.end is None else min(request.end, capture.events)
     events = payload_bytes = 0
@@ -81,7 +81,9 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
                 output.finish()
         except OSError as error:
             if error.errno in FULL:
-                raise PreflightError(f"{request.output}: the disk is full; free some, or write less") from None
+                raise PreflightError(
+                    f"{request.output or 'stdout'}: the disk is full; free some, or write less"
+                ) from None
             raise
     return Exported(events, payload_bytes, written_bytes, capture.digest)
 
@@ -148,6 +150,11 @@ def _comments(capture: Capture) -> list[str]:
         if value is not None:
             texts.append(f"{name} {canonical_json(value).decode()}")
     return texts
+
+
+def make_export_ready() -> None:
+    """Compile or load all kernels of an export."""
+    make_ready("export", _compilations())
 
 
 def _compilations() -> list[Callable[[], object]]:

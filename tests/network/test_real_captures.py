@@ -1,0 +1,230 @@
+"""What tcpdump, dumpcap and tshark record of real syslog programs is imported whole, and comes back by an export."""
+
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from captures.convert.import_capture import Imported
+from captures.format.capture import Capture
+from tests.captures.told import (
+    TCP,
+    UDP,
+    Event,
+    assert_comes_back,
+    assert_same,
+    dpkt_datagrams,
+    events_of,
+    imported,
+    tshark_datagrams,
+    tshark_rows,
+)
+from tests.network.conftest import fresh_lab
+from tests.network.expected import port_lines
+from tests.network.programs import assert_ran, call, run_of
+from tests.network.recording import (
+    dumpcap,
+    listening,
+    logger_sends,
+    recording,
+    rsyslog_sends,
+    tcpdump,
+)
+from tests.network.test_packet_wire import mac_of
+from tools.lab import DEVICE, PORTS, V4, V6, Lab
+
+EVENTS = 1500
+LINES = 40
+OLD, NEW, OLD_6, LOGGED = 5140, 5141, 5142, 5143
+"""Ports for datagrams: rsyslog's by IPv4 and IPv6, and logger's."""
+LINE_FEEDS, COUNTED, LOGGED_STREAM = 6010, 6011, 6012
+"""Ports for TCP: framed by line feeds and by counts (RFC 6587), and logger's."""
+DATAGRAMS, STREAMS = (OLD, NEW, LOGGED), (LINE_FEEDS, COUNTED, LOGGED_STREAM)
+
+RECORDERS: dict[str, Callable[[Path], list[str]]] = {
+    "tcpdump.pcap": tcpdump,
+    "nanoseconds.pcap": lambda path: tcpdump(path, "--time-stamp-precision", "nano"),
+    "any.pcap": lambda path: tcpdump(path, "-y", "LINUX_SLL2", device="any"),
+    "any1.pcap": lambda path: tcpdump(path, "-y", "LINUX_SLL", device="any"),
+    "rotated.pcap": lambda path: tcpdump(path, "-C", "1", "-W", "20"),
+    "dumpcap.pcapng": dumpcap,
+    "tshark.pcapng": lambda path: dumpcap(path, program="tshark"),
+    "ring.pcapng": lambda path: dumpcap(path, "-b", "filesize:200", "-b", "files:50"),
+    "cut.pcap": lambda path: tcpdump(path, "-s", "150"),
+}
+
+
+class Traffic(NamedTuple):
+    """What was sent, and where it was recorded."""
+
+    folder: Path
+    sent: dict[int, list[bytes]]
+    """The messages of each port, in order."""
+
+
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
+    """Messages of rsyslog and logger to all ports, recorded in all ways at the same time."""
+    folder = tmp_path_factory.mktemp("traffic")
+    messages = [b"<%d>app%d[%d]: number %d%s" % (i % 192, i % 7, i, i, b" x" * (i % 120)) for i in range(EVENTS)]
+    ways = (
+        f'target="{V4}" port="{OLD}" protocol="udp"',
+        f'target="{V6}" port="{NEW}" protocol="udp"',
+        f'target="{V4}" port="{LINE_FEEDS}" protocol="tcp" tcp_framing="traditional"',
+        f'target="{V6}" port="{COUNTED}" protocol="tcp" tcp_framing="octet-counted"',
+    )
+    text = "".join(f"line {i} of logger{'.' * i}\n" for i in range(LINES))
+    with fresh_lab(Lab) as lab, listening(lab, DATAGRAMS, STREAMS) as came:
+        with recording(lab, {folder / name: line(folder / name) for name, line in RECORDERS.items()}):
+            sent = rsyslog_sends(lab, folder / "rsyslog", messages, *ways)
+            logger_sends(lab, text, "-n", V4, "-P", str(LOGGED), "-d", "--rfc3164", "-t", "tool")
+            stream = ("-n", V6, "-P", str(LOGGED_STREAM), "-T", "--octet-count", "-t", "tool")
+            logger_sends(lab, text, *stream)
+            streams = came()
+    assert streams[LINE_FEEDS].split(b"\n")[:-1] == sent
+    assert counted(streams[COUNTED]) == sent
+    ports = {OLD: sent, NEW: sent, LINE_FEEDS: sent, COUNTED: sent, LOGGED_STREAM: counted(streams[LOGGED_STREAM])}
+    assert [message.split(b"] ")[-1] for message in ports[LOGGED_STREAM]] == text.encode().splitlines()
+    yield Traffic(folder, ports)
+
+
+def counted(stream: bytes) -> list[bytes]:
+    """The messages of octet counting (RFC 6587, section 3.4.1)."""
+    messages = []
+    while stream:
+        count, _, rest = stream.partition(b" ")
+        messages.append(rest[: int(count)])
+        stream = rest[int(count) :]
+    return messages
+
+
+def by_port(events: Sequence[Event]) -> dict[int, list[bytes]]:
+    """The payloads of each port, in their order."""
+    ports: dict[int, list[bytes]] = {}
+    for event in events:
+        ports.setdefault(event.target_port, []).append(event.payload)
+    return ports
+
+
+def take(path: Path, *, of: str = "", **asked: object) -> tuple[Imported, Capture]:
+    """What an import makes of a recording, or of the set of those of a pattern."""
+    wanted = frozenset({*DATAGRAMS, *STREAMS})
+    sources = [path] if not of else sorted(each for each in path.parent.glob(of) if each.suffix != ".log")
+    return imported(*sources, output=path.with_suffix(".rcap"), ports=wanted, **asked)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in RECORDERS if name not in ("rotated.pcap", "ring.pcapng", "cut.pcap")]
+)
+def test_every_message_of_rsyslog_and_logger_is_imported(traffic: Traffic, name: str) -> None:
+    path = traffic.folder / name
+    done, capture = take(path)
+    events = events_of(capture)
+    ports = by_port(events)
+    logged = ports.pop(LOGGED)
+    assert ports == traffic.sent
+    assert [message.split(b": ", 1)[1] for message in logged] == [
+        f"line {i} of logger{'.' * i}".encode() for i in range(LINES)
+    ]
+    assert (done.broken, done.interrupted) == ((), False)
+    assert set(done.left_out) <= {"other ports", "TCP segments without data", "ARP", "ICMP", "not IP"}
+    datagrams = [event for event in events_of(capture, UDP)]
+    seen = [event for event in tshark_datagrams(path) if event.target_port in DATAGRAMS]
+    assert_same(datagrams, seen)
+    assert_same(datagrams, [each for each in dpkt_datagrams(path) if each.target_port in DATAGRAMS], 1000)
+    assert all(one.instant_ns <= other.instant_ns for one, other in pairwise(events))
+    assert_streams(capture, path)
+    assert_comes_back(capture)
+
+
+def assert_streams(capture: Capture, path: Path) -> None:
+    """Each message over TCP came when a segment of its connection did, between the same hosts."""
+    fields = ("frame.time_epoch", "ip.src", "ipv6.src", "tcp.srcport", "tcp.dstport")
+    segments = set()
+    for stamp, source_4, source_6, source_port, target_port in tshark_rows(path, *fields, display="tcp"):
+        instant_ns = int(stamp.replace(".", ""))
+        segments.add((instant_ns, ip_address(source_4 or source_6), int(source_port), int(target_port)))
+    for event in events_of(capture, TCP):
+        assert (event.instant_ns, event.source, event.source_port, event.target_port) in segments
+
+
+@pytest.mark.parametrize(("name", "of"), [("rotated.pcap", "rotated.pcap*"), ("ring.pcapng", "ring_*.pcapng")])
+def test_a_rotated_set_is_one_recording(traffic: Traffic, name: str, of: str) -> None:
+    """Streams of TCP go on from one file to the next."""
+    done, capture = take(traffic.folder / name, of=of)
+    assert len(done.sources) > 1
+    ports = by_port(events_of(capture))
+    assert len(ports.pop(LOGGED)) == LINES
+    assert ports == traffic.sent
+    assert_comes_back(capture)
+
+
+def test_what_a_snaplen_cut_is_counted_or_kept(traffic: Traffic) -> None:
+    path = traffic.folder / "cut.pcap"
+    done, capture = take(path)
+    whole = [event for event in tshark_datagrams(traffic.folder / "tcpdump.pcap") if event.target_port in DATAGRAMS]
+    room = {4: 150 - 14 - 20 - 8, 6: 150 - 14 - 40 - 8}
+    fitting = [event for event in whole if len(event.payload) <= room[event.source.version]]
+    assert [event[1:] for event in events_of(capture, UDP)] == [event[1:] for event in fitting]
+    assert done.left_out["cut by the snaplen"] >= len(whole) - len(fitting) > 0
+    kept, capture = take(path, keep_cut=True)
+    payloads = [event.payload[: room[event.source.version]] for event in whole]
+    datagrams = [event for event in events_of(capture, UDP)]
+    assert [event.payload for event in datagrams] == payloads
+    of_udp = capture.flows["protocol"][capture.flow_of] == UDP
+    assert capture.original[of_udp].tolist() == [len(event.payload) for event in whole]
+    assert kept.left_out["cut by the snaplen, and kept so"] == len(whole) - len(fitting)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["super-packets", "datagrams"])
+@pytest.mark.parametrize("target", [V4, V6], ids=["IPv4", "IPv6"])
+def test_trains_of_udp_segment(tmp_path: Path, lab: Lab, capture: Capture, whole: bool, target: str) -> None:
+    """A train that is not cut before it is recorded (GSO, GRO) is one datagram to all who read it; no byte is lost."""
+    path = tmp_path / "trains.pcap"
+    lines = list(capture.lines())
+    with listening(lab, PORTS, ()), recording(lab, {path: tcpdump(path)}):
+        options = ("--loops", 1, "--stamp", "keep", "--gso", "--workers", 1)
+        if whole:
+            run = call(*run_of(capture, target, PORTS, *options), host=lab.sender)
+        else:
+            with lab.cut_at_sender():
+                run = call(*run_of(capture, target, PORTS, *options), host=lab.sender)
+        assert_ran(run)
+    _, back = imported(path, output=tmp_path / "back.rcap", ports=frozenset(PORTS))
+    events = events_of(back)
+    expected = dict(zip(PORTS, port_lines(lines, len(PORTS)), strict=True))
+    ports = by_port(events)
+    if whole:
+        assert len(events) < len(lines)
+        assert {port: b"".join(texts) for port, texts in ports.items()} == {
+            port: b"".join(texts) for port, texts in expected.items()
+        }
+    else:
+        assert ports == {port: list(texts) for port, texts in expected.items()}
+    assert_same(events, [event for event in tshark_datagrams(path) if event.target_port in PORTS])
+    assert_comes_back(back)
+
+
+@pytest.mark.parametrize("tags", ["100", "200.100"])
+def test_frames_of_a_vlan(tmp_path: Path, lab: Lab, capture: Capture, tags: str) -> None:
+    path, cooked = tmp_path / "vlan.pcap", tmp_path / "any.pcap"
+    hop = ("--interface", DEVICE, "--dst-mac", mac_of(lab, lab.receiver))
+    with recording(lab, {path: tcpdump(path), cooked: tcpdump(cooked, device="any")}):
+        options = (*hop, "--source-ips", "198.18.0.64/28", "--vlan", tags, "--events", 2000, "--stamp", "keep")
+        assert_ran(call(*run_of(capture, V4, PORTS, *options), host=lab.sender))
+    _, back = imported(path, output=tmp_path / "back.rcap", ports=frozenset(PORTS))
+    events = events_of(back)
+    assert len(events) == 2000
+    seen = [event for event in tshark_datagrams(path) if event.target_port in PORTS]
+    assert_same(events, seen)
+    rows = back.flows[back.flow_of]
+    assert {tuple(vlans[:count]) for vlans, count in zip(rows["vlans"].tolist(), rows["vlan_count"], strict=True)} == {
+        tuple(map(int, tags.split(".")))
+    }
+    again = assert_comes_back(back)
+    assert {tuple(row) for row in tshark_rows(again, "vlan.id", display="udp")} == {(tags.rsplit(".", maxsplit=1)[-1],)}
+    _, other = imported(cooked, output=tmp_path / "any.rcap", ports=frozenset(PORTS))
+    assert [event[1:] for event in events_of(other)] == [event[1:] for event in events]
