@@ -1,6 +1,6 @@
 """What tcpdump, dumpcap and tshark record of real syslog programs is imported whole, and comes back by an export."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
@@ -66,7 +66,7 @@ class Traffic(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
     """Messages of rsyslog and logger to all ports, recorded in all ways at the same time."""
     folder = tmp_path_factory.mktemp("traffic")
     messages = [b"<%d>app%d[%d]: number %d%s" % (i % 192, i % 7, i, i, b" x" * (i % 120)) for i in range(EVENTS)]
@@ -77,18 +77,18 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
         f'target="{V6}" port="{COUNTED}" protocol="tcp" tcp_framing="octet-counted"',
     )
     text = "".join(f"line {i} of logger{'.' * i}\n" for i in range(LINES))
-    with fresh_lab(Lab) as lab, listening(lab, DATAGRAMS, STREAMS) as came:
-        with recording(lab, {folder / name: line(folder / name) for name, line in RECORDERS.items()}):
-            sent = rsyslog_sends(lab, folder / "rsyslog", messages, *ways)
-            logger_sends(lab, text, "-n", V4, "-P", str(LOGGED), "-d", "--rfc3164", "-t", "tool")
-            stream = ("-n", V6, "-P", str(LOGGED_STREAM), "-T", "--octet-count", "-t", "tool")
-            logger_sends(lab, text, *stream)
-            streams = came()
+    recorders = {folder / name: line(folder / name) for name, line in RECORDERS.items()}
+    with fresh_lab(Lab) as lab, listening(lab, DATAGRAMS, STREAMS) as came, recording(lab, recorders):
+        sent = rsyslog_sends(lab, folder / "rsyslog", messages, *ways)
+        logger_sends(lab, text, "-n", V4, "-P", str(LOGGED), "-d", "--rfc3164", "-t", "tool")
+        stream = ("-n", V6, "-P", str(LOGGED_STREAM), "-T", "--octet-count", "-t", "tool")
+        logger_sends(lab, text, *stream)
+        streams = came()
     assert streams[LINE_FEEDS].split(b"\n")[:-1] == sent
     assert counted(streams[COUNTED]) == sent
     ports = {OLD: sent, NEW: sent, LINE_FEEDS: sent, COUNTED: sent, LOGGED_STREAM: counted(streams[LOGGED_STREAM])}
     assert [message.split(b"] ")[-1] for message in ports[LOGGED_STREAM]] == text.encode().splitlines()
-    yield Traffic(folder, ports)
+    return Traffic(folder, ports)
 
 
 def counted(stream: bytes) -> list[bytes]:
@@ -131,7 +131,7 @@ def test_every_message_of_rsyslog_and_logger_is_imported(traffic: Traffic, name:
     ]
     assert (done.broken, done.interrupted) == ((), False)
     assert set(done.left_out) <= {"other ports", "TCP segments without data", "ARP", "ICMP", "not IP"}
-    datagrams = [event for event in events_of(capture, UDP)]
+    datagrams = events_of(capture, UDP)
     seen = [event for event in tshark_datagrams(path) if event.target_port in DATAGRAMS]
     assert_same(datagrams, seen)
     assert_same(datagrams, [each for each in dpkt_datagrams(path) if each.target_port in DATAGRAMS], 1000)
@@ -172,7 +172,7 @@ def test_what_a_snaplen_cut_is_counted_or_kept(traffic: Traffic) -> None:
     assert done.left_out["cut by the snaplen"] >= len(whole) - len(fitting) > 0
     kept, capture = take(path, keep_cut=True)
     payloads = [event.payload[: room[event.source.version]] for event in whole]
-    datagrams = [event for event in events_of(capture, UDP)]
+    datagrams = events_of(capture, UDP)
     assert [event.payload for event in datagrams] == payloads
     of_udp = capture.flows["protocol"][capture.flow_of] == UDP
     assert capture.original[of_udp].tolist() == [len(event.payload) for event in whole]
