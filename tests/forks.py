@@ -24,7 +24,6 @@ from coverage import Coverage
 from pyroute2 import netns
 
 from captures.console.interruption import SIGNALS
-from captures.convert.export_capture import make_export_ready
 from captures.convert.importing.kernels import make_import_ready
 from replay.clock import wall_ns
 from replay.engine.preparation import prepare
@@ -70,7 +69,6 @@ def _load(program: str) -> None:
         prepare(wall_ns())
     if program == "captures":
         make_import_ready()
-        make_export_ready()
     if measured := Coverage.current():
         measured.get_data()
         inspect.stack()

@@ -56,7 +56,7 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
     """
     capture = open_capture(request.capture)
     request.check(capture.events)
-    make_export_ready()
+    make_ready("export", _compilations())
     writer = _Lines(capture) if request.form is Form.LINES else _Packets(capture, request)
     end = capture.events if request.end is None else min(request.end, capture.events)
     events = payload_bytes = 0
@@ -150,11 +150,6 @@ def _comments(capture: Capture) -> list[str]:
         if value is not None:
             texts.append(f"{name} {canonical_json(value).decode()}")
     return texts
-
-
-def make_export_ready() -> None:
-    """Compile or load all kernels of an export."""
-    make_ready("export", _compilations())
 
 
 def _compilations() -> list[Callable[[], object]]:
