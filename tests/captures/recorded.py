@@ -21,7 +21,9 @@ def text_of(number: int) -> bytes:
 
 def datagram(payload: bytes, host: int = 0, port: int = 514) -> bytes:
     """A frame from one of the hosts."""
-    return framed(IP(src=f"198.18.0.{10 + host}", dst="198.18.255.1") / UDP(sport=1000, dport=port) / Raw(payload))
+    return framed(
+        IP(id=0, src=f"198.18.0.{10 + host}", dst="198.18.255.1") / UDP(sport=1000, dport=port) / Raw(payload)
+    )
 
 
 def framed(packet: Packet) -> bytes:

@@ -54,7 +54,7 @@ def test_an_export_tells_what_it_did(lab: Path) -> None:
     assert line.startswith(f"b.pcap: {EVENTS} events, ")
     assert figures["digest"] in line
     # What was recorded so comes out as it was.
-    assert (lab / "b.pcap").read_bytes()[24:100] == (lab / "tuesday.pcap").read_bytes()[24:100]
+    assert (lab / "b.pcap").read_bytes()[24:] == (lab / "tuesday.pcap").read_bytes()[24:]
 
 
 @pytest.mark.parametrize(("name", "unpack"), [("b.log.gz", gzip.decompress), ("b.txt", bytes), ("b.log.zst", None)])
