@@ -213,7 +213,18 @@ def test_frames_of_a_vlan(tmp_path: Path, lab: Lab, capture: Capture, tags: str)
     path, cooked = tmp_path / "vlan.pcap", tmp_path / "any.pcap"
     hop = ("--interface", DEVICE, "--dst-mac", mac_of(lab, lab.receiver))
     with recording(lab, {path: tcpdump(path), cooked: tcpdump(cooked, device="any")}):
-        options = (*hop, "--source-ips", "198.18.0.64/28", "--vlan", tags, "--events", 2000, "--stamp", "keep")
+        options = (
+            *hop,
+            "--source-ips",
+            "198.18.0.64/28",
+            "--events",
+            2000,
+            "--stamp",
+            "keep",
+            "--vlan",
+            tags,
+            "--no-gso",
+        )
         assert_ran(call(*run_of(capture, V4, PORTS, *options), host=lab.sender))
     _, back = imported(path, output=tmp_path / "back.rcap", ports=frozenset(PORTS))
     events = events_of(back)
