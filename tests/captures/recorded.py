@@ -34,16 +34,16 @@ OTHERS = [framed(ARP()), framed(IP(dst="198.18.255.1") / TCP(sport=7, dport=514,
 """Frames in which no event is."""
 
 
-def recorded(path: Path, frames: list[bytes]) -> Path:
+def recorded(path: Path, frames: list[bytes], step_ns: int = STEP_NS) -> Path:
     """A file of pcap with nanoseconds."""
     records = []
     for number, frame in enumerate(frames):
-        seconds, rest_ns = divmod(START_NS + number * STEP_NS, 10**9)
+        seconds, rest_ns = divmod(START_NS + number * step_ns, 10**9)
         records.append(pcap_record(frame, seconds, rest_ns))
     path.write_bytes(pcap_header(magic=0xA1B23C4D) + b"".join(records))
     return path
 
 
-def incident(path: Path, events: int = 200) -> Path:
+def incident(path: Path, events: int = 200, step_ns: int = STEP_NS) -> Path:
     """A file with so many events of several hosts."""
-    return recorded(path, [datagram(text_of(number), number % HOSTS) for number in range(events)])
+    return recorded(path, [datagram(text_of(number), number % HOSTS) for number in range(events)], step_ns)
