@@ -154,7 +154,7 @@ def test_lines_of_a_time(tmp_path: Path) -> None:
 
 
 def test_a_field_of_json_is_the_event(tmp_path: Path) -> None:
-    events = [line for line in lines_of(LOGS["RFC 5424"])[:9]]
+    events = lines_of(LOGS["RFC 5424"])[:9]
     records = [
         json.dumps({"id": 1, "message": event, "é": "\u20ac"}, ensure_ascii=n % 2 == 0)
         for n, event in enumerate(events)
@@ -193,7 +193,8 @@ def test_an_export_of_a_journal(tmp_path: Path) -> None:
     assert (done.figures.hosts, done.left_out) == (2, {})
     path.write_text("".join(records)[:-30])
     done, capture = imported(path, form=TextForm.JOURNAL)
-    assert (done.figures.events, len(done.broken)) == (EVENTS - 1, 1)
+    assert done.figures.events == EVENTS - 1
+    assert len(done.broken) + done.left_out["without MESSAGE or time"] == 1
 
 
 @pytest.mark.skipif(shutil.which("journalctl") is None, reason="journalctl is not installed")
