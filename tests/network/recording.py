@@ -1,5 +1,6 @@
 """Programs that record packets beside a test, tcpdump, dumpcap and tshark, and syslog programs that send some."""
 
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 from pyroute2 import netns
 
 from tests.network.programs import PATIENCE_S, await_line, eventually, running
+from tests.network.servers import syslog_ng_program
 from tools.lab import DEVICE, V4, Lab
 
 LAST = b"this is the last packet of the test"
@@ -159,3 +161,29 @@ def logger_sends(lab: Lab, text: str, *options: str) -> None:
         pytest.skip("needs logger")
     line = ["ip", "netns", "exec", lab.sender, "logger", *options]
     subprocess.run(line, input=text, text=True, check=True, timeout=PATIENCE_S)
+
+
+def syslog_ng_sends(lab: Lab, folder: Path, messages: Sequence[str], destinations: Sequence[str]) -> None:
+    """Have a syslog-ng at the sender read a file of messages and send them to all destinations."""
+    program, environment = syslog_ng_program()
+    folder.mkdir()
+    said = subprocess.run([program, "--version"], env=environment, capture_output=True, text=True, check=True).stdout
+    version = re.search(r"Config version: (\S+)", said)
+    assert version, said
+    (folder / "messages").write_text("".join(f"{message}\n" for message in messages))
+    ways = " ".join(f"{each};" for each in destinations)
+    (folder / "syslog-ng.conf").write_text(
+        f"@version: {version[1]}\n"
+        f'source read {{ file("{folder}/messages" follow-freq(0.1)); }};\n'
+        f'destination sent {{ {ways} file("{folder}/sent"); }};\n'
+        "log { source(read); destination(sent); flags(flow-control); };\n"
+    )
+    files = ("--persist-file", folder / "persist", "--pidfile", folder / "pid", "--control", folder / "control")
+    line = ["ip", "netns", "exec", lab.sender, "env", *(f"{name}={value}" for name, value in environment.items())]
+    line += [program, "--foreground", "--no-caps", "--stderr", "--cfgfile", str(folder / "syslog-ng.conf")]
+    sent = folder / "sent"
+    with running([*line, *map(str, files)], folder / "log.log") as process:
+        await_line(folder / "log.log", "starting up", process)
+        eventually(lambda: sent.exists() and sent.read_bytes().count(b"\n") == len(messages), "all in syslog-ng's file")
+        process.terminate()
+        process.wait(PATIENCE_S)

@@ -1,15 +1,23 @@
 """What tcpdump, dumpcap and tshark record of real syslog programs is imported whole, and comes back by an export."""
 
+import os
+import signal
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from captures.convert.import_capture import Imported
 from captures.format.capture import Capture
+from captures.format.reader import open_capture
 from tests.captures.told import (
     TCP,
     UDP,
@@ -24,16 +32,19 @@ from tests.captures.told import (
 )
 from tests.network.conftest import fresh_lab
 from tests.network.expected import port_lines
-from tests.network.programs import assert_ran, call, run_of
+from tests.network.programs import PATIENCE_S, ROOT, assert_ran, call, eventually, run_of
 from tests.network.recording import (
+    at,
     dumpcap,
     listening,
     logger_sends,
     recording,
     rsyslog_sends,
+    syslog_ng_sends,
     tcpdump,
 )
 from tests.network.test_packet_wire import mac_of
+from tools.command_line import command
 from tools.lab import DEVICE, PORTS, V4, V6, Lab
 
 EVENTS = 1500
@@ -239,3 +250,72 @@ def test_frames_of_a_vlan(tmp_path: Path, lab: Lab, capture: Capture, tags: str)
     assert {tuple(row) for row in tshark_rows(again, "vlan.id", display="udp")} == {(tags.rsplit(".", maxsplit=1)[-1],)}
     _, other = imported(cooked, output=tmp_path / "any.rcap", ports=frozenset(PORTS))
     assert [event[1:] for event in events_of(other)] == [event[1:] for event in events]
+
+
+def test_ctrl_c_ends_tcpdump_and_the_import_that_reads_it(tmp_path: Path, lab: Lab) -> None:
+    """Both get the signal; tcpdump has packets in its buffer then, and all of them are in the capture."""
+    messages = [b"<13>Aug 30 10:15:30 host app: number %d" % number for number in range(300)]
+    output, told = tmp_path / "a.rcap", tmp_path / "told"
+    importing = " ".join(f"'{word}'" for word in command("captures", "import", "-", "-o", output, "-p", OLD))
+    recorder = "tcpdump -n -Z root -i wire --immediate-mode -w - 'udp port 5140' 2> told"
+    line = ["ip", "netns", "exec", lab.receiver, "bash", "-c", f"trap '' INT; (trap - INT; {recorder} | {importing})"]
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
+    with (
+        listening(lab, [OLD], ()),
+        subprocess.Popen(
+            line, cwd=tmp_path, env=surroundings, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+    ):
+        try:
+            eventually(lambda: told.exists() and "listening on" in told.read_text(), "tcpdump's start")
+            with at(lab.sender), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                for message in messages:
+                    sender.sendto(message, (V4, OLD))
+                    time.sleep(0.001)
+            importer = next(
+                child for child in psutil.Process(process.pid).children(recursive=True) if "import" in child.cmdline()
+            )
+            eventually(lambda: _reads(importer), "the import's reading")
+            os.killpg(process.pid, signal.SIGINT)
+            _, stderr = process.communicate(timeout=PATIENCE_S)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert "interrupted; what was read until then is in the capture" in stderr
+    assert [event.payload for event in events_of(open_capture(output))] == messages
+
+
+def _reads(process: psutil.Process) -> bool:
+    """Whether an import has opened its pipe a second time, which it does to read."""
+    folder, links = Path(f"/proc/{process.pid}/fd"), []
+    for each in folder.iterdir():
+        with suppress(FileNotFoundError):
+            links.append(each.readlink())
+    return links.count((folder / "0").readlink()) > 1
+
+
+def test_syslog_ng_sends_by_datagrams_and_streams(tmp_path: Path) -> None:
+    """Its own framing by counts, and by line feeds."""
+    messages = [f"<13>Aug 30 10:15:{n % 60:02} host{n % 3} app[{n}]: number {n}" for n in range(500)]
+    ways = {
+        OLD: f'syslog("{V4}" transport("udp") port({OLD}))',
+        LINE_FEEDS: f'network("{V4}" transport("tcp") port({LINE_FEEDS}))',
+        COUNTED: f'syslog("{V6}" transport("tcp") ip-protocol(6) port({COUNTED}))',
+    }
+    path = tmp_path / "recorded.pcap"
+    with (
+        fresh_lab(Lab) as lab,
+        listening(lab, [OLD], [LINE_FEEDS, COUNTED]) as came,
+        recording(lab, {path: tcpdump(path)}),
+    ):
+        syslog_ng_sends(lab, tmp_path / "syslog-ng", messages, list(ways.values()))
+        streams = came()
+    done, capture = imported(path, output=tmp_path / "a.rcap", ports=frozenset(ways))
+    ports = by_port(events_of(capture))
+    assert ports[LINE_FEEDS] == streams[LINE_FEEDS].split(b"\n")[:-1]
+    assert ports[COUNTED] == counted(streams[COUNTED])
+    assert {len(texts) for texts in ports.values()} == {len(messages)}
+    for texts in ports.values():
+        assert [text.rstrip().rsplit(b" ", 1)[1] for text in texts] == [b"%d" % n for n in range(len(messages))]
+    assert_comes_back(capture)
+    assert done.broken == ()
