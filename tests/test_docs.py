@@ -485,7 +485,7 @@ def test_tuesday_s_incident_is_replayed(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     sent, received = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("sent", "received"))
-    assert (sent["sent_events"], received["events"]) == (200, 200)
+    assert (sent["sent_events"], received["received_events"]) == (200, 200)
     assert 0.99 <= sent["duration_s"] < TIMEOUT_S
     came, again = (dpkt_datagrams(tmp_path / name) for name in ("tuesday.pcap", "again.pcapng"))
     assert [event[1:] for event in came] == [event[1:] for event in again]
