@@ -92,12 +92,8 @@ def import_(
             shown.update(count)
 
         done = import_capture(request, progress)
-    for line in (*done.broken, *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped)):
+    for line in _notices(done):
         notice(harmless(line))
-    for name in done.repeated:
-        notice(harmless(f"{name}: read once, though it was found twice"))
-    for why, count in done.left_out.items():
-        notice(f"left out: {count:,} {why}")
     tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
     if done.interrupted:
         notice("interrupted; what was read until then is in the capture")
@@ -132,6 +128,16 @@ def _text(
     elif header == "rfc5424":
         made = rfc5424_header(pri, hostname, tag)
     return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
+
+
+def _notices(done: Imported) -> list[str]:
+    """What the user should know of the sources, a line each."""
+    return [
+        *done.broken,
+        *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped),
+        *(f"{name}: read once, though it was found twice" for name in done.repeated),
+        *(f"left out: {count:,} {why}" for why, count in done.left_out.items()),
+    ]
 
 
 def _said(done: Imported) -> str:
