@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +66,9 @@ RECORDERS: dict[str, Callable[[Path], list[str]]] = {
     "ring.pcapng": lambda path: dumpcap(path, "-b", "filesize:200", "-b", "files:50"),
     "cut.pcap": lambda path: tcpdump(path, "-s", "150"),
 }
+
+JOINING = ("gro", "rx-udp-gro-forwarding")
+"""The features by which a device joins datagrams that are alike (ethtool(8), -K)."""
 
 
 class Traffic(NamedTuple):
@@ -190,31 +193,31 @@ def test_what_a_snaplen_cut_is_counted_or_kept(traffic: Traffic) -> None:
     assert kept.left_out["cut by the snaplen, and kept so"] == len(whole) - len(fitting)
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["super-packets", "datagrams"])
+@pytest.mark.parametrize("way", ["super-packets", "datagrams", "joined again"])
 @pytest.mark.parametrize("target", [V4, V6], ids=["IPv4", "IPv6"])
-def test_trains_of_udp_segment(tmp_path: Path, lab: Lab, capture: Capture, whole: bool, target: str) -> None:
-    """A train that is not cut before it is recorded (GSO, GRO) is one datagram to all who read it; no byte is lost."""
+def test_trains_of_udp_segment(tmp_path: Path, lab: Lab, capture: Capture, way: str, target: str) -> None:
+    """A train that was not cut (GSO) or was joined again (GRO) is one datagram to all who read it; no byte is lost."""
     path = tmp_path / "trains.pcap"
     lines = list(capture.lines())
-    with listening(lab, PORTS, ()), recording(lab, {path: tcpdump(path)}):
-        options = ("--loops", 1, "--stamp", "keep", "--gso", "--workers", 1)
-        if whole:
-            run = call(*run_of(capture, target, PORTS, *options), host=lab.sender)
-        else:
-            with lab.cut_at_sender():
-                run = call(*run_of(capture, target, PORTS, *options), host=lab.sender)
-        assert_ran(run)
+    options = ("--loops", 1, "--stamp", "keep", "--gso", "--workers", 1)
+    with ExitStack() as stack:
+        if way != "super-packets":
+            stack.enter_context(lab.cut_at_sender())
+        if way == "joined again":
+            switch = ("ethtool", "-K", DEVICE, *(word for name in JOINING for word in (name, "on")))
+            lab.run_at(lab.receiver, *switch)
+            stack.callback(lab.run_at, lab.receiver, *("off" if word == "on" else word for word in switch))
+        stack.enter_context(listening(lab, PORTS, ()))
+        stack.enter_context(recording(lab, {path: tcpdump(path)}))
+        assert_ran(call(*run_of(capture, target, PORTS, *options), host=lab.sender))
     _, back = imported(path, output=tmp_path / "back.rcap", ports=frozenset(PORTS))
     events = events_of(back)
     expected = dict(zip(PORTS, port_lines(lines, len(PORTS)), strict=True))
     ports = by_port(events)
-    if whole:
-        assert len(events) < len(lines)
-        assert {port: b"".join(texts) for port, texts in ports.items()} == {
-            port: b"".join(texts) for port, texts in expected.items()
-        }
-    else:
-        assert ports == {port: list(texts) for port, texts in expected.items()}
+    assert {port: b"".join(texts) for port, texts in ports.items()} == {
+        port: b"".join(texts) for port, texts in expected.items()
+    }
+    assert (len(events) < len(lines)) == (way != "datagrams")
     assert_same(events, [event for event in tshark_datagrams(path) if event.target_port in PORTS])
     assert_comes_back(back)
 

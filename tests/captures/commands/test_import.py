@@ -235,11 +235,13 @@ else:
 
 
 @contextmanager
-def pipeline(pcap: Path, half: int, then: str) -> Iterator[tuple["subprocess.Popen[bytes]", "subprocess.Popen[str]"]]:
+def pipeline(
+    pcap: Path, half: int, then: str, *flags: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", "subprocess.Popen[str]"]]:
     """A writer and an import that have read the first part, as `writer | captures import -`."""
     words = [sys.executable, "-c", WRITER, str(pcap), str(half), then]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as writer:
-        line = command("captures", "import", "-", "-o", pcap.with_suffix(".rcap"), "--json")
+        line = command("captures", "import", "-", "-o", pcap.with_suffix(".rcap"), "--json", *flags)
         pipes = {"stdin": writer.stdout, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(line, env=ENVIRONMENT, text=True, **pipes) as process:  # type: ignore[call-overload]
             assert writer.stdout is not None
@@ -284,6 +286,17 @@ def test_ctrl_c_ends_a_pipe_and_keeps_all_that_was_recorded(pcap: Path) -> None:
     assert (process.returncode, figures["events"], figures["interrupted"], figures["broken"]) == (130, EVENTS, True, [])
     assert said(stderr)[-1] == "interrupted; what was read until then is in the capture"
     assert texts(pcap.with_suffix(".rcap")) == [text_of(i) for i in range(EVENTS)]
+
+
+def test_ctrl_c_ends_a_pipe_of_lines(tmp_path: Path) -> None:
+    path = tmp_path / "syslog"
+    path.write_bytes(b"".join(text_of(i) + b"\n" for i in range(EVENTS)))
+    with pipeline(path, path.stat().st_size // 2, "ends", "--lines") as (writer, process):
+        for each in (process, writer):
+            each.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, json.loads(stdout)["interrupted"]) == (130, True)
+    assert texts(path.with_suffix(".rcap")) == [text_of(i) for i in range(EVENTS)]
 
 
 @pytest.mark.parametrize("signals", [1, 2])
