@@ -251,8 +251,15 @@ def test_frames_of_a_vlan(tmp_path: Path, lab: Lab, capture: Capture, tags: str)
     }
     again = assert_comes_back(back)
     assert {tuple(row) for row in tshark_rows(again, "vlan.id", display="udp")} == {(tags.rsplit(".", maxsplit=1)[-1],)}
-    _, other = imported(cooked, output=tmp_path / "any.rcap", ports=frozenset(PORTS))
-    assert [event[1:] for event in events_of(other)] == [event[1:] for event in events]
+    # libpcap writes two tags into a cooked capture so that nobody can read them: not tshark either.
+    done, other = imported(cooked, output=tmp_path / "any.rcap")
+    assert_same(events_of(other), tshark_datagrams(cooked))
+    if "." in tags:
+        assert done.left_out["headers that contradict themselves"] == 2000
+    else:
+        assert [event[1:] for event in events_of(other) if event.target_port in PORTS] == [
+            event[1:] for event in events
+        ]
 
 
 def test_ctrl_c_ends_tcpdump_and_the_import_that_reads_it(tmp_path: Path, lab: Lab) -> None:
