@@ -24,6 +24,7 @@ from coverage import Coverage
 from pyroute2 import netns
 
 from captures.console.interruption import SIGNALS
+from captures.convert.importing.kernels import make_import_ready
 from replay.clock import wall_ns
 from replay.engine.preparation import prepare
 
@@ -66,6 +67,8 @@ def _load(program: str) -> None:
         importlib.import_module(module.name)
     if program == "replay":
         prepare(wall_ns())
+    if program == "captures":
+        make_import_ready()
     if measured := Coverage.current():
         measured.get_data()
         inspect.stack()

@@ -50,6 +50,8 @@ from replay.report.model import LaneFigures
 from replay.schedule.rates import STRIPE_EVENTS
 from replay.sessions.calibrate import Calibrated
 from tests import forks
+from tests.captures.recorded import OTHERS, datagram, incident, recorded, text_of
+from tests.captures.told import dpkt_datagrams
 from tests.network.programs import free_ports, listening_sink
 from tests.replay.control.told import Told
 from tests.replay.report.reports import plain_report
@@ -354,6 +356,7 @@ def reports(tmp_path_factory) -> dict[str, dict[str, Any]]:
         "calibration": calibrated(),
         "status": status(folder),
         "capture": inspected(folder),
+        **carried_over(folder),
         "verdict": call(folder, "precompute", "verify", "axis.rcap", "--expect", "0" * 64, "--json"),
     }
 
@@ -408,9 +411,18 @@ def inspected(folder: Path) -> Any:
     return call(folder, "precompute", "inspect", "axis.rcap", "--json")
 
 
+def carried_over(folder: Path) -> dict[str, Any]:
+    """What an import and an export say."""
+    recorded(folder / "tuesday.pcap", [datagram(text_of(0)), *OTHERS])
+    return {
+        "import": call(folder, "captures", "import", "tuesday.pcap", "-o", "tuesday.rcap", "--json"),
+        "export": call(folder, "captures", "export", "tuesday.rcap", "-o", "again.pcap", "--json"),
+    }
+
+
 def fields(value: Any, path: str = "") -> set[str]:
     """The paths of a report's values, like `lanes[].port`; a recipe is one value, and so are counts by something."""
-    one = r"(errors|waits|other_runs|came_by|counts)$|^(lengths|recipe)$"
+    one = r"(errors|waits|other_runs|came_by|counts|left_out)$|^(lengths|recipe)$"
     if isinstance(value, dict) and not re.search(one, path):
         return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
@@ -431,6 +443,8 @@ def fields(value: Any, path: str = "") -> set[str]:
         ("calibration", "### A calibration"),
         ("status", "### A run under way"),
         ("capture", "### A capture"),
+        ("import", "### An import"),
+        ("export", "### An export"),
         ("verdict", "### Whether a capture is whole"),
     ],
 )
@@ -445,3 +459,33 @@ def test_the_guide_names_fields_of_a_real_report(reports):
 
     assert told
     assert told <= fields(reports["sender"])
+
+
+def test_tuesday_s_incident_is_replayed(tmp_path):
+    """Every line of the guide's chapter, as a reader would type it, with ports that are free here."""
+    chapter = section(GUIDE, "## Tuesday's incident, replayed at 100 times the rate")
+    script = "\n".join(re.findall(r"(?ms)^```sh\n(.*?)^```$", chapter))
+    script = script.replace("5514-5517", ",".join(map(str, free_ports(4))))
+    incident(tmp_path / "tuesday.pcap", 200, step_ns=500_000_000)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for package in PACKAGES:
+        program = programs / package
+        program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from {package}.entry import main; main()' \"$@\"\n")
+        program.chmod(0o755)
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{programs}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-ec", script],
+        cwd=tmp_path,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=10 * TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    sent, received = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("sent", "received"))
+    assert (sent["sent_events"], received["received_events"]) == (200, 200)
+    assert 0.99 <= sent["duration_s"] < TIMEOUT_S
+    came, again = (dpkt_datagrams(tmp_path / name) for name in ("tuesday.pcap", "again.pcapng"))
+    assert [event[1:] for event in came] == [event[1:] for event in again]

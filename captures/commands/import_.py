@@ -68,7 +68,8 @@ def import_(
     """Make a capture of each SOURCE: pcap or pcapng, packed or not, a rotated set, a folder, a pattern, or - for stdin.
 
     Events keep their order, instants, addresses, ports and bytes, and their stamps become live. What is left out is
-    counted. Exit code 1 means that a source was broken, and only what is good of it is in the capture.
+    counted. Exit code 1 means that a source was broken, and only what is good of it is in the capture. Ctrl-C ends a
+    pipe, and what came by it is kept: exit code 130.
     """
     request = ImportRequest(
         sources=sources,
@@ -91,11 +92,12 @@ def import_(
             shown.update(count)
 
         done = import_capture(request, progress)
-    for line in (*done.broken, *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped)):
+    for line in _notices(done):
         notice(harmless(line))
-    for why, count in done.left_out.items():
-        notice(f"left out: {count:,} {why}")
     tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
+    if done.interrupted:
+        notice("interrupted; what was read until then is in the capture")
+        return ExitCode.INTERRUPTED
     return ExitCode.MISSED if done.broken else ExitCode.MET
 
 
@@ -126,6 +128,16 @@ def _text(
     elif header == "rfc5424":
         made = rfc5424_header(pri, hostname, tag)
     return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
+
+
+def _notices(done: Imported) -> list[str]:
+    """What the user should know of the sources, a line each."""
+    return [
+        *done.broken,
+        *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped),
+        *(f"{name}: read once, though it was found twice" for name in done.repeated),
+        *(f"left out: {count:,} {why}" for why, count in done.left_out.items()),
+    ]
 
 
 def _said(done: Imported) -> str:

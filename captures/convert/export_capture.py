@@ -81,7 +81,9 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
                 output.finish()
         except OSError as error:
             if error.errno in FULL:
-                raise PreflightError(f"{request.output}: the disk is full; free some, or write less") from None
+                raise PreflightError(
+                    f"{request.output or 'stdout'}: the disk is full; free some, or write less"
+                ) from None
             raise
     return Exported(events, payload_bytes, written_bytes, capture.digest)
 

@@ -17,7 +17,7 @@ from captures.convert.importing.packets import PacketSource
 from captures.convert.importing.texts import TextSource
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
-from captures.packets.sources.broken import BrokenInput
+from captures.packets.sources.broken import BrokenInput, Interrupted
 from captures.packets.sources.inputs import STDIN, Input, Inputs, find_inputs
 from captures.packets.sources.time_order import in_time_order
 from captures.text.finding import Finder
@@ -58,8 +58,12 @@ class Imported:
     """The inputs in the order in which they were read."""
     skipped: tuple[str, ...]
     """Files that were found in a folder, and are neither pcap nor pcapng."""
+    repeated: tuple[str, ...]
+    """Names under which a file was found that had been found already; it was read once."""
     broken: tuple[str, ...]
     """What is wrong with inputs of which only a part was good, a line each."""
+    interrupted: bool
+    """Whether a signal ended a pipe; what came by it until then is in the capture."""
 
     def as_json(self) -> dict[str, Any]:
         """All figures, for machines."""
@@ -71,8 +75,9 @@ def import_capture(request: ImportRequest, progress: Callable[[int, int | None],
     """Write a capture of what the request names.
 
     `progress` is called with the bytes read since its last call, before unpacking, and with how many there are, if that
-    is known. Raises InputError for what can't be used, BrokenInput with `strict` for a source that is broken (nothing
-    is written then), and PreflightError when the disk is full.
+    is known. A signal ends a pipe, and what came by it is kept. Raises KeyboardInterrupt if that is nothing, InputError
+    for what can't be used, BrokenInput with `strict` for a source that is broken (nothing is written then), and
+    PreflightError when the disk is full.
     """
     request.check()
     inputs = find_inputs(request.sources)
@@ -87,7 +92,7 @@ class _Import:
 
     def __init__(self, request: ImportRequest, inputs: Inputs, writer: StreamWriter) -> None:
         self._request, self._writer = request, writer
-        self._inputs = _ordered(inputs, request)
+        self._inputs, self._repeated = _ordered(inputs, request), tuple(inputs.repeated)
         zone = np.array([[_BEFORE_ALL_S, request.text.zone_minutes if request.text else 0]], np.int64)
         reference_ns = _youngest_ns(self._inputs)
         self._source: _Source
@@ -106,12 +111,16 @@ class _Import:
         )
         self._broken: list[str] = []
         self._skipped: list[str] = []
+        self._interrupted = False
 
     def run(self, progress: Callable[[int], object]) -> Imported:
         """Take in all inputs, and finish the capture."""
         for each in self._inputs:
             try:
                 self._take(self._source.messages(each, progress))
+            except Interrupted:
+                self._interrupted = True
+                break
             except BrokenInput as broken:
                 if self._request.strict:
                     raise
@@ -124,7 +133,9 @@ class _Import:
         self._intake.finish()
         figures, left_out = self._intake.figures, dict(sorted(self._source.left_out.items()))
         if not figures.events:
-            raise InputError(f"{self._request.output}: not written: no event was found; {_told(left_out)}")
+            if self._interrupted:
+                raise KeyboardInterrupt
+            raise InputError(f"{self._request.output}: not written: no event was found; {self._why(left_out)}")
         start_ns = self._intake.start_ns
         digest = self._writer.finish(start_ns=start_ns, sources=figures.hosts, note=self._note(left_out))
         return Imported(
@@ -136,12 +147,20 @@ class _Import:
             left_out=left_out,
             sources=tuple(each.name for each in self._inputs),
             skipped=tuple(self._skipped),
+            repeated=self._repeated,
             broken=tuple(self._broken),
+            interrupted=self._interrupted,
         )
 
     def _take(self, batches: Iterator[Messages]) -> None:
         for batch in batches:
             self._intake.take(batch)
+
+    def _why(self, left_out: dict[str, int]) -> str:
+        """Why there is no event."""
+        foreign = [f"{name} is neither pcap nor pcapng" for name in self._skipped]
+        counts = [f"{count:,} {why}" for why, count in left_out.items()]
+        return "; ".join([*self._broken, *foreign, *counts]) or "the sources are empty"
 
     def _note(self, left_out: dict[str, int]) -> dict[str, Any]:
         """Where the capture came from. Names of folders stay at home: they are nobody else's business."""
@@ -176,7 +195,3 @@ def _youngest_ns(inputs: Sequence[Input]) -> int:
     """When the youngest of the inputs was written: stamps without a year are of the year before that instant."""
     files = [Path(each.name) for each in inputs if each.name != STDIN]
     return max((file.stat().st_mtime_ns for file in files), default=Path("/dev/stdin").stat().st_mtime_ns)
-
-
-def _told(left_out: dict[str, int]) -> str:
-    return "; ".join(f"{count:,} {why}" for why, count in left_out.items()) or "the sources are empty"

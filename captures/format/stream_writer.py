@@ -7,6 +7,7 @@ event is there, so memory stays bounded. The file has no name until it is finish
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -233,5 +234,6 @@ class StreamWriter:
     ) -> None:
         """Close the file. It vanishes unless it was finished."""
         for table in self._tables.values():
-            table.close()
+            with suppress(OSError):  # what it still holds has no room on a full disk, and is not needed any more
+                table.close()
         self._output.close()

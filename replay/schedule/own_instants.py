@@ -66,13 +66,6 @@ class OnInstants:
         loop, place = divmod(event, len(self._times))
         return ceil((loop * self.loop_ns + int(self._times[place])) / self._speed)
 
-    def check(self, time_scale: TimeScale) -> None:
-        """Raise InputError when an instant does not fit 64 bits at a time scale, or its ramp does not."""
-        if time_scale.total and self.due_ns(time_scale.total - 1) - time_scale.at_ns > LONGEST_NS * time_scale.factor:
-            raise InputError("at that speed the run would take over 100 years; choose a higher speed")
-        if self._speed.numerator * time_scale.factor.numerator > MOST_PER:
-            raise InputError("that speed, or the one before, has too many digits; leave some out")
-
     def events_due(self, ns: int) -> int:
         """How many events of the endless stream are due within `ns` of the start."""
         loop, axis_ns = divmod(floor(ns * self._speed), self.loop_ns)

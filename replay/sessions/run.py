@@ -11,6 +11,7 @@ import numpy as np
 from captures.console.errors import InputError, PreflightError
 from captures.console.interruption import held
 from captures.console.terminal import notice
+from captures.console.units import counted
 from captures.format.capture import Capture
 from captures.format.stamp_writing import iso_ms
 from captures.format.tags import MAX_RUN
@@ -224,7 +225,8 @@ def _check_tags(capture: Capture, run_id: int | None, *, keep_tags: bool) -> Non
     check_within("--run-id", run_id, 1, MAX_RUN)
     flag = "--run-id" if run_id is not None else "--keep-tags"
     if not capture.tagged and capture.version > 1 and (tagged := np.count_nonzero(capture.trains["tag_kind"])):
-        notice(f"{capture.path}: only {tagged:,} of its {len(capture.trains):,} trains have tags; it is sent without")
+        of_all = counted(len(capture.trains), "train")
+        notice(f"{capture.path}: tags in {tagged:,} of {of_all} only; it is sent without")
     if (run_id is not None or keep_tags) and not capture.tagged:
         raise InputError(f"{capture.path}: has no tags for {flag}; build it with --tagged, or leave {flag} out")
     if run_id is not None and keep_tags:

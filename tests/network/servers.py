@@ -111,7 +111,7 @@ def rsyslog(
 @contextmanager
 def syslog_ng(folder: Path, lanes: int, source: str, template: str) -> Iterator[Server]:
     """syslog-ng with a source driver like `syslog` for each port; skips the test where it can't be had."""
-    program, environment = _syslog_ng_program()
+    program, environment = syslog_ng_program()
     server = Server(folder, free_ports(lanes))
     config, log = folder / "syslog-ng.conf", folder / "syslog-ng.log"
     said = subprocess.run([program, "--version"], env=environment, capture_output=True, text=True, check=True).stdout
@@ -143,7 +143,7 @@ def _syslog_ng_config(server: Server, version: str, source: str, template: str) 
     )
 
 
-def _syslog_ng_program() -> tuple[str, dict[str, str]]:
+def syslog_ng_program() -> tuple[str, dict[str, str]]:
     """syslog-ng, and the environment that it needs."""
     if found := shutil.which("syslog-ng"):
         return found, {}

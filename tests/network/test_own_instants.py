@@ -192,7 +192,7 @@ def test_a_run_of_which_some_trains_are_tagged_is_sent_without_tags(tmp_path: Pa
         run = call(*run_of(capture, V4, PORTS, "--speed", 1), host=lab.sender)
         came = boxes.take()
     programs.assert_ran(run)
-    assert "some.rcap: only 1 of its 2 trains have tags; it is sent without" in run.stderr
+    assert "some.rcap: tags in 1 of 2 trains only; it is sent without" in run.stderr
     assert run.report["run_id"] is None
     assert Counter(event for lane in came for event in lane) == Counter(events)
     refused = call(*run_of(capture, V4, PORTS, "--speed", 1, "--run-id", "1f3a9c07"), host=lab.sender)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from captures.console import interruption
 from captures.console.errors import InputError
-from captures.packets.sources.streams import Stream, stream_of
+from captures.packets.sources.streams import PipeStream, PlainStream, Stream, stream_of
 
 STDIN: Final = "-"
 _WILD: Final = "*?["
@@ -33,13 +34,18 @@ class Input:
         """The bytes of the input, unpacked. `progress` gets the number of bytes of each read, before unpacking.
 
         Raises InputError if it can't be opened, and BrokenInput as `Stream` does. A FIFO waits for who writes to it.
+        While a pipe is open, signals do nothing but end it (Interrupted).
         """
         try:
             fd = os.dup(0) if self.name == STDIN else os.open(self.name, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise InputError(f"{self.name}: {error.strerror or error}") from None
         try:
-            yield stream_of(self.name, fd, progress)
+            if self.size_bytes is not None:
+                yield stream_of(self.name, PlainStream(self.name, fd, progress))
+                return
+            with interruption.held() as noted:
+                yield stream_of(self.name, PipeStream(self.name, fd, progress, noted))
         finally:
             os.close(fd)
 

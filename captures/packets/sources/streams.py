@@ -9,10 +9,13 @@ import select
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from captures.packets.sources.broken import BrokenInput
+from captures.console.interruption import Noted
+from captures.packets.sources.broken import BrokenInput, Interrupted
 from captures.packets.sources.packing import HEAD_BYTES, Damaged, Packing, Part, packing_of
 
 _WAIT_MS: Final = 200
+_LAST_READS: Final = 16
+"""So often a pipe is read at most after a signal, or waited for: what its writer had held back takes a few."""
 _CUT: Final = "its end is missing: it was cut, or is still being written"
 _FOREIGN: Final = "something else follows the end of what is packed"
 
@@ -72,6 +75,37 @@ class PlainStream:
                 return count
 
 
+class PipeStream(PlainStream):
+    """The bytes of a pipe, which a signal ends: who writes into it mostly gets the same signal, and ends by itself.
+
+    tcpdump writes what it holds back when it is asked to end, so this waits for that, if only for a while.
+    """
+
+    def __init__(self, name: str, fd: int, progress: Callable[[int], object], noted: Noted) -> None:
+        """`noted`: the signals that come while the pipe is read."""
+        super().__init__(name, fd, progress)
+        self._noted, self._last_reads = noted, _LAST_READS
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
+
+    def _read_into(self, room: memoryview) -> int:
+        while True:
+            ready = self._poll.poll(_WAIT_MS)
+            if self._noted.first is not None:
+                self._last_reads -= 1
+                if self._last_reads < 0 or self._noted.urgent:
+                    raise self._end()
+            if ready:
+                break
+        count = super()._read_into(room)
+        if not count and self._noted.first is not None:
+            raise self._end()
+        return count
+
+    def _end(self) -> Interrupted:
+        return Interrupted(self._name, f"byte {self.place:,}", f"ended by {self._noted.first}")
+
+
 class UnpackedStream:
     """The text of a packed stream, whose parts follow each other."""
 
@@ -127,8 +161,7 @@ class UnpackedStream:
                 self._parts += 1
 
 
-def stream_of(name: str, fd: int, progress: Callable[[int], object]) -> Stream:
+def stream_of(name: str, plain: PlainStream) -> Stream:
     """The bytes of an open file, unpacked if its first bytes say that it is packed. Raises BrokenInput."""
-    plain = PlainStream(name, fd, progress)
     packing = packing_of(plain.peek(HEAD_BYTES))
     return plain if packing is None else UnpackedStream(name, plain, packing)
