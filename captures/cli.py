@@ -9,6 +9,7 @@ from captures.console.command import run
 from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
+    anonymize="captures.commands.anonymize:anonymize_",
     cache="captures.commands.cache:cache",
     export="captures.commands.export:export",
     **{"import": "captures.commands.import_:import_"},

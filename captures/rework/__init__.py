@@ -1,0 +1,1 @@
+"""What is done with captures that are there: they are printed, sliced, merged, compared."""

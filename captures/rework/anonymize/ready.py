@@ -1,0 +1,36 @@
+"""How the kernels of an anonymisation are made ready before they are needed."""
+
+import numpy as np
+
+from captures.compiled.readiness import make_ready
+from captures.compiled.words import WORD_BYTES, words_of
+from captures.rework.anonymize.blocks import ROW
+from captures.rework.anonymize.checking import check_all
+from captures.rework.anonymize.originals import Originals
+from captures.rework.anonymize.replacing import new_memory, replace_all
+from captures.rework.anonymize.rules import Rules
+from captures.rework.anonymize.scan.finding import find_all
+from captures.rework.anonymize.scan.kinds import Kind
+from captures.rework.anonymize.tokens.secret import LEAST_BYTES, secret_of
+from captures.rework.anonymize.work import work_of
+
+
+def prepare() -> None:
+    """Compile or load the kernels."""
+    work = work_of(Rules(), secret_of(bytes(LEAST_BYTES)))
+    originals, seed = Originals(), work.vocabulary.seed
+    text = np.zeros(WORD_BYTES, np.uint8)
+    payload = text.view()
+    payload.flags.writeable = False
+    trains, fixed, rows = np.zeros(0, ROW), np.zeros((0, 2, 2), np.int64), np.zeros((0, 3), np.int64)
+    names, place = originals.tables.names, work.place
+    counts = np.zeros(len(Kind), np.int64)
+    make_ready(
+        "anonymizing",
+        [
+            lambda: find_all(payload, trains, 0, work.vocabulary, names, fixed, place),
+            lambda: originals.learn(payload, rows, work.vocabulary.stop, seed, place),
+            lambda: replace_all(payload, rows, work.mapping, new_memory(), text, counts),
+            lambda: check_all(payload, text, words_of(text), trains, originals.tables, work.mapping, place, counts),
+        ],
+    )

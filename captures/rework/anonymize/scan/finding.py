@@ -1,0 +1,214 @@
+"""The scan over events: which bytes say an address, a host, a user, or a file.
+
+An event is read once from left to right, word by word. In doubt a word is taken for a value: what is replaced without
+need keeps its length, and what stays may tell of somebody.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captures.compiled.kernel import int64, kernel
+from captures.compiled.uncounted import uncounted
+from captures.rework.anonymize.scan.forms import is_digit
+from captures.rework.anonymize.scan.hosts import host_in_header
+from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, FILE, HOST, USER, Place, enter, held_place
+from captures.rework.anonymize.scan.marks import address_at, before_at_sign, behind_slashes, dotted_end
+from captures.rework.anonymize.tokens.hash_set import ended, grown, hash_of, place_in
+from captures.rework.anonymize.tokens.names import LABEL
+from captures.rework.anonymize.scan.users import user_behind
+from captures.rework.anonymize.scan.vocabulary import Vocabulary, held_vocabulary
+
+_COLON, _SLASH, _AT, _POINT, _HYPHEN, _LINE, _BACK = (ord(letter) for letter in ":/@.-_\\")
+MOST_AGAIN_BYTES: Final = 255
+"""A longer run of labels is no value that is looked for again."""
+
+
+@kernel
+def find_all(
+    buffer: NDArray[np.uint8],
+    trains: Any,
+    first: int,
+    vocabulary: Vocabulary,
+    learned: NDArray[np.uint64],
+    fixed: NDArray[np.int64],
+    place: Place,
+) -> tuple[int, int]:
+    """Find the values in the events of TRAIN rows from train `first` on, as long as there is room for all of a train.
+
+    The trains' offsets are places of `buffer`. `fixed` has the columns of each train that are live fields, shape
+    (trains, fields, 2): what reaches into one is no value. Returns the next train, and how many values were found.
+    """
+    buffer, learned, place = uncounted(buffer), uncounted(learned), held_place(place)
+    vocabulary, fixed, count = held_vocabulary(vocabulary), uncounted(fixed), 0
+    for train in range(first, len(trains)):
+        row = trains[train]
+        length, at = int64(row.length), int64(row.offset)
+        if count + int64(row.count) * length > len(place.rows):
+            return train, count
+        for _ in range(int64(row.count)):
+            found = find_in(buffer, at, at + length, row, vocabulary, learned, place, count)
+            count = without_fixed(place.rows, count, found, at, fixed[train])
+            at += length
+    return len(trains), count
+
+
+@kernel
+def without_fixed(rows: NDArray[np.int64], first: int, count: int, start: int, fixed: NDArray[np.int64]) -> int:
+    """Drop values from row `first` on that reach into a live field of their event; returns how many rows are left."""
+    kept = first
+    for i in range(first, count):
+        apart = True
+        for k in range(len(fixed)):
+            if rows[i, 0] < start + fixed[k, 1] and rows[i, 1] > start + fixed[k, 0]:
+                apart = False
+        if apart:
+            rows[kept] = rows[i]
+            kept += 1
+    return kept
+
+
+@kernel
+def find_in(
+    buffer: NDArray[np.uint8],
+    start: int,
+    end: int,
+    row: Any,
+    vocabulary: Vocabulary,
+    learned: NDArray[np.uint64],
+    place: Place,
+    count: int,
+) -> int:
+    """Find the values of one event; returns how many rows are filled then."""
+    host, host_end = host_in_header(buffer, start, end, row)
+    at, taken = start, start
+    while at < end:
+        byte = buffer[at]
+        if byte == _COLON or (LABEL[byte] and byte != _HYPHEN):
+            behind, kind = address_at(buffer, start, at, end, place)
+            if behind > at:
+                count = enter(place.rows, count, at, behind, kind, vocabulary.on)
+                at = taken = behind
+                continue
+        if LABEL[byte]:
+            if at == host:
+                count = enter(place.rows, count, host, host_end, HOST, vocabulary.on)
+                behind = host_end
+            else:
+                count, behind = word_at(buffer, start, at, end, vocabulary, learned, place, count)
+            at = behind
+        elif byte == _COLON and at + 3 < end and buffer[at + 1] == _SLASH and buffer[at + 2] == _SLASH:
+            count, at = behind_slashes(buffer, start, at + 3, end, vocabulary.on, place, count)
+        elif byte == _AT:
+            if count and place.rows[count - 1, 1] > taken:
+                taken = place.rows[count - 1, 1]
+            count, at = before_at_sign(buffer, taken, at, end, vocabulary.on, place, count)
+        else:
+            at += 1
+    return count
+
+
+@kernel
+def word_at(
+    buffer: NDArray[np.uint8],
+    start: int,
+    at: int,
+    end: int,
+    vocabulary: Vocabulary,
+    learned: NDArray[np.uint64],
+    place: Place,
+    count: int,
+) -> tuple[int, int]:
+    """Find what the labels at `at`, with points between them, say, and the words behind; returns where it goes on."""
+    number, behind, inside = vocabulary.seed, at, False
+    while behind < end and LABEL[buffer[behind]]:
+        number = grown(number, buffer[behind])
+        inside = inside or buffer[behind] == _HYPHEN or buffer[behind] == _LINE
+        behind += 1
+    number = ended(number)
+    if behind < end and buffer[behind] == _POINT:
+        mark = behind
+        while mark > at and behind - mark < 3 and is_digit(buffer[mark - 1]):
+            mark -= 1
+        if at < mark < behind and address_at(buffer, start, mark, end, place)[0] > 0:
+            return again(buffer, at, mark, vocabulary, learned, place, count), mark
+        last, behind = dotted_end(buffer, behind, end)
+        if last > at:
+            suffix = hash_of(buffer, last, behind, vocabulary.seed)
+            kind = -1
+            if place_in(vocabulary.suffixes, suffix) >= 0:
+                kind = DOMAIN
+            elif place_in(vocabulary.file_suffixes, suffix) >= 0:
+                kind = FILE
+            if kind >= 0 and (behind == end or buffer[behind] != _AT):
+                return enter(place.rows, count, at, behind, kind, vocabulary.on), behind
+        inside = True
+    if behind < end and buffer[behind] == _AT:
+        return count, behind
+    if behind + 1 < end and buffer[behind] == _BACK and LABEL[buffer[behind + 1]]:
+        user = of_domain(buffer, start, at, behind, end)
+        if user > 0:
+            count = enter(place.rows, count, at, behind, HOST, vocabulary.on)
+            return enter(place.rows, count, behind + 1, user, USER, vocabulary.on), user
+    meaning = place_in(vocabulary.words, number)
+    if inside:
+        count = again(buffer, at, behind, vocabulary, learned, place, count)
+    elif place_in(learned, number) >= 0:
+        count = enter(place.rows, count, at, behind, AGAIN, vocabulary.on)
+    if meaning < 0:
+        return count, behind
+    user, user_end = user_behind(buffer, start, at, behind, end, vocabulary.meanings[meaning])
+    if user == user_end or address_at(buffer, start, user, end, place)[0] == user_end:
+        return count, behind
+    if place_in(vocabulary.stop, hash_of(buffer, user, user_end, vocabulary.seed)) >= 0:
+        return count, behind
+    return enter(place.rows, count, user, user_end, USER, vocabulary.on), user_end
+
+
+@kernel
+def of_domain(buffer: NDArray[np.uint8], start: int, at: int, mark: int, end: int) -> int:
+    """Where the user ends in `DOMAIN\\user`, whose backslash is at `mark`; -1: this is the path of a file."""
+    if at > start and buffer[at - 1] in (_BACK, _SLASH, _COLON, _POINT):
+        return -1
+    behind, last = mark + 1, min(end, mark + 1 + MOST_AGAIN_BYTES)
+    while behind < last and (LABEL[buffer[behind]] or buffer[behind] == _POINT):
+        behind += 1
+    if behind < end and buffer[behind] in (_BACK, _SLASH):
+        return -1
+    while buffer[behind - 1] == _POINT:
+        behind -= 1
+    return behind
+
+
+@kernel
+def again(
+    buffer: NDArray[np.uint8],
+    at: int,
+    end: int,
+    vocabulary: Vocabulary,
+    learned: NDArray[np.uint64],
+    place: Place,
+    count: int,
+) -> int:
+    """Find values that were found before among the labels and words of a name: the whole, a label, a word of it."""
+    if end - at <= MOST_AGAIN_BYTES and place_in(learned, hash_of(buffer, at, end, vocabulary.seed)) >= 0:
+        return enter(place.rows, count, at, end, AGAIN, vocabulary.on)
+    while at < end:
+        behind, number = at, vocabulary.seed
+        while behind < end and buffer[behind] != _POINT:
+            number = grown(number, buffer[behind])
+            behind += 1
+        if behind > at and place_in(learned, ended(number)) >= 0:
+            count = enter(place.rows, count, at, behind, AGAIN, vocabulary.on)
+            at = behind
+        while at < behind:
+            word, number = at, vocabulary.seed
+            while word < behind and buffer[word] != _HYPHEN and buffer[word] != _LINE:
+                number = grown(number, buffer[word])
+                word += 1
+            if word > at and place_in(learned, ended(number)) >= 0:
+                count = enter(place.rows, count, at, word, AGAIN, vocabulary.on)
+            at = word + 1
+        at = behind + 1
+    return count
