@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 elif numba.config.DISABLE_JIT:
 
-    def uncounted(array):
+    def uncounted(array: Any) -> Any:
         """The same array: nothing is counted."""
         return array
 
 else:
 
     @intrinsic
-    def uncounted(typing_context: Any, array: Any) -> Any:
+    def uncounted(_: Any, array: Any) -> Any:
         """The same array without its owner (`meminfo` of numba's ArrayModel)."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

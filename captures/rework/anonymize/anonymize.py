@@ -1,7 +1,7 @@
 """A whole anonymisation: all values are found, then replaced, and the result is read again for those that are left.
 
-The first pass learns the values, so that the second one replaces a name also where nothing but the name tells of it. The
-third pass reads the file that was written. Memory is bounded by the tables of values, not by the capture.
+The first pass learns the values, so that the second one replaces a name also where nothing but the name tells of it.
+The third pass reads the file that was written. Memory is bounded by the tables of values, not by the capture.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
 """The leak check: which bytes of the result are an original value that stood at the same place before.
 
 The result has the same lengths, so its bytes lie over those of the origin. What an original value says, and what is
-equal in both, is left over. A value that stands where another one was replaced is that one's token, by chance. The check
-shares nothing with the scan but the readers of single addresses: it looks for names at each word, and those of eight
-bytes or more inside of words, too; for addresses in forms that the scan does not know (`203-0-113-7`, twelve digits of a
-MAC address in a row), and for what the patterns of the rules find.
+equal in both, is left over. A value that stands where another one was replaced is that one's token, by chance. The
+check shares nothing with the scan but the readers of single addresses: it looks for names at each word, and those of
+eight bytes or more inside of words, too; for addresses in forms that the scan does not know (`203-0-113-7`, twelve
+digits of a MAC address in a row), and for what the patterns of the rules find.
 
 Where fewer than a million others have an address's form (`10.0.0.1`, `fe80::1`), its token may be itself by chance.
 That is told, and not taken for a leak.
@@ -17,17 +17,6 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.uncounted import uncounted
-from captures.rework.anonymize.scan.forms import (
-    HEX,
-    NO_DIGIT,
-    WORD,
-    address_6_at,
-    dotted_at,
-    is_digit,
-    pairs_at,
-    read_4,
-)
-from captures.rework.anonymize.scan.kinds import AGAIN, IPV4, IPV6, MAC, Place, held_place
 from captures.rework.anonymize.originals import (
     HEAD_BYTES,
     LEAST_BYTES,
@@ -39,13 +28,25 @@ from captures.rework.anonymize.originals import (
     units_hash,
 )
 from captures.rework.anonymize.replacing import Mapping, held_mapping
+from captures.rework.anonymize.scan.forms import (
+    HEX,
+    MAC_DIGITS,
+    NO_DIGIT,
+    WORD,
+    address_6_at,
+    digits_before,
+    is_digit,
+    mac_at,
+    near_mark,
+    read_4,
+)
+from captures.rework.anonymize.scan.kinds import AGAIN, IPV4, IPV6, MAC, Place, held_place
 from captures.rework.anonymize.tokens.addresses import forms_of
 from captures.rework.anonymize.tokens.hash_set import ended, grown, place_in
 from captures.rework.anonymize.tokens.names import LABEL
 
 FEW_FORMS: Final = 1 << 20
 """An address of so many forms is not itself by chance."""
-_MAC_DIGITS: Final = 12
 _POINT, _HYPHEN, _LINE, _COLON = (ord(letter) for letter in ".-_:")
 
 
@@ -95,8 +96,8 @@ def check_event(
             at += 1
             continue
         first = at == start or not WORD[after[at - 1]]
-        if byte == _COLON or is_front(after, start, at):
-            behind = address_left(before, after, start, at, end, tables, mapping, place, counts)
+        if is_front(after, start, at, end):
+            behind = address_left(before, after, at, end, tables, mapping, place, counts)
             if behind > at:
                 at = behind
                 continue
@@ -110,11 +111,15 @@ def check_event(
 
 
 @kernel
-def is_front(buffer: NDArray[np.uint8], start: int, at: int) -> bool:
-    """Whether a row of hexadecimal digits, or one of decimal digits, begins at `at`."""
-    if HEX[buffer[at]] == NO_DIGIT:
-        return False
-    return at == start or HEX[buffer[at - 1]] == NO_DIGIT or (is_digit(buffer[at]) and not is_digit(buffer[at - 1]))
+def is_front(buffer: NDArray[np.uint8], start: int, at: int, end: int) -> bool:
+    """Whether an address may begin at `at`: with a mark close behind, or twelve digits in a row."""
+    byte = buffer[at]
+    if at > start and HEX[byte] != NO_DIGIT and HEX[buffer[at - 1]] != NO_DIGIT:
+        return bool(is_digit(byte) and not is_digit(buffer[at - 1]) and near_mark(buffer, at, end))
+    if near_mark(buffer, at, end):
+        return True
+    last = at + MAC_DIGITS - 1
+    return bool(last < end and HEX[buffer[last]] != NO_DIGIT and digits_before(buffer, at, end) == MAC_DIGITS)
 
 
 @kernel
@@ -153,7 +158,6 @@ def name_left(
 def address_left(
     before: NDArray[np.uint8],
     after: NDArray[np.uint8],
-    start: int,
     at: int,
     end: int,
     tables: Tables,
@@ -165,28 +169,21 @@ def address_left(
     if is_digit(after[at]):
         for mark in (_POINT, _HYPHEN, _LINE):
             behind = read_4(after, at, end, mark, place.numbers)
-            if behind > 0 and same(before, after, at, behind):
-                if place_in(tables.addresses, units_hash(place.numbers, mapping.seed)) >= 0:
-                    return judge(at, behind, IPV4, forms_of(place.numbers, mapping.zones_4), place, counts)
+            known = behind > 0 and place_in(tables.addresses, units_hash(place.numbers, mapping.seed)) >= 0
+            if known and same(before, after, at, behind):
+                return judge(at, behind, IPV4, forms_of(place.numbers, mapping.zones_4), place, counts)
     width = digits_before(after, at, end)
-    if width > 4 and width != _MAC_DIGITS:
+    behind = at + width if width == MAC_DIGITS else mac_at(after, at, end, width)
+    if behind > 0:
+        known = place_in(tables.addresses, address_hash(after, at, behind, MAC, mapping.seed, place)) >= 0
+        if known and same(before, after, at, behind):
+            return judge(at, behind, MAC, mac_forms(after, at, behind), place, counts)
+    behind, tail = address_6_at(after, at, end, place.units, place.numbers)
+    if behind < 0 or tail >= 0 or place_in(tables.addresses, units_hash(place.units, mapping.seed)) < 0:
         return -1
-    behind, kind = -1, MAC
-    if width == 2:
-        behind = pairs_at(after, at, end)
-    elif width == 4:
-        behind = dotted_at(after, at, end)
-    elif width == _MAC_DIGITS:
-        behind = at + width
-    if behind < 0 and at + width < end and after[at + width] == _COLON:
-        behind, tail = address_6_at(after, at, end, place.units, place.numbers)
-        kind = IPV6 if tail < 0 else -1
-    if kind < 0 or behind < 0 or not same(before, after, at, behind):
+    if not same(before, after, at, behind):
         return -1
-    if place_in(tables.addresses, address_hash(after, at, behind, kind, mapping.seed, place)) < 0:
-        return -1
-    forms = forms_of(place.units, mapping.zones_6) if kind == IPV6 else mac_forms(after, at, behind)
-    return judge(at, behind, kind, forms, place, counts)
+    return judge(at, behind, IPV6, forms_of(place.units, mapping.zones_6), place, counts)
 
 
 @kernel
@@ -209,18 +206,8 @@ def mac_forms(buffer: NDArray[np.uint8], at: int, end: int) -> float:
 
 
 @kernel
-def digits_before(buffer: NDArray[np.uint8], at: int, end: int) -> int:
-    """How many hexadecimal digits stand at `at`; of more than twelve some."""
-    behind = at
-    while behind < end and behind - at <= _MAC_DIGITS and HEX[buffer[behind]] != NO_DIGIT:
-        behind += 1
-    return behind - at
-
-
-@kernel
 def same(before: NDArray[np.uint8], after: NDArray[np.uint8], at: int, end: int) -> bool:
     """Whether the bytes are equal in both."""
-    for i in range(at, end):
-        if before[i] != after[i]:
-            return False
-    return True
+    while at < end and before[at] == after[at]:
+        at += 1
+    return at == end

@@ -280,6 +280,6 @@ def head_of(buffer: NDArray[np.uint8], at: int) -> int:
 
 @kernel
 def head_of_word(word: np.uint64) -> int:
-    """The same of eight bytes as a number, little-endian. A bit that letters have if they are small is set in each byte."""
+    """The same of eight bytes as a number, little-endian; capitals are small letters."""
     word = (word | np.uint64(0x2020202020202020)) * np.uint64(0x9E3779B97F4A7C15)
     return int64(word >> np.uint64(64 - HEAD_BITS))

@@ -163,10 +163,10 @@ def replace_one(
         if memory.hashes[slot] == FREE:
             break
         place = memory.places[slot, 0]
-        if memory.hashes[slot] == number and memory.places[slot, 1] == length and memory.places[slot, 2] == form:
-            if equal(memory.arena, place, source, at, length):
-                copy(memory.arena, place + length, target, at, length)
-                return not equal(memory.arena, place, memory.arena, place + length, length)
+        known = memory.hashes[slot] == number and memory.places[slot, 1] == length and memory.places[slot, 2] == form
+        if known and equal(memory.arena, place, source, at, length):
+            copy(memory.arena, place + length, target, at, length)
+            return not equal(memory.arena, place, memory.arena, place + length, length)
         slot = slot + 1 & _SLOTS - 1
     replace(target, at, end, kind, mapping, memory)
     remember(source, target, at, length, form, number, slot, memory)
@@ -213,10 +213,10 @@ def exact_hash(buffer: NDArray[np.uint8], at: int, end: int, seed: np.uint64) ->
 @kernel
 def equal(one: NDArray[np.uint8], at: int, other: NDArray[np.uint8], there: int, length: int) -> bool:
     """Whether two stretches of bytes are equal."""
-    for i in range(length):
-        if one[at + i] != other[there + i]:
-            return False
-    return True
+    i = 0
+    while i < length and one[at + i] == other[there + i]:
+        i += 1
+    return i == length
 
 
 @kernel

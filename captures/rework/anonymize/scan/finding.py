@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.uncounted import uncounted
-from captures.rework.anonymize.scan.forms import is_digit
+from captures.rework.anonymize.scan.forms import is_digit, near_mark
 from captures.rework.anonymize.scan.hosts import host_in_header
 from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, FILE, HOST, USER, Place, enter, held_place
 from captures.rework.anonymize.scan.marks import address_at, before_at_sign, behind_slashes, dotted_end
-from captures.rework.anonymize.tokens.hash_set import ended, grown, hash_of, place_in
-from captures.rework.anonymize.tokens.names import LABEL
 from captures.rework.anonymize.scan.users import user_behind
 from captures.rework.anonymize.scan.vocabulary import Vocabulary, held_vocabulary
+from captures.rework.anonymize.tokens.hash_set import ended, grown, hash_of, place_in
+from captures.rework.anonymize.tokens.names import LABEL
 
 _COLON, _SLASH, _AT, _POINT, _HYPHEN, _LINE, _BACK = (ord(letter) for letter in ":/@.-_\\")
+WORD_END: Final = np.array([chr(byte) not in ".@\\" for byte in range(256)])
+"""The bytes that end a word, but for those that may tell what it is."""
 MOST_AGAIN_BYTES: Final = 255
 """A longer run of labels is no value that is looked for again."""
 
@@ -85,7 +87,7 @@ def find_in(
     at, taken = start, start
     while at < end:
         byte = buffer[at]
-        if byte == _COLON or (LABEL[byte] and byte != _HYPHEN):
+        if near_mark(buffer, at, end):
             behind, kind = address_at(buffer, start, at, end, place)
             if behind > at:
                 count = enter(place.rows, count, at, behind, kind, vocabulary.on)
@@ -127,37 +129,63 @@ def word_at(
         inside = inside or buffer[behind] == _HYPHEN or buffer[behind] == _LINE
         behind += 1
     number = ended(number)
-    if behind < end and buffer[behind] == _POINT:
-        mark = behind
-        while mark > at and behind - mark < 3 and is_digit(buffer[mark - 1]):
-            mark -= 1
-        if at < mark < behind and address_at(buffer, start, mark, end, place)[0] > 0:
-            return again(buffer, at, mark, vocabulary, learned, place, count), mark
-        last, behind = dotted_end(buffer, behind, end)
-        if last > at:
-            suffix = hash_of(buffer, last, behind, vocabulary.seed)
-            kind = -1
-            if place_in(vocabulary.suffixes, suffix) >= 0:
-                kind = DOMAIN
-            elif place_in(vocabulary.file_suffixes, suffix) >= 0:
-                kind = FILE
-            if kind >= 0 and (behind == end or buffer[behind] != _AT):
-                return enter(place.rows, count, at, behind, kind, vocabulary.on), behind
-        inside = True
-    if behind < end and buffer[behind] == _AT:
-        return count, behind
-    if behind + 1 < end and buffer[behind] == _BACK and LABEL[buffer[behind + 1]]:
-        user = of_domain(buffer, start, at, behind, end)
-        if user > 0:
-            count = enter(place.rows, count, at, behind, HOST, vocabulary.on)
-            return enter(place.rows, count, behind + 1, user, USER, vocabulary.on), user
-    meaning = place_in(vocabulary.words, number)
+    if behind < end and not WORD_END[buffer[behind]]:
+        count, mark, done = marked_at(buffer, start, at, behind, end, vocabulary, learned, place, count)
+        if done:
+            return count, mark
+        behind, inside = mark, inside or mark > behind
     if inside:
         count = again(buffer, at, behind, vocabulary, learned, place, count)
     elif place_in(learned, number) >= 0:
         count = enter(place.rows, count, at, behind, AGAIN, vocabulary.on)
+    meaning = place_in(vocabulary.words, number)
     if meaning < 0:
         return count, behind
+    return user_at(buffer, start, at, behind, end, vocabulary, meaning, place, count)
+
+
+@kernel
+def marked_at(
+    buffer: NDArray[np.uint8],
+    start: int,
+    at: int,
+    behind: int,
+    end: int,
+    vocabulary: Vocabulary,
+    learned: NDArray[np.uint64],
+    place: Place,
+    count: int,
+) -> tuple[int, int, bool]:
+    """Find what a word says by a point, a backslash or an at sign at `behind`; where it ends, and whether that is all."""
+    if buffer[behind] == _POINT:
+        mark = address_mark(buffer, start, at, behind, end, place)
+        if mark > at:
+            return again(buffer, at, mark, vocabulary, learned, place, count), mark, True
+        kind, behind = dotted_kind(buffer, behind, end, vocabulary)
+        if kind >= 0:
+            return enter(place.rows, count, at, behind, kind, vocabulary.on), behind, True
+    if behind < end and buffer[behind] == _AT:
+        return count, behind, True
+    user = of_domain(buffer, start, at, behind, end)
+    if user < 0:
+        return count, behind, False
+    count = enter(place.rows, count, at, behind, HOST, vocabulary.on)
+    return enter(place.rows, count, behind + 1, user, USER, vocabulary.on), user, True
+
+
+@kernel
+def user_at(
+    buffer: NDArray[np.uint8],
+    start: int,
+    at: int,
+    behind: int,
+    end: int,
+    vocabulary: Vocabulary,
+    meaning: int,
+    place: Place,
+    count: int,
+) -> tuple[int, int]:
+    """Find the user that the word from `at` to `behind` announces, which is in place `meaning` of the vocabulary."""
     user, user_end = user_behind(buffer, start, at, behind, end, vocabulary.meanings[meaning])
     if user == user_end or address_at(buffer, start, user, end, place)[0] == user_end:
         return count, behind
@@ -167,8 +195,31 @@ def word_at(
 
 
 @kernel
+def address_mark(buffer: NDArray[np.uint8], start: int, at: int, behind: int, end: int, place: Place) -> int:
+    """Where the IPv4 address begins whose first number ends a word (`src_10.0.0.1`); -1: there is none."""
+    mark = behind
+    while mark > at and behind - mark < 3 and is_digit(buffer[mark - 1]):
+        mark -= 1
+    return mark if at < mark < behind and address_at(buffer, start, mark, end, place)[0] > 0 else -1
+
+
+@kernel
+def dotted_kind(buffer: NDArray[np.uint8], behind: int, end: int, vocabulary: Vocabulary) -> tuple[int, int]:
+    """The kind of a name, whose first point is at `behind`, by its last label, and its end. -1: it is of neither."""
+    last, behind = dotted_end(buffer, behind, end)
+    if last < 0 or (behind < end and buffer[behind] == _AT):
+        return -1, behind
+    suffix = hash_of(buffer, last, behind, vocabulary.seed)
+    if place_in(vocabulary.suffixes, suffix) >= 0:
+        return DOMAIN, behind
+    return FILE if place_in(vocabulary.file_suffixes, suffix) >= 0 else -1, behind
+
+
+@kernel
 def of_domain(buffer: NDArray[np.uint8], start: int, at: int, mark: int, end: int) -> int:
-    """Where the user ends in `DOMAIN\\user`, whose backslash is at `mark`; -1: this is the path of a file."""
+    r"""Where the user ends in `DOMAIN\user`, whose backslash is at `mark`; -1: there is none, or it is a path."""
+    if mark + 1 >= end or buffer[mark] != _BACK or not LABEL[buffer[mark + 1]]:
+        return -1
     if at > start and buffer[at - 1] in (_BACK, _SLASH, _COLON, _POINT):
         return -1
     behind, last = mark + 1, min(end, mark + 1 + MOST_AGAIN_BYTES)

@@ -1,7 +1,8 @@
 """Kernels that read addresses in text: where one ends, what it says, and how its token is written in its place.
 
-IPv4 has four numbers of up to three digits; IPv6 the forms of RFC 4291, section 2.2, compressed or not, with IPv4 at its
-end or not; a MAC address six pairs of digits with colons or hyphens between them, or three groups of four with points.
+IPv4 has four numbers of up to three digits; IPv6 the forms of RFC 4291, section 2.2, compressed or not, with IPv4 at
+its end or not; a MAC address six pairs of digits with colons or hyphens between them, or three groups of four with
+points.
 What stands around an address (a port, brackets, a zone) is not of it, and stays.
 """
 
@@ -24,6 +25,9 @@ HEX: Final = np.array(
     [int(chr(byte), 16) if chr(byte) in "0123456789abcdefABCDEF" else NO_DIGIT for byte in range(256)], np.int64
 )
 """The value of each hexadecimal digit."""
+MAC_DIGITS: Final = 12
+MARK: Final = np.array([chr(byte) in ":.-_" for byte in range(256)])
+"""The bytes that stand between the parts of an address."""
 WORD: Final = np.array([byte > 127 or chr(byte).isalnum() for byte in range(256)])
 """The bytes of words: letters and digits."""
 _ZERO, _NINE, _POINT, _COLON, _HYPHEN, _A, _SMALL_A, _SMALL_F = (ord(letter) for letter in "09.:-Aaf")
@@ -34,6 +38,29 @@ _GROUPS: Final = 8
 def is_digit(byte: int) -> bool:
     """Whether a byte is a decimal digit."""
     return bool(_ZERO <= byte <= _NINE)
+
+
+@kernel
+def near_mark(buffer: NDArray[np.uint8], at: int, end: int) -> bool:
+    """Whether an address may begin at `at`: at a hexadecimal digit or a colon, with one of its marks close behind.
+
+    This rules most words out before any function is called for them.
+    """
+    if HEX[buffer[at]] == NO_DIGIT and buffer[at] != _COLON:
+        return False
+    i, last = at + 1, min(end, at + 5)
+    while i < last and not MARK[buffer[i]]:
+        i += 1
+    return i < last
+
+
+@kernel
+def digits_before(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+    """How many hexadecimal digits stand at `at`; of more than twelve some."""
+    behind = at
+    while behind < end and behind - at <= MAC_DIGITS and HEX[buffer[behind]] != NO_DIGIT:
+        behind += 1
+    return behind - at
 
 
 @kernel
@@ -118,13 +145,10 @@ def address_6_at(
         number, width = group_at(buffer, at, end)
         if width == 0:
             break
-        if at + width < end and buffer[at + width] == _POINT and count <= _GROUPS - 2 and (gap >= 0 or count == 6):
-            last = read_4(buffer, at, end, _POINT, numbers)
-            if last > 0:
-                for i in range(UNITS_4):
-                    set_digits(units, 4 * count + 2 * i, numbers[i], 2)
-                count, tail, behind = count + 2, at, last
-                break
+        last = tail_at(buffer, at, end, count, gap, units, numbers)
+        if last > 0:
+            count, tail, behind = count + 2, at, last
+            break
         set_digits(units, 4 * count, number, 4)
         count, at = count + 1, at + width
         behind = at
@@ -141,6 +165,26 @@ def address_6_at(
         return -1, -1
     spread(units, gap, count)
     return behind, tail
+
+
+@kernel
+def tail_at(
+    buffer: NDArray[np.uint8],
+    at: int,
+    end: int,
+    count: int,
+    gap: int,
+    units: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+) -> int:
+    """Where the IPv4 address at `at` ends that takes the place of the last two groups of an IPv6 address; -1: none."""
+    if count > _GROUPS - 2 or (gap < 0 and count != _GROUPS - 2):
+        return -1
+    last = read_4(buffer, at, end, _POINT, numbers)
+    if last > 0:
+        for i in range(UNITS_4):
+            set_digits(units, 4 * count + 2 * i, numbers[i], 2)
+    return last
 
 
 @kernel
@@ -164,7 +208,7 @@ def spread(units: NDArray[np.int64], gap: int, count: int) -> None:
 
 @kernel
 def write_6(buffer: NDArray[np.uint8], at: int, end: int, units: NDArray[np.int64]) -> None:
-    """Write the digits over those of the text from `at` to `end`, which has no IPv4 address; each group as wide as it was."""
+    """Write the digits over those of a text without an IPv4 address; each group stays as wide as it was."""
     capital, groups = has_capital(buffer, at, end), 0
     i = at
     while i < end:
@@ -187,10 +231,9 @@ def write_6(buffer: NDArray[np.uint8], at: int, end: int, units: NDArray[np.int6
 @kernel
 def has_capital(buffer: NDArray[np.uint8], at: int, end: int) -> bool:
     """Whether a text has a capital letter."""
-    for i in range(at, end):
-        if _A <= buffer[i] <= _A + 25:
-            return True
-    return False
+    while at < end and not _A <= buffer[at] <= _A + 25:
+        at += 1
+    return at < end
 
 
 @kernel
@@ -199,6 +242,14 @@ def digit_text(digit: int, capital: bool) -> int:  # noqa: FBT001 - numba knows 
     if digit < 10:
         return _ZERO + digit
     return (_A if capital else _SMALL_A) + digit - 10
+
+
+@kernel
+def mac_at(buffer: NDArray[np.uint8], at: int, end: int, width: int) -> int:
+    """Where the MAC address at `at` ends, whose first digits are `width`: in pairs, or as Cisco writes it; -1: none."""
+    if width == 2:
+        return pairs_at(buffer, at, end)
+    return dotted_at(buffer, at, end) if width == 4 else -1
 
 
 @kernel

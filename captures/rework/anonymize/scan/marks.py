@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
 from captures.rework.anonymize.scan.forms import (
-    HEX,
-    NO_DIGIT,
     WORD,
     address_4_at,
     address_6_at,
-    dotted_at,
+    digits_before,
     is_digit,
-    pairs_at,
+    mac_at,
+    near_mark,
 )
 from captures.rework.anonymize.scan.kinds import IPV4, IPV6, MAC, MAIL, URL, USER, Place, enter
 from captures.rework.anonymize.tokens.names import LABEL
@@ -34,19 +33,20 @@ def address_at(buffer: NDArray[np.uint8], start: int, at: int, end: int, place: 
     The event is from `start` to `end`. A longer row of pairs than a MAC address has (netfilter's `MAC=`, a fingerprint)
     is read as one MAC address behind the other.
     """
+    if not near_mark(buffer, at, end):
+        return -1, -1
     if is_digit(buffer[at]):
         behind = address_4_at(buffer, start, at, end, place.numbers)
         if behind > 0:
             return behind, IPV4
-    if buffer[at] != _COLON and HEX[buffer[at]] == NO_DIGIT:
-        return -1, -1
     if at > start and WORD[buffer[at - 1]]:
         return -1, -1
-    behind = pairs_at(buffer, at, end)
-    if behind < 0:
-        behind = dotted_at(buffer, at, end)
+    width = digits_before(buffer, at, end)
+    behind = mac_at(buffer, at, end, width)
     if behind > 0 and (behind == end or not WORD[buffer[behind]]):
         return behind, MAC
+    if width > 4 or at + width >= end or buffer[at + width] != _COLON:
+        return -1, -1
     behind, _ = address_6_at(buffer, at, end, place.units, place.numbers)
     if behind > at + 2 and (behind == end or not WORD[buffer[behind]]):
         return behind, IPV6

@@ -1,7 +1,7 @@
 """The regular expressions of the rules: where they match in events, with a scan before them that is compiled.
 
-Python's `re` is asked of those events alone that hold what each match of the expression must hold: a few bytes in a row,
-each of a set, which are read from the parsed expression.
+Python's `re` is asked of those events alone that hold what each match of the expression must hold: a few bytes in a
+row, each of a set, which are read from the parsed expression.
 """
 
 import re
@@ -33,7 +33,7 @@ class Pattern(NamedTuple):
 def pattern_of(name: str, text: str) -> Pattern:
     """The pattern of an expression, whose group 1 is the value, or the whole match where it has no group.
 
-    Raises InputError for one that is no regular expression, and for one whose time on hostile text would not be bounded.
+    Raises InputError for what is no regular expression, and for one whose time on hostile text is not bounded.
     """
     try:
         expression = re.compile(text.encode())
@@ -149,7 +149,7 @@ def _in(items: Any, byte: int) -> bool:
 
 @kernel
 def events_with(buffer: NDArray[np.uint8], trains: Any, row: NDArray[np.bool_], held: NDArray[np.bool_]) -> None:
-    """Which events of TRAIN rows hold such bytes in a row: shape (events,). The trains' offsets are places of `buffer`."""
+    """Which events of TRAIN rows, whose offsets are places of `buffer`, hold such bytes in a row: shape (events,)."""
     number = 0
     for train in trains:
         length, at = int64(train.length), int64(train.offset)
@@ -161,7 +161,7 @@ def events_with(buffer: NDArray[np.uint8], trains: Any, row: NDArray[np.bool_], 
 
 @kernel
 def holds(buffer: NDArray[np.uint8], at: int, end: int, row: NDArray[np.bool_]) -> bool:
-    """Whether some bytes in a row are of these sets. Looks at the last one first: a row of digits is ruled out quickly."""
+    """Whether some bytes in a row are of these sets. The last one is looked at first."""
     while at + len(row) <= end:
         i = len(row) - 1
         while i >= 0 and row[i, buffer[at + i]]:

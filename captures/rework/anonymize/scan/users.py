@@ -82,23 +82,33 @@ def user_behind(buffer: NDArray[np.uint8], start: int, word: int, at: int, end: 
         if behind > first:
             return first, behind
     if buffer[at] == _SPACE:
-        first, behind = user_from(buffer, at + 1, end)
-        if behind > first and meaning & BEHIND_SPACE and (behind == end or buffer[behind] != _EQUALS):
-            if follows(buffer, first, behind, _NAME):
-                return user_behind_equals(buffer, first + len(_NAME), end)
-            return first, behind
-        if meaning & BEFORE_FROM and follows(buffer, behind, end, _FROM):
-            return first, behind
-        if meaning & BEFORE_ID and follows(buffer, behind, end, _ID):
+        first, behind = user_behind_space(buffer, at + 1, end, meaning)
+        if behind > first:
             return first, behind
     if meaning & BEHIND_COLON:
         return user_behind_colon(buffer, at, end)
     if meaning & PATH and word > start and buffer[at] in (_SLASH, _BACK) and buffer[word - 1] == buffer[at]:
-        first, behind = user_from(buffer, at + 1, end)
-        for i in range(first, behind):
-            if buffer[i] == _BACK:
-                behind = i
-                break
+        first, last = user_from(buffer, at + 1, end)
+        behind = first
+        while behind < last and buffer[behind] != _BACK:
+            behind += 1
+        return first, behind
+    return at, at
+
+
+@kernel
+def user_behind_space(buffer: NDArray[np.uint8], at: int, end: int, meaning: int) -> tuple[int, int]:
+    """The user at `at`, if what a word means, or what stands behind the user, says that it is one."""
+    first, behind = user_from(buffer, at, end)
+    if behind == first:
+        return at, at
+    if meaning & BEHIND_SPACE and (behind == end or buffer[behind] != _EQUALS):
+        if follows(buffer, first, behind, _NAME):
+            return user_behind_equals(buffer, first + len(_NAME), end)
+        return first, behind
+    if meaning & BEFORE_FROM and follows(buffer, behind, end, _FROM):
+        return first, behind
+    if meaning & BEFORE_ID and follows(buffer, behind, end, _ID):
         return first, behind
     return at, at
 

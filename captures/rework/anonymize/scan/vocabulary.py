@@ -15,6 +15,11 @@ BEHIND_EQUALS, BEHIND_SPACE, BEFORE_FROM, BEFORE_ID, BEHIND_COLON = (1 << bit fo
 PATH: Final = 1 << 5
 """`/home/bob/`, `\\Users\\bob\\`."""
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 WORDS: Final = {
     "acct": BEHIND_EQUALS,
     "account": BEHIND_EQUALS | BEHIND_SPACE,
@@ -49,7 +54,7 @@ WORDS: Final = {
     "usr": BEHIND_EQUALS,
     "usrname": BEHIND_EQUALS,
 }
-STOP_WORDS: Final = frozenset(
+STOP_WORDS: Final = _words(
     """
     a access account accounts action active admin administrator administrators adm all allowed an and anonymous any app
     apache are as at audit auth authentication authpriv backup been bin block by cannot client closed cmd command
@@ -63,15 +68,15 @@ STOP_WORDS: Final = frozenset(
     shutdown smtp src dst ssh ssh2 sshd start started state status stop stopped su sudo sync sys syslog system systemd
     systemd-logind systemd-network systemd-resolve systemd-timesync tcp test the this time timeout to traffic true tty
     type udp unknown unix up update user username users uucp uuidd value was web were with www www-data yes
-    """.split()
+    """
 )
 """What every host knows, and what logs are made of: a program that is named so, or a user, tells of nobody."""
-SUFFIXES: Final = frozenset(
+SUFFIXES: Final = _words(
     """
     arpa biz com corp edu example gov home info int intranet invalid io lan local localdomain mil name net onion org
     test ad app cloud dev site online at au be br ca ch cn cz de dk es eu fi fr gr hu ie il in it jp kr lu mx nl no nz
     pt ro ru se sg sk tr tw ua uk us za
-    """.split()
+    """
 )
 """The last labels of names of hosts, wherever these stand. Not those that are also ends of names of files."""
 

@@ -1,12 +1,12 @@
 """Which address takes the place of an address, so that its text keeps its length.
 
-An address is a row of units: the four numbers of IPv4, or the 32 hexadecimal digits of IPv6. Each unit is permuted among
-those that are written with as many digits, by a permutation that the units before it choose. So:
+An address is a row of units: the four numbers of IPv4, or the 32 hexadecimal digits of IPv6. Each unit is permuted
+among those that are written with as many digits, by a permutation that the units before it choose. So:
 
 - two addresses that share their first units share the first units of their tokens, and no more of them: the mapping
   preserves prefixes of whole numbers (IPv4) or whole digits (IPv6);
-- a number of IPv4 keeps its count of digits; a group of IPv6 keeps its count of digits without leading zeros, and a group
-  of zeros stays one, so `::` stands where it stood;
+- a number of IPv4 keeps its count of digits; a group of IPv6 keeps its count of digits without leading zeros, and a
+  group of zeros stays one, so `::` stands where it stood;
 - it is injective.
 
 A range that an address may not leave (RFC 1918 and others) is a *zone*. What is in a zone keeps the units and bits that
@@ -27,20 +27,24 @@ from captures.rework.anonymize.tokens.keyed import Key, keyed, permuted
 Network = IPv4Network | IPv6Network
 UNITS_4: Final = 4
 UNITS_6: Final = 32
-KEPT_RANGES: Final = tuple(
-    ip_network(text)
-    for text in (
-        "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 "  # private: RFC 1918
-        "100.64.0.0/10 "  # of providers: RFC 6598
-        "127.0.0.0/8 169.254.0.0/16 224.0.0.0/4 240.0.0.0/4 "  # loopback, link-local, multicast, reserved
-        "192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 198.18.0.0/15 "  # documentation: RFC 5737; tests: RFC 2544
-        "fc00::/7 fe80::/10 ff00::/8 "  # unique local, link-local, multicast
-        "2001:db8::/32 3fff::/20 2001:2::/48 "  # documentation: RFC 3849, RFC 9637; tests: RFC 5180
-        "64:ff9b::/96 ::ffff:0:0/96"  # IPv4 in IPv6: RFC 6052, RFC 4291
-    ).split()
+
+
+def _networks(*texts: str) -> tuple[Network, ...]:
+    return tuple(ip_network(text) for text in texts)
+
+
+KEPT_RANGES: Final = (
+    *_networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # private: RFC 1918
+    *_networks("100.64.0.0/10"),  # between customers and their provider: RFC 6598
+    *_networks("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),  # loopback to reserved: RFC 6890
+    *_networks("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),  # documentation: RFC 5737
+    *_networks("198.18.0.0/15", "2001:2::/48"),  # tests: RFC 2544, RFC 5180
+    *_networks("fc00::/7", "fe80::/10", "ff00::/8"),  # unique local, link-local, multicast
+    *_networks("2001:db8::/32", "3fff::/20"),  # documentation: RFC 3849, RFC 9637
+    *_networks("64:ff9b::/96", "::ffff:0:0/96"),  # IPv4 in IPv6: RFC 6052, RFC 4291
 )
 """Ranges whose addresses stay within them."""
-UNCHANGED: Final = tuple(ip_network(text) for text in "0.0.0.0/8 127.0.0.1/32 255.0.0.0/8 ::/128 ::1/128".split())
+UNCHANGED: Final = _networks("0.0.0.0/8", "127.0.0.1/32", "255.0.0.0/8", "::/128", "::1/128")
 """Addresses that name no host: they stay as they are. Masks like 255.255.255.0 are among them."""
 
 

@@ -1,8 +1,8 @@
 """Which name takes the place of a name: letters for letters, digits for digits, in the same places.
 
 A name is taken apart at dots and other marks into *labels*, and each label has its token; so `web01` is the same in
-`web01` and in `web01.example.com`. A label is enciphered as a whole by a Feistel network, as FF1 of NIST SP 800-38G does
-it, whose keyed function is SipHash: the two halves of its letters and digits are added in turns, each modulo its
+`web01` and in `web01.example.com`. A label is enciphered as a whole by a Feistel network, as in FF1 of NIST SP 800-38G,
+whose keyed function is SipHash: the two halves of its letters and digits are added in turns, each modulo its
 alphabet. That is injective among the labels of one shape. Small letters stay small, and capitals capitals, and labels
 that differ only in them have the same token but for that. Of a letter in UTF-8 that is not of ASCII the last byte
 changes.
@@ -24,7 +24,7 @@ MOST_LABEL_BYTES: Final = 64
 ROUNDS: Final = 10
 
 _HYPHEN, _LINE, _A, _ZERO = (ord(letter) for letter in "-_a0")
-LABEL: Final = np.array([chr(byte).isalnum() and byte < 128 or byte > 127 or byte in b"-_" for byte in range(256)])
+LABEL: Final = np.array([(chr(byte).isalnum() and byte < 128) or byte > 127 or byte in b"-_" for byte in range(256)])
 """The bytes of a label."""
 _LETTERS, _DIGITS, _LAST = 26, 10, 64
 RADIX: Final = np.array(

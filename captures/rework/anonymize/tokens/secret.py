@@ -1,4 +1,4 @@
-"""The key file: what all tokens of a lab follow from. Who has it can test guesses, and who loses it can't match tokens."""
+"""The key file: what all tokens follow from. Who has it can test guesses; who loses it can make no such tokens again."""
 
 import os
 import secrets
