@@ -84,7 +84,7 @@ def find_in(
 ) -> int:
     """Find the values of one event; returns how many rows are filled then."""
     host, host_end = host_in_header(buffer, start, end, row)
-    at, taken = start, start
+    at, taken, first = start, start, count
     while at < end:
         byte = buffer[at]
         if near_mark(buffer, at, end):
@@ -94,21 +94,44 @@ def find_in(
                 at = taken = behind
                 continue
         if LABEL[byte]:
-            if at == host:
-                count = enter(place.rows, count, host, host_end, HOST, vocabulary.on)
-                behind = host_end
+            number, behind, inside = vocabulary.seed, at, at == host
+            while behind < end and LABEL[buffer[behind]]:
+                number = grown(number, buffer[behind])
+                inside = inside or buffer[behind] == _HYPHEN or buffer[behind] == _LINE
+                behind += 1
+            number = ended(number)
+            plain = not inside and (behind == end or WORD_END[buffer[behind]])
+            if plain and place_in(vocabulary.words, number) < 0 and place_in(learned, number) < 0:
+                at = behind  # most words: a call for each of them would take longer than all else
+            elif at == host:
+                count, at = enter(place.rows, count, host, host_end, HOST, vocabulary.on), host_end
             else:
-                count, behind = word_at(buffer, start, at, end, vocabulary, learned, place, count)
-            at = behind
-        elif byte == _COLON and at + 3 < end and buffer[at + 1] == _SLASH and buffer[at + 2] == _SLASH:
-            count, at = behind_slashes(buffer, start, at + 3, end, vocabulary.on, place, count)
-        elif byte == _AT:
-            if count and place.rows[count - 1, 1] > taken:
-                taken = place.rows[count - 1, 1]
-            count, at = before_at_sign(buffer, taken, at, end, vocabulary.on, place, count)
+                count, at = word_at(buffer, start, at, behind, end, number, inside, vocabulary, learned, place, count)
+        elif byte in (_COLON, _AT):
+            taken = max(taken, place.rows[count - 1, 1] if count > first else taken)
+            count, at = sign_at(buffer, start, taken, at, end, vocabulary.on, place, count)
         else:
             at += 1
     return count
+
+
+@kernel
+def sign_at(
+    buffer: NDArray[np.uint8],
+    start: int,
+    taken: int,
+    at: int,
+    end: int,
+    on: NDArray[np.bool_],
+    place: Place,
+    count: int,
+) -> tuple[int, int]:
+    """Find what stands behind a colon with two slashes, or around an at sign; returns where it goes on."""
+    if buffer[at] == _AT:
+        return before_at_sign(buffer, taken, at, end, on, place, count)
+    if at + 3 < end and buffer[at + 1] == _SLASH and buffer[at + 2] == _SLASH:
+        return behind_slashes(buffer, start, at + 3, end, on, place, count)
+    return count, at + 1
 
 
 @kernel
@@ -116,19 +139,19 @@ def word_at(
     buffer: NDArray[np.uint8],
     start: int,
     at: int,
+    behind: int,
     end: int,
+    number: np.uint64,
+    inside: bool,  # noqa: FBT001 - numba knows arguments by place
     vocabulary: Vocabulary,
     learned: NDArray[np.uint64],
     place: Place,
     count: int,
 ) -> tuple[int, int]:
-    """Find what the labels at `at`, with points between them, say, and the words behind; returns where it goes on."""
-    number, behind, inside = vocabulary.seed, at, False
-    while behind < end and LABEL[buffer[behind]]:
-        number = grown(number, buffer[behind])
-        inside = inside or buffer[behind] == _HYPHEN or buffer[behind] == _LINE
-        behind += 1
-    number = ended(number)
+    """Find what the word from `at` to `behind`, and what stands behind it, says; returns where it goes on.
+
+    `number` is the hash of the word, and `inside` says whether there are words in it.
+    """
     if behind < end and not WORD_END[buffer[behind]]:
         count, mark, done = marked_at(buffer, start, at, behind, end, vocabulary, learned, place, count)
         if done:
@@ -156,7 +179,7 @@ def marked_at(
     place: Place,
     count: int,
 ) -> tuple[int, int, bool]:
-    """Find what a word says by a point, a backslash or an at sign at `behind`; where it ends, and whether that is all."""
+    """Find what a word says by the mark at `behind`; returns also where it ends, and whether that is all."""
     if buffer[behind] == _POINT:
         mark = address_mark(buffer, start, at, behind, end, place)
         if mark > at:

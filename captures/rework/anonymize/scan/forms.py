@@ -254,7 +254,7 @@ def mac_at(buffer: NDArray[np.uint8], at: int, end: int, width: int) -> int:
 
 @kernel
 def pairs_at(buffer: NDArray[np.uint8], at: int, end: int) -> int:
-    """Where the six pairs of a MAC address at `at` end, with colons or with hyphens between them; -1: there are none."""
+    """Where six pairs of digits at `at` end that have colons, or hyphens, between them; -1: there are none."""
     if at + PAIRED_BYTES > end:
         return -1
     mark = buffer[at + 2]

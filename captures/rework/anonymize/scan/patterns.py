@@ -4,6 +4,7 @@ Python's `re` is asked of those events alone that hold what each match of the ex
 row, each of a set, which are read from the parsed expression.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from re import _constants as ops  # type: ignore[attr-defined]  # mypy does not know the parser of `re`
@@ -80,7 +81,7 @@ def _parts(op: Any, argument: Any) -> list[Any]:
 
 def _rarity(row: list[int]) -> float:
     """The more, the fewer texts hold these bytes in a row."""
-    return sum(8 - np.log2(held.bit_count()) for held in row)
+    return sum(8 - math.log2(held.bit_count()) for held in row)
 
 
 def _rows(parsed: Any, fold: bool) -> Iterator[list[int]]:  # noqa: FBT001 - a flag of the expression, passed on
@@ -89,8 +90,8 @@ def _rows(parsed: Any, fold: bool) -> Iterator[list[int]]:  # noqa: FBT001 - a f
     for op, argument in parsed:
         held, least, most = _one(op, argument, fold), 1, 1
         if held is None and op in _REPEATS and len(argument[2]) == 1:
-            (least, most, inner) = argument
-            held = _one(*inner[0], fold)
+            least, most, inner = argument
+            held = _one(inner[0][0], inner[0][1], fold)
         if held is not None:
             row = [*row, *[held] * min(least, _MOST_BYTES)][:_MOST_BYTES]
             if least != most and row:

@@ -1,4 +1,4 @@
-"""The key file: what all tokens follow from. Who has it can test guesses; who loses it can make no such tokens again."""
+"""The key file: what all tokens follow from. Who has it can test guesses; who loses it can't make them again."""
 
 import os
 import secrets
@@ -38,8 +38,14 @@ def secret_of(data: bytes) -> Secret:
     def derived(purpose: str, size: int = 16) -> bytes:
         return blake3(data, derive_key_context=_CONTEXT.format(purpose)).digest(size)
 
-    keys = (key_of(derived(name)) for name in Secret._fields[:-1])
-    return Secret(*keys, cryptopan=derived("cryptopan", KEY_BYTES))
+    return Secret(
+        addresses_4=key_of(derived("addresses_4")),
+        addresses_6=key_of(derived("addresses_6")),
+        macs=key_of(derived("macs")),
+        names=key_of(derived("names")),
+        hashes=key_of(derived("hashes")),
+        cryptopan=derived("cryptopan", KEY_BYTES),
+    )
 
 
 def new_key_file(path: Path) -> None:
