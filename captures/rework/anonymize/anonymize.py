@@ -128,9 +128,10 @@ def _learn(capture: Capture, work: Work, told: Callable[[int], None]) -> Origina
 
 def _refuse_addresses(capture: Capture, work: Work, block: Block, rows: Any) -> None:
     """Raise InputError if a text has an address that changes: its token by Crypto-PAn may have another length."""
-    for at, end, _ in rows[(rows[:, 2] == IPV4) | (rows[:, 2] == IPV6)].tolist():
-        text = ".".join(part.lstrip("0") or "0" for part in block.payload[at:end].tobytes().decode().split("."))
-        address = ip_address(text)
+    for at, end, kind in rows[(rows[:, 2] == IPV4) | (rows[:, 2] == IPV6)].tolist():
+        text = block.payload[at:end].tobytes().decode()
+        # Zeros in front of a number are no error in a log, but one to `ip_address`.
+        address = ip_address(bytes(map(int, text.split("."))) if kind == IPV4 else text)
         if not any(address in network for network in work.rules.addresses.unchanged):
             event = block.event + int(np.searchsorted(starts_of(block), at, "right")) - 1
             raise InputError(

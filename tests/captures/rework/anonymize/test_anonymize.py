@@ -50,7 +50,10 @@ def test_the_same_value_has_the_same_token_in_headers_and_texts(tmp_path):
     address = re.search(rb"from ([\d.]+)", first)[1]
     assert re.search(rb"at ([\d.]+)", second)[1] == address
     assert bytes(result.flows["source"][0])[:4] == bytes(map(int, address.split(b".")))
-    assert re.search(rb"([0-9a-f:]{17}) has", third)[1].replace(b":", b"").decode() == bytes(result.flows["source_mac"][0]).hex()
+    assert (
+        re.search(rb"([0-9a-f:]{17}) has", third)[1].replace(b":", b"").decode()
+        == bytes(result.flows["source_mac"][0]).hex()
+    )
     user, host = re.search(rb"for (\w+) ", first)[1], first.split()[3]
     assert b"app: " + user + b" met " + host in second
     assert done.replaced["again"] == 2

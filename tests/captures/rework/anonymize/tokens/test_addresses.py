@@ -24,7 +24,9 @@ def within(version):
     )
     make = IPv4Address if version == 4 else IPv6Address
     sparse = st.lists(st.sampled_from([0, 0, 1, 0x10, 0xFF, 0xDB8, 0x2001]), min_size=8, max_size=8).map(
-        lambda groups: sum(group << 16 * i for i, group in enumerate(groups)) & ((1 << (32 if version == 4 else 128)) - 1)
+        lambda groups: (
+            sum(group << 16 * i for i, group in enumerate(groups)) & ((1 << (32 if version == 4 else 128)) - 1)
+        )
     )
     return st.one_of(every, inside, sparse).map(make)
 
