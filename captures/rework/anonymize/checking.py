@@ -17,16 +17,8 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.uncounted import uncounted
-from captures.rework.anonymize.originals import (
-    HEAD_BYTES,
-    LEAST_BYTES,
-    MOST_BYTES,
-    Tables,
-    address_hash,
-    head_of_word,
-    held_tables,
-    units_hash,
-)
+from captures.rework.anonymize.fronts import FRONT_BITS, HEAD_BITS, HEAD_BYTES, LEAST_BYTES, front_of, has_bit
+from captures.rework.anonymize.originals import MOST_BYTES, Tables, address_hash, held_tables, units_hash
 from captures.rework.anonymize.replacing import Mapping, held_mapping
 from captures.rework.anonymize.scan.forms import (
     HEX,
@@ -96,12 +88,16 @@ def check_event(
             at += 1
             continue
         first = at == start or not WORD[after[at - 1]]
+        if first:
+            known = has_bit(tables.fronts, front_of(words[at], LEAST_BYTES, FRONT_BITS))
+        else:
+            known = at + HEAD_BYTES <= end and has_bit(tables.heads, front_of(words[at], HEAD_BYTES, HEAD_BITS))
         if is_front(after, start, at, end):
             behind = address_left(before, after, at, end, tables, mapping, place, counts)
             if behind > at:
                 at = behind
                 continue
-        if first or (at + HEAD_BYTES <= end and tables.heads[head_of_word(words[at])]):
+        if known:
             behind = name_left(before, after, at, end, first, tables.names, mapping.seed)
             if behind > at:
                 enter_left(at, behind, AGAIN, place, counts)

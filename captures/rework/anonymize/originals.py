@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.uncounted import uncounted
+from captures.rework.anonymize.fronts import FRONT_BITS, HEAD_BITS, HEAD_BYTES, LEAST_BYTES, front_of, set_bit, start_of
 from captures.rework.anonymize.scan.forms import HEX, WORD, address_6_at, read_4, read_mac
 from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, HOST, IPV4, IPV6, MAC, Place, held_place
 from captures.rework.anonymize.tokens.hash_set import hash_of, insert, move_all, place_in
@@ -21,12 +22,8 @@ from captures.rework.anonymize.tokens.names import LABEL
 MOST_VALUES: Final = 1 << 24
 """So many names, and so many addresses, are kept: 512 MiB at most."""
 _FIRST_SLOTS: Final = 1 << 12
-LEAST_BYTES: Final = 3
 _LEAST_DIGITS: Final = 6
 MOST_BYTES: Final = 255
-HEAD_BYTES: Final = 8
-"""Names of so many bytes are looked for inside of longer words, too."""
-HEAD_BITS: Final = 19
 _POINT, _SPACE = ord("."), ord(" ")
 
 
@@ -35,8 +32,10 @@ class Tables(NamedTuple):
 
     names: NDArray[np.uint64]
     addresses: NDArray[np.uint64]
-    heads: NDArray[np.bool_]
-    """Which first HEAD_BYTES of a name there are, by HEAD_BITS bits of a hash."""
+    heads: NDArray[np.uint8]
+    """A bit for each hash of the first HEAD_BYTES of a name; shape (1 << HEAD_BITS - 3,)."""
+    fronts: NDArray[np.uint8]
+    """The same for the first LEAST_BYTES."""
     counts: NDArray[np.int64]
     """How many names and addresses there are, and how many had no room: shape (3,)."""
 
@@ -45,7 +44,11 @@ class Tables(NamedTuple):
 def held_tables(tables: Tables) -> Tables:
     """The same, whose arrays are not counted."""
     return Tables(
-        uncounted(tables.names), uncounted(tables.addresses), uncounted(tables.heads), uncounted(tables.counts)
+        uncounted(tables.names),
+        uncounted(tables.addresses),
+        uncounted(tables.heads),
+        uncounted(tables.fronts),
+        uncounted(tables.counts),
     )
 
 
@@ -56,7 +59,8 @@ class Originals:
         self.tables = Tables(
             np.zeros(_FIRST_SLOTS, np.uint64),
             np.zeros(_FIRST_SLOTS, np.uint64),
-            np.zeros(1 << HEAD_BITS, np.bool_),
+            np.zeros(1 << HEAD_BITS - 3, np.uint8),
+            np.zeros(1 << FRONT_BITS - 3, np.uint8),
             np.zeros(3, np.int64),
         )
 
@@ -253,7 +257,8 @@ def add_name(
         return
     take_in(tables.names, hash_of(buffer, at, end, seed), tables.counts, 0)
     if end - at >= HEAD_BYTES:
-        tables.heads[head_of(buffer, at)] = True
+        set_bit(tables.heads, front_of(start_of(buffer, at, HEAD_BYTES), HEAD_BYTES, HEAD_BITS))
+    set_bit(tables.fronts, front_of(start_of(buffer, at, LEAST_BYTES), LEAST_BYTES, FRONT_BITS))
 
 
 @kernel
@@ -267,19 +272,3 @@ def all_stop(buffer: NDArray[np.uint8], at: int, end: int, stop: NDArray[np.uint
             return False
         at = behind + 1
     return True
-
-
-@kernel
-def head_of(buffer: NDArray[np.uint8], at: int) -> int:
-    """HEAD_BITS bits of a hash of the eight bytes at `at`, in small letters."""
-    number = np.uint64(0)
-    for i in range(HEAD_BYTES):
-        number |= np.uint64(buffer[at + i]) << np.uint64(8 * i)
-    return head_of_word(number)
-
-
-@kernel
-def head_of_word(word: np.uint64) -> int:
-    """The same of eight bytes as a number, little-endian; capitals are small letters."""
-    word = (word | np.uint64(0x2020202020202020)) * np.uint64(0x9E3779B97F4A7C15)
-    return int64(word >> np.uint64(64 - HEAD_BITS))

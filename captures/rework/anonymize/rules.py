@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from captures.console.errors import InputError
-from captures.rework.anonymize.originals import LEAST_BYTES, MOST_BYTES
+from captures.rework.anonymize.fronts import LEAST_BYTES
+from captures.rework.anonymize.originals import MOST_BYTES
 from captures.rework.anonymize.tokens.addresses import KEPT_RANGES, UNCHANGED
 from captures.rework.anonymize.tokens.names import LABEL
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.uncounted import uncounted
+from captures.format.stamps.kinds import WIDTHS
 from captures.rework.anonymize.scan.forms import is_digit, near_mark
 from captures.rework.anonymize.scan.hosts import host_in_header
 from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, FILE, HOST, USER, Place, enter, held_place
@@ -23,6 +24,8 @@ from captures.rework.anonymize.tokens.names import LABEL
 _COLON, _SLASH, _AT, _POINT, _HYPHEN, _LINE, _BACK = (ord(letter) for letter in ":/@.-_\\")
 WORD_END: Final = np.array([chr(byte) not in ".@\\" for byte in range(256)])
 """The bytes that end a word, but for those that may tell what it is."""
+_MOST_PRIORITY_BYTES: Final = 7
+"""`<191>1 ` of RFC 5424."""
 MOST_AGAIN_BYTES: Final = 255
 """A longer run of labels is no value that is looked for again."""
 
@@ -84,7 +87,7 @@ def find_in(
 ) -> int:
     """Find the values of one event; returns how many rows are filled then."""
     host, host_end = host_in_header(buffer, start, end, row)
-    at, taken, first = start, start, count
+    at, taken, first = first_word(start, end, row), start, count
     while at < end:
         byte = buffer[at]
         if near_mark(buffer, at, end):
@@ -113,6 +116,13 @@ def find_in(
         else:
             at += 1
     return count
+
+
+@kernel
+def first_word(start: int, end: int, row: Any) -> int:
+    """Where the scan of an event begins: behind the stamp, if nothing but a priority can stand before it."""
+    column, kind = int64(row.stamp_column), int64(row.stamp_kind)
+    return min(end, start + column + WIDTHS[kind]) if kind and column <= _MOST_PRIORITY_BYTES else start
 
 
 @kernel

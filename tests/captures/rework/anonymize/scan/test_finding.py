@@ -1,5 +1,7 @@
 """Which parts of a text are taken for values: a table of forms, and hostile texts."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ def found(text: bytes):
     train, count = find_all(data, trains, 0, WORK.vocabulary, NOTHING, np.zeros((1, 2, 2), np.int64), WORK.place)
     assert train == 1
     rows = WORK.place.rows[:count].tolist()
-    assert all(first[1] <= second[0] for first, second in zip(rows, rows[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(rows))
     return [(Kind(kind).name.lower(), text[at:end].decode(errors="replace")) for at, end, kind in rows]
 
 
