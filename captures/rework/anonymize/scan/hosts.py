@@ -15,7 +15,7 @@ _HYPHEN = ord("-")
 
 @kernel
 def host_in_header(buffer: NDArray[np.uint8], start: int, end: int, row: Any) -> tuple[int, int]:
-    """The place and the end of the host in the header of an event of a TRAIN row; equal: none is known."""
+    """The place and the end of the host in the header of an event of a TRAIN row; -1: none is known."""
     kind = int64(row.stamp_kind)
     priority, version, front = header_at(buffer, start, end)
     host, width = start, 0
@@ -28,4 +28,4 @@ def host_in_header(buffer: NDArray[np.uint8], start: int, end: int, row: Any) ->
             host, width = host_field(buffer, behind, end)
         elif priority != NO_PRIORITY or STYLES[kind, DATE] in (ISO, MONTH_DAY, MONTH_DAY_YEAR):
             host, width = host_behind(buffer, behind, end, kind)
-    return host, host + width
+    return (host, host + width) if width else (-1, -1)
