@@ -9,6 +9,7 @@ from captures.console.command import run
 from captures.console.subcommands import Subcommands
 
 SUBCOMMANDS = Subcommands(
+    anonymize="captures.commands.anonymize:anonymize_",
     cache="captures.commands.cache:cache",
     diff="captures.commands.rework.diff:diff",
     export="captures.commands.export:export",

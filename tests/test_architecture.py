@@ -36,9 +36,10 @@ FLOORS = {
         ("entry",),
     ),
     "captures.convert": (("import_request", "export_request"), ("importing", "exporting"), (OTHERS,)),
+    "captures.rework.anonymize": (("tokens",), ("scan",), (OTHERS,)),
     "captures.packets": (("rows",), ("sources", "headers", "writing"), ("containers",)),
     "captures.packets.headers": (("reasons",), ("reassembly",), (OTHERS,)),
-    "captures.rework": ((OTHERS,), ("comparing", "merging")),
+    "captures.rework": ((OTHERS,), ("comparing", "merging", "anonymize")),
     "captures.commands": ((OTHERS,), ("rework",)),
     "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
     "precompute": (

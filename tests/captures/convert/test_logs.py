@@ -3,8 +3,6 @@
 import gzip
 import json
 import os
-import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -195,19 +193,6 @@ def test_an_export_of_a_journal(tmp_path: Path) -> None:
     done, capture = imported(path, form=TextForm.JOURNAL)
     assert done.figures.events == EVENTS - 1
     assert len(done.broken) + done.left_out["without MESSAGE or time"] == 1
-
-
-@pytest.mark.skipif(shutil.which("journalctl") is None, reason="journalctl is not installed")
-def test_this_machine_s_own_journal(tmp_path: Path) -> None:
-    said = subprocess.run(
-        ["journalctl", "-o", "export", "-n", "200", "--no-pager"], capture_output=True, check=False, timeout=60
-    )
-    if said.returncode or not said.stdout:
-        pytest.skip("this machine has no journal")
-    path = tmp_path / "journal.export"
-    path.write_bytes(said.stdout)
-    done, _ = imported(path, form=TextForm.JOURNAL)
-    assert done.figures.events + sum(done.left_out.values()) == said.stdout.count(b"__REALTIME_TIMESTAMP=")
 
 
 def test_no_line_is_no_capture(tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""The rules of an anonymisation: a file in YAML that says which kinds of values are replaced, and which stay.
+
+All fields have defaults, which replace what the scan knows. An unknown field is an error.
+"""
+
+import json
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from captures.console.errors import InputError
+from captures.rework.anonymize.fronts import LEAST_BYTES
+from captures.rework.anonymize.originals import MOST_BYTES
+from captures.rework.anonymize.tokens.addresses import KEPT_RANGES, UNCHANGED
+from captures.rework.anonymize.tokens.names import LABEL
+
+_MOST_FILE_BYTES: Final = 1 << 24
+Network = IPv4Network | IPv6Network
+Word = Annotated[str, StringConstraints(pattern=r"^[\w-]+$", max_length=MOST_BYTES)]
+
+
+class AddressMapping(StrEnum):
+    """How addresses are mapped."""
+
+    DIGITS = "digits"
+    """Each number among those with as many digits, so that texts keep their length."""
+    CRYPTOPAN = "cryptopan"
+    """Crypto-PAn, which keeps shared prefixes to the bit, for captures without addresses in their texts."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Addresses(_Model):
+    """What becomes of addresses of IPv4 and IPv6."""
+
+    on: bool = True
+    mapping: AddressMapping = AddressMapping.DIGITS
+    kept_ranges: tuple[Network, ...] = KEPT_RANGES
+    unchanged: tuple[Network, ...] = UNCHANGED
+
+
+class Macs(_Model):
+    """What becomes of MAC addresses."""
+
+    on: bool = True
+    keep_vendor: bool = True
+
+
+class Hosts(_Model):
+    """What becomes of the hosts in headers of syslog, and of names that end as those of hosts do."""
+
+    on: bool = True
+    suffixes: tuple[Word, ...] = ()
+    """Further last labels, such as `internal`."""
+
+
+class Users(_Model):
+    """What becomes of users."""
+
+    on: bool = True
+    words: tuple[Word, ...] = ()
+    """Further words behind which a user stands, as `badge` in `badge=bob` or `badge bob`."""
+
+
+class PatternRule(_Model):
+    """A regular expression: what its group 1 matches is replaced, or the whole match."""
+
+    name: Word
+    regex: str
+
+
+class Rules(_Model):
+    """All rules."""
+
+    addresses: Addresses = Addresses()
+    macs: Macs = Macs()
+    hosts: Hosts = Hosts()
+    users: Users = Users()
+    mail: bool = True
+    urls: bool = True
+    file_suffixes: tuple[Word, ...] = ()
+    """Names of files that end so are replaced: `docx`."""
+    patterns: tuple[PatternRule, ...] = ()
+    names: tuple[str, ...] = ()
+    """Names of persons, customers, projects: replaced wherever they stand."""
+    lists: tuple[Path, ...] = ()
+    """Files of such names, one a line."""
+    stop_words: tuple[Word, ...] = ()
+    """Further words that stay."""
+    everywhere: bool = Field(default=True)
+    """Whether a name that was found in one place is replaced in all others, too."""
+
+
+def load_rules(path: Path) -> Rules:
+    """The rules in a file, with its lists read. Raises InputError."""
+    text = _read(path)
+    try:
+        held = yaml.safe_load(text)
+        rules = Rules.model_validate({} if held is None else held)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
+    except (ValidationError, RecursionError) as error:
+        raise InputError(f"{path}: {_complaint(error)}") from None
+    names = [*rules.names]
+    for each in rules.lists:
+        names.extend(line.strip() for line in _read(path.parent / each).splitlines() if line.strip())
+    for name in names:
+        require_name(path, name)
+    return rules.model_copy(update={"names": tuple(names), "lists": ()})
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_FILE_BYTES + 1)
+        if len(data) > _MOST_FILE_BYTES:
+            raise InputError(f"{path}: more than 16 MiB is no file of rules or names")
+        return data.decode()
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8: byte {error.start}") from None
+
+
+def _complaint(error: Exception) -> str:
+    """The first thing that is wrong, on one line."""
+    if not isinstance(error, ValidationError):
+        return "nested too deep"
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("IPv"))
+    return f"{where or 'the file'}: {first['msg']}"
+
+
+def require_name(path: Path, name: str) -> None:
+    """Check that a name of a list can be looked for. Raises InputError."""
+    data = name.encode()
+    if not LEAST_BYTES <= len(data) <= MOST_BYTES:
+        raise InputError(f"{path}: {name!r}: a name has {LEAST_BYTES} to {MOST_BYTES} bytes; write a pattern instead")
+    if not all(LABEL[byte] or byte == ord(".") for byte in data):
+        raise InputError(f"{path}: {name!r}: a name is letters, digits, - _ and points; write a pattern instead")
+
+
+def canonical(rules: Rules) -> bytes:
+    """The rules in always the same bytes."""
+    return json.dumps(rules.model_dump(mode="json"), sort_keys=True).encode()

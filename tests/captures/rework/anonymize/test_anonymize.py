@@ -1,0 +1,195 @@
+"""A whole anonymisation: what stays, what goes, and a leak check that can fail."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from captures.cli import captures
+from captures.console.errors import InputError
+from captures.rework.anonymize import work
+from captures.rework.anonymize.rules import PatternRule, Rules, load_rules
+from tests.captures.rework.anonymize.made import KEY, STAMP, anonymized, make
+
+LINES = [
+    b"<38>" + STAMP + b" web01 sshd[1]: Accepted password for jsmith from 93.184.216.34 port 22",
+    b"<38>" + STAMP + b" web02 app: jsmith met web01 at 93.184.216.34, acct 4711004712",
+    b"<38>" + STAMP + b" web02 kernel: 00:0c:29:aa:bb:cc has 2a00:1450:4001:80b::200e",
+]
+FLOWS = [
+    (bytes([93, 184, 216, 34]), bytes([10, 1, 2, 3]), bytes.fromhex("000c29aabbcc")),
+    (bytes.fromhex("2a0014504001080b000000000000200e"), bytes(16), bytes(6)),
+]
+
+
+def texts(capture):
+    return [*capture.lines()]
+
+
+def test_lengths_trains_and_instants_stay_and_values_go(tmp_path):
+    origin = make(tmp_path / "o.rcap", LINES, FLOWS)
+    done, result = anonymized(tmp_path, LINES, flows=FLOWS)
+    assert done.clean
+    assert (result.trains == origin.trains).all()
+    assert (result.times == origin.times).all()
+    assert (result.flow_of == origin.flow_of).all()
+    assert result.recipe is None
+    whole = (tmp_path / "result.rcap").read_bytes()
+    for value in (b"web01", b"web02", b"jsmith", b"93.184.216.34", b"aa:bb:cc", b"200e", b"secret", b"hosts"):
+        assert value not in whole
+    assert all(line.startswith(old[:20]) for line, old in zip(texts(result), LINES, strict=True))
+
+
+def test_the_same_value_has_the_same_token_in_headers_and_texts(tmp_path):
+    done, result = anonymized(tmp_path, LINES, flows=FLOWS)
+    first, second, third = texts(result)
+    address = re.search(rb"from ([\d.]+)", first)[1]
+    assert re.search(rb"at ([\d.]+)", second)[1] == address
+    assert bytes(result.flows["source"][0])[:4] == bytes(map(int, address.split(b".")))
+    assert (
+        re.search(rb"([0-9a-f:]{17}) has", third)[1].replace(b":", b"").decode()
+        == bytes(result.flows["source_mac"][0]).hex()
+    )
+    user, host = re.search(rb"for (\w+) ", first)[1], first.split()[3]
+    assert b"app: " + user + b" met " + host in second
+    assert done.replaced["again"] == 2
+
+
+def test_the_same_key_gives_the_same_tokens_in_another_capture(tmp_path):
+    _, one = anonymized(tmp_path, LINES)
+    one = texts(one)
+    _, other = anonymized(tmp_path, LINES[:1])
+    assert texts(other)[0] == one[0]
+    _, different = anonymized(tmp_path, LINES, key=KEY[::-1])
+    assert texts(different)[0] != one[0]
+
+
+def leaks(tmp_path, lines, **rules):
+    done, _ = anonymized(tmp_path, lines, Rules(**rules))
+    return done
+
+
+def test_a_name_that_stays_in_another_place_is_told(tmp_path):
+    done = leaks(tmp_path, LINES, everywhere=False)
+    assert not done.clean
+    assert {(leak.event, leak.value) for leak in done.places} == {(1, "jsmith"), (1, "web01")}
+    assert "value" not in done.figures(show=False)["places"][0]
+    assert leaks(tmp_path, LINES).clean
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (b"user=jonathan99 in xjonathan99x", "jonathan99"),
+        (b"at 93.184.216.34 is host 93-184-216-34", "93-184-216-34"),
+        (b"mac 00:0c:29:aa:bb:cc is 000c29aabbcc", "000c29aabbcc"),
+    ],
+)
+def test_forms_that_the_scan_does_not_know_are_told(tmp_path, line, value):
+    done = leaks(tmp_path, [line])
+    assert [leak.value for leak in done.places] == [value]
+
+
+def test_a_name_of_a_list_is_replaced_in_any_word(tmp_path):
+    done, result = anonymized(tmp_path, [b"project Zugspitze-2 at zugspitze_old"], Rules(names=("zugspitze",)))
+    assert done.clean
+    assert b"ugspitze" not in texts(result)[0]
+
+
+def test_patterns_are_replaced_everywhere(tmp_path):
+    lines = [b"acct=4711004712 ok", b"number 4711004712, seen"]
+    rules = Rules(patterns=(PatternRule(name="account", regex=r"acct=(\d+)"),), users={"on": False})
+    done, result = anonymized(tmp_path, lines, rules)
+    assert done.clean
+    one, other = (re.search(rb"\d{10}", line)[0] for line in texts(result))
+    assert one == other != b"4711004712"
+
+
+def test_a_pattern_whose_matches_stay_is_told(tmp_path, monkeypatch):
+    rules = {"patterns": (PatternRule(name="account", regex=r"k:(\d+)"),)}
+    lines = [b"k:12345 is short"]
+    assert leaks(tmp_path, lines, **rules).clean
+    monkeypatch.setattr(work, "pattern_rows", lambda *_: np.zeros((0, 3), np.int64))
+    done = leaks(tmp_path, lines, **rules)
+    assert [(leak.kind, leak.column) for leak in done.places] == [("pattern account", 2)]
+
+
+def test_a_stamp_is_never_taken_for_a_value(tmp_path):
+    rules = Rules(patterns=(PatternRule(name="numbers", regex=r"\d+"),))
+    done, result = anonymized(tmp_path, LINES, rules)
+    assert done.clean
+    assert all(STAMP in line for line in texts(result))
+
+
+def test_headers_that_stay_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("captures.rework.anonymize.flows.FlowMapping.map", lambda _, flows: flows)
+    done, _ = anonymized(tmp_path, LINES[:1], flows=FLOWS)
+    assert {leak.kind for leak in done.places} == {"address in headers"}
+
+
+def test_crypto_pan_is_for_headers(tmp_path):
+    rules = Rules(addresses={"mapping": "cryptopan"})
+    done, result = anonymized(tmp_path, [b"nothing here, mask 255.255.255.0"], rules, flows=FLOWS)
+    assert done.clean
+    assert bytes(result.flows["source"][0])[:4] != FLOWS[0][0]
+    assert bytes(result.flows["target"][0])[0] == 10
+    with pytest.raises(InputError, match="event 0 has an address"):
+        anonymized(tmp_path, LINES, rules)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=5))
+@settings(max_examples=50, deadline=None)
+def test_no_text_breaks_it(tmp_path_factory, lines):
+    done, result = anonymized(tmp_path_factory.mktemp("x"), lines)
+    assert [len(line) for line in texts(result)] == [len(line) for line in lines]
+    assert done.clean or done.places
+
+
+def command(*words):
+    return CliRunner().invoke(captures, ["anonymize", *map(str, words)], standalone_mode=False)
+
+
+def test_the_command(tmp_path):
+    make(tmp_path / "in.rcap", LINES, FLOWS)
+    key = tmp_path / "key"
+    first = command(tmp_path / "in.rcap", "-o", tmp_path / "out.rcap", "--key", key, "--new-key", "--json")
+    assert first.return_value == 0
+    figures = json.loads(first.stdout)
+    assert figures["clean"]
+    assert figures["replaced"]["ipv4"] == 2
+    (tmp_path / "rules.yaml").write_text("everywhere: false\n")
+    told = command(
+        tmp_path / "in.rcap", "-o", tmp_path / "two.rcap", "--key", key, "--rules", tmp_path / "rules.yaml", "--show"
+    )
+    assert told.return_value == 1
+    assert "event 1" in told.output
+    assert "jsmith" in told.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hots: {}", "hots"),
+        ("addresses: {kept_ranges: [10.0.0.1/8]}", "kept_ranges"),
+        ("names: [ab]", "3 to"),
+        ("names: [John Smith]", "pattern"),
+        ("{", "YAML"),
+        ("lists: [none.txt]", "none.txt"),
+        ("[1]", "the file"),
+    ],
+)
+def test_rules_that_are_wrong_are_told_on_one_line(tmp_path, text, said):
+    (tmp_path / "rules.yaml").write_text(text)
+    with pytest.raises(InputError, match=said) as told:
+        load_rules(tmp_path / "rules.yaml")
+    assert "\n" not in str(told.value)
+
+
+def test_lists_are_read_beside_the_rules(tmp_path):
+    (tmp_path / "names.txt").write_text("zugspitze\n\nwatzmann\n")
+    (tmp_path / "rules.yaml").write_text("lists: [names.txt]\nnames: [eiger]\n")
+    assert load_rules(tmp_path / "rules.yaml").names == ("eiger", "zugspitze", "watzmann")
