@@ -71,9 +71,14 @@ def kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     return _compiled(function, _nrt=False)
 
 
+def long_kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """As `kernel`, for one that Python calls and that takes milliseconds: other threads of Python run meanwhile."""
+    return _compiled(function, _nrt=False, nogil=True)
+
+
 def allocating_kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
-    """As `kernel`, for a function that makes arrays, and so counts references to all."""
-    return _compiled(function)
+    """As `long_kernel`, for a function that makes arrays, and so counts references to all."""
+    return _compiled(function, nogil=True)
 
 
 def _compiled(function: Callable[_Args, _Result], **options: bool) -> Callable[_Args, _Result]:
