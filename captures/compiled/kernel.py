@@ -64,9 +64,25 @@ def tell_once(text: str) -> None:
 def kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     """Compile `function` when it is first called, or load the code that an earlier process compiled.
 
-    Division by zero gives no exception inside (`error_model="numpy"`): such a check costs time at each division.
+    Division by zero gives no exception inside (`error_model="numpy"`): such a check costs time at each division. A
+    kernel makes no arrays (views of those that it gets are none), so its code counts no references to them (`_nrt`):
+    those are atomic additions at each call of another kernel, which took half of the time of short ones.
     """
-    compiled: Any = numba.njit(error_model="numpy")(function)
+    return _compiled(function, _nrt=False)
+
+
+def long_kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """As `kernel`, for one that Python calls and that takes milliseconds: other threads of Python run meanwhile."""
+    return _compiled(function, _nrt=False, nogil=True)
+
+
+def allocating_kernel(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """As `long_kernel`, for a function that makes arrays, and so counts references to all."""
+    return _compiled(function, nogil=True)
+
+
+def _compiled(function: Callable[_Args, _Result], **options: bool) -> Callable[_Args, _Result]:
+    compiled: Any = numba.njit(error_model="numpy", **options)(function)
     if not numba.config.DISABLE_JIT:
         compiled._cache = _Kept(function)  # noqa: SLF001 - as its own `enable_caching` does
     return compiled  # type: ignore[no-any-return]  # mypy sees no types of numba's

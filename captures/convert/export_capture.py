@@ -9,9 +9,11 @@ from typing import IO, Any, Final
 
 import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
 from captures import __version__
 from captures.compiled.readiness import make_ready
+from captures.compiled.words import WORD_BYTES, words_of
 from captures.console.errors import InputError, PreflightError
 from captures.convert.export_request import ExportRequest, Form, Packing
 from captures.convert.exporting.addressing import Addressing
@@ -126,21 +128,37 @@ class _Packets:
         self._capture, self._pcapng = capture, request.form is Form.PCAPNG
         self._instants = Instants(capture, request.rate_eps)
         self._addressing = Addressing(capture, request.addresses)
+        self._room = np.empty(0, np.uint8)
         self.head = pcapng_header(_comments(capture), f"stampede {__version__}") if self._pcapng else PCAP_HEADER
 
     def body(self, piece: Piece) -> memoryview:
-        """The packets of a piece. Raises InputError for an instant that the file can't say."""
+        """The packets of a piece, valid until the next one. Raises InputError for an instant that pcap can't say."""
         capture = self._capture
         instants_ns = self._instants.of(piece)
         if not self._pcapng and int(instants_ns.max()) >= _LAST_PCAP_NS:
             raise InputError(f"{capture.path}: pcap ends in the year 2106; write pcapng")
         original = capture.original[piece.event].astype(np.int64) if len(capture.original) else piece.length
-        out = np.empty(int(piece.length.sum()) + MOST_RECORD_BYTES * len(piece.number), np.uint8)
+        out = self._room_for(int(piece.length.sum()) + MOST_RECORD_BYTES * len(piece.number))
         flow_of, flows = self._addressing.of(piece), self._addressing.flows
         size = write_packets(
-            out, capture.payload, piece.place, piece.length, original, instants_ns, flow_of, flows, self._pcapng
+            out,
+            words_of(out),
+            capture.payload,
+            piece.place,
+            piece.length,
+            original,
+            instants_ns,
+            flow_of,
+            flows,
+            self._pcapng,
         )
         return out[:size].data
+
+    def _room_for(self, size: int) -> NDArray[np.uint8]:
+        """Memory that is used again: fresh memory costs the kernel as much time as writing the packets."""
+        if len(self._room) < size:
+            self._room = np.empty(size + size // 4, np.uint8)
+        return self._room
 
 
 def _comments(capture: Capture) -> list[str]:
@@ -155,10 +173,11 @@ def _comments(capture: Capture) -> list[str]:
 def _compilations() -> list[Callable[[], object]]:
     """Calls that have the kernels compiled, for arrays as those of an open capture and of a piece."""
     payload, flows, numbers = np.zeros(1, np.uint8), np.zeros(1, FLOW).view(FLOW_RECORD), np.zeros(0, np.int64)
-    own, out, pcapng = flows.copy(), np.zeros(1, np.uint8), False
+    own, out, pcapng = flows.copy(), np.zeros(WORD_BYTES, np.uint8), False
+    words = words_of(out)
     payload.flags.writeable = own.flags.writeable = False
     return [
         lambda: write_lines(out, payload, numbers, numbers),
-        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, flows, pcapng),
-        lambda: write_packets(out, payload, numbers, numbers, numbers, numbers, numbers, own, pcapng),
+        lambda: write_packets(out, words, payload, numbers, numbers, numbers, numbers, numbers, flows, pcapng),
+        lambda: write_packets(out, words, payload, numbers, numbers, numbers, numbers, numbers, own, pcapng),
     ]

@@ -1,7 +1,8 @@
 """Writes a capture of version 2, whose size nobody knows before its last event: of a pipe, a slice, a merge.
 
-The payload is written as it comes. The tables are gathered in files without names beside it, and appended when the last
-event is there, so memory stays bounded. The file has no name until it is finished (`captures.files.output_file`).
+The payload is written as it comes, by a thread of its own (`captures.files.behind`). The tables are gathered in files
+without names beside it, and appended when the last event is there, so memory stays bounded. The file has no name until
+it is finished (`captures.files.output_file`).
 """
 
 import os
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from captures.console.errors import InputError, PreflightError
 from captures.console.units import format_size
+from captures.files.behind import Behind
 from captures.files.output_file import FULL, OutputFile, workplace, write_all
 from captures.format.digests import digest_range
 from captures.format.layout import (
@@ -33,6 +35,7 @@ from captures.format.sections import BACK, ENTRY, HEADER_2, LIVE, MUST_BE_KNOWN,
 from captures.format.window_index import WindowIndex
 
 _COPY_BYTES: Final = 1 << 20
+_NOTHING: Final = np.zeros(0, np.uint8)
 
 
 class StreamWriter:
@@ -47,6 +50,8 @@ class StreamWriter:
         self._tables: dict[str, IO[bytes]] = {}
         self._index = WindowIndex()
         self._events = self._trains = self._flows = self._payload_bytes = 0
+        self._behind = Behind()
+        self._written_bytes = 0
         self._shortest, self._longest = 1 << 16, 0
         self._hasher = blake3()
 
@@ -66,8 +71,9 @@ class StreamWriter:
         """Append consecutive trains: their TRAIN rows, whose `offset` and `first_event` are filled in, and their bytes.
 
         The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE
-        rows count trains from the first one of this call, BACK rows events from its first one. Raises PreflightError
-        when the disk is full.
+        rows count trains from the first one of this call, BACK rows events from its first one. All is written after
+        this returns, so the arrays may not be changed any more. Raises PreflightError when the disk is full, which may
+        be known only at a later call.
         """
         if not len(trains):
             return
@@ -77,25 +83,21 @@ class StreamWriter:
         rows["offset"] = self._payload_bytes + np.cumsum(size) - size
         rows["first_event"] = self._events + np.cumsum(count) - count
         live, back = self._moved(live, LIVE, "train", self._trains), self._moved(back, BACK, "event", self._events)
-        try:
-            self._append_payload(payload)
-            for name, table in (
-                ("trains", rows),
-                ("times", times),
-                ("flow_of", flow_of),
-                ("order", order),
-                ("templates", templates),
-                ("original", original),
-                ("live", live),
-                ("back", back),
-            ):
-                if table is not None and len(table):
-                    self._append(name, table)
-        except OSError as error:
-            raise self._failed(error) from None
+        self._write(
+            payload,
+            trains=rows,
+            times=times,
+            flow_of=flow_of,
+            order=order,
+            templates=templates,
+            original=original,
+            live=live,
+            back=back,
+        )
         self._index.add(rows, times)
         self._events += int(count.sum())
         self._trains += len(rows)
+        self._payload_bytes += int(size.sum())
         self._shortest = min(self._shortest, int(length.min()))
         self._longest = max(self._longest, int(length.max()))
 
@@ -111,20 +113,27 @@ class StreamWriter:
         """Append FLOW rows; returns the number of the first. A flow may come twice. Raises PreflightError."""
         first = self._flows
         if len(rows):
-            self._write("flows", rows)
+            self._write(_NOTHING, flows=rows)
             self._flows += len(rows)
         return first
 
     def add_links(self, rows: Table) -> None:
         """Append LINK rows. Raises PreflightError when the disk is full."""
         if len(rows):
-            self._write("links", rows)
+            self._write(_NOTHING, links=rows)
 
-    def _write(self, name: str, rows: Table) -> None:
+    def _write(self, payload: NDArray[np.uint8], **tables: NDArray[Any] | None) -> None:
+        """Have a payload written, and rows of tables."""
         try:
-            self._append(name, rows)
+            self._behind.do(self._append_all, payload, tables)
         except OSError as error:
             raise self._failed(error) from None
+
+    def _append_all(self, payload: NDArray[np.uint8], tables: Mapping[str, NDArray[Any] | None]) -> None:
+        self._append_payload(payload)
+        for name, table in tables.items():
+            if table is not None and len(table):
+                self._append(name, table)
 
     def _append(self, name: str, rows: NDArray[Any]) -> None:
         if name not in self._tables:
@@ -135,11 +144,11 @@ class StreamWriter:
         """Write bytes behind those that are there, and digest them; each full block's digest goes to its table."""
         view = np.ascontiguousarray(payload).data.cast("B")
         while view:
-            room = DIGEST_BLOCK_BYTES - self._payload_bytes % DIGEST_BLOCK_BYTES
+            room = DIGEST_BLOCK_BYTES - self._written_bytes % DIGEST_BLOCK_BYTES
             piece = view[:room]
-            write_all(self._output.fd, piece, PAGE_BYTES + self._payload_bytes)
+            write_all(self._output.fd, piece, PAGE_BYTES + self._written_bytes)
             self._hasher.update(piece)
-            self._payload_bytes += len(piece)
+            self._written_bytes += len(piece)
             if len(piece) == room:
                 self._end_block()
             view = view[room:]
@@ -168,6 +177,7 @@ class StreamWriter:
             raise InputError(f"{self._output.path}: not written: it would hold no events")
         texts = {"recipe": None if recipe is None else canonical_json(recipe), "note": canonical_json(note)}
         try:
+            self._behind.finish()
             if self._payload_bytes % DIGEST_BLOCK_BYTES:
                 self._end_block()
             self._append("digests", np.zeros(0, np.uint8))  # the section is there even if the payload is empty
@@ -233,6 +243,7 @@ class StreamWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file. It vanishes unless it was finished."""
+        self._behind.close()
         for table in self._tables.values():
             with suppress(OSError):  # what it still holds has no room on a full disk, and is not needed any more
                 table.close()

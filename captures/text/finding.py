@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import int64, kernel, long_kernel
 from captures.compiled.words import words_of
 from captures.format.stamps.kinds import DATE, ENDING, SEPARATOR, STYLES, WIDTH
 from captures.format.stamps.reading import NO_STAMP, new_minutes, stamp_at
@@ -103,7 +103,7 @@ class Finder:
         find_all(data, words_of(data), rows, self._zones, self._minutes, self._reference_ns, found.events, found.fields)
 
 
-@kernel
+@long_kernel
 def find_all(
     buffer: NDArray[np.uint8],
     words: NDArray[np.uint64],

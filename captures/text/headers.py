@@ -55,9 +55,12 @@ _LESS, _GREATER, _SPACE, _COLON, _HYPHEN, _AT, _SLASH, _OPEN, _CLOSE, _ZERO, _PE
 @kernel
 def stands_at(buffer: NDArray[np.uint8], at: int, end: int, text: NDArray[np.uint8]) -> bool:
     """Whether a text stands at `at`."""
-    if at + len(text) > end or buffer[at] != text[0]:
+    if at + len(text) > end:
         return False
-    return bool(np.all(buffer[at : at + len(text)] == text))
+    for i in range(len(text)):  # noqa: SIM110 - kernels have no generators
+        if buffer[at + i] != text[i]:
+            return False
+    return True
 
 
 @kernel
@@ -106,7 +109,10 @@ def is_level(buffer: NDArray[np.uint8], at: int, behind: int) -> bool:
     number = int64(0)
     for i in range(behind - 1, at - 1, -1):
         number = number << 8 | int64(buffer[i])
-    return bool(np.any(number == _LEVELS))
+    for level in _LEVELS:  # noqa: SIM110 - kernels have no generators
+        if number == level:
+            return True
+    return False
 
 
 @kernel

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import int64, kernel, long_kernel
 from captures.text.finding import Found
 from captures.text.messages import Messages
 
@@ -68,7 +68,7 @@ def hash_of(buffer: NDArray[np.uint8], at: int, length: int) -> np.uint64:
     return number if number != np.uint64(0) else np.uint64(1)
 
 
-@kernel
+@long_kernel
 def number_all(
     buffer: NDArray[np.uint8],
     place: NDArray[np.int64],

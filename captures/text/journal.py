@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import allocating_kernel, int64
 from captures.compiled.words import words_of
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.kinds import StampKind
@@ -128,7 +128,7 @@ class Journal:
         return entry[:field] + entry[value + size + 1 :]
 
 
-@kernel
+@allocating_kernel
 def write_all(
     buffer: NDArray[np.uint8],
     words: NDArray[np.uint64],

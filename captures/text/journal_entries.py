@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS
 from captures.format.stamps.numbers import digits_at
 from captures.format.stamps.writing import write_number, write_stamp
@@ -137,7 +137,7 @@ def write_word(
     return to + length
 
 
-@kernel
+@allocating_kernel
 def write_entry(
     buffer: NDArray[np.uint8],
     places: NDArray[np.int64],

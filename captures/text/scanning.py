@@ -87,13 +87,14 @@ def next_stamp(
     """
     place = low
     while place < stop and tries > 0:
-        word = words[place]
+        unsigned = np.uint64(place)  # of other indices it is looked whether they are negative
+        word = words[unsigned]
         if word & _DIGITS_MASK == _DIGITS and place + 4 < end:
             at = number_front(buffer, place + 3, low)
             kind, instant_ns = epoch_at(buffer, at, end) if at >= 0 else (NO_STAMP, 0)
             if kind != NO_STAMP and abs(instant_ns - reference_ns) < NEAR_NS:
                 return at, kind, 0, instant_ns, tries
-        apart = word ^ _COLONS | words[place + 3] ^ _COLONS
+        apart = word ^ _COLONS | words[unsigned + np.uint64(3)] ^ _COLONS
         if ~((apart & _LOW) + _LOW | apart) & _HIGH:
             for colon in range(place, min(place + 8, end - 3)):
                 at = front_at(buffer, colon, low) if tries > 0 else -1

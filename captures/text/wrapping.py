@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.console.units import SECOND_NS
 from captures.format.instants import ramp, ramp_values
 from captures.format.layout import MAX_TRAIN_BYTES
@@ -87,7 +87,7 @@ def copy_bytes(target: NDArray[np.uint8], to: int, source: NDArray[np.uint8], at
     return to + count
 
 
-@kernel
+@allocating_kernel
 def wrap_all(
     buffer: NDArray[np.uint8],
     messages: NDArray[Any],

@@ -141,7 +141,8 @@ def write_header(
     says so (include/linux/virtio_net.h, virtio_net_hdr_to_skb).
     """
     header, places = headers.table[row], headers.places
-    header[:] = headers.lanes[lane]
+    for byte in range(len(header)):
+        header[byte] = headers.lanes[lane, byte]
     header[1] = GSO_UDP_L4 if cut else GSO_NONE
     header[4], header[5] = length & 0xFF, length >> 8
     write_big_endian(header, places[SOURCE], source, 4)

@@ -18,14 +18,14 @@ from captures import __version__
 from captures.console.command import run
 from replay.json_file import ReportFile
 from replay.linux.sockets.udp_send import max_segments
-from tools.benchmarks import audits, builds, delivers, rates, sends
+from tools.benchmarks import audits, builds, delivers, imports, rates, sends
 from tools.benchmarks import parts as build_parts
 from tools.benchmarks.figures import Figure, ratio, table
 from tools.benchmarks.programs import BEFORE, PATIENCE_S, Trees, capture_of, of_tree, trees_of
 from tools.lab import Lab
 from tools.steal import stolen_percent
 
-PARTS = ("parts", "build", "send", "tags", "verify", "deliver", "rates", "audit")
+PARTS = ("parts", "build", "send", "tags", "verify", "deliver", "rates", "audit", "imports")
 IN_LAB: Final = {"send", "tags", "deliver", "rates"}
 
 
@@ -49,7 +49,7 @@ def bench(
     before: str | None,
     json_path: Path | None,
 ) -> None:
-    """Measure the parts of a build, builds, sends, tags, the sink, deliveries, what rates cost, the audit.
+    """Measure the parts of a build, builds, sends, tags, the sink, deliveries, what rates cost, the audit, imports.
 
     All of these PARTS, or those that are named.
 
@@ -89,6 +89,8 @@ def _alone(parts: tuple[str, ...], folder: Path, rounds: int, trees: Trees) -> l
         figures += _verified(folder, rounds, trees)
     if "audit" in parts:
         figures += audits.measure(folder, rounds)
+    if "imports" in parts:
+        figures += imports.measure(folder, rounds)
     return figures
 
 
@@ -148,6 +150,8 @@ def _ratios(figures: list[Figure]) -> dict[str, float]:
         "packet, no GSO to trafgen": ("packet, no GSO", "trafgen"),
         "udp, GSO to C": ("udp, GSO", "ceiling in C, GSO"),
         "udp, no GSO to C": ("udp, no GSO", "ceiling in C, no GSO"),
+        "import to tcpdump": (imports.IMPORT, imports.TCPDUMP),
+        "import to editcap": (imports.IMPORT, imports.EDITCAP),
         "packet, GSO to udp, GSO": ("packet, GSO", "udp, GSO"),
         "40 lanes and 1,022 sources to one of each": (
             "packet, GSO, 40 lanes, 1,022 sources",

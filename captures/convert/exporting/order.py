@@ -34,9 +34,10 @@ def pieces(capture: Capture, first: int, end: int) -> Iterator[Piece]:
         number = np.arange(start, min(start + PIECE_EVENTS, end))
         event = number if inverse is None else inverse[number].astype(np.int64)
         train = np.searchsorted(first_events, event.astype(np.uint64), "right") - 1
-        rows = capture.trains[train]
-        length = rows["length"].astype(np.int64)
-        place = rows["offset"].astype(np.int64) + (event - rows["first_event"].astype(np.int64)) * length
+        length, offset, first_event = (
+            capture.trains[name][train].astype(np.int64) for name in ("length", "offset", "first_event")
+        )
+        place = offset + (event - first_event) * length
         yield Piece(number, event, train, place, length)
 
 

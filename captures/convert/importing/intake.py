@@ -17,6 +17,10 @@ from captures.text.messages import NO_INSTANT, Messages
 from captures.text.wrapping import filled_instants, said_instants
 
 _UNKNOWN: Final = -1
+_ROW_BYTES: Final = 144
+"""What is known of an event takes so much, besides its text."""
+_MOST_HELD_BYTES: Final = 64 << 20
+"""A window that holds more is cut here: in a file without a clock all events may have the same instant."""
 
 
 @dataclass
@@ -80,6 +84,9 @@ class Intake:
             events = self._held.joined(events)
         window = events.times // self._window_ns
         whole = int(np.searchsorted(window, window[-1]))
+        held_bytes = int(events.length[whole:].sum()) + _ROW_BYTES * (len(window) - whole)
+        if held_bytes > _MOST_HELD_BYTES:
+            whole = len(window)
         self._write(events.chosen(slice(0, whole)))
         self._held = events.chosen(slice(whole, None)).packed()
 

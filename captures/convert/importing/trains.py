@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import int64, kernel, long_kernel
+from captures.compiled.memory import copy_bytes
 from captures.format.layout import MAX_TRAIN_BYTES, MAX_TRAIN_EVENTS, TRAIN, Table
 from captures.format.sections import LIVE
 from captures.text.finding import FIELDS, Found
@@ -145,13 +146,12 @@ def cut_trains(
     return made, lives
 
 
-@kernel
+@long_kernel
 def gather(
     data: NDArray[np.uint8], place: NDArray[np.int64], length: NDArray[np.int64], payload: NDArray[np.uint8]
 ) -> None:
     """Copy events one behind the other."""
-    to = 0
+    to = int64(0)
     for i in range(len(place)):
-        for byte in range(length[i]):
-            payload[to + byte] = data[place[i] + byte]
+        copy_bytes(payload, to, data, place[i], length[i])
         to += length[i]

@@ -57,9 +57,16 @@ def civil_date(days: int) -> tuple[int, int, int]:
 
 
 @kernel
+def write_month(text: NDArray[np.uint8], place: int, month: int) -> None:
+    """Write `Aug`."""
+    for i in range(3):
+        text[place + i] = MONTHS[3 * month - 3 + i]
+
+
+@kernel
 def write_month_and_day(text: NDArray[np.uint8], place: int, month: int, day: int) -> None:
     """Write `Aug 30`, or `Aug  3`: RFC 3164, section 4.1.2."""
-    text[place : place + 3] = MONTHS[3 * month - 3 : 3 * month]
+    write_month(text, place, month)
     text[place + 3] = 32
     write_number(text, place + 4, 2, day)
     if day < 10:
@@ -87,7 +94,7 @@ def write_date(text: NDArray[np.uint8], date: int, year: int, month: int, day: i
     elif date == CLF:
         write_number(text, 0, 2, day)
         text[2] = text[6] = 47
-        text[3:6] = MONTHS[3 * month - 3 : 3 * month]
+        write_month(text, 3, month)
         write_number(text, 7, 4, year)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.packets.headers.filters import Filters, is_of_hosts, is_to_ports
 from captures.packets.headers.flow_table import FlowTable, number_flow
 from captures.packets.headers.ip_headers import TCP, UDP, read_ipv4, read_ipv6, read_tcp, read_udp
@@ -181,7 +181,7 @@ def _add_rest(taken: Taken, number: int, outcome: int, payload: NDArray[np.int64
     scanned.rest += 1
 
 
-@kernel
+@allocating_kernel
 def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> None:
     """Find the messages in packets, count what is left out, and note what is left to Python."""
     scanned = taken.scanned[0]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.compiled.memory import copy_bytes
 from captures.console.units import SECOND_NS
 from captures.packets.writing.frames import MOST_HEADER_BYTES, write_frame
 
@@ -48,15 +49,15 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 @kernel
-def put_32(out: NDArray[np.uint8], at: int, number: int) -> None:
-    """Write 32 bits, little-endian."""
-    for i in range(4):
-        out[at + i] = number >> 8 * i & 0xFF
+def put_two(words: NDArray[np.uint64], at: int, first: int, second: int) -> None:
+    """Write two numbers of 32 bits, little-endian, of larger ones their low bits."""
+    words[at] = np.uint64(first & 0xFFFFFFFF | second << 32)
 
 
 @kernel
 def write_packets(
     out: NDArray[np.uint8],
+    words: NDArray[np.uint64],
     payload: NDArray[np.uint8],
     places: NDArray[np.int64],
     lengths: NDArray[np.int64],
@@ -68,13 +69,14 @@ def write_packets(
 ) -> int:
     """Write the packets of events into `out`, which has room for them; returns how many bytes.
 
+    `words` is the view of `out` by `words_of`.
     The events are where `places` and `lengths` say, shape (events,), and had `originals` bytes once. `flows` are
     FLOW_RECORD rows, and `instants_ns` are since 1970 UTC.
     """
     at = int64(0)
     for i in range(len(places)):
         head = at + (_BLOCK_BYTES if pcapng else _RECORD_BYTES)
-        end = write_frame(out, head, flows[flow_of[i]], payload, places[i], lengths[i])
+        end = write_frame(out, words, head, flows[flow_of[i]], payload, places[i], lengths[i])
         captured = end - head
         original = captured + max(originals[i] - lengths[i], 0)
         if pcapng:
@@ -82,20 +84,16 @@ def write_packets(
             for byte in range(end, head + padded):
                 out[byte] = 0
             whole = _BLOCK_BYTES + padded + 4
-            put_32(out, at, _ENHANCED_PACKET)
-            put_32(out, at + 4, whole)
-            put_32(out, at + 8, 0)
-            put_32(out, at + 12, instants_ns[i] >> 32)
-            put_32(out, at + 16, instants_ns[i])
-            put_32(out, at + 20, captured)
-            put_32(out, at + 24, original)
-            put_32(out, at + whole - 4, whole)
+            put_two(words, at, _ENHANCED_PACKET, whole)
+            put_two(words, at + 8, 0, instants_ns[i] >> 32)
+            put_two(words, at + 16, instants_ns[i], captured)
+            for byte in range(4):
+                out[at + 24 + byte] = original >> 8 * byte & 0xFF
+                out[at + whole - 4 + byte] = whole >> 8 * byte & 0xFF
             at += whole
         else:
-            put_32(out, at, instants_ns[i] // SECOND_NS)
-            put_32(out, at + 4, instants_ns[i] % SECOND_NS)
-            put_32(out, at + 8, captured)
-            put_32(out, at + 12, original)
+            put_two(words, at, instants_ns[i] // SECOND_NS, instants_ns[i] % SECOND_NS)
+            put_two(words, at + 8, captured, original)
             at = end
     return at
 
@@ -107,8 +105,7 @@ def write_lines(
     """Write events as lines into `out`; returns how many bytes."""
     at = int64(0)
     for i in range(len(places)):
-        for byte in range(lengths[i]):
-            out[at + byte] = payload[places[i] + byte]
+        copy_bytes(out, at, payload, places[i], lengths[i])
         at += lengths[i]
         out[at] = 10
         at += 1

@@ -140,3 +140,16 @@ def test_regrouping_is_the_obvious_one(rows: list[tuple[int, int, int]]) -> None
     for i, row in enumerate(rows):
         groups.setdefault(row, []).append(i)
     assert regrouped(window, one, two).tolist() == [i for group in groups.values() for i in group]
+
+
+def test_a_window_without_end_is_cut_where_too_much_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [[(b"x", 0, 0), (b"no stamp at all", 0, 0), (b"x", 0, 0)]] * 4
+    whole = imported(tmp_path / "whole.rcap", parts, 10**9)
+    monkeypatch.setattr("captures.convert.importing.intake._MOST_HELD_BYTES", 500)
+
+    cut = imported(tmp_path / "cut.rcap", parts, 10**9)
+
+    assert (whole.order.tolist(), cut.order.tolist()) == (
+        [0, 2, 3, 5, 6, 8, 9, 11, 1, 4, 7, 10],
+        [0, 2, 3, 5, 1, 4, 6, 8, 9, 11, 7, 10],
+    )

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.all import IP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw
 
+from captures.compiled.words import words_of
 from captures.format.sections import FLOW
 from captures.packets.writing.frames import FLOW_RECORD, MOST_HEADER_BYTES, write_frame
 
@@ -33,7 +34,9 @@ def frame_of(drawn: dict, text: bytes) -> bytes:
     row, out = np.zeros(1, FLOW), np.full(MOST_HEADER_BYTES + len(text), 255, np.uint8)
     for name, value in drawn.items():
         row[name] = np.void(value) if isinstance(value, bytes) else value
-    end = write_frame(out, 0, row.view(FLOW_RECORD)[0], np.frombuffer(b"..." + text, np.uint8), 3, len(text))
+    end = write_frame(
+        out, words_of(out), 0, row.view(FLOW_RECORD)[0], np.frombuffer(b"..." + text, np.uint8), 3, len(text)
+    )
     return out[:end].tobytes()
 
 
