@@ -19,13 +19,15 @@ from captures.convert.export_request import ExportRequest, Form, Packing
 from captures.convert.exporting.addressing import Addressing
 from captures.convert.exporting.instants import Instants
 from captures.convert.exporting.order import Piece, pieces
+from captures.events.gathering import as_lines
+from captures.events.gathering import compilations as gatherings
 from captures.files.output_file import FULL, OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import canonical_json
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
 from captures.packets.writing.frames import FLOW_RECORD
-from captures.packets.writing.records import MOST_RECORD_BYTES, PCAP_HEADER, pcapng_header, write_lines, write_packets
+from captures.packets.writing.records import MOST_RECORD_BYTES, PCAP_HEADER, pcapng_header, write_packets
 
 SCHEMA: Final = 1
 """The version of the figures of an export, as JSON."""
@@ -116,9 +118,7 @@ class _Lines:
 
     def body(self, piece: Piece) -> memoryview:
         """The lines of a piece."""
-        out = np.empty(int(piece.length.sum()) + len(piece.number), np.uint8)
-        write_lines(out, self._payload, piece.place, piece.length)
-        return out.data
+        return as_lines(self._payload, piece.place, piece.length).data
 
 
 class _Packets:
@@ -177,7 +177,7 @@ def _compilations() -> list[Callable[[], object]]:
     words = words_of(out)
     payload.flags.writeable = own.flags.writeable = False
     return [
-        lambda: write_lines(out, payload, numbers, numbers),
+        *gatherings(),
         lambda: write_packets(out, words, payload, numbers, numbers, numbers, numbers, numbers, flows, pcapng),
         lambda: write_packets(out, words, payload, numbers, numbers, numbers, numbers, numbers, own, pcapng),
     ]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from captures.compiled.readiness import make_ready
 from captures.console.errors import InputError
 from captures.events.axis import Axis
-from captures.events.gathering import join, new_memory, readable
+from captures.events.gathering import as_lines, joined
 from captures.events.scratch import scratch
 from captures.events.stretches import stretches
 from captures.format.capture import Capture
@@ -67,15 +67,12 @@ class Lines(NamedTuple):
     def before(self, behind: "Lines", between: int) -> "Lines":
         """Each line, the byte `between`, and the one of the same number in `behind`."""
         length = self.length + 1 + behind.length
-        size, memory = int(length.sum()), new_memory(int(length.sum()))
-        left, right = readable(self.data), readable(behind.data)
-        join(left, self.place, self.length, between, right, behind.place, behind.length, memory)
-        return Lines(memory.bytes[:size], np.cumsum(length) - length, length)
+        data = joined(self.data, self.place, self.length, between, behind.data, behind.place, behind.length)
+        return Lines(data, np.cumsum(length) - length, length)
 
     def ended(self) -> NDArray[np.uint8]:
         """All of them, with a line end behind each."""
-        nothing = np.zeros(len(self.place), np.int64)
-        return self.before(Lines(_NOTHING, nothing, nothing), _LINE_END).data
+        return as_lines(self.data, self.place, self.length)
 
 
 class _Events(NamedTuple):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from captures import __version__
 from captures.compiled.readiness import make_ready
 from captures.events.axis import Axis
-from captures.events.gathering import gather, new_memory, readable
+from captures.events.gathering import compilations, gathered
 from captures.events.scratch import scratch
 from captures.events.stretches import Stretch
 from captures.files.output_file import OutputFile
@@ -57,7 +57,7 @@ class Sliced:
 
 def prepare() -> None:
     """Compile or load the kernels of a slice."""
-    make_ready("slicing", [lambda: gather(readable(_NOTHING.view(np.uint8)), _NOTHING, _NOTHING, new_memory(0))])
+    make_ready("slicing", compilations())
 
 
 def slice_capture(
@@ -185,10 +185,7 @@ class _Slice:
         if meant.all():
             data = payload[stretch.place[0] : stretch.place[-1] + stretch.length[-1]]
         else:
-            length = stretch.length[meant]
-            memory = new_memory(int(length.sum()))
-            gather(readable(payload), stretch.place[meant], length, memory)
-            data = memory.bytes[: int(length.sum())]
+            data = gathered(payload, stretch.place[meant], stretch.length[meant])
         self._payload_bytes += len(data)
         return data
 

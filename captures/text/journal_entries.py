@@ -14,7 +14,7 @@ from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS
 from captures.format.stamps.numbers import digits_at
 from captures.format.stamps.writing import write_number, write_stamp
 from captures.text.splitting import next_end
-from captures.text.wrapping import copy_bytes
+from captures.text.wrapping import append
 
 WANTED: Final = (
     *("MESSAGE", "PRIORITY", "SYSLOG_FACILITY", "SYSLOG_IDENTIFIER", "_COMM", "SYSLOG_PID", "_PID", "_HOSTNAME"),
@@ -164,7 +164,7 @@ def write_entry(
         to += 2
     stamp = np.zeros(MAX_WIDTH, np.uint8)
     write_stamp(stamp, kind, zone_minutes, 1000 * number_of(buffer, REALTIME, places, lengths))
-    to = copy_bytes(out, to, stamp, 0, WIDTHS[kind])
+    to = append(out, to, stamp, 0, WIDTHS[kind])
     out[to] = _SPACE
     to = write_word(out, to + 1, buffer, places[HOSTNAME], lengths[HOSTNAME], 255)
     name = IDENTIFIER if lengths[IDENTIFIER] > 0 else COMMAND
@@ -186,4 +186,4 @@ def write_entry(
         out[to] = _COLON
         to += 1
     out[to] = _SPACE
-    return copy_bytes(out, to + 1, buffer, places[MESSAGE], lengths[MESSAGE])
+    return append(out, to + 1, buffer, places[MESSAGE], lengths[MESSAGE])

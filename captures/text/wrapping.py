@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import allocating_kernel, int64, kernel
+from captures.compiled.memory import copy_bytes
 from captures.console.units import SECOND_NS
 from captures.format.instants import ramp, ramp_values
 from captures.format.layout import MAX_TRAIN_BYTES
@@ -80,11 +81,10 @@ def wrapped(batch: Messages, instants_ns: NDArray[np.int64], header: Header) -> 
 
 
 @kernel
-def copy_bytes(target: NDArray[np.uint8], to: int, source: NDArray[np.uint8], at: int, count: int) -> int:
-    """Copy some bytes. Returns where the copy ends."""
-    for i in range(count):
-        target[to + i] = source[at + i]
-    return to + count
+def append(out: NDArray[np.uint8], to: int, data: NDArray[np.uint8], place: int, length: int) -> int:
+    """Copy some bytes of `data` on to `to` in `out`. Returns where the copy ends."""
+    copy_bytes(out, to, data, place, length)
+    return to + length
 
 
 @allocating_kernel
@@ -106,7 +106,7 @@ def wrap_all(
             second = instants_ns[i] // SECOND_NS
             write_second(stamp, kind, zone_minutes, second)
         write_fraction(stamp, kind, instants_ns[i] - second * SECOND_NS)
-        to = copy_bytes(out, to, before, 0, len(before))
-        to = copy_bytes(out, to, stamp, 0, WIDTHS[kind])
-        to = copy_bytes(out, to, after, 0, len(after))
-        to = copy_bytes(out, to, buffer, int64(messages[i].place), int64(messages[i].length))
+        to = append(out, to, before, 0, len(before))
+        to = append(out, to, stamp, 0, WIDTHS[kind])
+        to = append(out, to, after, 0, len(after))
+        to = append(out, to, buffer, int64(messages[i].place), int64(messages[i].length))

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.convert.importing.trains import gather
+from captures.events.gathering import gathered
 from captures.text.finding import Found
 
 
@@ -42,8 +42,7 @@ class Events:
 
     def packed(self) -> Self:
         """The same, in memory that holds nothing else."""
-        data = np.empty(int(self.length.sum()), np.uint8)
-        gather(self.data, self.place, self.length, data)
+        data = gathered(self.data, self.place, self.length)
         return replace(self, data=data, place=np.cumsum(self.length) - self.length)
 
     def joined(self, behind: Self) -> Self:

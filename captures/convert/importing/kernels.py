@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from captures.compiled.readiness import make_ready
-from captures.convert.importing.trains import gather, looks_of, trains_of
+from captures.convert.importing.trains import looks_of, trains_of
 from captures.packets.containers import packets_of
 from captures.packets.headers.dissector import prepare
 from captures.text.finding import SLACK_BYTES, Finder
@@ -29,5 +29,4 @@ def compilations() -> list[Callable[[], object]]:
         lambda: Finder(np.zeros((1, 2), np.int64), 0).find(batch),
         lambda: Hosts().numbers(batch, found),
         lambda: trains_of(data, numbers, numbers, looks_of(found), numbers),
-        lambda: gather(data, numbers, numbers, data.copy()),
     ]

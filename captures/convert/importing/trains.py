@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel, long_kernel
-from captures.compiled.memory import copy_bytes
+from captures.compiled.kernel import int64, kernel
+from captures.events.gathering import gathered
 from captures.format.layout import MAX_TRAIN_BYTES, MAX_TRAIN_EVENTS, TRAIN, Table
 from captures.format.sections import LIVE
 from captures.text.finding import FIELDS, Found
@@ -63,11 +63,8 @@ def trains_of(
 ) -> Trains:
     """The trains of events, in the order of these arrays, shape (events,); `place` is where each stands in `data`."""
     rows, live = np.zeros(len(place), _TRAIN), np.zeros((FIELDS - 1) * len(place), _LIVE)
-    payload = np.empty(int(length.sum()), np.uint8)
-    data = data.view()
-    data.flags.writeable = False
     trains, lives = cut_trains(length, looks.of, looks.rows, host, rows, live)
-    gather(data, place, length, payload)
+    payload = gathered(data, place, length)
     return Trains(rows[:trains].view(TRAIN), payload, live[:lives].view(LIVE))
 
 
@@ -144,14 +141,3 @@ def cut_trains(
         made += 1
         start = end
     return made, lives
-
-
-@long_kernel
-def gather(
-    data: NDArray[np.uint8], place: NDArray[np.int64], length: NDArray[np.int64], payload: NDArray[np.uint8]
-) -> None:
-    """Copy events one behind the other."""
-    to = int64(0)
-    for i in range(len(place)):
-        copy_bytes(payload, to, data, place[i], length[i])
-        to += length[i]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
-from captures.compiled.memory import copy_bytes
 from captures.console.units import SECOND_NS
 from captures.packets.writing.frames import MOST_HEADER_BYTES, write_frame
 
@@ -95,18 +94,4 @@ def write_packets(
             put_two(words, at, instants_ns[i] // SECOND_NS, instants_ns[i] % SECOND_NS)
             put_two(words, at + 8, captured, original)
             at = end
-    return at
-
-
-@kernel
-def write_lines(
-    out: NDArray[np.uint8], payload: NDArray[np.uint8], places: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> int:
-    """Write events as lines into `out`; returns how many bytes."""
-    at = int64(0)
-    for i in range(len(places)):
-        copy_bytes(out, at, payload, places[i], lengths[i])
-        at += lengths[i]
-        out[at] = 10
-        at += 1
     return at

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
-from captures.compiled.uncounted import uncounted
 from captures.rework.anonymize.fronts import FRONT_BITS, HEAD_BITS, HEAD_BYTES, LEAST_BYTES, front_of, has_bit
-from captures.rework.anonymize.originals import MOST_BYTES, Tables, address_hash, held_tables, units_hash
-from captures.rework.anonymize.replacing import Mapping, held_mapping
+from captures.rework.anonymize.originals import MOST_BYTES, Tables, address_hash, units_hash
+from captures.rework.anonymize.replacing import Mapping
 from captures.rework.anonymize.scan.forms import (
     HEX,
     MAC_DIGITS,
@@ -32,7 +31,7 @@ from captures.rework.anonymize.scan.forms import (
     near_mark,
     read_4,
 )
-from captures.rework.anonymize.scan.kinds import AGAIN, IPV4, IPV6, MAC, Place, held_place
+from captures.rework.anonymize.scan.kinds import AGAIN, IPV4, IPV6, MAC, Place
 from captures.rework.anonymize.tokens.addresses import forms_of
 from captures.rework.anonymize.tokens.hash_set import ended, grown, place_in
 from captures.rework.anonymize.tokens.names import LABEL
@@ -59,8 +58,6 @@ def check_all(
     `counts`, shape (2,), is told how many values are left, and how many addresses are themselves by chance. As many of
     the first ones as there is room for are entered into the rows of `place`.
     """
-    before, after, words, tables = uncounted(before), uncounted(after), uncounted(words), held_tables(tables)
-    mapping, place, counts = held_mapping(mapping), held_place(place), uncounted(counts)
     for row in trains:
         length, at = int64(row.length), int64(row.offset)
         for _ in range(int64(row.count)):

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
+from captures.compiled.kernel import allocating_kernel
 from captures.format.capture import Capture
 from captures.format.layout import Table
 from captures.rework.anonymize.checking import FEW_FORMS
@@ -128,7 +128,7 @@ def left_in_flows(before: Table, after: Table, mapping: Mapping, *, addresses: b
     return left, chance
 
 
-@kernel
+@allocating_kernel
 def count_forms(data: NDArray[np.uint8], zones: Zones, forms: NDArray[np.float64]) -> None:
     """How many addresses the token of each one is drawn from."""
     width = data.shape[1]

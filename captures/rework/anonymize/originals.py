@@ -10,11 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
-from captures.compiled.uncounted import uncounted
+from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.rework.anonymize.fronts import FRONT_BITS, HEAD_BITS, HEAD_BYTES, LEAST_BYTES, front_of, set_bit, start_of
 from captures.rework.anonymize.scan.forms import HEX, WORD, address_6_at, read_4, read_mac
-from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, HOST, IPV4, IPV6, MAC, Place, held_place
+from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, HOST, IPV4, IPV6, MAC, Place
 from captures.rework.anonymize.tokens.hash_set import hash_of, insert, move_all, place_in
 from captures.rework.anonymize.tokens.keyed import Key, keyed
 from captures.rework.anonymize.tokens.names import LABEL
@@ -38,18 +37,6 @@ class Tables(NamedTuple):
     """The same for the first LEAST_BYTES."""
     counts: NDArray[np.int64]
     """How many names and addresses there are, and how many had no room: shape (3,)."""
-
-
-@kernel
-def held_tables(tables: Tables) -> Tables:
-    """The same, whose arrays are not counted."""
-    return Tables(
-        uncounted(tables.names),
-        uncounted(tables.addresses),
-        uncounted(tables.heads),
-        uncounted(tables.fronts),
-        uncounted(tables.counts),
-    )
 
 
 class Originals:
@@ -143,13 +130,6 @@ def learn_all(
     place: Place,
 ) -> int:
     """Take in the values of rows from `first` on; returns the first one for which a table must grow, or their count."""
-    buffer, rows, stop, tables, place = (
-        uncounted(buffer),
-        uncounted(rows),
-        uncounted(stop),
-        held_tables(tables),
-        held_place(place),
-    )
     for i in range(first, len(rows)):
         if not has_room(tables.names, tables.counts[0]) or not has_room(tables.addresses, tables.counts[1]):
             return i
@@ -183,7 +163,7 @@ def units_hash(units: NDArray[np.int64], seed: np.uint64) -> np.uint64:
     return keyed(Key(seed, np.uint64(len(units))), high, low) | np.uint64(1)
 
 
-@kernel
+@allocating_kernel
 def add_rows(rows: NDArray[np.uint8], first: int, seed: np.uint64, tables: Tables) -> int:
     """Take in addresses as bytes from row `first` on; returns the first one for which the table must grow."""
     width = rows.shape[1]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
-from captures.compiled.uncounted import uncounted
+from captures.compiled.memory import copy_bytes
 from captures.rework.anonymize.scan.forms import address_6_at, read_4, read_mac, write_4, write_6, write_mac
 from captures.rework.anonymize.scan.kinds import IPV4, IPV6, MAC, PATTERN
 from captures.rework.anonymize.tokens.addresses import Zones, map_address
@@ -40,23 +40,6 @@ class Mapping(NamedTuple):
     seed: np.uint64
 
 
-@kernel
-def held_mapping(mapping: Mapping) -> Mapping:
-    """The same, whose arrays are not counted."""
-    four, six = mapping.zones_4, mapping.zones_6
-    return Mapping(
-        mapping.addresses_4,
-        mapping.addresses_6,
-        mapping.macs,
-        mapping.names,
-        Zones(uncounted(four.low), uncounted(four.high), uncounted(four.unchanged)),
-        Zones(uncounted(six.low), uncounted(six.high), uncounted(six.unchanged)),
-        mapping.keep_vendor,
-        uncounted(mapping.stop),
-        mapping.seed,
-    )
-
-
 class Memory(NamedTuple):
     """Tokens that were made before, and what is needed to make one."""
 
@@ -70,20 +53,6 @@ class Memory(NamedTuple):
     units: NDArray[np.int64]
     numbers: NDArray[np.int64]
     scratch: NDArray[np.int64]
-
-
-@kernel
-def held_memory(memory: Memory) -> Memory:
-    """The same, whose arrays are not counted."""
-    return Memory(
-        uncounted(memory.hashes),
-        uncounted(memory.places),
-        uncounted(memory.arena),
-        uncounted(memory.used),
-        uncounted(memory.units),
-        uncounted(memory.numbers),
-        uncounted(memory.scratch),
-    )
 
 
 def new_memory() -> Memory:
@@ -133,8 +102,7 @@ def replace_all(
 
     `counts` is told how many of each kind were changed: shape (kinds,).
     """
-    source, target, rows = uncounted(source), uncounted(target), uncounted(rows)
-    mapping, memory, done = held_mapping(mapping), held_memory(memory), int64(0)
+    done = int64(0)
     for i in range(len(rows)):
         at, end, kind = rows[i, 0], rows[i, 1], rows[i, 2]
         if at < done:  # a pattern of the rules and the scan found parts of each other
@@ -165,7 +133,7 @@ def replace_one(
         place = memory.places[slot, 0]
         known = memory.hashes[slot] == number and memory.places[slot, 1] == length and memory.places[slot, 2] == form
         if known and equal(memory.arena, place, source, at, length):
-            copy(memory.arena, place + length, target, at, length)
+            copy_bytes(target, at, memory.arena, place + length, length)
             return not equal(memory.arena, place, memory.arena, place + length, length)
         slot = slot + 1 & _SLOTS - 1
     replace(target, at, end, kind, mapping, memory)
@@ -192,8 +160,8 @@ def remember(
         return
     if memory.hashes[slot] != FREE:
         return
-    copy(source, at, memory.arena, place, length)
-    copy(target, at, memory.arena, place + length, length)
+    copy_bytes(memory.arena, place, source, at, length)
+    copy_bytes(memory.arena, place + length, target, at, length)
     memory.hashes[slot] = number
     memory.places[slot, 0], memory.places[slot, 1], memory.places[slot, 2] = place, length, form
     memory.used[0] += 2 * length
@@ -217,10 +185,3 @@ def equal(one: NDArray[np.uint8], at: int, other: NDArray[np.uint8], there: int,
     while i < length and one[at + i] == other[there + i]:
         i += 1
     return i == length
-
-
-@kernel
-def copy(source: NDArray[np.uint8], at: int, target: NDArray[np.uint8], there: int, length: int) -> None:
-    """Copy a stretch of bytes."""
-    for i in range(length):
-        target[there + i] = source[at + i]

@@ -16,7 +16,7 @@ from captures import __version__
 from captures.compiled.readiness import make_ready
 from captures.console.errors import InputError
 from captures.events.axis import Axis
-from captures.events.gathering import gather, new_memory, readable
+from captures.events.gathering import compilations, gathered
 from captures.events.scratch import scratch
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
@@ -64,7 +64,7 @@ def prepare() -> None:
     make_ready(
         "merging",
         [
-            lambda: gather(readable(_NOTHING.view(np.uint8)), _NOTHING, _NOTHING, new_memory(0)),
+            *compilations(),
             lambda: cut(_NOTHING, looks),
         ],
     )
@@ -234,9 +234,7 @@ class _Merge:
             pieces.append(data)
             places.append(place - place[0] + size)
             size += len(data)
-        memory = new_memory(size)
-        gather(readable(np.concatenate(pieces)), np.concatenate(places)[which], length, memory)
-        return memory.bytes[:size]
+        return gathered(np.concatenate(pieces), np.concatenate(places)[which], length)
 
     def _flows(self, number: int, part: Part) -> NDArray[np.uint32]:
         flow_of, first = self._captures[number].flow_of, np.uint32(self._first_flow[number])

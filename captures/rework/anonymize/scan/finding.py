@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
-from captures.compiled.uncounted import uncounted
 from captures.format.stamps.kinds import WIDTHS
 from captures.rework.anonymize.scan.forms import is_digit, near_mark
 from captures.rework.anonymize.scan.hosts import host_in_header
-from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, FILE, HOST, USER, Place, enter, held_place
+from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, FILE, HOST, USER, Place, enter
 from captures.rework.anonymize.scan.marks import address_at, before_at_sign, behind_slashes, dotted_end
 from captures.rework.anonymize.scan.users import user_behind
-from captures.rework.anonymize.scan.vocabulary import Vocabulary, held_vocabulary
+from captures.rework.anonymize.scan.vocabulary import Vocabulary
 from captures.rework.anonymize.tokens.hash_set import ended, grown, hash_of, place_in
 from captures.rework.anonymize.tokens.names import LABEL
 
@@ -45,8 +44,7 @@ def find_all(
     The trains' offsets are places of `buffer`. `fixed` has the columns of each train that are live fields, shape
     (trains, fields, 2): what reaches into one is no value. Returns the next train, and how many values were found.
     """
-    buffer, learned, place = uncounted(buffer), uncounted(learned), held_place(place)
-    vocabulary, fixed, count = held_vocabulary(vocabulary), uncounted(fixed), 0
+    count = int64(0)
     for train in range(first, len(trains)):
         row = trains[train]
         length, at = int64(row.length), int64(row.offset)

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import kernel
-from captures.compiled.uncounted import uncounted
 
 
 class Kind(IntEnum):
@@ -48,12 +47,6 @@ class Place(NamedTuple):
 def new_place(rows: int) -> Place:
     """Memory for so many values."""
     return Place(np.zeros((rows, 3), np.int64), np.zeros(32, np.int64), np.zeros(4, np.int64))
-
-
-@kernel
-def held_place(place: Place) -> Place:
-    """The same memory, whose arrays are not counted."""
-    return Place(uncounted(place.rows), uncounted(place.units), uncounted(place.numbers))
 
 
 @kernel

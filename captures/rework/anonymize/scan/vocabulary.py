@@ -6,8 +6,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
-from captures.compiled.uncounted import uncounted
 from captures.rework.anonymize.tokens.hash_set import enter_text, new_table
 
 BEHIND_EQUALS, BEHIND_SPACE, BEFORE_FROM, BEFORE_ID, BEHIND_COLON = (1 << bit for bit in range(5))
@@ -98,20 +96,6 @@ class Vocabulary(NamedTuple):
     """Last labels by which it is one of a file."""
     on: NDArray[np.bool_]
     """Which kinds are replaced, by their numbers in `finding`."""
-
-
-@kernel
-def held_vocabulary(vocabulary: Vocabulary) -> Vocabulary:
-    """The same, whose arrays are not counted."""
-    return Vocabulary(
-        vocabulary.seed,
-        uncounted(vocabulary.stop),
-        uncounted(vocabulary.words),
-        uncounted(vocabulary.meanings),
-        uncounted(vocabulary.suffixes),
-        uncounted(vocabulary.file_suffixes),
-        uncounted(vocabulary.on),
-    )
 
 
 def vocabulary_of(

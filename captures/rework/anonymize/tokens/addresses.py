@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import int64, kernel
+from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.rework.anonymize.tokens.keyed import Key, keyed, permuted
 
 Network = IPv4Network | IPv6Network
@@ -164,7 +164,7 @@ def forms_of(units: NDArray[np.int64], zones: Zones) -> float:
     return count
 
 
-@kernel
+@allocating_kernel
 def map_rows(rows: NDArray[np.uint8], zones: Zones, key: Key) -> None:
     """Put tokens in the place of addresses as bytes: shape (addresses, 4) or (addresses, 16)."""
     bits = 8 if rows.shape[1] == 4 else 4

@@ -37,7 +37,6 @@ RADIX: Final = np.array(
 _BASE: Final = np.array([_A if radix == _LETTERS else _ZERO if radix == _DIGITS else 128 for radix in RADIX], np.int64)
 
 
-@kernel
 def new_scratch() -> NDArray[np.int64]:
     """The memory that enciphering needs: values, alphabets and places of a label's letters and digits."""
     return np.empty((3, MOST_LABEL_BYTES), np.int64)
