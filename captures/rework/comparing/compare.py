@@ -135,16 +135,15 @@ class _Comparison:
         """Note of lost events which right ones they have become, if they have."""
         free = (self._matches.left_of[twin] == NONE) & ~self._changed[twin]
         lost, twin = lost[free], twin[free]
-        twin, which = np.unique(twin, return_index=True)
-        lost = lost[which]
         lengths = self._left.length(lost), self._right.length(twin)
         shorter, shared = np.minimum(*lengths), np.zeros(len(lost), np.int64)
         left, right = self._left, self._right
         shared_bytes(left.payload, left.place(lost), right.payload, right.place(twin), shorter, shared)
-        like = (2 * shared >= shorter) & (shorter > 0)
-        self._twin[lost[like]], self._changed[twin[like]] = twin[like], True
-        self._found.changed += int(np.count_nonzero(like))
-        self._found.other_length += int(np.count_nonzero((lengths[0] != lengths[1])[like]))
+        like = np.flatnonzero((2 * shared >= shorter) & (shorter > 0))
+        distinct, first = np.unique(twin[like], return_index=True)  # of several that resemble it, the first one
+        self._twin[lost[like[first]]], self._changed[distinct] = distinct, True
+        self._found.changed += len(distinct)
+        self._found.other_length += int(np.count_nonzero((lengths[0] != lengths[1])[like[first]]))
 
     def walk_first(self) -> None:
         """Go over the events of the first capture: what was lost or changed, and how the pairs differ in all else."""

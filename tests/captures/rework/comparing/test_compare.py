@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from captures.format.capture import Capture
@@ -75,6 +75,7 @@ def slow_counts(left: list[bytes], right: list[bytes]) -> dict[str, int]:
     }
 
 
+@example([b"one event", b"other", b"two event", b"one event"], [b"two event", b"two event"])
 @given(
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), st.lists(st.sampled_from(WORDS), min_size=1, max_size=12)
 )
