@@ -109,6 +109,7 @@ def test_a_signal_to_the_process_that_compiles_ends_this_one_too(shown, number):
 def test_a_signal_while_signals_are_held_ends_the_waiting(shown, monkeypatch):
     """Even if the process that compiles has stopped."""
     monkeypatch.setattr(interruption._once, "raised", False)  # by a test before, in this process
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as a test before may have left it ignored
     here = os.getpid()
 
     def call() -> None:
