@@ -8,10 +8,12 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from captures.console.errors import InputError, RunError
+from captures.console.interruption import held, waiting
 from captures.files.output_file import OutputFile
 from captures.files.room import require_room
 from captures.share.manifest import Manifest
@@ -44,11 +46,15 @@ def rebuild(manifest: Manifest, output: Path, *, jobs: int, force: bool = False)
 
 def _ended(command: list[str], most_bytes: int) -> int:
     """Run a command that may write no larger file than that; its exit code. It does not outlive this call."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:  # noqa: S603
+    # A signal that came while the process is being started would leave it behind.
+    with held() as noted, subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL) as process:  # noqa: S603
         limit = max(most_bytes, _LEAST_LIMIT_BYTES)
         try:
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-            return process.wait()
+            with waiting():
+                if noted.first:
+                    raise KeyboardInterrupt
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+                return process.wait()
         finally:
             if process.poll() is None:
                 process.terminate()

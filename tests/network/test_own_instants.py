@@ -163,9 +163,10 @@ def test_what_a_killed_worker_sent_is_not_sent_again_and_empty_events_count(
     sent = [lane["sent_events"] for lane in ended.report["lanes"]]
     assert sent == [len(lane) for lane in came]
     assert not any(worker["gso_refused"] for worker in ended.report["workers"])
-    # A lane sends the same share of each loop; the last one it was in the midst of.
-    by_event, loops = Counter(event for lane in came for event in lane if event), max(sent) * len(PORTS) // len(texts)
-    assert set(by_event.values()) <= {*range(max(0, loops - 2), loops + 3)}
+    # A lane sends the same share of each loop; the last one it was in the midst of. One that stood is behind others.
+    for lane in came:
+        times = Counter(event for event in lane if event).values()
+        assert max(times) - min(times) <= 1
 
 
 @pytest.mark.parametrize("way", ["--gso", "--no-gso"])
