@@ -167,6 +167,8 @@ def test_what_a_killed_worker_sent_is_not_sent_again_and_empty_events_count(
     for lane in came:
         times = Counter(event for event in lane if event).values()
         assert max(times) - min(times) <= 1
+    shares = [{event for event in lane if event} for lane in came]
+    assert sum(map(len, shares)) == len(set.union(*shares)) == len([event for event in texts if event])
 
 
 @pytest.mark.parametrize("way", ["--gso", "--no-gso"])

@@ -67,6 +67,7 @@ def without_fixed(rows: NDArray[np.int64], first: int, count: int, start: int, f
             if rows[i, 0] < start + fixed[k, 1] and rows[i, 1] > start + fixed[k, 0]:
                 apart = False
         if apart:
+            # A whole row at once would be a view, for which numba's runtime counts references.
             rows[kept, 0], rows[kept, 1], rows[kept, 2] = rows[i, 0], rows[i, 1], rows[i, 2]
             kept += 1
     return kept
