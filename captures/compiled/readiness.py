@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from captures.compiled.cache import cache_folder
-from captures.console.interruption import SIGNALS, waiting
+from captures.console.interruption import SIGNALS, held, waiting
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar, notice
 
@@ -61,14 +61,16 @@ def _wait_for(lock: IO[str]) -> None:
 def _compile_aside(what: str, calls: Sequence[Callable[[], object]]) -> None:
     """Have a process of its own make the calls. Raises KeyboardInterrupt if a signal ended it."""
     compiling = multiprocessing.get_context("fork").Process(target=_compile, args=(what, calls), daemon=True)
-    try:
+    with held(even_ignored=()) as noted:  # a signal while it is being started would leave it behind
         compiling.start()
-        while compiling.is_alive():
-            compiling.join(_LOOK_S)
-    finally:
-        compiling.kill()
-        compiling.join()
-    if -(compiling.exitcode or 0) in SIGNALS:
+        try:
+            with waiting(noted):
+                while compiling.is_alive():
+                    compiling.join(_LOOK_S)
+        finally:
+            compiling.kill()
+            compiling.join()
+    if noted.first or -(compiling.exitcode or 0) in SIGNALS:
         raise KeyboardInterrupt
 
 

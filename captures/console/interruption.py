@@ -99,20 +99,25 @@ class Noted:
 
 
 @contextmanager
-def held() -> Iterator[Noted]:
+def held(even_ignored: tuple[int, ...] = (signal.SIGINT,)) -> Iterator[Noted]:
     """Note signals while the `with` block runs; they do nothing else.
 
     SIGINT is noted though it was ignored: a sink or a run in a shell's background ends by it, with its report.
     """
     noted = Noted()
-    with _handled(noted.note, even_ignored=(signal.SIGINT,)):
+    with _handled(noted.note, even_ignored):
         yield noted
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
-    """Let a signal raise KeyboardInterrupt in this block, though an outer one holds signals: it may wait forever."""
+def waiting(noted: Noted | None = None) -> Iterator[None]:
+    """Let a signal raise KeyboardInterrupt in this block, though an outer one holds signals: it may wait forever.
+
+    One that the outer block has `noted` raises it at once. So a process that is started in between is never lost.
+    """
     with _handled(_once):
+        if noted is not None and noted.first:
+            raise KeyboardInterrupt
         yield
 
 

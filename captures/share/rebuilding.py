@@ -8,7 +8,6 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -46,15 +45,15 @@ def rebuild(manifest: Manifest, output: Path, *, jobs: int, force: bool = False)
 
 def _ended(command: list[str], most_bytes: int) -> int:
     """Run a command that may write no larger file than that; its exit code. It does not outlive this call."""
-    # A signal that came while the process is being started would leave it behind.
-    with held() as noted, subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL) as process:  # noqa: S603
+    with (  # a signal while the process is being started would leave it behind, so it is held
+        held(even_ignored=()) as noted,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process,  # noqa: S603
+    ):
         limit = max(most_bytes, _LEAST_LIMIT_BYTES)
         try:
-            with waiting():
-                if noted.first:
-                    raise KeyboardInterrupt
+            with waiting(noted):
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-                return process.wait()
+                process.wait()
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -62,3 +61,6 @@ def _ended(command: list[str], most_bytes: int) -> int:
                     process.wait(_END_S)
                 except subprocess.TimeoutExpired:
                     process.kill()
+    if noted.first:
+        raise KeyboardInterrupt
+    return process.returncode

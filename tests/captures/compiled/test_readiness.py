@@ -1,7 +1,9 @@
 import fcntl
+import multiprocessing
 import os
 import signal
 import threading
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Self
 
@@ -119,6 +121,24 @@ def test_a_signal_while_signals_are_held_ends_the_waiting(shown, monkeypatch):
 
     with held(), pytest.raises(KeyboardInterrupt):
         make_ready("the sender", [call])
+    assert not is_ready("the sender")
+    assert not shown.exists()
+
+
+def test_a_signal_while_the_compiling_process_is_started_leaves_none_behind(shown, monkeypatch):
+    monkeypatch.setattr(interruption._once, "raised", False)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    fork = ForkProcess.start
+
+    def start(process: ForkProcess) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        fork(process)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(ForkProcess, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        make_ready("the sender", [signal.pause])
+    assert multiprocessing.active_children() == []
     assert not is_ready("the sender")
     assert not shown.exists()
 

@@ -55,6 +55,26 @@ def test_in_another_thread_than_the_main_one_signals_stay_with_the_program_that_
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
+def test_a_wait_behind_a_signal_that_was_held_does_not_begin(monkeypatch):
+    monkeypatch.setattr(interruption._once, "raised", False)
+    with held() as noted:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt), waiting(noted):
+            pytest.fail("it began")
+        with waiting():
+            pass
+
+
+def test_what_is_ignored_is_not_held_where_that_is_said():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with held(even_ignored=()) as noted, waiting(noted):
+            os.kill(os.getpid(), signal.SIGINT)
+        assert noted.names == []
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_wait_without_end_can_be_interrupted_though_signals_are_held(monkeypatch):
     monkeypatch.setattr(interruption, "_once", interruption._Once())
     with held() as noted:
