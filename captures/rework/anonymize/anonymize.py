@@ -83,17 +83,19 @@ def anonymize(
     """Write the capture `output`, which has tokens in the place of values, and check it.
 
     What is not `clean` is written, too. Raises InputError for rules that do not fit the capture, and for an output that
-    may not be there; DamagedError where the capture is damaged; PreflightError where the disk fills up.
+    may not be there; DamagedError where the capture is damaged; PreflightError where the disk fills up, or a library is
+    missing.
     """
     OutputFile(output, force=force, inputs=[capture.path]).close()  # whatever is wrong with it is said at once
     work, size = work_of(rules, secret), len(capture.payload)
+    cryptopan = CryptoPan(secret.cryptopan) if rules.addresses.mapping == AddressMapping.CRYPTOPAN else None
 
     def told(read: int) -> None:
         progress(read, PASSES * size)
 
     prove(capture, told)
     originals = _learn(capture, work, told)
-    replaced, digest = _write(capture, output, work, secret, originals, told, force=force)
+    replaced, digest = _write(capture, output, work, cryptopan, originals, told, force=force)
     leaks = Leaks(work, originals)
     leaks.look(capture, open_capture(output), told)
     return Anonymized(
@@ -144,7 +146,7 @@ def _write(
     capture: Capture,
     output: Path,
     work: Work,
-    secret: Secret,
+    cryptopan: CryptoPan | None,
     originals: Originals,
     told: Callable[[int], None],
     *,
@@ -153,7 +155,6 @@ def _write(
     """Write the result; returns how many values of each kind were replaced, and its digest."""
     counts, memory, rules = np.zeros(len(Kind), np.int64), new_memory(), work.rules
     learned = originals.tables.names if rules.everywhere else _NOBODY
-    cryptopan = CryptoPan(secret.cryptopan) if rules.addresses.mapping == AddressMapping.CRYPTOPAN else None
     mapper = FlowMapping(work.mapping, cryptopan, addresses=rules.addresses.on, macs=rules.macs.on)
     with StreamWriter(output, force=force, inputs=[capture.path]) as writer:
         for flows in flow_blocks(capture):

@@ -8,10 +8,9 @@ may have another length than the text of the address, so this is for captures wi
 from typing import Final
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import ECB
 from numpy.typing import NDArray
+
+from captures.console.errors import PreflightError
 
 KEY_BYTES: Final = 32
 _BLOCK_BYTES: Final = 16
@@ -23,7 +22,17 @@ class CryptoPan:
     """The mapping of a key."""
 
     def __init__(self, key: bytes) -> None:
-        """A key of KEY_BYTES: the first half is the key of AES, the second one makes the padding."""
+        """A key of KEY_BYTES: the first half is the key of AES, the second one makes the padding.
+
+        Raises PreflightError where the library with AES is missing: no other mapping needs it.
+        """
+        try:
+            from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415 - it may be missing
+            from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415
+            from cryptography.hazmat.primitives.ciphers.modes import ECB  # noqa: PLC0415
+        except ImportError:
+            mend = "pip install 'stampede[anonymize]'"
+            raise PreflightError(f"--addresses cryptopan needs a library that is missing; {mend}") from None
         self._cipher = Cipher(AES(key[:_BLOCK_BYTES]), ECB())  # noqa: S305 - each block is an input of a PRF
         padding = np.unpackbits(np.frombuffer(self._encrypted(key[_BLOCK_BYTES:KEY_BYTES]), np.uint8))
         before = np.tri(8 * _BLOCK_BYTES, k=-1, dtype=np.bool_)

@@ -1,5 +1,7 @@
 """Crypto-PAn against yacryptopan and its published vectors."""
 
+import subprocess
+import sys
 from ipaddress import ip_address
 
 import numpy as np
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yacryptopan import CryptoPAn
 
+from captures.console.errors import PreflightError
 from captures.rework.anonymize.flows import cryptopan_tokens
 from captures.rework.anonymize.tokens.addresses import KEPT_RANGES, UNCHANGED, zones_of
 from captures.rework.anonymize.tokens.cryptopan import CryptoPan
@@ -24,6 +27,17 @@ VECTORS = [
     ("192.102.249.13", "252.138.62.131"),
     ("192.41.57.43", "252.222.221.184"),
 ]
+
+
+def test_a_missing_library_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)
+    with pytest.raises(PreflightError, match=r"pip install 'stampede\[anonymize\]'"):
+        CryptoPan(KEY)
+
+
+def test_the_command_is_loaded_without_it():
+    without = "import sys; sys.modules['cryptography'] = None; import captures.commands.anonymize"
+    assert subprocess.run([sys.executable, "-c", without], timeout=60, check=False).returncode == 0
 
 
 def token(pan, address):
