@@ -99,7 +99,7 @@ CLOSED_DOORS = (
 )
 # (what, the only ones who may import it)
 KEYS = (
-    (("ctypes", "_ctypes", "cffi"), ("replay.linux", "captures.compiled.memory")),
+    (("ctypes", "_ctypes", "cffi"), ("replay.linux", "captures.compiled.memory", "captures.console.parent")),
     # stderr itself may be a socket
     (("socket", "_socket", "socketserver", "asyncio"), ("replay", "captures.console.stderr")),
     # `build` prints its rate

@@ -6,6 +6,7 @@ takes memory that is never given back, and workers would inherit it; so a proces
 
 import fcntl
 import multiprocessing
+import os
 import select
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import IO
 
 from captures.compiled.cache import cache_folder
 from captures.console.interruption import SIGNALS, held, waiting
+from captures.console.parent import end_with_parent
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar, notice
 
@@ -60,7 +62,9 @@ def _wait_for(lock: IO[str]) -> None:
 
 def _compile_aside(what: str, calls: Sequence[Callable[[], object]]) -> None:
     """Have a process of its own make the calls. Raises KeyboardInterrupt if a signal ended it."""
-    compiling = multiprocessing.get_context("fork").Process(target=_compile, args=(what, calls), daemon=True)
+    compiling = multiprocessing.get_context("fork").Process(
+        target=_compile, args=(what, calls, os.getpid()), daemon=True
+    )
     with held(even_ignored=()) as noted:  # a signal while it is being started would leave it behind
         compiling.start()
         try:
@@ -74,7 +78,8 @@ def _compile_aside(what: str, calls: Sequence[Callable[[], object]]) -> None:
         raise KeyboardInterrupt
 
 
-def _compile(what: str, calls: Sequence[Callable[[], object]]) -> None:
+def _compile(what: str, calls: Sequence[Callable[[], object]], parent: int) -> None:
+    end_with_parent(parent)
     for number in SIGNALS:  # they end this process without a word: the one that waits for it has the last
         signal.signal(number, signal.SIG_DFL)
     text = f"compiling {what}, once"

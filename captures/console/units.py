@@ -21,6 +21,8 @@ _SIZE_UNITS: Final = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB"
 _DURATION_UNITS_NS: Final = {
     name: unit_ns
     for names, unit_ns in (
+        ("ns nsec nsecs", 1),
+        ("µs us usec usecs", 10**3),
         ("ms msec msecs", 10**6),
         ("s sec secs second seconds", 10**9),
         ("m min mins minute minutes", 60 * 10**9),
@@ -35,7 +37,7 @@ _MOST: Final = (1 << 62) - 1
 """The largest value, in the smallest unit: the sum of two fits 64 bits. As nanoseconds it is 146 years."""
 _SPEED: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%?")
-_NUMBER: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?\s?([A-Za-z]*)")
+_NUMBER: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?\s?([A-Za-zµ]*)")
 
 
 def _scale(text: str, units: dict[str, int], what: str, example: str) -> int:
@@ -76,7 +78,7 @@ def parse_duration_ns(text: str) -> int:
     text = text.strip()
     if re.fullmatch(r"\d{1,18}(\.\d{1,9})?", text):
         return _scale(text + "s", _DURATION_UNITS_NS, "duration", example)
-    parts = re.findall(r"\d+(?:\.\d+)?[a-z]+", text)
+    parts = re.findall(r"\d+(?:\.\d+)?[a-zµ]+", text)
     if not parts or "".join(parts) != text:
         raise ValueError(f"{text!r} is not a duration; write it like {example}")
     whole_ns = sum(_scale(part, _DURATION_UNITS_NS, "duration", example) for part in parts)
@@ -143,9 +145,10 @@ def format_size(value: float) -> str:
 
 
 def format_duration(duration_ns: int) -> str:
-    """A duration for people, as `parse_duration_ns` reads it: `8h30m`, `12.5s`, `500ms`."""
-    if 0 < duration_ns < _DURATION_UNITS_NS["s"]:
-        return f"{duration_ns / _DURATION_UNITS_NS['ms']:.9g}ms"
+    """A duration for people, as `parse_duration_ns` reads it: `8h30m`, `12.5s`, `500ms`, `120µs`."""
+    for unit, longer in (("ns", "µs"), ("µs", "ms"), ("ms", "s")):
+        if 0 < duration_ns < _DURATION_UNITS_NS[longer]:
+            return f"{duration_ns / _DURATION_UNITS_NS[unit]:.9g}{unit}"
     parts, rest_ns = [], duration_ns
     for unit in ("d", "h", "m"):
         whole, rest_ns = divmod(rest_ns, _DURATION_UNITS_NS[unit])

@@ -7,7 +7,6 @@ their number changes no byte. A job holds one chunk and little else: about 200 M
 import gc
 import multiprocessing
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from captures.console.errors import RunError
 from captures.console.interruption import blocked
+from captures.console.parent import end_with_parent
 from captures.format.layout import StampKind
 from captures.format.writer import PartWriter
 from precompute.draws.streams import Purpose, stream
@@ -115,7 +115,7 @@ def render_chunks(work: Work, chunks: Sequence[Chunk], jobs: int) -> Iterator[tu
         return
     # A fork starts at once and copies nothing. It is safe, since this process has no threads that could hold a lock.
     context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(work,))
+    pool = ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(work, os.getpid()))
     try:
         with blocked():  # the jobs keep signals blocked for good, since this process decides what a signal means
             done = {pool.submit(_render, chunk): chunk for chunk in chunks}
@@ -154,18 +154,10 @@ def _no_collection() -> Iterator[None]:
 _job: Job
 
 
-def _start_job(work: Work) -> None:
+def _start_job(work: Work, parent: int) -> None:
     global _job  # noqa: PLW0603 - a pool gives its processes no other memory
+    end_with_parent(parent)  # it would wait forever for work
     _job = Job(work)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    """Let this job end when its parent ends, for it would wait forever for work."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _render(chunk: Chunk) -> NDArray[np.uint64]:

@@ -14,6 +14,7 @@ import numpy as np
 from captures.compiled.fence import order_memory
 from captures.console.errors import RunError, StampedeError
 from captures.console.interruption import SIGNALS
+from captures.console.parent import end_with_parent
 from captures.files.open_file import CHANGED
 from captures.format.capture import Capture
 from replay.board.layout import Board, State
@@ -28,7 +29,6 @@ from replay.engine.loop import ERRNO, WANTING, Look, Loop, Settings, new_state
 from replay.engine.refill import Supply
 from replay.engine.serving import Reason, may_go_on, serve
 from replay.engine.staging import MOVED, STAMPS
-from replay.linux.parent import end_with_parent
 from replay.plan.run_plan import RunPlan
 from replay.schedule.deal import Start
 from replay.schedule.demand import TimeScale

@@ -10,7 +10,7 @@ from multiprocessing import connection
 from typing import Final, NamedTuple
 
 from captures.console.interruption import SIGNALS, blocked
-from replay.linux.parent import end_with_parent
+from captures.console.parent import end_with_parent
 from replay.machine.core_order import Topology, ordered
 from replay.sink.board import Tally
 from replay.sink.loop import receive

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from captures.console.harmless import harmless
-from captures.console.units import counted, format_duration, shortened
+from captures.console.units import SECOND_NS, counted, format_duration, shortened
 
 
 class Fate(StrEnum):
@@ -62,7 +62,7 @@ class Differences:
     """Those of the changed ones that have another length."""
     moved: int = 0
     other_flow: int | None = None
-    """Events that are the same and have other addresses or ports; None: one of the captures has none."""
+    """Events that are the same and have other addresses, ports or protocol; None: one of the captures has none."""
     delays: Delays | None = None
     """None: one of the captures has no time axis, or no event is the same."""
     other_recipe: list[str] | None = None
@@ -87,7 +87,7 @@ class Differences:
             rows.append(f"of them    {self.lost:,} lost, {self.extra:,} extra, {self.changed:,} changed{lengths}")
             rows.append(f"order      {counted(self.moved, 'event')} moved")
         if self.other_flow is not None:
-            rows.append(f"addresses  {counted(self.other_flow, 'event')} with other ones")
+            rows.append(f"flows      {counted(self.other_flow, 'event')} with other addresses, ports or protocol")
         if delays := self.delays:
             values = (delays.least_ns, delays.median_ns, delays.p99_ns, delays.most_ns)
             rows.append(_later(values))
@@ -105,7 +105,11 @@ def _later(values: tuple[int, ...]) -> str:
 
 
 def _signed(duration_ns: int) -> str:
-    return f"-{format_duration(-duration_ns)}" if duration_ns < 0 else format_duration(duration_ns)
+    """A duration of either sign, to three digits where it is shorter than a second."""
+    size_ns = abs(duration_ns)
+    if size_ns < SECOND_NS:
+        size_ns = round(size_ns, 3 - len(str(size_ns)))
+    return f"{'-' if duration_ns < 0 else ''}{format_duration(size_ns)}"
 
 
 def _line(difference: Difference) -> str:

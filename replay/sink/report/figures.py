@@ -173,8 +173,13 @@ def _stamp_lines(report: SinkReport) -> list[str]:
         lines.append("latency not measured: no event has a stamp from the hour before its arrival")
     for stamps, one, several, said in (
         (report.bad_stamps, "is missing, or of a kind", "are missing, or of kinds", " that the sink does not read"),
-        (report.coarse_stamps, "is sound and has", "are sound and have", " no year or zone: no latency"),
-        (report.early_stamps, "lies", "lie", " in the future: the two hosts' clocks differ"),
+        (report.coarse_stamps, "is", "are", " of whole seconds: too coarse for a latency"),
+        (
+            report.early_stamps,
+            "lies",
+            "lie",
+            " in the future: the clocks of the two hosts differ, or a fast run shifted them",
+        ),
         (
             report.old_stamps,
             "is over an hour old: a kept one",

@@ -2,8 +2,10 @@
 
 An event is well stamped when a `>` stands in column 2, 3 or 4 (behind `<` and a priority of 1-3 digits) and behind it
 
-    2025-08-30T10:15:30.123Z           RFC 3339 with milliseconds or microseconds, with Z or an offset like +02:00;
+    2025-08-30T10:15:30.123Z           RFC 3339 with 1 to 6 digits of a fraction, with Z or an offset like +02:00;
     1 2025-08-30T10:15:30.123456Z      the same behind the version of RFC 5424
+    2025-08-30T10:15:30+00:00          without a fraction, as relays write it for an event that came with a stamp of
+                                       RFC 3164: sound, but a latency can't be told from it, so no instant is made
     Aug 30 10:15:30                    RFC 3164: neither year nor zone, so it is sound but no instant
 
 Nothing else is judged.
@@ -17,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import kernel
-from captures.format.stamps.numbers import MONTH_DAYS, days_of, digits_at, is_date, month_at
+from captures.compiled.kernel import int64, kernel
+from captures.format.stamps.numbers import MONTH_DAYS, count_digits, days_of, digits_at, is_date, month_at
 
 COARSE_US: Final = -(1 << 62)
 """Stands for a sound stamp that is no instant."""
@@ -30,9 +32,9 @@ MINUTE: Final = np.dtype((np.record, [("first", "<u8"), ("second", "<u8"), ("min
 
 _COARSE_BYTES: Final = 15
 _MINUTE_BYTES: Final = 16
-_SECOND_BYTES: Final = 20
-"""A date and a time with the point behind it."""
-_MILLI_BYTES, _MICRO_BYTES = 3, 6
+_SECOND_BYTES: Final = 19
+_MICRO_BYTES: Final = 6
+_TENS: Final = np.array([10**digits for digits in range(_MICRO_BYTES + 1)], np.int64)
 _OFFSET_BYTES: Final = 6
 
 _MINUTE_US: Final = 60_000_000
@@ -74,15 +76,16 @@ def minute_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, las
 
 @kernel
 def fraction_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
-    """The three or six digits at `at` as microseconds, negative if they are none, and where they end.
+    """The one to six digits at `at` as microseconds, negative if there are none, and where they end.
 
-    The event ends at `end`, behind the first three.
+    The event ends at `end`, behind the first of them.
     """
-    fraction_us, zone = 1000 * digits_at(buffer, at, _MILLI_BYTES), at + _MILLI_BYTES
-    if fraction_us < 0 or not _ZERO <= buffer[zone] <= _NINE:
-        return fraction_us, zone
-    micros = digits_at(buffer, zone, _MICRO_BYTES - _MILLI_BYTES) if at + _MICRO_BYTES < end else -1
-    return fraction_us + micros if micros >= 0 else -1, at + _MICRO_BYTES
+    if at + _MICRO_BYTES < end:  # nearly all are of six digits or of three
+        fraction_us = digits_at(buffer, at, _MICRO_BYTES)
+        if fraction_us >= 0:
+            return fraction_us, at + _MICRO_BYTES
+    digits = count_digits(buffer, at, end, _MICRO_BYTES)
+    return digits_at(buffer, at, digits) * _TENS[_MICRO_BYTES - digits] if digits else -1, at + digits
 
 
 @kernel
@@ -129,12 +132,14 @@ def stamp_us(buffer: NDArray[np.uint8], words: NDArray[np.uint64], start: int, l
         at += 2
     elif buffer[at + 3] == _SPACE:
         return COARSE_US if is_coarse(buffer, at) else BAD_US
-    fraction = at + _SECOND_BYTES
-    if fraction + _MILLI_BYTES >= end or buffer[at + _MINUTE_BYTES] != _COLON or buffer[fraction - 1] != _POINT:
+    zone = at + _SECOND_BYTES
+    if zone >= end or buffer[at + _MINUTE_BYTES] != _COLON:
         return BAD_US
     minute_us, second = minute_at(buffer, words, at, last), digits_at(buffer, at + _MINUTE_BYTES + 1, 2)
-    fraction_us, zone = fraction_at(buffer, fraction, end)
+    whole, fraction_us = buffer[zone] != _POINT, int64(0)
+    if not whole:
+        fraction_us, zone = fraction_at(buffer, zone + 1, end)
     zone_minutes = zone_minutes_at(buffer, zone, end)
     if minute_us == BAD_US or second < 0 or second > 59 or fraction_us < 0 or zone_minutes == _DAY_MINUTES:
         return BAD_US
-    return minute_us + second * 1_000_000 + fraction_us - zone_minutes * _MINUTE_US
+    return COARSE_US if whole else minute_us + second * 1_000_000 + fraction_us - zone_minutes * _MINUTE_US

@@ -1,6 +1,7 @@
 import fcntl
 import multiprocessing
 import os
+import select
 import signal
 import threading
 from multiprocessing.context import ForkProcess
@@ -88,6 +89,24 @@ def test_if_the_process_that_compiles_is_killed_this_one_compiles(shown):
     assert calls == [1]
     assert is_ready("the sender")
     assert not shown.exists()
+
+
+def test_the_process_that_compiles_ends_with_the_one_that_waits_for_it(shown):
+    """A command that is killed leaves nothing behind that compiles for half a minute and holds its stderr."""
+    pids = shown.with_name("pids")
+    os.mkfifo(pids)
+
+    def call() -> None:
+        pids.write_text(f"{os.getpid()}")
+        signal.pause()
+
+    waiting_one = multiprocessing.get_context("fork").Process(target=make_ready, args=("the sender", [call]))
+    waiting_one.start()
+    compiling = os.pidfd_open(int(pids.read_text()))
+    waiting_one.kill()
+    assert select.select([compiling], [], [], 60)[0]
+    os.close(compiling)
+    waiting_one.join()
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -10,7 +10,7 @@ from captures.compiled.words import words_of
 from replay.sink.verify.stamp_reading import BAD_US, COARSE_US
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}|\d{6})(Z|[+-]\d\d:[0-5]\d)", re.ASCII)
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:[0-5]\d)", re.ASCII)
 RFC3164 = re.compile(r"[A-Z][a-z]{2} ([1-3]| )\d \d\d:\d\d:\d\d", re.ASCII)
 
 
@@ -26,7 +26,8 @@ def plain_stamp_us(event):
 def plain_text_us(text, *, version):
     try:
         if match := RFC3339.match(text):
-            return (datetime.fromisoformat(match[0]) - EPOCH) // timedelta(microseconds=1)
+            instant = datetime.fromisoformat(match[0])
+            return (instant - EPOCH) // timedelta(microseconds=1) if match[1] else COARSE_US
         if (match := RFC3164.match(text)) and not version:
             datetime.strptime(f"2000 {match[0]}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
             return COARSE_US
@@ -46,7 +47,8 @@ def stamps(draw):
     if draw(st.integers(0, 3)) == 0:
         return f"{instant:%b} {instant.day:2} {instant:%H:%M:%S}".encode()
     zone = draw(st.sampled_from([b"Z", b"+02:00", b"-05:30", b"-00:00"]))
-    return instant.isoformat(timespec=draw(st.sampled_from(["milliseconds", "microseconds"]))).encode() + zone
+    digits = draw(st.sampled_from([0, 3, 6, 3, 6, 1, 2, 4, 5]))
+    return instant.isoformat(timespec="microseconds")[: 20 + digits if digits else 19].encode() + zone
 
 
 SOUND = st.tuples(PRIORITY, stamps(), st.binary(max_size=8)).map(b"".join)

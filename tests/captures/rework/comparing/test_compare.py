@@ -154,7 +154,7 @@ def test_a_text_says_all() -> None:
         "events     1,000 and 2; 1 are the same",
         "of them    2 lost, 3 extra, 4 changed (1 of other length)",
         "order      5 events moved",
-        "addresses  6 events with other ones",
+        "flows      6 events with other addresses, ports or protocol",
         "later by   -1ms to 3ms; half by 0s at most, 99% by 2ms",
         "recipe     differs in seed",
         "changed    3 4 columns 0,7-9 " + ("a\\x1b" * 50)[:48] + "...",

@@ -10,7 +10,7 @@ import pytest
 
 PARENT = """
 import os, signal, sys, time
-from replay.linux.parent import end_with_parent
+from captures.console.parent import end_with_parent
 parent = os.getpid()
 child = os.fork()
 if not child:
