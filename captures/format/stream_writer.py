@@ -22,16 +22,16 @@ from captures.console.units import format_size
 from captures.files.behind import Behind
 from captures.files.output_file import FULL, OutputFile, workplace, write_all
 from captures.format.digests import digest_range
+from captures.format.headers import Facts, Section, named_header
 from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
-    MAGIC,
+    DIGEST_BYTES,
     PAGE_BYTES,
     Table,
     canonical_json,
-    header_digest,
     page_aligned,
 )
-from captures.format.sections import BACK, ENTRY, HEADER_2, LIVE, MUST_BE_KNOWN, SECTIONS, VERSION_2
+from captures.format.sections import BACK, LIVE, SECTIONS
 from captures.format.window_index import WindowIndex
 
 _COPY_BYTES: Final = 1 << 20
@@ -187,46 +187,30 @@ class StreamWriter:
             self._append("windows", self._index.windows() if windows is None else windows)
             if mix is not None and len(mix):
                 self._append("mix", mix.astype("<u8"))
-            entries = self._place_tables()
-            digest = self._write_header(entries, start_ns, sources, seed)
+            facts = Facts(self._events, self._shortest, self._longest, seed, start_ns, sources)
+            header = named_header(facts, self._place_tables())
+            write_all(self._output.fd, header, 0)
             self._output.finish()
         except OSError as error:
             raise self._failed(error) from None
-        return digest.hex()
+        return header[-DIGEST_BYTES:].hex()
 
-    def _place_tables(self) -> Table:
-        """Append each table at the next page; returns the ENTRY rows of all sections."""
-        entries = np.zeros(len(self._tables) + 1, ENTRY)
-        entry = entries[0]
-        kind = SECTIONS["payload"]
-        entry["kind"], entry["flags"], entry["offset"] = kind.kind, MUST_BE_KNOWN, PAGE_BYTES
-        entry["size"] = entry["rows"] = self._payload_bytes
+    def _place_tables(self) -> dict[str, Section]:
+        """Append each table at the next page; returns all sections, in the order of their entries."""
+        sections = {"payload": Section(PAGE_BYTES, self._payload_bytes, self._payload_bytes)}
         end = PAGE_BYTES + self._payload_bytes
-        for entry, name in zip(entries[1:], (name for name in SECTIONS if name in self._tables), strict=True):
-            kind, table, offset = SECTIONS[name], self._tables[name], page_aligned(end)
+        for name in (name for name in SECTIONS if name in self._tables):
+            table, offset = self._tables[name], page_aligned(end)
             table.seek(0)
             end = offset
             while piece := table.read(_COPY_BYTES):
                 write_all(self._output.fd, piece, end)
                 end += len(piece)
-            entry["kind"], entry["flags"] = kind.kind, MUST_BE_KNOWN if kind.must_be_known else 0
-            entry["offset"], entry["size"], entry["rows"] = offset, end - offset, (end - offset) // kind.row_bytes
-            entry["digest"] = np.void(digest_range(self._output.fd, offset, end - offset))
+            size, digest = end - offset, digest_range(self._output.fd, offset, end - offset)
+            sections[name] = Section(offset, size, size // SECTIONS[name].row_bytes, digest)
             if name == "digests":
-                entries[0]["digest"] = entry["digest"]
-        return entries
-
-    def _write_header(self, entries: Table, start_ns: int, sources: int, seed: int) -> bytes:
-        header = np.zeros(1, HEADER_2)
-        header["magic"], header["version"] = np.void(MAGIC), VERSION_2
-        header["shortest"], header["longest"] = self._shortest, self._longest
-        header["events"], header["seed"], header["start_ns"] = self._events, seed, start_ns
-        header["sources"], header["sections"], header["entry_bytes"] = sources, len(entries), ENTRY.itemsize
-        header["entries"][0, : len(entries)] = entries
-        own = header_digest(header.tobytes())
-        header["digest"] = np.void(own)
-        write_all(self._output.fd, header.tobytes(), 0)
-        return own
+                sections["payload"] = sections["payload"]._replace(digest=digest)
+        return sections
 
     def _failed(self, error: OSError) -> Exception:
         path = self._output.path

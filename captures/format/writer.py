@@ -20,20 +20,17 @@ from captures.console.errors import DifferenceError, InputError, PreflightError
 from captures.console.units import format_size
 from captures.files.output_file import OutputFile, workplace, write_all
 from captures.format.digests import digest_blocks, digest_range
+from captures.format.headers import Facts, Section, fixed_header, named_header
 from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
-    HEADER,
-    MAGIC,
     PAGE_BYTES,
-    SECTION_NAMES,
     TRAIN,
-    VERSION,
     Table,
     canonical_json,
-    header_digest,
     page_aligned,
 )
+from captures.format.sections import SECTIONS
 
 
 def free_bytes(path: Path) -> int:
@@ -82,25 +79,36 @@ class CaptureShape:
     """The capture's first instant, since 1970 UTC."""
     sources: int = 0
     """How many sources the trains come from; 0 if they have none."""
+    tells_templates: bool = False
+    """Whether the capture says of which template each event is. It is of version 2 then, with a section TMPL."""
 
     @property
     def recipe_bytes(self) -> bytes:
         """The recipe as canonical JSON."""
         return canonical_json(self.recipe)
 
-    def sections(self) -> Table:
-        """SECTION rows, shape (6,), with every digest still zero."""
-        blocks = -(-self.payload_bytes // DIGEST_BLOCK_BYTES)
-        rows = (len(self.recipe_bytes), len(self.windows), self.templates, blocks, self.trains)
-        row_bytes = (1, self.windows.itemsize, 8, DIGEST_BYTES, TRAIN.itemsize)
-        table: Table = np.zeros(1, HEADER)["sections"][0]
-        table["rows"] = (*rows, self.payload_bytes)
-        table["size"] = (*(a * b for a, b in zip(rows, row_bytes, strict=True)), self.payload_bytes)
-        offset = PAGE_BYTES
-        for row in table:
-            row["offset"] = offset
-            offset = page_aligned(offset + int(row["size"]))
-        return table
+    @property
+    def facts(self) -> Facts:
+        """What the header says besides the sections."""
+        events = int(self.windows["events"].sum())
+        return Facts(events, self.shortest, self.longest, self.seed, self.start_ns, self.sources)
+
+    def sections(self) -> dict[str, Section]:
+        """Where each section goes, in the order of the file, with every digest still zero."""
+        rows = {
+            "recipe": len(self.recipe_bytes),
+            "windows": len(self.windows),
+            "mix": self.templates,
+            "digests": -(-self.payload_bytes // DIGEST_BLOCK_BYTES),
+            "trains": self.trains,
+            **({"templates": self.facts.events} if self.tells_templates else {}),
+            "payload": self.payload_bytes,
+        }
+        placed, offset = {}, PAGE_BYTES
+        for name, count in rows.items():
+            placed[name] = Section(offset, count * SECTIONS[name].row_bytes, count)
+            offset = page_aligned(offset + placed[name].size)
+        return placed
 
 
 @dataclass(frozen=True)
@@ -112,14 +120,27 @@ class PartWriter:
     digests_offset: int
     payload_offset: int
     payload_bytes: int
+    templates_offset: int | None = None
+    """None where the capture does not tell them."""
 
-    def write(self, first_train: int, trains: Table, payload_start: int, payload: NDArray[np.uint8]) -> None:
+    def write(
+        self,
+        first_train: int,
+        trains: Table,
+        payload_start: int,
+        payload: NDArray[np.uint8],
+        templates: NDArray[np.uint16] | None = None,
+    ) -> None:
         """Write consecutive trains and their bytes, which start at byte `payload_start` of the payload.
 
-        The 16 MiB blocks that lie wholly in this part are digested while they are at hand. Raises OSError.
+        `templates` are those of their events, shape (events,), where the capture tells them. The 16 MiB blocks that lie
+        wholly in this part are digested while they are at hand. Raises OSError.
         """
         fd = self.fd
         write_all(fd, trains.tobytes(), self.trains_offset + first_train * TRAIN.itemsize)
+        if self.templates_offset is not None and templates is not None:
+            first_event = int(trains["first_event"][0])
+            write_all(fd, templates.astype("<u2").tobytes(), self.templates_offset + 2 * first_event)
         end = payload_start + len(payload)
         last_of_all = end == self.payload_bytes
         start = payload_start
@@ -155,7 +176,7 @@ class CaptureWriter:
         self._sections = shape.sections()
         self._output = OutputFile(path, force=force, inputs=inputs)
         try:
-            size = int(self._sections[-1]["offset"]) + shape.payload_bytes
+            size = self._sections["payload"].offset + shape.payload_bytes
             _require_room(self._output.path, size, _available_bytes(os.fstatvfs(self._output.fd)))
             os.ftruncate(self._output.fd, size)
         except BaseException:
@@ -164,13 +185,14 @@ class CaptureWriter:
 
     def part(self) -> PartWriter:
         """The handle by which this process and its children write payload."""
-        offset = dict(zip(SECTION_NAMES, self._sections["offset"].tolist(), strict=True))
+        sections = self._sections
         return PartWriter(
             fd=self._output.fd,
-            trains_offset=offset["trains"],
-            digests_offset=offset["digests"],
-            payload_offset=offset["payload"],
+            trains_offset=sections["trains"].offset,
+            digests_offset=sections["digests"].offset,
+            payload_offset=sections["payload"].offset,
             payload_bytes=self._shape.payload_bytes,
+            templates_offset=sections["templates"].offset if "templates" in sections else None,
         )
 
     def finish(self, mix: NDArray[np.uint64], jobs: int = 1, expect: str | None = None) -> str:
@@ -179,20 +201,21 @@ class CaptureWriter:
         `mix` is the number of events of each template, shape (templates,). Raises DifferenceError when the digest is
         not the one to `expect`; the capture does not come to exist then.
         """
-        shape, fd = self._shape, self._output.fd
-        offset = dict(zip(SECTION_NAMES, self._sections["offset"].tolist(), strict=True))
-        digest = dict.fromkeys(SECTION_NAMES, b"")
+        shape, fd, sections = self._shape, self._output.fd, self._sections
         for name, raw in (
             ("recipe", shape.recipe_bytes),
             ("windows", shape.windows.tobytes()),
             ("mix", mix.astype("<u8").tobytes()),
         ):
-            write_all(fd, raw, offset[name])
-            digest[name] = blake3(raw).digest()
-        digests = self._complete_digests(offset["digests"], offset["payload"], jobs)
-        digest["digests"] = digest["payload"] = blake3(digests.data).digest()
-        digest["trains"] = digest_range(fd, offset["trains"], shape.trains * TRAIN.itemsize)
-        capture_digest = self._write_header(digest)
+            write_all(fd, raw, sections[name].offset)
+        digests = self._complete_digests(sections["digests"].offset, sections["payload"].offset, jobs)
+        for name, place in sections.items():
+            of_digests = name in ("digests", "payload")
+            digest = blake3(digests.data).digest() if of_digests else digest_range(fd, place.offset, place.size)
+            sections[name] = place._replace(digest=digest)
+        header = (named_header if shape.tells_templates else fixed_header)(shape.facts, sections)
+        write_all(fd, header, 0)
+        capture_digest = header[-DIGEST_BYTES:]
         if expect is not None and capture_digest.hex() != expect:
             path = self._output.path
             raise DifferenceError(f"{path}: not written: its digest is {capture_digest.hex()}, not {expect}")
@@ -209,23 +232,6 @@ class CaptureWriter:
             table[block * DIGEST_BYTES : (block + 1) * DIGEST_BYTES] = np.frombuffer(found, np.uint8)
         write_all(self._output.fd, table.data, digests_offset)
         return table
-
-    def _write_header(self, digest: Mapping[str, bytes]) -> bytes:
-        shape = self._shape
-        header = np.zeros(1, HEADER)
-        header["magic"] = np.void(MAGIC)
-        header["version"] = VERSION
-        header["shortest"], header["longest"] = shape.shortest, shape.longest
-        header["events"] = shape.windows["events"].sum()
-        header["seed"], header["start_ns"] = shape.seed, shape.start_ns
-        header["sources"] = shape.sources
-        header["sections"] = self._sections
-        for i, name in enumerate(SECTION_NAMES):
-            header["sections"]["digest"][0, i] = np.void(digest[name])
-        own = header_digest(header.tobytes())
-        header["digest"] = np.void(own)
-        write_all(self._output.fd, header.tobytes(), 0)
-        return own
 
     def __enter__(self) -> Self:
         """Use as a context manager."""

@@ -72,6 +72,12 @@ from precompute.sessions.forecast import Forecast, forecast
     flag_value=TagPlace.FRONT,
     help="The same at the front of the message, where cutting does not reach it.",
 )
+@click.option(
+    "--templates",
+    "tells_templates",
+    is_flag=True,
+    help="Say of which template each event is, in format version 2: for captures slice --template.",
+)
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option(
     "--dry-run", is_flag=True, help="Write nothing; say how large the capture will be, and how long it takes."

@@ -1,6 +1,6 @@
 """The recipe: all that is needed to render the same bytes again, on any machine."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field as Constraint
 from pydantic import model_validator
@@ -17,6 +17,7 @@ RENDERER: Final = 3
 """The version of the renderer. It goes up whenever the same recipe would render other bytes."""
 MAX_EVENTS: Final = 10**15
 MAX_RATE_EPS: Final = 10**9
+MAX_TOLD_TEMPLATES: Final = 1 << 16
 
 
 class Recipe(Model):
@@ -34,6 +35,8 @@ class Recipe(Model):
     events: Integer | None = Constraint(None, ge=1, le=MAX_EVENTS)
     duration_ns: Integer | None = Constraint(None, ge=1, le=MAX_DURATION_NS)
     rate_eps: Integer | None = Constraint(None, ge=1, le=MAX_RATE_EPS)
+    tells_templates: Literal[True] | None = None
+    """Whether the capture says of which template each event is; None: it does not."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,6 +52,8 @@ class Recipe(Model):
     def _check_extent(self) -> "Recipe":
         if (self.duration_ns is None) != (self.rate_eps is None) or (self.events is None) == (self.rate_eps is None):
             raise ValueError("needs either events, or duration_ns and rate_eps")
+        if self.tells_templates and sum(1 for _ in self.profile.templates()) > MAX_TOLD_TEMPLATES:
+            raise ValueError(f"tells_templates: {MAX_TOLD_TEMPLATES:,} templates can be told; the profile has more")
         return self
 
     def as_json(self) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class Built:
     """The digest of the whole capture: 64 hexadecimal digits."""
 
 
-def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train: int) -> Recipe:
-    """The recipe of as many events as fit into a payload of `size` bytes.
+def events_that_fit(path: Path, profile: Profile, *, size: int, seed: int) -> int:
+    """How many events of a profile fit into a payload of `size` bytes.
 
     Raises InputError when that is none, PreflightError when the disk of `path` has no room for them.
     """
@@ -44,7 +44,7 @@ def recipe_of_size(path: Path, profile: Profile, *, size: int, seed: int, train:
     events = events_of_size(make_frames(profile), seed=seed, size=size)
     if not events:
         raise InputError(f"{size} bytes are too few for a single event; ask for a larger size")
-    return Recipe(profile=profile, seed=seed, train=train, events=events)
+    return events
 
 
 def build_capture(
@@ -111,6 +111,7 @@ def _shape(recipe: Recipe, frames: Frames, axis: Axis, chunks: Sequence[Chunk]) 
         shortest=min(chunk.shortest for chunk in chunks),
         longest=max(chunk.longest for chunk in chunks),
         sources=0 if frames.hosts is None else frames.hosts.count,
+        tells_templates=recipe.tells_templates is True,
     )
 
 

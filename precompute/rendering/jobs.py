@@ -78,11 +78,13 @@ class Job:
         )
         payload = self._payload[: chunk.payload_bytes]
         bits = stream(seed, chunk.number, Purpose.RENDER)
+        templates = np.empty(chunk.events, np.uint16) if work.recipe.tells_templates else None
         with _no_collection():
-            trains = self._renderer.render(cells, bits, chunk.first_event, self._stamps_of(chunk), payload)
+            stamps_of = self._stamps_of(chunk)
+            trains = self._renderer.render(cells, bits, chunk.first_event, stamps_of, payload, templates)
         trains["offset"] += np.uint64(chunk.payload_start)
         trains["first_event"] += np.uint64(chunk.first_event)
-        work.part.write(chunk.first_train, trains, chunk.payload_start, payload)
+        work.part.write(chunk.first_train, trains, chunk.payload_start, payload, templates)
         return cells.frame_rows(len(work.frames.frames))
 
     def _stamps_of(self, chunk: Chunk) -> StampsOf | None:

@@ -33,6 +33,7 @@ class Renderer:
         """Cut trains of at most `train` events."""
         self._layout_of = layout_of
         self._stamps = frames.stamps
+        self._templates = [frame.template for frame in frames.frames]
         self._train = train
         self._hosts = frames.hosts
         self._tables = frames.tables
@@ -46,11 +47,13 @@ class Renderer:
         first_event: int,
         stamps_of: StampsOf | None,
         payload: NDArray[np.uint8],
+        templates: NDArray[np.uint16] | None = None,
     ) -> Table:
         """Render all events of `cells` into `payload`, which has just their size; return their trains.
 
         The TRAIN rows count offsets and events from the start of the chunk, which is event `first_event` of the
-        capture. Without `stamps_of` every event keeps the stamp of its layout.
+        capture. Without `stamps_of` every event keeps the stamp of its layout. In `templates`, shape (events,), is put
+        of which one each event is.
         """
         trains, places, hosts = self._trains(cells, bits)
         place = 0
@@ -58,7 +61,7 @@ class Renderer:
             own = slice(place, place + len(block.trains))
             place = own.stop
             train_first = trains["first_event"][places[own]]
-            rows = self._render_block(block, bits, first_event, stamps_of, train_first, hosts[own])
+            rows = self._render_block(block, bits, first_event, stamps_of, train_first, hosts[own], templates)
             flat, start = rows.view(np.uint8), 0
             for offset, events in zip(trains["offset"][places[own]].tolist(), block.trains, strict=True):
                 end = start + events * block.length
@@ -101,14 +104,19 @@ class Renderer:
         stamps_of: StampsOf | None,
         train_first: NDArray[np.uint64],
         train_host: NDArray[np.int64],
+        templates: NDArray[np.uint16] | None,
     ) -> NDArray[np.void]:
         """The rows of a block, train after train: shape (rows,), dtype V{length}."""
         pieces = [(self._layout_of(key), rows) for key, rows in block.pieces.items()]
         order = permutation(bits, block.rows)
         numbers, of_row = _NO_NUMBERS, np.empty(block.rows, np.int64)
-        if stamps_of is not None or any(making.field.numbered for layout, _ in pieces for making in layout.makings):
+        numbered = any(making.field.numbered for layout, _ in pieces for making in layout.makings)
+        if numbered or stamps_of is not None or templates is not None:
             numbers = _numbers(train_first, block.trains)
             of_row[order] = numbers + first_event
+        if templates is not None:
+            template_of = [self._templates[frame] for frame, _ in block.pieces]
+            templates[numbers] = np.repeat(template_of, list(block.pieces.values()))[order]
         filled = _fill(pieces, block, bits, self._tables, of_row, self._filled)
         if self._hosts is not None:
             hosts = np.empty(block.rows, np.int64)

@@ -20,8 +20,8 @@ from precompute.draws.streams import MAX_SEED
 from precompute.profile.lines import TagPlace
 from precompute.profile.loading import built_in_names, load, with_tags
 from precompute.profile.model import Profile
-from precompute.profile.recipe import MAX_EVENTS, MAX_RATE_EPS, Recipe
-from precompute.rendering.build import Built, build_capture, recipe_of_size
+from precompute.profile.recipe import MAX_EVENTS, MAX_RATE_EPS, MAX_TOLD_TEMPLATES, Recipe
+from precompute.rendering.build import Built, build_capture, events_that_fit
 from precompute.timeline.model import MAX_DURATION_NS
 
 DEFAULT_SEED: Final = 1
@@ -41,7 +41,7 @@ _MOST: Final = {
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """Everything that a user can ask of a build. A recipe says by itself what the fields up to `tag_place` say."""
+    """Everything that a user can ask of a build. What the fields up to `tells_templates` say, a recipe says itself."""
 
     profile: str
     """The name of a built-in profile, or the path of a profile or a recipe."""
@@ -61,6 +61,8 @@ class BuildRequest:
     """The most events of a train; None: MAX_TRAIN_EVENTS."""
     tag_place: TagPlace | None = None
     """Where each event gets room for a tag; None: it gets none, unless the profile says so."""
+    tells_templates: bool = False
+    """Whether the capture says of which template each event is, in format version 2."""
     jobs: int = 1
     """How many processes render at once. This changes no byte."""
     force: bool = False
@@ -114,16 +116,24 @@ def recipe_of(request: BuildRequest) -> Recipe:
     _check_extent(request.extent)
     if request.tag_place is not None:
         loaded = with_tags(name, loaded, TagPlace(request.tag_place))
+    if request.tells_templates and sum(1 for _ in loaded.templates()) > MAX_TOLD_TEMPLATES:
+        raise InputError(f"{name} has more templates than the {MAX_TOLD_TEMPLATES:,} of --templates; leave it out")
     seed = DEFAULT_SEED if request.seed is None else request.seed
     train = MAX_TRAIN_EVENTS if request.train is None else request.train
     events, duration_ns = request.events, request.duration_ns
     if request.size_bytes is not None:
-        return recipe_of_size(request.output, loaded, size=request.size_bytes, seed=seed, train=train)
+        events = events_that_fit(request.output, loaded, size=request.size_bytes, seed=seed)
     if events is not None and request.rate_eps is not None:
         duration_ns = _lasting_ns(name, loaded, events, request.rate_eps)
         events = None
     return Recipe(
-        profile=loaded, seed=seed, train=train, events=events, duration_ns=duration_ns, rate_eps=request.rate_eps
+        profile=loaded,
+        seed=seed,
+        train=train,
+        events=events,
+        duration_ns=duration_ns,
+        rate_eps=request.rate_eps,
+        tells_templates=True if request.tells_templates else None,
     )
 
 
@@ -168,7 +178,8 @@ def _check_whole(flag: str, value: int | None) -> None:
 def _check_recipe_alone(request: BuildRequest) -> None:
     """Refuse to change what a recipe says. Raises InputError."""
     tagged = {} if request.tag_place is None else {_TAG_FLAGS[TagPlace(request.tag_place)]: request.tag_place}
-    asked = {**request.extent, "--seed": request.seed, "--train": request.train, **tagged}
+    told = {"--templates": request.tells_templates or None}
+    asked = {**request.extent, "--seed": request.seed, "--train": request.train, **tagged, **told}
     if given := [flag for flag, value in asked.items() if value is not None]:
         raise InputError(f"{request.profile} is a recipe and says all itself; leave out {', '.join(given)}")
 

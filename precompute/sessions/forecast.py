@@ -49,6 +49,7 @@ def forecast(path: Path, recipe: Recipe, jobs: int, clock_s: Callable[[], float]
     frames, axis = make_frames(recipe.profile), axis_of(recipe)
     events = int(axis.events.sum())
     trains, chunks = -(-events // recipe.train), -(-events // chunk_events(frames))
+    told = events if recipe.tells_templates else 0
     render = prepared(recipe.profile)
     began_s = clock_s()
     tried = render(min(events, TRIED_EVENTS))
@@ -56,7 +57,7 @@ def forecast(path: Path, recipe: Recipe, jobs: int, clock_s: Callable[[], float]
         events=events,
         duration_ns=int(axis.duration_ns.sum()),
         payload_bytes=payload_bytes(frames, recipe.seed, events),
-        table_bytes=PAGE_BYTES + trains * TRAIN.itemsize + len(axis.events) * WINDOW.itemsize,
+        table_bytes=PAGE_BYTES + trains * TRAIN.itemsize + len(axis.events) * WINDOW.itemsize + 2 * told,
         free_bytes=free_bytes(path),
         rendered_eps=tried / (clock_s() - began_s) * min(jobs, chunks),
     )

@@ -25,7 +25,7 @@ from precompute.profile.lines import FACILITIES, SEVERITIES, Style, TagPlace
 from precompute.profile.loading import built_in_names, load, load_profile
 from precompute.profile.model import Profile, Template
 from precompute.profile.recipe import Recipe
-from precompute.rendering.build import build_capture, recipe_of_size
+from precompute.rendering.build import build_capture, events_that_fit
 
 built_in = functools.cache(load_profile)
 """A built-in profile by its name, loaded once for all tests of a process: they only read it."""
@@ -48,7 +48,9 @@ def build(path: Path, made: Profile, **options: Any) -> Capture:
     """A capture of so many `events`, of a `size`, or of `duration_ns` at `rate_eps`; other options have defaults."""
     asked: dict[str, Any] = {"seed": 1, "train": 128, "jobs": 1, "force": False, "expect": None} | options
     building = {name: asked.pop(name) for name in ("jobs", "force", "expect")}
-    recipe = recipe_of_size(path, made, **asked) if "size" in asked else Recipe(profile=made, **asked)
+    if "size" in asked:
+        asked["events"] = events_that_fit(path, made, size=asked.pop("size"), seed=asked["seed"])
+    recipe = Recipe(profile=made, **asked)
     build_capture(path, recipe, **building, progress=lambda *_: None)
     return open_capture(path)
 
