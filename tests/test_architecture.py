@@ -24,6 +24,7 @@ OTHERS = "*"
 FLOORS = {
     "captures": (
         ("console",),
+        ("notation",),
         ("compiled",),
         ("files",),
         ("format",),

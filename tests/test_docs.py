@@ -23,11 +23,11 @@ import pytest
 from captures.cli import captures
 from captures.console.errors import ExitCode
 from captures.format.tags import tag_text
+from captures.notation.models import MAX_WEIGHT, Model
+from captures.notation.strict_yaml import MAX_DEPTH, MAX_FILE_BYTES
 from precompute.cli import precompute
 from precompute.fields.kinds import KINDS
 from precompute.fields.plain import MAX_TEXTS, MAX_VALUES, MAX_ZIPF
-from precompute.notation.models import MAX_WEIGHT, Model
-from precompute.notation.strict_yaml import MAX_DEPTH, MAX_FILE_BYTES
 from precompute.profile.line_limits import MAX_EVENT_BYTES, MAX_FRAMES, PARTS, RFC3164_TAG
 from precompute.profile.lines import Format
 from precompute.profile.loading import built_in_names, load_profile

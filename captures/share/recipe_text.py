@@ -7,7 +7,7 @@ import yaml
 
 
 class _Dumper(yaml.SafeDumper):
-    """SafeDumper, with numbers as `precompute.notation.strict_yaml` reads them: without an exponent."""
+    """SafeDumper, with numbers as `captures.notation.strict_yaml` reads them: without an exponent."""
 
     def represent_plain_float(self, number: float) -> yaml.Node:
         """Write a float with all its digits."""

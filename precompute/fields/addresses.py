@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
+from captures.notation.models import Text, Weight
 from precompute.draws.shares import integer_weights
 from precompute.fields.plain import MAX_VALUES, Count, Exponent, Pooled, Ranked, check_count, checked_weights, ranked
-from precompute.notation.models import Text, Weight
 
 _PREFIX: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}", re.ASCII)
 

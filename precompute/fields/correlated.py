@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Tag
 from pydantic import Field as Constraint
 
+from captures.notation.models import Model, Text, Weight, in_order
 from precompute.draws.shares import integer_weights
 from precompute.fields.addresses import Mac, Network
 from precompute.fields.plain import Choices, Exponent, Integers, Pattern, Pooled, ValueList, check_count, ranked
-from precompute.notation.models import Model, Text, Weight, in_order
 from precompute.notation.template import parse_template
 
 PLAIN_KINDS: Final[dict[str, type[Pooled]]] = {

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Constraint
 
+from captures.notation.models import Integer, Model
 from precompute.draws.streams import raw_bytes
-from precompute.notation.models import Integer, Model
 
 _HEX_PAIRS: Final = np.frombuffer(b"".join(b"%04x" % number for number in range(1 << 16)), "V4")
 """The four hexadecimal digits of each number of 16 bits."""

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Discriminator, PlainValidator, Tag, WithJsonSchema
 
+from captures.notation.models import Model, Text
 from precompute.fields.addresses import Mac, Network
 from precompute.fields.correlated import PLAIN_KINDS, Columns, Records, kind_of
 from precompute.fields.generated import Counter, Hex, Uuid
 from precompute.fields.plain import Choices, Integers, Pattern
-from precompute.notation.models import Model, Text
 from precompute.notation.template import parse_template
 
 

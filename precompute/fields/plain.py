@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Discriminator, PlainValidator, Tag, WithJsonSchema, model_validator
 from pydantic import Field as Constraint
 
+from captures.notation.models import Integer, Model, Text, Weight, in_order
 from precompute.draws.shares import integer_weights
 from precompute.draws.zipf import zipf_weights
-from precompute.notation.models import Integer, Model, Text, Weight, in_order
 
 MAX_VALUES: Final = 1 << 20
 """The most values of one field. More would not fit a processor's cache, and rendering would be slow."""

@@ -1,1 +1,1 @@
-"""How a profile is written: YAML, templates, texts, and what is said of a mistake in them."""
+"""What only a profile has in its YAML: templates with placeholders, and what a check of the whole finds."""

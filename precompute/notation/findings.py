@@ -5,9 +5,31 @@ says so instead of guessing.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
+
+WRITTEN: Final = {
+    "name": "web",
+    "groups": "{sshd: {weight: 20, templates: [...]}}",
+    "weight": "20",
+    "templates": "[{weight: 1, severity: info, tag: sshd, message: ...}]",
+    "severity": "info",
+    "tag": "sshd",
+    "message": '"session opened for user {user}"',
+    "low": "0.2",
+    "peak": '"14:00"',
+    "length": "5s",
+    "factor": "3",
+    "share": "0.1",
+    "width": "8",
+    "count": "100",
+    "range": "[1, 40]",
+    "seed": "1",
+    "train": "128",
+}
+"""How the values of keys are written that must be there."""
 
 
 class ProfileError(InputError):

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from captures.notation.models import MAX_WEIGHT, checked_weight
 from precompute.draws.shares import integer_weights
 from precompute.notation.findings import Findings
-from precompute.notation.models import MAX_WEIGHT, checked_weight
 from precompute.notation.template import rename_fields
 from precompute.profile.model import Profile
 

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from captures.console.errors import InputError
 from captures.console.harmless import harmless
+from captures.notation.complaints import complaints
+from captures.notation.models import MAX_WEIGHT
+from captures.notation.strict_yaml import parse_yaml, read_text
+from captures.notation.text import checked_text
 from precompute.fields.plain import check_count
-from precompute.notation.complaints import complaints
-from precompute.notation.findings import Findings, ProfileError
-from precompute.notation.models import MAX_WEIGHT
-from precompute.notation.strict_yaml import parse_yaml, read_text
-from precompute.notation.text import checked_text
+from precompute.notation.findings import WRITTEN, Findings, ProfileError
 from precompute.profile.checks import check_profile, look_into
 from precompute.profile.include import composed
 from precompute.profile.lines import TagPlace
@@ -104,7 +104,7 @@ def _recipe(tree: Any) -> Recipe:
     try:
         recipe = Recipe.model_validate(tree)
     except ValidationError as error:
-        for _, place, told in complaints(Recipe, error):
+        for _, place, told in complaints(Recipe, error, written=WRITTEN):
             found.complain(place, told)
         found.skip("profile", "whether its templates hold together, since the recipe is unsound")
         found.end()

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from precompute.notation.complaints import Key, Path, complaints
-from precompute.notation.findings import Findings
+from captures.notation.complaints import Key, Path, complaints
+from precompute.notation.findings import WRITTEN, Findings
 from precompute.profile.model import Profile
 
 _MAX_ROUNDS: Final = 8
@@ -34,7 +34,7 @@ def sound_part(tree: Any, found: Findings) -> Profile | None:
         try:
             return Profile.model_validate(tree)
         except ValidationError as error:
-            told = list(complaints(Profile, error, **_REPLACED))
+            told = list(complaints(Profile, error, written=WRITTEN, **_REPLACED))
         for path, place, complaint in told:
             if (
                 path != ("groups",) or "include" not in found.unsound

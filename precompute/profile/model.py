@@ -40,8 +40,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from captures.notation.models import Model, Text, Weight, in_order
 from precompute.fields.kinds import Field, TemplateString
-from precompute.notation.models import Model, Text, Weight, in_order
 from precompute.profile.lines import (
     FACILITIES,
     SEVERITIES,

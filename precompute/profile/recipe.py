@@ -6,8 +6,8 @@ from pydantic import Field as Constraint
 from pydantic import model_validator
 
 from captures.format.layout import MAX_TRAIN_EVENTS
+from captures.notation.models import Integer, Model
 from precompute.draws.streams import MAX_SEED
-from precompute.notation.models import Integer, Model
 from precompute.profile.model import Profile
 from precompute.timeline.model import MAX_DURATION_NS
 

@@ -23,8 +23,8 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSc
 from captures.console.errors import InputError
 from captures.console.units import parse_duration_ns
 from captures.format.layout import Table
+from captures.notation.models import Model, Text
 from precompute.draws.streams import Purpose, stream
-from precompute.notation.models import Model, Text
 from precompute.timeline.windows import MAX_WINDOWS, NANO, Knots, Span, cut_windows
 
 MAX_FACTOR: Final = 1000

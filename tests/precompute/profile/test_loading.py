@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from captures.console.errors import InputError
+from captures.notation.strict_yaml import MAX_FILE_BYTES
 from captures.share.recipe_text import recipe_yaml
-from precompute.notation.strict_yaml import MAX_FILE_BYTES
 from precompute.profile import loading
 from precompute.profile.loading import built_in_names, built_in_text, load, load_profile
 from precompute.profile.model import Profile

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
+from captures.notation.strict_yaml import parse_yaml
 from precompute.fields.kinds import KINDS
-from precompute.notation.strict_yaml import parse_yaml
 from precompute.profile.loading import built_in_names, built_in_text
 from precompute.profile.schema import profile_schema
 from tests.precompute.fields.test_kinds import ONE_OF_EACH

@@ -1,7 +1,7 @@
-"""What pydantic found wrong with a profile or a recipe, told in one line with the place in the YAML."""
+"""What pydantic found wrong with a tree of YAML, told in one line with the place in it."""
 
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -14,9 +14,16 @@ Path = tuple[Key, ...]
 
 
 def complaints(
-    model: type[BaseModel], error: ValidationError, *, top_keys: Sequence[str] = (), kind_keys: Sequence[str] = ()
+    model: type[BaseModel],
+    error: ValidationError,
+    *,
+    written: Mapping[str, str],
+    top_keys: Sequence[str] = (),
+    kind_keys: Sequence[str] = (),
 ) -> Iterator[tuple[Path, str, str]]:
     """For each error in the tree of a `model`: the path to what is wrong, the same as text, and what to tell of it.
+
+    `written` says how the values of keys are written that must be there.
 
     A file may have keys that the model does not know, because they are replaced before the model sees them. These are
     named with the others where a key is wrong: `top_keys` stand at the top of the file, and `kind_keys` stand where one
@@ -28,7 +35,8 @@ def complaints(
         steps = list(_steps(model, one["loc"]))
         place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key, _, _ in steps)
         holder, value = steps[-1][1:] if steps else (None, model)
-        told = _complaint(one, holder, value, top_keys if len(steps) == 1 else (), kind_keys)
+        keys = top_keys if len(steps) == 1 else (), kind_keys
+        told = _complaint(one, holder, value, keys, written)
         yield tuple(key for key, _, _ in steps), place.removeprefix("."), told
 
 
@@ -87,30 +95,17 @@ _COMPLAINTS: Final = {
     "literal_error": "must be {expected}",
     "string_too_long": "has more than {max_length:,} characters; shorten it",
 }
-_WRITTEN: Final = {
-    "name": "web",
-    "groups": "{sshd: {weight: 20, templates: [...]}}",
-    "weight": "20",
-    "templates": "[{weight: 1, severity: info, tag: sshd, message: ...}]",
-    "severity": "info",
-    "tag": "sshd",
-    "message": '"session opened for user {user}"',
-    "low": "0.2",
-    "peak": '"14:00"',
-    "length": "5s",
-    "factor": "3",
-    "share": "0.1",
-    "width": "8",
-    "count": "100",
-    "range": "[1, 40]",
-    "seed": "1",
-    "train": "128",
-}
-"""How the values of keys are written that must be there."""
 
 
-def _complaint(error: ErrorDetails, holder: Any, value: Any, more_keys: Sequence[str], kind_keys: Sequence[str]) -> str:
-    """What to tell of an error at a key of `holder`, where a `value` should stand."""
+def _complaint(
+    error: ErrorDetails,
+    holder: Any,
+    value: Any,
+    more: tuple[Sequence[str], Sequence[str]],
+    written: Mapping[str, str],
+) -> str:
+    """What to tell of an error at a key of `holder`, where a `value` should stand; `more` keys are known, and kinds."""
+    more_keys, kind_keys = more
     match error["type"]:
         case "value_error":
             return str(error["ctx"]["error"])
@@ -120,8 +115,8 @@ def _complaint(error: ErrorDetails, holder: Any, value: Any, more_keys: Sequence
         case "union_tag_not_found":
             kinds = [tag for member in get_args(_member(value, "")[0]) for tag in _tags(member)]
             return f"must have one of the keys {', '.join((*kinds, *kind_keys))}"
-        case "missing" if (key := error["loc"][-1]) in _WRITTEN:
-            return f"is missing; write it like {key}: {_WRITTEN[str(key)]}"
+        case "missing" if (key := error["loc"][-1]) in written:
+            return f"is missing; write it like {key}: {written[str(key)]}"
         case kind if kind in _COMPLAINTS:
             return _COMPLAINTS[kind].format(**error.get("ctx", {}))
         case _:

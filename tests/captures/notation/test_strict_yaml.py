@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError
+from captures.notation.strict_yaml import MAX_FILE_BYTES, parse_yaml, read_text
 from captures.share.recipe_text import recipe_yaml
-from precompute.notation.strict_yaml import MAX_FILE_BYTES, parse_yaml, read_text
 
 AMBIGUOUS = [
     *(

@@ -92,4 +92,4 @@ def parse_yaml(text: str) -> Any:
     except yaml.reader.ReaderError as error:
         raise InputError(f"character {error.position + 1} is U+{error.character:04X}: {error.reason}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"is not YAML that a profile can be made of: {str(error).splitlines()[0]}") from None
+        raise InputError(f"is not YAML that can be used: {str(error).splitlines()[0]}") from None

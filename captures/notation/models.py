@@ -1,10 +1,10 @@
-"""The base of all models of a profile, and the types that several of them are made of."""
+"""The base of all models of what is written in YAML, and the types that several of them are made of."""
 
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, Strict, WithJsonSchema
 
-from precompute.notation.text import checked_text
+from captures.notation.text import checked_text
 
 MAX_WEIGHT: Final = 10**12
 
@@ -12,7 +12,7 @@ _Value = TypeVar("_Value")
 
 
 class Model(BaseModel):
-    """The base of every part of a profile. It refuses unknown keys, and can't be changed."""
+    """The base of every part. It refuses unknown keys, and can't be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1 << 16)
 
