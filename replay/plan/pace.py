@@ -9,6 +9,7 @@ from captures.console.errors import InputError
 from captures.console.units import format_duration
 from replay.clock import SECOND_NS
 from replay.request_checks import check_part, check_type, check_whole
+from replay.scenario.course import Course
 
 DEFAULT_DURATION_NS: Final = 10 * SECOND_NS
 """How long a run lasts if the user gave no extent, unless it follows the capture's time axis."""
@@ -37,12 +38,14 @@ class Extent:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a run goes: at a rate, along the time axis, or, if neither is given, as fast as it can."""
+    """How fast a run goes: at a rate, by phases, along the time axis, or, if nothing is given, as fast as it can."""
 
     rate_eps: int | None = None
     """The rate of all lanes together."""
     speed: Fraction | None = None
     """A multiple of the pace of the capture's time axis; 0: as fast as it can."""
+    course: Course | None = None
+    """The phases of a scenario, where `rate_eps` is 100%; they also say how far the run goes."""
 
     def check(self) -> None:
         """Refuse a pace that is none. Raises InputError."""
@@ -74,6 +77,8 @@ class PaceRequest:
         if self.extent is not None:
             check_part("extent", self.extent, Extent)
             self.extent.check()
+            if self.pace.course is not None:
+                raise InputError("a scenario says itself how long it is; leave --duration, --loops and --events out")
         if self.start_at_ns is not None:
             check_whole("--start-at", self.start_at_ns)
             if abs(self.start_at_ns - now_ns) > FARTHEST_NS:
@@ -86,4 +91,6 @@ class PaceRequest:
         """How far the run goes, whether it was said or not."""
         if self.extent is not None:
             return self.extent
+        if self.pace.course is not None:
+            return Extent(events=self.pace.course.schedule.total)
         return Extent(DEFAULT_DURATION_NS) if self.pace.speed is None else Extent(loops=1)

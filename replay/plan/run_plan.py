@@ -132,6 +132,7 @@ class RunPlan:
             "target_eps": mean_eps and round(mean_eps, 3),
             "target_peak_eps": peak_eps and round(peak_eps, 3),
             "speed": "max" if speed == 0 else speed and float(speed),
+            "scenario": self.pace.course and self.pace.course.name,
         }
 
 
@@ -181,7 +182,9 @@ def _deal(capture: Capture, lanes: int, pace: Pace, extent: Extent, train_max: i
         raise InputError("--duration: a run lasts 100 years at most")
     total, duration_ns = extent.events or (extent.loops or 0) * capture.events, extent.duration_ns or 0
     schedule: Schedule
-    if not pace.speed or axis is None:
+    if pace.course is not None:
+        schedule = pace.course.schedule
+    elif not pace.speed or axis is None:
         schedule = Steady(pace.rate_eps, _steady_total(capture.events, pace.rate_eps, extent))
     elif len(capture.times):
         schedule = OnInstants(capture.times, capture.windows, pace.speed, total=total, duration_ns=duration_ns)
@@ -239,6 +242,8 @@ def check_limit(plan: RunPlan, limit_eps: int) -> None:
     if peak_eps is None or peak_eps <= limit_eps:
         return
     asked, wanted = f"--eps {peak_eps:,}", ceil(peak_eps)
-    if plan.pace.speed is not None:
+    if plan.pace.course is not None:
+        asked = f"{plan.pace.course.name} asks for {wanted:,} EPS at its peak, which"
+    elif plan.pace.speed is not None:
         asked = f"--speed {float(plan.pace.speed):g} asks for {wanted:,} EPS in the busiest window, which"
     raise InputError(f"{asked} is over the limit of {limit_eps:,}; if you mean it, say --eps-limit {wanted}")

@@ -74,7 +74,9 @@ def plan_table(plan: RunPlan) -> str:
     mean_eps, peak_eps = plan.schedule.mean_eps, plan.schedule.peak_eps
     rate = "as fast as it goes" if mean_eps is None else f"{_figure(mean_eps)} EPS"
     per_lane = "" if mean_eps is None else f", {_figure(mean_eps / len(plan.ports))} EPS each"
-    if plan.pace.speed:
+    if plan.pace.course is not None:
+        rate = f"{_figure(mean_eps or 0)} EPS in the mean, {_figure(peak_eps or 0)} at the peak"
+    elif plan.pace.speed:
         rate = f"at speed {float(plan.pace.speed):g}: {rate} in the mean, {_figure(peak_eps or 0)} at the peak"
     events = "until the time is over" if plan.total is None else counted(plan.total, "event")
     gso = f"GSO, up to {counted(plan.segments, 'datagram')} a send" if plan.segments > 1 else "without GSO"

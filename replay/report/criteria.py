@@ -11,6 +11,7 @@ from captures.console.errors import InputError
 from replay.clock import SECOND_NS
 from replay.report.model import CriterionFigures, RunReport
 from replay.request_checks import check_share, check_time, check_whole
+from replay.scenario.course import Course
 
 _MS_NS: Final = SECOND_NS // 1000
 
@@ -27,6 +28,8 @@ class Criteria:
     """The greatest 99th percentile of the times from stamp to arrival, by the sink's measurement."""
     max_cpu: Fraction | None = None
     """The greatest share of its core that the busiest worker may use."""
+    max_memory_bytes: int | None = None
+    """The most memory that all workers may hold together."""
 
     @property
     def needs_sink(self) -> str | None:
@@ -43,6 +46,14 @@ class Criteria:
             check_whole("--min-eps", self.min_eps)
             if self.min_eps < 0:
                 raise InputError(f"--min-eps {self.min_eps}: 0 at least is possible")
+
+
+def criteria_of(criteria: Criteria, course: Course | None) -> Criteria:
+    """What the user asked for, and else what the scenario expects of the whole run."""
+    if course is None:
+        return criteria
+    expected = vars(course.limits())
+    return Criteria(**{name: expected[name] if limit is None else limit for name, limit in vars(criteria).items()})
 
 
 def judge(criteria: Criteria, report: RunReport) -> RunReport:
@@ -65,6 +76,9 @@ def judge(criteria: Criteria, report: RunReport) -> RunReport:
         add("max_latency_p99_ms", limit_ms, latency_ms, met=latency_ms is not None and latency_ms <= limit_ms)
     if (share := criteria.max_cpu) is not None:
         add("max_cpu_percent", float(share * 100), busiest, met=busiest is not None and busiest <= share * 100)
+    if (most := criteria.max_memory_bytes) is not None:
+        held = report.memory_bytes_peak
+        add("max_memory_bytes", most, held, met=held is not None and held <= most)
     return replace(report, criteria=rows)
 
 

@@ -22,13 +22,13 @@ from replay.report.criteria import loss_row
 from replay.report.model import (
     CriterionFigures,
     Ending,
+    LagFigures,
     LaneFigures,
     RecoveryFigures,
     RunReport,
     SinkFigures,
     WorkerFigures,
 )
-from replay.report.run_report import lag_figures
 from replay.report.spans import duration_ns, offered, overlapping, peak_eps, spans, summed
 from replay.report.verdict import VERDICTS, judged
 
@@ -169,7 +169,7 @@ def _lag(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:
     for part in parts:
         if part.lag_buckets:
             total = total + part.lag_buckets if total else part.lag_buckets
-    return {"lag_ms": lag_figures(total.histogram() if total else Histogram()), "lag_buckets": total}
+    return {"lag_ms": LagFigures.of(total.histogram() if total else Histogram()), "lag_buckets": total}
 
 
 def _described(parts: Sequence[RunReport], unmerged: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from replay.histogram import Histogram
 from replay.receiver_host.model import WatchedHost
 from replay.report.buckets import Buckets
 
@@ -42,6 +43,14 @@ class LagFigures:
     p99: float
     max: float
 
+    @classmethod
+    def of(cls, lag: Histogram) -> "LagFigures | None":
+        """Those of a histogram; None if the events had no schedule."""
+        p50_us, p99_us, max_us = lag.percentile_us(50), lag.percentile_us(99), lag.max_us
+        if p50_us is None or p99_us is None or max_us is None:
+            return None
+        return cls(round(p50_us / 1000, 3), round(p99_us / 1000, 3), round(max_us / 1000, 3))
+
 
 @dataclass(frozen=True)
 class SinkFigures:
@@ -66,6 +75,34 @@ class CriterionFigures:
     limit: float
     measured: float | None
     met: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseFigures:
+    """A phase of a scenario; of one that was not reached all is None that is measured."""
+
+    name: str
+    verdict: str
+    """met, missed, measured (nothing was expected), cut short, or not reached."""
+    target_eps: float
+    """The mean rate that it asks for."""
+    start_s: float | None = None
+    duration_s: float | None = None
+    due_events: int | None = None
+    sent_events: int | None = None
+    achieved_eps: float | None = None
+    offered_percent: float | None = None
+    """The events that were sent in it, of those that were due."""
+    lag_ms: LagFigures | None = None
+    errors: dict[str, int] = field(default_factory=dict)
+    cpu_percent: float | None = None
+    """Of its core, by the busiest worker."""
+    lost_events: int | None = None
+    loss_percent: float | None = None
+    short_s: float | None = None
+    """When its last second ended that was short of events or lost some, from its start on; 0: none was so. None: the
+    phase ended with such a second."""
+    criteria: list[CriterionFigures] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -178,6 +215,7 @@ class RunReport:
     target_eps: float | None
     target_peak_eps: float | None = None
     speed: float | str | None = None
+    scenario: str | None = None
     achieved_eps: float
     peak_eps: float | None
     sent_events: int
@@ -221,6 +259,7 @@ class RunReport:
     parts: list["RunReport"] = field(default_factory=list)
     """In a merged report: the whole reports that it was made of."""
     intervals: IntervalFigures | None = None
+    phases: list[PhaseFigures] = field(default_factory=list)
 
     @property
     def start_ns(self) -> int | None:

@@ -2,6 +2,7 @@
 
 import errno
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from captures import __version__
@@ -11,7 +12,6 @@ from captures.format.stamp_writing import iso_ms
 from replay.board.errnos import errors_of, waits_of
 from replay.board.snapshot import Snapshot, take_snapshot
 from replay.clock import SECOND_NS, monotonic_ns
-from replay.histogram import Histogram
 from replay.json_file import SCHEMA
 from replay.plan.run_plan import RunPlan
 from replay.plan.view import describe_wire
@@ -33,9 +33,11 @@ from replay.report.model import (
     StrainFigures,
     WorkerFigures,
 )
+from replay.report.phases import phase_figures
 from replay.report.verdict import judged
 from replay.supervision.health import Recovery
 from replay.supervision.outcome import Outcome
+from replay.supervision.phase_accounts import PhaseAccount
 
 
 def run_report(
@@ -45,11 +47,13 @@ def run_report(
     criteria: Criteria | None = None,
     sink: dict[str, Any] | None = None,
     collector_host: WatchedHost | None = None,
+    phases: Sequence[PhaseAccount] = (),
 ) -> RunReport:
     """The report of a run that is over; figures that were not measured are None.
 
     The run is judged by the `criteria`. `sink` is what `SinkWatch.figures` returned, `collector_host` what
-    `OwnHost.figures` returned; None: there was no sink, or the target is another host.
+    `OwnHost.figures` returned; None: there was no sink, or the target is another host. `phases` are those of the plan's
+    scenario that were reached.
     """
     now = take_snapshot(outcome.board, monotonic_ns())
     workers = _workers(plan, outcome, now)
@@ -61,7 +65,7 @@ def run_report(
         **_rates(plan, outcome, now),
         errors=now.errors,
         waits=now.waits,
-        lag_ms=lag_figures(now.lag),
+        lag_ms=LagFigures.of(now.lag),
         lag_buckets=Buckets.of(now.lag),
         sink=None if sink is None else SinkFigures(**sink, settling_cut_by=outcome.settling_cut_by),
         collector_host=collector_host,
@@ -75,6 +79,7 @@ def run_report(
         **_way(plan, outcome),
         **_origin(capture, plan),
         intervals=_intervals(outcome),
+        phases=phase_figures(plan.pace.course, phases),
     )
     return judged(judge(criteria or Criteria(), report), _ending(outcome, now))
 
@@ -179,14 +184,6 @@ def _lanes(plan: RunPlan, now: Snapshot) -> list[LaneFigures]:
         )
         for port, row in zip(plan.ports, now.lanes, strict=True)
     ]
-
-
-def lag_figures(lag: Histogram) -> LagFigures | None:
-    """How late events left, compared with their schedule; None if they had no schedule."""
-    p50_us, p99_us, max_us = lag.percentile_us(50), lag.percentile_us(99), lag.max_us
-    if p50_us is None or p99_us is None or max_us is None:
-        return None
-    return LagFigures(round(p50_us / 1000, 3), round(p99_us / 1000, 3), round(max_us / 1000, 3))
 
 
 def _workers(plan: RunPlan, outcome: Outcome, now: Snapshot) -> list[WorkerFigures]:

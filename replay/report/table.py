@@ -7,6 +7,7 @@ from captures.console.units import counted, fitted, format_count, format_share, 
 from replay.receiver_host.table import run_lines
 from replay.report.criteria import criterion_line
 from replay.report.model import OfferedFigures, RecoveryFigures, RunReport, SinkFigures, StrainFigures, WorkerFigures
+from replay.report.phases import phase_line
 
 _ACTION_TEXTS: Final = {
     "soft": "told to begin anew",
@@ -23,6 +24,7 @@ def run_table(report: RunReport) -> str:
         lines.append(f"  sink      {_sink_line(report.sink, report.sent_events)}")
     if report.collector_host:
         lines += run_lines(report.collector_host)
+    lines += [f"  phase     {phase_line(phase)}" for phase in report.phases]
     lines += [f"  criterion {criterion_line(row)}" for row in report.criteria]
     for worker in report.workers:
         lines += _worker_lines(worker)

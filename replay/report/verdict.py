@@ -69,6 +69,8 @@ def _verdict(report: RunReport, ending: Ending) -> tuple[str, str]:
         return "interrupted", f"{ending.interrupted_by} after {counted(report.sent_events, 'event')}"
     fault = ending.aborted or _fault(report) or _unsent(report, ending)
     missed = [criterion_line(row) for row in report.criteria if not row.met]
+    for phase in report.phases:
+        missed += [f"phase {phase.name}: {criterion_line(row)}" for row in phase.criteria if not row.met]
     if fault or missed:
         return "missed", fault or "; ".join(missed)
     found, reason = _rate_verdict(report, ending)

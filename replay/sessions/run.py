@@ -34,7 +34,7 @@ from replay.plan.run_plan import RunPlan, check_limit, plan_run
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
 from replay.receiver_host.beside import OwnHost
-from replay.report.criteria import Criteria
+from replay.report.criteria import Criteria, criteria_of
 from replay.report.live_line import LiveLine
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
@@ -43,6 +43,7 @@ from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
 from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink
 from replay.supervision.outcome import Outcome
+from replay.supervision.phase_accounts import PhaseAccounts
 from replay.supervision.supervisor import Supervisor
 
 
@@ -174,6 +175,7 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         sink.begin()
         controls = stack.enter_context(Controls(supervisor, listener, control.rate_file, control.limit_eps, line.say))
         own_host.begin()
+        phases = PhaseAccounts(plan.pace.course, supervisor.outcome)
 
         def note_early_signal() -> None:
             """Pass on a signal that came before the supervisor had installed its own signal handlers."""
@@ -183,10 +185,13 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         def each_tick() -> None:
             note_early_signal()
             controls.poll()
+            phases.look()
 
         def each_second(outcome: Outcome) -> None:
             own_host.each_second()
-            line.show(outcome, sink.look(outcome))
+            now = sink.look(outcome)
+            phases.each_second(now)
+            line.show(outcome, now)
 
         def settle(outcome: Outcome) -> None:
             sink.settle(outcome)
@@ -199,7 +204,16 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
         except Exception as error:  # noqa: BLE001 - it is raised again when the report is written
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
-        report = run_report(capture, plan, supervisor.outcome, request.criteria, sink.figures(), own_host.figures())
+        phases.end(sink.loss)
+        report = run_report(
+            capture,
+            plan,
+            supervisor.outcome,
+            criteria_of(request.criteria, plan.pace.course),
+            sink.figures(),
+            own_host.figures(),
+            phases.accounts,
+        )
         report_file.write(report.figures())
         if failure is not None:
             raise failure

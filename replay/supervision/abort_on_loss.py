@@ -111,6 +111,11 @@ class AbortOnLoss:
             sent = take_snapshot(outcome.board, monotonic_ns()).lanes["sent_events"].tolist()
             self._watch.settle(sent, monotonic_ns, sleep_ns, lambda: outcome.settling_cut_by is not None)
 
+    @property
+    def loss(self) -> Loss | None:
+        """The latest loss that the sink told; None: it told none, or no sink was named."""
+        return self._watch.loss if self._watch else None
+
     def figures(self) -> dict[str, Any] | None:
         """The figures for the report; None: no sink was named."""
         return self._watch.figures() if self._watch else None

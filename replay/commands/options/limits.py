@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from captures.console.command import COUNT, DURATION_NS, SHARE, grouped
+from captures.console.command import COUNT, DURATION_NS, SHARE, SIZE, grouped
 from replay.report.criteria import Criteria
 
 limit_options: Final = grouped(
@@ -26,5 +26,11 @@ limit_options: Final = grouped(
     ),
     click.option(
         "--max-cpu", type=SHARE, help="Pass only if the busiest worker takes no more of its core than this, like 75%."
+    ),
+    click.option(
+        "--max-memory",
+        "max_memory_bytes",
+        type=SIZE,
+        help="Pass only if all workers together hold no more memory than this, like 12GB.",
     ),
 )

@@ -11,6 +11,8 @@ from captures.console.units import parse_count, parse_speed
 from replay.clock import wall_ns
 from replay.commands.options.instants import parse_instant
 from replay.plan.pace import Extent, Pace, PaceRequest
+from replay.scenario.course import course_of, ramped_up
+from replay.scenario.loading import load_scenario
 
 MAX_RATE: Final = 0
 """The value that `--eps max` is parsed to."""
@@ -44,10 +46,26 @@ def _options(
     loops: int | None,
     events: int | None,
     start_at_ns: int | None,
+    scenario: str | None,
+    time_scale: Fraction | None,
+    ramp_up_ns: int | None,
 ) -> PaceRequest:
-    pace = _pace(rate_eps, speed)
+    if scenario is None and time_scale is not None:
+        raise InputError("--time-scale: there is no scenario whose phases it could make shorter")
+    if ramp_up_ns is not None:
+        if scenario is not None or not rate_eps or duration_ns is None:
+            raise InputError("--ramp-up: is the first part of a run at one rate: say --eps and --duration as well")
+        course = ramped_up(rate_eps, duration_ns, ramp_up_ns)
+        return PaceRequest(Pace(rate_eps, speed, course), _extent(None, loops, events), start_at_ns)
+    if scenario is not None:
+        course = course_of(load_scenario(scenario), rate_eps, time_scale or Fraction(1))
+        return PaceRequest(Pace(course.target_eps, speed, course), _extent(duration_ns, loops, events), start_at_ns)
+    return PaceRequest(_pace(rate_eps, speed), _extent(duration_ns, loops, events), start_at_ns)
+
+
+def _extent(duration_ns: int | None, loops: int | None, events: int | None) -> Extent | None:
     said = any(value is not None for value in (duration_ns, loops, events))
-    return PaceRequest(pace, Extent(duration_ns, loops, events) if said else None, start_at_ns)
+    return Extent(duration_ns, loops, events) if said else None
 
 
 def _pace(rate_eps: int | None, speed: Fraction | None) -> Pace:
@@ -87,6 +105,23 @@ pace_options: Final = grouped(
     ),
     click.option("--loops", type=click.IntRange(1), help="Send the whole capture this many times."),
     click.option("--events", type=COUNT, help="Send exactly this many events, however long that takes at the rate."),
+    click.option(
+        "--ramp-up",
+        "ramp_up_ns",
+        type=DURATION_NS,
+        help="Rise to --eps in this first part of --duration, on a straight line.",
+    ),
+    click.option(
+        "--scenario",
+        metavar="NAME|FILE",
+        help="Follow the phases of a scenario, of which --eps is 100%; see replay scenarios.",
+    ),
+    click.option(
+        "--time-scale",
+        type=Parsed("factor", parse_speed),
+        metavar="X",
+        help="Make each phase of the scenario X times as long, like 0.01 for a rehearsal.",
+    ),
     click.option(
         "--start-at",
         "start_at_ns",

@@ -19,6 +19,7 @@ from replay.report.merge import merged
 from replay.report.model import (
     Ending,
     IntervalFigures,
+    LagFigures,
     LaneFigures,
     OfferedFigures,
     RunReport,
@@ -27,7 +28,6 @@ from replay.report.model import (
     WorkerFigures,
 )
 from replay.report.reading import read_run_report, run_report_of
-from replay.report.run_report import lag_figures
 from replay.report.table import run_table
 from replay.report.verdict import judged
 from replay.supervision.offered_load import Verdicts
@@ -83,7 +83,7 @@ def run_of(load: Load, first: int = 0, last: int = INTERVALS, **changed: Any) ->
         waits={"EAGAIN": len(load)},
         offered=OfferedFigures(**offered) if offered else None,
         lag_buckets=Buckets.of(lag),
-        lag_ms=lag_figures(lag),
+        lag_ms=LagFigures.of(lag),
         lanes=lanes,
         cpu_percent_mean=12.5 * len(load),
         intervals=IntervalFigures(100.0, 1, list(sent), list(due)),
