@@ -24,10 +24,10 @@ from captures.events.gathering import compilations as gatherings
 from captures.files.output_file import FULL, OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import canonical_json
-from captures.format.reader import open_capture
 from captures.format.sections import FLOW
 from captures.packets.writing.frames import FLOW_RECORD
 from captures.packets.writing.records import MOST_RECORD_BYTES, PCAP_HEADER, pcapng_header, write_packets
+from captures.share.cache import open_any
 
 SCHEMA: Final = 1
 """The version of the figures of an export, as JSON."""
@@ -58,7 +58,7 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
 
     Raises CaptureError, InputError for what the capture can't give, and PreflightError when the disk is full.
     """
-    capture = open_capture(request.capture)
+    capture = open_any(request.capture)
     request.check(capture.events)
     make_ready("the export", _compilations())
     writer = _Lines(capture) if request.form is Form.LINES else _Packets(capture, request)
@@ -66,7 +66,7 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
     events = payload_bytes = 0
     written_bytes = len(writer.head)
     with ExitStack() as stack:
-        output = _output(request, stack)
+        output = _output(request, capture, stack)
         file = sys.stdout.buffer if output is None else stack.enter_context(open(output.fd, "wb", closefd=False))
         packer = _packer(file, request.packing) if request.packing else file
         try:
@@ -92,10 +92,10 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
     return Exported(events, payload_bytes, written_bytes, capture.digest)
 
 
-def _output(request: ExportRequest, stack: ExitStack) -> OutputFile | None:
+def _output(request: ExportRequest, capture: Capture, stack: ExitStack) -> OutputFile | None:
     """The file that is written; None: stdout. Raises InputError."""
     if request.output is not None:
-        return stack.enter_context(OutputFile(request.output, force=request.force, inputs=[request.capture]))
+        return stack.enter_context(OutputFile(request.output, force=request.force, inputs=capture.files))
     if sys.stdout.isatty() and (request.form is not Form.LINES or request.packing):
         raise InputError("packets are not for a terminal; name a file, or let a program read them: | tcpdump -r -")
     return None

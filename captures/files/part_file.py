@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,13 +28,13 @@ class PartFile:
     fd: int
     """The descriptor to read what is there already, and to write to, at any offset."""
 
-    def __init__(self, path: Path, *, force: bool = False) -> None:
+    def __init__(self, path: Path, *, force: bool = False, inputs: Iterable[Path] = ()) -> None:
         """Open the part, or make it.
 
-        Raises InputError where no file can come to exist at `path`, where one is that may not be replaced, where the
-        part is not a plain file of this user's, and where another process writes to it.
+        Raises InputError where no file can come to exist at `path`, where one is that may not be replaced or is one of
+        `inputs`, where the part is not a plain file of this user's, and where another process writes to it.
         """
-        OutputFile(path, force=force).close()  # it proves that
+        OutputFile(path, force=force, inputs=inputs).close()  # it proves that
         real = Path(os.path.realpath(path))
         self.path, self._force, self._name = path, force, real.name
         if path.exists() and not path.is_file():

@@ -10,7 +10,7 @@ digest and say what the manifest says. The store's names become no names here.
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,6 +58,13 @@ def fetch_manifest(url: str) -> tuple[Store, Manifest]:
     return store, read_manifest(data, store.where(name))
 
 
+def read_here(store: Store, url: str, manifest: Manifest) -> Iterator[Path]:
+    """The files of this machine that a pull of `url` may read, which it must not replace: its manifest and blocks."""
+    for name in (url.rpartition("/")[2], *(block_name(block.digest) for block in manifest.pieces)):
+        if path := store.path(name):
+            yield path
+
+
 def pull(
     url: str,
     output: Path,
@@ -73,8 +80,9 @@ def pull(
     stays, and the next pull goes on from there.
     """
     store, manifest = fetch_manifest(url)
-    pieces = manifest.pieces
-    with PartFile(output, force=force) as part, filling(part.part, "what has come stays; make room, and pull again"):
+    pieces, inputs = manifest.pieces, read_here(store, url, manifest)
+    advice = "what has come stays; make room, and pull again"
+    with PartFile(output, force=force, inputs=inputs) as part, filling(part.part, advice):
         missing = _missing(part.fd, pieces, progress, manifest.size)
         require_room(output, sum(block.size for block in missing))
         moved_bytes = _fetch(store, part.fd, missing, connections, progress, manifest.size)

@@ -92,6 +92,10 @@ class Store:
         """Let all transfers end soon, since nobody waits for them."""
         self._stopped.set()
 
+    def path(self, name: str) -> Path | None:
+        """Where a file of the store is on this machine; None: the store is elsewhere."""
+        return Path(f"{self._root}/{name}") if self._protocol in _LOCAL else None
+
     def where(self, name: str) -> str:
         """What a file of the store is called, for people."""
         return f"{self.url}/{name}"
