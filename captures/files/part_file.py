@@ -23,7 +23,7 @@ _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class PartFile:
-    """A file that is being completed; it stays as a part when the `with` block is left without `finish`."""
+    """A file that is being completed; left without `finish`, it stays as a part, unless it is empty."""
 
     fd: int
     """The descriptor to read what is there already, and to write to, at any offset."""
@@ -81,6 +81,7 @@ class PartFile:
         if not self._force:
             self._take_name()
         os.rename(self._part_name, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self._part_name = self._name
 
     def _take_name(self) -> None:
         """Have the name stand for this file or an empty one, unless it is taken."""
@@ -109,5 +110,7 @@ class PartFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it; it stays where it is."""
+        """Close it; it stays where it is, unless nothing was written to it."""
+        if self._part_name != self._name and not os.fstat(self.fd).st_size:
+            self.discard()
         self._stack.close()
