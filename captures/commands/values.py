@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from captures.console.command import Parsed
-from captures.console.units import SECOND_NS
+from captures.console.units import SECOND_NS, parse_count
 from captures.convert.import_request import Network
 
 _HIGHEST_PORT: Final = 65535
@@ -47,6 +47,13 @@ def parse_instant_ns(text: str) -> int:
     return seconds * SECOND_NS + instant.microsecond * 1000
 
 
+def parse_rate_eps(text: str) -> int:
+    """Events a second, at least one. Raises ValueError with a line that gives an example."""
+    if not (rate_eps := parse_count(text)):
+        raise ValueError(f"{text!r} is no rate; write it like 500 or 10k")
+    return rate_eps
+
+
 def parse_zone_minutes(text: str) -> int:
     """A zone like +02:00, in minutes east of UTC. Raises ValueError with a line that gives an example."""
     match = re.fullmatch(r"([+-])(\d\d):?(\d\d)|Z", text.strip())
@@ -69,4 +76,5 @@ RANGE: Final = Parsed("range", parse_event_range)
 PORT_SET: Final = Parsed("ports", parse_port_set)
 NETWORK: Final = Parsed("network", parse_network)
 INSTANT_NS: Final = Parsed("instant", parse_instant_ns)
+RATE_EPS: Final = Parsed("rate", parse_rate_eps)
 ZONE_MINUTES: Final = Parsed("zone", parse_zone_minutes)

@@ -5,6 +5,7 @@ without names beside it, and appended when the last event is there, so memory st
 it is finished (`captures.files.output_file`).
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from captures.console.errors import InputError, PreflightError
 from captures.console.units import format_size
 from captures.files.behind import Behind
 from captures.files.output_file import FULL, OutputFile, workplace, write_all
+from captures.files.room import too_large
 from captures.format.digests import digest_range
 from captures.format.headers import Facts, Section, named_header
 from captures.format.layout import (
@@ -73,7 +75,7 @@ class StreamWriter:
         The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE
         rows count trains from the first one of this call, BACK rows events from its first one. All is written after
         this returns, so the arrays may not be changed any more. Raises PreflightError when the disk is full, which may
-        be known only at a later call.
+        be known only at a later call, and RunError where no file may be so large.
         """
         if not len(trains):
             return
@@ -171,7 +173,7 @@ class StreamWriter:
         """Complete the file, and give it its name; returns the capture's digest, hexadecimal.
 
         `start_ns` is its first instant since 1970 UTC. Without WINDOW rows the writer makes them, as an index of TIME.
-        Raises InputError when nothing was added, PreflightError when the disk is full.
+        Raises InputError when nothing was added, PreflightError when the disk is full, and RunError.
         """
         if not self._trains:
             raise InputError(f"{self._output.path}: not written: it would hold no events")
@@ -217,6 +219,8 @@ class StreamWriter:
         if error.errno in FULL:
             used = format_size(self._payload_bytes)
             return PreflightError(f"{path}: the disk is full after {used} of events; free some, or write less")
+        if error.errno == errno.EFBIG:
+            return too_large(path)
         return InputError(f"{path}: can't be written: {error.strerror}")
 
     def __enter__(self) -> Self:

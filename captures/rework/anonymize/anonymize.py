@@ -86,7 +86,7 @@ def anonymize(
     may not be there; DamagedError where the capture is damaged; PreflightError where the disk fills up, or a library is
     missing.
     """
-    OutputFile(output, force=force, inputs=[capture.path]).close()  # whatever is wrong with it is said at once
+    OutputFile(output, force=force, inputs=capture.files).close()  # whatever is wrong with it is said at once
     work, size = work_of(rules, secret), len(capture.payload)
     cryptopan = CryptoPan(secret.cryptopan) if rules.addresses.mapping == AddressMapping.CRYPTOPAN else None
 
@@ -156,7 +156,7 @@ def _write(
     counts, memory, rules = np.zeros(len(Kind), np.int64), new_memory(), work.rules
     learned = originals.tables.names if rules.everywhere else _NOBODY
     mapper = FlowMapping(work.mapping, cryptopan, addresses=rules.addresses.on, macs=rules.macs.on)
-    with StreamWriter(output, force=force, inputs=[capture.path]) as writer:
+    with StreamWriter(output, force=force, inputs=capture.files) as writer:
         for flows in flow_blocks(capture):
             writer.add_flows(mapper.map(flows))
         links = capture.links.copy()

@@ -160,6 +160,12 @@ def test_what_is_no_packed_capture_is_refused_in_a_line(capture, tmp_path):
         unpack(tmp_path / "pipe", tmp_path / "out.rcap")
 
 
+def test_what_is_packed_is_not_packed_again(capture, tmp_path):
+    pack(capture, tmp_path / "lab.rcapz")
+    with pytest.raises(InputError, match=r"lab\.rcapz: is packed already; unpack it first"):
+        pack(tmp_path / "lab.rcapz", tmp_path / "again.rcapz")
+
+
 def test_a_newer_version_is_refused(packed, path):
     data = bytearray(packed)
     data[16] = 2
