@@ -39,7 +39,7 @@ def pattern_of(name: str, text: str) -> Pattern:
     try:
         expression = re.compile(text.encode())
         parsed = parser.parse(text.encode())
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, UnicodeEncodeError) as error:
         raise InputError(f"pattern {name}: {error}") from None
     if _nested(parsed, inside=False):
         raise InputError(f"pattern {name}: a repetition inside of a repetition can take for ever; write it without")
