@@ -27,13 +27,12 @@ from captures.rework.anonymize.rules import AddressMapping, Rules
 from captures.rework.anonymize.scan.kinds import IPV4, IPV6, Kind
 from captures.rework.anonymize.tokens.cryptopan import CryptoPan
 from captures.rework.anonymize.tokens.secret import Secret
-from captures.rework.anonymize.work import Work, by_kind, learn_listed, values, work_of
+from captures.rework.anonymize.work import NOBODY, Work, by_kind, learn_listed, values, work_of
 from captures.rework.soundness import prove
 
 Progress = Callable[[int, int], object]
 """Is told the bytes that were worked on since its last call, and those of all passes."""
 PASSES: Final = 4
-_NOBODY: Final = np.zeros(16, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,10 @@ def _learn(capture: Capture, work: Work, told: Callable[[int], None]) -> Origina
     for flows in flow_blocks(capture):
         learn_flows(flows, originals, vocabulary.seed, addresses=work.rules.addresses.on, macs=work.rules.macs.on)
     for block in blocks(capture):
-        for rows in values(work, block, fixed_columns(capture, block), _NOBODY):
+        for rows in values(work, block, fixed_columns(capture, block), NOBODY):
             if work.rules.addresses.mapping == AddressMapping.CRYPTOPAN:
                 _refuse_addresses(capture, work, block, rows)
-            originals.learn(block.payload, rows, vocabulary.stop, vocabulary.seed, work.place)
+            originals.learn(block.payload, rows, vocabulary, work.place)
         told(len(block.payload))
     return originals
 
@@ -159,7 +158,7 @@ def _write(
 ) -> dict[str, int]:
     """Write all flows and events; returns how many values of each kind were replaced."""
     counts, memory, rules = np.zeros(len(Kind), np.int64), new_memory(), work.rules
-    learned = originals.tables.names if rules.everywhere else _NOBODY
+    learned = originals.tables.names if rules.everywhere else NOBODY
     mapper = FlowMapping(work.mapping, cryptopan, addresses=rules.addresses.on, macs=rules.macs.on)
     for flows in flow_blocks(capture):
         writer.add_flows(mapper.map(flows))

@@ -103,6 +103,69 @@ def test_a_name_of_a_list_is_replaced_in_any_word(tmp_path):
     assert b"ugspitze" not in texts(result)[0]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"from web01.acme.example",
+        b"by bob@acme.example",
+        b"GET https://intra.acme.example/x",
+        b'{"host":"web01.acme.example"}',
+        b"from WEB01.ACME.EXAMPLE",
+        b"by ACME\\bob",
+        b'{"user":"x","of":"ACME\\\\bob"}',
+        b"Connection by user bob@acme port 22",
+        b"from acme-fra.example",
+        b"u=bob%40acme.example",
+        b"q=https%3A%2F%2Fintra.acme.example%2Fx",
+        b"<38>" + STAMP + b" web01.acme.example app: x",
+        b"<38>" + STAMP + b" acme-web01 app: x",
+    ],
+)
+def test_the_label_of_an_organisation_is_replaced_by_itself(tmp_path, told):
+    lines = [told, b"contract of acme, ACME-2 and Acme_x, see acme/x?a=acme%20b or x%20acme but not acmeist"]
+    done, result = anonymized(tmp_path, lines)
+    assert done.clean
+    one, other = texts(result)
+    assert b"acme" not in one.lower()
+    token = re.search(rb"of (\w{4}),", other)[1]
+    lower, start = other.lower(), token.upper()
+    assert lower.count(token) >= 6
+    assert lower.count(b"acme") == lower.count(b"acmeist") == 1
+    assert b", " + start + b"-2 and " + token.capitalize() + b"_x, see" in other
+    kept = leaks(tmp_path, lines, everywhere=False)
+    assert {leak.value.lower() for leak in kept.places if leak.event == 1} >= {"acme"}
+    assert sum(leak.event == 1 for leak in kept.places) == 6
+
+
+def test_words_that_names_have_in_common_stay_by_themselves(tmp_path):
+    lines = [b"from vpn-gateway.acme.example", b"the vpn gateway is down"]
+    done, result = anonymized(tmp_path, lines)
+    assert done.clean
+    assert b"gateway" not in texts(result)[0]
+    assert texts(result)[1] == lines[1]
+
+
+@pytest.mark.parametrize("expression", [r"src=(\d+\.\d+)", r"src=(\S+)", r"(\d+) port", r"src=.*port", r"c=1"])
+def test_a_pattern_leaves_an_address_one(tmp_path, expression):
+    lines = [
+        b"src=192.168.255.254 port 1",
+        b"src=2001:db8::fe port 1",
+        b"src=00:0c:29:aa:bb:cc port 1",
+        b"src=127.0.0.1 port",
+    ]
+    _, plain = anonymized(tmp_path, lines)
+    done, result = anonymized(tmp_path, lines, Rules(patterns=(PatternRule(name="src", regex=expression),)))
+    where = slice(4, -7)
+    assert [line[where] for line in texts(result)] == [line[where] for line in texts(plain)]
+    assert not [leak for leak in done.places if leak.value == "127.0.0.1"]
+
+
+def test_a_long_value_of_many_names_has_room(tmp_path):
+    words = b" ".join(b"%c%c%c" % (97 + i % 26, 97 + i // 26 % 26, 97 + i // 676) for i in range(15000))
+    done, _ = anonymized(tmp_path, [words], Rules(patterns=(PatternRule(name="all", regex=".+"),)))
+    assert done.names > 10_000
+
+
 def test_patterns_are_replaced_everywhere(tmp_path):
     lines = [b"acct=4711004712 ok", b"number 4711004712, seen"]
     rules = Rules(patterns=(PatternRule(name="account", regex=r"acct=(\d+)"),), users={"on": False})
