@@ -21,6 +21,7 @@ from captures.console.harmless import harmless
 from captures.console.units import counted
 from captures.files.output_file import FULL, write_file
 from captures.files.room import filling
+from captures.files.small_file import read_small
 
 Result = TypeVar("Result")
 
@@ -142,6 +143,8 @@ class Store:
                 raise RunError(f"{self.where(name)}: can't be written: {self._told(error)}") from None
 
     def _read(self, path: str, most_bytes: int) -> bytes:
+        if self._protocol in _LOCAL:
+            return read_small(Path(path), most_bytes)[0]
         if self._protocol not in _WEB:
             return bytes(self._fs.cat_file(path, start=0, end=most_bytes))
         parts, size = [], 0

@@ -33,6 +33,7 @@ from captures.rework.anonymize.scan.forms import (
 )
 from captures.rework.anonymize.scan.kinds import AGAIN, IPV4, IPV6, MAC, Place
 from captures.rework.anonymize.tokens.addresses import forms_of
+from captures.rework.anonymize.tokens.escapes import PERCENT, escape_end
 from captures.rework.anonymize.tokens.hash_set import ended, grown, place_in
 from captures.rework.anonymize.tokens.names import LABEL
 
@@ -78,13 +79,16 @@ def check_event(
     counts: NDArray[np.int64],
 ) -> None:
     """Find what is left in one event."""
-    at = start
+    at = fresh = start
     while at < end:
         byte = after[at]
+        if byte == PERCENT:
+            at = fresh = escape_end(after, start, at, end)
+            continue
         if byte != before[at] or (not WORD[byte] and byte != _COLON):
             at += 1
             continue
-        first = at == start or not WORD[after[at - 1]]
+        first = at == fresh or not WORD[after[at - 1]]
         if first:
             known = has_bit(tables.fronts, front_of(words[at], LEAST_BYTES, FRONT_BITS))
         else:

@@ -7,18 +7,21 @@ import json
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from captures.console.errors import InputError
+from captures.files.small_file import read_small
 from captures.rework.anonymize.fronts import LEAST_BYTES
 from captures.rework.anonymize.originals import MOST_BYTES
 from captures.rework.anonymize.tokens.addresses import KEPT_RANGES, UNCHANGED
 from captures.rework.anonymize.tokens.names import LABEL
 
 _MOST_FILE_BYTES: Final = 1 << 24
+_MOST_TOLD: Final = 200
+"""So much of a wrong value is told at most."""
 Network = IPv4Network | IPv6Network
 Word = Annotated[str, StringConstraints(pattern=r"^[\w-]+$", max_length=MOST_BYTES)]
 
@@ -34,6 +37,15 @@ class AddressMapping(StrEnum):
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _require_known(cls, held: Any) -> Any:
+        """Say which keys there are where one is unknown: `extra` alone says only that it is too much."""
+        for key in held if isinstance(held, dict) else ():
+            if key not in cls.model_fields:
+                raise ValueError(f"there is no {str(key)[:_MOST_TOLD]!r}; there are {', '.join(cls.model_fields)}")
+        return held
 
 
 class Addresses(_Model):
@@ -97,53 +109,53 @@ class Rules(_Model):
     """Whether a name that was found in one place is replaced in all others, too."""
 
 
-def load_rules(path: Path) -> Rules:
-    """The rules in a file, with its lists read. Raises InputError."""
+def load_rules(path: Path) -> tuple[Rules, list[Path]]:
+    """The rules in a file, with the names in its lists, and all files that were read. Raises InputError."""
     text = _read(path)
     try:
         held = yaml.safe_load(text)
         rules = Rules.model_validate({} if held is None else held)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
-    except (ValidationError, RecursionError) as error:
+    except ValidationError as error:
         raise InputError(f"{path}: {_complaint(error)}") from None
-    names = [*rules.names]
-    for each in rules.lists:
-        names.extend(line.strip() for line in _read(path.parent / each).splitlines() if line.strip())
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep") from None
+    # What a tag or a date promises, and the value does not hold, raises other errors than its own in PyYAML.
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: no YAML: {' '.join(str(error).split())[:_MOST_TOLD]}") from None
+    names, lists = [*rules.names], [path.parent / each for each in rules.lists]
+    for each in lists:
+        names.extend(line.strip() for line in _read(each).splitlines() if line.strip())
     for name in names:
         require_name(path, name)
-    return rules.model_copy(update={"names": tuple(names), "lists": ()})
+    return rules.model_copy(update={"names": tuple(names), "lists": ()}), [path, *lists]
 
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_FILE_BYTES + 1)
+        data, _ = read_small(path, _MOST_FILE_BYTES + 1)
         if len(data) > _MOST_FILE_BYTES:
             raise InputError(f"{path}: more than 16 MiB is no file of rules or names")
-        return data.decode()
+        return data.decode("utf-8-sig")  # else the first name of a list would begin with the mark, and never be found
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8: byte {error.start}") from None
 
 
-def _complaint(error: Exception) -> str:
+def _complaint(error: ValidationError) -> str:
     """The first thing that is wrong, on one line."""
-    if not isinstance(error, ValidationError):
-        return "nested too deep"
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("IPv"))
-    return f"{where or 'the file'}: {first['msg']}"
+    return f"{where or 'the file'}: {' '.join(first['msg'].removeprefix('Value error, ').split())}"
 
 
 def require_name(path: Path, name: str) -> None:
     """Check that a name of a list can be looked for. Raises InputError."""
-    data = name.encode()
+    data, shown = name.encode(errors="replace"), repr(name)[:_MOST_TOLD]
     if not LEAST_BYTES <= len(data) <= MOST_BYTES:
-        raise InputError(f"{path}: {name!r}: a name has {LEAST_BYTES} to {MOST_BYTES} bytes; write a pattern instead")
+        raise InputError(f"{path}: {shown}: a name has {LEAST_BYTES} to {MOST_BYTES} bytes; write a pattern instead")
     if not all(LABEL[byte] or byte == ord(".") for byte in data):
-        raise InputError(f"{path}: {name!r}: a name is letters, digits, - _ and points; write a pattern instead")
+        raise InputError(f"{path}: {shown}: a name is letters, digits, - _ and points; write a pattern instead")
 
 
 def canonical(rules: Rules) -> bytes:
