@@ -98,6 +98,10 @@ def import_(
     for line in _notices(done):
         notice(harmless(line))
     tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
+    return _exit_code(done)
+
+
+def _exit_code(done: Imported) -> ExitCode:
     if done.interrupted:
         notice("interrupted; what was read until then is in the capture")
         return ExitCode.INTERRUPTED

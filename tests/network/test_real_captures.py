@@ -240,7 +240,7 @@ def test_what_was_sent_compares_with_what_was_received(
     taken = call("captures", "import", path, "-o", output, "--ports", PORTS[0], "--json")
     assert taken.report["packets"]["super_packets"] > 0
     assert "--split-trains" in taken.stderr
-    compared = call("captures", "diff", capture.path, output)
+    compared = call("captures", "diff", capture.path, output, "--json")
     assert compared.code == ExitCode.MISSED
     assert "--split-trains" in compared.stderr
     call("captures", "import", path, "-o", output, "--ports", PORTS[0], "--split-trains", "--force")
