@@ -27,6 +27,7 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
 @click.option("--from", "from_ns", type=INSTANT_NS, metavar="INSTANT", help="Only what came then or later.")
 @click.option("--to", "to_ns", type=INSTANT_NS, metavar="INSTANT", help="Only what came before.")
 @click.option("--keep-cut", is_flag=True, help="Keep events that a snaplen cut, as far as they are there.")
+@click.option("--split-trains", is_flag=True, help="Cut datagrams that hold several events of one length (GSO, GRO).")
 @click.option("--strict", is_flag=True, help="Write nothing if a source is broken, instead of what is good of it.")
 @click.option(
     "--regroup",
@@ -58,6 +59,7 @@ def import_(
     from_ns: int | None,
     to_ns: int | None,
     keep_cut: bool,
+    split_trains: bool,
     strict: bool,
     regroup_ns: int | None,
     no_hosts: bool,
@@ -80,6 +82,7 @@ def import_(
         from_ns=from_ns,
         to_ns=to_ns,
         keep_cut=keep_cut,
+        split_trains=split_trains,
         strict=strict,
         tell_hosts_apart=not no_hosts,
         regroup_ns=regroup_ns or 0,
@@ -95,6 +98,10 @@ def import_(
     for line in _notices(done):
         notice(harmless(line))
     tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
+    return _exit_code(done)
+
+
+def _exit_code(done: Imported) -> ExitCode:
     if done.interrupted:
         notice("interrupted; what was read until then is in the capture")
         return ExitCode.INTERRUPTED
@@ -137,6 +144,7 @@ def _notices(done: Imported) -> list[str]:
         *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped),
         *(f"{name}: read once, though it was found twice" for name in done.repeated),
         *(f"left out: {count:,} {why}" for why, count in done.left_out.items()),
+        *done.remarks,
     ]
 
 

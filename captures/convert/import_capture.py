@@ -14,6 +14,7 @@ from captures.convert.import_request import ImportRequest
 from captures.convert.importing.intake import Figures, Intake
 from captures.convert.importing.kernels import make_import_ready
 from captures.convert.importing.packets import PacketSource
+from captures.convert.importing.remarks import PacketFigures, Span, of_packets, other_ports, overlap, widened
 from captures.convert.importing.texts import TextSource
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
@@ -35,6 +36,10 @@ class _Source(Protocol):
     @property
     def left_out(self) -> Counter[str]:
         """What became no event, or not a whole one, by the reason."""
+
+    @property
+    def figures(self) -> PacketFigures | None:
+        """What else is told of packets; None: it reads text."""
 
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
         """The messages of an input."""
@@ -62,13 +67,18 @@ class Imported:
     """Names under which a file was found that had been found already; it was read once."""
     broken: tuple[str, ...]
     """What is wrong with inputs of which only a part was good, a line each."""
+    packets: PacketFigures | None
+    """What else is told of packets; None: the sources are text."""
+    remarks: tuple[str, ...]
+    """Where the result may be another than was meant, a line each."""
     interrupted: bool
     """Whether a signal ended a pipe; what came by it until then is in the capture."""
 
     def as_json(self) -> dict[str, Any]:
         """All figures, for machines."""
-        rest = {name: value for name, value in vars(self).items() if name not in ("figures", "output")}
-        return {"schema": SCHEMA, "output": str(self.output), **rest, **asdict(self.figures)}
+        rest = {name: value for name, value in vars(self).items() if name not in ("figures", "output", "packets")}
+        packets = asdict(self.packets) if self.packets else None
+        return {"schema": SCHEMA, "output": str(self.output), **rest, "packets": packets, **asdict(self.figures)}
 
 
 def import_capture(request: ImportRequest, progress: Callable[[int, int | None], object] = lambda *_: None) -> Imported:
@@ -111,11 +121,13 @@ class _Import:
         )
         self._broken: list[str] = []
         self._skipped: list[str] = []
+        self._spans: list[Span] = []
         self._interrupted = False
 
     def run(self, progress: Callable[[int], object]) -> Imported:
         """Take in all inputs, and finish the capture."""
         for each in self._inputs:
+            self._spans.append(Span(each.name, 1 << 63, -1))
             try:
                 self._take(self._source.messages(each, progress))
             except Interrupted:
@@ -149,18 +161,32 @@ class _Import:
             skipped=tuple(self._skipped),
             repeated=self._repeated,
             broken=tuple(self._broken),
+            packets=self._source.figures,
+            remarks=tuple(self._remarks()),
             interrupted=self._interrupted,
         )
 
     def _take(self, batches: Iterator[Messages]) -> None:
         for batch in batches:
+            self._spans[-1:] = [widened(span, batch) for span in self._spans[-1:]]
             self._intake.take(batch)
 
     def _why(self, left_out: dict[str, int]) -> str:
         """Why there is no event."""
         foreign = [f"{name} is neither pcap nor pcapng" for name in self._skipped]
         counts = [f"{count:,} {why}" for why, count in left_out.items()]
-        return "; ".join([*self._broken, *foreign, *counts]) or "the sources are empty"
+        packets = self._source.figures
+        ports = [said] if packets and (said := other_ports(packets, 0)) else []
+        return "; ".join([*self._broken, *foreign, *counts, *ports]) or "the sources are empty"
+
+    def _remarks(self) -> Iterator[str]:
+        """Where the result may be another than was meant."""
+        packets, figures = self._source.figures, self._intake.figures
+        if packets:
+            bare, all_ports = figures.without_priority_events, self._request.ports is None
+            yield from of_packets(packets, events=figures.events, bare_events=bare, all_ports=all_ports)
+        if overlapping := overlap(self._spans):
+            yield overlapping
 
     def _note(self, left_out: dict[str, int]) -> dict[str, Any]:
         """Where the capture came from. Names of folders stay at home: they are nobody else's business."""
@@ -171,9 +197,11 @@ class _Import:
             "from_ns": request.from_ns,
             "to_ns": request.to_ns,
             "keep_cut": request.keep_cut or None,
+            "split_trains": request.split_trains or None,
             "regroup_ns": request.regroup_ns or None,
             "text": request.text.form.value if request.text else None,
         }
+        packets = self._source.figures
         return {
             "tool": f"stampede {__version__}",
             "made_by": "captures import",
@@ -181,6 +209,7 @@ class _Import:
             "sources": [Path(each.name).name for each in self._inputs],
             "broken_sources": len(self._broken),
             "left_out": left_out,
+            "packets": asdict(packets) if packets else None,
             "figures": asdict(self._intake.figures),
             "hosts": [name.decode("utf-8", "backslashreplace") for name in self._hosts.names] if self._hosts else [],
         }

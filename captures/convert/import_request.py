@@ -55,6 +55,8 @@ class ImportRequest:
     """Only packets before this instant."""
     keep_cut: bool = False
     """Whether events are kept that a snaplen cut."""
+    split_trains: bool = False
+    """Whether a datagram that holds several events of one length becomes these (GSO, GRO)."""
     strict: bool = False
     """Whether nothing is written if a source is broken; otherwise what was good of it is kept."""
     tell_hosts_apart: bool = True
@@ -68,7 +70,10 @@ class ImportRequest:
         """Refuse what contradicts itself. Raises InputError."""
         if not self.sources:
             raise InputError("name a source: a file, a folder, a pattern, or - for stdin")
-        if self.text is not None and (self.ports is not None or self.hosts or self.keep_cut):
-            raise InputError("--ports, --host and --keep-cut are for packets; lines of text have none of these")
+        of_packets = self.ports is not None or self.hosts or self.keep_cut or self.split_trains
+        if self.text is not None and of_packets:
+            raise InputError(
+                "--ports, --host, --keep-cut and --split-trains are for packets; lines of text have none of these"
+            )
         if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
             raise InputError("--from is not before --to")

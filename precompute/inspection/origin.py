@@ -30,6 +30,7 @@ class Origin:
     hosts: int
     """How many sources the capture tells apart; 0: none."""
     flows: int
+    """From where to where events went. An import knows others, too, of packets without an event."""
     links: int
     """How many interfaces the packets were captured on; 0: it does not tell."""
     exact_instants: bool
@@ -73,7 +74,7 @@ def origin_of(capture: Capture) -> Origin | None:
         version=capture.version,
         note=capture.note,
         hosts=capture.sources,
-        flows=len(capture.flows),
+        flows=_flows(capture),
         links=len(capture.links),
         exact_instants=len(capture.times) > 0,
         moved_events=_moved(capture.order),
@@ -89,6 +90,14 @@ def origin_of(capture: Capture) -> Origin | None:
 def _blocks(table: NDArray[Any]) -> Iterator[NDArray[Any]]:
     for start in range(0, len(table), _ROWS_AT_ONCE):
         yield table[start : start + _ROWS_AT_ONCE]
+
+
+def _flows(capture: Capture) -> int:
+    """How many flows have events."""
+    has_events = np.zeros(len(capture.flows), np.bool_)
+    for flow_of in _blocks(capture.flow_of):
+        has_events[flow_of] = True
+    return int(np.count_nonzero(has_events))
 
 
 def _moved(order: NDArray[np.uint64]) -> int:

@@ -32,6 +32,8 @@ class Figures:
     trains: int = 0
     stamped_events: int = 0
     """Events in which a stamp was found, which becomes live."""
+    without_priority_events: int = 0
+    """Events that do not begin with a priority, `<PRI>`."""
     hosts: int = 0
     """How many hosts the events name; 0: they are not told apart."""
     without_host_events: int = 0
@@ -102,6 +104,7 @@ class Intake:
         times, back = self._instants(rows["instant_ns"], said_instants(found))
         hosts = np.full(len(rows), _UNKNOWN) if self._hosts is None else self._hosts.numbers(batch, found)
         figures.stamped_events += int(np.count_nonzero(found.events["stamps"]))
+        figures.without_priority_events += int(np.count_nonzero(found.events["priority"] < 0))
         figures.without_host_events += int(np.count_nonzero(hosts < 0))
         figures.hosts = 0 if self._hosts is None else self._hosts.count
         place, length, original, flow = (

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from captures.convert.import_request import ImportRequest
+from captures.convert.importing.remarks import PacketFigures, busiest
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.links import Links
 from captures.packets.containers.packets_of import read_batches
@@ -24,8 +25,10 @@ class PacketSource:
             from_ns=FIRST_INSTANT_NS if request.from_ns is None else request.from_ns,
             to_ns=LAST_INSTANT_NS if request.to_ns is None else request.to_ns,
             keep_cut=request.keep_cut,
+            split_trains=request.split_trains,
         )
         self._dissector, self._links, self._writer = Dissector(options), Links(), writer
+        self._split = request.split_trains
 
     @property
     def left_out(self) -> Counter[str]:
@@ -36,6 +39,18 @@ class PacketSource:
     def packets(self) -> int:
         """How many packets were read."""
         return self._dissector.packets
+
+    @property
+    def figures(self) -> PacketFigures:
+        """What else is told of the packets."""
+        dissector = self._dissector
+        return PacketFigures(
+            super_packets=dissector.super_packets,
+            split=self._split,
+            long_datagrams=dissector.long_datagrams,
+            bare_ports=busiest(dissector.bare_ports),
+            other_ports=busiest(dissector.other_ports),
+        )
 
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
         """The events of a source.

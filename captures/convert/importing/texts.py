@@ -9,6 +9,7 @@ import numpy as np
 
 from captures.console.units import counted
 from captures.convert.import_request import ImportRequest, TextForm, TextRequest
+from captures.convert.importing.remarks import PacketFigures
 from captures.packets.sources.broken import BrokenInput
 from captures.packets.sources.inputs import Input
 from captures.packets.sources.streams import Stream
@@ -42,6 +43,9 @@ class _Raw(io.RawIOBase):
 
 class TextSource:
     """Reads the events of one text after the other."""
+
+    figures: PacketFigures | None = None
+    """There are no packets."""
 
     def __init__(self, request: ImportRequest, asked: TextRequest, finder: Finder) -> None:
         """`finder` finds what lines say, for the instants of those that get a header or are wanted by their time."""

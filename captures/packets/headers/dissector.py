@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from captures.compiled.readiness import make_ready
 from captures.format.sections import LINK
-from captures.packets.headers.filters import DissectorOptions, filters_of, is_of_hosts
+from captures.packets.headers.filters import PORTS, DissectorOptions, filters_of, is_of_hosts
 from captures.packets.headers.flow_table import empty_flow_table, number_flow
 from captures.packets.headers.ip_headers import TCP_BYTES, UDP
 from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
@@ -23,12 +23,14 @@ from captures.packets.headers.reasons import (
     OF_OTHERS,
     OF_PACKETS,
     OTHER_HOST,
+    OTHER_PORT,
     SEGMENT,
 )
 from captures.packets.headers.reassembly.fragments import Fragments
 from captures.packets.headers.reassembly.streams import Segment, Streams
 from captures.packets.headers.scan import COMPLETING, NO_LINK_TYPE, Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
+from captures.packets.headers.super_packets import cut_pieces, look_at_datagrams
 from captures.packets.rows import PACKET, Batch
 from captures.text.messages import MESSAGE as MESSAGE_ROW
 from captures.text.messages import NO_FLOW, Messages
@@ -66,12 +68,18 @@ class Dissector:
         self.packets = 0
         self.wholes = 0
         """Packets that were put together of fragments."""
+        self.super_packets = 0
+        """Datagrams that hold several events."""
+        self.long_datagrams = 0
+        """Datagrams that are too long for a network, and in which no events can be told apart."""
+        self.bare_ports, self.other_ports = np.zeros((2, PORTS), np.int64)
+        """By the target's port: datagrams that begin with no priority, and packets with data to other ports."""
 
     def messages(self, batch: Batch, links: NDArray[Any]) -> Messages:
         """The messages that the packets of `batch` complete; `links` are LINK rows of all interfaces so far."""
         frames = _frames(batch, links)
         first_flow = int(self._table.given[0])
-        taken = room_for(len(frames.packets), self._counts, first_flow)
+        taken = room_for(len(frames.packets), self._counts, self.other_ports, first_flow)
         scan(frames, self._filters, self._table, taken)
         late = LateMessages(len(frames.data))
         count = int(taken.scanned["rest"][0])
@@ -83,7 +91,7 @@ class Dissector:
                 self._slow_packet(frames, rest.packet, taken, late)
         self.packets += len(frames.packets)
         self._new_flows.append(taken.new_flows[: int(self._table.given[0]) - first_flow].copy())
-        return late.among(batch.data, taken.messages[: taken.scanned["messages"][0]])
+        return late.among(batch.data, self._told_apart(frames, taken.messages[: taken.scanned["messages"][0]], late))
 
     def finish(self) -> Messages:
         """The messages that are whole without what is missing in front of them. What stays in parts is counted."""
@@ -131,6 +139,18 @@ class Dissector:
         others = {text: int(self._counts[code]) for code, text in OF_OTHERS.items() if self._counts[code]}
         return self.left_out_packets + self._of_streams + Counter(others)
 
+    def _told_apart(self, frames: Frames, messages: NDArray[Any], late: LateMessages) -> NDArray[Any]:
+        """MESSAGE rows of the events in datagrams, if super-packets are to be cut, else of the datagrams themselves."""
+        pieces = np.empty(len(messages), np.int64)
+        self.long_datagrams += look_at_datagrams(frames.data, frames.words, messages, pieces, self.bare_ports)
+        found = int(np.count_nonzero(pieces))
+        self.super_packets += found
+        if not found or not self._options.split_trains:
+            return messages
+        messages, firsts = cut_pieces(messages, pieces)
+        late.follow(firsts)
+        return messages
+
     def _slow_packet(self, frames: Frames, number: int, taken: Taken, late: LateMessages) -> None:
         packet = frames.packets[number]
         place, link = int(packet.place), int(packet.link)
@@ -154,6 +174,8 @@ class Dissector:
         outcome = int(filtered(self._filters, key, read.outcome, len(read.payload), read.length))
         if outcome not in (MESSAGE, SEGMENT):
             self._counts[outcome] += 1
+            if outcome == OTHER_PORT and read.length:
+                self.other_ports[int(read.flow["target_port"][0])] += 1
             return
         is_numbered = outcome == MESSAGE or read.length > 0 or read.transport[13] & COMPLETING > 0
         first_flow = int(taken.scanned["first_flow"][0])

@@ -30,6 +30,8 @@ class DissectorOptions:
     """The first instant that is too late."""
     keep_cut: bool = False
     """Whether messages of UDP are taken, too, of which a snaplen cut off the end."""
+    split_trains: bool = False
+    """Whether a super-packet becomes the events that it holds."""
 
 
 class Filters(NamedTuple):

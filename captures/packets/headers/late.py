@@ -22,6 +22,10 @@ class LateMessages:
         """What is added from now on comes behind so many messages of the scan."""
         self._before = messages
 
+    def follow(self, firsts: NDArray[np.int64]) -> None:
+        """Messages of the scan became several each: item i of `firsts` is how many there are now before number i."""
+        self._positions = firsts[self._positions].tolist() if self._positions else []
+
     def add(self, text: bytes, original: int, instant_ns: int, flow: int) -> None:
         """Add a message, with the fields of its MESSAGE row."""
         self._positions.append(self._before)

@@ -97,16 +97,18 @@ class Taken(NamedTuple):
     """Keys of flows; shape (packets, KEY_WORDS)."""
     counts: NDArray[np.int64]
     """Packets by outcome; shape (CODES,)."""
+    other_ports: NDArray[np.int64]
+    """Packets with data to each port that is not asked for; shape (65536,)."""
     scanned: NDArray[Any]
     """SCANNED; shape (1,)."""
 
 
-def room_for(packets: int, counts: NDArray[np.int64], first_flow: int) -> Taken:
+def room_for(packets: int, counts: NDArray[np.int64], other_ports: NDArray[np.int64], first_flow: int) -> Taken:
     """Tables for a scan of so many packets; their memory is taken as they fill."""
     scanned = np.zeros(1, SCANNED)
     scanned["first_flow"] = first_flow
     keys, flows = np.empty((2, packets, KEY_WORDS), np.int64)
-    return Taken(np.empty(packets, MESSAGE_ROW), np.empty(packets, REST), keys, flows, counts, scanned)
+    return Taken(np.empty(packets, MESSAGE_ROW), np.empty(packets, REST), keys, flows, counts, other_ports, scanned)
 
 
 @kernel
@@ -216,4 +218,6 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
             _add_rest(taken, number, outcome, payload, flow)
         else:
             taken.counts[outcome] += 1
+            if outcome == OTHER_PORT and payload[2] > 0:
+                taken.other_ports[int64(key[0]) >> 48 & LOW_16] += 1
     taken.counts[MESSAGE] += scanned.messages

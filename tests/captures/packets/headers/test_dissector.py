@@ -12,7 +12,8 @@ from scapy.packet import Raw
 from captures.packets.headers import dissector as module
 from captures.packets.headers.dissector import Dissector
 from captures.packets.headers.filters import DissectorOptions
-from captures.packets.headers.reasons import LONGEST_BYTES
+from captures.packets.headers.reasons import BROKEN, LONGEST_BYTES, OF_PACKETS
+from captures.packets.headers.slow_link import MOST_LAYERS
 from captures.text.messages import NO_FLOW
 from tests.captures.packets.headers.encapsulations import (
     ETHERNET,
@@ -112,6 +113,39 @@ def test_what_is_no_message_is_counted_by_reason(name, reason):
     assert not len(messages.messages)
     assert dissector.left_out == {reason: 3}
     assert balances(dissector)
+
+
+HEAD, TAG, SNAP, LABEL = bytes(12), bytes.fromhex("81000001"), bytes.fromhex("0030aaaa0300000081000001"), bytes(4)
+IN_IPV6 = bytes(ether() / ip6(plen=0, nh=60))
+EXTENSION, ROUTING_HEADER = bytes.fromhex("3c00000000000000"), bytes.fromhex("2b00000000000000")
+
+
+@pytest.mark.parametrize(
+    ("link_type", "frame", "one"),
+    [
+        (1, HEAD, TAG),
+        (1, HEAD, SNAP),
+        (1, HEAD + b"\x88\x47", LABEL),
+        (1, HEAD + b"\x88\x64\x11\x00\x00\x01\x00\x00\x02\x81", LABEL),
+        (9, b"\x02\x81", LABEL),
+        (104, b"\x0f\x00", TAG),
+        (113, bytes(14), TAG),
+        (1, IN_IPV6, EXTENSION),
+        (1, IN_IPV6, ROUTING_HEADER),
+    ],
+)
+@pytest.mark.parametrize("count", [100, 5_000, 200_000])
+def test_headers_without_end_are_counted_as_broken(link_type, frame, one, count):
+    dissector, messages = dissected([frame + one * count + bytes(40)], link_type=link_type)
+    assert not len(messages.messages)
+    assert dissector.left_out == {OF_PACKETS[BROKEN]: 1}
+
+
+@pytest.mark.parametrize("count", [3, 4, MOST_LAYERS - 1])
+def test_as_many_tags_as_networks_have_are_read(count):
+    four = bytes(ip4() / udp() / Raw(TEXT))
+    batch = batch_of([HEAD + TAG * count + b"\x08\x00" + four])
+    assert texts_of(Dissector().messages(batch, links_of(1))) == [TEXT]
 
 
 def test_a_link_type_that_is_not_known_is_counted():
