@@ -160,6 +160,8 @@ def _said(done: Imported) -> str:
     ]
     if figures.hosts:
         parts.append(counted(figures.hosts, "host"))
+    if figures.line_feed_events:
+        parts.append(f"{figures.line_feed_events:,} end with a line feed, as rsyslog counts it in, and keep it")
     if figures.descending_events:
         back = format_duration(figures.farthest_back_ns)
         parts.append(f"{figures.descending_events:,} came earlier than the one before, by {back} at most")

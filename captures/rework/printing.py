@@ -72,7 +72,7 @@ class Lines(NamedTuple):
         return Lines(data, np.cumsum(length) - length, length)
 
     def ended(self) -> NDArray[np.uint8]:
-        """All of them, with a line end behind each."""
+        """All of them, with a line end behind each that has none."""
         return as_lines(self.data, self.place, self.length)
 
 

@@ -17,6 +17,7 @@ from captures.text.messages import NO_INSTANT, Messages
 from captures.text.wrapping import filled_instants, said_instants
 
 _UNKNOWN: Final = -1
+_LINE_FEED: Final = ord("\n")
 _ROW_BYTES: Final = 144
 """What is known of an event takes so much, besides its text."""
 _MOST_HELD_BYTES: Final = 64 << 20
@@ -37,6 +38,8 @@ class Figures:
     hosts: int = 0
     """How many hosts the events name; 0: they are not told apart."""
     without_host_events: int = 0
+    line_feed_events: int = 0
+    """Events that end with a line feed, as those of rsyslog do that come with octet counts."""
     descending_events: int = 0
     """Events that came, by their instant, before the one in front of them."""
     farthest_back_ns: int = 0
@@ -110,6 +113,8 @@ class Intake:
         place, length, original, flow = (
             np.ascontiguousarray(rows[name]) for name in ("place", "length", "original", "flow")
         )
+        ends = (place + length)[length > 0] - 1
+        figures.line_feed_events += int(np.count_nonzero(batch.data[ends] == _LINE_FEED))
         return Events(batch.data, place, length, original, times, back, flow, hosts, *found)
 
     def _instants(

@@ -104,10 +104,9 @@ def look_at_datagrams(
 
 
 def cut_pieces(messages: NDArray[Any], pieces: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """MESSAGE rows of the events in super-packets, and of which of them each old row is the first one.
+    """MESSAGE rows of the events in super-packets, and of which old row each is a piece.
 
-    `pieces`, shape (messages,), is the length of the events in each; 0: it stays as it is. The second array has an item
-    more, for what follows the last row.
+    `pieces`, shape (messages,), is the length of the events in each; 0: it stays as it is.
     """
     size = np.where(pieces > 0, pieces, np.maximum(messages["length"], 1))
     counts = np.maximum(-(-messages["length"] // size), 1)
@@ -118,4 +117,4 @@ def cut_pieces(messages: NDArray[Any], pieces: NDArray[np.int64]) -> tuple[NDArr
     rows["length"] = np.minimum(size[of], rows["length"] - begin)
     is_piece = pieces[of] > 0
     rows["original"][is_piece] = rows["length"][is_piece]
-    return rows, firsts
+    return rows, of

@@ -71,6 +71,18 @@ def test_an_import_tells_what_it_did(pcap: Path) -> None:
     assert capture.note["figures"]["events"] == EVENTS
 
 
+def test_line_feeds_at_the_end_of_events_are_kept_told_and_not_doubled(tmp_path: Path) -> None:
+    ended = text_of(0) + b"\n"
+    recorded(tmp_path / "a.pcap", [datagram(ended), datagram(text_of(1)), datagram(b"<13>\n")])
+    done = call(tmp_path, "a.pcap", "-o", "a.rcap")
+    assert "; 2 end with a line feed, as rsyslog counts it in, and keep it; " in said(done.stderr)[-1]
+    assert texts(tmp_path / "a.rcap") == [ended, text_of(1), b"<13>\n"]
+    expected = (ended + text_of(1) + b"\n<13>\n").decode()
+    for words in (("print", "a.rcap"), ("export", "a.rcap", "-o", "-", "--format", "lines")):
+        shown = forks.call("captures", *words, folder=tmp_path, timeout_s=TIMEOUT_S)
+        assert shown.stdout == expected, shown.stderr
+
+
 def test_what_is_left_out_is_printed_and_noted(tmp_path: Path) -> None:
     frames = [datagram(text_of(0)), *OTHERS, datagram(text_of(1), port=515), OTHERS[0], datagram(b"no stamp")]
     recorded(tmp_path / "a.pcap", frames)
