@@ -189,10 +189,20 @@ def test_an_export_of_a_journal(tmp_path: Path) -> None:
     assert instants_of(capture) == [START_NS + n * 1_500_000 for n in range(EVENTS)]
     assert all(event.endswith(b": number %d" % n) for n, event in enumerate(capture.lines()))
     assert (done.figures.hosts, done.left_out) == (2, {})
-    path.write_text("".join(records)[:-30])
-    done, capture = imported(path, form=TextForm.JOURNAL)
-    assert done.figures.events == EVENTS - 1
-    assert len(done.broken) + done.left_out["without MESSAGE or time"] == 1
+
+
+@pytest.mark.parametrize("cut", [1, 5, 30, 100])
+def test_a_journal_that_is_cut_is_broken_and_its_last_entry_none(tmp_path: Path, cut: int) -> None:
+    record = (
+        f"__CURSOR=s=1\n__REALTIME_TIMESTAMP={START_NS // 1000}\n_HOSTNAME=web1\nPRIORITY=6\nMESSAGE={'x' * 90}\n\n"
+    )
+    path = tmp_path / "journal.export"
+    path.write_text("-- Reboot --\n" + record * 3 + "stray\n" + (record * 2)[:-cut])
+    done, _ = imported(path, form=TextForm.JOURNAL)
+    assert (done.figures.events, done.left_out) == (4, {"remarks of journalctl between entries": 1})
+    lost = len("stray\n") + len(record) - cut
+    why = "no whole entries of a journal: damaged, cut, or still being written"
+    assert done.broken == (f"{path}: 2 parts with {lost} bytes in all: {why}",)
 
 
 def test_no_line_is_no_capture(tmp_path: Path) -> None:
