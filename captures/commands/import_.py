@@ -37,7 +37,11 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
 )
 @click.option("--no-hosts", is_flag=True, help="Do not tell hosts apart: trains get longer, and have no source.")
 @click.option("--lines", is_flag=True, help="The sources are text: each line is an event.")
-@click.option("--json-field", metavar="NAME", help="They are lines of JSON, and this field of each is the event.")
+@click.option(
+    "--json-field",
+    metavar="NAME",
+    help="They are lines of JSON; the event is this field, or N.M in N.",
+)
 @click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
 @click.option("--header", type=click.Choice(["rfc3164", "rfc5424"]), help="Write such a header before each line.")
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
@@ -92,7 +96,7 @@ def import_(
             shown.update(count)
 
         done = import_capture(request, progress)
-    for line in _notices(done):
+    for line in _notices(done, "neither pcap nor pcapng" if request.text is None else "no text"):
         notice(harmless(line))
     tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
     if done.interrupted:
@@ -130,11 +134,11 @@ def _text(
     return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
 
 
-def _notices(done: Imported) -> list[str]:
-    """What the user should know of the sources, a line each."""
+def _notices(done: Imported, foreign: str) -> list[str]:
+    """What the user should know of the sources, a line each; `foreign`: what those are that were left out."""
     return [
         *done.broken,
-        *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped),
+        *(f"{name}: left out: this is {foreign}" for name in done.skipped),
         *(f"{name}: read once, though it was found twice" for name in done.repeated),
         *(f"left out: {count:,} {why}" for why, count in done.left_out.items()),
     ]

@@ -14,6 +14,7 @@ from captures.convert.import_request import ImportRequest
 from captures.convert.importing.intake import Figures, Intake
 from captures.convert.importing.kernels import make_import_ready
 from captures.convert.importing.packets import PacketSource
+from captures.convert.importing.text_batches import NotText
 from captures.convert.importing.texts import TextSource
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
@@ -57,7 +58,7 @@ class Imported:
     sources: tuple[str, ...]
     """The inputs in the order in which they were read."""
     skipped: tuple[str, ...]
-    """Files that were found in a folder, and are neither pcap nor pcapng."""
+    """Files that were found in a folder, and are neither pcap nor pcapng; or no text, where that is asked for."""
     repeated: tuple[str, ...]
     """Names under which a file was found that had been found already; it was read once."""
     broken: tuple[str, ...]
@@ -125,7 +126,7 @@ class _Import:
                 if self._request.strict:
                     raise
                 self._broken.append(str(broken))
-            except NotPackets:
+            except (NotPackets, NotText):
                 if each.named:
                     raise
                 self._skipped.append(each.name)
@@ -158,7 +159,8 @@ class _Import:
 
     def _why(self, left_out: dict[str, int]) -> str:
         """Why there is no event."""
-        foreign = [f"{name} is neither pcap nor pcapng" for name in self._skipped]
+        kind = "neither pcap nor pcapng" if self._request.text is None else "no text"
+        foreign = [f"{name} is {kind}" for name in self._skipped]
         counts = [f"{count:,} {why}" for why, count in left_out.items()]
         return "; ".join([*self._broken, *foreign, *counts]) or "the sources are empty"
 

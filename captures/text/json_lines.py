@@ -1,20 +1,24 @@
-"""Lines of JSON, of which one field is the event: a text at the top level of the object (RFC 8259).
+"""Lines of JSON, of which one field is the event: a text in the object, or in one within it (RFC 8259).
 
-Only as much of a line is read as leads to the field, and only its structure is looked at.
+`n.message` is the field of that name, or else the field `message` of the object in the field `n`. Only as much of a
+line is read as leads to the field, and only its structure is looked at.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.format.layout import MAX_TRAIN_BYTES
 from captures.text.finding import SLACK_BYTES
 from captures.text.messages import Messages, as_messages
 
 NO_TEXT: Final = -1
-_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _COLON, _COMMA, _SPACE, _U = (
-    ord(letter) for letter in '"\\{}[]:, u'
+MOST_LINE_BYTES: Final = 1 << 20
+"""A line has other fields besides, and its text may be longer with its escapes."""
+_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _COLON, _COMMA, _SPACE, _U, _POINT = (
+    ord(letter) for letter in '"\\{}[]:, u.'
 )
 _REPLACEMENT: Final = 0xFFFD
 _ESCAPED: Final = np.zeros(256, np.uint8)
@@ -24,16 +28,26 @@ for _base, _digits in ((0, b"0123456789"), (10, b"abcdef"), (10, b"ABCDEF")):
     _HEXADECIMAL[[*_digits]] = np.arange(_base, _base + len(_digits))
 
 
-def json_texts(batch: Messages, name: str) -> tuple[Messages, int]:
-    """The texts of a field of JSON lines as events, and how many lines are left out, since they have no such text."""
+class Texts(NamedTuple):
+    """The texts of a field of some lines."""
+
+    batch: Messages
+    missing: int
+    """How many lines have no such text, or an empty one."""
+    long: int
+    """How many texts are longer than the payload of a UDP datagram can be."""
+
+
+def json_texts(batch: Messages, name: str) -> Texts:
+    """The texts of a field of JSON lines as events."""
     rows = batch.messages
     out = np.empty(int(rows["length"].sum()) + SLACK_BYTES, np.uint8)
     places, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
     data = batch.data.view()
     data.flags.writeable = False
     wanted = np.frombuffer(name.encode(), np.uint8)
-    count = take_all(data, rows["place"].copy(), rows["length"].copy(), wanted, out, places, lengths)
-    return as_messages(out, places[:count], lengths[:count]), len(rows) - count
+    count, long = take_all(data, rows["place"].copy(), rows["length"].copy(), wanted, out, places, lengths)
+    return Texts(as_messages(out, places[:count], lengths[:count]), len(rows) - count - long, long)
 
 
 @kernel
@@ -45,19 +59,40 @@ def take_all(
     out: NDArray[np.uint8],
     places: NDArray[np.int64],
     lengths: NDArray[np.int64],
-) -> int:
-    """Write the texts of a field into `out`, back to back. Returns how many lines have it; an empty text is none."""
-    count, to = 0, int64(0)
+) -> tuple[int, int]:
+    """Write the texts of a field into `out`, back to back; an empty text is none.
+
+    Returns how many lines have it, and how many more have one that is too long.
+    """
+    count, long, to = 0, 0, int64(0)
     for i in range(len(place)):
         end = place[i] + length[i]
-        at = value_at(buffer, place[i], end, name)
+        at = value_on_path(buffer, place[i], end, name)
         if at == NO_TEXT or buffer[at] != _QUOTE:
             continue
         behind = write_text(buffer, at + 1, end, out, to)
-        if behind > to:
+        if behind - to > MAX_TRAIN_BYTES:
+            long += 1
+        elif behind > to:
             places[count], lengths[count] = to, behind - to
             count, to = count + 1, behind
-    return count
+    return count, long
+
+
+@kernel
+def value_on_path(buffer: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint8]) -> int:
+    """Where the value of a field begins, in the object at `at` or in one within it; NO_TEXT: there is none."""
+    value = value_at(buffer, at, end, name)
+    if value != NO_TEXT:
+        return value
+    first = 0
+    for i in range(len(name)):
+        if name[i] == _POINT:
+            at = value_at(buffer, at, end, name[first:i])
+            if at == NO_TEXT:
+                return NO_TEXT
+            first = i + 1
+    return value_at(buffer, at, end, name[first:]) if first else NO_TEXT
 
 
 @kernel

@@ -1,6 +1,6 @@
 """The lines of a plain log file as messages: one event a line, in batches, whatever the size of the file."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -19,12 +19,24 @@ MOST_LINES: Final = 1 << 16
 class Lines:
     """Reads lines out of a file, a pipe, or what unpacks one."""
 
-    def __init__(self, file: BinaryIO, batch_bytes: int = BATCH_BYTES) -> None:
-        """Lines come from where `file` stands to its end; `batch_bytes` is more than MAX_TRAIN_BYTES + 1."""
-        self._file = file
-        self._batch_bytes = batch_bytes
+    def __init__(
+        self,
+        file: BinaryIO,
+        batch_bytes: int = BATCH_BYTES,
+        *,
+        longest: int = MAX_TRAIN_BYTES,
+        is_whole: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Lines come from where `file` stands to its end; `batch_bytes` is more than `longest` + 1.
+
+        `is_whole` is asked at the end: if the rest of the file can't be read, the last line is only a part of one.
+        """
+        self._file, self._is_whole = file, is_whole
+        self._batch_bytes, self._longest = batch_bytes, longest
         self._skipped = np.zeros(2, np.int64)
         self._in_long_line = False
+        self.cut_lines = 0
+        """How many lines were left out, since the rest of them can't be read: one at most."""
 
     @property
     def empty_lines(self) -> int:
@@ -33,7 +45,7 @@ class Lines:
 
     @property
     def long_lines(self) -> int:
-        """How many lines were left out, since they are longer than the payload of a UDP datagram can be."""
+        """How many lines were left out, since they are too long."""
         return int(self._skipped[LONG])
 
     def __iter__(self) -> Iterator[Messages]:
@@ -44,8 +56,10 @@ class Lines:
         rest = b""
         while more := self._file.read(self._batch_bytes - len(rest)):
             rest = yield from self._lines(rest + more)
-        if rest:
+        if rest and self._is_whole():
             yield from self._lines(rest + b"\n")
+        elif rest:
+            self.cut_lines += 1
 
     def _lines(self, raw: bytes) -> Generator[Messages, None, bytes]:
         """The whole lines of some bytes. Returns what is left: the start of a line."""
@@ -55,13 +69,13 @@ class Lines:
         words, start = words_of(data), 0
         while True:
             places, lengths = np.empty(MOST_LINES, np.int64), np.empty(MOST_LINES, np.int64)
-            count, start = split(data, words, start, len(raw), MAX_TRAIN_BYTES, places, lengths, self._skipped)
+            count, start = split(data, words, start, len(raw), self._longest, places, lengths, self._skipped)
             if count:
                 yield as_messages(data, places[:count], lengths[:count])
             if count < MOST_LINES:
                 break
         rest = raw[start:]
-        if len(rest) > MAX_TRAIN_BYTES + 1:  # a CR may still be the end of the line
+        if len(rest) > self._longest + 1:  # a CR may still be the end of the line
             self._skipped[LONG] += 1
             self._in_long_line, rest = True, b""
         return rest

@@ -205,6 +205,55 @@ def test_a_journal_that_is_cut_is_broken_and_its_last_entry_none(tmp_path: Path,
     assert done.broken == (f"{path}: 2 parts with {lost} bytes in all: {why}",)
 
 
+def test_half_a_line_at_the_end_of_a_cut_file_is_no_event(tmp_path: Path) -> None:
+    path = tmp_path / "cut.log.gz"
+    lines = [f"{n} {n * 7919 % 10_007}" for n in range(20_000)]
+    path.write_bytes(gzip.compress("\n".join(lines).encode())[:-20])
+    done, capture = imported(path)
+    kept = [line.decode() for line in capture.lines()]
+    assert kept == lines[: len(kept)]
+    assert 0 < len(kept) < len(lines)
+    assert (len(done.broken), done.left_out) == (1, {"cut short, where the source is broken": 1})
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    done, _ = imported(path)
+    assert (done.figures.events, done.left_out) == (len(lines), {})
+
+
+EXPORTED = b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1\nMESSAGE=x\n\n"
+LINES, JSON, JOURNAL = (TextRequest(form, "message") for form in TextForm)
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "complaint"),
+    [
+        (b"\xd4\xc3\xb2\xa1" + bytes(99), LINES, "these are packets, and no text; leave --lines out"),
+        (
+            gzip.compress(b"\xa1\xb2\x3c\x4d" + bytes(99)),
+            JSON,
+            "no text; leave --json-field out",
+        ),
+        (b"\n\r\r\n\0\0\0\x1c\x1a\x2b\x3c\x4d" + bytes(99), JOURNAL, "no text; leave --journal out"),
+        (b"\x89RCAP\r\n\x1a" + bytes(99), LINES, "this is a capture already"),
+        (b"LPKSHHRH" + bytes(99), JOURNAL, "say --journal of what journalctl --file FILE -o export writes"),
+        (gzip.compress(gzip.compress(b"text\n")), LINES, "what is unpacked is packed again"),
+        (EXPORTED, LINES, "this was written by journalctl -o export; say --journal in place of --lines"),
+        (EXPORTED, JSON, "say --journal in place of --json-field"),
+    ],
+)
+def test_what_is_certainly_no_text_is_refused(
+    tmp_path: Path, content: bytes, asked: TextRequest, complaint: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_bytes(content)
+    with pytest.raises(InputError, match=f"folder/a: .*{complaint}"):
+        import_capture(ImportRequest((str(folder / "a"),), tmp_path / "a.rcap", text=asked))
+    if asked is LINES:
+        (folder / "b").write_text("a line\n")
+        done = import_capture(ImportRequest((str(folder),), tmp_path / "a.rcap", text=asked))
+        assert (done.figures.events, done.skipped) == (1, (str(folder / "a"),))
+
+
 def test_no_line_is_no_capture(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no event was found; 3 empty"):
         imported(written(tmp_path / "empty.log", ["", "", ""]))
