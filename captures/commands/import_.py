@@ -14,7 +14,7 @@ from captures.console.terminal import bar, notice
 from captures.console.units import counted, fitted, format_duration, format_size
 from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, Network, TextForm, TextRequest
-from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
+from captures.text.wrapping import Header, bare_header, rfc3164_header, rfc5424_header
 
 
 @click.command(name="import", short_help="Make a capture of pcap, pcapng or logs.")
@@ -43,7 +43,7 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
     help="They are lines of JSON; the event is this field, or N.M in N.",
 )
 @click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
-@click.option("--header", type=click.Choice(["rfc3164", "rfc5424"]), help="Write such a header before each line.")
+@click.option("--header", type=click.Choice(["rfc3164", "rfc5424", "pri"]), help="Write it before each line; pri: only <PRI>.")
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
 @click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
 @click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
@@ -131,6 +131,8 @@ def _text(
         made = rfc3164_header(pri, hostname, tag, zone_minutes)
     elif header == "rfc5424":
         made = rfc5424_header(pri, hostname, tag)
+    elif header == "pri":
+        made = bare_header(pri)
     return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
 
 

@@ -1,4 +1,4 @@
-"""Bare lines become syslog: a header of choice is written before each, with an instant of its own.
+"""Bare lines become syslog: a header of choice is written before each, mostly with an instant of its own.
 
 The instants are those that the lines say, or evenly spaced ones.
 """
@@ -15,6 +15,7 @@ from captures.console.units import SECOND_NS
 from captures.format.instants import ramp, ramp_values
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS, StampKind
+from captures.format.stamps.reading import NO_STAMP
 from captures.format.stamps.writing import write_fraction, write_second
 from captures.text.finding import SLACK_BYTES, Found
 from captures.text.messages import NO_INSTANT, Messages
@@ -22,7 +23,7 @@ from captures.text.messages import NO_INSTANT, Messages
 
 @dataclass(frozen=True)
 class Header:
-    """What is written before a line: `before`, a stamp, and `after`."""
+    """What is written before a line: `before`, a stamp if `kind` is not NONE, and `after`."""
 
     before: bytes
     kind: StampKind
@@ -38,6 +39,11 @@ def rfc3164_header(priority: int, host: str, tag: str, zone_minutes: int = 0) ->
 def rfc5424_header(priority: int, host: str, tag: str) -> Header:
     """`<13>1 2025-08-30T10:15:30.123456Z host tag - - - `, as of RFC 5424, section 6."""
     return Header(f"<{priority}>1 ".encode(), StampKind.RFC3339_US, 0, f" {host} {tag} - - - ".encode())
+
+
+def bare_header(priority: int) -> Header:
+    """`<13>` alone, for lines that have their stamp and host already, as servers of syslog write their files."""
+    return Header(f"<{priority}>".encode(), StampKind.NONE, 0, b"")
 
 
 def said_instants(found: Found) -> NDArray[np.int64]:
@@ -102,7 +108,7 @@ def wrap_all(
     stamp = np.zeros(MAX_WIDTH, np.uint8)
     to, second = 0, int64(-1)
     for i in range(len(messages)):
-        if instants_ns[i] // SECOND_NS != second:
+        if kind != NO_STAMP and instants_ns[i] // SECOND_NS != second:
             second = instants_ns[i] // SECOND_NS
             write_second(stamp, kind, zone_minutes, second)
         write_fraction(stamp, kind, instants_ns[i] - second * SECOND_NS)

@@ -15,7 +15,7 @@ from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, TextForm, TextRequest
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
-from captures.text.wrapping import rfc3164_header, rfc5424_header
+from captures.text.wrapping import bare_header, rfc3164_header, rfc5424_header
 
 START = datetime(2025, 8, 30, 10, 15, 30, 123456, UTC)
 START_NS = int(START.timestamp()) * 10**9
@@ -133,6 +133,14 @@ def test_lines_get_a_header_with_their_instant(tmp_path: Path) -> None:
     _, capture = imported(path, header=rfc5424_header(134, "web1", "nginx"))
     assert next(capture.lines()).startswith(b"<134>1 2025-08-30T10:15:30")
     assert instants_of(capture) == said_ns(LOGS["access log"])
+
+
+def test_lines_of_a_syslog_server_get_the_priority_that_its_file_lacks(tmp_path: Path) -> None:
+    lines = lines_of(LOGS["syslog"])
+    done, capture = imported(written(tmp_path / "messages", lines), header=bare_header(34))
+    assert list(capture.lines()) == [f"<34>{line}".encode() for line in lines]
+    assert instants_of(capture) == said_ns(LOGS["syslog"])
+    assert (done.figures.hosts, done.figures.stamped_events) == (3, EVENTS)
 
 
 def test_lines_come_evenly_if_that_is_asked(tmp_path: Path) -> None:

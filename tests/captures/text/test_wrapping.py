@@ -13,6 +13,7 @@ from captures.text.finding import Finder
 from captures.text.lines import Lines
 from captures.text.messages import NO_INSTANT
 from captures.text.wrapping import (
+    bare_header,
     even_instants,
     filled_instants,
     rfc3164_header,
@@ -59,6 +60,13 @@ def test_the_headers_are_those_of_the_rfcs():
         [b"<13>Aug 30 12:15:30 web1 nginx: GET /"],
         [b"<191>1 2025-08-30T10:15:30.123456Z web1 nginx - - - GET /"],
     ]
+
+
+def test_a_line_with_a_stamp_and_a_host_needs_but_a_priority():
+    line = b"Aug 30 10:15:30 web1 app: x"
+    batch, left_out = wrapped(batch_of([line, b"two"]), np.array([START_NS, 0]), bare_header(34))
+    assert (texts([batch]), left_out) == ([b"<34>" + line, b"<34>two"], 0)
+    assert batch.messages["instant_ns"].tolist() == [START_NS, 0]
 
 
 def test_a_line_that_is_too_long_with_its_header_is_left_out():
