@@ -43,7 +43,9 @@ from captures.text.wrapping import Header, bare_header, rfc3164_header, rfc5424_
     help="They are lines of JSON; the event is this field, or N.M in N.",
 )
 @click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
-@click.option("--header", type=click.Choice(["rfc3164", "rfc5424", "pri"]), help="Write it before each line; pri: only <PRI>.")
+@click.option(
+    "--header", type=click.Choice(["rfc3164", "rfc5424", "pri"]), help="Write it before each line; pri: only <PRI>."
+)
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
 @click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
 @click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")

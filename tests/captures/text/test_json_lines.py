@@ -32,7 +32,10 @@ def plain_text(record, name):
 
 
 NAME = st.sampled_from(["message", "messages", "m", "time", "é", "", ".", "m.m", "m.message", "m.é.m"])
-TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+TEXT = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.text(st.sampled_from('a"\\\u0122\u5c00é'), max_size=40),
+)
 VALUE = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAME, inner, max_size=3)),
