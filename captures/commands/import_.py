@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from captures.commands.options import FILE
-from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, ZONE_MINUTES
+from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, ZONE
 from captures.console.command import COUNT, DURATION_NS, tell
 from captures.console.errors import ExitCode, InputError
 from captures.console.harmless import harmless
@@ -14,6 +14,7 @@ from captures.console.terminal import bar, notice
 from captures.console.units import counted, fitted, format_duration, format_size
 from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, Network, TextForm, TextRequest
+from captures.format.stamps.zones import Zone
 from captures.text.wrapping import Header, bare_header, rfc3164_header, rfc5424_header
 
 
@@ -50,9 +51,7 @@ from captures.text.wrapping import Header, bare_header, rfc3164_header, rfc5424_
 @click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
 @click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
 @click.option("-e", "--eps", "rate_eps", type=COUNT, metavar="RATE", help="Lines come evenly at this rate.")
-@click.option(
-    "--zone", "zone_minutes", type=ZONE_MINUTES, default="Z", metavar="ZONE", help="Of stamps of lines without one."
-)
+@click.option("--zone", type=ZONE, default="Z", metavar="ZONE", help="Of stamps without one: +02:00, or Europe/Berlin.")
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def import_(
@@ -117,7 +116,7 @@ def _text(
     hostname: str,
     tag: str,
     rate_eps: int | None,
-    zone_minutes: int,
+    zone: Zone,
 ) -> TextRequest | None:
     """What the flags of text ask for; None: the sources are packets. Raises InputError."""
     forms = {TextForm.LINES: lines, TextForm.JSON: json_field is not None, TextForm.JOURNAL: journal}
@@ -130,12 +129,12 @@ def _text(
         return None
     made: Header | None = None
     if header == "rfc3164":
-        made = rfc3164_header(pri, hostname, tag, zone_minutes)
+        made = rfc3164_header(pri, hostname, tag, zone)
     elif header == "rfc5424":
         made = rfc5424_header(pri, hostname, tag)
     elif header == "pri":
         made = bare_header(pri)
-    return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
+    return TextRequest(chosen[0], json_field or "", made, rate_eps, zone)
 
 
 def _notices(done: Imported, foreign: str) -> list[str]:

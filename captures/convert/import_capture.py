@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import numpy as np
-
 from captures import __version__
 from captures.console.errors import InputError
 from captures.convert.import_request import ImportRequest
@@ -16,6 +14,7 @@ from captures.convert.importing.kernels import make_import_ready
 from captures.convert.importing.packets import PacketSource
 from captures.convert.importing.text_batches import NotText
 from captures.convert.importing.texts import TextSource
+from captures.format.stamps.zones import UTC
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
 from captures.packets.sources.broken import BrokenInput, Interrupted
@@ -27,7 +26,6 @@ from captures.text.messages import Messages
 
 SCHEMA: Final = 1
 """The version of the figures of an import, as JSON."""
-_BEFORE_ALL_S: Final = -(1 << 62)
 
 
 class _Source(Protocol):
@@ -94,7 +92,7 @@ class _Import:
     def __init__(self, request: ImportRequest, inputs: Inputs, writer: StreamWriter) -> None:
         self._request, self._writer = request, writer
         self._inputs, self._repeated = _ordered(inputs, request), tuple(inputs.repeated)
-        zone = np.array([[_BEFORE_ALL_S, request.text.zone_minutes if request.text else 0]], np.int64)
+        zone = (request.text.zone if request.text else UTC).table
         reference_ns = _youngest_ns(self._inputs)
         self._source: _Source
         if request.text is None:

@@ -11,6 +11,7 @@ from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.compiled.words import words_of
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.kinds import StampKind
+from captures.format.stamps.zones import UTC, Zone
 from captures.text.finding import SLACK_BYTES
 from captures.text.journal_entries import (
     BROKEN,
@@ -55,11 +56,11 @@ class Journal:
     What is no entry is passed over up to the next one, and counted. An entry without its end is none: the file was cut.
     """
 
-    def __init__(self, file: BinaryIO, *, modern: bool = False, zone_minutes: int = 0) -> None:
-        """The lines are of RFC 5424, if `modern`, and in UTC; or else of RFC 3164, and in a zone east of UTC."""
+    def __init__(self, file: BinaryIO, *, modern: bool = False, zone: Zone = UTC) -> None:
+        """The lines are of RFC 5424, if `modern`, and in UTC; or else of RFC 3164, and in `zone`."""
         self._file = file
         self._modern = modern
-        self._zone_minutes = 0 if modern else zone_minutes
+        self._zone = UTC if modern else zone
         self._counts = np.zeros(10, np.int64)
         self.large_fields = 0
         """Fields that were passed over, since they are too large for any event."""
@@ -118,7 +119,7 @@ class Journal:
             start,
             len(raw),
             int(kind),
-            self._zone_minutes,
+            self._zone.table,
             int(self._modern),
             out,
             places,
@@ -175,7 +176,7 @@ def write_all(
     at: int,
     end: int,
     kind: int,
-    zone_minutes: int,
+    zones: NDArray[np.int64],
     version: int,
     out: NDArray[np.uint8],
     places: NDArray[np.int64],
@@ -206,7 +207,7 @@ def write_all(
         if is_what == _EVENTS:
             if count == len(places) or to + field_lengths[MESSAGE] + HEAD_BYTES + _WORDS_BYTES > len(out):
                 return count, WHOLE, at, at
-            entry_end = write_entry(buffer, field_places, field_lengths, kind, zone_minutes, version, out, to)
+            entry_end = write_entry(buffer, field_places, field_lengths, kind, zones, version, out, to)
             if entry_end - to > MAX_TRAIN_BYTES:
                 is_what = _LONG
             else:

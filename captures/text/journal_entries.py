@@ -16,6 +16,7 @@ from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS
 from captures.format.stamps.numbers import digits_at
 from captures.format.stamps.writing import write_number, write_stamp
+from captures.format.stamps.zones import zone_at
 from captures.text.splitting import next_end
 from captures.text.wrapping import append
 
@@ -40,6 +41,7 @@ _NAMES: Final = np.array([list(name.ljust(24).encode()) for name in WANTED], np.
 _FIELD_OF_WIDTH: Final = np.full(24, -1, np.int64)
 """The wanted field whose name has so many bytes; no two of them are as long."""
 _FIELD_OF_WIDTH[[len(name) for name in WANTED]] = np.arange(len(WANTED))
+_SECOND_US: Final = 1_000_000
 _MOST_NAME_BYTES: Final = 64
 _IN_NAME: Final = np.zeros(256, np.bool_)
 _IN_NAME[[*(ascii_uppercase + digits + "_").encode()]] = True
@@ -198,7 +200,7 @@ def write_entry(
     places: NDArray[np.int64],
     lengths: NDArray[np.int64],
     kind: int,
-    zone_minutes: int,
+    zones: NDArray[np.int64],
     version: int,
     out: NDArray[np.uint8],
     to: int,
@@ -218,7 +220,8 @@ def write_entry(
         out[to], out[to + 1] = _ONE, _SPACE
         to += 2
     stamp = np.zeros(MAX_WIDTH, np.uint8)
-    write_stamp(stamp, kind, zone_minutes, 1000 * number_of(buffer, REALTIME, places, lengths))
+    moment_us = number_of(buffer, REALTIME, places, lengths)
+    write_stamp(stamp, kind, zone_at(zones, moment_us // _SECOND_US), 1000 * moment_us)
     to = append(out, to, stamp, 0, WIDTHS[kind])
     out[to] = _SPACE
     to = write_word(out, to + 1, buffer, places[HOSTNAME], lengths[HOSTNAME], 255)

@@ -9,6 +9,7 @@ from captures.console.errors import InputError
 from captures.console.units import counted
 from captures.convert.import_request import TextForm, TextRequest
 from captures.format.layout import MAX_TRAIN_BYTES
+from captures.format.stamps.zones import Zone
 from captures.packets.containers.packets_of import HEAD_BYTES, foreign_kind, is_packets
 from captures.packets.sources.broken import BrokenInput
 from captures.packets.sources.streams import Stream
@@ -71,7 +72,7 @@ class _Raw(io.RawIOBase):
 
 
 def text_batches(
-    name: str, stream: Stream, asked: TextRequest, zone_minutes: int, left_out: Counter[str]
+    name: str, stream: Stream, asked: TextRequest, zone: Zone, left_out: Counter[str]
 ) -> Iterator[Messages]:
     """The events of a stream, in batches; those of a journal have their instants.
 
@@ -82,7 +83,7 @@ def text_batches(
     _refuse_foreign(name, raw.peek(HEAD_BYTES), asked.form)
     file = io.BufferedReader(raw, _READ_BYTES)
     if asked.form is TextForm.JOURNAL:
-        journal = Journal(file, zone_minutes=zone_minutes)
+        journal = Journal(file, zone=zone)
         yield from journal
         _count(left_out, NO_MESSAGE, journal.empty_entries)
         _count(left_out, LONG, journal.long_entries)

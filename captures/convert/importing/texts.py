@@ -26,7 +26,7 @@ class TextSource:
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
         """The events of a source. Raises InputError if it can't be opened, BrokenInput after all that is good."""
         with source.opened(progress) as stream:
-            for batch in text_batches(source.name, stream, self._asked, self._asked.zone_minutes, self.left_out):
+            for batch in text_batches(source.name, stream, self._asked, self._asked.zone, self.left_out):
                 yield self._wanted(self._shaped(batch))
 
     def finish(self) -> Iterator[Messages]:

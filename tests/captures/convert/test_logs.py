@@ -15,6 +15,7 @@ from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, TextForm, TextRequest
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
+from captures.format.stamps.zones import fixed_zone, named_zone
 from captures.text.wrapping import bare_header, rfc3164_header, rfc5424_header
 
 START = datetime(2025, 8, 30, 10, 15, 30, 123456, UTC)
@@ -117,14 +118,22 @@ def test_what_is_not_recognised_is_counted_and_sent_as_it_is(tmp_path: Path) -> 
 
 def test_lines_of_a_zone_without_one(tmp_path: Path) -> None:
     path = written(tmp_path / "messages", lines_of(LOGS["syslog"]))
-    _, capture = imported(path, zone_minutes=120)
+    _, capture = imported(path, zone=fixed_zone("+02:00", 120))
     assert instants_of(capture) == [each - 7200 * 10**9 for each in said_ns(LOGS["syslog"])]
+
+
+def test_lines_of_a_zone_with_summer_time(tmp_path: Path) -> None:
+    path = tmp_path / "messages"
+    path.write_text("2025-10-26 01:59:59 a\n2025-10-26 02:30:00 b\n2025-10-26 03:00:00 c\n")
+    _, capture = imported(path, zone=named_zone("Europe/Berlin"))
+    ends_ns = int(datetime(2025, 10, 26, 1, tzinfo=UTC).timestamp()) * 10**9  # when 03:00 becomes 02:00
+    assert [(each - ends_ns) // 10**9 for each in instants_of(capture)] == [-3601, -1800, 3600]
 
 
 def test_lines_get_a_header_with_their_instant(tmp_path: Path) -> None:
     lines = lines_of(LOGS["access log"])
     path = written(tmp_path / "access.log", lines)
-    done, capture = imported(path, header=rfc3164_header(134, "web1", "nginx", 0))
+    done, capture = imported(path, header=rfc3164_header(134, "web1", "nginx"))
     ends = [f" web1 nginx: {line}".encode() for line in lines]
     assert all(event.endswith(end) for event, end in zip(capture.lines(), ends, strict=True))
     assert next(capture.lines()).startswith(b"<134>Aug 30 10:15:30 web1 nginx: ")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import captures.text.journal as journal_module
+from captures.format.stamps.zones import fixed_zone, named_zone
 from captures.text.journal import Journal
 from tests.captures.text.test_lines import texts
 
@@ -113,7 +114,13 @@ def test_instants_are_the_journal_s():
 
 
 def test_an_rfc_3164_line_may_be_of_another_zone():
-    assert texts(Journal(io.BytesIO(entry(SOUND)), zone_minutes=-90)) == [b"<14>Aug 30 08:45:30 h c: in"]
+    assert texts(Journal(io.BytesIO(entry(SOUND)), zone=fixed_zone("-01:30", -90))) == [b"<14>Aug 30 08:45:30 h c: in"]
+
+
+def test_an_rfc_3164_line_of_a_zone_with_summer_time_has_that_of_its_instant():
+    raw = entry(SOUND) + entry({**SOUND, "__REALTIME_TIMESTAMP": b"%d" % (TIME_US + 86_400_000_000 * 90)})
+    lines = texts(Journal(io.BytesIO(raw), zone=named_zone("Europe/Berlin")))
+    assert lines == [b"<14>Aug 30 12:15:30 h c: in", b"<14>Nov 28 11:15:30 h c: in"]
 
 
 @pytest.mark.parametrize("value", [b"\0" * (9 << 20), b"x" * (9 << 20)], ids=["binary", "text"])
