@@ -59,9 +59,7 @@ def parse_zone(text: str) -> Zone:
     try:
         return named_zone(text)
     except ValueError:
-        raise ValueError(
-            f"{text!r} is no zone; write it like +02:00, or Europe/Berlin where tzdata is"
-        ) from None
+        raise ValueError(f"{text!r} is no zone; write it like +02:00, or Europe/Berlin where tzdata is") from None
 
 
 def parse_event_range(text: str) -> tuple[int, int]:
