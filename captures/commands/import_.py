@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from captures.commands.options import FILE
-from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, ZONE_MINUTES
+from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, ZONE
 from captures.console.command import COUNT, DURATION_NS, tell
 from captures.console.errors import ExitCode, InputError
 from captures.console.harmless import harmless
@@ -14,7 +14,8 @@ from captures.console.terminal import bar, notice
 from captures.console.units import counted, fitted, format_duration, format_size
 from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, Network, TextForm, TextRequest
-from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
+from captures.format.stamps.zones import Zone
+from captures.text.wrapping import Header, bare_header, rfc3164_header, rfc5424_header
 
 
 @click.command(name="import", short_help="Make a capture of pcap, pcapng or logs.")
@@ -38,16 +39,20 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
 )
 @click.option("--no-hosts", is_flag=True, help="Do not tell hosts apart: trains get longer, and have no source.")
 @click.option("--lines", is_flag=True, help="The sources are text: each line is an event.")
-@click.option("--json-field", metavar="NAME", help="They are lines of JSON, and this field of each is the event.")
+@click.option(
+    "--json-field",
+    metavar="NAME",
+    help="They are lines of JSON; the event is this field, or N.M in N.",
+)
 @click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
-@click.option("--header", type=click.Choice(["rfc3164", "rfc5424"]), help="Write such a header before each line.")
+@click.option(
+    "--header", type=click.Choice(["rfc3164", "rfc5424", "pri"]), help="Write it before each line; pri: only <PRI>."
+)
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
 @click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
 @click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
 @click.option("-e", "--eps", "rate_eps", type=COUNT, metavar="RATE", help="Lines come evenly at this rate.")
-@click.option(
-    "--zone", "zone_minutes", type=ZONE_MINUTES, default="Z", metavar="ZONE", help="Of stamps of lines without one."
-)
+@click.option("--zone", type=ZONE, default="Z", metavar="ZONE", help="Of stamps without one: +02:00, or Europe/Berlin.")
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def import_(
@@ -95,7 +100,7 @@ def import_(
             shown.update(count)
 
         done = import_capture(request, progress)
-    for line in _notices(done):
+    for line in _notices(done, "neither pcap nor pcapng" if request.text is None else "no text"):
         notice(harmless(line))
     tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
     return _exit_code(done)
@@ -118,7 +123,7 @@ def _text(
     hostname: str,
     tag: str,
     rate_eps: int | None,
-    zone_minutes: int,
+    zone: Zone,
 ) -> TextRequest | None:
     """What the flags of text ask for; None: the sources are packets. Raises InputError."""
     forms = {TextForm.LINES: lines, TextForm.JSON: json_field is not None, TextForm.JOURNAL: journal}
@@ -131,17 +136,19 @@ def _text(
         return None
     made: Header | None = None
     if header == "rfc3164":
-        made = rfc3164_header(pri, hostname, tag, zone_minutes)
+        made = rfc3164_header(pri, hostname, tag, zone)
     elif header == "rfc5424":
         made = rfc5424_header(pri, hostname, tag)
-    return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
+    elif header == "pri":
+        made = bare_header(pri)
+    return TextRequest(chosen[0], json_field or "", made, rate_eps, zone)
 
 
-def _notices(done: Imported) -> list[str]:
-    """What the user should know of the sources, a line each."""
+def _notices(done: Imported, foreign: str) -> list[str]:
+    """What the user should know of the sources, a line each; `foreign`: what those are that were left out."""
     return [
         *done.broken,
-        *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped),
+        *(f"{name}: left out: this is {foreign}" for name in done.skipped),
         *(f"{name}: read once, though it was found twice" for name in done.repeated),
         *(f"left out: {count:,} {why}" for why, count in done.left_out.items()),
         *done.remarks,

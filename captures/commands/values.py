@@ -8,8 +8,10 @@ from typing import Final
 from captures.console.command import Parsed
 from captures.console.units import SECOND_NS, parse_count
 from captures.convert.import_request import Network
+from captures.format.stamps.zones import UTC, Zone, fixed_zone, named_zone
 
 _HIGHEST_PORT: Final = 65535
+_OFFSET: Final = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)", re.ASCII)
 _RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
@@ -54,12 +56,17 @@ def parse_rate_eps(text: str) -> int:
     return rate_eps
 
 
-def parse_zone_minutes(text: str) -> int:
-    """A zone like +02:00, in minutes east of UTC. Raises ValueError with a line that gives an example."""
-    match = re.fullmatch(r"([+-])(\d\d):?(\d\d)|Z", text.strip())
-    if match is None or (match[1] and (int(match[2]) > 23 or int(match[3]) > 59)):
-        raise ValueError(f"{text!r} is no zone; write it like +02:00")
-    return 0 if not match[1] else int(match[1] + "1") * (int(match[2]) * 60 + int(match[3]))
+def parse_zone(text: str) -> Zone:
+    """A zone like +02:00 or Europe/Berlin. Raises ValueError with a line that gives an example."""
+    text = text.strip()
+    if text == UTC.name:
+        return UTC
+    if match := _OFFSET.fullmatch(text):
+        return fixed_zone(text, int(match[1] + "1") * (int(match[2]) * 60 + int(match[3])))
+    try:
+        return named_zone(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no zone; write it like +02:00, or Europe/Berlin where tzdata is") from None
 
 
 def parse_event_range(text: str) -> tuple[int, int]:
@@ -77,4 +84,4 @@ PORT_SET: Final = Parsed("ports", parse_port_set)
 NETWORK: Final = Parsed("network", parse_network)
 INSTANT_NS: Final = Parsed("instant", parse_instant_ns)
 RATE_EPS: Final = Parsed("rate", parse_rate_eps)
-ZONE_MINUTES: Final = Parsed("zone", parse_zone_minutes)
+ZONE: Final = Parsed("zone", parse_zone)

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import numpy as np
-
 from captures import __version__
 from captures.console.errors import InputError
 from captures.convert.import_request import ImportRequest
@@ -15,7 +13,9 @@ from captures.convert.importing.intake import Figures, Intake
 from captures.convert.importing.kernels import make_import_ready
 from captures.convert.importing.packets import PacketSource
 from captures.convert.importing.remarks import PacketFigures, Span, of_packets, other_ports, overlap, widened
+from captures.convert.importing.text_batches import NotText
 from captures.convert.importing.texts import TextSource
+from captures.format.stamps.zones import UTC
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
 from captures.packets.sources.broken import BrokenInput, Interrupted
@@ -27,7 +27,6 @@ from captures.text.messages import Messages
 
 SCHEMA: Final = 1
 """The version of the figures of an import, as JSON."""
-_BEFORE_ALL_S: Final = -(1 << 62)
 
 
 class _Source(Protocol):
@@ -62,7 +61,7 @@ class Imported:
     sources: tuple[str, ...]
     """The inputs in the order in which they were read."""
     skipped: tuple[str, ...]
-    """Files that were found in a folder, and are neither pcap nor pcapng."""
+    """Files that were found in a folder, and are neither pcap nor pcapng; or no text, where that is asked for."""
     repeated: tuple[str, ...]
     """Names under which a file was found that had been found already; it was read once."""
     broken: tuple[str, ...]
@@ -103,7 +102,7 @@ class _Import:
     def __init__(self, request: ImportRequest, inputs: Inputs, writer: StreamWriter) -> None:
         self._request, self._writer = request, writer
         self._inputs, self._repeated = _ordered(inputs, request), tuple(inputs.repeated)
-        zone = np.array([[_BEFORE_ALL_S, request.text.zone_minutes if request.text else 0]], np.int64)
+        zone = (request.text.zone if request.text else UTC).table
         reference_ns = _youngest_ns(self._inputs)
         self._source: _Source
         if request.text is None:
@@ -137,7 +136,7 @@ class _Import:
                 if self._request.strict:
                     raise
                 self._broken.append(str(broken))
-            except NotPackets:
+            except (NotPackets, NotText):
                 if each.named:
                     raise
                 self._skipped.append(each.name)
@@ -173,7 +172,8 @@ class _Import:
 
     def _why(self, left_out: dict[str, int]) -> str:
         """Why there is no event."""
-        foreign = [f"{name} is neither pcap nor pcapng" for name in self._skipped]
+        kind = "neither pcap nor pcapng" if self._request.text is None else "no text"
+        foreign = [f"{name} is {kind}" for name in self._skipped]
         counts = [f"{count:,} {why}" for why, count in left_out.items()]
         packets = self._source.figures
         ports = [said] if packets and (said := other_ports(packets, 0)) else []

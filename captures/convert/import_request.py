@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from captures.console.errors import InputError
+from captures.format.stamps.zones import UTC, Zone
 from captures.text.wrapping import Header
 
 Network = IPv4Network | IPv6Network
@@ -33,8 +34,8 @@ class TextRequest:
     """What is written before each line; None: lines stay as they are."""
     rate_eps: int | None = None
     """Events have evenly spaced instants at this rate; None: those that they say."""
-    zone_minutes: int = 0
-    """How far east of UTC stamps are that say no zone."""
+    zone: Zone = UTC
+    """The zone of stamps that say none."""
 
 
 @dataclass(frozen=True)

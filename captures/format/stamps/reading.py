@@ -29,6 +29,7 @@ from captures.format.stamps.writing import (
     YEAR_MONTH_DAY,
     civil_date,
 )
+from captures.format.stamps.zones import zone_in
 
 NO_STAMP: Final = int(StampKind.NONE)
 MINUTE: Final = np.dtype(
@@ -188,15 +189,6 @@ def kind_of(date: int, apart: int, mark: int, digits: int, ending: int) -> int:
         digits -= 3
         kind = int64(LOOKUP[date, apart, mark if digits else 0, digits // 3, NOTHING])
     return kind
-
-
-@kernel
-def zone_in(zones: NDArray[np.int64], local_second: int) -> int:
-    """How many minutes a zone is east of UTC at a second of its own clock; rows are (second since 1970, minutes)."""
-    row = 0
-    while row + 1 < len(zones) and zones[row + 1, 0] + 60 * zones[row + 1, 1] <= local_second:
-        row += 1
-    return int64(zones[row, 1])
 
 
 @kernel

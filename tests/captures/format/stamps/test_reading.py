@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from captures.compiled.words import words_of
 from captures.format.stamp_writing import stamp_texts
 from captures.format.stamps.kinds import STAMP_WIDTHS, ZONED, Date, Ending, StampKind
-from captures.format.stamps.reading import new_minutes, stamp_at, zone_in
+from captures.format.stamps.reading import new_minutes, stamp_at
 from tests.captures.format.stamps.plain import plain_stamp
 
 KINDS = [kind for kind in StampKind if kind]
@@ -133,12 +133,6 @@ def test_a_date_without_a_year_is_the_nearest_one():
     new_year_ns = 1_767_225_600 * 10**9  # 2026-01-01
     assert read(b"Dec 31 23:59:59", new_year_ns)[2] == new_year_ns - 10**9
     assert read(b"Jan  1 00:00:01", new_year_ns - 5 * 10**9)[2] == new_year_ns + 10**9
-
-
-def test_a_zone_changes_by_its_own_clock():
-    rows = np.array([(0, 60), (1_743_296_400, 120)], np.int64)  # Europe/Berlin, 2025-03-30
-    assert zone_in(rows, 1_743_296_400 + 3600 - 1) == 60
-    assert zone_in(rows, 1_743_296_400 + 7200) == 120
 
 
 def test_each_style_has_a_width_and_no_kind_of_version_1_moved():
