@@ -1,12 +1,14 @@
 """`captures import`: what was captured elsewhere, or logged, becomes a capture."""
 
 from pathlib import Path
+from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from captures.commands.options import FILE
-from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, ZONE_MINUTES
-from captures.console.command import COUNT, DURATION_NS, tell
+from captures.commands.values import INSTANT_NS, NETWORK, PORT_SET, RATE_EPS, WORD, ZONE_MINUTES
+from captures.console.command import DURATION_NS, tell
 from captures.console.errors import ExitCode, InputError
 from captures.console.harmless import harmless
 from captures.console.stderr import Stderr
@@ -14,7 +16,27 @@ from captures.console.terminal import bar, notice
 from captures.console.units import counted, fitted, format_duration, format_size
 from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, Network, TextForm, TextRequest
+from captures.packets.headers.reasons import told
 from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
+
+_LONGEST_TAG: Final = {"rfc3164": 32, "rfc5424": 48}
+"""The headers that can be written, and how long a tag is there (RFC 3164, section 4.1.3; RFC 5424, section 6)."""
+_GOES_WITH: Final = {
+    "ports": "packets",
+    "hosts": "packets",
+    "keep_cut": "packets",
+    "header": "text",
+    "rate_eps": "text",
+    "pri": "header",
+    "hostname": "header",
+    "tag": "header",
+}
+"""What must be there for an option to do something; all others go with whatever is read."""
+_MISSING: Final = {
+    "packets": "is for packets, and the sources are text",
+    "text": "is for text; say --lines, too",
+    "header": "is of the header that --header writes before lines and texts of JSON, and there is none",
+}
 
 
 @click.command(name="import", short_help="Make a capture of pcap, pcapng or logs.")
@@ -39,13 +61,18 @@ from captures.text.wrapping import Header, rfc3164_header, rfc5424_header
 @click.option("--lines", is_flag=True, help="The sources are text: each line is an event.")
 @click.option("--json-field", metavar="NAME", help="They are lines of JSON, and this field of each is the event.")
 @click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
-@click.option("--header", type=click.Choice(["rfc3164", "rfc5424"]), help="Write such a header before each line.")
+@click.option("--header", type=click.Choice([*_LONGEST_TAG]), help="Write such a header before each event of text.")
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
-@click.option("--hostname", default="localhost", show_default=True, metavar="NAME", help="Its host.")
-@click.option("--tag", default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
-@click.option("-e", "--eps", "rate_eps", type=COUNT, metavar="RATE", help="Lines come evenly at this rate.")
+@click.option("--hostname", type=WORD, default="localhost", show_default=True, metavar="NAME", help="Its host.")
+@click.option("--tag", type=WORD, default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
+@click.option("-e", "--eps", "rate_eps", type=RATE_EPS, metavar="RATE", help="Events of text come evenly at this rate.")
 @click.option(
-    "--zone", "zone_minutes", type=ZONE_MINUTES, default="Z", metavar="ZONE", help="Of stamps of lines without one."
+    "--zone",
+    "zone_minutes",
+    type=ZONE_MINUTES,
+    default="Z",
+    metavar="ZONE",
+    help="Of stamps without one, like +02:00.",
 )
 @click.option("--force", is_flag=True, help="Replace the capture if it exists.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -61,6 +88,7 @@ def import_(
     strict: bool,
     regroup_ns: int | None,
     no_hosts: bool,
+    zone_minutes: int,
     force: bool,
     as_json: bool,
     **text: object,
@@ -71,6 +99,8 @@ def import_(
     counted. Exit code 1 means that a source was broken, and only what is good of it is in the capture. Ctrl-C ends a
     pipe, and what came by it is kept: exit code 130.
     """
+    asked = _text(zone_minutes=zone_minutes, **text)  # type: ignore[arg-type]  # what click makes of the flags
+    _refuse_idle(click.get_current_context(), asked)
     request = ImportRequest(
         sources=sources,
         output=output,
@@ -83,7 +113,8 @@ def import_(
         strict=strict,
         tell_hosts_apart=not no_hosts,
         regroup_ns=regroup_ns or 0,
-        text=_text(**text),  # type: ignore[arg-type]  # what click makes of the flags
+        zone_minutes=zone_minutes,
+        text=asked,
     )
     with bar(unit="B", unit_scale=True, unit_divisor=1024, desc="importing", file=Stderr()) as shown:
 
@@ -119,15 +150,27 @@ def _text(
     if len(chosen) > 1:
         raise InputError("--lines, --json-field and --journal: give one of them")
     if not chosen:
-        if header is not None or rate_eps is not None:
-            raise InputError("--header and --eps are for text; say --lines, too")
         return None
+    if journal:
+        return TextRequest(TextForm.JOURNAL, modern=header == "rfc5424", rate_eps=rate_eps)
     made: Header | None = None
+    if header is not None and len(tag) > _LONGEST_TAG[header]:
+        raise InputError(f"--tag: {tag}: in a header of {header} it has {_LONGEST_TAG[header]} letters at most")
     if header == "rfc3164":
         made = rfc3164_header(pri, hostname, tag, zone_minutes)
     elif header == "rfc5424":
         made = rfc5424_header(pri, hostname, tag)
-    return TextRequest(chosen[0], json_field or "", made, rate_eps, zone_minutes)
+    return TextRequest(chosen[0], json_field or "", made, rate_eps=rate_eps)
+
+
+def _refuse_idle(context: click.Context, asked: TextRequest | None) -> None:
+    """Refuse options that would do nothing with what is read. Raises InputError."""
+    there = {"packets"} if asked is None else {"text", "header"} if asked.header is not None else {"text"}
+    for option in context.command.params:
+        needed = _GOES_WITH.get(option.name or "")
+        given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
+        if needed is not None and given and needed not in there:
+            raise InputError(f"{max(option.opts, key=len)} {_MISSING[needed]}")
 
 
 def _notices(done: Imported) -> list[str]:
@@ -136,7 +179,7 @@ def _notices(done: Imported) -> list[str]:
         *done.broken,
         *(f"{name}: left out: this is neither pcap nor pcapng" for name in done.skipped),
         *(f"{name}: read once, though it was found twice" for name in done.repeated),
-        *(f"left out: {count:,} {why}" for why, count in done.left_out.items()),
+        *(f"left out: {told(count, why)}" for why, count in done.left_out.items()),
     ]
 
 
