@@ -193,6 +193,8 @@ def _said(done: Imported) -> str:
         f"{extent}, {format_size(figures.payload_bytes)}, {counted(figures.trains, 'train')} of {mean:.1f}",
         f"{unstamped:,} without a known stamp are sent as they are" if unstamped else "all with live stamps",
     ]
+    if figures.cut_events:
+        parts.append(f"{figures.cut_events:,} cut by the snaplen, and kept so")
     if figures.hosts:
         parts.append(counted(figures.hosts, "host"))
     if figures.descending_events:
