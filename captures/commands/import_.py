@@ -61,7 +61,7 @@ _MISSING: Final = {
 @click.option("--lines", is_flag=True, help="The sources are text: each line is an event.")
 @click.option("--json-field", metavar="NAME", help="They are lines of JSON, and this field of each is the event.")
 @click.option("--journal", is_flag=True, help="They were written by journalctl -o export.")
-@click.option("--header", type=click.Choice([*_LONGEST_TAG]), help="Write such a header before each event of text.")
+@click.option("--header", type=click.Choice([*_LONGEST_TAG]), help="Write events of text behind such a header.")
 @click.option("--pri", type=click.IntRange(0, 191), default=13, show_default=True, metavar="N", help="Its priority.")
 @click.option("--hostname", type=WORD, default="localhost", show_default=True, metavar="NAME", help="Its host.")
 @click.option("--tag", type=WORD, default="app", show_default=True, metavar="NAME", help="Its tag, or APP-NAME.")
