@@ -123,13 +123,7 @@ def import_(
             shown.update(count)
 
         done = import_capture(request, progress)
-    for line in _notices(done):
-        notice(harmless(line))
-    tell(fitted(f"{output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
-    if done.interrupted:
-        notice("interrupted; what was read until then is in the capture")
-        return ExitCode.INTERRUPTED
-    return ExitCode.MISSED if done.broken else ExitCode.MET
+    return _report(done, as_json=as_json)
 
 
 def _text(
@@ -171,6 +165,17 @@ def _refuse_idle(context: click.Context, asked: TextRequest | None) -> None:
         given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
         if needed is not None and given and needed not in there:
             raise InputError(f"{max(option.opts, key=len)} {_MISSING[needed]}")
+
+
+def _report(done: Imported, *, as_json: bool) -> int:
+    """Say what came of an import; returns the exit code."""
+    for line in _notices(done):
+        notice(harmless(line))
+    tell(fitted(f"{done.output}: {_said(done)}", 4), done.as_json(), as_json=as_json)
+    if done.interrupted:
+        notice("interrupted; what was read until then is in the capture")
+        return ExitCode.INTERRUPTED
+    return ExitCode.MISSED if done.broken else ExitCode.MET
 
 
 def _notices(done: Imported) -> list[str]:
