@@ -104,8 +104,8 @@ KEYS = (
     (("ctypes", "_ctypes", "cffi"), ("replay.linux", "captures.compiled.memory", "captures.console.parent")),
     # stderr itself may be a socket
     (("socket", "_socket", "socketserver", "asyncio"), ("replay", "captures.console.stderr")),
-    # `build` prints its rate
-    (("time",), ("replay.clock", "precompute.commands.build")),
+    # `build` prints its rate, and what comes by a pipe is written now
+    (("time",), ("replay.clock", "precompute.commands.build", "captures.packets.sources.inputs")),
     (
         ("click",),
         (

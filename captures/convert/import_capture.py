@@ -14,10 +14,12 @@ from captures.convert.importing.kernels import make_import_ready
 from captures.convert.importing.packets import PacketSource
 from captures.convert.importing.remarks import PacketFigures, Span, of_packets, other_ports, overlap, widened
 from captures.convert.importing.text_batches import NotText
+from captures.convert.importing.text_order import in_text_order
 from captures.convert.importing.texts import TextSource
 from captures.format.stamps.zones import UTC
 from captures.format.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
+from captures.packets.headers.reasons import told
 from captures.packets.sources.broken import BrokenInput, Interrupted
 from captures.packets.sources.inputs import STDIN, Input, Inputs, find_inputs
 from captures.packets.sources.time_order import in_time_order
@@ -60,6 +62,8 @@ class Imported:
     """How many packets, lines or entries became no event, or not a whole one, by the reason."""
     sources: tuple[str, ...]
     """The inputs in the order in which they were read."""
+    source_events: tuple[int, ...]
+    """How many events came of each of them; one of several files is of the file that completed it."""
     skipped: tuple[str, ...]
     """Files that were found in a folder, and are neither pcap nor pcapng; or no text, where that is asked for."""
     repeated: tuple[str, ...]
@@ -90,7 +94,7 @@ def import_capture(request: ImportRequest, progress: Callable[[int, int | None],
     """
     request.check()
     inputs = find_inputs(request.sources)
-    make_import_ready()
+    make_import_ready(of_text=request.text is not None)
     files = [Path(each.name) for each in inputs.each if each.name != STDIN]
     with StreamWriter(request.output, force=request.force, inputs=files) as writer:
         return _Import(request, inputs, writer).run(lambda count: progress(count, inputs.total_bytes))
@@ -102,17 +106,16 @@ class _Import:
     def __init__(self, request: ImportRequest, inputs: Inputs, writer: StreamWriter) -> None:
         self._request, self._writer = request, writer
         self._inputs, self._repeated = _ordered(inputs, request), tuple(inputs.repeated)
-        zone = (request.text.zone if request.text else UTC).table
-        reference_ns = _youngest_ns(self._inputs)
         self._source: _Source
         if request.text is None:
             self._source = PacketSource(request, writer)
         else:
-            self._source = TextSource(request, request.text, Finder(zone, reference_ns))
+            self._source = TextSource(request, request.text, _new_finder(request))
         self._hosts = Hosts() if request.tell_hosts_apart else None
+        self._finder = _new_finder(request)
         self._intake = Intake(
             writer,
-            Finder(zone, reference_ns),
+            self._finder,
             self._hosts,
             flows=request.text is None,
             cut=request.keep_cut,
@@ -121,14 +124,17 @@ class _Import:
         self._broken: list[str] = []
         self._skipped: list[str] = []
         self._spans: list[Span] = []
+        self._events_of = [0] * len(self._inputs)
         self._interrupted = False
 
     def run(self, progress: Callable[[int], object]) -> Imported:
         """Take in all inputs, and finish the capture."""
-        for each in self._inputs:
+        number = 0  # what is held back in the end is of the last one that was read
+        for number, each in enumerate(self._inputs):
             self._spans.append(Span(each.name, 1 << 63, -1))
+            self._finder.begin_file(each.written_ns)
             try:
-                self._take(self._source.messages(each, progress))
+                self._take(number, self._source.messages(each, progress))
             except Interrupted:
                 self._interrupted = True
                 break
@@ -140,7 +146,7 @@ class _Import:
                 if each.named:
                     raise
                 self._skipped.append(each.name)
-        self._take(self._source.finish())
+        self._take(number, self._source.finish())
         self._intake.finish()
         figures, left_out = self._intake.figures, dict(sorted(self._source.left_out.items()))
         if not figures.events:
@@ -157,6 +163,7 @@ class _Import:
             figures=figures,
             left_out=left_out,
             sources=tuple(each.name for each in self._inputs),
+            source_events=tuple(self._events_of),
             skipped=tuple(self._skipped),
             repeated=self._repeated,
             broken=tuple(self._broken),
@@ -165,8 +172,9 @@ class _Import:
             interrupted=self._interrupted,
         )
 
-    def _take(self, batches: Iterator[Messages]) -> None:
+    def _take(self, number: int, batches: Iterator[Messages]) -> None:
         for batch in batches:
+            self._events_of[number] += len(batch.messages)
             self._spans[-1:] = [widened(span, batch) for span in self._spans[-1:]]
             self._intake.take(batch)
 
@@ -174,7 +182,7 @@ class _Import:
         """Why there is no event."""
         kind = "neither pcap nor pcapng" if self._request.text is None else "no text"
         foreign = [f"{name} is {kind}" for name in self._skipped]
-        counts = [f"{count:,} {why}" for why, count in left_out.items()]
+        counts = [told(count, why) for why, count in left_out.items()]
         packets = self._source.figures
         ports = [said] if packets and (said := other_ports(packets, 0)) else []
         return "; ".join([*self._broken, *foreign, *counts, *ports]) or "the sources are empty"
@@ -200,6 +208,7 @@ class _Import:
             "split_trains": request.split_trains or None,
             "regroup_ns": request.regroup_ns or None,
             "text": request.text.form.value if request.text else None,
+            "zone": None if request.zone == UTC else request.zone.name,
         }
         packets = self._source.figures
         return {
@@ -207,6 +216,8 @@ class _Import:
             "made_by": "captures import",
             "options": {name: value for name, value in asked.items() if value is not None},
             "sources": [Path(each.name).name for each in self._inputs],
+            "source_events": self._events_of,
+            "interrupted": self._interrupted,
             "broken_sources": len(self._broken),
             "left_out": left_out,
             "packets": asdict(packets) if packets else None,
@@ -217,10 +228,10 @@ class _Import:
 
 def _ordered(inputs: Inputs, request: ImportRequest) -> Sequence[Input]:
     """The inputs in the order in which they are read."""
-    return in_time_order(inputs.each, first_instant if request.text is None else lambda _: None)
+    if request.text is None:
+        return in_time_order(inputs.each, first_instant)
+    return in_text_order(inputs.each, request.text, lambda: _new_finder(request), request.zone)
 
 
-def _youngest_ns(inputs: Sequence[Input]) -> int:
-    """When the youngest of the inputs was written: stamps without a year are of the year before that instant."""
-    files = [Path(each.name) for each in inputs if each.name != STDIN]
-    return max((file.stat().st_mtime_ns for file in files), default=Path("/dev/stdin").stat().st_mtime_ns)
+def _new_finder(request: ImportRequest) -> Finder:
+    return Finder(request.zone.table, 0)

@@ -31,11 +31,11 @@ class TextRequest:
     json_field: str = ""
     """The field of the JSON object whose text is the event."""
     header: Header | None = None
-    """What is written before each line; None: lines stay as they are."""
+    """What is written before each event; None: they stay as they are."""
+    modern: bool = False
+    """Whether entries of a journal become lines of RFC 5424, and not of RFC 3164."""
     rate_eps: int | None = None
     """Events have evenly spaced instants at this rate; None: those that they say."""
-    zone: Zone = UTC
-    """The zone of stamps that say none."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class ImportRequest:
     """Whether a train holds events of one host only, so that each host can have an address of its own."""
     regroup_ns: int = 0
     """Events of one length are brought together within windows of this length; 0: the order stays."""
+    zone: Zone = UTC
+    """The zone of stamps that say none."""
     text: TextRequest | None = None
     """None: the sources are packets."""
 
@@ -73,8 +75,6 @@ class ImportRequest:
             raise InputError("name a source: a file, a folder, a pattern, or - for stdin")
         of_packets = self.ports is not None or self.hosts or self.keep_cut or self.split_trains
         if self.text is not None and of_packets:
-            raise InputError(
-                "--ports, --host, --keep-cut and --split-trains are for packets; lines of text have none of these"
-            )
+            raise InputError("ports, hosts, cut events and trains are of packets; lines of text have none of these")
         if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
             raise InputError("--from is not before --to")

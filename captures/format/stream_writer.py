@@ -51,7 +51,7 @@ class StreamWriter:
         self._output = OutputFile(path, force=force, inputs=inputs)
         self._tables: dict[str, IO[bytes]] = {}
         self._index = WindowIndex()
-        self._events = self._trains = self._flows = self._payload_bytes = 0
+        self._events = self._trains = self._flows = self._payload_bytes = self._untimed = 0
         self._behind = Behind()
         self._written_bytes = 0
         self._shortest, self._longest = 1 << 16, 0
@@ -72,7 +72,8 @@ class StreamWriter:
     ) -> None:
         """Append consecutive trains: their TRAIN rows, whose `offset` and `first_event` are filled in, and their bytes.
 
-        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE
+        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. Only
+        `times` may be given from some call on: the events before it get the instant 0. LIVE
         rows count trains from the first one of this call, BACK rows events from its first one. All is written after
         this returns, so the arrays may not be changed any more. Raises PreflightError when the disk is full, which may
         be known only at a later call, and RunError where no file may be so large.
@@ -84,6 +85,10 @@ class StreamWriter:
         size = count * length
         rows["offset"] = self._payload_bytes + np.cumsum(size) - size
         rows["first_event"] = self._events + np.cumsum(count) - count
+        if times is not None:
+            self._write_untimed()
+        else:
+            self._untimed += int(count.sum())
         live, back = self._moved(live, LIVE, "train", self._trains), self._moved(back, BACK, "event", self._events)
         self._write(
             payload,
@@ -102,6 +107,13 @@ class StreamWriter:
         self._payload_bytes += int(size.sum())
         self._shortest = min(self._shortest, int(length.min()))
         self._longest = max(self._longest, int(length.max()))
+
+    def _write_untimed(self) -> None:
+        """Write the instants of the events that came when none was known."""
+        while self._untimed:
+            zeros = np.zeros(min(self._untimed, _COPY_BYTES), np.uint64)
+            self._write(_NOTHING, times=zeros)
+            self._untimed -= len(zeros)
 
     @staticmethod
     def _moved(table: Table | None, dtype: np.dtype[Any], column: str, by: int) -> Table | None:

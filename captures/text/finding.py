@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel, long_kernel
 from captures.compiled.words import words_of
 from captures.format.stamps.kinds import DATE, ENDING, SEPARATOR, STYLES, WIDTH
-from captures.format.stamps.reading import NO_STAMP, new_minutes, stamp_at
+from captures.format.stamps.reading import NO_END_NS, NO_STAMP, new_minutes, stamp_at
 from captures.format.stamps.writing import COLON, ISO, MONTH_DAY, MONTH_DAY_YEAR
 from captures.text.headers import NO_PRIORITY, header_at, host_before, host_behind, host_field
 from captures.text.messages import Messages
@@ -51,6 +51,8 @@ FIELD: Final = np.dtype(
         ],
     )
 )
+_DAY_NS: Final = 86_400_000_000_000
+"""So far a file's clock and zone may be apart from those of its lines."""
 _T, _STAR, _POINT, _HYPHEN = (ord(letter) for letter in "T*.-")
 
 
@@ -75,6 +77,12 @@ class Finder:
         self._zones = np.ascontiguousarray(zones, np.int64)
         self._minutes = new_minutes()
         self._reference_ns = np.array([max(reference_ns, 0)], np.int64)
+
+    def begin_file(self, written_ns: int) -> None:
+        """What comes now was written until then, since 1970: no date without a year is later than a day after it."""
+        written_ns = min(max(written_ns, 0), NO_END_NS - _DAY_NS)
+        self._reference_ns[0] = written_ns
+        self._minutes = new_minutes(written_ns + _DAY_NS)
 
     def find(self, batch: Messages) -> Found:
         """What the events of a batch say."""
@@ -124,7 +132,7 @@ def find_all(
         near_ns = instant_ns if known else reference_ns[0]
         find_in(buffer, words, start, start + int64(messages[i].length), near_ns, zones, minutes, events[i], fields[i])
         if not known and int64(events[i].stamps) > 0:
-            reference_ns[0] = int64(fields[i, 0].instant_ns)
+            reference_ns[0] = min(int64(fields[i, 0].instant_ns), int64(minutes[0].latest_ns))
 
 
 @kernel

@@ -14,6 +14,7 @@ from captures.console.harmless import harmless
 from captures.console.units import counted, shortened
 from captures.format.capture import Capture
 from captures.format.stamps.kinds import StampKind
+from captures.packets.headers.reasons import told
 
 _ROWS_AT_ONCE: Final = 1 << 18
 _SHOWN_NAMES: Final = 3
@@ -109,12 +110,17 @@ def _moved(order: NDArray[np.uint64]) -> int:
     return moved
 
 
+def _told(count: object, reason: object) -> str:
+    """How many of what were left out. A note may hold anything."""
+    return told(count, str(reason)) if isinstance(count, int) else f"{count} {reason}"
+
+
 def origin_rows(origin: Origin) -> Iterator[tuple[str, str]]:
     """The same for people: what each line is about, and what it says. It is harmless, whatever the note holds."""
     yield "format", f"version {origin.version}; {_maker(origin.note)}"
     left_out = origin.note.get("left_out")
     if isinstance(left_out, dict) and left_out:
-        yield "left out", harmless("; ".join(f"{count} {reason}" for reason, count in left_out.items()))[:1000]
+        yield "left out", harmless("; ".join(_told(count, reason) for reason, count in left_out.items()))[:1000]
     hosts = _some(origin.note.get("hosts"))
     yield "hosts", f"{origin.hosts:,}{f': {hosts}' if hosts else ''}" if origin.hosts else "not told apart"
     flows = f"{counted(origin.flows, 'flow')} over {counted(origin.links, 'link')}" if origin.flows else "no addresses"

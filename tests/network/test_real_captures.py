@@ -191,7 +191,7 @@ def test_what_a_snaplen_cut_is_counted_or_kept(traffic: Traffic) -> None:
     assert [event.payload for event in datagrams] == payloads
     of_udp = capture.flows["protocol"][capture.flow_of] == UDP
     assert capture.original[of_udp].tolist() == [len(event.payload) for event in whole]
-    assert kept.left_out["cut by the snaplen, and kept so"] == len(whole) - len(fitting)
+    assert kept.figures.cut_events == len(whole) - len(fitting)
 
 
 @pytest.mark.parametrize("way", ["super-packets", "datagrams", "joined again"])

@@ -10,6 +10,7 @@ from captures.packets.containers.links import Links
 from captures.packets.containers.packets_of import read_batches
 from captures.packets.headers.dissector import Dissector
 from captures.packets.headers.filters import FIRST_INSTANT_NS, LAST_INSTANT_NS, DissectorOptions
+from captures.packets.headers.reasons import KEPT_CUT, OF_OTHERS
 from captures.packets.sources.inputs import Input
 from captures.text.messages import Messages
 
@@ -33,7 +34,8 @@ class PacketSource:
     @property
     def left_out(self) -> Counter[str]:
         """How many packets became no event, or not a whole one, by the reason."""
-        return self._dissector.left_out
+        counts = self._dissector.left_out
+        return Counter({why: count for why, count in counts.items() if why != OF_OTHERS[KEPT_CUT]})
 
     @property
     def packets(self) -> int:

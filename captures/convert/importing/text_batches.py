@@ -83,7 +83,7 @@ def text_batches(
     _refuse_foreign(name, raw.peek(HEAD_BYTES), asked.form)
     file = io.BufferedReader(raw, _READ_BYTES)
     if asked.form is TextForm.JOURNAL:
-        journal = Journal(file, zone=zone)
+        journal = Journal(file, modern=asked.modern, zone=zone)
         yield from journal
         _count(left_out, NO_MESSAGE, journal.empty_entries)
         _count(left_out, LONG, journal.long_entries)

@@ -33,18 +33,31 @@ from captures.format.stamps.zones import zone_in
 
 NO_STAMP: Final = int(StampKind.NONE)
 MINUTE: Final = np.dtype(
-    (np.record, [("first", "<u8"), ("second", "<u8"), ("third", "<u8"), ("yearless", "<i8"), ("minute_ns", "<i8")])
+    (
+        np.record,
+        [
+            ("first", "<u8"),
+            ("second", "<u8"),
+            ("third", "<u8"),
+            ("yearless", "<i8"),
+            ("minute_ns", "<i8"),
+            ("latest_ns", "<i8"),
+        ],
+    )
 )
 """The last date and minute that was read, as three words of text, and as an instant as if in UTC: most events share it.
 
-`yearless` is not 0 where the year was taken from the event's surroundings.
+`yearless` is not 0 where the year was taken from the event's surroundings. No such date is later than `latest_ns`.
 """
 
+NO_END_NS: Final = (1 << 63) - 1
 _NO_MINUTE: Final = -1
 _MINUTE_NS: Final = 60 * SECOND_NS
 _DAY_NS: Final = 86_400 * SECOND_NS
 _NEAR_NS: Final = 180 * _DAY_NS
 """A date without a year that is so near is nearer than the same date of any other year."""
+_FAR_DAYS: Final = 1 << 20
+"""Farther than any two dates are from each other."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 """The years whose instants fit 63 bits of nanoseconds."""
 _TENS: Final = np.array([10**digits for digits in range(10)], np.int64)
@@ -53,9 +66,14 @@ _TIME_OF: Final = np.array([max(STYLES[STYLES[:, DATE] == date, TIME]) for date 
 _ZERO, _NINE, _ONE, _SPACE, _COLON, _POINT, _COMMA, _T, _SLASH, _HYPHEN = (ord(letter) for letter in "091 :.,T/-")
 
 
-def new_minutes() -> NDArray[Any]:
-    """Room for the last minute of each way to write a date and a separator, shape (16,)."""
-    return np.zeros(16, MINUTE)
+def new_minutes(latest_ns: int = NO_END_NS) -> NDArray[Any]:
+    """Room for the last minute of each way to write a date and a separator, shape (16,).
+
+    A date without a year is that of a year in which it is not later than the day of `latest_ns`, if there is one.
+    """
+    minutes = np.zeros(16, MINUTE)
+    minutes["latest_ns"] = latest_ns
+    return minutes
 
 
 @kernel
@@ -102,18 +120,20 @@ def date_at(buffer: NDArray[np.uint8], at: int, date: int) -> tuple[int, int, in
 
 
 @kernel
-def nearest_year(month: int, day: int, reference_ns: int) -> int:
-    """The year in which a date is nearest to an instant since 1970; 0: there is no such date.
+def nearest_year(month: int, day: int, reference_ns: int, latest_ns: int) -> int:
+    """The year in which a date is nearest to an instant since 1970, and not after `latest_ns`; 0: there is no date.
 
-    A February 29 may be eight years away (of 1896, 1904), any other date is in the next year or the last one.
+    A February 29 may be eight years away (of 1896, 1904), any other date is in the next year or the last one. Only
+    where all of these are after `latest_ns` it is one of them.
     """
-    today = reference_ns // _DAY_NS
+    today, last = reference_ns // _DAY_NS, latest_ns // _DAY_NS
     now = civil_date(today)[0]
     nearest, distance = 0, int64(1 << 40)
     span = 8 if day == 29 else 1
     for year in range(max(now - span, _FIRST_YEAR), min(now + span, _LAST_YEAR) + 1):
         if is_date(year, month, day):
-            away = abs(days_of(year, month, day) - today)
+            date = days_of(year, month, day)
+            away = abs(date - today) + (_FAR_DAYS if date > last else 0)
             if away < distance:
                 nearest, distance = year, away
     return nearest
@@ -139,7 +159,7 @@ def minute_at(
         return _NO_MINUTE
     yearless = year == 0 and date == MONTH_DAY
     if yearless:
-        year = nearest_year(month, day, reference_ns)
+        year = nearest_year(month, day, reference_ns, int64(last.latest_ns))
     if year < _FIRST_YEAR or year > _LAST_YEAR or not is_date(year, month, day):
         return _NO_MINUTE
     minute_ns = days_of(year, month, day) * _DAY_NS + (hour * 60 + minute) * _MINUTE_NS

@@ -15,6 +15,7 @@ import pytest
 
 from captures.format.reader import open_capture
 from tests import forks
+from tests.captures.packets.plain import pcap_header, pcap_record
 from tests.captures.recorded import OTHERS, datagram, incident, recorded, text_of
 from tests.disks import disk_of
 from tools.command_line import command
@@ -88,7 +89,8 @@ def test_what_is_left_out_is_printed_and_noted(tmp_path: Path) -> None:
     recorded(tmp_path / "a.pcap", frames)
     done = call(tmp_path, "a.pcap", "-o", "a.rcap", "--ports", "514")
     left_out = {"ARP": 2, "TCP segments without data": 1, "other ports": 1}
-    assert said(done.stderr)[:-1] == [f"left out: {count} {why}" for why, count in sorted(left_out.items())]
+    told = ["2 ARP", "1 TCP segment without data", "1 other ports"]
+    assert said(done.stderr)[:-1] == [f"left out: {each}" for each in told]
     assert "1 without a known stamp are sent as they are" in said(done.stderr)[-1]
     assert open_capture(tmp_path / "a.rcap").note["left_out"] == left_out
 
@@ -114,7 +116,7 @@ def test_where_there_is_no_event_the_reason_is_named(tmp_path: Path) -> None:
     assert "no event was found; the sources are empty" in fails(2, tmp_path, "empty.pcap", "-o", "a.rcap")
     recorded(tmp_path / "other.pcap", OTHERS)
     line = fails(2, tmp_path, "other.pcap", "-o", "a.rcap")
-    assert line.endswith("no event was found; 1 ARP; 1 TCP segments without data")
+    assert line.endswith("no event was found; 1 ARP; 1 TCP segment without data")
     cut = recorded(tmp_path / "cut.pcap", OTHERS[:1]).read_bytes()[:-1]
     (tmp_path / "cut.pcap").write_bytes(cut)
     assert "no event was found; cut.pcap: byte " in fails(2, tmp_path, "cut.pcap", "-o", "a.rcap")
@@ -161,15 +163,62 @@ def test_no_file_is_replaced_unasked_and_no_source_ever(pcap: Path) -> None:
     ("flags", "complaint"),
     [
         (("--from", "2025-08-30T10:15:31Z", "--to", "2025-08-30T10:15:30Z"), "--from is not before --to"),
-        (("--lines", "--ports", "514"), "are for packets"),
+        (("--lines", "--ports", "514"), "--ports is for packets"),
+        (("--lines", "--host", "198.18.0.1"), "--host is for packets"),
+        (("--lines", "--keep-cut"), "--keep-cut is for packets"),
         (("--lines", "--journal"), "give one of them"),
-        (("--eps", "10k"), "say --lines, too"),
+        (("--eps", "10k"), "--eps is for text; say --lines, too"),
+        (("--header", "rfc3164"), "--header is for text; say --lines, too"),
+        (("--pri", "13"), "--pri is of the header that --header writes"),
+        (("--lines", "--hostname", "web1"), "--hostname is of the header that --header writes"),
+        (("--json-field", "m", "--tag", "app"), "--tag is of the header that --header writes"),
+        (("--journal", "--header", "rfc5424", "--tag", "x"), "--tag is of the header that --header writes"),
+        (("--lines", "--eps", "0"), "no rate"),
+        (("--lines", "--header", "rfc3164", "--hostname", "a\nb"), "'a\\nb' can't stand in a header"),
+        (("--lines", "--header", "rfc3164", "--hostname", "a b"), "can't stand in a header"),
+        (("--lines", "--header", "rfc5424", "--hostname", "é"), "can't stand in a header"),
+        (("--lines", "--header", "rfc5424", "--hostname", "x" * 256), "can't stand in a header"),
+        (("--lines", "--header", "rfc3164", "--tag", ""), "can't stand in a header"),
+        (("--lines", "--header", "rfc3164", "--tag", "x" * 33), "it has 32 letters at most"),
+        (("--lines", "--header", "rfc5424", "--tag", "x" * 49), "it has 48 letters at most"),
+        (("--from", "2300-01-01T00:00:00Z"), "not within the years 1970 to 2261"),
+        (("--to", "1969-12-31T23:59:59Z"), "not within the years 1970 to 2261"),
+        (("--from", "1s"), "'1s' is no instant with its date and zone"),
         (("--ports", "70000"), "--ports"),
         (("--host", "web1"), "--host"),
     ],
 )
 def test_flags_that_can_not_be(pcap: Path, flags: Sequence[str], complaint: str) -> None:
     assert complaint in fails(2, pcap.parent, pcap.name, "-o", "a.rcap", *flags)
+
+
+def test_a_zone_is_of_the_stamps_in_packets_too(pcap: Path) -> None:
+    assert call(pcap.parent, pcap.name, "-o", "a.rcap", "--zone", "+02:00").returncode == 0
+    capture = open_capture(pcap.parent / "a.rcap")
+    assert set(capture.trains["zone_minutes"].tolist()) == {120}
+    assert capture.note["options"]["zone_minutes"] == 120
+
+
+@pytest.mark.parametrize(("header", "longest"), [("rfc3164", 32), ("rfc5424", 48)])
+def test_the_longest_names_stand_in_a_header(tmp_path: Path, header: str, longest: int) -> None:
+    (tmp_path / "a.log").write_text("x\n")
+    words = ("--lines", "--header", header, "--tag", "t" * longest, "--hostname", "h" * 255)
+    assert call(tmp_path, "a.log", "-o", "a.rcap", *words).returncode == 0
+    (text,) = texts(tmp_path / "a.rcap")
+    assert b" " + b"h" * 255 + b" " + b"t" * longest in text
+
+
+def test_events_that_a_snaplen_cut_are_counted_by_themselves(tmp_path: Path) -> None:
+    frames = [datagram(text_of(number)) for number in range(3)]
+    records = [pcap_record(frames[0]), *(pcap_record(frame[:-5], original=len(frame)) for frame in frames[1:])]
+    (tmp_path / "a.pcap").write_bytes(pcap_header() + b"".join(records))
+    figures = json.loads(call(tmp_path, "a.pcap", "-o", "a.rcap", "--json").stdout)
+    assert (figures["events"], figures["cut_events"], figures["left_out"]) == (1, 0, {"cut by the snaplen": 2})
+    done = call(tmp_path, "a.pcap", "-o", "b.rcap", "--json", "--keep-cut")
+    figures = json.loads(done.stdout)
+    assert (figures["events"], figures["cut_events"], figures["left_out"]) == (3, 2, {})
+    assert figures["source_events"] == [3]
+    assert "2 cut by the snaplen, and kept so" in said(done.stderr)[-1]
 
 
 def test_a_full_disk_is_said_and_nothing_stays(pcap: Path) -> None:
@@ -297,6 +346,7 @@ def test_ctrl_c_ends_a_pipe_and_keeps_all_that_was_recorded(pcap: Path) -> None:
     figures = json.loads(stdout)
     assert (process.returncode, figures["events"], figures["interrupted"], figures["broken"]) == (130, EVENTS, True, [])
     assert said(stderr)[-1] == "interrupted; what was read until then is in the capture"
+    assert open_capture(pcap.with_suffix(".rcap")).note["interrupted"]
     assert texts(pcap.with_suffix(".rcap")) == [text_of(i) for i in range(EVENTS)]
 
 

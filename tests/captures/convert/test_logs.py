@@ -72,7 +72,7 @@ def said_ns(log: Log) -> list[int]:
 
 
 def imported(path: Path, *, force: bool = True, **asked: Any) -> tuple[Imported, Capture]:
-    bounds = {name: asked.pop(name) for name in ("from_ns", "to_ns") if name in asked}
+    bounds = {name: asked.pop(name) for name in ("from_ns", "to_ns", "zone_minutes") if name in asked}
     request = ImportRequest((str(path),), path.with_suffix(".rcap"), force, text=TextRequest(**asked), **bounds)
     done = import_capture(request)
     return done, open_capture(done.output)

@@ -34,6 +34,21 @@ def trains_of(*shapes: tuple[int, int], **fields: Any) -> np.ndarray:
     return rows
 
 
+@pytest.mark.parametrize("untimed", [0, 1, 3])
+def test_instants_may_be_known_from_some_call_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untimed: int) -> None:
+    monkeypatch.setattr("captures.format.stream_writer._COPY_BYTES", 4)
+    text = np.frombuffer(b"xy", np.uint8)
+    with StreamWriter(tmp_path / "a.rcap") as writer:
+        for _ in range(untimed):
+            writer.add(trains_of((2, 1)), text)
+        for part in range(2):
+            writer.add(trains_of((2, 1)), text, times=np.array([7, 9], np.uint64) * np.uint64(10**9 * (1 + part)))
+        writer.finish(start_ns=1, note={})
+    capture = open_capture(tmp_path / "a.rcap")
+    assert capture.times.tolist() == [0] * 2 * untimed + [second * 10**9 for second in (7, 9, 14, 18)]
+    assert (capture.duration_ns, damaged_parts(capture, 1, lambda _: None)) == (18 * 10**9 + 1, [])
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     flows, links = np.zeros(2, FLOW), np.zeros(1, LINK)
     flows["family"], flows["target_port"] = 4, (514, 515)
