@@ -61,6 +61,7 @@ class Dissector:
         self._table = empty_flow_table()
         self._new_flows: list[NDArray[np.int64]] = []
         self._counts = np.zeros(CODES, np.int64)
+        self._room = room_for(0, self._counts)
         self._of_fragments, self._of_streams = Counter[int](), Counter[str]()
         self._fragments, self._streams = Fragments(self._of_fragments), Streams(self._of_streams)
         self.packets = 0
@@ -68,10 +69,13 @@ class Dissector:
         """Packets that were put together of fragments."""
 
     def messages(self, batch: Batch, links: NDArray[Any]) -> Messages:
-        """The messages that the packets of `batch` complete; `links` are LINK rows of all interfaces so far."""
+        """The messages that the packets of `batch` complete; `links` are LINK rows of all interfaces so far.
+
+        Their rows are valid until the next call, as the bytes of `batch` are: both share memory with what comes then.
+        """
         frames = _frames(batch, links)
         first_flow = int(self._table.given[0])
-        taken = room_for(len(frames.packets), self._counts, first_flow)
+        taken = self._emptied_room(len(frames.packets), first_flow)
         scan(frames, self._filters, self._table, taken)
         late = LateMessages(len(frames.data))
         count = int(taken.scanned["rest"][0])
@@ -130,6 +134,13 @@ class Dissector:
         """All that is left out, by reason: packets, what is missing in streams, and messages that are kept cut."""
         others = {text: int(self._counts[code]) for code, text in OF_OTHERS.items() if self._counts[code]}
         return self.left_out_packets + self._of_streams + Counter(others)
+
+    def _emptied_room(self, packets: int, first_flow: int) -> Taken:
+        """Tables for a scan: the same ones again where they suffice, since fresh memory costs a scan a third more."""
+        if len(self._room.messages) < packets:
+            self._room = room_for(packets, self._counts)
+        self._room.scanned[0] = 0, 0, first_flow
+        return self._room
 
     def _slow_packet(self, frames: Frames, number: int, taken: Taken, late: LateMessages) -> None:
         packet = frames.packets[number]
