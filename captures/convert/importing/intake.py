@@ -80,7 +80,7 @@ class Intake:
         return self._last_ns
 
     def take(self, batch: Messages) -> None:
-        """Take messages; they may be written later. Raises what StreamWriter.add raises."""
+        """Take messages, whose memory may change afterwards; they may be written later. Raises as StreamWriter.add."""
         if not len(batch.messages):
             return
         events = self._events(batch)
@@ -113,9 +113,7 @@ class Intake:
         figures.without_host_events += int(np.count_nonzero(hosts < 0))
         figures.cut_events += int(np.count_nonzero(rows["original"] > rows["length"]))
         figures.hosts = 0 if self._hosts is None else self._hosts.count
-        place, length, original, flow = (
-            np.ascontiguousarray(rows[name]) for name in ("place", "length", "original", "flow")
-        )
+        place, length, original, flow = (rows[name].copy() for name in ("place", "length", "original", "flow"))
         ends = (place + length)[length > 0] - 1
         figures.line_feed_events += int(np.count_nonzero(batch.data[ends] == _LINE_FEED))
         return Events(batch.data, place, length, original, times, back, flow, hosts, *found)

@@ -52,15 +52,16 @@ MINUTE: Final = np.dtype(
 
 NO_END_NS: Final = (1 << 63) - 1
 _NO_MINUTE: Final = -1
-_MINUTE_NS: Final = 60 * SECOND_NS
+MINUTE_NS: Final = 60 * SECOND_NS
 _DAY_NS: Final = 86_400 * SECOND_NS
-_NEAR_NS: Final = 180 * _DAY_NS
+NEAR_NS: Final = 180 * _DAY_NS
 """A date without a year that is so near is nearer than the same date of any other year."""
 _FAR_DAYS: Final = 1 << 20
 """Farther than any two dates are from each other."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 """The years whose instants fit 63 bits of nanoseconds."""
-_TENS: Final = np.array([10**digits for digits in range(10)], np.int64)
+TENS: Final = np.array([10**digits for digits in range(10)], np.int64)
+"""The powers of ten."""
 _TIME_OF: Final = np.array([max(STYLES[STYLES[:, DATE] == date, TIME]) for date in range(8)], np.int64)
 """The column of the time of day, for each way to write a date."""
 _ZERO, _NINE, _ONE, _SPACE, _COLON, _POINT, _COMMA, _T, _SLASH, _HYPHEN = (ord(letter) for letter in "091 :.,T/-")
@@ -151,7 +152,7 @@ def minute_at(
     second, third = at + min(8, time - 3), at + time - 3
     known_ns = int64(last.minute_ns)
     same = words[at] == last.first and words[second] == last.second and words[third] == last.third
-    if same and (not int64(last.yearless) or abs(known_ns - reference_ns) < _NEAR_NS):
+    if same and (not int64(last.yearless) or abs(known_ns - reference_ns) < NEAR_NS):
         return known_ns
     year, month, day = date_at(buffer, at, date)
     hour, minute = digits_at(buffer, at + time, 2), digits_at(buffer, at + time + 3, 2)
@@ -162,7 +163,7 @@ def minute_at(
         year = nearest_year(month, day, reference_ns, int64(last.latest_ns))
     if year < _FIRST_YEAR or year > _LAST_YEAR or not is_date(year, month, day):
         return _NO_MINUTE
-    minute_ns = days_of(year, month, day) * _DAY_NS + (hour * 60 + minute) * _MINUTE_NS
+    minute_ns = days_of(year, month, day) * _DAY_NS + (hour * 60 + minute) * MINUTE_NS
     last.first, last.second, last.third = words[at], words[second], words[third]
     last.yearless, last.minute_ns = int64(yearless), minute_ns
     return minute_ns
@@ -175,7 +176,7 @@ def fraction_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int,
         return 0, 0, at
     found = count_digits(buffer, at + 1, end, 20)
     digits = min(found // 3, 3) * 3
-    fraction_ns = digits_at(buffer, at + 1, digits) * _TENS[9 - digits]
+    fraction_ns = digits_at(buffer, at + 1, digits) * TENS[9 - digits]
     return digits, fraction_ns, at + 1 + found if found else at
 
 
@@ -186,12 +187,12 @@ def epoch_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     if buffer[at] != _ONE or found not in (10, 13, 16, 19):
         return NO_STAMP, 0
     second_ns, behind, digits, mark = digits_at(buffer, at, 10) * SECOND_NS, at + found, found - 10, 0
-    fraction_ns = digits_at(buffer, at + 10, digits) * _TENS[9 - digits]
+    fraction_ns = digits_at(buffer, at + 10, digits) * TENS[9 - digits]
     if found == 10:
         digits, fraction_ns, behind = fraction_at(buffer, behind, end)
         if digits and buffer[at + 10] == _POINT:
             digits, mark = min(digits, 6), 1
-            fraction_ns -= fraction_ns % _TENS[9 - digits]
+            fraction_ns -= fraction_ns % TENS[9 - digits]
         elif behind > at + 10 and buffer[at + 10] == _COMMA:  # the comma of a list
             digits, fraction_ns, behind = 0, 0, at + 10
     if behind < end and (is_word(buffer[behind]) or buffer[behind] == _HYPHEN):
@@ -268,6 +269,6 @@ def with_ending(
         zone_minutes = zone_in(zones, second_ns // SECOND_NS)
     kind = kind_of(date, apart, mark, digits, ending if whole else NOTHING)
     if STYLES[kind, DIGITS] < digits:
-        fraction_ns -= fraction_ns % _TENS[9 - STYLES[kind, DIGITS]]
-    instant_ns = second_ns + fraction_ns - zone_minutes * _MINUTE_NS
+        fraction_ns -= fraction_ns % TENS[9 - STYLES[kind, DIGITS]]
+    instant_ns = second_ns + fraction_ns - zone_minutes * MINUTE_NS
     return kind if instant_ns >= 0 else NO_STAMP, zone_minutes, instant_ns

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import allocating_kernel, int64, kernel
+from captures.compiled.kernel import int64, kernel, long_kernel
 from captures.packets.headers.filters import Filters, is_from_ports, is_of_hosts, is_to_ports
 from captures.packets.headers.flow_table import FlowTable, number_flow
 from captures.packets.headers.ip_headers import TCP, UDP, read_ipv4, read_ipv6, read_tcp, read_udp
@@ -101,15 +101,18 @@ class Taken(NamedTuple):
     """Packets with data to each port that is not asked for; shape (65536,)."""
     scanned: NDArray[Any]
     """SCANNED; shape (1,)."""
+    key: NDArray[np.int64]
+    """Room for the key of the packet that is looked at; shape (KEY_WORDS,)."""
+    payload: NDArray[np.int64]
+    """Room for what `read_headers` says of its payload; shape (4,)."""
 
 
-def room_for(packets: int, counts: NDArray[np.int64], other_ports: NDArray[np.int64], first_flow: int) -> Taken:
-    """Tables for a scan of so many packets; their memory is taken as they fill."""
-    scanned = np.zeros(1, SCANNED)
-    scanned["first_flow"] = first_flow
+def room_for(packets: int, counts: NDArray[np.int64], other_ports: NDArray[np.int64]) -> Taken:
+    """Tables for scans of up to so many packets; their memory is taken as they fill."""
     keys, flows = np.empty((2, packets, KEY_WORDS), np.int64)
     rows, rest, numbers = np.empty(packets, MESSAGE_ROW), np.empty(packets, REST), np.empty(packets, np.int64)
-    return Taken(rows, numbers, rest, keys, flows, counts, other_ports, scanned)
+    key, payload = np.zeros(KEY_WORDS, np.int64), np.zeros(4, np.int64)
+    return Taken(rows, numbers, rest, keys, flows, counts, other_ports, np.zeros(1, SCANNED), key, payload)
 
 
 @kernel
@@ -170,8 +173,11 @@ def filtered(filters: Filters, key: NDArray[np.int64], outcome: int, there: int,
 
 
 @kernel
-def _add_rest(taken: Taken, number: int, outcome: int, payload: NDArray[np.int64], flow: int) -> None:
-    scanned = taken.scanned[0]
+def _add_rest(taken: Taken, number: int, outcome: int, flow: int) -> None:
+    """Note the packet that was just read for Python."""
+    scanned, payload = taken.scanned[0], taken.payload
+    for word in range(KEY_WORDS):
+        taken.rest_keys[scanned.rest, word] = taken.key[word]
     rest = taken.rest[scanned.rest]
     rest.packet = number
     rest.outcome = outcome
@@ -183,11 +189,10 @@ def _add_rest(taken: Taken, number: int, outcome: int, payload: NDArray[np.int64
     scanned.rest += 1
 
 
-@allocating_kernel
+@long_kernel
 def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> None:
     """Find the messages in packets, count what is left out, and note what is left to Python."""
-    scanned = taken.scanned[0]
-    key, payload = np.zeros(KEY_WORDS, np.int64), np.zeros(4, np.int64)
+    scanned, key, payload = taken.scanned[0], taken.key, taken.payload
     first_flow = int64(scanned.first_flow)
     data, words, link_types = frames.data, frames.words, frames.link_types
     for number in range(len(frames.packets)):
@@ -196,7 +201,8 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
         if not is_in_time(filters, instant_ns):
             taken.counts[OTHER_TIME] += 1
             continue
-        key[:] = 0
+        for word in range(KEY_WORDS):
+            key[word] = 0
         key[1] = (link & LOW_16) << 48
         place, captured, original = int64(packet.place), int64(packet.captured), int64(packet.original)
         link_type = int64(link_types[link]) if 0 <= link < len(link_types) else NO_LINK_TYPE
@@ -215,13 +221,11 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
         elif outcome in (SLOW, SEGMENT):
             is_numbered = outcome == SEGMENT and (payload[2] > 0 or data[payload[3] + 13] & COMPLETING)
             flow = number_flow(table, key, taken.new_flows, first_flow) if is_numbered else NO_FLOW
-            taken.rest_keys[scanned.rest] = key
-            _add_rest(taken, number, outcome, payload, flow)
+            _add_rest(taken, number, outcome, flow)
         else:
             taken.counts[outcome] += 1
             if outcome == OTHER_PORT and payload[2] > 0:
                 taken.other_ports[int64(key[0]) >> 48 & LOW_16] += 1
             if read == SEGMENT and outcome == OTHER_PORT and is_from_ports(filters.ports, key):
-                taken.rest_keys[scanned.rest] = key
-                _add_rest(taken, number, OTHER_PORT, payload, NO_FLOW)
+                _add_rest(taken, number, OTHER_PORT, NO_FLOW)
     taken.counts[MESSAGE] += scanned.messages

@@ -43,7 +43,7 @@ def messages_of(drawn: list[tuple[bytes, int, int]], now_ns: int | None) -> tupl
         place += len(text) + 1
         now_ns = None if now_ns is None else now_ns + step_ms * 1_000_000
         row["instant_ns"] = NO_INSTANT if now_ns is None else now_ns
-    return Messages(np.frombuffer(data, np.uint8), rows), now_ns
+    return Messages(np.frombuffer(bytearray(data), np.uint8), rows), now_ns
 
 
 def imported(path: Path, parts: list[list[tuple[bytes, int, int]]], window_ns: int, *, hosts: bool = True) -> Capture:
@@ -57,6 +57,8 @@ def imported(path: Path, parts: list[list[tuple[bytes, int, int]]], window_ns: i
         for part in parts:
             batch, now_ns = messages_of(part, now_ns)
             intake.take(batch)
+            batch.data[:], batch.messages["length"] = ord("?"), 1  # what reads packets uses the memory again
+            batch.messages["flow"] = batch.messages["original"] = batch.messages["place"] = 0
         intake.finish()
         writer.finish(start_ns=intake.start_ns, note={}, sources=intake.figures.hosts)
     return open_capture(path)
