@@ -72,7 +72,7 @@ def said_ns(log: Log) -> list[int]:
 
 
 def imported(path: Path, *, force: bool = True, **asked: Any) -> tuple[Imported, Capture]:
-    bounds = {name: asked.pop(name) for name in ("from_ns", "to_ns", "zone_minutes") if name in asked}
+    bounds = {name: asked.pop(name) for name in ("from_ns", "to_ns", "zone") if name in asked}
     request = ImportRequest((str(path),), path.with_suffix(".rcap"), force, text=TextRequest(**asked), **bounds)
     done = import_capture(request)
     return done, open_capture(done.output)
@@ -255,6 +255,16 @@ LINES, JSON, JOURNAL = (TextRequest(form, "message") for form in TextForm)
         (gzip.compress(gzip.compress(b"text\n")), LINES, "what is unpacked is packed again"),
         (EXPORTED, LINES, "this was written by journalctl -o export; say --journal in place of --lines"),
         (EXPORTED, JSON, "say --journal in place of --json-field"),
+    ],
+    ids=[
+        "packets",
+        "packed packets",
+        "pcapng",
+        "capture",
+        "journal file",
+        "packed twice",
+        "journal",
+        "journal as JSON",
     ],
 )
 def test_what_is_certainly_no_text_is_refused(
