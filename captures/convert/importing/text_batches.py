@@ -11,7 +11,7 @@ from captures.convert.import_request import TextForm, TextRequest
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.zones import Zone
 from captures.packets.containers.packets_of import HEAD_BYTES, foreign_kind, is_packets
-from captures.packets.sources.broken import BrokenInput
+from captures.packets.sources.broken import BrokenInput, Interrupted
 from captures.packets.sources.streams import Stream
 from captures.text.journal import Journal
 from captures.text.json_lines import MOST_LINE_BYTES, json_texts
@@ -88,7 +88,9 @@ def text_batches(
         _count(left_out, NO_MESSAGE, journal.empty_entries)
         _count(left_out, LONG, journal.long_entries)
         _count(left_out, REMARK, journal.remarks)
-        if journal.broken_parts:
+        if isinstance(raw.damage, Interrupted):
+            _count(left_out, CUT, journal.broken_parts)
+        elif journal.broken_parts:
             raise _broken_journal(name, journal, raw.damage)
     else:
         longest = MOST_LINE_BYTES if asked.form is TextForm.JSON else MAX_TRAIN_BYTES
