@@ -130,6 +130,13 @@ def test_a_folder_may_hold_other_things(pcap: Path) -> None:
     assert len(texts(pcap.parent / "a.rcap")) == EVENTS
 
 
+def test_sources_that_overlap_in_time_are_said_to_be_for_merge(pcap: Path) -> None:
+    incident(pcap.parent / "other.pcap", EVENTS + 1)
+    done = call(pcap.parent, pcap.name, "other.pcap", "-o", "a.rcap", "--json")
+    assert json.loads(done.stdout)["source_events"] == [EVENTS + 1, EVENTS]
+    assert "came earlier than the one before, by 2s at most (where sources overlap" in said(done.stderr)[-1]
+
+
 def test_a_file_that_is_named_twice_is_read_once(pcap: Path) -> None:
     (pcap.parent / "link.pcap").symlink_to(pcap.name)
     done = call(pcap.parent, pcap.name, "link.pcap", pcap, "-o", "a.rcap", "--json")
