@@ -220,7 +220,9 @@ def _said(done: Imported) -> str:
         parts.append(f"{figures.line_feed_events:,} end with a line feed, as rsyslog counts it in, and keep it")
     if figures.descending_events:
         back = format_duration(figures.farthest_back_ns)
-        parts.append(f"{figures.descending_events:,} came earlier than the one before, by {back} at most")
+        text = f"{figures.descending_events:,} came earlier than the one before, by {back} at most"
+        hint = " (where sources overlap in time, import each, and captures merge puts them together)"
+        parts.append(text + (hint if done.packets is None and len(done.sources) > 1 else ""))
     if figures.trains_before:
         parts.append(
             f"regrouped: {counted(figures.trains_before, 'train')} became {figures.trains:,}, and "

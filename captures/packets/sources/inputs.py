@@ -17,6 +17,8 @@ from captures.packets.sources.streams import PipeStream, PlainStream, Stream, st
 
 STDIN: Final = "-"
 _WILD: Final = "*?["
+_LAST_NS: Final = 9_214_646_399 * 10**9
+"""File systems have dates before 1970, and some after 2262, where nanoseconds take more than 63 bits."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Input:
     size_bytes: int | None
     """As it is on the disk, before unpacking; None: a pipe, of which nothing can be known before it is read."""
     written_ns: int = 0
-    """When a file was written last, since 1970 UTC; of a pipe, when it was looked for."""
+    """When a file was written last, since 1970 UTC, up to the end of 2261; of a pipe, when it was looked for."""
 
     @contextmanager
     def opened(self, progress: Callable[[int], object] = int) -> Iterator[Stream]:
@@ -91,6 +93,7 @@ def find_inputs(names: Sequence[str]) -> Inputs:
             is_file = stat.S_ISREG(status.st_mode)
             size = status.st_size if each != STDIN and is_file else None
             written_ns = status.st_mtime_ns if is_file else time.time_ns()
+            written_ns = min(max(written_ns, 0), _LAST_NS)
             inputs.append(Input(each, each == name or _is_pattern(name), size, written_ns))
     return Inputs(inputs, repeated)
 

@@ -142,6 +142,20 @@ def test_a_folder_may_hold_other_things(pcap: Path) -> None:
     assert len(texts(pcap.parent / "a.rcap")) == EVENTS
 
 
+def test_sources_that_overlap_in_time_are_said_to_be_for_merge(pcap: Path) -> None:
+    incident(pcap.parent / "other.pcap", EVENTS + 1)
+    done = call(pcap.parent, pcap.name, "other.pcap", "-o", "a.rcap", "--json")
+    assert json.loads(done.stdout)["source_events"] == [EVENTS + 1, EVENTS]
+    assert any("are of the same time" in line and "captures merge" in line for line in said(done.stderr))
+
+
+def test_logs_that_overlap_in_time_are_said_to_be_for_merge(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text(f"2025-08-30T10:15:30Z {name}\n2025-08-30T10:15:40Z {name}\n")
+    done = call(tmp_path, "a.log", "b.log", "-o", "a.rcap", "--lines")
+    assert "by 10s at most (where sources overlap" in " ".join(said(done.stderr))
+
+
 def test_a_file_that_is_named_twice_is_read_once(pcap: Path) -> None:
     (pcap.parent / "link.pcap").symlink_to(pcap.name)
     done = call(pcap.parent, pcap.name, "link.pcap", pcap, "-o", "a.rcap", "--json")

@@ -84,6 +84,17 @@ def test_a_year_is_the_last_one_in_which_the_file_was_there(
     assert instants(imported(tmp_path, path, text=with_header)[1]) == [at(each) for each in said]
 
 
+@pytest.mark.parametrize(("moment_s", "stamp"), [(-DAY_S, b"Jan  1 00:00:00"), (12_000_000_000, b"Dec 31 23:59:59")])
+def test_a_file_may_be_written_at_any_time(tmp_path: Path, moment_s: int, stamp: bytes) -> None:
+    path = written(tmp_path / "log", ["one"])
+    os.utime(path, (moment_s, moment_s))
+    _, capture = imported(tmp_path, path, text=TextRequest(header=rfc3164_header(13, "h", "a")))
+    assert list(capture.lines()) == [b"<13>%b h a: one" % stamp]
+    written(path, ["Aug 30 10:15:30 h a: x"])
+    os.utime(path, (moment_s, moment_s))
+    assert imported(tmp_path, path)[0].figures.stamped_events == 1
+
+
 def test_each_file_has_years_of_its_own(tmp_path: Path) -> None:
     lines = ["Dec 31 23:00:00 h app: x", "Jan  1 01:00:00 h app: x"]
     paths = [written(tmp_path / name, lines, moment) for name, moment in (("y", "2024-06-01"), ("z", "2026-06-01"))]
