@@ -23,6 +23,7 @@ from captures.rework.anonymize.tokens.names import LABEL
 MOST_VALUES: Final = 1 << 24
 """So many names, and so many addresses, are kept: 512 MiB at most."""
 _FIRST_SLOTS: Final = 1 << 12
+_RECENT: Final = 1 << 12
 _LEAST_DIGITS: Final = 6
 MOST_BYTES: Final = 255
 _POINT, _SPACE, _HYPHEN, _LINE = (ord(letter) for letter in ". -_")
@@ -39,6 +40,8 @@ class Tables(NamedTuple):
     """The same for the first LEAST_BYTES."""
     counts: NDArray[np.int64]
     """How many names and addresses there are, and how many had no room: shape (3,)."""
+    recent: NDArray[np.uint64]
+    """Hashes of texts that were taken in lately, each in a place that it says: most values come again and again."""
 
 
 class Originals:
@@ -51,6 +54,7 @@ class Originals:
             np.zeros(1 << HEAD_BITS - 3, np.uint8),
             np.zeros(1 << FRONT_BITS - 3, np.uint8),
             np.zeros(3, np.int64),
+            np.zeros(_RECENT, np.uint64),
         )
 
     @property
@@ -131,10 +135,14 @@ def learn_all(
 ) -> int:
     """Take in the values of rows from `first` on; returns the first one for which a table must grow, or their count."""
     for i in range(first, len(rows)):
-        at, end, kind = rows[i, 0], rows[i, 1], rows[i, 2]
-        size = end - at
+        at, end, kind, size = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 1] - rows[i, 0]
         if not has_room(tables.names, tables.counts[0], size) or not has_room(tables.addresses, tables.counts[1], size):
             return i
+        number = hash_of(buffer, at, end, vocabulary.seed ^ np.uint64(kind + 1))
+        slot = int64(number) & _RECENT - 1
+        if tables.recent[slot] == number:
+            continue
+        tables.recent[slot] = number
         if kind in (IPV4, IPV6, MAC):
             take_in(tables.addresses, address_hash(buffer, at, end, kind, vocabulary.seed, place), tables.counts, 1)
         elif kind != AGAIN:

@@ -62,6 +62,12 @@ def test_a_folder_is_another_lab(capture, tmp_path, monkeypatch):
     assert open_capture("once-more.rcap").digest == open_capture(capture).digest
 
 
+def test_a_manifest_that_is_a_pipe_does_not_wait(tmp_path):
+    os.mkfifo(tmp_path / "lab.rcap.json")
+    with pytest.raises(InputError, match="nobody writes"):
+        pull(f"{tmp_path}/lab.rcap.json", tmp_path / "lab.rcap")
+
+
 def test_an_output_that_is_there_stays_unless_told(pushed, web, tmp_path, large_capture):
     out = tmp_path / "out.rcap"
     out.write_text("mine")
