@@ -14,7 +14,7 @@ from captures.packets.headers.filters import PORTS, DissectorOptions, filters_of
 from captures.packets.headers.flow_table import empty_flow_table, number_flow
 from captures.packets.headers.ip_headers import TCP_BYTES, UDP
 from captures.packets.headers.key import KEY_WORDS, key_of, rows_of, signed_words_of
-from captures.packets.headers.late import HeldBack, LateMessages
+from captures.packets.headers.late import HeldBack, among
 from captures.packets.headers.link_headers import LINKTYPE_RAW
 from captures.packets.headers.reasons import (
     CODES,
@@ -29,8 +29,8 @@ from captures.packets.headers.reasons import (
     SLOW,
 )
 from captures.packets.headers.reassembly.fragments import Fragments
-from captures.packets.headers.reassembly.framing import Origin
-from captures.packets.headers.reassembly.streams import Segment, Streams
+from captures.packets.headers.reassembly.segments import Completed, Origin, Segment
+from captures.packets.headers.reassembly.streams import Streams
 from captures.packets.headers.scan import COMPLETING, NO_LINK_TYPE, Frames, Rest, Taken, filtered, room_for, scan
 from captures.packets.headers.slow_path import Read, read_slowly, read_whole
 from captures.packets.headers.super_packets import cut_pieces, look_at_datagrams
@@ -70,7 +70,8 @@ class Dissector:
         self._counts = np.zeros(CODES, np.int64)
         self._of_fragments, self._of_streams = Counter[int](), Counter[str]()
         self._fragments = Fragments(self._of_fragments)
-        self._streams = Streams(self._of_streams, keep_cut=options.keep_cut)
+        self._late = Completed()
+        self._streams = Streams(self._of_streams, self._late, keep_cut=options.keep_cut)
         self._held = HeldBack()
         self.packets = 0
         self.wholes = 0
@@ -93,11 +94,10 @@ class Dissector:
         first_flow = int(self._table.given[0])
         taken = self._emptied_room(len(frames.packets), first_flow)
         scan(frames, self._filters, self._table, taken)
-        late = LateMessages(len(frames.data))
         count = int(taken.scanned["rest"][0])
         for rest, key in zip(starmap(Rest, taken.rest[:count].tolist()), taken.rest_keys, strict=False):
             if rest.outcome == SLOW:
-                self._slow_packet(frames, rest.packet, taken, late)
+                self._slow_packet(frames, rest.packet, taken)
             elif rest.outcome == SEGMENT or self._streams.has_gaps:
                 self._scanned_segment(frames, rest, key)
         if len(frames.packets):
@@ -107,13 +107,13 @@ class Dissector:
         numbers = self.packets + taken.packets[:found]
         messages, numbers = self._told_apart(frames, taken.messages[:found], numbers)
         self.packets += len(frames.packets)
-        return self._in_order(late, batch.data, messages, numbers)
+        return self._in_order(batch.data, messages, numbers)
 
     def finish(self) -> Messages:
         """The messages that are whole without what is missing in front of them. What stays in parts is counted."""
         self._streams.end_all()
         self._fragments.give_up_all()
-        return self._in_order(LateMessages(), np.empty(0, np.uint8), np.empty(0, MESSAGE_ROW), np.empty(0, np.int64))
+        return self._in_order(np.empty(0, np.uint8), np.empty(0, MESSAGE_ROW), np.empty(0, np.int64))
 
     def new_flows(self) -> NDArray[Any]:
         """FLOW rows of the flows that were numbered since the last call, by their numbers."""
@@ -175,15 +175,13 @@ class Dissector:
         messages, of = cut_pieces(messages, pieces)
         return messages, packets[of]
 
-    def _in_order(
-        self, late: LateMessages, data: NDArray[np.uint8], messages: NDArray[Any], packets: NDArray[np.int64]
-    ) -> Messages:
-        """MESSAGE rows whose bytes are in `data`, of those packets, and what came late: what may go on of all that."""
-        for text, length, origin in self._streams.taken():
-            late.add(text, length, *origin)
-        return self._held.passed(*late.among(data, messages, packets), self._streams.first_waiting)
+    def _in_order(self, data: NDArray[np.uint8], messages: NDArray[Any], packets: NDArray[np.int64]) -> Messages:
+        """What may go on of MESSAGE rows whose bytes are in `data`, of those packets, and of what came late."""
+        passed = self._held.passed(*among(data, messages, packets, self._late), self._streams.first_waiting)
+        self._late.clear()
+        return passed
 
-    def _slow_packet(self, frames: Frames, number: int, taken: Taken, late: LateMessages) -> None:
+    def _slow_packet(self, frames: Frames, number: int, taken: Taken) -> None:
         packet = frames.packets[number]
         place, link = int(packet.place), int(packet.link)
         link_type = int(frames.link_types[link]) if 0 <= link < len(frames.link_types) else NO_LINK_TYPE
@@ -198,9 +196,9 @@ class Dissector:
                 return
             self.wholes += 1
             read = read_whole(whole, read.flow)
-        self._take_slowly(read, self.packets + number, instant_ns, taken, late)
+        self._take_slowly(read, self.packets + number, instant_ns, taken)
 
-    def _take_slowly(self, read: Read, packet: int, instant_ns: int, taken: Taken, late: LateMessages) -> None:
+    def _take_slowly(self, read: Read, packet: int, instant_ns: int, taken: Taken) -> None:
         """What the kernel does with a packet once its headers are read."""
         key = key_of(read.flow)
         outcome = int(filtered(self._filters, key, read.outcome, len(read.payload), read.length))
@@ -214,12 +212,13 @@ class Dissector:
         is_numbered = outcome == MESSAGE or read.length > 0 or read.transport[13] & COMPLETING > 0
         first_flow = int(taken.scanned["first_flow"][0])
         flow = int(number_flow(self._table, key, taken.new_flows, first_flow)) if is_numbered else NO_FLOW
+        origin = Origin(packet, instant_ns, flow)
         if outcome == MESSAGE:
             self._counts[MESSAGE] += 1
             self._counts[KEPT_CUT] += len(read.payload) < read.length
-            late.add(read.payload, read.length, packet, instant_ns, flow)
+            self._late.add([read.payload], origin, read.length)
         else:
-            self._segment(key, read.transport, read.payload, read.length, Origin(packet, instant_ns, flow))
+            self._segment(key, read.transport, read.payload, read.length, origin)
 
     def _scanned_segment(self, frames: Frames, rest: Rest, key: NDArray[np.int64]) -> None:
         header = frames.data[rest.transport : rest.transport + TCP_BYTES].tobytes()

@@ -10,43 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.events.gathering import gathered
+from captures.packets.headers.reassembly.segments import Completed
 from captures.text.messages import MESSAGE, Messages
 
 MOST_HELD_BYTES: Final = 64 << 20
 """What is held back. Beyond, what comes late has a later place than its packet."""
 
 
-class LateMessages:
-    """Messages whose bytes come behind those of a batch."""
+def among(
+    data: NDArray[np.uint8], messages: NDArray[Any], packets: NDArray[np.int64], late: Completed
+) -> tuple[Messages, NDArray[np.int64]]:
+    """All messages by the numbers of their packets, and these numbers.
 
-    def __init__(self, first_place: int = 0) -> None:
-        self._place = first_place
-        self._packets: list[int] = []
-        self._rows: list[tuple[int, int, int, int, int]] = []
-        self._texts: list[bytes] = []
-
-    def add(self, text: bytes, original: int, packet: int, instant_ns: int, flow: int) -> None:
-        """Add a message of the packet of that number, with the fields of its MESSAGE row."""
-        self._packets.append(packet)
-        self._rows.append((self._place, len(text), original, instant_ns, flow))
-        self._texts.append(text)
-        self._place += len(text)
-
-    def among(
-        self, data: NDArray[np.uint8], messages: NDArray[Any], packets: NDArray[np.int64]
-    ) -> tuple[Messages, NDArray[np.int64]]:
-        """All messages by the numbers of their packets, and these numbers.
-
-        MESSAGE rows whose bytes are in `data`, of `packets`, which ascend, and those that were added.
-        """
-        if not self._rows:
-            return Messages(data, messages), packets
-        texts = np.frombuffer(b"".join(self._texts), np.uint8)
-        both = np.empty(len(messages) + len(self._rows), MESSAGE)
-        both[: len(messages)], both[len(messages) :] = messages, self._rows
-        return _in_order(
-            Messages(np.concatenate((data, texts)), both), np.concatenate((packets, np.array(self._packets, np.int64)))
-        )
+    `messages` are MESSAGE rows whose bytes are in `data`, of `packets`, which ascend.
+    """
+    if not late.texts:
+        return Messages(data, messages), packets
+    count, packet, instant_ns, flow = np.array(late.origins, np.int64).T
+    both = np.empty(len(messages) + len(late.texts), MESSAGE)
+    both[: len(messages)], rows = messages, both[len(messages) :]
+    rows["length"] = rows["original"] = list(map(len, late.texts))
+    rows["place"] = len(data) + np.cumsum(rows["length"]) - rows["length"]
+    rows["instant_ns"], rows["flow"] = np.repeat(instant_ns, count), np.repeat(flow, count)
+    for number, length in late.lengths:
+        rows["original"][number] = length
+    texts = np.frombuffer(b"".join(late.texts), np.uint8)
+    numbers = np.concatenate((packets, np.repeat(packet, count)))
+    return _in_order(Messages(np.concatenate((data, texts)), both), numbers)
 
 
 class HeldBack:

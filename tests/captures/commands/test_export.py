@@ -75,7 +75,7 @@ def test_text_is_an_event_a_line(lab: Path, name: str, unpack: object) -> None:
         (("a.rcap", "-o", "b.pcap", "--range", "200-201"), "has the events 0 to 199"),
         (("a.rcap", "-o", "b.pcap", "--source", "2001:2::1"), "of IPv4 and of IPv6"),
         (("a.rcap", "-o", "-", "--format", "pcap", "--json"), "stdout has the events already"),
-        (("a.rcap", "-o", "b.pcap", "--eps", "0"), "'0' is no rate; write it like 500 or 10k"),
+        (("a.rcap", "-o", "b.pcap", "--eps", "0"), "'0' is no rate, since no event would ever come"),
         (("a.rcap", "-o", "b.pcap", "--lines", "--format", "pcap"), "--lines and --format pcap: give one of them"),
         (("a.rcap", "-o", "b.pcap", "--lines", "--vlan", "5"), "--vlan: is for packets"),
         (("a.rcap", "-o", "b.log", "--source-port", "5"), "--source-port: is for packets"),

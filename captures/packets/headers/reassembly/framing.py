@@ -6,7 +6,7 @@ stream did, what comes before the next message that can be made out is left out,
 """
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from typing import Final, NamedTuple
 
 from captures.packets.headers.reasons import (
@@ -40,31 +40,18 @@ _FIRST: Final = (
     (Framing.UNKNOWN, re.compile(rb"(?:[1-9][0-9]{0,8} ?|<[0-9]{0,3}|[\x14-\x18]\x03?)?\Z")),
 )
 """What a stream begins with, or may come to begin with."""
-_MARK_BYTES: Final = 150
-"""What it takes to know of which packet some bytes are."""
 
 
-class Origin(NamedTuple):
-    """The packet of which a message is."""
-
-    packet: int
-    """Its number."""
-    instant_ns: int
-    flow: int
-
-
-class Message(NamedTuple):
-    """A message of a stream."""
+class Cut(NamedTuple):
+    """What is there of a message that a snaplen cut."""
 
     text: bytes
     length: int
-    """More than is there, if a snaplen cut it."""
-    origin: Origin
-    """The packet that completed it."""
+    """Of the whole message, in bytes."""
 
 
 class MessageStream:
-    """The bytes of one stream, in order, and the messages in them."""
+    """The bytes of one stream, in order, and the messages in them. Each ends in the bytes that complete it."""
 
     def __init__(self, counts: Counter[str], *, is_named: bool, is_begin: bool, keep_cut: bool = False) -> None:
         """`counts`: what is left out; `is_named`: it is syslog in any case; `is_begin`: nothing of it is missing.
@@ -79,17 +66,15 @@ class MessageStream:
         self._owes = False  # a part was dropped that is to be counted if the stream is syslog
         self._search = CountSearch()
         self._buffer, self._base = bytearray(), 0  # the stream from byte `_base` on
-        self._marks = deque[tuple[int, Origin]]()  # up to which byte it is of which packet
         self._seen = 0  # so many bytes of the buffer have no trailer
         self._skip = 0  # so many bytes are left of a message that is counted already
         self._trailer = b""
 
-    @property
-    def waiting_bytes(self) -> int:
-        """What waits for other bytes."""
-        return len(self._buffer) + _MARK_BYTES * len(self._marks)
+    def __len__(self) -> int:
+        """The bytes that wait for others."""
+        return len(self._buffer)
 
-    def feed(self, data: bytes, origin: Origin) -> list[Message]:
+    def feed(self, data: bytes) -> list[bytes]:
         """The messages that the next bytes complete."""
         if self.framing in FOREIGN or not data:
             return []
@@ -97,8 +82,7 @@ class MessageStream:
             self._lose(len(self._buffer))
             self._is_lost = False
         self._buffer += data
-        self._marks.append((self._base + len(self._buffer), origin))
-        messages: list[Message] = []
+        messages: list[bytes] = []
         while self._goes_on(messages):
             pass
         return messages
@@ -109,32 +93,30 @@ class MessageStream:
             self._counts[TCP_GAP] += 1
             self._lose_framing(is_told=self._drop_rest())
 
-    def cut(self, missing_bytes: int, origin: Origin) -> list[Message]:
+    def cut(self, missing_bytes: int) -> Cut | None:
         """A snaplen cut off so many bytes here. Returns the message that they cut, if such ones are kept."""
         if self.framing in FOREIGN:
-            return []
-        messages: list[Message] = []
-        is_line = self.framing is Framing.TRAILERS
+            return None
+        kept, is_line = None, self.framing is Framing.TRAILERS
         part, left = self._begun()
         if self._keep_cut and 0 < len(part) <= LONGEST_BYTES:
             # A line may be as long as the segment lets it: nobody knows where in it the trailer was.
-            length = len(part) + (missing_bytes if is_line else left)
-            messages.append(Message(part, min(length, LONGEST_BYTES), origin))
+            kept = Cut(part, min(len(part) + (missing_bytes if is_line else left), LONGEST_BYTES))
             self._counts[OF_OTHERS[KEPT_CUT]] += 1
-        if not messages or (not is_line and left < missing_bytes):
+        if not kept or (not is_line and left < missing_bytes):
             self._counts[TCP_CUT] += 1
         self._take(len(self._buffer))
         self._seen, self._skip = 0, max(0, left - missing_bytes)
         if left < missing_bytes:
             self._lose_framing(is_told=True)
-        return messages
+        return kept
 
-    def end(self, closing: Origin | None = None) -> list[Message]:
-        """The stream ends; if the packet `closing` of its sender says so, that completes a line without a trailer."""
-        messages: list[Message] = []
+    def end(self, *, is_closed: bool) -> list[bytes]:
+        """The stream ends; if it `is_closed` by its sender, that completes a line without a trailer."""
+        messages: list[bytes] = []
         is_line = self.framing is Framing.TRAILERS or (self.framing is Framing.UNKNOWN and self._is_named)
-        if closing and is_line and not self._is_lost and self._buffer:
-            self._add(messages, bytes(self._buffer), closing)
+        if is_closed and is_line and not self._is_lost and self._buffer:
+            self._add(messages, bytes(self._buffer))
             self._take(len(self._buffer))
         self._is_told = self._drop_rest()
         return messages
@@ -168,16 +150,8 @@ class MessageStream:
         """Take so many bytes out of the buffer."""
         del self._buffer[:count]
         self._base += count
-        while self._marks and self._marks[0][0] <= self._base:
-            self._marks.popleft()
 
-    def _origin(self, end: int) -> Origin:
-        """The packet in which the bytes before `end` of the buffer end; to be asked in ascending order."""
-        while self._marks[0][0] < self._base + end:
-            self._marks.popleft()
-        return self._marks[0][1]
-
-    def _goes_on(self, messages: list[Message]) -> bool:
+    def _goes_on(self, messages: list[bytes]) -> bool:
         """Take what can be taken by one rule; returns whether another one may go on."""
         if self._is_lost and not self._is_found():
             return False
@@ -215,16 +189,14 @@ class MessageStream:
         self._is_lost = not places
         return bool(places)
 
-    def _take_lines(self, messages: list[Message]) -> bool:
+    def _take_lines(self, messages: list[bytes]) -> bool:
         if not self._trailer:
             found = TRAILER.search(self._buffer, self._seen)
             self._trailer = found[0] if found else b""
         last = self._buffer.rfind(self._trailer, self._seen) if self._trailer else -1
         if last >= 0:
-            end = 0
             for line in bytes(self._buffer[:last]).split(self._trailer):
-                end += len(line) + 1
-                self._add(messages, line, self._origin(end))
+                self._add(messages, line)
             self._take(last + 1)
         self._seen = len(self._buffer)
         if len(self._buffer) > LONGEST_BYTES + 1:
@@ -233,7 +205,7 @@ class MessageStream:
             self._lose_framing(is_told=True)
         return False
 
-    def _add(self, messages: list[Message], line: bytes, origin: Origin) -> None:
+    def _add(self, messages: list[bytes], line: bytes) -> None:
         if self._trailer != b"\0":
             line = line.removesuffix(b"\r")
         if not line:
@@ -241,7 +213,7 @@ class MessageStream:
         elif len(line) > LONGEST_BYTES:
             self._counts[TCP_TOO_LONG] += 1
         else:
-            messages.append(Message(line, len(line), origin))
+            messages.append(line)
 
     def _begun(self) -> tuple[bytes, int]:
         """What is there of a message that is not whole, and how many bytes of it are to come, if that is known."""
@@ -254,7 +226,7 @@ class MessageStream:
             return b"", 0
         return bytes(self._buffer[count.end() :]), int(count[1]) - (len(self._buffer) - count.end())
 
-    def _take_counted(self, messages: list[Message]) -> bool:
+    def _take_counted(self, messages: list[bytes]) -> bool:
         place = 0
         while True:
             step = min(self._skip, len(self._buffer) - place)
@@ -273,7 +245,7 @@ class MessageStream:
             if found.end() + length > len(self._buffer):
                 break
             place = found.end() + length
-            messages.append(Message(bytes(self._buffer[found.end() : place]), length, self._origin(place)))
+            messages.append(bytes(self._buffer[found.end() : place]))
         self._take(place)
         return not is_count_at(self._buffer, 0) and self._is_misframed()
 

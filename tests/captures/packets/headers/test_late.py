@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.packets.headers import late as module
-from captures.packets.headers.late import HeldBack, LateMessages
+from captures.packets.headers.late import HeldBack, among
+from captures.packets.headers.reassembly.segments import Completed, Origin
 from captures.text.messages import MESSAGE, Messages
 
 
@@ -15,10 +16,10 @@ def batch(packets: list[int], late: list[int]) -> tuple[Messages, np.ndarray]:
     rows["place"] = np.cumsum([1, *(len(text) + 1 for text in texts[:-1])]) if texts else 0
     rows["instant_ns"] = packets
     data = np.frombuffer(b"," + b",".join(texts) + b",", np.uint8)
-    messages = LateMessages(len(data))
+    messages = Completed()
     for packet in late:
-        messages.add(b"%d" % packet, len(b"%d" % packet), packet, packet, 0)
-    return messages.among(data, rows, np.array(packets, np.int64))
+        messages.add([b"%d" % packet], Origin(packet, packet, 0))
+    return among(data, rows, np.array(packets, np.int64), messages)
 
 
 def numbers_of(messages: Messages) -> list[int]:

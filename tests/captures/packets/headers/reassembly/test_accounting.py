@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.packets.headers.reasons import KEPT_CUT, OF_OTHERS, TCP_CUT, TCP_GAP, TCP_PART
-from captures.packets.headers.reassembly.framing import Message, Origin
-from captures.packets.headers.reassembly.streams import Segment, Streams
+from captures.packets.headers.reassembly.segments import Completed, Origin, Segment
+from captures.packets.headers.reassembly.streams import Streams
 
 ACK, SYN = 16, 2
 FIRST = 2**32 - 50
@@ -55,6 +55,14 @@ def sent(framing: str, sizes: list[int]) -> tuple[bytes, list[Sent]]:
     return data, messages
 
 
+class Message(NamedTuple):
+    """A message that was read."""
+
+    text: bytes
+    length: int
+    origin: Origin
+
+
 class Reading(NamedTuple):
     """What came of a recording."""
 
@@ -64,7 +72,8 @@ class Reading(NamedTuple):
 
 def read(recorded: list[Recorded], *, is_begin: bool, keep_cut: bool = False, acknowledged: bool = False) -> Reading:
     counts = Counter()
-    streams = Streams(counts, keep_cut=keep_cut)
+    ready = Completed()
+    streams = Streams(counts, ready, keep_cut=keep_cut)
     if is_begin:
         streams.add(Segment(b"a", FIRST - 1, SYN, b"", 0, Origin(-1, 0, 0), True))
     for number, (begin, there, length) in enumerate(recorded):
@@ -75,7 +84,12 @@ def read(recorded: list[Recorded], *, is_begin: bool, keep_cut: bool = False, ac
             assert not streams.has_gaps
     streams.end_all()
     assert streams._bytes == 0
-    return Reading(streams.taken(), counts)
+    origins = [Origin(*origin) for count, *origin in ready.origins for _ in range(count)]
+    lengths = list(map(len, ready.texts))
+    for place, length in ready.lengths:
+        lengths[place] = length
+    messages = list(map(Message, ready.texts, lengths, origins))
+    return Reading(messages, counts)
 
 
 def whole(messages: list[Sent], recorded: list[Recorded]) -> list[bytes]:

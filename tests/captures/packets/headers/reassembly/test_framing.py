@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from captures.packets.headers.reasons import LONGEST_BYTES, TCP_EMPTY, TCP_GAP, TCP_PART, TCP_TOO_LONG
 from captures.packets.headers.reassembly import resuming
-from captures.packets.headers.reassembly.framing import MessageStream, Origin
+from captures.packets.headers.reassembly.framing import MessageStream
 from captures.packets.headers.reassembly.resuming import COUNTED, Framing
 
 MESSAGES = [b"<34>one", b"<5>two 12 <13> three", b"<191>" + b"x" * 300, b"<1>"]
@@ -22,17 +22,8 @@ def fed(*pieces: bytes, is_named=True, is_begin=True, is_closed=False):
     """The messages of a stream that comes in pieces, what is left out, and its framing."""
     counts = Counter()
     stream = MessageStream(counts, is_named=is_named, is_begin=is_begin)
-    messages = texts_of(message for number, piece in enumerate(pieces) for message in stream.feed(piece, of(number)))
-    return messages + texts_of(stream.end(of(len(pieces)) if is_closed else None)), counts, stream.framing
-
-
-def of(packet: int) -> Origin:
-    """A packet."""
-    return Origin(packet, 10 * packet, 7)
-
-
-def texts_of(messages):
-    return [message.text for message in messages]
+    messages = [message for piece in pieces for message in stream.feed(piece)]
+    return messages + stream.end(is_closed=is_closed), counts, stream.framing
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -79,10 +70,10 @@ def test_behind_a_gap_the_stream_goes_on_with_the_next_message(name):
     data, _ = FRAMINGS[name]
     counts = Counter()
     stream = MessageStream(counts, is_named=True, is_begin=True)
-    messages = texts_of(stream.feed(data[:10], of(0)))
+    messages = stream.feed(data[:10])
     stream.gap()
-    messages += texts_of(stream.feed(data[20:], of(1)))
-    messages += texts_of(stream.end())
+    messages += stream.feed(data[20:])
+    messages += stream.end(is_closed=False)
     assert messages[-2:] == MESSAGES[2:]
     assert set(messages) <= set(MESSAGES)
     assert counts[TCP_GAP] == 1
@@ -174,6 +165,6 @@ def test_a_lost_stream_is_looked_through_once(monkeypatch):
 
     monkeypatch.setattr(resuming, "COUNTED", Pattern())
     stream = MessageStream(Counter(), is_named=True, is_begin=False)
-    assert not any(stream.feed(piece, of(0)) for piece in [b"65507 <1>", *[b"x"] * 3000])
+    assert not any(stream.feed(piece) for piece in [b"65507 <1>", *[b"x"] * 3000])
     assert sum(looked) < 3010 * 15
-    assert texts_of(stream.feed(b"y" * (65507 - 3003), of(1))) == [b"<1>" + b"x" * 3000 + b"y" * (65507 - 3003)]
+    assert stream.feed(b"y" * (65507 - 3003)) == [b"<1>" + b"x" * 3000 + b"y" * (65507 - 3003)]

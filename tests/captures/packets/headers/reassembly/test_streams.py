@@ -18,9 +18,10 @@ from captures.packets.headers.reasons import (
     TCP_GAP,
     TCP_PART,
 )
+from captures.packets.headers.reassembly import stream as stream_module
 from captures.packets.headers.reassembly import streams as module
-from captures.packets.headers.reassembly.framing import Origin
-from captures.packets.headers.reassembly.streams import MOST_WAIT_NS, Segment, Streams
+from captures.packets.headers.reassembly.segments import Completed, Origin, Segment
+from captures.packets.headers.reassembly.streams import MOST_WAIT_NS, Streams
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
@@ -31,7 +32,8 @@ class Sender:
     def __init__(self, sequence: int = 1000, *, is_named: bool = True, keep_cut: bool = False) -> None:
         self.first, self.is_named = sequence, is_named
         self.counts = Counter()
-        self.streams = Streams(self.counts, keep_cut=keep_cut)
+        self.ready = Completed()
+        self.streams = Streams(self.counts, self.ready, keep_cut=keep_cut)
         self.outcomes = []
         self.instant_ns = self.packets = 0
         self.messages = []
@@ -60,9 +62,11 @@ class Sender:
 
     def taken(self):
         """The texts of the messages since the last call."""
-        messages = self.streams.taken()
-        self.messages += [(message.text, message.origin.packet) for message in messages]
-        return [message.text for message in messages]
+        packets = [packet for count, packet, _, _ in self.ready.origins for _ in range(count)]
+        messages = list(zip(self.ready.texts, packets, strict=True))
+        self.ready.clear()
+        self.messages += messages
+        return [text for text, _ in messages]
 
 
 LINES = [b"<1>line %d" % number for number in range(40)]
@@ -105,7 +109,7 @@ def test_what_comes_again_is_counted():
 
 
 def test_the_stream_goes_on_behind_a_segment_that_never_comes(monkeypatch):
-    monkeypatch.setattr(module, "MOST_AHEAD_BYTES", 3 * (module._OWN_BYTES + 10))
+    monkeypatch.setattr(stream_module, "MOST_AHEAD_BYTES", 3 * (stream_module._OWN_BYTES + 10))
     sender = Sender()
     messages = sender.send(-1, b"", SYN) + sender.send(0, b"<1>a\n<2>")
     for number in range(4):
@@ -303,7 +307,7 @@ def test_streams_and_bytes_are_bounded(monkeypatch):
     assert sender.counts == {TCP_CROWDED_OUT: 1, TCP_PART: 1}
     assert sender.send(5, b"\n", stream=b"a") == [b"<1>aa"]
     monkeypatch.setattr(module, "MOST_BYTES", 1000)
-    sender.send(5, b"x" * 990, stream=b"c")
+    sender.send(4, b"x" * 990, stream=b"c")
     sender.send(5, b"x" * 990, stream=b"d")
     assert sender.counts[TCP_CROWDED_OUT] >= 2
 
