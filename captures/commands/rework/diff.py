@@ -10,7 +10,6 @@ from captures.console.command import answer
 from captures.console.errors import ExitCode
 from captures.console.harmless import harmless
 from captures.console.terminal import notice
-from captures.console.units import counted
 from captures.convert.importing.remarks import kept_super_packets
 from captures.rework.comparing.compare import compare, prepare
 from captures.share.cache import open_any
@@ -42,8 +41,8 @@ def diff(*, first: Path, second: Path, most: int, as_json: bool) -> ExitCode:
     for path, capture in ((first, one), (second, other)):
         if not found.alike and (count := kept_super_packets(capture.note)):
             notice(
-                f"{harmless(str(path))}: {counted(count, 'datagram')} hold several events each (GSO, GRO); import it "
-                "anew with --split-trains"
+                f"{harmless(str(path))}: in {count:,} of its datagrams are several events (GSO, GRO); import it anew "
+                "with --split-trains"
             )
     answer(found.text(), found.figures(), as_json=as_json)
     return ExitCode.MET if found.alike else ExitCode.MISSED

@@ -78,13 +78,12 @@ def overlap(spans: Sequence[Span]) -> str | None:
 def of_packets(figures: PacketFigures, *, events: int, bare_events: int, all_ports: bool) -> list[str]:
     """What to say of packets; `bare_events` begin with no priority, and `all_ports`: no ports were asked for."""
     said = []
-    packets = counted(figures.super_packets, "datagram")
     if figures.super_packets and figures.split:
-        said.append(f"{packets} held several events each, and became these")
+        said.append(f"in {figures.super_packets:,} of the datagrams were several events, which were cut apart")
     elif figures.super_packets:
         said.append(
-            f"{packets} hold several events each, and stay one: they were recorded before a card cut them (GSO), or "
-            "after a host joined them (GRO); --split-trains makes events of them"
+            f"in {figures.super_packets:,} of the datagrams are several events, and each stays one: they were recorded "
+            "before a card cut them (GSO), or after a host joined them (GRO); --split-trains cuts them apart"
         )
     if figures.long_datagrams:
         said.append(

@@ -19,7 +19,7 @@ LONGEST_FRAME_BYTES: Final = 9_216
 """No Ethernet carries a longer packet; such a datagram goes in fragments."""
 _TARGET_PORT_BEFORE: Final = 6
 """The payload begins so many bytes behind the target's port."""
-_LESS: Final = ord("<")
+_LESS, _GREATER, _ZERO = ord("<"), ord(">"), ord("0")
 _LESSES: Final = np.uint64(0x3C3C3C3C3C3C3C3C)
 _LOW_7: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -43,6 +43,11 @@ def _next_less(data: NDArray[np.uint8], words: NDArray[np.int64], at: int, end: 
 
 @kernel
 def _has_priority(data: NDArray[np.uint8], at: int, end: int) -> bool:
+    """Whether an event begins there. One with two digits, as nearly all are, is known at once."""
+    if at + 4 <= end and data[at] == _LESS and data[at + 3] == _GREATER:
+        tens, ones = int64(data[at + 1]) - _ZERO, int64(data[at + 2]) - _ZERO
+        if 0 <= tens <= 9 and 0 <= ones <= 9:
+            return True
     return bool(header_at(data, at, end)[0] != NO_PRIORITY)
 
 

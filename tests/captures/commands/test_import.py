@@ -59,6 +59,18 @@ def texts(path: Path) -> list[bytes]:
     return list(open_capture(path).lines())
 
 
+def test_super_packets_are_named_and_cut_on_request(tmp_path: Path) -> None:
+    events = [text_of(number) for number in range(10)]
+    recorded(tmp_path / "a.pcap", [datagram(b"".join(events)), datagram(text_of(10))])
+    whole = call(tmp_path, "a.pcap", "-o", "a.rcap")
+    assert said(whole.stderr)[0].startswith("in 1 of the datagrams are several events")
+    assert "--split-trains" in said(whole.stderr)[0]
+    cut = call(tmp_path, "a.pcap", "-o", "b.rcap", "--split-trains", "--json")
+    assert json.loads(cut.stdout)["packets"]["split"] is True
+    assert texts(tmp_path / "b.rcap") == [*events, text_of(10)]
+    assert fails(2, tmp_path, "a.pcap", "-o", "c.rcap", "--lines", "--split-trains").startswith("captures: --ports, ")
+
+
 def test_an_import_tells_what_it_did(pcap: Path) -> None:
     done = call(pcap.parent, pcap.name, "-o", "a.rcap", "--json")
     figures = json.loads(done.stdout)

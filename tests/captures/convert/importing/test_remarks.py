@@ -27,11 +27,11 @@ def test_an_import_of_syslog_has_none(tmp_path):
 def test_super_packets_are_named_with_the_remedy(tmp_path):
     path = recorded(tmp_path / "a.pcap", [datagram(TRAIN), datagram(text_of(9)), datagram(TRAIN)])
     (said,) = remarks(path)
-    assert said.startswith("2 datagrams hold several events each")
+    assert said.startswith("in 2 of the datagrams are several events, and each stays one")
     assert "--split-trains" in said
     done, capture = imported(path, output=tmp_path / "b.rcap", split_trains=True)
     assert (done.figures.events, done.packets.super_packets, done.packets.split) == (19, 2, True)
-    assert done.remarks == ("2 datagrams held several events each, and became these",)
+    assert done.remarks == ("in 2 of the datagrams were several events, which were cut apart",)
     assert kept_super_packets(capture.note) == 0
     assert kept_super_packets(open_capture(tmp_path / "out.rcap").note) == 2
     since_ns = (capture.times.astype(np.int64)).tolist()
