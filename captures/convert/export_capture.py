@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from captures.convert.exporting.instants import Instants
 from captures.convert.exporting.order import Piece, pieces
 from captures.events.gathering import as_lines
 from captures.events.gathering import compilations as gatherings
+from captures.files.behind import MOST_WAITING, Behind
 from captures.files.output_file import FULL, OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import canonical_json
@@ -69,15 +71,20 @@ def export_capture(request: ExportRequest, progress: Callable[[int], object] = i
         output = _output(request, stack)
         file = sys.stdout.buffer if output is None else stack.enter_context(open(output.fd, "wb", closefd=False))
         packer = _packer(file, request.packing) if request.packing else file
+        behind = Behind()
+        stack.callback(behind.close)
+        # A pipe may wait for its reader as long as it likes, and a signal ends that only in this thread.
+        put: Callable[[Any], object] = packer.write if output is None else lambda body: behind.do(packer.write, body)
         try:
-            packer.write(writer.head)
+            put(writer.head)
             for piece in pieces(capture, request.first, end):
                 capture.source.check()
                 body = writer.body(piece)
-                packer.write(body)
+                put(body)
                 events, payload_bytes = events + len(piece.number), payload_bytes + int(piece.length.sum())
                 written_bytes += len(body)
                 progress(len(piece.number))
+            behind.finish()
             if packer is not file:
                 packer.close()
             file.flush()
@@ -128,11 +135,14 @@ class _Packets:
         self._capture, self._pcapng = capture, request.form is Form.PCAPNG
         self._instants = Instants(capture, request.rate_eps)
         self._addressing = Addressing(capture, request.addresses)
-        self._room = np.empty(0, np.uint8)
+        self._rooms = deque(np.empty(0, np.uint8) for _ in range(1 + MOST_WAITING))
         self.head = pcapng_header(_comments(capture), f"stampede {__version__}") if self._pcapng else PCAP_HEADER
 
     def body(self, piece: Piece) -> memoryview:
-        """The packets of a piece, valid until the next one. Raises InputError for an instant that pcap can't say."""
+        """The packets of a piece, valid until MOST_WAITING further ones were made.
+
+        Raises InputError for an instant that pcap can't say.
+        """
         capture = self._capture
         instants_ns = self._instants.of(piece)
         if not self._pcapng and int(instants_ns.max()) >= _LAST_PCAP_NS:
@@ -156,9 +166,10 @@ class _Packets:
 
     def _room_for(self, size: int) -> NDArray[np.uint8]:
         """Memory that is used again: fresh memory costs the kernel as much time as writing the packets."""
-        if len(self._room) < size:
-            self._room = np.empty(size + size // 4, np.uint8)
-        return self._room
+        self._rooms.rotate()
+        if len(self._rooms[0]) < size:
+            self._rooms[0] = np.empty(size + size // 4, np.uint8)
+        return self._rooms[0]
 
 
 def _comments(capture: Capture) -> list[str]:
