@@ -115,7 +115,8 @@ class Intake:
         What has no instant has the one that it says, or else the one before it. If the first messages have none at
         all, no event has one.
         """
-        known_ns = np.where(instants_ns == NO_INSTANT, said_ns, instants_ns)
+        unknown = instants_ns == NO_INSTANT
+        known_ns = np.where(unknown, said_ns, instants_ns) if unknown.any() else instants_ns
         if self._timed is None:
             known = known_ns[known_ns != NO_INSTANT]
             self._timed = len(known) > 0
