@@ -3,9 +3,11 @@
 import errno
 import gzip
 import sys
+from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -24,6 +26,7 @@ from captures.convert.exporting.order import Piece, pieces
 from captures.events.gathering import as_lines
 from captures.events.gathering import compilations as gatherings
 from captures.events.proving import Proof
+from captures.files.behind import MOST_WAITING, Behind
 from captures.files.output_file import FULL, OutputFile
 from captures.files.room import too_large
 from captures.format.capture import Capture
@@ -92,15 +95,19 @@ def _written(
     end = capture.events if request.end is None else min(request.end, capture.events)
     events, payload_bytes, written_bytes = 0, 0, len(writer.head)
     packer = _packer(file, request.packing) if request.packing else file
-    packer.write(writer.head)
-    for piece in pieces(capture, request.first, end):
-        proof.require(piece.place, piece.length)
-        body = writer.body(piece)
-        capture.source.check()
-        packer.write(body)
-        events, payload_bytes = events + len(piece.number), payload_bytes + int(piece.length.sum())
-        written_bytes += len(body)
-        progress(len(piece.number))
+    with closing(Behind()) as behind:
+        # A pipe may wait for its reader as long as it likes, and a signal ends that only in this thread.
+        put: Callable[[Any], object] = packer.write if request.output is None else partial(behind.do, packer.write)
+        put(writer.head)
+        for piece in pieces(capture, request.first, end):
+            proof.require(piece.place, piece.length)
+            body = writer.body(piece)
+            capture.source.check()
+            put(body)
+            events, payload_bytes = events + len(piece.number), payload_bytes + int(piece.length.sum())
+            written_bytes += len(body)
+            progress(len(piece.number))
+        behind.finish()
     if packer is not file:
         packer.close()
     file.flush()
@@ -154,11 +161,14 @@ class _Packets:
         self._capture, self._pcapng = capture, request.form is Form.PCAPNG
         self._instants = Instants(capture, request.rate_eps)
         self._addressing = Addressing(capture, request.addresses)
-        self._room = np.empty(0, np.uint8)
+        self._rooms = deque(np.empty(0, np.uint8) for _ in range(1 + MOST_WAITING))
         self.head = pcapng_header(_comments(capture), f"stampede {__version__}") if self._pcapng else PCAP_HEADER
 
     def body(self, piece: Piece) -> memoryview:
-        """The packets of a piece, valid until the next one. Raises InputError for an instant that pcap can't say."""
+        """The packets of a piece, valid until MOST_WAITING further ones were made.
+
+        Raises InputError for an instant that pcap can't say.
+        """
         capture = self._capture
         instants_ns = self._instants.of(piece)
         if not self._pcapng and int(instants_ns.max()) >= _LAST_PCAP_NS:
@@ -182,9 +192,10 @@ class _Packets:
 
     def _room_for(self, size: int) -> NDArray[np.uint8]:
         """Memory that is used again: fresh memory costs the kernel as much time as writing the packets."""
-        if len(self._room) < size:
-            self._room = np.empty(size + size // 4, np.uint8)
-        return self._room
+        self._rooms.rotate()
+        if len(self._rooms[0]) < size:
+            self._rooms[0] = np.empty(size + size // 4, np.uint8)
+        return self._rooms[0]
 
 
 def _comments(capture: Capture) -> list[str]:

@@ -55,6 +55,8 @@ def said_instants(found: Found) -> NDArray[np.int64]:
 
 def filled_instants(instants_ns: NDArray[np.int64], before_ns: int) -> NDArray[np.int64]:
     """Instants in which each that is missing is that of the event before it; of the first events it is `before_ns`."""
+    if not (instants_ns == NO_INSTANT).any():
+        return instants_ns
     known = np.maximum.accumulate(np.where(instants_ns != NO_INSTANT, np.arange(1, len(instants_ns) + 1), 0))
     filled: NDArray[np.int64] = np.concatenate([np.array([before_ns], np.int64), instants_ns])[known]
     return filled
