@@ -193,3 +193,12 @@ def test_a_front_is_known_again_by_its_bytes():
     (front,) = (row for row in finder.known.fronts if row["width"])
     instant_ns = instant_of_front(data, words_of(data), start, len(data), REFERENCE_NS, front)
     assert instant_ns == 1_756_548_959 * 10**9
+
+
+@pytest.mark.parametrize("second", [b"60", b"3x", b"99", b" 1"])
+def test_a_front_whose_second_is_none_is_not_known(second):
+    events = [b"<13>Aug 30 10:15:30 host1 app: one", b"<13>Aug 30 10:15:" + second + b" host1 app: one"]
+    batch = batch_of(events, REFERENCE_NS)
+    batch.messages["flow"] = 0
+    found = Finder(np.array([(0, 0)]), 0).find(batch)
+    assert said(events[1], found, 1) == plain_find(events[1], REFERENCE_NS)
