@@ -24,9 +24,9 @@ OTHERS = "*"
 FLOORS = {
     "captures": (
         ("console",),
-        ("notation",),
         ("compiled",),
         ("files",),
+        ("notation",),
         ("format",),
         ("events",),
         ("text",),

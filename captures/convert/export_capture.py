@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -96,8 +95,9 @@ def _written(
     events, payload_bytes, written_bytes = 0, 0, len(writer.head)
     packer = _packer(file, request.packing) if request.packing else file
     with closing(Behind()) as behind:
-        # A pipe may wait for its reader as long as it likes, and a signal ends that only in this thread.
-        put: Callable[[Any], object] = packer.write if request.output is None else partial(behind.do, packer.write)
+        put: Callable[[Any], object] = packer.write
+        if request.output is not None:  # a pipe may wait for its reader, and a signal ends that only in this thread
+            put = lambda body: behind.do(packer.write, body)  # noqa: E731 - the shortest way to say it
         put(writer.head)
         for piece in pieces(capture, request.first, end):
             proof.require(piece.place, piece.length)
