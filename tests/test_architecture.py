@@ -43,7 +43,7 @@ FLOORS = {
     "captures.packets.headers": (("reasons",), ("reassembly",), (OTHERS,)),
     "captures.rework": ((OTHERS,), ("comparing", "merging", "anonymize")),
     "captures.commands": ((OTHERS,), ("rework",)),
-    "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
+    "captures.format": (("stamps",), (OTHERS,), ("opening", "writing"), ("reader",)),
     "precompute": (
         ("draws", "notation"),
         ("fields", "timeline"),
@@ -424,7 +424,7 @@ def test_a_module_without_a_docstring_is_found():
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("precompute.rendering.build", "from captures.format.writer import CaptureWriter"),
+        ("precompute.rendering.build", "from captures.format.writing.writer import CaptureWriter"),
         (
             "replay.cli",
             "from captures import reader\nfrom replay.linux import mmsg\nfrom replay import clock",

@@ -17,7 +17,7 @@ from captures.convert.importing.text_batches import NotText
 from captures.convert.importing.text_order import in_text_order
 from captures.convert.importing.texts import TextSource
 from captures.format.stamps.zones import UTC
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.packets.containers.packets_of import NotPackets, first_instant
 from captures.packets.headers.reasons import told
 from captures.packets.sources.broken import BrokenInput, Interrupted

@@ -25,7 +25,7 @@ from captures.files.room import filling
 from captures.format.capture import Capture
 from captures.format.layout import Table
 from captures.format.sections import BACK
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.choosing import Choice
 from captures.rework.chosen import Chosen, Numbers
 from captures.rework.history import with_step

@@ -13,7 +13,7 @@ import numpy as np
 from captures.console.errors import InputError, PreflightError
 from captures.files.output_file import FULL
 from captures.files.room import too_large
-from captures.format.writer import CaptureShape, CaptureWriter, check_room
+from captures.format.writing.writer import CaptureShape, CaptureWriter, check_room
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering.chunks import Chunk, chunks_of_windows, events_of_size, window_trains

@@ -10,7 +10,7 @@ from captures.convert.importing.events import Events
 from captures.convert.importing.regrouping import regrouped
 from captures.convert.importing.trains import looks_of, trains_of
 from captures.format.sections import BACK
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.text.finding import Finder
 from captures.text.hosts import Hosts
 from captures.text.messages import NO_INSTANT, Messages

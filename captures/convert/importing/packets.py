@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from captures.convert.import_request import ImportRequest
 from captures.convert.importing.remarks import PacketFigures, busiest
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.packets.containers.links import Links
 from captures.packets.containers.packets_of import read_batches
 from captures.packets.headers.dissector import Dissector

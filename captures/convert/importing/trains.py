@@ -44,7 +44,7 @@ class Looks(NamedTuple):
 
 
 class Trains(NamedTuple):
-    """Events as `captures.format.stream_writer.StreamWriter.add` takes them."""
+    """Events as `captures.format.writing.stream_writer.StreamWriter.add` takes them."""
 
     trains: Table
     payload: NDArray[np.uint8]

@@ -32,7 +32,7 @@ _FOREIGN: Final = {
     b"GMBU": "this is a file of Network Monitor; make it pcapng first: editcap FILE NEW.pcapng",
     b"\xa1\xe2\xcb\x12": "this is pcap of NAVTEL, which is not known here",
     b"PK\x03\x04": "this is a zip archive; unpack it on the way: unzip -p FILE | captures import -",
-    b"LPKSHHRH": "this is a journal of systemd; say --journal of what journalctl --file FILE -o export writes",
+    b"LPKSHHRH": "this is a journal of systemd; export it (journalctl -o export -D FOLDER), and say --journal",
     b"BZh91AY&SY": "this is bzip2; unpack it on the way: bzip2 -dc FILE | captures import -",
     b"\x02\x21\x4c\x18": "this is LZ4 of the old format; unpack it on the way: lz4 -dc FILE | captures import -",
 }

@@ -17,7 +17,7 @@ from captures.console.errors import InputError
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.anonymize.blocks import Block, add_block, blocks, fixed_columns, starts_of
 from captures.rework.anonymize.flows import FlowMapping, flow_blocks, learn_flows
 from captures.rework.anonymize.leaks import Leak, Leaks

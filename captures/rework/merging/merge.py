@@ -22,7 +22,7 @@ from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import TRAIN
 from captures.format.sections import BACK, FLOW, LINK, LIVE
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.history import with_step
 from captures.rework.merging.cutting import Looks, cut
 from captures.rework.merging.hosts import join_hosts

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from captures.format.layout import TRAIN
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from tests import forks
 from tests.captures.commands.test_import import ENVIRONMENT, TIMEOUT_S, long, on_terminal, said
 from tests.captures.recorded import incident, text_of

@@ -19,7 +19,7 @@ from captures.convert.export_request import Addresses, ExportRequest, Form, Pack
 from captures.format.layout import DIGEST_BLOCK_BYTES, TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.share.packing import pack
 from tests.captures.content import START_NS, timed, window_instants_ns, write
 from tests.captures.share.carried import large, mangled

@@ -13,7 +13,7 @@ from captures.convert.import_capture import import_capture
 from captures.convert.import_request import ImportRequest
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.share.verification import verify
 from precompute.cli import precompute
 from precompute.inspection.figures import inspect_capture

@@ -12,7 +12,7 @@ from captures.convert.importing.regrouping import regrouped
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.text.finding import Finder
 from captures.text.hosts import Hosts
 from captures.text.messages import MESSAGE, NO_FLOW, NO_INSTANT, Messages

@@ -15,8 +15,8 @@ from captures.format.capture import Capture
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
-from captures.format.stream_writer import StreamWriter
 from captures.format.tags import tag_text
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.comparing.compare import compare
 from captures.rework.comparing.differences import Delays, Difference, Differences, Fate
 from captures.rework.comparing.matching import NONE

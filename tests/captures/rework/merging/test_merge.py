@@ -16,7 +16,7 @@ from captures.format.capture import Capture
 from captures.format.digests import damaged_parts
 from captures.format.layout import MAX_TRAIN_EVENTS, TRAIN
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.merging.merge import Align, merge_captures
 from tests.captures.content import START_NS
 from tests.captures.rework.made import PLANS, Event, events_of, instants_of, make

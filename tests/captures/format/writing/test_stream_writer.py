@@ -16,8 +16,8 @@ from captures.format.layout import DIGEST_BLOCK_BYTES, LOCAL_ZONE, TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW, LINK, LIVE
 from captures.format.stamps.kinds import WIDTHS, ZONED
-from captures.format.stream_writer import StreamWriter
 from captures.format.tags import TAG_BYTES
+from captures.format.writing.stream_writer import StreamWriter
 from tests.captures.content import START_NS
 from tests.captures.format.opening.forged import walk
 from tests.captures.samples import written_again
@@ -36,7 +36,7 @@ def trains_of(*shapes: tuple[int, int], **fields: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("untimed", [0, 1, 3])
 def test_instants_may_be_known_from_some_call_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untimed: int) -> None:
-    monkeypatch.setattr("captures.format.stream_writer._COPY_BYTES", 4)
+    monkeypatch.setattr("captures.format.writing.stream_writer._COPY_BYTES", 4)
     text = np.frombuffer(b"xy", np.uint8)
     with StreamWriter(tmp_path / "a.rcap") as writer:
         for _ in range(untimed):

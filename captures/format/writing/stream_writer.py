@@ -23,7 +23,6 @@ from captures.console.units import format_size
 from captures.files.behind import Behind
 from captures.files.output_file import FULL, OutputFile, workplace, write_all
 from captures.files.room import too_large
-from captures.format.headers import Facts, Section, named_header
 from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
@@ -34,7 +33,8 @@ from captures.format.layout import (
     page_aligned,
 )
 from captures.format.sections import BACK, LIVE, SECTIONS
-from captures.format.window_index import WindowIndex
+from captures.format.writing.headers import Facts, Section, named_header
+from captures.format.writing.window_index import WindowIndex
 
 _ROWS_AT_ONCE: Final = 1 << 20
 _NOTHING: Final = np.zeros(0, np.uint8)
