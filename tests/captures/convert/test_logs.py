@@ -251,7 +251,7 @@ LINES, JSON, JOURNAL = (TextRequest(form, "message") for form in TextForm)
         ),
         (b"\n\r\r\n\0\0\0\x1c\x1a\x2b\x3c\x4d" + bytes(99), JOURNAL, "no text; leave --journal out"),
         (b"\x89RCAP\r\n\x1a" + bytes(99), LINES, "this is a capture already"),
-        (b"LPKSHHRH" + bytes(99), JOURNAL, "export it (journalctl -o export -D FOLDER), and say --journal"),
+        (b"LPKSHHRH" + bytes(99), JOURNAL, r"export it \(journalctl -o export -D FOLDER\), and say --journal"),
         (gzip.compress(gzip.compress(b"text\n")), LINES, "what is unpacked is packed again"),
         (EXPORTED, LINES, "this was written by journalctl -o export; say --journal in place of --lines"),
         (EXPORTED, JSON, "say --journal in place of --json-field"),

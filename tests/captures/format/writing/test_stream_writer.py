@@ -36,7 +36,7 @@ def trains_of(*shapes: tuple[int, int], **fields: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("untimed", [0, 1, 3])
 def test_instants_may_be_known_from_some_call_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untimed: int) -> None:
-    monkeypatch.setattr("captures.format.writing.stream_writer._COPY_BYTES", 4)
+    monkeypatch.setattr("captures.format.writing.stream_writer._ROWS_AT_ONCE", 4)
     text = np.frombuffer(b"xy", np.uint8)
     with StreamWriter(tmp_path / "a.rcap") as writer:
         for _ in range(untimed):
