@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS
 from captures.format.stamps.numbers import digits_at
+from captures.format.stamps.offsets import zone_at
 from captures.format.stamps.writing import write_number, write_stamp
-from captures.format.stamps.zones import zone_at
 from captures.text.splitting import next_end
 from captures.text.wrapping import append
 

@@ -15,9 +15,10 @@ from captures.console.units import SECOND_NS
 from captures.format.instants import ramp, ramp_values
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS, StampKind
+from captures.format.stamps.offsets import zone_at
 from captures.format.stamps.reading import NO_STAMP
 from captures.format.stamps.writing import write_fraction, write_second
-from captures.format.stamps.zones import UTC, Zone, zone_at
+from captures.format.stamps.zones import UTC, Zone
 from captures.text.finding import SLACK_BYTES, Found
 from captures.text.messages import NO_INSTANT, Messages
 

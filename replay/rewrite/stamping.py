@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import WORD_BYTES, repeat_text, words_of
 from captures.format.stamps.kinds import DIGITS, FRACTION, LOCAL_ZONE, MAX_WIDTH, STYLES, WIDTHS
+from captures.format.stamps.offsets import zone_at
 from captures.format.stamps.reading import new_minutes
 from captures.format.stamps.writing import write_digits, write_fraction, write_second
-from captures.format.stamps.zones import zone_at
 from replay.clock import MICROSECOND_NS, SECOND_NS
 
 _EARLIEST_S: Final = -(1 << 62)

@@ -17,6 +17,7 @@ from captures.console.units import SECOND_NS
 from captures.format.stamps.endings import NO_ZONE, ending_at, named_zone_at
 from captures.format.stamps.kinds import DATE, DIGITS, LOOKUP, STYLES, TIME, StampKind
 from captures.format.stamps.numbers import count_digits, days_of, digits_at, is_date, is_word, month_at
+from captures.format.stamps.offsets import zone_in
 from captures.format.stamps.writing import (
     CLF,
     EPOCH,
@@ -29,7 +30,6 @@ from captures.format.stamps.writing import (
     YEAR_MONTH_DAY,
     civil_date,
 )
-from captures.format.stamps.zones import zone_in
 
 NO_STAMP: Final = int(StampKind.NONE)
 MINUTE: Final = np.dtype(

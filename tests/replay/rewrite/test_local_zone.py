@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import LOCAL_ZONE
-from captures.format.stamps.zones import zone_at
+from captures.format.stamps.offsets import zone_at
 from replay.rewrite.local_zone import DAY_S, local_zone_minutes, zone_table
 from tests.replay.rewrite.zones import AUTUMN_S, SPRING_S, living_in, zone_of
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from captures.format.stamps.zones import UTC, fixed_zone, named_zone, zone_at, zone_in
+from captures.format.stamps.offsets import zone_at, zone_in
+from captures.format.stamps.zones import UTC, fixed_zone, named_zone
 
 NAMES = ["Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"]
 ZONES = {name: named_zone(name) for name in NAMES}
