@@ -68,7 +68,8 @@ def _load(program: str) -> None:
     if program == "replay":
         prepare(wall_ns())
     if program == "captures":
-        make_import_ready()
+        make_import_ready(of_text=False)
+        make_import_ready(of_text=True)
     if measured := Coverage.current():
         measured.get_data()
         inspect.stack()

@@ -24,14 +24,15 @@ OTHERS = "*"
 FLOORS = {
     "captures": (
         ("console",),
-        ("notation",),
         ("compiled",),
         ("files",),
+        ("notation",),
         ("format",),
         ("events",),
         ("text",),
         ("packets",),
-        ("convert", "rework", "share"),
+        ("share",),
+        ("convert", "rework"),
         ("commands",),
         ("cli",),
         ("entry",),
@@ -42,7 +43,7 @@ FLOORS = {
     "captures.packets.headers": (("reasons",), ("reassembly",), (OTHERS,)),
     "captures.rework": ((OTHERS,), ("comparing", "merging", "anonymize")),
     "captures.commands": ((OTHERS,), ("rework",)),
-    "captures.format": (("stamps",), (OTHERS,), ("opening",), ("reader",)),
+    "captures.format": (("stamps",), (OTHERS,), ("opening", "writing"), ("reader",)),
     "precompute": (
         ("draws", "notation"),
         ("fields", "timeline"),
@@ -103,8 +104,8 @@ KEYS = (
     (("ctypes", "_ctypes", "cffi"), ("replay.linux", "captures.compiled.memory", "captures.console.parent")),
     # stderr itself may be a socket
     (("socket", "_socket", "socketserver", "asyncio"), ("replay", "captures.console.stderr")),
-    # `build` prints its rate
-    (("time",), ("replay.clock", "precompute.commands.build")),
+    # `build` prints its rate, and what comes by a pipe is written now
+    (("time",), ("replay.clock", "precompute.commands.build", "captures.packets.sources.inputs")),
     (
         ("click",),
         (
@@ -423,7 +424,7 @@ def test_a_module_without_a_docstring_is_found():
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("precompute.rendering.build", "from captures.format.writer import CaptureWriter"),
+        ("precompute.rendering.build", "from captures.format.writing.writer import CaptureWriter"),
         (
             "replay.cli",
             "from captures import reader\nfrom replay.linux import mmsg\nfrom replay import clock",

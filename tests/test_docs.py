@@ -422,7 +422,7 @@ def carried_over(folder: Path) -> dict[str, Any]:
 
 def fields(value: Any, path: str = "") -> set[str]:
     """The paths of a report's values, like `lanes[].port`; a recipe is one value, and so are counts by something."""
-    one = r"(errors|waits|other_runs|came_by|counts|left_out)$|^(lengths|recipe)$"
+    one = r"(errors|waits|other_runs|came_by|counts|left_out|_ports)$|^(lengths|recipe)$"
     if isinstance(value, dict) and not re.search(one, path):
         return {inner for name, part in value.items() for inner in fields(part, f"{path}.{name}".strip("."))}
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):

@@ -1,5 +1,7 @@
 """`captures anonymize`: a capture that may be given away."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -52,15 +54,21 @@ def anonymize_(
     read again: exit code 1 means that original values are left in it, and that it should not be given away.
     """
     held = open_any(capture)
-    rules = _rules(rules_file, addresses, no_vendors=no_vendors)
-    if new_key:
-        new_key_file(key)
-    data, warning = read_key_file(key)
-    if warning:
-        notice(harmless(warning))
-    prepare()
-    with bytes_bar("anonymizing") as progress:
-        done = anonymize(held, output, rules, secret_of(data), force=force, progress=progress)
+    rules, files = (Rules(), []) if rules_file is None else load_rules(rules_file)
+    rules = _with_flags(rules, addresses, no_vendors=no_vendors)
+    with _key(key, output, new=new_key) as (data, whole):
+        prepare()
+        with bytes_bar("anonymizing") as progress:
+            done = anonymize(
+                held,
+                output,
+                rules,
+                secret_of(data),
+                force=force,
+                inputs=[key, *files],
+                whole=whole,
+                progress=progress,
+            )
     for leak in done.places:
         where = f"event {leak.event}, column {leak.column}" if leak.event >= 0 else "headers"
         notice(harmless(f"left over: {leak.kind}, {where}{f': {leak.value}' if show and leak.value else ''}"))
@@ -68,9 +76,22 @@ def anonymize_(
     return ExitCode.MET if done.clean else ExitCode.MISSED
 
 
-def _rules(path: Path | None, addresses: str | None, *, no_vendors: bool) -> Rules:
-    """The rules of the file, with what flags say instead."""
-    rules = Rules() if path is None else load_rules(path)
+@contextmanager
+def _key(path: Path, output: Path, *, new: bool) -> Iterator[tuple[bytes, Callable[[], object]]]:
+    """The bytes of the key, and what is called when the output is whole: a new key is no file before that."""
+    if not new:
+        data, warning = read_key_file(path)
+        if warning:
+            notice(harmless(warning))
+        yield data, lambda: None
+        return
+    data, file = new_key_file(path, output)
+    with file:
+        yield data, file.finish
+
+
+def _with_flags(rules: Rules, addresses: str | None, *, no_vendors: bool) -> Rules:
+    """The rules, with what flags say instead."""
     if addresses is not None:
         mapping = rules.addresses.model_copy(update={"mapping": AddressMapping(addresses)})
         rules = rules.model_copy(update={"addresses": mapping})

@@ -7,8 +7,8 @@ from typing import Final
 import click
 
 from captures.commands.options import CAPTURE
-from captures.commands.values import RANGE, parse_port_set
-from captures.console.command import COUNT, Parsed, tell
+from captures.commands.values import RANGE, RATE_EPS, parse_port_set
+from captures.console.command import Parsed, tell
 from captures.console.errors import InputError
 from captures.console.stderr import Stderr
 from captures.console.terminal import bar
@@ -40,7 +40,9 @@ _PORTS: Final = Parsed("ports", lambda text: tuple(sorted(parse_port_set(text)))
 )
 @click.option("--lines", is_flag=True, help="The same as --format lines: an event a line.")
 @click.option("--range", "bounds", type=RANGE, metavar="A-B", help="Only these events of the original order, from 0.")
-@click.option("-e", "--eps", "rate_eps", type=COUNT, metavar="RATE", help="Evenly at this rate, not at their instants.")
+@click.option(
+    "-e", "--eps", "rate_eps", type=RATE_EPS, metavar="RATE", help="Evenly at this rate, not at their instants."
+)
 @click.option("--source", type=_ADDRESS, metavar="ADDR", help="From this address and, a host each, those behind it.")
 @click.option("-t", "--target", type=_ADDRESS, metavar="ADDR", help="To this address.")
 @click.option("-p", "--ports", type=_PORTS, metavar="LIST", help="To these ports in turns, train by train.")
@@ -69,10 +71,14 @@ def export(
         raise InputError("--json: stdout has the events already; name a file")
     asked = {name: value for name, value in given.items() if value is not None}
     packing = _PACKINGS.get(Path(output).suffix, Packing.NONE)
+    settled = _form(output, form, packing, lines=lines)
+    of_packets = [*asked, *(["eps"] if rate_eps is not None else [])]
+    if settled is Form.LINES and of_packets:
+        raise InputError(f"--{of_packets[0].replace('_', '-')}: is for packets, and this would be text; leave it out")
     request = ExportRequest(
         capture=capture,
         output=None if output == _STDOUT else Path(output),
-        form=Form.LINES if lines else _form(output, form, packing),
+        form=settled,
         packing=packing,
         force=force,
         first=bounds[0] if bounds else 0,
@@ -86,8 +92,12 @@ def export(
     tell(fitted(f"{text}; of the capture {done.digest}", 4), done.as_json(), as_json=as_json)
 
 
-def _form(output: str, form: str | None, packing: Packing) -> Form:
+def _form(output: str, form: str | None, packing: Packing, *, lines: bool) -> Form:
     """How events are written, by a flag or by the name of the file. Raises InputError."""
+    if lines and form not in (None, Form.LINES):
+        raise InputError(f"--lines and --format {form}: give one of them")
+    if lines:
+        return Form.LINES
     if form is not None:
         return Form(form)
     name = Path(output)

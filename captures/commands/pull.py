@@ -38,8 +38,9 @@ def pull(*, url: str, output: Path, rebuild: bool, connections: int, jobs: int, 
     is proven. Needs stampede[s3], [gcs], [sftp] or [http].
     """
     if rebuild:
-        _, manifest = pulling.fetch_manifest(url)
-        build_again(manifest, output, jobs=jobs, force=force)
+        store, manifest = pulling.fetch_manifest(url)
+        inputs = pulling.read_here(store, url, manifest)
+        build_again(manifest, output, jobs=jobs, force=force, inputs=inputs)
         how = "rendered here"
     else:
         with bytes_bar("pulling") as progress:

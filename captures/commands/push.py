@@ -14,6 +14,7 @@ from captures.share import packing, pushing
 @click.command(short_help="Bring a capture to a folder, a server or a bucket.")
 @CAPTURE
 @click.argument("url")
+@click.option("--name", metavar="NAME", help="What it is called there, if not as FILE.")
 @click.option("--licence", metavar="TEXT", help="Under which terms others may use it, for the manifest.")
 @click.option("--contact", metavar="TEXT", help="Whom to ask about it, for the manifest.")
 @click.option(

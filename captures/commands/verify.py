@@ -8,6 +8,7 @@ from captures.commands.options import CAPTURE, DIGEST, JOBS
 from captures.commands.progress import bytes_bar
 from captures.console.command import answer
 from captures.console.errors import DifferenceError
+from captures.console.units import fitted
 from captures.share import verification
 
 
@@ -31,6 +32,6 @@ def verify(*, capture: Path, jobs: int, as_json: bool, expect: str | None) -> No
         found = verification.verify(capture, jobs=jobs, expect=expect, progress=progress)
     if as_json or found.sound:
         figures = {**found.figures(), "path": str(capture), "events": found.events}
-        answer(found.verdict, figures, as_json=as_json)
+        answer(fitted(found.verdict, 4), figures, as_json=as_json)
     if found.difference:
         raise DifferenceError(found.difference)

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from captures.console.errors import InputError
+from captures.format.stamps.zones import UTC, Zone
 from captures.text.wrapping import Header
 
 Network = IPv4Network | IPv6Network
@@ -30,11 +31,11 @@ class TextRequest:
     json_field: str = ""
     """The field of the JSON object whose text is the event."""
     header: Header | None = None
-    """What is written before each line; None: lines stay as they are."""
+    """What is written before each event; None: they stay as they are."""
+    modern: bool = False
+    """Whether entries of a journal become lines of RFC 5424, and not of RFC 3164."""
     rate_eps: int | None = None
     """Events have evenly spaced instants at this rate; None: those that they say."""
-    zone_minutes: int = 0
-    """How far east of UTC stamps are that say no zone."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ class ImportRequest:
     """Only packets before this instant."""
     keep_cut: bool = False
     """Whether events are kept that a snaplen cut."""
+    split_trains: bool = False
+    """Whether a datagram that holds several events of one length becomes these (GSO, GRO)."""
     strict: bool = False
     """Whether nothing is written if a source is broken; otherwise what was good of it is kept."""
     tell_hosts_apart: bool = True
     """Whether a train holds events of one host only, so that each host can have an address of its own."""
     regroup_ns: int = 0
     """Events of one length are brought together within windows of this length; 0: the order stays."""
+    zone: Zone = UTC
+    """The zone of stamps that say none."""
     text: TextRequest | None = None
     """None: the sources are packets."""
 
@@ -68,7 +73,8 @@ class ImportRequest:
         """Refuse what contradicts itself. Raises InputError."""
         if not self.sources:
             raise InputError("name a source: a file, a folder, a pattern, or - for stdin")
-        if self.text is not None and (self.ports is not None or self.hosts or self.keep_cut):
-            raise InputError("--ports, --host and --keep-cut are for packets; lines of text have none of these")
+        of_packets = self.ports is not None or self.hosts or self.keep_cut or self.split_trains
+        if self.text is not None and of_packets:
+            raise InputError("ports, hosts, cut events and trains are of packets; lines of text have none of these")
         if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
             raise InputError("--from is not before --to")

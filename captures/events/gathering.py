@@ -19,10 +19,9 @@ def gathered(data: NDArray[np.uint8], place: NDArray[np.int64], length: NDArray[
 
 
 def as_lines(data: NDArray[np.uint8], place: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The same with a line end behind each text."""
+    """The same with a line end behind each text that has none, so that there are as many lines as texts."""
     out = np.empty(int(length.sum()) + len(length), np.uint8)
-    gather_lines(out, _read_only(data), place, length)
-    return out
+    return out[: gather_lines(out, _read_only(data), place, length)]
 
 
 def joined(
@@ -71,14 +70,16 @@ def gather(
 @long_kernel
 def gather_lines(
     out: NDArray[np.uint8], data: NDArray[np.uint8], place: NDArray[np.int64], length: NDArray[np.int64]
-) -> None:
-    """Copy texts into `out` with a line end behind each."""
+) -> int:
+    """Copy texts into `out` with a line end behind each that has none; returns how many bytes that are."""
     to = int64(0)
     for i in range(len(place)):
         copy_bytes(out, to, data, place[i], length[i])
         to += length[i]
-        out[to] = _LINE_END
-        to += 1
+        if length[i] == 0 or out[to - 1] != _LINE_END:
+            out[to] = _LINE_END
+            to += 1
+    return to
 
 
 @kernel

@@ -3,6 +3,7 @@
 They lie in files without names, and are mapped, so the kernel may write them out when memory is short.
 """
 
+import errno
 import mmap
 import os
 import tempfile
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 from captures.console.errors import PreflightError
 from captures.console.units import format_size
 from captures.files.output_file import FULL, workplace
+from captures.files.room import too_large
 
 
 def scratch(rows: int, dtype: Any, beside: Path | None = None) -> NDArray[Any]:
     """A table of zeros, shape (rows,), on the disk of the file `beside`, or on that of TMPDIR.
 
     It is gone with the last array that has its memory. Raises PreflightError where the disk has no room for it: that is
-    found now, since a process that writes to memory for which the disk has no room is killed.
+    found now, since a process that writes to memory for which the disk has no room is killed; RunError where no file
+    may be so large.
     """
     size = rows * np.dtype(dtype).itemsize
     if not size:
@@ -34,5 +37,7 @@ def scratch(rows: int, dtype: Any, beside: Path | None = None) -> NDArray[Any]:
     except OSError as error:
         if error.errno in FULL:
             raise PreflightError(f"{folder}: the disk has no room for {format_size(size)} of tables") from None
+        if error.errno == errno.EFBIG:
+            raise too_large(folder) from None
         raise
     return np.frombuffer(memory, dtype)

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,18 +23,18 @@ _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class PartFile:
-    """A file that is being completed; it stays as a part when the `with` block is left without `finish`."""
+    """A file that is being completed; left without `finish`, it stays as a part, unless it is empty."""
 
     fd: int
     """The descriptor to read what is there already, and to write to, at any offset."""
 
-    def __init__(self, path: Path, *, force: bool = False) -> None:
+    def __init__(self, path: Path, *, force: bool = False, inputs: Iterable[Path] = ()) -> None:
         """Open the part, or make it.
 
-        Raises InputError where no file can come to exist at `path`, where one is that may not be replaced, where the
-        part is not a plain file of this user's, and where another process writes to it.
+        Raises InputError where no file can come to exist at `path`, where one is that may not be replaced or is one of
+        `inputs`, where the part is not a plain file of this user's, and where another process writes to it.
         """
-        OutputFile(path, force=force).close()  # it proves that
+        OutputFile(path, force=force, inputs=inputs).close()  # it proves that
         real = Path(os.path.realpath(path))
         self.path, self._force, self._name = path, force, real.name
         if path.exists() and not path.is_file():
@@ -80,6 +81,7 @@ class PartFile:
         if not self._force:
             self._take_name()
         os.rename(self._part_name, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self._part_name = self._name
 
     def _take_name(self) -> None:
         """Have the name stand for this file or an empty one, unless it is taken."""
@@ -108,5 +110,7 @@ class PartFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it; it stays where it is."""
+        """Close it; it stays where it is, unless nothing was written to it."""
+        if self._part_name != self._name and not os.fstat(self.fd).st_size:
+            self.discard()
         self._stack.close()

@@ -27,6 +27,11 @@ def require_room(path: Path, size: int) -> None:
         )
 
 
+def too_large(path: Path) -> RunError:
+    """The error where the kernel lets a file grow no further (EFBIG of write(2))."""
+    return RunError(f"{path}: no file of this size can be written there (ulimit -f, or the file system)")
+
+
 @contextmanager
 def filling(path: Path, advice: str = "make room, and start again") -> Iterator[None]:
     """Turn what the kernel says of a disk that fills up, or takes no larger file, into a RunError of one line."""
@@ -36,7 +41,5 @@ def filling(path: Path, advice: str = "make room, and start again") -> Iterator[
         if error.errno in FULL:
             raise RunError(f"{path}: the disk is full; {advice}") from None
         if error.errno == errno.EFBIG:
-            raise RunError(
-                f"{path}: no file of this size can be written there (ulimit -f, or the file system)"
-            ) from None
+            raise too_large(path) from None
         raise

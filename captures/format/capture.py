@@ -18,6 +18,9 @@ class Capture:
     """An open capture; its arrays are read-only views of the mapped file."""
 
     path: Path
+    """What the user named: this file, or the packed capture that it came out of."""
+    mapped_path: Path
+    """The file that is mapped. Of a packed capture it is in the cache."""
     source: Source
     """The open file, for those who read it with pread(2), and who must know whether it was changed."""
     digest: str
@@ -74,6 +77,11 @@ class Capture:
     """The length that each event had before it was cut, shape (events,)."""
     parts: tuple[Part, ...]
     """All sections, also those that this program does not know."""
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read, which no output may replace."""
+        return [self.path, self.mapped_path]
 
     def matrix(self, train: int) -> NDArray[np.uint8]:
         """The events of one train, shape (count, length)."""

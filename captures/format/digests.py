@@ -1,7 +1,7 @@
 """Digests of the payload: they tell which blocks of 16 MiB still hold the bytes that were built."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -51,12 +51,13 @@ def digest_blocks(
             pool.shutdown(cancel_futures=True)
 
 
-def damaged_sections(capture: Capture) -> list[str]:
-    """The sections but the payload whose bytes differ from their digest, as text.
+def damaged_sections(capture: Capture, names: Container[str] | None = None) -> list[str]:
+    """The sections but the payload whose bytes differ from their digest, as text; of those called `names`, or of all.
 
     Those that were compared when the capture was opened are not read again.
     """
     left = [part for part in capture.parts if not part.checked_at_once and part.name != "payload"]
+    left = [part for part in left if names is None or part.name in names]
     fd = capture.source.fd
     return [f"section {part.name}" for part in left if digest_range(fd, part.offset, len(part.data)) != part.digest]
 
@@ -73,9 +74,21 @@ def damaged_parts(
     size = len(capture.payload)
     chosen = np.arange(len(capture.digests)) if blocks is None else blocks
     for block, found in digest_blocks(fd, capture.payload_offset, size, chosen, jobs):
-        start = block * DIGEST_BLOCK_BYTES
-        end = min(start + DIGEST_BLOCK_BYTES, size)
-        progress(end - start)
+        progress(min(DIGEST_BLOCK_BYTES, size - block * DIGEST_BLOCK_BYTES))
         if found != bytes(capture.digests[block]):
-            damaged.append(f"payload chunk {block} (bytes {start}-{end - 1} of the payload)")
+            damaged.append(block_text(capture, block))
     return damaged
+
+
+def is_sound(capture: Capture, block: int) -> bool:
+    """Whether a block of the payload, by its number, still has its digest."""
+    start = block * DIGEST_BLOCK_BYTES
+    size = min(DIGEST_BLOCK_BYTES, len(capture.payload) - start)
+    return digest_range(capture.source.fd, capture.payload_offset + start, size) == bytes(capture.digests[block])
+
+
+def block_text(capture: Capture, block: int) -> str:
+    """What a message calls a block of the payload."""
+    start = block * DIGEST_BLOCK_BYTES
+    end = min(start + DIGEST_BLOCK_BYTES, len(capture.payload))
+    return f"payload chunk {block} (bytes {start}-{end - 1} of the payload)"

@@ -83,11 +83,13 @@ def _checked(path: Path, source: Source, data: NDArray[np.uint8]) -> Capture:
     for part in parts.values():
         sound = not part.checked_at_once or blake3(part.data.data).digest() == part.digest
         require(sound, f"section {part.name} is damaged (its digest differs)")
-    return _sound(path, source, header, parts)
+    capture = _sound(path, source, header, parts)
+    check_event_tables(capture)
+    return capture
 
 
 def _sound(path: Path, source: Source, header: Any, parts: dict[str, Part]) -> Capture:
-    """The capture that a header and its sections make, if they fit together. Raises Unsound."""
+    """The capture of a header and its sections, if they fit together but for the tables of events. Raises Unsound."""
 
     def table(name: str, dtype: Any) -> Any:
         return (parts[name].data if name in parts else _NOTHING).view(dtype)
@@ -102,8 +104,9 @@ def _sound(path: Path, source: Source, header: Any, parts: dict[str, Part]) -> C
     check_mix(mix := table("mix", "<u8"), events)
     start_ns, duration_ns = int(header["start_ns"]), int(windows["duration_ns"].sum())
     require(start_ns + duration_ns < 1 << 63, "it ends after the year 2262")
-    capture = Capture(
+    return Capture(
         path=path,
+        mapped_path=path,
         source=source,
         digest=bytes(header["digest"]).hex(),
         seed=int(header["seed"]),
@@ -134,5 +137,3 @@ def _sound(path: Path, source: Source, header: Any, parts: dict[str, Part]) -> C
         original=table("original", "<u4"),
         parts=tuple(parts.values()),
     )
-    check_event_tables(capture)
-    return capture

@@ -4,15 +4,14 @@ Aliases are refused (a short file can unfold to gigabytes with them), and so are
 given twice, and what is nested too deep.
 """
 
-import os
 import re
-import stat
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from captures.console.errors import InputError
+from captures.files.small_file import read_small
 
 MAX_FILE_BYTES: Final = 16 << 20
 MAX_DEPTH: Final = 32
@@ -64,21 +63,17 @@ for _tag, _regex, _first in (
 
 
 def read_text(path: Path) -> str:
-    """The text of a regular file, whose name the caller adds to an error. Raises InputError."""
+    """The text of a file, whose name the caller adds to an error. Raises InputError."""
     try:
-        # A FIFO would wait for somebody to write into it, and a device may have no end.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise InputError("is not a regular file; copy what it holds into one")
-            raw = file.read(MAX_FILE_BYTES + 1)
-        if len(raw) > MAX_FILE_BYTES:
-            raise InputError(f"is larger than {MAX_FILE_BYTES >> 20} MiB; make its pools smaller")
-        return raw.decode("utf-8-sig")
+        raw, _ = read_small(path, MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}") from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise InputError(f"is larger than {MAX_FILE_BYTES >> 20} MiB; make it smaller")
+    try:
+        return raw.decode("utf-8-sig")  # a byte order mark is no part of the first key or name
     except UnicodeDecodeError as error:
         raise InputError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"can't be read: {error.strerror if isinstance(error, OSError) else error}") from None
 
 
 def parse_yaml(text: str) -> Any:

@@ -19,6 +19,7 @@ from captures.compiled.readiness import make_ready
 from captures.console.errors import InputError
 from captures.events.axis import Axis
 from captures.events.gathering import as_lines, joined
+from captures.events.proving import Proof
 from captures.events.scratch import scratch
 from captures.events.stretches import stretches
 from captures.format.capture import Capture
@@ -71,7 +72,7 @@ class Lines(NamedTuple):
         return Lines(data, np.cumsum(length) - length, length)
 
     def ended(self) -> NDArray[np.uint8]:
-        """All of them, with a line end behind each."""
+        """All of them, with a line end behind each that has none."""
         return as_lines(self.data, self.place, self.length)
 
 
@@ -99,15 +100,30 @@ def printed(
     """The lines of the events that are asked for.
 
     `progress` is told the events that were passed since its last call, and how many there are. Raises InputError for
-    what the capture does not tell, PreflightError where TMPDIR has no room for the original order.
+    what the capture does not tell, PreflightError where TMPDIR has no room for the original order, and DamagedError
+    where what is printed next differs from its digest.
     """
     _check(capture, request)
     end = capture.events if request.end is None else min(request.end, capture.events)
     front = _Front(capture, request, len(str(end - 1)))
     in_order = _in_original_order if request.original_order and len(capture.order) else _in_replay_order
-    for events in in_order(capture, request.first, end):
-        yield front.before(events if request.template is None else _of_template(capture, events, request.template))
-        progress(len(events.shown), end - request.first)
+    with Proof(capture, _sections(request)) as proof:
+        for events in in_order(capture, request.first, end):
+            meant = events if request.template is None else _of_template(capture, events, request.template)
+            proof.require(meant.lines.place, meant.lines.length)
+            yield front.before(meant)
+            progress(len(events.shown), end - request.first)
+
+
+def _sections(request: PrintRequest) -> set[str]:
+    """The sections that say what is printed, beside the payload."""
+    asked = {
+        ("times", "back"): request.time,
+        ("flows", "flow_of"): request.flow,
+        ("order",): request.time or request.original_order,
+        ("templates",): request.template is not None,
+    }
+    return {"trains", *(name for names, shown in asked.items() if shown for name in names)}
 
 
 def _of_template(capture: Capture, events: _Events, template: int) -> _Events:

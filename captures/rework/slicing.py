@@ -25,7 +25,7 @@ from captures.files.room import filling
 from captures.format.capture import Capture
 from captures.format.layout import Table
 from captures.format.sections import BACK
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.choosing import Choice
 from captures.rework.chosen import Chosen, Numbers
 from captures.rework.history import with_step
@@ -70,11 +70,11 @@ def slice_capture(
     up.
     """
     prepare()
-    OutputFile(output, force=force, inputs=[capture.path]).close()  # whatever is wrong with it is said at once
+    OutputFile(output, force=force, inputs=capture.files).close()  # whatever is wrong with it is said at once
     chosen = Chosen(capture, choice, output)
     if chosen.events == capture.events:
         return _copy(capture, output, progress, force=force)
-    with StreamWriter(output, force=force, inputs=[capture.path]) as writer:
+    with StreamWriter(output, force=force, inputs=capture.files) as writer:
         prove(capture, lambda _: None, chosen.blocks())
         return _Slice(capture, chosen, writer).write(choice, progress)
 
@@ -82,7 +82,7 @@ def slice_capture(
 def _copy(capture: Capture, output: Path, progress: Progress, *, force: bool) -> Sliced:
     """Copy the whole file."""
     size = len(capture.payload)
-    with OutputFile(output, force=force, inputs=[capture.path]) as file, filling(output):
+    with OutputFile(output, force=force, inputs=capture.files) as file, filling(output):
         prove(capture, lambda read: progress(read, size))
         with open(capture.source.fd, "rb", closefd=False) as whole, open(file.fd, "wb", closefd=False) as copy:
             whole.seek(0)

@@ -6,11 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.console.errors import DamagedError
+from captures.events.proving import damaged
 from captures.format.capture import Capture
 from captures.format.digests import damaged_parts
 from captures.format.layout import DIGEST_BLOCK_BYTES
-from captures.format.reader import COPY_AGAIN
 
 
 def prove(capture: Capture, progress: Callable[[int], object], blocks: NDArray[np.int64] | None = None) -> None:
@@ -18,10 +17,8 @@ def prove(capture: Capture, progress: Callable[[int], object], blocks: NDArray[n
 
     `progress` is told the bytes that were read since its last call. Raises DamagedError.
     """
-    damaged = damaged_parts(capture, len(os.sched_getaffinity(0)), progress, blocks)
-    if damaged:
-        damage = f"damaged: {'; '.join(damaged)}"
-        raise DamagedError(f"{capture.path}: {damage}{COPY_AGAIN}", damage)
+    if wrong := damaged_parts(capture, len(os.sched_getaffinity(0)), progress, blocks):
+        raise damaged(capture, wrong)
 
 
 def blocks_between(first: int, end: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -75,13 +75,13 @@ def most_bytes() -> int:
 
 
 def open_any(path: str | os.PathLike[str]) -> Capture:
-    """Open a capture, or a packed one, which is unpacked into the cache unless it is there.
+    """Open a capture, or a packed one, which is unpacked into the cache unless it is there; either has the path given.
 
     Raises CaptureError for a file that is neither, PreflightError where there is no room for it, and RunError where
     the disk fills up.
     """
     path = Path(path)
-    return _unpacked(open_packed(path)) if is_packed(path) else open_capture(path)
+    return replace(_unpacked(open_packed(path)), path=path) if is_packed(path) else open_capture(path)
 
 
 def cached() -> list[Cached]:

@@ -27,6 +27,7 @@ MANIFEST_ENDING: Final = ".json"
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+@=-]{0,199}$")]
+Text = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class _Model(BaseModel):
@@ -85,8 +86,8 @@ class Manifest(_Model):
     """Bytes of the whole file."""
     tool: Annotated[str, StringConstraints(max_length=200)]
     """Which version of Stampede wrote the manifest."""
-    licence: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    contact: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    licence: Text | None = None
+    contact: Text | None = None
     facts: Facts
     recipe: dict[str, Any] | None = None
     """What `precompute build` makes the same bytes of; None: they were not rendered."""
@@ -144,26 +145,45 @@ def _stamps(capture: Capture) -> list[Stamps]:
     ]
 
 
+class _Given(_Model):
+    """What a manifest says that its capture does not."""
+
+    name: Name
+    licence: Text | None
+    contact: Text | None
+
+
+def check_given(name: str, licence: str | None, contact: str | None) -> None:
+    """Refuse what can't stand in a manifest. Raises InputError."""
+    try:
+        _Given(name=name, licence=licence, contact=contact)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        if wrong["loc"] != ("name",):
+            raise InputError(f"--{wrong['loc'][0]}: {wrong['msg']}") from None
+        raise InputError(
+            f"{name}: can't be a name in a store, where it has up to 200 letters of ASCII, digits and _ . + @ = -; "
+            "give another one by --name"
+        ) from None
+
+
 def manifest_of(
     capture: Capture, blocks: list[Block], *, name: str, sha256: str, licence: str | None, contact: str | None
 ) -> Manifest:
-    """The manifest of an open capture that was cut into `blocks`. Raises InputError for a name that has no place."""
-    try:
-        return Manifest(
-            schema=SCHEMA,
-            name=name,
-            digest=capture.digest,
-            sha256=sha256,
-            size=sum(block.size for block in blocks),
-            tool=f"stampede {__version__}",
-            licence=licence,
-            contact=contact,
-            facts=facts_of(capture),
-            recipe=capture.recipe,
-            blocks=[ManifestBlock(digest=block.digest.hex(), size=block.size) for block in blocks],
-        )
-    except ValidationError as error:
-        raise InputError(f"{name}: no manifest can be written of it: {_complaint(error)}") from None
+    """The manifest of an open capture that was cut into `blocks`; what is given was checked by `check_given`."""
+    return Manifest(
+        schema=SCHEMA,
+        name=name,
+        digest=capture.digest,
+        sha256=sha256,
+        size=sum(block.size for block in blocks),
+        tool=f"stampede {__version__}",
+        licence=licence,
+        contact=contact,
+        facts=facts_of(capture),
+        recipe=capture.recipe,
+        blocks=[ManifestBlock(digest=block.digest.hex(), size=block.size) for block in blocks],
+    )
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
@@ -183,9 +203,10 @@ def _complaint(error: ValidationError) -> str:
     return harmless(f"{place}: {first['msg']}" if place else first["msg"])
 
 
-def differences(manifest: Manifest, capture: Capture) -> list[str]:
-    """What the manifest says otherwise than the capture, as text."""
+def differences(manifest: Manifest, capture: Capture, sha256: str) -> list[str]:
+    """What the manifest says otherwise than the capture, whose file has that SHA-256, as text."""
     found = facts_of(capture)
     said, seen = manifest.facts.model_dump(), found.model_dump()
     wrong = [name for name, value in seen.items() if said[name] != value]
-    return wrong + (["recipe"] if manifest.recipe != capture.recipe else [])
+    wrong += ["recipe"] if manifest.recipe != capture.recipe else []
+    return wrong + (["sha256"] if manifest.sha256 != sha256 else [])

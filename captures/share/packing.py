@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from blake3 import blake3
 
+from captures.console.errors import InputError
 from captures.files.output_file import OutputFile, write_all
 from captures.files.room import filling, require_room
 from captures.format.capture import Capture
@@ -21,7 +22,7 @@ from captures.format.digests import damaged_sections
 from captures.format.reader import open_capture
 from captures.share.at_once import in_turn
 from captures.share.blocks import Block, cut, damaged, damaged_blocks, packed_block, prove, read_block
-from captures.share.packed_file import PackedCapture, head_of, index_of, open_packed
+from captures.share.packed_file import PackedCapture, head_of, index_of, is_packed, open_packed
 
 LEVEL: Final = 3
 """How much zstd tries if nobody says: its own default."""
@@ -55,9 +56,11 @@ def pack(
 ) -> Packed:
     """Pack the capture at `path` into `output`, by `jobs` threads, as densely as a `level` of 1 to 19 does.
 
-    Raises CaptureError for a file that is no sound capture, InputError for an output that may not be there, and
-    RunError where the disk is full or the capture was changed meanwhile.
+    Raises CaptureError for a file that is no sound capture, InputError for one that is packed and for an output that
+    may not be there, and RunError where the disk is full or the capture was changed meanwhile.
     """
+    if is_packed(path):
+        raise InputError(f"{path}: is packed already; unpack it first, if it is to be packed in another way")
     capture = open_capture(path)
     pieces = cut(capture)
     plain_bytes = sum(size for _, size in pieces)

@@ -9,13 +9,14 @@ digest and say what the manifest says. The store's names become no names here.
 """
 
 import errno
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from captures.console.errors import CaptureError, InputError
+from captures.console.errors import CaptureError, InputError, RunError
 from captures.files.output_file import write_all
 from captures.files.part_file import PartFile
 from captures.files.room import filling, require_room
@@ -26,6 +27,7 @@ from captures.share.manifest import MANIFEST_ENDING, MOST_MANIFEST_BYTES, Manife
 from captures.share.pushing import CONNECTIONS, Progress
 from captures.share.store import Store, block_name
 
+_READ_BYTES: Final = 1 << 20
 _WRONG_TRIES: Final = 3
 """So often a block is fetched that is another one than its name says: a proxy on the way may have broken it."""
 
@@ -58,6 +60,13 @@ def fetch_manifest(url: str) -> tuple[Store, Manifest]:
     return store, read_manifest(data, store.where(name))
 
 
+def read_here(store: Store, url: str, manifest: Manifest) -> Iterator[Path]:
+    """The files of this machine that a pull of `url` may read, which it must not replace: its manifest and blocks."""
+    for name in (url.rpartition("/")[2], *(block_name(block.digest) for block in manifest.pieces)):
+        if path := store.path(name):
+            yield path
+
+
 def pull(
     url: str,
     output: Path,
@@ -73,17 +82,18 @@ def pull(
     stays, and the next pull goes on from there.
     """
     store, manifest = fetch_manifest(url)
-    pieces = manifest.pieces
-    with PartFile(output, force=force) as part, filling(part.part, "what has come stays; make room, and pull again"):
+    pieces, inputs = manifest.pieces, read_here(store, url, manifest)
+    advice = "what has come stays; make room, and pull again"
+    with PartFile(output, force=force, inputs=inputs) as part, filling(part.part, advice):
         missing = _missing(part.fd, pieces, progress, manifest.size)
         require_room(output, sum(block.size for block in missing))
-        moved_bytes = _fetch(store, part.fd, missing, connections, progress, manifest.size)
+        moved_bytes, sha256 = _fetch(store, part.fd, missing, connections, progress, manifest.size)
         try:
             capture = prove(output, part.fd, manifest.digest, pieces)
         except CaptureError as error:
             part.discard()
             raise InputError(f"{url}: this manifest lies: {error}") from None
-        if wrong := differences(manifest, capture):
+        if wrong := differences(manifest, capture, sha256):
             part.discard()
             raise InputError(
                 f"{url}: this manifest lies: it says something else than the capture of {', '.join(wrong)}"
@@ -94,12 +104,15 @@ def pull(
 
 def _missing(fd: int, pieces: Sequence[Block], progress: Progress, size: int) -> list[Block]:
     """The blocks that the part does not hold; it is read for this. What is behind the last block is cut off."""
-    os.ftruncate(fd, size)
+    there_bytes = os.fstat(fd).st_size
+    if there_bytes > size:
+        os.ftruncate(fd, size)
 
     def is_there(block: Block) -> bool:
         return digest_range(fd, block.offset, block.size) == block.digest
 
-    looked_at = [block for block in pieces if _has_data(fd, block)]
+    whole = [block for block in pieces if block.offset + block.size <= there_bytes]
+    looked_at = [block for block in whole if _has_data(fd, block)]
     there = set()
     for block, found in zip(looked_at, in_turn(len(os.sched_getaffinity(0)), is_there, looked_at), strict=True):
         if found:
@@ -118,19 +131,35 @@ def _has_data(fd: int, block: Block) -> bool:
         raise
 
 
-def _fetch(store: Store, fd: int, missing: Sequence[Block], connections: int, progress: Progress, size: int) -> int:
-    """Fetch blocks into the part; returns the bytes that came. Raises RunError, InputError for a wrong block."""
+def _fetch(
+    store: Store, fd: int, missing: Sequence[Block], connections: int, progress: Progress, size: int
+) -> tuple[int, str]:
+    """Fetch blocks into the part; returns the bytes that came, and the SHA-256 of the whole file.
+
+    Raises RunError, and InputError for a wrong block.
+    """
+    sha256, hashed_bytes, moved_bytes = hashlib.sha256(), 0, 0
 
     def fetch(block: Block) -> tuple[Block, int]:
         data, packed_bytes = _right_block(store, block)
         write_all(fd, data, block.offset)
         return block, packed_bytes
 
-    moved_bytes = 0
+    def hash_up_to(end: int) -> None:
+        nonlocal hashed_bytes
+        while hashed_bytes < end:
+            data = os.pread(fd, min(_READ_BYTES, end - hashed_bytes), hashed_bytes)
+            if not data:
+                raise RunError("the part was cut while it was written; start again")
+            sha256.update(data)
+            hashed_bytes += len(data)
+
     for block, packed_bytes in in_turn(connections, fetch, missing, store.stop):
         moved_bytes += packed_bytes
+        hash_up_to(block.offset + block.size)  # all that is before it is there as well, since they come in order
         progress(block.size, size)
-    return moved_bytes
+    hash_up_to(size)
+    return moved_bytes, sha256.hexdigest()
 
 
 def _right_block(store: Store, block: Block) -> tuple[bytes, int]:

@@ -6,7 +6,7 @@ A push that ends early leaves whole blocks, and no manifest. The next one finds 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,14 @@ from captures.format.digests import damaged_sections
 from captures.share.at_once import in_turn
 from captures.share.blocks import Block, cut, damaged, damaged_blocks, packed_block, read_block
 from captures.share.cache import open_any
-from captures.share.manifest import MANIFEST_ENDING, MOST_MANIFEST_BYTES, Manifest, manifest_of, read_manifest
+from captures.share.manifest import (
+    MANIFEST_ENDING,
+    MOST_MANIFEST_BYTES,
+    Manifest,
+    check_given,
+    manifest_of,
+    read_manifest,
+)
 from captures.share.store import Store, block_name
 
 CONNECTIONS: Final = 8
@@ -61,17 +68,20 @@ class PushRequest:
     """How much zstd tries, 1 to 19."""
     force: bool = False
     """Send all blocks, also those that are there, and replace the manifest of another capture of this name."""
+    name: str | None = None
+    """What it is called in the store; None: as its file."""
 
 
 def push(request: PushRequest, progress: Progress = lambda *_: None) -> Pushed:
     """Bring a capture, packed or not, to a store.
 
-    Raises CaptureError for a capture that is not sound, InputError where another one has its name there, PreflightError
-    where a library is missing, and RunError where a transfer fails.
+    Raises CaptureError for a capture that is not sound, InputError for a name that can't be one and where another
+    one has it there, PreflightError where a library is missing, and RunError where a transfer fails.
     """
     store = Store(request.url)
+    name = f"{(request.name or request.capture.name).removesuffix('.rcapz').removesuffix('.rcap')}.rcap"
+    check_given(name, request.licence, request.contact)
     capture = open_any(request.capture)
-    name = f"{request.capture.name.removesuffix('.rcapz').removesuffix('.rcap')}.rcap"
     _check_name(store, name, capture.digest, force=request.force)
     pieces = cut(capture)
     total = sum(size for _, size in pieces)
@@ -100,7 +110,7 @@ def push(request: PushRequest, progress: Progress = lambda *_: None) -> Pushed:
     written = manifest_of(
         capture, blocks, name=name, sha256=sha256.hexdigest(), licence=request.licence, contact=request.contact
     )
-    _put_manifest(store, written)
+    _put_manifest(store, written, capture.files)
     where = store.where(name + MANIFEST_ENDING)
     return Pushed(where, capture.digest, len(blocks), sum(map(bool, moved)), sum(moved))
 
@@ -123,13 +133,16 @@ def _check_name(store: Store, name: str, digest: str, *, force: bool) -> None:
         raise
     if there.digest != digest and not force:
         raise InputError(
-            f"{store.where(name)}: another capture has this name there; rename yours, or --force to replace it"
+            f"{store.where(name)}: another capture has this name there; give another --name, or --force to replace it"
         )
 
 
-def _put_manifest(store: Store, manifest: Manifest) -> None:
-    """Write the list for sha256sum(1) and then the manifest, by which the capture is there."""
+def _put_manifest(store: Store, manifest: Manifest, inputs: Iterable[Path]) -> None:
+    """Write the list for sha256sum(1) and then the manifest, by which the capture is there.
+
+    Neither takes the place of one of `inputs`, the files that were read.
+    """
     data = manifest.as_json()
     sums = f"{manifest.sha256}  {manifest.name}\n{hashlib.sha256(data).hexdigest()}  {manifest.name}{MANIFEST_ENDING}\n"
-    store.put(f"{manifest.name}.sha256", sums.encode())
-    store.put(manifest.name + MANIFEST_ENDING, data)
+    store.put(f"{manifest.name}.sha256", sums.encode(), inputs)
+    store.put(manifest.name + MANIFEST_ENDING, data, inputs)

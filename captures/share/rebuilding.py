@@ -7,6 +7,7 @@ unless the capture has the digest of the manifest, and no larger one than the ma
 import resource
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -24,15 +25,15 @@ _LEAST_LIMIT_BYTES: Final = 64 << 20
 _END_S: Final = 10
 
 
-def rebuild(manifest: Manifest, output: Path, *, jobs: int, force: bool = False) -> None:
+def rebuild(manifest: Manifest, output: Path, *, jobs: int, force: bool = False, inputs: Iterable[Path] = ()) -> None:
     """Render the capture of a manifest into the file `output`, by `jobs` processes; the command itself shows its bar.
 
-    Raises InputError where the manifest has no recipe or the output may not be there, PreflightError where the disk has
-    too little room, and RunError where another capture, or none, comes of the recipe.
+    Raises InputError where the manifest has no recipe, and where the output may not be there or is one of `inputs`;
+    PreflightError where the disk has too little room; and RunError where another capture, or none, comes of the recipe.
     """
     if manifest.recipe is None:
         raise InputError(f"{manifest.name}: was not rendered from a recipe; leave --rebuild out, and it is fetched")
-    OutputFile(output, force=force).close()  # it proves that the file may be there
+    OutputFile(output, force=force, inputs=inputs).close()  # it proves that the file may be there
     require_room(output, manifest.size)
     with TemporaryDirectory(prefix="stampede-") as folder:
         recipe = Path(folder) / f"{manifest.name}.yaml"

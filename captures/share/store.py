@@ -11,7 +11,7 @@ more is read than the caller allows, whatever the other side sends.
 import random
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from captures.console.harmless import harmless
 from captures.console.units import counted
 from captures.files.output_file import FULL, write_file
 from captures.files.room import filling
+from captures.files.small_file import read_small
 
 Result = TypeVar("Result")
 
@@ -43,6 +44,12 @@ EXTRAS: Final = {
 }
 """Which extra of the package brings what a protocol needs."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_REDIRECTS: Final = {
+    "TooManyRedirects": "the server redirects without end",
+    "NonHttpUrlRedirectClientError": "the server redirects to what is no web address",
+    "InvalidUrlRedirectClientError": "the server redirects to what is no web address",
+}
+"""What errors of aiohttp mean that say it badly, by the names of their classes."""
 _FINAL: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError)
 """Errors that no further try mends, whatever the protocol; NotImplementedError is one as well."""
 
@@ -57,14 +64,19 @@ class Store:
         """
         scheme = _SCHEME.match(url)
         self._protocol = scheme[1].lower() if scheme else "file"
-        self.url = _shown(url).rstrip("/")
+        url = _trimmed(url, self._protocol)
+        self.url = _shown(url)
         """For people: without a password."""
         self._secret = url.rsplit("://", maxsplit=1)[-1].partition("@")[0] if "@" in url else ""
         if "::" in url or not url:
             raise InputError(f"{self.url}: is no plain URL; write it like s3://bucket/folder")
         if self._protocol in _WEB and (urlsplit(url).query or urlsplit(url).fragment):
             raise InputError(f"{self.url}: has a query, which fits this one file and not the blocks beside it")
+        if self._protocol in (*_WEB, *_FOLDERS) and not _has_port(url):
+            raise InputError(f"{self.url}: its port is none; write a number from 1 to 65535")
         self._fs, self._root = self._open(url)
+        if self._protocol in _LOCAL:
+            self._check_folder()
         self._stopped = threading.Event()
         self._failure = f"{self.url}: the transfer was given up"
         """Why transfers end, for those as well that another one's failure ends."""
@@ -79,7 +91,7 @@ class Store:
 
                 timeout = ClientTimeout(total=None, sock_connect=_SILENCE_S, sock_read=_SILENCE_S)
                 options["client_kwargs"] = {"timeout": timeout, "headers": {"Accept-Encoding": "identity"}}
-            fs, root = url_to_fs(url.rstrip("/"), **options)
+            fs, root = url_to_fs(url, **options)
         except ImportError:
             extra = EXTRAS.get(self._protocol)
             mend = f"pip install 'stampede[{extra}]'" if extra else "install the package of fsspec for it"
@@ -88,13 +100,25 @@ class Store:
             raise InputError(f"{self.url}: can't be used: {self._told(error)}") from None
         return fs, str(root).rstrip("/")
 
+    def _check_folder(self) -> None:
+        """Raise InputError where no folder can be, since what stands there is another kind of file."""
+        place = Path(f"{self._root}/")
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if not place.is_dir():
+            raise InputError(f"{self.url}: {place} is no folder; name one")
+
     def stop(self) -> None:
         """Let all transfers end soon, since nobody waits for them."""
         self._stopped.set()
 
+    def path(self, name: str) -> Path | None:
+        """Where a file of the store is on this machine; None: the store is elsewhere."""
+        return Path(f"{self._root}/{name}") if self._protocol in _LOCAL else None
+
     def where(self, name: str) -> str:
         """What a file of the store is called, for people."""
-        return f"{self.url}/{name}"
+        return f"{self.url.removesuffix('/')}/{name}"
 
     def has(self, name: str) -> bool:
         """Whether there is such a file. Raises RunError."""
@@ -110,15 +134,17 @@ class Store:
             raise InputError(f"{self.where(name)}: is larger than {counted(most_bytes, 'byte')}, as it can't be")
         return data
 
-    def put(self, name: str, data: bytes) -> None:
-        """Write a file, which is whole or not there. Raises RunError."""
+    def put(self, name: str, data: bytes, inputs: Iterable[Path] = ()) -> None:
+        """Write a file, which is whole or not there. Raises RunError, and InputError where it is one of `inputs`."""
         with filling(Path(self.where(name))):
             try:
-                self._tried(name, lambda path: self._write(path, data))
+                self._tried(name, lambda path: self._write(path, data, inputs))
             except FileNotFoundError as error:
                 raise RunError(f"{self.where(name)}: can't be written: {self._told(error)}") from None
 
     def _read(self, path: str, most_bytes: int) -> bytes:
+        if self._protocol in _LOCAL:
+            return read_small(Path(path), most_bytes)[0]
         if self._protocol not in _WEB:
             return bytes(self._fs.cat_file(path, start=0, end=most_bytes))
         parts, size = [], 0
@@ -131,10 +157,10 @@ class Store:
                     break
         return b"".join(parts)
 
-    def _write(self, path: str, data: bytes) -> None:
+    def _write(self, path: str, data: bytes, inputs: Iterable[Path]) -> None:
         if self._protocol in _LOCAL:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            write_file(Path(path), data, force=True)
+            write_file(Path(path), data, force=True, inputs=inputs)
             return
         if self._protocol not in _FOLDERS:
             self._fs.pipe_file(path, data)
@@ -168,10 +194,13 @@ class Store:
     def _is_final(self, error: Exception) -> bool:
         status = getattr(error, "status", None)
         refused = isinstance(status, int) and 400 <= status < 500 and status not in (408, 425, 429)
+        refused = refused or type(error).__name__ in _REDIRECTS
         return refused or self._protocol in _LOCAL or isinstance(error, (*_FINAL, NotImplementedError))
 
     def _told(self, error: Exception) -> str:
         """What an error of a library says, in one line and without a password."""
+        if known := _REDIRECTS.get(type(error).__name__):
+            return known
         status, message = getattr(error, "status", None), getattr(error, "message", "")
         text = f"the server says {status} {message}" if status else str(error) or type(error).__name__
         text = text.replace(self._secret, "...") if self._secret else text
@@ -183,6 +212,22 @@ def _shown(url: str) -> str:
     scheme, between, rest = url.partition("://")
     user, at, place = rest.rpartition("@") if between and "@" in rest.partition("/")[0] else ("", "", rest)
     return harmless(f"{scheme}{between}{user.partition(':')[0]}{at}{place}")
+
+
+def _trimmed(url: str, protocol: str) -> str:
+    """A URL without slashes at its end, but for those of a root: `/`, and `file:///`."""
+    bare = url.rstrip("/")
+    if url and not bare:
+        return "/"
+    return f"{bare}///" if bare.lower() == f"{protocol}:" else bare
+
+
+def _has_port(url: str) -> bool:
+    """Whether a URL has a port that is one, or none."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def block_name(digest: bytes) -> str:

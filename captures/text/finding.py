@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel, long_kernel
 from captures.compiled.words import words_of
 from captures.format.stamps.kinds import DATE, ENDING, SEPARATOR, STYLES, WIDTH
-from captures.format.stamps.reading import NO_STAMP, new_minutes, stamp_at
+from captures.format.stamps.reading import NO_END_NS, NO_STAMP, new_minutes, stamp_at
 from captures.format.stamps.writing import COLON, ISO, MONTH_DAY, MONTH_DAY_YEAR
+from captures.text.fronts import enter_front, instant_of_front, new_fronts, remember_front, slot_of
 from captures.text.headers import NO_PRIORITY, header_at, host_before, host_behind, host_field
 from captures.text.messages import Messages
 from captures.text.scanning import MOST_TRIES, next_stamp
@@ -51,6 +52,8 @@ FIELD: Final = np.dtype(
         ],
     )
 )
+_DAY_NS: Final = 86_400_000_000_000
+"""So far a file's clock and zone may be apart from those of its lines."""
 _T, _STAR, _POINT, _HYPHEN = (ord(letter) for letter in "T*.-")
 
 
@@ -60,7 +63,20 @@ class Found(NamedTuple):
     events: NDArray[Any]
     """EVENT rows, shape (events,)."""
     fields: NDArray[Any]
-    """FIELD rows, shape (events, FIELDS): of each event as many as `stamps` says, from left to right."""
+    """FIELD rows, shape (events, FIELDS): of each event as many as `stamps` says, left to right; others are void."""
+
+
+class Known(NamedTuple):
+    """What kernels know of the events before."""
+
+    zones: NDArray[np.int64]
+    """As `Finder` takes them."""
+    minutes: NDArray[Any]
+    """Those of `new_minutes`."""
+    fronts: NDArray[Any]
+    """Those of `new_fronts`."""
+    reference_ns: NDArray[np.int64]
+    """The instant of the last stamp that was found in an event without an instant of its own; shape (1,)."""
 
 
 class Finder:
@@ -72,14 +88,21 @@ class Finder:
         A date without a year is the one that is nearest to the event's own instant, or where that is not known to the
         stamp before it, or at first to `reference_ns`.
         """
-        self._zones = np.ascontiguousarray(zones, np.int64)
-        self._minutes = new_minutes()
-        self._reference_ns = np.array([max(reference_ns, 0)], np.int64)
+        reference = np.array([max(reference_ns, 0)], np.int64)
+        self.known = Known(np.ascontiguousarray(zones, np.int64), new_minutes(), new_fronts(), reference)
+        """What was learned of the events so far."""
+
+    def begin_file(self, written_ns: int) -> None:
+        """What comes now was written until then, since 1970: no date without a year is later than a day after it."""
+        written_ns = min(max(written_ns, 0), NO_END_NS - _DAY_NS)
+        self.known = self.known._replace(minutes=new_minutes(written_ns + _DAY_NS))
+        self.known.reference_ns[0] = written_ns
+        self.known.fronts["width"] = 0  # their years are those of the file before
 
     def find(self, batch: Messages) -> Found:
         """What the events of a batch say."""
         rows = np.ascontiguousarray(batch.messages)
-        found = Found(np.zeros(len(rows), EVENT), np.zeros((len(rows), FIELDS), FIELD))
+        found = _room_for(len(rows))
         late = rows["place"] + rows["length"] > len(batch.data) - SLACK_BYTES
         if not late.any():
             if len(rows):
@@ -92,7 +115,7 @@ class Finder:
         first = int(last["place"].min())
         last["place"] -= first
         tail = np.concatenate([batch.data[first:], np.zeros(SLACK_BYTES, np.uint8)])
-        some = Found(np.zeros(len(last), EVENT), np.zeros((len(last), FIELDS), FIELD))
+        some = _room_for(len(last))
         self._find(tail, last, some)
         found.events[late], found.fields[late] = some
         return found
@@ -100,7 +123,12 @@ class Finder:
     def _find(self, data: NDArray[np.uint8], rows: NDArray[Any], found: Found) -> None:
         data = data.view()
         data.flags.writeable = False  # as of a mapped file, so that there is one compiled form for all
-        find_all(data, words_of(data), rows, self._zones, self._minutes, self._reference_ns, found.events, found.fields)
+        find_all(data, words_of(data), rows, self.known, found.events, found.fields)
+
+
+def _room_for(count: int) -> Found:
+    """Rows that are not filled in."""
+    return Found(np.empty(count, EVENT), np.empty((count, FIELDS), FIELD))
 
 
 @long_kernel
@@ -108,64 +136,93 @@ def find_all(
     buffer: NDArray[np.uint8],
     words: NDArray[np.uint64],
     messages: NDArray[Any],
-    zones: NDArray[np.int64],
-    minutes: NDArray[Any],
-    reference_ns: NDArray[np.int64],
+    known: Known,
     events: NDArray[Any],
     fields: NDArray[Any],
 ) -> None:
-    """Find what each of the MESSAGE rows says, into the rows of `events` and `fields`.
-
-    `reference_ns`, shape (1,), is the instant of the last stamp that was found in an event without an instant.
-    """
+    """Find what each of the MESSAGE rows says, into the rows of `events` and `fields`."""
     for i in range(len(messages)):
-        start, instant_ns = int64(messages[i].place), int64(messages[i].instant_ns)
-        known = instant_ns >= 0
-        near_ns = instant_ns if known else reference_ns[0]
-        find_in(buffer, words, start, start + int64(messages[i].length), near_ns, zones, minutes, events[i], fields[i])
-        if not known and int64(events[i].stamps) > 0:
-            reference_ns[0] = int64(fields[i, 0].instant_ns)
+        start, flow = int64(messages[i].place), int64(messages[i].flow)
+        end, own_ns = start + int64(messages[i].length), int64(messages[i].instant_ns)
+        near_ns = own_ns if own_ns >= 0 else known.reference_ns[0]
+        event, field = events[i], fields[i, 0]
+        # Lines of a file have no flow, and their hosts change from line to line.
+        remembered = flow >= 0 and start < end and len(known.zones) == 1
+        front = known.fronts[slot_of(words, start, flow) if remembered else 0]
+        instant_ns = instant_of_front(buffer, words, start, end, near_ns, front) if remembered else -1
+        if instant_ns >= 0:
+            enter_front(front, instant_ns, event, field)
+            low = start + int64(field.column) + int64(field.width)
+        else:
+            low = read_front(buffer, words, start, end, near_ns, known, event, field)
+            if remembered:
+                remember_front(buffer, words, start, end, event, field, front)
+        find_behind(buffer, words, start, low, end, near_ns, known, event, fields[i])
+        if own_ns < 0 and int64(event.stamps) > 0:
+            known.reference_ns[0] = min(int64(field.instant_ns), int64(known.minutes[0].latest_ns))
 
 
 @kernel
-def find_in(
+def read_front(
     buffer: NDArray[np.uint8],
     words: NDArray[np.uint64],
     start: int,
     end: int,
     reference_ns: int,
-    zones: NDArray[np.int64],
-    minutes: NDArray[Any],
+    known: Known,
     event: Any,
-    fields: NDArray[Any],
-) -> None:
-    """Find what one event says, which stands from `start` to `end`."""
+    field: Any,
+) -> int:
+    """Find what the front of an event says, which stands from `start` to `end`; returns from where on to look further.
+
+    If that is a stamp, `field` gets it, and the event has one.
+    """
     priority, version, front = header_at(buffer, start, end)
     at = front + 1 if front < end and buffer[front] in (_STAR, _POINT) else front
-    kind, zone_minutes, instant_ns = stamp_at(buffer, words, at, end, reference_ns, zones, minutes)
-    count, low, host, width = 0, front, start, 0
+    kind, zone_minutes, instant_ns = stamp_at(buffer, words, at, end, reference_ns, known.zones, known.minutes)
+    low, host, width = front, start, 0
     if kind != NO_STAMP:
-        count, low = 1, at + STYLES[kind, WIDTH]
-        enter_field(fields[0], at - start, kind, zone_minutes, instant_ns)
+        low = at + STYLES[kind, WIDTH]
+        enter_field(field, at - start, kind, zone_minutes, instant_ns)
         if version:
             host, width = host_field(buffer, low, end)
         elif priority != NO_PRIORITY or names_host(kind):
             host, width = host_behind(buffer, low, end, kind)
     elif version and buffer[front] == _HYPHEN:
         host, width = host_field(buffer, front + 1, end)
+    event.priority, event.version, event.stamps = priority, version, int64(kind != NO_STAMP)
+    event.host, event.host_length = host - start, width
+    return int64(low)
+
+
+@kernel
+def find_behind(
+    buffer: NDArray[np.uint8],
+    words: NDArray[np.uint64],
+    start: int,
+    low: int,
+    end: int,
+    reference_ns: int,
+    known: Known,
+    event: Any,
+    fields: NDArray[Any],
+) -> None:
+    """Find the stamps of an event from `low` on, and the host before the first of them if none is at its front."""
+    count, front = int64(event.stamps), low
     stop, tries = min(end, start + MOST_BYTES), MOST_TRIES
     while count < FIELDS and low < stop:
         at, kind, zone_minutes, instant_ns, tries = next_stamp(
-            buffer, words, low, stop, end, reference_ns, zones, minutes, tries
+            buffer, words, low, stop, end, reference_ns, known.zones, known.minutes, tries
         )
         if kind == NO_STAMP:
             break
-        if count == 0 and priority != NO_PRIORITY and not version and STYLES[kind, DATE] in (MONTH_DAY, MONTH_DAY_YEAR):
+        dated = STYLES[kind, DATE] in (MONTH_DAY, MONTH_DAY_YEAR)
+        if count == 0 and int64(event.priority) != NO_PRIORITY and not int64(event.version) and dated:
             host, width = host_before(buffer, front, at)
+            event.host, event.host_length = host - start, width
         enter_field(fields[count], at - start, kind, zone_minutes, instant_ns)
         count, low = count + 1, at + STYLES[kind, WIDTH]
-    event.priority, event.version, event.stamps = priority, version, count
-    event.host, event.host_length = host - start, width
+    event.stamps = count
 
 
 @kernel

@@ -1,9 +1,12 @@
 """Kernels that read one entry of the Journal Export Format, and write it as a line of syslog.
 
 An entry is a field a line, `NAME=value`, or for values with control characters `NAME`, LF, the size as 64 bits in
-little-endian order, the value and LF. An empty line ends the entry (systemd, "Journal Export Formats").
+little-endian order, the value and LF. An empty line ends the entry (systemd, "Journal Export Formats"). A name is made
+of capital letters, digits and underscores, 64 bytes at most. Where something else stands, the entry is broken, and the
+next one is looked for.
 """
 
+from string import ascii_uppercase, digits
 from typing import Final
 
 import numpy as np
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS
 from captures.format.stamps.numbers import digits_at
+from captures.format.stamps.offsets import zone_at
 from captures.format.stamps.writing import write_number, write_stamp
 from captures.text.splitting import next_end
 from captures.text.wrapping import append
@@ -26,6 +30,10 @@ WHOLE, UNFINISHED, LARGE, BROKEN = range(4)
 that it should be passed over; or it is no entry.
 """
 LARGE_BYTES: Final = 1 << 20
+MOST_SIZE_BYTES: Final = 768 << 20
+"""Systemd itself takes no larger field (DATA_SIZE_MAX of its journal-importer.h): such a size is none."""
+FRONT_BYTES: Final = 10
+"""By so many bytes the front of an entry is told: the end of the line before it, and `__CURSOR=`."""
 HEAD_BYTES: Final = 64
 """What a line has besides its fields is less than this."""
 
@@ -33,6 +41,12 @@ _NAMES: Final = np.array([list(name.ljust(24).encode()) for name in WANTED], np.
 _FIELD_OF_WIDTH: Final = np.full(24, -1, np.int64)
 """The wanted field whose name has so many bytes; no two of them are as long."""
 _FIELD_OF_WIDTH[[len(name) for name in WANTED]] = np.arange(len(WANTED))
+_SECOND_US: Final = 1_000_000
+_MOST_NAME_BYTES: Final = 64
+_IN_NAME: Final = np.zeros(256, np.bool_)
+_IN_NAME[[*(ascii_uppercase + digits + "_").encode()]] = True
+_REMARK: Final = np.frombuffer(b"-- ", np.uint8)
+_CURSOR: Final = np.frombuffer(b"__CURSOR=", np.uint8)
 _SIZE_BYTES: Final = 8
 _LF, _EQUALS, _SPACE, _LESS, _GREATER, _COLON, _OPEN, _CLOSE, _HYPHEN, _ONE, _UNDERSCORE, _TILDE = (
     ord(letter) for letter in "\n= <>:[]-1_~"
@@ -66,25 +80,62 @@ def size_at(buffer: NDArray[np.uint8], at: int) -> int:
 @kernel
 def field_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int) -> tuple[int, int, int, int]:
     """The field at `at`: how that went, where its name ends, where its value begins, and how long it is."""
-    behind = next_end(buffer, words, at, end)
     name_end = at
-    while name_end < behind and buffer[name_end] != _EQUALS:
+    while name_end < end and name_end - at <= _MOST_NAME_BYTES and _IN_NAME[buffer[name_end]]:
         name_end += 1
-    if name_end < behind:
-        if behind == end:
-            return LARGE if end - at > LARGE_BYTES else UNFINISHED, name_end, name_end + 1, end - name_end - 1
-        return WHOLE, name_end, name_end + 1, behind - name_end - 1
-    if behind - at > LARGE_BYTES:
-        return BROKEN, behind, behind, 0
-    value = behind + 1 + _SIZE_BYTES
+    if name_end - at > _MOST_NAME_BYTES:
+        return BROKEN, name_end, name_end, 0
+    if name_end == end:
+        return UNFINISHED, name_end, name_end, 0
+    if name_end > at and buffer[name_end] == _EQUALS:
+        behind = next_end(buffer, words, name_end + 1, end)
+        went = WHOLE if behind < end else LARGE if end - at > LARGE_BYTES else UNFINISHED
+        return went, name_end, name_end + 1, behind - name_end - 1
+    if name_end == at or buffer[name_end] != _LF:
+        return BROKEN, name_end, name_end, 0
+    value = name_end + 1 + _SIZE_BYTES
     if value > end:
-        return UNFINISHED, behind, value, 0
-    size = size_at(buffer, behind + 1)
-    if size > LARGE_BYTES:
-        return LARGE, behind, value, size
+        return UNFINISHED, name_end, value, 0
+    size = size_at(buffer, name_end + 1)
+    if size > MOST_SIZE_BYTES:
+        return BROKEN, name_end, value, 0
     if value + size + 1 > end:
-        return UNFINISHED, behind, value, size
-    return WHOLE if buffer[value + size] == _LF else BROKEN, behind, value, size
+        return LARGE if size > LARGE_BYTES else UNFINISHED, name_end, value, size
+    return WHOLE if buffer[value + size] == _LF else BROKEN, name_end, value, size
+
+
+@kernel
+def next_entry(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int) -> int:
+    """Where the next entry begins, looked for from a broken place on; -1: none begins before `end`.
+
+    An entry is known by the empty line before it and the two underscores with which the fields of its address begin
+    (`__CURSOR`, `__REALTIME_TIMESTAMP`), or by `__CURSOR=`, which journalctl writes first.
+    """
+    while True:
+        at = next_end(buffer, words, at, end) + 1
+        if at + 1 >= end:
+            return -1
+        if buffer[at] == _LF:
+            if at + 2 < end and buffer[at + 1] == _UNDERSCORE and buffer[at + 2] == _UNDERSCORE:
+                return at + 1
+        elif at + len(_CURSOR) <= end:
+            same = True
+            for i in range(len(_CURSOR)):
+                same = same and buffer[at + i] == _CURSOR[i]
+            if same:
+                return at
+
+
+@kernel
+def remark_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int) -> tuple[int, int]:
+    """Read a remark of journalctl, such as `-- Reboot --` or `-- cursor: s=1`: how that went, and where it ends."""
+    for i in range(len(_REMARK)):
+        if at + i < end and buffer[at + i] != _REMARK[i]:
+            return BROKEN, at
+    behind = next_end(buffer, words, at, end)
+    if behind < end:
+        return WHOLE, behind + 1
+    return BROKEN if end - at > LARGE_BYTES else UNFINISHED, at
 
 
 @kernel
@@ -99,8 +150,12 @@ def entry_at(
     """Read the entry at `at`: how that went, and where it ends, or where the field begins at which that was not WHOLE.
 
     `places` and `lengths` get those of the wanted fields, shape (fields,); a length of -1: the entry has no such field.
+    An entry has one time: at a second one it is broken, since the start of another entry was taken for its own field.
+    A remark of journalctl is an entry without fields.
     """
     lengths[:] = -1
+    if at < end and buffer[at] == _HYPHEN:
+        return remark_at(buffer, words, at, end)
     while at < end:
         if buffer[at] == _LF:
             return WHOLE, at + 1
@@ -108,6 +163,8 @@ def entry_at(
         if went != WHOLE:
             return went, at
         field = wanted_at(buffer, at, name_end - at)
+        if field == REALTIME and lengths[field] >= 0:
+            return BROKEN, places[field]  # the start of the other entry is looked for from its first time on
         if field >= 0:
             places[field], lengths[field] = value, size
         at = value + size + 1
@@ -143,7 +200,7 @@ def write_entry(
     places: NDArray[np.int64],
     lengths: NDArray[np.int64],
     kind: int,
-    zone_minutes: int,
+    zones: NDArray[np.int64],
     version: int,
     out: NDArray[np.uint8],
     to: int,
@@ -163,7 +220,8 @@ def write_entry(
         out[to], out[to + 1] = _ONE, _SPACE
         to += 2
     stamp = np.zeros(MAX_WIDTH, np.uint8)
-    write_stamp(stamp, kind, zone_minutes, 1000 * number_of(buffer, REALTIME, places, lengths))
+    moment_us = number_of(buffer, REALTIME, places, lengths)
+    write_stamp(stamp, kind, zone_at(zones, moment_us // _SECOND_US), 1000 * moment_us)
     to = append(out, to, stamp, 0, WIDTHS[kind])
     out[to] = _SPACE
     to = write_word(out, to + 1, buffer, places[HOSTNAME], lengths[HOSTNAME], 255)

@@ -1,21 +1,32 @@
-"""Lines of JSON, of which one field is the event: a text at the top level of the object (RFC 8259).
+"""Lines of JSON, of which one field is the event: a text in the object, or in one within it (RFC 8259).
 
-Only as much of a line is read as leads to the field, and only its structure is looked at.
+`n.message` is the field of that name, or else the field `message` of the object in the field `n`. Only as much of a
+line is read as leads to the field, and only its structure is looked at.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.compiled.memory import copy_bytes
+from captures.compiled.words import words_of
+from captures.format.layout import MAX_TRAIN_BYTES
 from captures.text.finding import SLACK_BYTES
 from captures.text.messages import Messages, as_messages
 
 NO_TEXT: Final = -1
-_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _COLON, _COMMA, _SPACE, _U = (
-    ord(letter) for letter in '"\\{}[]:, u'
+MOST_LINE_BYTES: Final = 1 << 20
+"""A line has other fields besides, and its text may be longer with its escapes."""
+_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _COLON, _COMMA, _SPACE, _U, _POINT = (
+    ord(letter) for letter in '"\\{}[]:, u.'
 )
+_QUOTES: Final = np.uint64(0x2222222222222222)
+_BACKSLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
+_LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
+_HIGH: Final = np.uint64(0x8080808080808080)
+"""By these two the bytes that are zero are found: all others have their highest bit set, or get it by adding 127."""
 _REPLACEMENT: Final = 0xFFFD
 _ESCAPED: Final = np.zeros(256, np.uint8)
 _ESCAPED[[*b'"\\/bfnrt']] = [*b'"\\/\b\f\n\r\t']
@@ -24,40 +35,89 @@ for _base, _digits in ((0, b"0123456789"), (10, b"abcdef"), (10, b"ABCDEF")):
     _HEXADECIMAL[[*_digits]] = np.arange(_base, _base + len(_digits))
 
 
-def json_texts(batch: Messages, name: str) -> tuple[Messages, int]:
-    """The texts of a field of JSON lines as events, and how many lines are left out, since they have no such text."""
+class Texts(NamedTuple):
+    """The texts of a field of some lines."""
+
+    batch: Messages
+    missing: int
+    """How many lines have no such text, or an empty one."""
+    long: int
+    """How many texts are longer than the payload of a UDP datagram can be."""
+
+
+def json_texts(batch: Messages, name: str) -> Texts:
+    """The texts of a field of JSON lines as events."""
     rows = batch.messages
     out = np.empty(int(rows["length"].sum()) + SLACK_BYTES, np.uint8)
     places, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
     data = batch.data.view()
     data.flags.writeable = False
     wanted = np.frombuffer(name.encode(), np.uint8)
-    count = take_all(data, rows["place"].copy(), rows["length"].copy(), wanted, out, places, lengths)
-    return as_messages(out, places[:count], lengths[:count]), len(rows) - count
+    count, long = take_all(
+        data, words_of(data), rows["place"].copy(), rows["length"].copy(), wanted, out, places, lengths
+    )
+    return Texts(as_messages(out, places[:count], lengths[:count]), len(rows) - count - long, long)
 
 
 @kernel
 def take_all(
     buffer: NDArray[np.uint8],
+    words: NDArray[np.uint64],
     place: NDArray[np.int64],
     length: NDArray[np.int64],
     name: NDArray[np.uint8],
     out: NDArray[np.uint8],
     places: NDArray[np.int64],
     lengths: NDArray[np.int64],
-) -> int:
-    """Write the texts of a field into `out`, back to back. Returns how many lines have it; an empty text is none."""
-    count, to = 0, int64(0)
+) -> tuple[int, int]:
+    """Write the texts of a field into `out`, back to back; an empty text is none.
+
+    Returns how many lines have it, and how many more have one that is too long.
+    """
+    count, long, to = 0, 0, int64(0)
     for i in range(len(place)):
         end = place[i] + length[i]
-        at = value_at(buffer, place[i], end, name)
+        at = value_on_path(buffer, words, place[i], end, name)
         if at == NO_TEXT or buffer[at] != _QUOTE:
             continue
-        behind = write_text(buffer, at + 1, end, out, to)
-        if behind > to:
+        behind = write_text(buffer, words, at + 1, end, out, to)
+        if behind - to > MAX_TRAIN_BYTES:
+            long += 1
+        elif behind > to:
             places[count], lengths[count] = to, behind - to
             count, to = count + 1, behind
-    return count
+    return count, long
+
+
+@kernel
+def value_on_path(
+    buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int, name: NDArray[np.uint8]
+) -> int:
+    """Where the value of a field begins, in the object at `at` or in one within it; NO_TEXT: there is none."""
+    value = value_at(buffer, words, at, end, name)
+    if value != NO_TEXT:
+        return value
+    first = 0
+    for i in range(len(name)):
+        if name[i] == _POINT:
+            at = value_at(buffer, words, at, end, name[first:i])
+            if at == NO_TEXT:
+                return NO_TEXT
+            first = i + 1
+    return value_at(buffer, words, at, end, name[first:]) if first else NO_TEXT
+
+
+@kernel
+def next_mark(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int) -> int:
+    """Where the next quotation mark or backslash stands from `at` on, looked for eight bytes at a time; or `end`."""
+    while at + 8 <= end:
+        quotes, backslashes = words[at] ^ _QUOTES, words[at] ^ _BACKSLASHES
+        if ~(((quotes & _LOW) + _LOW | quotes) & ((backslashes & _LOW) + _LOW | backslashes)) & _HIGH:
+            break
+        at += 8
+    while at < end and buffer[at] != _QUOTE and buffer[at] != _BACKSLASH:
+        at += 1
+    return at
 
 
 @kernel
@@ -69,22 +129,22 @@ def past_space(buffer: NDArray[np.uint8], at: int, end: int) -> int:
 
 
 @kernel
-def past_text(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+def past_text(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int) -> int:
     """The place behind the text whose quotation mark stands at `at`; behind `end`: it has no end."""
-    at += 1
-    while at < end and buffer[at] != _QUOTE:
-        at += 2 if buffer[at] == _BACKSLASH else 1
+    at = next_mark(buffer, words, at + 1, end)
+    while at < end and buffer[at] == _BACKSLASH:
+        at = next_mark(buffer, words, at + 2, end)
     return at + 1
 
 
 @kernel
-def past_value(buffer: NDArray[np.uint8], at: int, end: int) -> int:
+def past_value(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int) -> int:
     """Where the value at `at` ends: before the comma or the bracket that follows it on its own level."""
     depth = 0
     while at < end:
         byte = buffer[at]
         if byte == _QUOTE:
-            at = past_text(buffer, at, end)
+            at = past_text(buffer, words, at, end)
             continue
         if depth == 0 and byte in (_COMMA, _CLOSE):
             break
@@ -108,7 +168,7 @@ def is_name(buffer: NDArray[np.uint8], at: int, behind: int, name: NDArray[np.ui
 
 
 @kernel
-def value_at(buffer: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint8]) -> int:
+def value_at(buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int, name: NDArray[np.uint8]) -> int:
     """Where the value of the first field of that name begins, in the object at `at`; NO_TEXT: there is none."""
     at = past_space(buffer, at, end)
     if at >= end or buffer[at] != _OPEN:
@@ -117,7 +177,7 @@ def value_at(buffer: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint
         at = past_space(buffer, at + 1, end)
         if at >= end or buffer[at] != _QUOTE:
             return NO_TEXT
-        behind = past_text(buffer, at, end)
+        behind = past_text(buffer, words, at, end)
         colon = past_space(buffer, behind, end)
         if colon >= end or buffer[colon] != _COLON:
             return NO_TEXT
@@ -126,7 +186,7 @@ def value_at(buffer: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint
             return NO_TEXT
         if is_name(buffer, at, behind, name):
             return value
-        at = past_value(buffer, value, end)
+        at = past_value(buffer, words, value, end)
         if at >= end or buffer[at] != _COMMA:
             return NO_TEXT
 
@@ -158,17 +218,20 @@ def write_utf8(out: NDArray[np.uint8], to: int, point: int) -> int:
 
 
 @kernel
-def write_text(buffer: NDArray[np.uint8], at: int, end: int, out: NDArray[np.uint8], to: int) -> int:
+def write_text(
+    buffer: NDArray[np.uint8], words: NDArray[np.uint64], at: int, end: int, out: NDArray[np.uint8], to: int
+) -> int:
     """Write the text that begins at `at`, behind its quotation mark, without escapes. Returns where it ends in `out`.
 
     It is never longer than with its escapes. Half a surrogate pair becomes U+FFFD. A text without an end, or with a
     wrong escape, is none: NO_TEXT.
     """
-    while at < end and buffer[at] != _QUOTE:
-        if buffer[at] != _BACKSLASH:
-            out[to] = buffer[at]
-            at, to = at + 1, to + 1
-            continue
+    while True:
+        mark = next_mark(buffer, words, at, end)
+        copy_bytes(out, to, buffer, at, mark - at)
+        at, to = mark, to + mark - at
+        if at >= end or buffer[at] == _QUOTE:
+            return to if at < end else NO_TEXT
         if at + 1 < end and _ESCAPED[buffer[at + 1]]:
             out[to] = _ESCAPED[buffer[at + 1]]
             at, to = at + 2, to + 1
@@ -185,4 +248,3 @@ def write_text(buffer: NDArray[np.uint8], at: int, end: int, out: NDArray[np.uin
             else:
                 point = _REPLACEMENT
         to = write_utf8(out, to, point)
-    return to if at < end else NO_TEXT

@@ -1,4 +1,4 @@
-"""Bare lines become syslog: a header of choice is written before each, with an instant of its own.
+"""Bare lines become syslog: a header of choice is written before each, mostly with an instant of its own.
 
 The instants are those that the lines say, or evenly spaced ones.
 """
@@ -15,29 +15,37 @@ from captures.console.units import SECOND_NS
 from captures.format.instants import ramp, ramp_values
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamps.kinds import MAX_WIDTH, WIDTHS, StampKind
+from captures.format.stamps.offsets import zone_at
+from captures.format.stamps.reading import NO_STAMP
 from captures.format.stamps.writing import write_fraction, write_second
+from captures.format.stamps.zones import UTC, Zone
 from captures.text.finding import SLACK_BYTES, Found
 from captures.text.messages import NO_INSTANT, Messages
 
 
 @dataclass(frozen=True)
 class Header:
-    """What is written before a line: `before`, a stamp, and `after`."""
+    """What is written before a line: `before`, a stamp if `kind` is not NONE, and `after`."""
 
     before: bytes
     kind: StampKind
-    zone_minutes: int
+    zone: Zone
     after: bytes
 
 
-def rfc3164_header(priority: int, host: str, tag: str, zone_minutes: int = 0) -> Header:
+def rfc3164_header(priority: int, host: str, tag: str, zone: Zone = UTC) -> Header:
     """`<13>Aug 30 10:15:30 host tag: `, as of RFC 3164, section 4.1."""
-    return Header(f"<{priority}>".encode(), StampKind.RFC3164, zone_minutes, f" {host} {tag}: ".encode())
+    return Header(f"<{priority}>".encode(), StampKind.RFC3164, zone, f" {host} {tag}: ".encode())
 
 
 def rfc5424_header(priority: int, host: str, tag: str) -> Header:
     """`<13>1 2025-08-30T10:15:30.123456Z host tag - - - `, as of RFC 5424, section 6."""
-    return Header(f"<{priority}>1 ".encode(), StampKind.RFC3339_US, 0, f" {host} {tag} - - - ".encode())
+    return Header(f"<{priority}>1 ".encode(), StampKind.RFC3339_US, UTC, f" {host} {tag} - - - ".encode())
+
+
+def bare_header(priority: int) -> Header:
+    """`<13>` alone, for lines that have their stamp and host already, as servers of syslog write their files."""
+    return Header(f"<{priority}>".encode(), StampKind.NONE, UTC, b"")
 
 
 def said_instants(found: Found) -> NDArray[np.int64]:
@@ -48,6 +56,8 @@ def said_instants(found: Found) -> NDArray[np.int64]:
 
 def filled_instants(instants_ns: NDArray[np.int64], before_ns: int) -> NDArray[np.int64]:
     """Instants in which each that is missing is that of the event before it; of the first events it is `before_ns`."""
+    if not (instants_ns == NO_INSTANT).any():
+        return instants_ns
     known = np.maximum.accumulate(np.where(instants_ns != NO_INSTANT, np.arange(1, len(instants_ns) + 1), 0))
     filled: NDArray[np.int64] = np.concatenate([np.array([before_ns], np.int64), instants_ns])[known]
     return filled
@@ -72,7 +82,7 @@ def wrapped(batch: Messages, instants_ns: NDArray[np.int64], header: Header) -> 
     before, after = (np.frombuffer(text, np.uint8) for text in (header.before, header.after))
     data = batch.data.view()
     data.flags.writeable = False
-    wrap_all(data, rows, instants_ns, before, after, int(header.kind), header.zone_minutes, out)
+    wrap_all(data, rows, instants_ns, before, after, int(header.kind), header.zone.table, out)
     rows = rows.copy()
     rows["place"] = np.cumsum(lengths) - lengths
     rows["length"] = rows["original"] = lengths
@@ -95,16 +105,16 @@ def wrap_all(
     before: NDArray[np.uint8],
     after: NDArray[np.uint8],
     kind: int,
-    zone_minutes: int,
+    zones: NDArray[np.int64],
     out: NDArray[np.uint8],
 ) -> None:
     """Write each message with its header into `out`, back to back."""
     stamp = np.zeros(MAX_WIDTH, np.uint8)
     to, second = 0, int64(-1)
     for i in range(len(messages)):
-        if instants_ns[i] // SECOND_NS != second:
+        if kind != NO_STAMP and instants_ns[i] // SECOND_NS != second:
             second = instants_ns[i] // SECOND_NS
-            write_second(stamp, kind, zone_minutes, second)
+            write_second(stamp, kind, zone_at(zones, second), second)
         write_fraction(stamp, kind, instants_ns[i] - second * SECOND_NS)
         to = append(out, to, before, 0, len(before))
         to = append(out, to, stamp, 0, WIDTHS[kind])

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from math import ceil, log10
 from typing import Any, Final
+
+import numpy as np
 
 from captures.console.harmless import harmless
 from captures.console.units import counted, fitted, format_duration, format_size, shortened
@@ -57,17 +60,24 @@ def _rate(found: Inspection) -> Iterator[str]:
         return
     yield (
         f"time     {format_duration(round(rate.duration_s * 1e9))} in {counted(rate.windows, 'window')}; "
-        f"{rate.mean_eps:,.0f} EPS in the mean, {rate.lowest_eps:,.0f} to {rate.peak_eps:,.0f}"
+        f"{_eps(rate.mean_eps)} EPS in the mean, {_eps(rate.lowest_eps)} to {_eps(rate.peak_eps)}"
     )
-    width_s = rate.duration_s / _MAX_BINS
-    for start_s in (number * width_s for number in range(_MAX_BINS)):
+    bins = max(min(round(rate.duration_s * 1e9), _MAX_BINS), 1)
+    width_s = rate.duration_s / bins
+    places = 0 if width_s >= 1 else min(ceil(-log10(width_s)), 9)
+    for start_s in (number * width_s for number in range(bins)):
         end_s = start_s + width_s
         eps = sum(
             max(0.0, min(end_s, begun + lasting) - max(start_s, begun)) * part for begun, lasting, part in rate.points
         )
         bar = "#" * round(eps / width_s / max(rate.peak_eps, 1e-9) * _BAR_WIDTH)
-        start = format_duration(round(start_s) * 10**9)
-        yield f"{start:>11}  {eps / width_s:>15,.0f}  {bar}".rstrip()
+        start = format_duration(round(round(start_s, places) * 1e9))
+        yield f"{start:>11}  {_eps(eps / width_s):>15}  {bar}".rstrip()
+
+
+def _eps(rate: float) -> str:
+    """A rate for people, of which two digits stay if it is below 1."""
+    return f"{rate:,.0f}" if rate >= 1 or not rate else np.format_float_positional(rate, 2, fractional=False, trim="-")
 
 
 def _histogram(found: Inspection) -> Iterator[str]:

@@ -14,6 +14,7 @@ from captures.console.harmless import harmless
 from captures.console.units import counted, shortened
 from captures.format.capture import Capture
 from captures.format.stamps.kinds import StampKind
+from captures.packets.headers.reasons import told
 
 _ROWS_AT_ONCE: Final = 1 << 18
 _SHOWN_NAMES: Final = 3
@@ -30,6 +31,7 @@ class Origin:
     hosts: int
     """How many sources the capture tells apart; 0: none."""
     flows: int
+    """From where to where events went. An import knows others, too, of packets without an event."""
     links: int
     """How many interfaces the packets were captured on; 0: it does not tell."""
     exact_instants: bool
@@ -73,7 +75,7 @@ def origin_of(capture: Capture) -> Origin | None:
         version=capture.version,
         note=capture.note,
         hosts=capture.sources,
-        flows=len(capture.flows),
+        flows=_flows(capture),
         links=len(capture.links),
         exact_instants=len(capture.times) > 0,
         moved_events=_moved(capture.order),
@@ -91,6 +93,14 @@ def _blocks(table: NDArray[Any]) -> Iterator[NDArray[Any]]:
         yield table[start : start + _ROWS_AT_ONCE]
 
 
+def _flows(capture: Capture) -> int:
+    """How many flows have events."""
+    has_events = np.zeros(len(capture.flows), np.bool_)
+    for flow_of in _blocks(capture.flow_of):
+        has_events[flow_of] = True
+    return int(np.count_nonzero(has_events))
+
+
 def _moved(order: NDArray[np.uint64]) -> int:
     """How many events have another number in the original order."""
     moved = 0
@@ -100,12 +110,17 @@ def _moved(order: NDArray[np.uint64]) -> int:
     return moved
 
 
+def _told(count: object, reason: object) -> str:
+    """How many of what were left out. A note may hold anything."""
+    return told(count, str(reason)) if isinstance(count, int) else f"{count} {reason}"
+
+
 def origin_rows(origin: Origin) -> Iterator[tuple[str, str]]:
     """The same for people: what each line is about, and what it says. It is harmless, whatever the note holds."""
     yield "format", f"version {origin.version}; {_maker(origin.note)}"
     left_out = origin.note.get("left_out")
     if isinstance(left_out, dict) and left_out:
-        yield "left out", harmless("; ".join(f"{count} {reason}" for reason, count in left_out.items()))[:1000]
+        yield "left out", harmless("; ".join(_told(count, reason) for reason, count in left_out.items()))[:1000]
     hosts = _some(origin.note.get("hosts"))
     yield "hosts", f"{origin.hosts:,}{f': {hosts}' if hosts else ''}" if origin.hosts else "not told apart"
     flows = f"{counted(origin.flows, 'flow')} over {counted(origin.links, 'link')}" if origin.flows else "no addresses"

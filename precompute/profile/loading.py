@@ -65,6 +65,32 @@ def load(name: str) -> Profile | Recipe:
         raise InputError(harmless(f"{name}: {error}")) from None
 
 
+def files_of(name: str) -> Iterator[Path]:
+    """The files that `load(name)` reads, but for those that come with the tool. Raises InputError as `load` does."""
+    if name not in built_in_names():
+        yield (path := Path(name))
+        for other in _named_files(parse_yaml(read_text(path))):
+            if (path.parent / other).suffix in (".yaml", ".yml"):
+                yield from files_of(str(path.parent / other))
+            else:
+                yield path.parent / other
+
+
+def _named_files(tree: Any) -> Iterator[str]:
+    """The files that a tree names for its values, and as parts of it."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if key == "file" and isinstance(value, str):
+                yield value
+            elif key == "include" and isinstance(value, dict):
+                yield from (str(part) for part in value if part not in built_in_names())
+            else:
+                yield from _named_files(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _named_files(value)
+
+
 def with_tags(name: str, profile: Profile, place: TagPlace = TagPlace.END) -> Profile:
     """The profile that was loaded by `name`, with room for a tag in each event.
 

@@ -3,6 +3,7 @@
 `precompute.sessions.build` makes the recipe of what a user asks for.
 """
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 
 from captures.console.errors import InputError, PreflightError
 from captures.files.output_file import FULL
-from captures.format.writer import CaptureShape, CaptureWriter, check_room
+from captures.files.room import too_large
+from captures.format.writing.writer import CaptureShape, CaptureWriter, check_room
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering.chunks import Chunk, chunks_of_windows, events_of_size, window_trains
@@ -93,6 +95,8 @@ def build_capture(
     except OSError as error:
         if error.errno in FULL:
             raise PreflightError(f"{path}: the disk is full; free some, or build fewer events") from None
+        if error.errno == errno.EFBIG:
+            raise too_large(path) from None
         raise
     return Built(events, shape.trains, shape.payload_bytes, int(axis.duration_ns.sum()), digest)
 

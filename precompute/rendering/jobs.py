@@ -22,7 +22,7 @@ from captures.console.errors import RunError
 from captures.console.interruption import blocked
 from captures.console.parent import end_with_parent
 from captures.format.layout import StampKind
-from captures.format.writer import PartWriter
+from captures.format.writing.writer import PartWriter
 from precompute.draws.streams import Purpose, stream
 from precompute.profile.recipe import Recipe
 from precompute.rendering.blocks import LayoutKey

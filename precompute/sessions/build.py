@@ -18,7 +18,7 @@ from captures.share.at_once import MOST_JOBS
 from captures.share.verification import DIGEST_TEXT
 from precompute.draws.streams import MAX_SEED
 from precompute.profile.lines import TagPlace
-from precompute.profile.loading import built_in_names, load, with_tags
+from precompute.profile.loading import files_of, load, with_tags
 from precompute.profile.model import Profile
 from precompute.profile.recipe import MAX_EVENTS, MAX_RATE_EPS, MAX_TOLD_TEMPLATES, Recipe
 from precompute.rendering.build import Built, build_capture, events_that_fit
@@ -72,8 +72,8 @@ class BuildRequest:
 
     @property
     def inputs(self) -> list[Path]:
-        """The files that the build reads, which the capture must not overwrite."""
-        return [] if self.profile in built_in_names() else [Path(self.profile)]
+        """The files that the build reads, which the capture must not overwrite. Raises InputError."""
+        return list(files_of(self.profile))
 
     @property
     def extent(self) -> dict[str, int | None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from captures.format.layout import PAGE_BYTES, TRAIN, WINDOW
-from captures.format.writer import free_bytes
+from captures.format.writing.writer import free_bytes
 from precompute.profile.recipe import Recipe
 from precompute.rendering.build import axis_of
 from precompute.rendering.chunks import payload_bytes

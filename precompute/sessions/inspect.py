@@ -29,7 +29,7 @@ def inspect(path: Path, page: Path | None = None, *, force: bool = False) -> Ins
         prove_plotly()
     capture = open_any(path)
     with ExitStack() as stack:
-        output = None if page is None else stack.enter_context(OutputFile(page, force=force, inputs=[path]))
+        output = None if page is None else stack.enter_context(OutputFile(page, force=force, inputs=capture.files))
         figures = inspect_capture(capture)
         if output is not None:
             write_page(output, path.name, figures)

@@ -10,7 +10,7 @@ import numpy as np
 
 from captures.format.layout import MAX_TRAIN_EVENTS, TRAIN, WINDOW, StampKind, TagKind
 from captures.format.tags import BLANK, SUFFIX, TAG_BYTES
-from captures.format.writer import CaptureShape, CaptureWriter
+from captures.format.writing.writer import CaptureShape, CaptureWriter
 
 EVENT_BYTES: Final = 150
 EVENTS: Final = 1 << 18

@@ -141,9 +141,9 @@ def capture_facts(capture: Capture, load: Load, monotonic_ns: Callable[[], int])
 
     A part of the capture is staged on this core, as a run with this load would stage it.
     """
-    cached = cached_bytes(capture.payload) if may_be_told(capture.path) else None
+    cached = cached_bytes(capture.payload) if may_be_told(capture.mapped_path) else None
     return CaptureFacts(
-        path=capture.path,
+        path=capture.mapped_path,
         events=capture.events,
         payload_bytes=len(capture.payload),
         longest=capture.longest,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel
 from captures.compiled.words import WORD_BYTES, repeat_text, words_of
 from captures.format.stamps.kinds import DIGITS, FRACTION, LOCAL_ZONE, MAX_WIDTH, STYLES, WIDTHS
+from captures.format.stamps.offsets import zone_at
 from captures.format.stamps.reading import new_minutes
 from captures.format.stamps.writing import write_digits, write_fraction, write_second
 from replay.clock import MICROSECOND_NS, SECOND_NS
@@ -52,15 +53,6 @@ def write_instant(room: StampRoom, kind: int, zone_minutes: int, instant_ns: int
         zone_minutes = zone_at(room.zones, second)
     write_second(room.text, kind, zone_minutes, second)
     write_fraction(room.text, kind, instant_ns - second * SECOND_NS)
-
-
-@kernel
-def zone_at(zones: NDArray[np.int64], second: int) -> int:
-    """How many minutes the zone is east of UTC at a second since 1970, by rows of `zone_table`."""
-    row = 0
-    while row + 1 < len(zones) and zones[row + 1, 0] <= second:
-        row += 1
-    return int64(zones[row, 1])
 
 
 @kernel

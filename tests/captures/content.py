@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from captures.format.layout import LOCAL_ZONE, STAMP_WIDTHS, TRAIN, WINDOW, StampKind, Table, TagKind
 from captures.format.stamp_writing import stamp_texts
 from captures.format.tags import BLANK, SUFFIX, TAG_BYTES
-from captures.format.writer import CaptureShape, CaptureWriter
+from captures.format.writing.writer import CaptureShape, CaptureWriter
 
 MINUTE_NS = 60_000_000_000
 

@@ -10,7 +10,7 @@ from captures.format.capture import Capture
 from captures.format.layout import TRAIN, StampKind, TagKind
 from captures.format.reader import open_capture
 from captures.format.sections import LIVE
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from tests.captures.content import START_NS
 
 Field = tuple[int, StampKind, int]

@@ -20,8 +20,8 @@ from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW, LINK, LIVE, SECTIONS
 from captures.format.stamp_writing import stamp_texts
 from captures.format.stamps.kinds import STAMP_WIDTHS, ZONED
-from captures.format.stream_writer import StreamWriter
 from captures.format.tags import BLANK
+from captures.format.writing.stream_writer import StreamWriter
 from precompute.profile.model import Profile
 from precompute.profile.recipe import Recipe
 from precompute.rendering.build import build_capture

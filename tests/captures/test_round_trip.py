@@ -11,10 +11,11 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.format import digests, reader, writer
+from captures.format import digests, reader
 from captures.format.digests import damaged_parts
 from captures.format.layout import MAX_TRAIN_BYTES, MAX_TRAIN_EVENTS
 from captures.format.reader import open_capture
+from captures.format.writing import writer
 from tests.captures.content import Content, content, noise, tiny, write
 
 GOLDEN_DIGEST = "6afcb90c4cfe3163624d836b7d89533af757993bf094afefa71b39eb70426819"

@@ -11,7 +11,7 @@ import pytest
 from captures.format.digests import damaged_parts
 from captures.format.reader import open_capture
 from captures.format.sections import SECTIONS
-from captures.format.writer import CaptureShape
+from captures.format.writing.writer import CaptureShape
 from precompute.profile.recipe import RENDERER
 from tests.captures.content import Content, write
 from tests.captures.samples import FOLDER, MANIFEST, SAMPLES, described, main, written_again

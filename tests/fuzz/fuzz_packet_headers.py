@@ -54,7 +54,9 @@ def damaged(draw: random.Random, frame: bytes) -> bytes:
 
 
 def frame(draw: random.Random) -> bytes:
-    match draw.randrange(5):
+    match draw.randrange(6):
+        case 5:
+            return bytes(ether() / ip4() / udp() / Raw((b"<13>a" + TEXT[: draw.randrange(9)]) * draw.randrange(9)))
         case 0:
             return draw.randbytes(draw.randint(0, 90))
         case 1:
@@ -68,7 +70,10 @@ def frame(draw: random.Random) -> bytes:
 def case(draw: random.Random) -> None:
     """Some batches through one dissector."""
     options = DissectorOptions(
-        ports=draw.choice((None, {514})), hosts=draw.choice(((), HOSTS)), keep_cut=draw.random() < 0.5
+        ports=draw.choice((None, {514})),
+        hosts=draw.choice(((), HOSTS)),
+        keep_cut=draw.random() < 0.5,
+        split_trains=draw.random() < 0.5,
     )
     dissector = Dissector(options)
     links, found, flows = links_of(*draw.sample(LINK_TYPES, 3), 1), 0, 0

@@ -142,8 +142,8 @@ def _try_lines(draw: random.Random) -> None:
     finder = Finder(np.array([(0, 0)]), REFERENCE_NS)
     for batch in Lines(io.BytesIO(raw), draw.choice((66_000, 1 << 20))):
         _check(batch, finder.find(batch))
-        events, left_out = json_texts(batch, "m")
-        assert len(events.messages) + left_out == len(batch.messages)
+        texts = json_texts(batch, draw.choice(("m", "a.m")))
+        assert len(texts.batch.messages) + texts.missing + texts.long == len(batch.messages)
         lines, left_out = wrapped(batch, even_instants(0, 7, 0, len(batch.messages)), rfc5424_header(13, "h", "t"))
         assert len(lines.messages) + left_out == len(batch.messages)
 

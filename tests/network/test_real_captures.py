@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from captures.console.errors import ExitCode
 from captures.convert.import_capture import Imported
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
@@ -190,7 +191,7 @@ def test_what_a_snaplen_cut_is_counted_or_kept(traffic: Traffic) -> None:
     assert [event.payload for event in datagrams] == payloads
     of_udp = capture.flows["protocol"][capture.flow_of] == UDP
     assert capture.original[of_udp].tolist() == [len(event.payload) for event in whole]
-    assert kept.left_out["cut by the snaplen, and kept so"] == len(whole) - len(fitting)
+    assert kept.figures.cut_events == len(whole) - len(fitting)
 
 
 @pytest.mark.parametrize("way", ["super-packets", "datagrams", "joined again"])
@@ -222,6 +223,29 @@ def test_trains_of_udp_segment(tmp_path: Path, lab: Lab, capture: Capture, way: 
         assert (len(events) < len(lines)) == (way == "super-packets")
     assert_same(events, [event for event in tshark_datagrams(path) if event.target_port in PORTS])
     assert_comes_back(back)
+    _, cut = imported(path, output=tmp_path / "cut.rcap", ports=frozenset(PORTS), split_trains=True)
+    assert by_port(events_of(cut)) == expected
+    assert_comes_back(cut)
+
+
+@pytest.mark.parametrize("chosen", ["capture", "tagged"])
+def test_what_was_sent_compares_with_what_was_received(
+    tmp_path: Path, lab: Lab, request: pytest.FixtureRequest, chosen: str
+) -> None:
+    """The recipe of the guide, with the sender as it is: its trains are recorded as super-packets."""
+    capture, path = request.getfixturevalue(chosen), tmp_path / "received.pcap"
+    with listening(lab, PORTS, ()), recording(lab, {path: tcpdump(path)}):
+        assert_ran(call(*run_of(capture, V4, PORTS[:1], "--loops", 1), host=lab.sender))
+    output = path.with_suffix(".rcap")
+    taken = call("captures", "import", path, "-o", output, "--ports", PORTS[0], "--json")
+    assert taken.report["packets"]["super_packets"] > 0
+    assert "--split-trains" in taken.stderr
+    compared = call("captures", "diff", capture.path, output, "--json")
+    assert compared.code == ExitCode.MISSED
+    assert "--split-trains" in compared.stderr
+    call("captures", "import", path, "-o", output, "--ports", PORTS[0], "--split-trains", "--force")
+    compared = call("captures", "diff", capture.path, output, "--json")
+    assert (compared.code, compared.report["alike"], compared.report["same"]) == (ExitCode.MET, True, capture.events)
 
 
 @pytest.mark.parametrize("tags", ["100", "200.100"])

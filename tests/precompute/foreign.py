@@ -7,7 +7,7 @@ import numpy as np
 from captures.format.capture import Capture
 from captures.format.layout import TRAIN, WINDOW
 from captures.format.reader import open_capture
-from captures.format.writer import CaptureShape, CaptureWriter
+from captures.format.writing.writer import CaptureShape, CaptureWriter
 
 
 def foreign(path: Path, line: bytes, recipe: dict[str, object], templates: int = 0, stamp_column: int = 0) -> Capture:

@@ -8,6 +8,9 @@ from captures.commands.options import FILE
 from captures.commands.progress import bytes_bar
 from captures.console.command import answer
 from captures.console.errors import ExitCode
+from captures.console.harmless import harmless
+from captures.console.terminal import notice
+from captures.convert.importing.remarks import kept_super_packets
 from captures.rework.comparing.compare import compare, prepare
 from captures.share.cache import open_any
 
@@ -35,5 +38,11 @@ def diff(*, first: Path, second: Path, most: int, as_json: bool) -> ExitCode:
     prepare()
     with bytes_bar("comparing") as progress:
         found = compare(one, other, most, progress)
+    for path, capture in ((first, one), (second, other)):
+        if not found.alike and (count := kept_super_packets(capture.note)):
+            notice(
+                f"{harmless(str(path))}: in {count:,} of its datagrams are several events (GSO, GRO); import it anew "
+                "with --split-trains"
+            )
     answer(found.text(), found.figures(), as_json=as_json)
     return ExitCode.MET if found.alike else ExitCode.MISSED

@@ -1,13 +1,12 @@
 """In which order do events leave a capture? In that of the original, piece by piece, however they are replayed."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.events.scratch import scratch
 from captures.format.capture import Capture
 
 PIECE_EVENTS: Final = 1 << 15
@@ -42,13 +41,8 @@ def pieces(capture: Capture, first: int, end: int) -> Iterator[Piece]:
 
 
 def _inverse(order: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Where each event of the original order stands in the order of replay.
-
-    It lies in a file without a name, so that it takes no memory that can't be given back.
-    """
-    with tempfile.TemporaryFile(dir=Path(tempfile.gettempdir())) as file:
-        file.truncate(order.nbytes)
-        inverse: NDArray[np.uint64] = np.memmap(file, np.uint64, "r+", shape=order.shape)
+    """Where each event of the original order stands in the order of replay. Raises PreflightError, RunError."""
+    inverse = scratch(len(order), np.uint64)
     for start in range(0, len(order), PIECE_EVENTS):
         part = order[start : start + PIECE_EVENTS]
         inverse[part] = np.arange(start, start + len(part), dtype=np.uint64)

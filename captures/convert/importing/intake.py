@@ -10,13 +10,14 @@ from captures.convert.importing.events import Events
 from captures.convert.importing.regrouping import regrouped
 from captures.convert.importing.trains import looks_of, trains_of
 from captures.format.sections import BACK
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.text.finding import Finder
 from captures.text.hosts import Hosts
 from captures.text.messages import NO_INSTANT, Messages
 from captures.text.wrapping import filled_instants, said_instants
 
 _UNKNOWN: Final = -1
+_LINE_FEED: Final = ord("\n")
 _ROW_BYTES: Final = 144
 """What is known of an event takes so much, besides its text."""
 _MOST_HELD_BYTES: Final = 64 << 20
@@ -32,9 +33,15 @@ class Figures:
     trains: int = 0
     stamped_events: int = 0
     """Events in which a stamp was found, which becomes live."""
+    without_priority_events: int = 0
+    """Events that do not begin with a priority, `<PRI>`."""
+    cut_events: int = 0
+    """Events of which a snaplen cut off the end, and which are kept as far as they are there."""
     hosts: int = 0
     """How many hosts the events name; 0: they are not told apart."""
     without_host_events: int = 0
+    line_feed_events: int = 0
+    """Events that end with a line feed, as those of rsyslog do that come with octet counts."""
     descending_events: int = 0
     """Events that came, by their instant, before the one in front of them."""
     farthest_back_ns: int = 0
@@ -62,7 +69,7 @@ class Intake:
         self._flows, self._cut, self._window_ns = flows, cut, window_ns
         self._held: Events | None = None
         self._last_ns = 0
-        self._timed: bool | None = None
+        self._timed = self._clocked = False
         self.start_ns = 0
         """The first instant, since 1970 UTC; 0: the messages have none."""
         self.figures = Figures()
@@ -73,7 +80,7 @@ class Intake:
         return self._last_ns
 
     def take(self, batch: Messages) -> None:
-        """Take messages; they may be written later. Raises what StreamWriter.add raises."""
+        """Take messages, whose memory may change afterwards; they may be written later. Raises as StreamWriter.add."""
         if not len(batch.messages):
             return
         events = self._events(batch)
@@ -102,11 +109,13 @@ class Intake:
         times, back = self._instants(rows["instant_ns"], said_instants(found))
         hosts = np.full(len(rows), _UNKNOWN) if self._hosts is None else self._hosts.numbers(batch, found)
         figures.stamped_events += int(np.count_nonzero(found.events["stamps"]))
+        figures.without_priority_events += int(np.count_nonzero(found.events["priority"] < 0))
         figures.without_host_events += int(np.count_nonzero(hosts < 0))
+        figures.cut_events += int(np.count_nonzero(rows["original"] > rows["length"]))
         figures.hosts = 0 if self._hosts is None else self._hosts.count
-        place, length, original, flow = (
-            np.ascontiguousarray(rows[name]) for name in ("place", "length", "original", "flow")
-        )
+        place, length, original, flow = (rows[name].copy() for name in ("place", "length", "original", "flow"))
+        ends = (place + length)[length > 0] - 1
+        figures.line_feed_events += int(np.count_nonzero(batch.data[ends] == _LINE_FEED))
         return Events(batch.data, place, length, original, times, back, flow, hosts, *found)
 
     def _instants(
@@ -114,11 +123,15 @@ class Intake:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """When events are sent, since the first one, and by how much they really came earlier.
 
-        What has no instant has the one that it says, or else the one before it. If the first messages have none at
-        all, no event has one.
+        What has no instant has the one before it; what comes before the first one has that one. As long as no message
+        has one of a recorder's clock, those count that messages say; these end where the clock's first one is.
         """
-        known_ns = np.where(instants_ns == NO_INSTANT, said_ns, instants_ns)
-        if self._timed is None:
+        clocked = instants_ns[instants_ns != NO_INSTANT]
+        if len(clocked) and not self._clocked:
+            self._clocked = self._timed = True
+            self.start_ns = max(int(clocked[0]) - self._last_ns, 0)
+        known_ns = instants_ns if self._clocked else said_ns
+        if not self._timed:
             known = known_ns[known_ns != NO_INSTANT]
             self._timed = len(known) > 0
             self.start_ns = int(known[0]) if self._timed else 0

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from captures.convert.import_request import ImportRequest
-from captures.format.stream_writer import StreamWriter
+from captures.convert.importing.remarks import PacketFigures, busiest
+from captures.format.writing.stream_writer import StreamWriter
 from captures.packets.containers.links import Links
 from captures.packets.containers.packets_of import read_batches
 from captures.packets.headers.dissector import Dissector
 from captures.packets.headers.filters import FIRST_INSTANT_NS, LAST_INSTANT_NS, DissectorOptions
+from captures.packets.headers.reasons import KEPT_CUT, OF_OTHERS
 from captures.packets.sources.inputs import Input
 from captures.text.messages import Messages
 
@@ -24,18 +26,33 @@ class PacketSource:
             from_ns=FIRST_INSTANT_NS if request.from_ns is None else request.from_ns,
             to_ns=LAST_INSTANT_NS if request.to_ns is None else request.to_ns,
             keep_cut=request.keep_cut,
+            split_trains=request.split_trains,
         )
         self._dissector, self._links, self._writer = Dissector(options), Links(), writer
+        self._split = request.split_trains
 
     @property
     def left_out(self) -> Counter[str]:
         """How many packets became no event, or not a whole one, by the reason."""
-        return self._dissector.left_out
+        counts = self._dissector.left_out
+        return Counter({why: count for why, count in counts.items() if why != OF_OTHERS[KEPT_CUT]})
 
     @property
     def packets(self) -> int:
         """How many packets were read."""
         return self._dissector.packets
+
+    @property
+    def figures(self) -> PacketFigures:
+        """What else is told of the packets."""
+        dissector = self._dissector
+        return PacketFigures(
+            super_packets=dissector.super_packets,
+            split=self._split,
+            long_datagrams=dissector.long_datagrams,
+            bare_ports=busiest(dissector.bare_ports),
+            other_ports=busiest(dissector.other_ports),
+        )
 
     def messages(self, source: Input, progress: Callable[[int], object]) -> Iterator[Messages]:
         """The events of a source.

@@ -44,7 +44,7 @@ class Looks(NamedTuple):
 
 
 class Trains(NamedTuple):
-    """Events as `captures.format.stream_writer.StreamWriter.add` takes them."""
+    """Events as `captures.format.writing.stream_writer.StreamWriter.add` takes them."""
 
     trains: Table
     payload: NDArray[np.uint8]
@@ -53,7 +53,7 @@ class Trains(NamedTuple):
 
 def looks_of(found: Found) -> Looks:
     """How events look."""
-    of, rows = np.empty(len(found.events), np.int64), np.zeros(len(found.events), LOOK)
+    of, rows = np.empty(len(found.events), np.int64), np.empty(len(found.events), LOOK)
     count = number_looks(found.events, found.fields, np.full(_SLOTS, -1), of, rows)
     return Looks(of, rows[:count])
 

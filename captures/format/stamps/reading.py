@@ -17,6 +17,7 @@ from captures.console.units import SECOND_NS
 from captures.format.stamps.endings import NO_ZONE, ending_at, named_zone_at
 from captures.format.stamps.kinds import DATE, DIGITS, LOOKUP, STYLES, TIME, StampKind
 from captures.format.stamps.numbers import count_digits, days_of, digits_at, is_date, is_word, month_at
+from captures.format.stamps.offsets import zone_in
 from captures.format.stamps.writing import (
     CLF,
     EPOCH,
@@ -32,29 +33,48 @@ from captures.format.stamps.writing import (
 
 NO_STAMP: Final = int(StampKind.NONE)
 MINUTE: Final = np.dtype(
-    (np.record, [("first", "<u8"), ("second", "<u8"), ("third", "<u8"), ("yearless", "<i8"), ("minute_ns", "<i8")])
+    (
+        np.record,
+        [
+            ("first", "<u8"),
+            ("second", "<u8"),
+            ("third", "<u8"),
+            ("yearless", "<i8"),
+            ("minute_ns", "<i8"),
+            ("latest_ns", "<i8"),
+        ],
+    )
 )
 """The last date and minute that was read, as three words of text, and as an instant as if in UTC: most events share it.
 
-`yearless` is not 0 where the year was taken from the event's surroundings.
+`yearless` is not 0 where the year was taken from the event's surroundings. No such date is later than `latest_ns`.
 """
 
+NO_END_NS: Final = (1 << 63) - 1
 _NO_MINUTE: Final = -1
-_MINUTE_NS: Final = 60 * SECOND_NS
+MINUTE_NS: Final = 60 * SECOND_NS
 _DAY_NS: Final = 86_400 * SECOND_NS
-_NEAR_NS: Final = 180 * _DAY_NS
+NEAR_NS: Final = 180 * _DAY_NS
 """A date without a year that is so near is nearer than the same date of any other year."""
+_FAR_DAYS: Final = 1 << 20
+"""Farther than any two dates are from each other."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 """The years whose instants fit 63 bits of nanoseconds."""
-_TENS: Final = np.array([10**digits for digits in range(10)], np.int64)
+TENS: Final = np.array([10**digits for digits in range(10)], np.int64)
+"""The powers of ten."""
 _TIME_OF: Final = np.array([max(STYLES[STYLES[:, DATE] == date, TIME]) for date in range(8)], np.int64)
 """The column of the time of day, for each way to write a date."""
 _ZERO, _NINE, _ONE, _SPACE, _COLON, _POINT, _COMMA, _T, _SLASH, _HYPHEN = (ord(letter) for letter in "091 :.,T/-")
 
 
-def new_minutes() -> NDArray[Any]:
-    """Room for the last minute of each way to write a date and a separator, shape (16,)."""
-    return np.zeros(16, MINUTE)
+def new_minutes(latest_ns: int = NO_END_NS) -> NDArray[Any]:
+    """Room for the last minute of each way to write a date and a separator, shape (16,).
+
+    A date without a year is that of a year in which it is not later than the day of `latest_ns`, if there is one.
+    """
+    minutes = np.zeros(16, MINUTE)
+    minutes["latest_ns"] = latest_ns
+    return minutes
 
 
 @kernel
@@ -101,18 +121,20 @@ def date_at(buffer: NDArray[np.uint8], at: int, date: int) -> tuple[int, int, in
 
 
 @kernel
-def nearest_year(month: int, day: int, reference_ns: int) -> int:
-    """The year in which a date is nearest to an instant since 1970; 0: there is no such date.
+def nearest_year(month: int, day: int, reference_ns: int, latest_ns: int) -> int:
+    """The year in which a date is nearest to an instant since 1970, and not after `latest_ns`; 0: there is no date.
 
-    A February 29 may be eight years away (of 1896, 1904), any other date is in the next year or the last one.
+    A February 29 may be eight years away (of 1896, 1904), any other date is in the next year or the last one. Only
+    where all of these are after `latest_ns` it is one of them.
     """
-    today = reference_ns // _DAY_NS
+    today, last = reference_ns // _DAY_NS, latest_ns // _DAY_NS
     now = civil_date(today)[0]
     nearest, distance = 0, int64(1 << 40)
     span = 8 if day == 29 else 1
     for year in range(max(now - span, _FIRST_YEAR), min(now + span, _LAST_YEAR) + 1):
         if is_date(year, month, day):
-            away = abs(days_of(year, month, day) - today)
+            date = days_of(year, month, day)
+            away = abs(date - today) + (_FAR_DAYS if date > last else 0)
             if away < distance:
                 nearest, distance = year, away
     return nearest
@@ -130,7 +152,7 @@ def minute_at(
     second, third = at + min(8, time - 3), at + time - 3
     known_ns = int64(last.minute_ns)
     same = words[at] == last.first and words[second] == last.second and words[third] == last.third
-    if same and (not int64(last.yearless) or abs(known_ns - reference_ns) < _NEAR_NS):
+    if same and (not int64(last.yearless) or abs(known_ns - reference_ns) < NEAR_NS):
         return known_ns
     year, month, day = date_at(buffer, at, date)
     hour, minute = digits_at(buffer, at + time, 2), digits_at(buffer, at + time + 3, 2)
@@ -138,10 +160,10 @@ def minute_at(
         return _NO_MINUTE
     yearless = year == 0 and date == MONTH_DAY
     if yearless:
-        year = nearest_year(month, day, reference_ns)
+        year = nearest_year(month, day, reference_ns, int64(last.latest_ns))
     if year < _FIRST_YEAR or year > _LAST_YEAR or not is_date(year, month, day):
         return _NO_MINUTE
-    minute_ns = days_of(year, month, day) * _DAY_NS + (hour * 60 + minute) * _MINUTE_NS
+    minute_ns = days_of(year, month, day) * _DAY_NS + (hour * 60 + minute) * MINUTE_NS
     last.first, last.second, last.third = words[at], words[second], words[third]
     last.yearless, last.minute_ns = int64(yearless), minute_ns
     return minute_ns
@@ -154,7 +176,7 @@ def fraction_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int,
         return 0, 0, at
     found = count_digits(buffer, at + 1, end, 20)
     digits = min(found // 3, 3) * 3
-    fraction_ns = digits_at(buffer, at + 1, digits) * _TENS[9 - digits]
+    fraction_ns = digits_at(buffer, at + 1, digits) * TENS[9 - digits]
     return digits, fraction_ns, at + 1 + found if found else at
 
 
@@ -165,12 +187,12 @@ def epoch_at(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     if buffer[at] != _ONE or found not in (10, 13, 16, 19):
         return NO_STAMP, 0
     second_ns, behind, digits, mark = digits_at(buffer, at, 10) * SECOND_NS, at + found, found - 10, 0
-    fraction_ns = digits_at(buffer, at + 10, digits) * _TENS[9 - digits]
+    fraction_ns = digits_at(buffer, at + 10, digits) * TENS[9 - digits]
     if found == 10:
         digits, fraction_ns, behind = fraction_at(buffer, behind, end)
         if digits and buffer[at + 10] == _POINT:
             digits, mark = min(digits, 6), 1
-            fraction_ns -= fraction_ns % _TENS[9 - digits]
+            fraction_ns -= fraction_ns % TENS[9 - digits]
         elif behind > at + 10 and buffer[at + 10] == _COMMA:  # the comma of a list
             digits, fraction_ns, behind = 0, 0, at + 10
     if behind < end and (is_word(buffer[behind]) or buffer[behind] == _HYPHEN):
@@ -188,15 +210,6 @@ def kind_of(date: int, apart: int, mark: int, digits: int, ending: int) -> int:
         digits -= 3
         kind = int64(LOOKUP[date, apart, mark if digits else 0, digits // 3, NOTHING])
     return kind
-
-
-@kernel
-def zone_in(zones: NDArray[np.int64], local_second: int) -> int:
-    """How many minutes a zone is east of UTC at a second of its own clock; rows are (second since 1970, minutes)."""
-    row = 0
-    while row + 1 < len(zones) and zones[row + 1, 0] + 60 * zones[row + 1, 1] <= local_second:
-        row += 1
-    return int64(zones[row, 1])
 
 
 @kernel
@@ -256,6 +269,6 @@ def with_ending(
         zone_minutes = zone_in(zones, second_ns // SECOND_NS)
     kind = kind_of(date, apart, mark, digits, ending if whole else NOTHING)
     if STYLES[kind, DIGITS] < digits:
-        fraction_ns -= fraction_ns % _TENS[9 - STYLES[kind, DIGITS]]
-    instant_ns = second_ns + fraction_ns - zone_minutes * _MINUTE_NS
+        fraction_ns -= fraction_ns % TENS[9 - STYLES[kind, DIGITS]]
+    instant_ns = second_ns + fraction_ns - zone_minutes * MINUTE_NS
     return kind if instant_ns >= 0 else NO_STAMP, zone_minutes, instant_ns

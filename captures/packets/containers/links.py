@@ -19,6 +19,7 @@ class Links:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, int, int, bytes], int] = {}
+        self._rows = np.zeros(0, LINK)
 
     def number(self, link_type: int, snaplen: int, resolution: int, name: bytes = b"") -> int:
         """The row of an interface. Raises Fault if there are too many.
@@ -33,8 +34,10 @@ class Links:
 
     @property
     def rows(self) -> NDArray[Any]:
-        """LINK rows of all interfaces so far."""
-        rows = np.zeros(len(self._numbers), LINK)
-        for row, key in zip(rows, self._numbers, strict=True):
-            row["link_type"], row["snaplen"], row["resolution"], row["name"] = key
-        return rows
+        """LINK rows of all interfaces so far; they are not changed later."""
+        if len(self._rows) < len(self._numbers):
+            rows = np.zeros(len(self._numbers), LINK)
+            for row, key in zip(rows, self._numbers, strict=True):
+                row["link_type"], row["snaplen"], row["resolution"], row["name"] = key
+            self._rows = rows
+        return self._rows

@@ -16,12 +16,13 @@ from captures.packets.containers.pcapng_blocks import INTERFACE, scan_blocks
 from captures.packets.rows import PACKET, Batch
 from captures.packets.sources.broken import BrokenInput
 from captures.packets.sources.inputs import Input
-from captures.packets.sources.packing import HEAD_BYTES, packing_of
+from captures.packets.sources.packing import packing_of
 from captures.packets.sources.window import BLOCK_BYTES, Window
 
 MOST_ROWS: Final = 1 << 16
 """In a batch."""
-_MAGIC_BYTES: Final = 12
+HEAD_BYTES: Final = 12
+"""So many bytes tell what a file is."""
 _LOOK_BYTES: Final = 1 << 16
 """So much is read at once to find the first instant."""
 
@@ -31,9 +32,12 @@ _FOREIGN: Final = {
     b"GMBU": "this is a file of Network Monitor; make it pcapng first: editcap FILE NEW.pcapng",
     b"\xa1\xe2\xcb\x12": "this is pcap of NAVTEL, which is not known here",
     b"PK\x03\x04": "this is a zip archive; unpack it on the way: unzip -p FILE | captures import -",
-    b"BZh": "this is bzip2; unpack it on the way: bzip2 -dc FILE | captures import -",
+    b"LPKSHHRH": "this is a journal of systemd; export it (journalctl -o export -D FOLDER), and say --journal",
+    b"BZh91AY&SY": "this is bzip2; unpack it on the way: bzip2 -dc FILE | captures import -",
     b"\x02\x21\x4c\x18": "this is LZ4 of the old format; unpack it on the way: lz4 -dc FILE | captures import -",
 }
+
+_SPACES: Final = b"\t\n\r\x1b"
 
 
 class NotPackets(InputError):
@@ -56,12 +60,12 @@ def read_batches(
     """
     with source.opened(progress) as stream:
         window, rows = Window(stream, block_bytes), np.zeros(MOST_ROWS, PACKET)
-        window.have(_MAGIC_BYTES)
-        head = window.bytes(0, _MAGIC_BYTES)
+        window.have(HEAD_BYTES)
+        head = window.bytes(0, HEAD_BYTES)
         if not head:
             return
-        if not (is_pcap(head) or is_pcapng(head)):
-            raise NotPackets(source.name, _what_it_is(head))
+        if not is_packets(head):
+            raise NotPackets(source.name, foreign_kind(head) or _unknown(head))
         batches = pcap_batches if is_pcap(head) else pcapng_batches
         try:
             yield from batches(window, links, rows)
@@ -81,15 +85,24 @@ def first_instant(source: Input) -> int | None:
     return None
 
 
-def _what_it_is(head: bytes) -> str:
-    """Why an input can't be read, and what to do."""
+def is_packets(head: bytes) -> bool:
+    """Whether a file that begins so is pcap or pcapng; `head`: HEAD_BYTES of it, or all."""
+    return is_pcap(head) or is_pcapng(head)
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """Of a file that begins so: why it can't be read, and what to do; None: it is nothing that is known here."""
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             return what
-    packing = packing_of(head[:HEAD_BYTES])
-    if packing is not None:
-        return f"what is unpacked is packed again ({packing.name}); unpack it once before"
-    return "this is neither pcap nor pcapng"
+    packing = packing_of(head)
+    return f"what is unpacked is packed again ({packing.name}); unpack it once before" if packing else None
+
+
+def _unknown(head: bytes) -> str:
+    is_text = all(byte >= ord(" ") or byte in _SPACES for byte in head)
+    hint = "; if it is text, say so by --lines, --json-field or --journal" if is_text else ""
+    return f"this is neither pcap nor pcapng{hint}"
 
 
 def compilations() -> list[Callable[[], object]]:

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from captures.packets.containers.clocks import MICROSECONDS, clock_row, resolution_of
 from captures.packets.containers.fault import Fault
-from captures.packets.containers.links import MOST_LINKS, TOO_MANY, Links
+from captures.packets.containers.links import Links
 from captures.packets.containers.pcapng_blocks import (
     INTERFACE,
+    INTERFACE_TYPE,
+    LEAST_BLOCK_BYTES,
     MOST_BLOCK_BYTES,
     SECTION_TYPE,
     Stop,
@@ -31,6 +33,10 @@ from captures.packets.sources.window import Window
 _ORDER_MAGIC: Final = 0x1A2B3C4D
 _SECTION_BYTES: Final = 28
 _INTERFACE_BYTES: Final = 20
+_MOST_INTERFACES: Final = 1 << 20
+_MOST_KNOWN, _LONGEST_KNOWN_BYTES = 1 << 10, 1 << 10
+_Row = tuple[int, int, tuple[int, int, int, int, int, int]]
+"""An INTERFACE row."""
 _END, _NAME, _RESOLUTION, _OFFSET = 0, 2, 9, 14
 
 _FAULTS: Final = {
@@ -45,10 +51,10 @@ _FAULTS: Final = {
 class Section:
     """A section: its byte order, and its interfaces so far."""
 
-    def __init__(self, order: str) -> None:
-        """`order`: < or >."""
-        self.order = order
-        self._interfaces = np.zeros(4, INTERFACE)
+    def __init__(self, order: str, known: dict[bytes, _Row]) -> None:
+        """`order`: < or >; `known`: interfaces of this byte order by their blocks, of which many files repeat one."""
+        self.order, self._known = order, known
+        self._interfaces = np.zeros(1, INTERFACE)
         self._count = 0
 
     @property
@@ -58,6 +64,20 @@ class Section:
 
     def add(self, block: bytes, links: Links) -> None:
         """Take the interface that a block describes. Raises Fault."""
+        if self._count == _MOST_INTERFACES:
+            raise Fault(f"a section has more than {_MOST_INTERFACES:,} interfaces")
+        row = self._known.get(block)
+        if row is None:
+            row = self._read(block, links)
+            if len(self._known) < _MOST_KNOWN and len(block) <= _LONGEST_KNOWN_BYTES:
+                self._known[block] = row
+        if self._count == len(self._interfaces):
+            self._interfaces = np.concatenate([self._interfaces, np.zeros_like(self._interfaces)])
+        self._interfaces[self._count] = row
+        self._count += 1
+
+    def _read(self, block: bytes, links: Links) -> _Row:
+        """The INTERFACE row of a block."""
         if len(block) < _INTERFACE_BYTES:
             raise Fault(_FAULTS[Stop.BAD_LENGTH])
         link_type, snaplen = struct.unpack_from(f"{self.order}H2xI", block, 8)
@@ -69,12 +89,7 @@ class Section:
         offset = options.get(_OFFSET, b"")
         offset_s = struct.unpack(f"{self.order}q", offset)[0] if len(offset) == 8 else 0
         link = links.number(link_type, snaplen, resolution.per_second, options.get(_NAME, b""))
-        if self._count == MOST_LINKS:
-            raise Fault(TOO_MANY)
-        if self._count == len(self._interfaces):
-            self._interfaces = np.concatenate([self._interfaces, np.zeros_like(self._interfaces)])
-        self._interfaces[self._count] = link, snaplen, clock_row(resolution, offset_s)
-        self._count += 1
+        return link, snaplen, clock_row(resolution, offset_s)
 
 
 def read_options(options: bytes, order: str) -> dict[int, bytes]:
@@ -113,31 +128,87 @@ def pcapng_batches(window: Window, links: Links, rows: NDArray[Any]) -> Iterator
 
     Raises Fault, at the window's place, after all good packets were handed on; BrokenInput as the stream does.
     """
-    section = _begin_section(window)
+    reading = _Reading(window, links, rows)
     while True:
-        count, place, stop = scan_blocks(
-            window.words, window.place, window.stop, rows, section.interfaces, int(section.order == ">")
-        )
-        window.place = place
+        count, stop = reading.scan()
         if count:
             yield Batch(window.data[: window.stop], rows[:count])
-        if stop == Stop.SECTION:
-            section = _begin_section(window)
-        elif stop == Stop.INTERFACE:
-            total = struct.unpack(f"{section.order}I", window.bytes(4, 4))[0]
-            section.add(window.bytes(0, total), links)
-            window.place += total
-        elif stop == Stop.NEEDS_MORE:
+        if stop == Stop.NEEDS_MORE:
             if not window.fill():
                 if window.stop > window.place:
                     raise Fault("the file is cut within a block")
                 return
+        elif stop == Stop.SECTION:
+            reading.begin_section()
+        elif stop == Stop.INTERFACE:
+            reading.pass_interfaces()
         elif stop != Stop.FULL:
             raise Fault(_FAULTS[Stop(stop)])
 
 
-def _begin_section(window: Window) -> Section:
-    """Pass over a section header, which is the next block. Raises Fault and BrokenInput."""
+class _Reading:
+    """The sections of a file, of which many may be in memory at once."""
+
+    def __init__(self, window: Window, links: Links, rows: NDArray[Any]) -> None:
+        self._window, self._links, self._rows = window, links, rows
+        self._known: dict[str, dict[bytes, _Row]] = {"<": {}, ">": {}}
+        self.begin_section()
+
+    def begin_section(self) -> None:
+        """Pass over the header of a section. Raises Fault and BrokenInput."""
+        order = _pass_section(self._window)
+        self._section = Section(order, self._known[order])
+
+    def scan(self) -> tuple[int, int]:
+        """Make rows of the packets in memory; returns how many, and the Stop at which something is to be done.
+
+        A section of which the header is in memory does not end it, since a file may have one for each packet.
+        """
+        window, count = self._window, 0
+        while True:
+            interfaces, swapped = self._section.interfaces, int(self._section.order == ">")
+            found, window.place, stop = scan_blocks(
+                window.words, window.place, window.stop, self._rows[count:], interfaces, swapped
+            )
+            count += found
+            if not count or stop not in (Stop.SECTION, Stop.INTERFACE):
+                return count, stop
+            place, section = window.place, self._section
+            try:
+                if stop == Stop.INTERFACE:
+                    self.pass_interfaces()
+                elif _is_in_memory(window):
+                    self.begin_section()
+                    self.pass_interfaces()
+                else:
+                    return count, stop
+            except Fault:  # comes again once the packets were handed on
+                window.place, self._section = place, section
+                return count, stop
+
+    def pass_interfaces(self) -> None:
+        """Take the interfaces whose blocks are next and in memory. Raises Fault."""
+        window, order = self._window, self._section.order
+        while window.stop - window.place >= LEAST_BLOCK_BYTES:
+            kind, total = struct.unpack(f"{order}II", window.bytes(0, 8))
+            if kind != INTERFACE_TYPE or not may_be_length(total) or window.stop - window.place < total:
+                return
+            if window.bytes(total - 4, 4) != window.bytes(4, 4):
+                return
+            self._section.add(window.bytes(0, total), self._links)
+            window.place += total
+
+
+def _is_in_memory(window: Window) -> bool:
+    """Whether the section header that is next is, so that passing over it leaves all as it is in memory."""
+    order = _order_of(window.bytes(0, 12))
+    return order is not None and window.stop - window.place >= max(
+        _SECTION_BYTES, struct.unpack(f"{order}I", window.bytes(4, 4))[0]
+    )
+
+
+def _pass_section(window: Window) -> str:
+    """Pass over a section header, which is the next block; returns its byte order. Raises Fault and BrokenInput."""
     if not window.have(_SECTION_BYTES):
         raise Fault("the file is cut within a section header")
     order = _order_of(window.bytes(0, 12))
@@ -153,4 +224,4 @@ def _begin_section(window: Window) -> Section:
     if window.bytes(total - 4, 4) != window.bytes(4, 4):
         raise Fault(_FAULTS[Stop.LENGTHS_DIFFER])
     window.place += total
-    return Section(order)
+    return order

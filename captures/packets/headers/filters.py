@@ -29,7 +29,9 @@ class DissectorOptions:
     to_ns: int = LAST_INSTANT_NS
     """The first instant that is too late."""
     keep_cut: bool = False
-    """Whether messages of UDP are taken, too, of which a snaplen cut off the end."""
+    """Whether messages are taken, too, of which a snaplen cut off the end."""
+    split_trains: bool = False
+    """Whether a super-packet becomes the events that it holds."""
 
 
 class Filters(NamedTuple):
@@ -75,3 +77,9 @@ def is_of_hosts(networks: NDArray[np.int64], key: NDArray[np.int64]) -> bool:
 def is_to_ports(ports: NDArray[np.bool_], key: NDArray[np.int64]) -> bool:
     """Whether a flow goes to one of the ports that are asked for."""
     return bool(ports[int64(key[0]) >> 48 & 0xFFFF])
+
+
+@kernel
+def is_from_ports(ports: NDArray[np.bool_], key: NDArray[np.int64]) -> bool:
+    """Whether a flow comes from one of the ports that are asked for: it answers what goes there."""
+    return bool(ports[int64(key[0]) >> 32 & 0xFFFF])

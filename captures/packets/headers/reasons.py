@@ -67,4 +67,26 @@ TCP_TOO_LONG: Final = f"messages over TCP longer than {LONGEST_BYTES:,} bytes"
 TCP_EMPTY: Final = "empty lines over TCP"
 TCP_PART: Final = "messages over TCP of which only a part is there"
 TCP_GAP: Final = "gaps in TCP streams"
+TCP_CUT: Final = "TCP segments cut by the snaplen"
 TCP_CROWDED_OUT: Final = "TCP streams given up to make room for others"
+
+_OF_ONE: Final = {
+    "headers that contradict themselves": "header that contradicts itself",
+    "link types that are": "link type that is",
+    "TCP segments": "TCP segment",
+    "TCP streams": "TCP stream",
+    "fragments": "fragment",
+    "messages": "message",
+    "empty lines": "empty line",
+    "gaps": "gap",
+}
+"""How a reason begins that names many, and how it does where it is of one."""
+
+
+def told(count: int, why: str) -> str:
+    """A count and its reason for people: `1 gap in TCP streams`."""
+    for many, one in _OF_ONE.items():
+        if count == 1 and why.startswith(many):
+            why = one + why.removeprefix(many)
+            break
+    return f"{count:,} {why}"

@@ -1,7 +1,7 @@
 """From packets to messages: the compiled way, for nearly all of them.
 
 It goes through a whole batch at once. What it leaves to Python is noted: segments of TCP, whose streams Python follows,
-and what only the slow path can read.
+those that answer them, and what only the slow path can read.
 """
 
 from typing import Any, Final, NamedTuple
@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from captures.compiled.kernel import allocating_kernel, int64, kernel
-from captures.packets.headers.filters import Filters, is_of_hosts, is_to_ports
+from captures.compiled.kernel import int64, kernel, long_kernel
+from captures.packets.headers.filters import Filters, is_from_ports, is_of_hosts, is_to_ports
 from captures.packets.headers.flow_table import FlowTable, number_flow
 from captures.packets.headers.ip_headers import TCP, UDP, read_ipv4, read_ipv6, read_tcp, read_udp
 from captures.packets.headers.key import KEY_WORDS, LOW_16
@@ -40,13 +40,12 @@ REST: Final = np.dtype(
         np.record,
         [
             ("packet", "<i8"),  # its number in the batch
-            ("outcome", "<i8"),  # SEGMENT or SLOW
+            ("outcome", "<i8"),  # SEGMENT, SLOW, or OTHER_PORT: a segment that answers what is asked for
             ("place", "<i8"),  # where the payload begins
             ("there", "<i8"),  # how many bytes of the payload are there
             ("length", "<i8"),  # how many it had
             ("transport", "<i8"),  # where the header of UDP or TCP begins
             ("flow", "<i8"),  # the number of a segment's flow
-            ("messages", "<i8"),  # how many messages were found before it
         ],
     )
 )
@@ -63,7 +62,6 @@ class Rest(NamedTuple):
     length: int
     transport: int
     flow: int
-    messages: int
 
 
 assert Rest._fields == REST.names
@@ -89,6 +87,8 @@ class Taken(NamedTuple):
 
     messages: NDArray[Any]
     """MESSAGE rows."""
+    packets: NDArray[np.int64]
+    """The number in the batch of the packet of each message."""
     rest: NDArray[Any]
     """REST rows."""
     rest_keys: NDArray[np.int64]
@@ -97,16 +97,22 @@ class Taken(NamedTuple):
     """Keys of flows; shape (packets, KEY_WORDS)."""
     counts: NDArray[np.int64]
     """Packets by outcome; shape (CODES,)."""
+    other_ports: NDArray[np.int64]
+    """Packets with data to each port that is not asked for; shape (65536,)."""
     scanned: NDArray[Any]
     """SCANNED; shape (1,)."""
+    key: NDArray[np.int64]
+    """Room for the key of the packet that is looked at; shape (KEY_WORDS,)."""
+    payload: NDArray[np.int64]
+    """Room for what `read_headers` says of its payload; shape (4,)."""
 
 
-def room_for(packets: int, counts: NDArray[np.int64], first_flow: int) -> Taken:
-    """Tables for a scan of so many packets; their memory is taken as they fill."""
-    scanned = np.zeros(1, SCANNED)
-    scanned["first_flow"] = first_flow
+def room_for(packets: int, counts: NDArray[np.int64], other_ports: NDArray[np.int64]) -> Taken:
+    """Tables for scans of up to so many packets; their memory is taken as they fill."""
     keys, flows = np.empty((2, packets, KEY_WORDS), np.int64)
-    return Taken(np.empty(packets, MESSAGE_ROW), np.empty(packets, REST), keys, flows, counts, scanned)
+    rows, rest, numbers = np.empty(packets, MESSAGE_ROW), np.empty(packets, REST), np.empty(packets, np.int64)
+    key, payload = np.zeros(KEY_WORDS, np.int64), np.zeros(4, np.int64)
+    return Taken(rows, numbers, rest, keys, flows, counts, other_ports, np.zeros(1, SCANNED), key, payload)
 
 
 @kernel
@@ -167,8 +173,11 @@ def filtered(filters: Filters, key: NDArray[np.int64], outcome: int, there: int,
 
 
 @kernel
-def _add_rest(taken: Taken, number: int, outcome: int, payload: NDArray[np.int64], flow: int) -> None:
-    scanned = taken.scanned[0]
+def _add_rest(taken: Taken, number: int, outcome: int, flow: int) -> None:
+    """Note the packet that was just read for Python."""
+    scanned, payload = taken.scanned[0], taken.payload
+    for word in range(KEY_WORDS):
+        taken.rest_keys[scanned.rest, word] = taken.key[word]
     rest = taken.rest[scanned.rest]
     rest.packet = number
     rest.outcome = outcome
@@ -177,15 +186,13 @@ def _add_rest(taken: Taken, number: int, outcome: int, payload: NDArray[np.int64
     rest.length = payload[2]
     rest.transport = payload[3]
     rest.flow = flow
-    rest.messages = scanned.messages
     scanned.rest += 1
 
 
-@allocating_kernel
+@long_kernel
 def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> None:
     """Find the messages in packets, count what is left out, and note what is left to Python."""
-    scanned = taken.scanned[0]
-    key, payload = np.zeros(KEY_WORDS, np.int64), np.zeros(4, np.int64)
+    scanned, key, payload = taken.scanned[0], taken.key, taken.payload
     first_flow = int64(scanned.first_flow)
     data, words, link_types = frames.data, frames.words, frames.link_types
     for number in range(len(frames.packets)):
@@ -194,13 +201,15 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
         if not is_in_time(filters, instant_ns):
             taken.counts[OTHER_TIME] += 1
             continue
-        key[:] = 0
+        for word in range(KEY_WORDS):
+            key[word] = 0
         key[1] = (link & LOW_16) << 48
         place, captured, original = int64(packet.place), int64(packet.captured), int64(packet.original)
         link_type = int64(link_types[link]) if 0 <= link < len(link_types) else NO_LINK_TYPE
-        outcome = read_headers(data, words, place, captured, original, link_type, key, payload)
-        outcome = filtered(filters, key, outcome, payload[1], payload[2])
+        read = read_headers(data, words, place, captured, original, link_type, key, payload)
+        outcome = filtered(filters, key, read, payload[1], payload[2])
         if outcome == MESSAGE:
+            taken.packets[scanned.messages] = number
             message = taken.messages[scanned.messages]
             message.place = payload[0]
             message.length = payload[1]
@@ -212,8 +221,11 @@ def scan(frames: Frames, filters: Filters, table: FlowTable, taken: Taken) -> No
         elif outcome in (SLOW, SEGMENT):
             is_numbered = outcome == SEGMENT and (payload[2] > 0 or data[payload[3] + 13] & COMPLETING)
             flow = number_flow(table, key, taken.new_flows, first_flow) if is_numbered else NO_FLOW
-            taken.rest_keys[scanned.rest] = key
-            _add_rest(taken, number, outcome, payload, flow)
+            _add_rest(taken, number, outcome, flow)
         else:
             taken.counts[outcome] += 1
+            if outcome == OTHER_PORT and payload[2] > 0:
+                taken.other_ports[int64(key[0]) >> 48 & LOW_16] += 1
+            if read == SEGMENT and outcome == OTHER_PORT and is_from_ports(filters.ports, key):
+                _add_rest(taken, number, OTHER_PORT, NO_FLOW)
     taken.counts[MESSAGE] += scanned.messages

@@ -39,14 +39,17 @@ from captures.packets.headers.link_headers import (
     TYPE_SERVICE_VLAN,
     TYPE_VLAN,
 )
-from captures.packets.headers.reasons import ARP, CUT, NOT_IP, UNKNOWN_LINK
+from captures.packets.headers.reasons import ARP, BROKEN, CUT, NOT_IP, UNKNOWN_LINK
 
 LINKTYPE_PPP: Final = 9
 LINKTYPE_PPP_HDLC: Final = 50
 LINKTYPE_C_HDLC: Final = 104
 
 _ETHERTYPES: Final = {TYPE_IPV4: IPV4, TYPE_IPV6: IPV6, TYPE_ARP: ARP}
+MOST_LAYERS: Final = 32
+"""So many tags, labels, SNAP or extension headers may follow each other. A network has a handful; more is an attack."""
 _PPP_TYPES: Final = {0x21: IPV4, 0x57: IPV6}  # RFC 1332, RFC 5072
+_PPP_MPLS: Final = (0x281, 0x283)  # RFC 3032, section 4.3
 _FAMILIES: Final = {AF_INET: IPV4} | dict.fromkeys((AF_INET6_1, AF_INET6_2, AF_INET6_3, AF_INET6_4), IPV6)
 _LLC_IP: Final = b"\x06\x06\x03"
 _LLC_SNAP: Final = b"\xaa\xaa\x03"
@@ -102,13 +105,28 @@ def _cooked_2(dpkt: Any, frame: bytes) -> Network:
 
 
 def _by_type(dpkt: Any, kind: int, rest: bytes, outside: Network) -> Network:
-    """What follows an EtherType, or a length of IEEE 802.3 in its place."""
-    if kind in (TYPE_VLAN, TYPE_SERVICE_VLAN, TYPE_OLD_QINQ):
-        tag = dpkt.ethernet.VLANtag8021Q(rest[:4])
-        tags = (*outside.tags, (int.from_bytes(rest[:2], "big"), kind == TYPE_SERVICE_VLAN))
-        return _by_type(dpkt, tag.type, rest[4:], outside._replace(tags=tags))
-    if kind < LEAST_TYPE:
-        return _llc(dpkt, rest, outside)
+    """What follows an EtherType, or a length of IEEE 802.3 in its place: VLAN tags, SNAP headers (RFC 1042), IP."""
+    for _ in range(MOST_LAYERS):
+        if kind in (TYPE_VLAN, TYPE_SERVICE_VLAN, TYPE_OLD_QINQ):
+            tags = (*outside.tags, (int.from_bytes(rest[:2], "big"), kind == TYPE_SERVICE_VLAN))
+            kind, rest = dpkt.ethernet.VLANtag8021Q(rest[:4]).type, rest[4:]
+            outside = outside._replace(tags=tags)
+        elif kind < LEAST_TYPE and rest.startswith(_LLC_SNAP):
+            header = dpkt.llc.LLC(rest[:8].ljust(8, b"\0"))
+            if len(rest) < 8:
+                raise dpkt.NeedData
+            if header.oui or header.type < LEAST_TYPE:
+                return outside
+            kind, rest = header.type, rest[8:]
+        else:
+            return _behind_layers(dpkt, kind, rest, outside)
+    return outside._replace(kind=BROKEN)
+
+
+def _behind_layers(dpkt: Any, kind: int, rest: bytes, outside: Network) -> Network:
+    """What follows an EtherType, or a length, that is neither of a tag nor of a SNAP header."""
+    if kind < LEAST_TYPE:  # IEEE 802.2
+        return outside._replace(kind=IPV4, rest=rest[3:]) if rest.startswith(_LLC_IP) else outside
     if kind in (TYPE_MPLS, TYPE_MPLS_UPSTREAM):
         return _mpls(dpkt, rest, outside)
     if kind == TYPE_PPPOE:  # RFC 2516: version and type, code, session, length
@@ -117,26 +135,13 @@ def _by_type(dpkt: Any, kind: int, rest: bytes, outside: Network) -> Network:
     return outside._replace(kind=_ETHERTYPES.get(kind, NOT_IP), rest=rest)
 
 
-def _llc(dpkt: Any, rest: bytes, outside: Network) -> Network:
-    """IEEE 802.2: a SNAP header with an EtherType (RFC 1042), or IP at once."""
-    if rest.startswith(_LLC_SNAP):
-        header = dpkt.llc.LLC(rest[:8].ljust(8, b"\0"))
-        if len(rest) < 8:
-            raise dpkt.NeedData
-        is_type = header.oui == 0 and header.type >= LEAST_TYPE
-        return _by_type(dpkt, header.type, rest[8:], outside) if is_type else outside
-    if rest.startswith(_LLC_IP):
-        return outside._replace(kind=IPV4, rest=rest[3:])
-    return outside
-
-
 def _mpls(dpkt: Any, rest: bytes, outside: Network) -> Network:
     """Labels (RFC 3032) do not say what follows them; IP can be told by its version."""
-    is_bottom = False
-    while not is_bottom:
-        is_bottom = bool(dpkt.ethernet.MPLSlabel(rest[:4]).s)
-        rest = rest[4:]
-    return _raw(dpkt, rest, outside)
+    for _ in range(MOST_LAYERS):
+        label, rest = dpkt.ethernet.MPLSlabel(rest[:4]), rest[4:]
+        if label.s:
+            return _raw(dpkt, rest, outside)
+    return outside._replace(kind=BROKEN)
 
 
 def _raw(dpkt: Any, rest: bytes, outside: Network = NOTHING) -> Network:
@@ -159,8 +164,10 @@ def _ppp(dpkt: Any, rest: bytes, outside: Network = NOTHING) -> Network:
     size = 1 if rest[:1] and rest[0] & 1 else 2
     if len(rest) < size:
         raise dpkt.NeedData
-    kind = _PPP_TYPES.get(int.from_bytes(rest[:size], "big"), NOT_IP)
-    return outside._replace(kind=kind, rest=rest[size:])
+    protocol, rest = int.from_bytes(rest[:size], "big"), rest[size:]
+    if protocol in _PPP_MPLS:
+        return _mpls(dpkt, rest, outside)
+    return outside._replace(kind=_PPP_TYPES.get(protocol, NOT_IP), rest=rest)
 
 
 def _cisco_hdlc(dpkt: Any, frame: bytes) -> Network:

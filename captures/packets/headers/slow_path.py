@@ -31,7 +31,7 @@ from captures.packets.headers.key import LOW_16
 from captures.packets.headers.link_headers import IPV4, IPV6, MOST_TAGS
 from captures.packets.headers.reasons import BROKEN, CUT, FRAGMENT, MESSAGE, OTHER_PROTOCOL, SEGMENT, SLOW
 from captures.packets.headers.reassembly.fragments import Fragment, Whole
-from captures.packets.headers.slow_link import Network, network_of
+from captures.packets.headers.slow_link import MOST_LAYERS, Network, network_of
 
 _EXTENSIONS = (HOP_BY_HOP, ROUTING, AUTHENTICATION, DESTINATION, MOBILITY, HIP, SHIM6)
 _FRAGMENT_HEADER_BYTES = 8
@@ -178,12 +178,14 @@ def _of_jumbo(rest: _Rest, frame: bytes) -> _Rest:
 
 def _behind_extensions(rest: _Rest) -> _Rest:
     """What follows the extension headers of IPv6, of which each says what comes next and how long it is itself."""
-    while rest.protocol in _EXTENSIONS:
+    for _ in range(MOST_LAYERS):
+        if rest.protocol not in _EXTENSIONS:
+            return rest
         rest.need(2)
         following, units = rest.there[:2]
         size = 4 * (units + 2) if rest.protocol == AUTHENTICATION else 8 * (units + 1)
         rest = rest.without(size)._replace(protocol=following)
-    return rest
+    raise _Ends(BROKEN)
 
 
 def _transport(rest: _Rest, flow: NDArray[Any]) -> Read:

@@ -4,6 +4,7 @@ import fcntl
 import glob
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from captures.packets.sources.streams import PipeStream, PlainStream, Stream, st
 
 STDIN: Final = "-"
 _WILD: Final = "*?["
+_LAST_NS: Final = 9_214_646_399 * 10**9
+"""File systems have dates before 1970, and some after 2262, where nanoseconds take more than 63 bits."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Input:
     """Whether the user named it; if not, it was found in a folder, where other things may lie as well."""
     size_bytes: int | None
     """As it is on the disk, before unpacking; None: a pipe, of which nothing can be known before it is read."""
+    written_ns: int = 0
+    """When a file was written last, since 1970 UTC, up to the end of 2261; of a pipe, when it was looked for."""
 
     @contextmanager
     def opened(self, progress: Callable[[int], object] = int) -> Iterator[Stream]:
@@ -85,8 +90,11 @@ def find_inputs(names: Sequence[str]) -> Inputs:
                 repeated.append(each)
                 continue
             seen.add(identity)
-            size = status.st_size if each != STDIN and stat.S_ISREG(status.st_mode) else None
-            inputs.append(Input(each, each == name or _is_pattern(name), size))
+            is_file = stat.S_ISREG(status.st_mode)
+            size = status.st_size if each != STDIN and is_file else None
+            written_ns = status.st_mtime_ns if is_file else time.time_ns()
+            written_ns = min(max(written_ns, 0), _LAST_NS)
+            inputs.append(Input(each, each == name or _is_pattern(name), size, written_ns))
     return Inputs(inputs, repeated)
 
 

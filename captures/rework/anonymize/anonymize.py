@@ -4,7 +4,7 @@ The first pass learns the values, so that the second one replaces a name also wh
 The third pass reads the file that was written. Memory is bounded by the tables of values, not by the capture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,7 +17,7 @@ from captures.console.errors import InputError
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.anonymize.blocks import Block, add_block, blocks, fixed_columns, starts_of
 from captures.rework.anonymize.flows import FlowMapping, flow_blocks, learn_flows
 from captures.rework.anonymize.leaks import Leak, Leaks
@@ -27,13 +27,12 @@ from captures.rework.anonymize.rules import AddressMapping, Rules
 from captures.rework.anonymize.scan.kinds import IPV4, IPV6, Kind
 from captures.rework.anonymize.tokens.cryptopan import CryptoPan
 from captures.rework.anonymize.tokens.secret import Secret
-from captures.rework.anonymize.work import Work, by_kind, learn_listed, values, work_of
+from captures.rework.anonymize.work import NOBODY, Work, by_kind, learn_listed, values, work_of
 from captures.rework.soundness import prove
 
 Progress = Callable[[int, int], object]
 """Is told the bytes that were worked on since its last call, and those of all passes."""
 PASSES: Final = 4
-_NOBODY: Final = np.zeros(16, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,19 @@ def anonymize(
     secret: Secret,
     *,
     force: bool = False,
+    inputs: Iterable[Path] = (),
+    whole: Callable[[], object] = lambda: None,
     progress: Progress = lambda *_: None,
 ) -> Anonymized:
     """Write the capture `output`, which has tokens in the place of values, and check it.
 
-    What is not `clean` is written, too. Raises InputError for rules that do not fit the capture, and for an output that
-    may not be there; DamagedError where the capture is damaged; PreflightError where the disk fills up, or a library is
-    missing.
+    What is not `clean` is written, too. `inputs` are the files that rules and key came from, which the output may not
+    be, and `whole` is called when all is written, before the output gets its name. Raises InputError for rules that do
+    not fit the capture, and for an output that may not be there; DamagedError where the capture is damaged;
+    PreflightError where the disk fills up, or a library is missing.
     """
-    OutputFile(output, force=force, inputs=[capture.path]).close()  # whatever is wrong with it is said at once
+    inputs = [*capture.files, *inputs]
+    OutputFile(output, force=force, inputs=inputs).close()  # whatever is wrong with it is said at once
     work, size = work_of(rules, secret), len(capture.payload)
     cryptopan = CryptoPan(secret.cryptopan) if rules.addresses.mapping == AddressMapping.CRYPTOPAN else None
 
@@ -95,7 +98,10 @@ def anonymize(
 
     prove(capture, told)
     originals = _learn(capture, work, told)
-    replaced, digest = _write(capture, output, work, cryptopan, originals, told, force=force)
+    with StreamWriter(output, force=force, inputs=inputs) as writer:
+        replaced = _write(capture, writer, work, cryptopan, originals, told)
+        whole()
+        digest = _finish(capture, writer, work, replaced)
     leaks = Leaks(work, originals)
     leaks.look(capture, open_capture(output), told)
     return Anonymized(
@@ -120,10 +126,10 @@ def _learn(capture: Capture, work: Work, told: Callable[[int], None]) -> Origina
     for flows in flow_blocks(capture):
         learn_flows(flows, originals, vocabulary.seed, addresses=work.rules.addresses.on, macs=work.rules.macs.on)
     for block in blocks(capture):
-        for rows in values(work, block, fixed_columns(capture, block), _NOBODY):
+        for rows in values(work, block, fixed_columns(capture, block), NOBODY):
             if work.rules.addresses.mapping == AddressMapping.CRYPTOPAN:
                 _refuse_addresses(capture, work, block, rows)
-            originals.learn(block.payload, rows, vocabulary.stop, vocabulary.seed, work.place)
+            originals.learn(block.payload, rows, vocabulary, work.place)
         told(len(block.payload))
     return originals
 
@@ -144,38 +150,43 @@ def _refuse_addresses(capture: Capture, work: Work, block: Block, rows: Any) -> 
 
 def _write(
     capture: Capture,
-    output: Path,
+    writer: StreamWriter,
     work: Work,
     cryptopan: CryptoPan | None,
     originals: Originals,
     told: Callable[[int], None],
-    *,
-    force: bool,
-) -> tuple[dict[str, int], str]:
-    """Write the result; returns how many values of each kind were replaced, and its digest."""
+) -> dict[str, int]:
+    """Write all flows and events; returns how many values of each kind were replaced."""
     counts, memory, rules = np.zeros(len(Kind), np.int64), new_memory(), work.rules
-    learned = originals.tables.names if rules.everywhere else _NOBODY
+    learned = originals.tables.names if rules.everywhere else NOBODY
     mapper = FlowMapping(work.mapping, cryptopan, addresses=rules.addresses.on, macs=rules.macs.on)
-    with StreamWriter(output, force=force, inputs=[capture.path]) as writer:
-        for flows in flow_blocks(capture):
-            writer.add_flows(mapper.map(flows))
-        links = capture.links.copy()
-        links["name"] = [f"link{number}".encode() for number in range(len(links))]  # one may be named by its owner
-        writer.add_links(links)
-        for block in blocks(capture):
-            target = block.payload.copy()
-            for rows in values(work, block, fixed_columns(capture, block), learned):
-                replace_all(block.payload, rows, work.mapping, memory, target, counts)
-            add_block(writer, capture, block, target)
-            told(len(target))
-        capture.source.check()
-        replaced = by_kind(counts)
-        note = {"what": "anonymize", "version": __version__, "rules": work.rules_digest, "replaced": replaced}
-        digest = writer.finish(
-            start_ns=capture.start_ns,
-            sources=capture.sources,
-            note=note,
-            windows=None if len(capture.times) else capture.windows,
-            mix=capture.mix if len(capture.mix) else None,
-        )
-    return replaced, digest
+    for flows in flow_blocks(capture):
+        writer.add_flows(mapper.map(flows))
+    links = capture.links.copy()
+    links["name"] = [f"link{number}".encode() for number in range(len(links))]  # one may be named by its owner
+    writer.add_links(links)
+    for block in blocks(capture):
+        target = block.payload.copy()
+        for rows in values(work, block, fixed_columns(capture, block), learned):
+            replace_all(block.payload, rows, work.mapping, memory, target, counts)
+        add_block(writer, capture, block, target)
+        told(len(target))
+    capture.source.check()
+    return by_kind(counts)
+
+
+def _finish(capture: Capture, writer: StreamWriter, work: Work, replaced: dict[str, int]) -> str:
+    """Give the result its name; returns its digest. Its NOTE says that it is anonymised, and nothing of the origin."""
+    note = {
+        "tool": f"stampede {__version__}",
+        "made_by": "captures anonymize",
+        "rules": work.rules_digest,
+        "replaced": replaced,
+    }
+    return writer.finish(
+        start_ns=capture.start_ns,
+        sources=capture.sources,
+        note=note,
+        windows=None if len(capture.times) else capture.windows,
+        mix=capture.mix if len(capture.mix) else None,
+    )

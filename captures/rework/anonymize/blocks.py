@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from captures.format.capture import Capture
 from captures.format.layout import TAG_WIDTHS, TRAIN, Table
 from captures.format.stamps.kinds import WIDTHS
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 
 BLOCK_BYTES: Final = 4 << 20
 ROW: Final = np.dtype((np.record, TRAIN.descr))

@@ -22,17 +22,19 @@ from captures.rework.anonymize.replacing import Mapping
 from captures.rework.anonymize.scan.forms import (
     HEX,
     MAC_DIGITS,
+    MARK,
     NO_DIGIT,
     WORD,
     address_6_at,
     digits_before,
     is_digit,
     mac_at,
-    near_mark,
+    number_at,
     read_4,
 )
 from captures.rework.anonymize.scan.kinds import AGAIN, IPV4, IPV6, MAC, Place
 from captures.rework.anonymize.tokens.addresses import forms_of
+from captures.rework.anonymize.tokens.escapes import PERCENT, escape_end
 from captures.rework.anonymize.tokens.hash_set import ended, grown, place_in
 from captures.rework.anonymize.tokens.names import LABEL
 
@@ -78,13 +80,16 @@ def check_event(
     counts: NDArray[np.int64],
 ) -> None:
     """Find what is left in one event."""
-    at = start
+    at = fresh = start
     while at < end:
         byte = after[at]
+        if byte == PERCENT:
+            at = fresh = escape_end(after, start, at, end)
+            continue
         if byte != before[at] or (not WORD[byte] and byte != _COLON):
             at += 1
             continue
-        first = at == start or not WORD[after[at - 1]]
+        first = at == fresh or not WORD[after[at - 1]]
         if first:
             known = has_bit(tables.fronts, front_of(words[at], LEAST_BYTES, FRONT_BITS))
         else:
@@ -105,14 +110,34 @@ def check_event(
 
 @kernel
 def is_front(buffer: NDArray[np.uint8], start: int, at: int, end: int) -> bool:
-    """Whether an address may begin at `at`: with a mark close behind, or twelve digits in a row."""
+    """Whether the digits, or the colon, at `at` and what stands behind them may begin an address.
+
+    Most bytes are ruled out here, before an address is read. Within hexadecimal digits only an IPv4 address begins, at
+    a digit behind a letter.
+    """
     byte = buffer[at]
-    if at > start and HEX[byte] != NO_DIGIT and HEX[buffer[at - 1]] != NO_DIGIT:
-        return bool(is_digit(byte) and not is_digit(buffer[at - 1]) and near_mark(buffer, at, end))
-    if near_mark(buffer, at, end):
+    if byte == _COLON:
+        return bool(at + 1 < end and buffer[at + 1] == _COLON)
+    if HEX[byte] == NO_DIGIT:
+        return False
+    digits = at
+    while digits < end and digits - at <= 3 and is_digit(buffer[digits]):
+        digits += 1
+    if at < digits and digits + 1 < end and is_digit(buffer[digits + 1]) and MARK[buffer[digits]]:
+        return bool(at == start or not is_digit(buffer[at - 1]))
+    if at > start and HEX[buffer[at - 1]] != NO_DIGIT:
+        return False
+    width = digits_before(buffer, at, end)
+    if width == MAC_DIGITS:
         return True
-    last = at + MAC_DIGITS - 1
-    return bool(last < end and HEX[buffer[last]] != NO_DIGIT and digits_before(buffer, at, end) == MAC_DIGITS)
+    behind = at + width
+    return bool(width <= 4 and behind + 1 < end and MARK[buffer[behind]] and is_next(buffer[behind + 1]))
+
+
+@kernel
+def is_next(byte: int) -> bool:
+    """Whether a byte may stand behind the first mark of an address."""
+    return bool(byte == _COLON or HEX[byte] != NO_DIGIT)
 
 
 @kernel
@@ -159,22 +184,21 @@ def address_left(
     counts: NDArray[np.int64],
 ) -> int:
     """Where the address ends that is left at `at`, or -1."""
-    if is_digit(after[at]):
-        for mark in (_POINT, _HYPHEN, _LINE):
-            behind = read_4(after, at, end, mark, place.numbers)
-            known = behind > 0 and place_in(tables.addresses, units_hash(place.numbers, mapping.seed)) >= 0
-            if known and same(before, after, at, behind):
-                return judge(at, behind, IPV4, forms_of(place.numbers, mapping.zones_4), place, counts)
+    _, width = number_at(after, at, end)
+    if width and at + width < end and after[at + width] in (_POINT, _HYPHEN, _LINE):
+        behind = read_4(after, at, end, after[at + width], place.numbers)
+        left = behind > 0 and same(before, after, at, behind)
+        if left and place_in(tables.addresses, units_hash(place.numbers, mapping.seed)) >= 0:
+            return judge(at, behind, IPV4, forms_of(place.numbers, mapping.zones_4), place, counts)
     width = digits_before(after, at, end)
     behind = at + width if width == MAC_DIGITS else mac_at(after, at, end, width)
-    if behind > 0:
-        known = place_in(tables.addresses, address_hash(after, at, behind, MAC, mapping.seed, place)) >= 0
-        if known and same(before, after, at, behind):
-            return judge(at, behind, MAC, mac_forms(after, at, behind), place, counts)
+    left = behind > 0 and same(before, after, at, behind)
+    if left and place_in(tables.addresses, address_hash(after, at, behind, MAC, mapping.seed, place)) >= 0:
+        return judge(at, behind, MAC, mac_forms(after, at, behind), place, counts)
     behind, tail = address_6_at(after, at, end, place.units, place.numbers)
-    if behind < 0 or tail >= 0 or place_in(tables.addresses, units_hash(place.units, mapping.seed)) < 0:
+    if behind < 0 or tail >= 0 or not same(before, after, at, behind):
         return -1
-    if not same(before, after, at, behind):
+    if place_in(tables.addresses, units_hash(place.units, mapping.seed)) < 0:
         return -1
     return judge(at, behind, IPV6, forms_of(place.units, mapping.zones_6), place, counts)
 

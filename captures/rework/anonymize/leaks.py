@@ -13,9 +13,11 @@ from captures.rework.anonymize.blocks import Block, blocks, fixed_columns, start
 from captures.rework.anonymize.checking import check_all
 from captures.rework.anonymize.flows import flow_blocks, left_in_flows
 from captures.rework.anonymize.originals import Originals
-from captures.rework.anonymize.scan.kinds import AGAIN, Kind
+from captures.rework.anonymize.scan.cutting import without_addresses
+from captures.rework.anonymize.scan.forms import WORD
+from captures.rework.anonymize.scan.kinds import AGAIN, MAC, PATTERN, Kind
 from captures.rework.anonymize.scan.patterns import matches
-from captures.rework.anonymize.work import Work
+from captures.rework.anonymize.work import NOBODY, Work, scanned
 
 MOST_PLACES: Final = 20
 """So many places are told; the others are counted."""
@@ -94,19 +96,30 @@ class Leaks:
         ]
 
     def _look_for_patterns(self, capture: Capture, before: Block, after: Block) -> None:
-        """What a pattern finds in the result, and what stood there before, is left over."""
+        """What a pattern finds in the result, and what stood there before, is left over, but for addresses."""
         if not self._work.patterns:
             return
         starts, fixed = starts_of(after), fixed_columns(capture, before)
         train = np.repeat(np.arange(len(before.trains)), before.trains["count"])
         for pattern in self._work.patterns:
             found = [
-                (at, end, f"pattern {pattern.name}")
+                (at, end)
                 for event, at, end in matches(pattern, after.payload, after.trains, starts)
                 if _same(before.payload[at:end], after.payload[at:end])
                 and not _is_live(fixed[train[event]], at - int(starts[event]), end - int(starts[event]))
             ]
-            self._add(len(found), self._told(after, found[:MOST_PLACES]) if found else [])
+            if found:
+                self._add_matches(pattern.name, found, before, after, fixed)
+
+    def _add_matches(
+        self, name: str, found: list[tuple[int, int]], before: Block, after: Block, fixed: NDArray[np.int64]
+    ) -> None:
+        """Add the matches of a pattern that are left, without the addresses in them: those are looked for as such."""
+        scan = [rows[rows[:, 2] <= MAC] for rows, _ in scanned(self._work, before, fixed, NOBODY)]
+        matched = np.array([(at, end, PATTERN) for at, end in found], np.int64)
+        pieces = without_addresses(matched, np.concatenate(scan)).tolist()
+        left = [(at, end, f"pattern {name}") for at, end, _ in pieces if WORD[after.payload[at:end]].any()]
+        self._add(len(left), self._told(after, left[:MOST_PLACES]) if left else [])
 
 
 def _same(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> bool:

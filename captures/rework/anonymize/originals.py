@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import allocating_kernel, int64, kernel
 from captures.rework.anonymize.fronts import FRONT_BITS, HEAD_BITS, HEAD_BYTES, LEAST_BYTES, front_of, set_bit, start_of
 from captures.rework.anonymize.scan.forms import HEX, WORD, address_6_at, read_4, read_mac
-from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, HOST, IPV4, IPV6, MAC, Place
+from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, HOST, IPV4, IPV6, MAC, MAIL, URL, USER, Place
+from captures.rework.anonymize.scan.vocabulary import Vocabulary
+from captures.rework.anonymize.tokens.escapes import escape_end
 from captures.rework.anonymize.tokens.hash_set import hash_of, insert, move_all, place_in
 from captures.rework.anonymize.tokens.keyed import Key, keyed
 from captures.rework.anonymize.tokens.names import LABEL
@@ -21,9 +23,10 @@ from captures.rework.anonymize.tokens.names import LABEL
 MOST_VALUES: Final = 1 << 24
 """So many names, and so many addresses, are kept: 512 MiB at most."""
 _FIRST_SLOTS: Final = 1 << 12
+_RECENT: Final = 1 << 12
 _LEAST_DIGITS: Final = 6
 MOST_BYTES: Final = 255
-_POINT, _SPACE = ord("."), ord(" ")
+_POINT, _SPACE, _HYPHEN, _LINE = (ord(letter) for letter in ". -_")
 
 
 class Tables(NamedTuple):
@@ -37,6 +40,8 @@ class Tables(NamedTuple):
     """The same for the first LEAST_BYTES."""
     counts: NDArray[np.int64]
     """How many names and addresses there are, and how many had no room: shape (3,)."""
+    recent: NDArray[np.uint64]
+    """Hashes of texts that were taken in lately, each in a place that it says: most values come again and again."""
 
 
 class Originals:
@@ -49,6 +54,7 @@ class Originals:
             np.zeros(1 << HEAD_BITS - 3, np.uint8),
             np.zeros(1 << FRONT_BITS - 3, np.uint8),
             np.zeros(3, np.int64),
+            np.zeros(_RECENT, np.uint64),
         )
 
     @property
@@ -70,14 +76,13 @@ class Originals:
         self,
         buffer: NDArray[np.uint8],
         rows: NDArray[np.int64],
-        stop: NDArray[np.uint64],
-        seed: np.uint64,
+        vocabulary: Vocabulary,
         place: Place,
     ) -> None:
         """Take in the values of rows (place, end, kind), as the scan found them."""
         done = 0
-        while (done := learn_all(buffer, rows, done, stop, seed, self.tables, place)) < len(rows):
-            self._grow()
+        while (done := learn_all(buffer, rows, done, vocabulary, self.tables, place)) < len(rows):
+            self._grow(int(rows[done, 1] - rows[done, 0]))
 
     def add_rows(self, rows: NDArray[np.uint8], seed: np.uint64) -> None:
         """Take in addresses as bytes: shape (addresses, 4), (addresses, 16) or (addresses, 6)."""
@@ -91,11 +96,11 @@ class Originals:
         while (done := add_names(text, done, stop, seed, self.tables)) < len(text):
             self._grow()
 
-    def _grow(self) -> None:
-        """Make room: each table that is half full becomes twice as large."""
+    def _grow(self, size: int = MOST_BYTES) -> None:
+        """Make room for a value of `size` bytes: each table that is half full then becomes twice as large."""
         grown_tables = []
         for table, count in zip(self.tables[:2], self.tables.counts.tolist(), strict=False):
-            if has_room(table, count):
+            if has_room(table, count, size):
                 grown_tables.append(table)
                 continue
             larger = np.zeros(2 * len(table), np.uint64)
@@ -105,9 +110,9 @@ class Originals:
 
 
 @kernel
-def has_room(table: NDArray[np.uint64], count: int) -> bool:
-    """Whether a table takes the values of one more row."""
-    return bool(2 * (count + MOST_BYTES) < len(table))
+def has_room(table: NDArray[np.uint64], count: int, size: int) -> bool:
+    """Whether a table takes the names in `size` bytes more: there are fewer names than bytes."""
+    return bool(2 * (count + size) < len(table))
 
 
 @kernel
@@ -124,20 +129,24 @@ def learn_all(
     buffer: NDArray[np.uint8],
     rows: NDArray[np.int64],
     first: int,
-    stop: NDArray[np.uint64],
-    seed: np.uint64,
+    vocabulary: Vocabulary,
     tables: Tables,
     place: Place,
 ) -> int:
     """Take in the values of rows from `first` on; returns the first one for which a table must grow, or their count."""
     for i in range(first, len(rows)):
-        if not has_room(tables.names, tables.counts[0]) or not has_room(tables.addresses, tables.counts[1]):
+        at, end, kind, size = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 1] - rows[i, 0]
+        if not has_room(tables.names, tables.counts[0], size) or not has_room(tables.addresses, tables.counts[1], size):
             return i
-        at, end, kind = rows[i, 0], rows[i, 1], rows[i, 2]
+        number = hash_of(buffer, at, end, vocabulary.seed ^ np.uint64(kind + 1))
+        slot = int64(number) & _RECENT - 1
+        if tables.recent[slot] == number:
+            continue
+        tables.recent[slot] = number
         if kind in (IPV4, IPV6, MAC):
-            take_in(tables.addresses, address_hash(buffer, at, end, kind, seed, place), tables.counts, 1)
+            take_in(tables.addresses, address_hash(buffer, at, end, kind, vocabulary.seed, place), tables.counts, 1)
         elif kind != AGAIN:
-            learn_name(buffer, at, end, kind, stop, seed, tables)
+            learn_names_in(buffer, at, end, kind, vocabulary, tables)
     return len(rows)
 
 
@@ -169,7 +178,7 @@ def add_rows(rows: NDArray[np.uint8], first: int, seed: np.uint64, tables: Table
     width = rows.shape[1]
     units = np.zeros(4 if width == 4 else 32, np.int64)
     for row in range(first, len(rows)):
-        if not has_room(tables.addresses, tables.counts[1]):
+        if not has_room(tables.addresses, tables.counts[1], 1):
             return row
         if width == 6:
             number = int64(0)
@@ -189,7 +198,7 @@ def add_names(text: NDArray[np.uint8], first: int, stop: NDArray[np.uint64], see
     """Take in names in a text from `first` on; returns the place for which the table must grow, or where it ends."""
     at = first
     while at < len(text):
-        if not has_room(tables.names, tables.counts[0]):
+        if not has_room(tables.names, tables.counts[0], MOST_BYTES):
             return at
         behind = at
         while behind < len(text) and text[behind] != _SPACE:
@@ -200,23 +209,60 @@ def add_names(text: NDArray[np.uint8], first: int, stop: NDArray[np.uint64], see
 
 
 @kernel
-def learn_name(
-    buffer: NDArray[np.uint8], at: int, end: int, kind: int, stop: NDArray[np.uint64], seed: np.uint64, tables: Tables
+def learn_names_in(
+    buffer: NDArray[np.uint8], at: int, end: int, kind: int, vocabulary: Vocabulary, tables: Tables
 ) -> None:
-    """Take in the names in a value, and of the name of a host its first label, if that may be a name of its own."""
+    """Take in the names in a value: each as a whole, and the labels and words of what names a host or somebody."""
+    start, stop, seed = at, vocabulary.stop, vocabulary.seed
     while at < end:
-        behind = at
+        behind, parts = at, False
         while behind < end and (LABEL[buffer[behind]] or buffer[behind] == _POINT):
+            parts = parts or buffer[behind] in (_POINT, _HYPHEN, _LINE)
             behind += 1
         if behind > at:
             add_name(buffer, at, behind, stop, seed, tables)
-            label, digit = at, False
-            while label < behind and buffer[label] != _POINT:
-                digit = digit or HEX[buffer[label]] < 10
-                label += 1
-            if label < behind and (kind == HOST or (kind == DOMAIN and digit)):
-                add_name(buffer, at, label, stop, seed, tables)
+            if parts and kind in (HOST, USER, MAIL, URL, DOMAIN):
+                learn_parts(buffer, at, behind, kind == HOST, vocabulary, tables)
+        at = escape_end(buffer, start, behind, end)
+
+
+@kernel
+def learn_parts(
+    buffer: NDArray[np.uint8],
+    at: int,
+    end: int,
+    host: bool,  # noqa: FBT001 - numba knows arguments by place
+    vocabulary: Vocabulary,
+    tables: Tables,
+) -> None:
+    """Take in the labels of a name, and the words in them, but for what many names have in common.
+
+    The first label of a `host` in a header is its short name, which is taken in whatever it is.
+    """
+    while at < end:
+        behind = at
+        while behind < end and buffer[behind] != _POINT:
+            behind += 1
+        if host:
+            add_name(buffer, at, behind, vocabulary.stop, vocabulary.seed, tables)
+        word, host = at, False
+        add_part(buffer, at, behind, vocabulary, tables)
+        for i in range(at, behind + 1):
+            if i == behind or buffer[i] == _HYPHEN or buffer[i] == _LINE:
+                if i - word < behind - at:
+                    add_part(buffer, word, i, vocabulary, tables)
+                word = i + 1
         at = behind + 1
+
+
+@kernel
+def add_part(buffer: NDArray[np.uint8], at: int, end: int, vocabulary: Vocabulary, tables: Tables) -> None:
+    """Take in a part of a name, if it has three letters and is no word that many names have in common."""
+    letters = 0
+    for i in range(at, end):
+        letters += WORD[buffer[i]] and HEX[buffer[i]] > 9
+    if letters >= LEAST_BYTES and place_in(vocabulary.common, hash_of(buffer, at, end, vocabulary.seed)) < 0:
+        add_name(buffer, at, end, vocabulary.stop, vocabulary.seed, tables)
 
 
 @kernel

@@ -11,6 +11,7 @@ from captures.rework.anonymize.flows import FlowMapping, learn_flows, left_in_fl
 from captures.rework.anonymize.originals import Originals
 from captures.rework.anonymize.replacing import new_memory, replace_all
 from captures.rework.anonymize.rules import Rules
+from captures.rework.anonymize.scan.cutting import without_addresses
 from captures.rework.anonymize.scan.finding import find_all
 from captures.rework.anonymize.scan.kinds import Kind
 from captures.rework.anonymize.scan.patterns import events_with
@@ -33,11 +34,12 @@ def prepare() -> None:
         "anonymizing",
         [
             lambda: find_all(payload, trains, 0, work.vocabulary, names, fixed, place),
-            lambda: originals.learn(payload, rows, work.vocabulary.stop, seed, place),
+            lambda: originals.learn(payload, rows, work.vocabulary, place),
             lambda: learn_listed(work, originals),
             lambda: learn_flows(flows, originals, seed, addresses=True, macs=True),
             lambda: left_in_flows(flows, mapper.map(flows), work.mapping, addresses=True, macs=True),
             lambda: events_with(payload, trains, np.zeros((1, 256), np.bool_), np.zeros(0, np.bool_)),
+            lambda: without_addresses(rows, rows),
             lambda: replace_all(payload, rows, work.mapping, new_memory(), text, counts),
             lambda: check_all(payload, text, words_of(text), trains, originals.tables, work.mapping, place, counts),
         ],

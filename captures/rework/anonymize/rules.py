@@ -5,21 +5,27 @@ All fields have defaults, which replace what the scan knows. An unknown field is
 
 import json
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, PlainValidator, StringConstraints, ValidationError
 
 from captures.console.errors import InputError
+from captures.console.harmless import harmless
+from captures.notation.complaints import complaints
+from captures.notation.models import Model
+from captures.notation.strict_yaml import parse_yaml, read_text
 from captures.rework.anonymize.fronts import LEAST_BYTES
 from captures.rework.anonymize.originals import MOST_BYTES
 from captures.rework.anonymize.tokens.addresses import KEPT_RANGES, UNCHANGED
 from captures.rework.anonymize.tokens.names import LABEL
 
-_MOST_FILE_BYTES: Final = 1 << 24
-Network = IPv4Network | IPv6Network
+_WRITTEN: Final = {"name": "customer", "regex": "'CUST-(\\d+)'"}
+"""How the values of keys are written that must be there."""
+_MOST_TOLD: Final = 200
+"""So much of a wrong value is told at most."""
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(ip_network)]
 Word = Annotated[str, StringConstraints(pattern=r"^[\w-]+$", max_length=MOST_BYTES)]
 
 
@@ -32,11 +38,7 @@ class AddressMapping(StrEnum):
     """Crypto-PAn, which keeps shared prefixes to the bit, for captures without addresses in their texts."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Addresses(_Model):
+class Addresses(Model):
     """What becomes of addresses of IPv4 and IPv6."""
 
     on: bool = True
@@ -45,14 +47,14 @@ class Addresses(_Model):
     unchanged: tuple[Network, ...] = UNCHANGED
 
 
-class Macs(_Model):
+class Macs(Model):
     """What becomes of MAC addresses."""
 
     on: bool = True
     keep_vendor: bool = True
 
 
-class Hosts(_Model):
+class Hosts(Model):
     """What becomes of the hosts in headers of syslog, and of names that end as those of hosts do."""
 
     on: bool = True
@@ -60,7 +62,7 @@ class Hosts(_Model):
     """Further last labels, such as `internal`."""
 
 
-class Users(_Model):
+class Users(Model):
     """What becomes of users."""
 
     on: bool = True
@@ -68,14 +70,14 @@ class Users(_Model):
     """Further words behind which a user stands, as `badge` in `badge=bob` or `badge bob`."""
 
 
-class PatternRule(_Model):
+class PatternRule(Model):
     """A regular expression: what its group 1 matches is replaced, or the whole match."""
 
     name: Word
     regex: str
 
 
-class Rules(_Model):
+class Rules(Model):
     """All rules."""
 
     addresses: Addresses = Addresses()
@@ -97,53 +99,39 @@ class Rules(_Model):
     """Whether a name that was found in one place is replaced in all others, too."""
 
 
-def load_rules(path: Path) -> Rules:
-    """The rules in a file, with its lists read. Raises InputError."""
+def load_rules(path: Path) -> tuple[Rules, list[Path]]:
+    """The rules in a file, with the names in its lists, and all files that were read. Raises InputError."""
     text = _read(path)
     try:
-        held = yaml.safe_load(text)
+        held = parse_yaml(text)
         rules = Rules.model_validate({} if held is None else held)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
-    except (ValidationError, RecursionError) as error:
-        raise InputError(f"{path}: {_complaint(error)}") from None
-    names = [*rules.names]
-    for each in rules.lists:
-        names.extend(line.strip() for line in _read(path.parent / each).splitlines() if line.strip())
+    except ValidationError as error:
+        _, place, told = next(complaints(Rules, error, written=_WRITTEN))
+        raise InputError(harmless(f"{path}: {place}: {told}" if place else f"{path}: {told}")) from None
+    except InputError as error:
+        raise InputError(harmless(f"{path}: {error}")) from None
+    names, lists = [*rules.names], [path.parent / each for each in rules.lists]
+    for each in lists:
+        names.extend(line.strip() for line in _read(each).splitlines() if line.strip())
     for name in names:
         require_name(path, name)
-    return rules.model_copy(update={"names": tuple(names), "lists": ()})
+    return rules.model_copy(update={"names": tuple(names), "lists": ()}), [path, *lists]
 
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_FILE_BYTES + 1)
-        if len(data) > _MOST_FILE_BYTES:
-            raise InputError(f"{path}: more than 16 MiB is no file of rules or names")
-        return data.decode()
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8: byte {error.start}") from None
-
-
-def _complaint(error: Exception) -> str:
-    """The first thing that is wrong, on one line."""
-    if not isinstance(error, ValidationError):
-        return "nested too deep"
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("IPv"))
-    return f"{where or 'the file'}: {first['msg']}"
+        return read_text(path)
+    except InputError as error:
+        raise InputError(harmless(f"{path}: {error}")) from None
 
 
 def require_name(path: Path, name: str) -> None:
     """Check that a name of a list can be looked for. Raises InputError."""
-    data = name.encode()
+    data, shown = name.encode(errors="replace"), repr(name)[:_MOST_TOLD]
     if not LEAST_BYTES <= len(data) <= MOST_BYTES:
-        raise InputError(f"{path}: {name!r}: a name has {LEAST_BYTES} to {MOST_BYTES} bytes; write a pattern instead")
+        raise InputError(f"{path}: {shown}: a name has {LEAST_BYTES} to {MOST_BYTES} bytes; write a pattern instead")
     if not all(LABEL[byte] or byte == ord(".") for byte in data):
-        raise InputError(f"{path}: {name!r}: a name is letters, digits, - _ and points; write a pattern instead")
+        raise InputError(f"{path}: {shown}: a name is letters, digits, - _ and points; write a pattern instead")
 
 
 def canonical(rules: Rules) -> bytes:

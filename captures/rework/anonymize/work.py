@@ -11,6 +11,7 @@ from captures.rework.anonymize.blocks import Block, starts_of
 from captures.rework.anonymize.originals import Originals
 from captures.rework.anonymize.replacing import Mapping
 from captures.rework.anonymize.rules import Rules, canonical
+from captures.rework.anonymize.scan.cutting import without_addresses
 from captures.rework.anonymize.scan.finding import find_all
 from captures.rework.anonymize.scan.kinds import Kind, Place, new_place
 from captures.rework.anonymize.scan.patterns import Pattern, matches, pattern_of
@@ -20,6 +21,10 @@ from captures.rework.anonymize.tokens.secret import Secret
 
 MOST_ROWS: Final = 1 << 18
 """So many values are worked on at once; a train has fewer bytes than that."""
+
+
+NOBODY: Final = np.zeros(16, np.uint64)
+"""A table of names without any."""
 
 
 class Work(NamedTuple):
@@ -90,19 +95,28 @@ def values(
 
     `fixed` has the columns of stamps and tags. What is given out is only good until the next.
     """
-    extra = pattern_rows(work, block, fixed)
-    train, done = 0, 0
+    extra, done = pattern_rows(work, block, fixed), 0
+    for rows, end in scanned(work, block, fixed, learned):
+        if not len(extra):
+            yield rows
+            continue
+        last = int(np.searchsorted(extra[:, 0], end))
+        both = np.concatenate([without_addresses(extra[done:last], rows), rows])
+        done = last
+        yield both[np.argsort(both[:, 0], kind="stable")]
+
+
+def scanned(
+    work: Work, block: Block, fixed: NDArray[np.int64], learned: NDArray[np.uint64]
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """The values in a block that the scan finds, of some events at once, and where these end. Good until the next."""
+    train = 0
     while train < len(block.trains):
         before = train
         train, count = find_all(block.payload, block.trains, train, work.vocabulary, learned, fixed, work.place)
         assert train > before
-        rows = work.place.rows[:count]
-        if len(extra):
-            end = len(block.payload) if train == len(block.trains) else int(block.trains["offset"][train])
-            last = int(np.searchsorted(extra[:, 0], end))
-            rows = np.concatenate([extra[done:last], rows])
-            rows, done = rows[np.argsort(rows[:, 0], kind="stable")], last
-        yield rows
+        end = len(block.payload) if train == len(block.trains) else int(block.trains["offset"][train])
+        yield work.place.rows[:count], end
 
 
 def pattern_rows(work: Work, block: Block, fixed: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from captures.compiled.readiness import make_ready
 from captures.compiled.words import words_of
 from captures.console.errors import InputError
 from captures.events.axis import Axis
+from captures.events.proving import Proof
 from captures.events.scratch import scratch
 from captures.format.capture import Capture
 from captures.rework.comparing.differences import Delays, Difference, Differences, Fate
@@ -42,10 +43,12 @@ class _Side:
         self.hashes, self._place, self._length = (
             scratch(capture.events, dtype) for dtype in (np.uint64, np.int64, np.uint16)
         )
-        for stretch, hashes in hashes_of(capture, by_text=by_text):
-            held = slice(stretch.first, stretch.end)
-            self.hashes[held], self._place[held], self._length[held] = hashes, stretch.place, stretch.length
-            progress(stretch.size)
+        with Proof(capture) as proof:
+            for stretch, hashes in hashes_of(capture, by_text=by_text):
+                proof.require(stretch.place, stretch.length)
+                held = slice(stretch.first, stretch.end)
+                self.hashes[held], self._place[held], self._length[held] = hashes, stretch.place, stretch.length
+                progress(stretch.size)
         self.payload = capture.payload.view()
         self.payload.flags.writeable = False
 
@@ -92,7 +95,8 @@ def prepare() -> None:
 def compare(first: Capture, second: Capture, most: int = 10, progress: Progress = lambda *_: None) -> Differences:
     """Say how `second` differs from `first`, but for what is live; `most` differences are shown one by one.
 
-    Raises PreflightError where TMPDIR has no room, and InputError for a number that makes no sense.
+    Raises PreflightError where TMPDIR has no room, DamagedError where one of them is damaged, and InputError for a
+    number that makes no sense.
     """
     if most < 0:
         raise InputError(f"--most {most}: is below 0")

@@ -43,21 +43,20 @@ def join_hosts(captures: Sequence[Capture]) -> JoinedHosts:
     for capture in captures:
         told = capture.note.get("hosts")
         named = isinstance(told, list) and capture.sources == len(told) and all(isinstance(name, str) for name in told)
+        base, numbers = count, list[int]()
         if isinstance(told, list) and named and told:
-            numbers = np.zeros(len(told), np.uint32)
-            for place, name in enumerate(told):
+            for name in told:
                 if name not in names:
                     names[name] = count
                     count += 1
-                numbers[place] = names[name]
-            numberings.append(Numbering(0, numbers))
+                numbers.append(names[name])
         else:
-            numberings.append(Numbering(count, None))
             count += max(capture.sources, 1)
+        if count > _MOST_HOSTS:
+            raise InputError(f"{capture.path} and the others have {count:,} hosts, too many for one capture")
+        numberings.append(Numbering(0, np.array(numbers, np.uint32)) if numbers else Numbering(base, None))
     if not any(capture.sources for capture in captures):
         return JoinedHosts([Numbering(0, None)] * len(captures), 0, [])
-    if count > _MOST_HOSTS:
-        raise InputError(f"{captures[0].path} and the others have {count} hosts, too many for one capture")
     by_number = sorted(names, key=names.__getitem__)
     dense = [name for place, name in enumerate(by_number) if names[name] == place]
     return JoinedHosts(numberings, count, dense)

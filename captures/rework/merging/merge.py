@@ -22,7 +22,7 @@ from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.layout import TRAIN
 from captures.format.sections import BACK, FLOW, LINK, LIVE
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.history import with_step
 from captures.rework.merging.cutting import Looks, cut
 from captures.rework.merging.hosts import join_hosts
@@ -90,11 +90,11 @@ def merge_captures(
         without = captures[timed.index(False)].path
         raise InputError(f"{without}: has no time axis, and others have one; build it with --eps, or leave it out")
     prepare()
-    paths = [capture.path for capture in captures]
-    OutputFile(output, force=force, inputs=paths).close()  # whatever is wrong with it is said at once
+    inputs = [path for capture in captures for path in capture.files]
+    OutputFile(output, force=force, inputs=inputs).close()  # whatever is wrong with it is said at once
     for capture in captures:
         prove(capture, lambda _: None)
-    with StreamWriter(output, force=force, inputs=paths) as writer:
+    with StreamWriter(output, force=force, inputs=inputs) as writer:
         return _Merge(captures, align, writer, output, timed=timed[0]).write(progress)
 
 

@@ -112,3 +112,18 @@ def test_what_can_not_be_done_ends_in_a_line(lab):
     assert "pip install 'stampede[sftp]'" in fails(3, lab, "push", "lab.rcap", "sftp://host/folder")
     os.mkfifo(lab / "pipe")
     assert "not a regular file" in fails(2, lab, "pack", "pipe", "-o", "out.rcapz")
+
+
+def test_no_page_replaces_the_packed_capture(lab):
+    call(lab, "pack", "lab.rcap", "-o", "lab.rcapz")
+    done = call(lab, "inspect", "lab.rcapz", "--html", "lab.rcapz", "--force", program="precompute")
+    assert (done.returncode, "this is the file that is read" in done.stderr) == (2, True)
+
+
+def test_a_pull_replaces_nothing_of_the_store_that_it_reads(lab):
+    call(lab, "push", "lab.rcap", "store")
+    for path in (lab / "store" / "lab.rcap.json", *(lab / "store").rglob("*.zst")):
+        before = path.read_bytes()
+        assert "this is the file that is read" in fails(2, lab, "pull", "store/lab.rcap.json", "-o", path, "--force")
+        assert path.read_bytes() == before
+        assert not path.with_name(f"{path.name}.part").exists()

@@ -15,6 +15,7 @@ import pytest
 
 from captures.format.reader import open_capture
 from tests import forks
+from tests.captures.packets.plain import pcap_header, pcap_record
 from tests.captures.recorded import OTHERS, datagram, incident, recorded, text_of
 from tests.disks import disk_of
 from tools.command_line import command
@@ -58,6 +59,19 @@ def texts(path: Path) -> list[bytes]:
     return list(open_capture(path).lines())
 
 
+def test_super_packets_are_named_and_cut_on_request(tmp_path: Path) -> None:
+    events = [text_of(number) for number in range(10)]
+    recorded(tmp_path / "a.pcap", [datagram(b"".join(events)), datagram(text_of(10))])
+    whole = call(tmp_path, "a.pcap", "-o", "a.rcap")
+    assert said(whole.stderr)[0].startswith("in 1 of the datagrams are several events")
+    assert "--split-trains" in said(whole.stderr)[0]
+    cut = call(tmp_path, "a.pcap", "-o", "b.rcap", "--split-trains", "--json")
+    assert json.loads(cut.stdout)["packets"]["split"] is True
+    assert texts(tmp_path / "b.rcap") == [*events, text_of(10)]
+    line = fails(2, tmp_path, "a.pcap", "-o", "c.rcap", "--lines", "--split-trains")
+    assert line.startswith("captures: --split-trains is for packets")
+
+
 def test_an_import_tells_what_it_did(pcap: Path) -> None:
     done = call(pcap.parent, pcap.name, "-o", "a.rcap", "--json")
     figures = json.loads(done.stdout)
@@ -71,12 +85,25 @@ def test_an_import_tells_what_it_did(pcap: Path) -> None:
     assert capture.note["figures"]["events"] == EVENTS
 
 
+def test_line_feeds_at_the_end_of_events_are_kept_told_and_not_doubled(tmp_path: Path) -> None:
+    ended = text_of(0) + b"\n"
+    recorded(tmp_path / "a.pcap", [datagram(ended), datagram(text_of(1)), datagram(b"<13>\n")])
+    done = call(tmp_path, "a.pcap", "-o", "a.rcap")
+    assert "; 2 end with a line feed, as rsyslog counts it in, and keep it; " in said(done.stderr)[-1]
+    assert texts(tmp_path / "a.rcap") == [ended, text_of(1), b"<13>\n"]
+    expected = (ended + text_of(1) + b"\n<13>\n").decode()
+    for words in (("print", "a.rcap"), ("export", "a.rcap", "-o", "-", "--format", "lines")):
+        shown = forks.call("captures", *words, folder=tmp_path, timeout_s=TIMEOUT_S)
+        assert shown.stdout == expected, shown.stderr
+
+
 def test_what_is_left_out_is_printed_and_noted(tmp_path: Path) -> None:
     frames = [datagram(text_of(0)), *OTHERS, datagram(text_of(1), port=515), OTHERS[0], datagram(b"no stamp")]
     recorded(tmp_path / "a.pcap", frames)
     done = call(tmp_path, "a.pcap", "-o", "a.rcap", "--ports", "514")
     left_out = {"ARP": 2, "TCP segments without data": 1, "other ports": 1}
-    assert said(done.stderr)[:-1] == [f"left out: {count} {why}" for why, count in sorted(left_out.items())]
+    told = ["2 ARP", "1 TCP segment without data", "1 other ports"]
+    assert said(done.stderr)[:-1] == [f"left out: {each}" for each in told]
     assert "1 without a known stamp are sent as they are" in said(done.stderr)[-1]
     assert open_capture(tmp_path / "a.rcap").note["left_out"] == left_out
 
@@ -102,7 +129,7 @@ def test_where_there_is_no_event_the_reason_is_named(tmp_path: Path) -> None:
     assert "no event was found; the sources are empty" in fails(2, tmp_path, "empty.pcap", "-o", "a.rcap")
     recorded(tmp_path / "other.pcap", OTHERS)
     line = fails(2, tmp_path, "other.pcap", "-o", "a.rcap")
-    assert line.endswith("no event was found; 1 ARP; 1 TCP segments without data")
+    assert line.endswith("no event was found; 1 ARP; 1 TCP segment without data")
     cut = recorded(tmp_path / "cut.pcap", OTHERS[:1]).read_bytes()[:-1]
     (tmp_path / "cut.pcap").write_bytes(cut)
     assert "no event was found; cut.pcap: byte " in fails(2, tmp_path, "cut.pcap", "-o", "a.rcap")
@@ -128,6 +155,20 @@ def test_a_folder_may_hold_other_things(pcap: Path) -> None:
     assert len(texts(pcap.parent / "a.rcap")) == EVENTS
 
 
+def test_sources_that_overlap_in_time_are_said_to_be_for_merge(pcap: Path) -> None:
+    incident(pcap.parent / "other.pcap", EVENTS + 1)
+    done = call(pcap.parent, pcap.name, "other.pcap", "-o", "a.rcap", "--json")
+    assert json.loads(done.stdout)["source_events"] == [EVENTS + 1, EVENTS]
+    assert any("are of the same time" in line and "captures merge" in line for line in said(done.stderr))
+
+
+def test_logs_that_overlap_in_time_are_said_to_be_for_merge(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text(f"2025-08-30T10:15:30Z {name}\n2025-08-30T10:15:40Z {name}\n")
+    done = call(tmp_path, "a.log", "b.log", "-o", "a.rcap", "--lines")
+    assert "by 10s at most (where sources overlap" in " ".join(said(done.stderr))
+
+
 def test_a_file_that_is_named_twice_is_read_once(pcap: Path) -> None:
     (pcap.parent / "link.pcap").symlink_to(pcap.name)
     done = call(pcap.parent, pcap.name, "link.pcap", pcap, "-o", "a.rcap", "--json")
@@ -149,15 +190,62 @@ def test_no_file_is_replaced_unasked_and_no_source_ever(pcap: Path) -> None:
     ("flags", "complaint"),
     [
         (("--from", "2025-08-30T10:15:31Z", "--to", "2025-08-30T10:15:30Z"), "--from is not before --to"),
-        (("--lines", "--ports", "514"), "are for packets"),
+        (("--lines", "--ports", "514"), "--ports is for packets"),
+        (("--lines", "--host", "198.18.0.1"), "--host is for packets"),
+        (("--lines", "--keep-cut"), "--keep-cut is for packets"),
         (("--lines", "--journal"), "give one of them"),
-        (("--eps", "10k"), "say --lines, too"),
+        (("--eps", "10k"), "--eps is for text; say --lines, too"),
+        (("--header", "rfc3164"), "--header is for text; say --lines, too"),
+        (("--pri", "13"), "--pri is of the header that --header writes"),
+        (("--lines", "--hostname", "web1"), "--hostname is of the header that --header rfc3164"),
+        (("--json-field", "m", "--tag", "app"), "--tag is of the header that --header rfc3164"),
+        (("--journal", "--header", "rfc5424", "--tag", "x"), "--tag is of the header that --header rfc3164"),
+        (("--lines", "--eps", "0"), "no rate"),
+        (("--lines", "--header", "rfc3164", "--hostname", "a\nb"), "'a\\nb' can't stand in a header"),
+        (("--lines", "--header", "rfc3164", "--hostname", "a b"), "can't stand in a header"),
+        (("--lines", "--header", "rfc5424", "--hostname", "é"), "can't stand in a header"),
+        (("--lines", "--header", "rfc5424", "--hostname", "x" * 256), "can't stand in a header"),
+        (("--lines", "--header", "rfc3164", "--tag", ""), "can't stand in a header"),
+        (("--lines", "--header", "rfc3164", "--tag", "x" * 33), "it has 32 letters at most"),
+        (("--lines", "--header", "rfc5424", "--tag", "x" * 49), "it has 48 letters at most"),
+        (("--from", "2300-01-01T00:00:00Z"), "not within the years 1970 to 2261"),
+        (("--to", "1969-12-31T23:59:59Z"), "not within the years 1970 to 2261"),
+        (("--from", "1s"), "'1s' is no instant with its date and zone"),
         (("--ports", "70000"), "--ports"),
         (("--host", "web1"), "--host"),
     ],
 )
 def test_flags_that_can_not_be(pcap: Path, flags: Sequence[str], complaint: str) -> None:
     assert complaint in fails(2, pcap.parent, pcap.name, "-o", "a.rcap", *flags)
+
+
+def test_a_zone_is_of_the_stamps_in_packets_too(pcap: Path) -> None:
+    assert call(pcap.parent, pcap.name, "-o", "a.rcap", "--zone", "+02:00").returncode == 0
+    capture = open_capture(pcap.parent / "a.rcap")
+    assert set(capture.trains["zone_minutes"].tolist()) == {120}
+    assert capture.note["options"]["zone"] == "+02:00"
+
+
+@pytest.mark.parametrize(("header", "longest"), [("rfc3164", 32), ("rfc5424", 48)])
+def test_the_longest_names_stand_in_a_header(tmp_path: Path, header: str, longest: int) -> None:
+    (tmp_path / "a.log").write_text("x\n")
+    words = ("--lines", "--header", header, "--tag", "t" * longest, "--hostname", "h" * 255)
+    assert call(tmp_path, "a.log", "-o", "a.rcap", *words).returncode == 0
+    (text,) = texts(tmp_path / "a.rcap")
+    assert b" " + b"h" * 255 + b" " + b"t" * longest in text
+
+
+def test_events_that_a_snaplen_cut_are_counted_by_themselves(tmp_path: Path) -> None:
+    frames = [datagram(text_of(number)) for number in range(3)]
+    records = [pcap_record(frames[0]), *(pcap_record(frame[:-5], original=len(frame)) for frame in frames[1:])]
+    (tmp_path / "a.pcap").write_bytes(pcap_header() + b"".join(records))
+    figures = json.loads(call(tmp_path, "a.pcap", "-o", "a.rcap", "--json").stdout)
+    assert (figures["events"], figures["cut_events"], figures["left_out"]) == (1, 0, {"cut by the snaplen": 2})
+    done = call(tmp_path, "a.pcap", "-o", "b.rcap", "--json", "--keep-cut")
+    figures = json.loads(done.stdout)
+    assert (figures["events"], figures["cut_events"], figures["left_out"]) == (3, 2, {})
+    assert figures["source_events"] == [3]
+    assert "2 cut by the snaplen, and kept so" in said(done.stderr)[-1]
 
 
 def test_a_full_disk_is_said_and_nothing_stays(pcap: Path) -> None:
@@ -285,6 +373,7 @@ def test_ctrl_c_ends_a_pipe_and_keeps_all_that_was_recorded(pcap: Path) -> None:
     figures = json.loads(stdout)
     assert (process.returncode, figures["events"], figures["interrupted"], figures["broken"]) == (130, EVENTS, True, [])
     assert said(stderr)[-1] == "interrupted; what was read until then is in the capture"
+    assert open_capture(pcap.with_suffix(".rcap")).note["interrupted"]
     assert texts(pcap.with_suffix(".rcap")) == [text_of(i) for i in range(EVENTS)]
 
 

@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import zstandard
 
-from captures.console.errors import InputError
+from captures.console.errors import DamagedError, InputError
 from captures.convert.export_capture import export_capture
 from captures.convert.export_request import Addresses, ExportRequest, Form, Packing
-from captures.format.layout import TRAIN
+from captures.format.layout import DIGEST_BLOCK_BYTES, TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
+from captures.share.packing import pack
 from tests.captures.content import START_NS, timed, window_instants_ns, write
+from tests.captures.share.carried import large, mangled
 
 TEXTS = [b"<13>one", b"", b"<14>three and more", b"<15>two", b"last, cut"]
 
@@ -129,6 +131,29 @@ def test_lines_and_a_range_of_them(foreign: Path) -> None:
     assert exported(foreign, Form.LINES, first=2, end=4) == b"".join(text + b"\n" for text in TEXTS[2:4])
     with pytest.raises(InputError, match="has the events 0 to 4"):
         exported(foreign, first=5)
+
+
+@pytest.mark.parametrize("form", [Form.LINES, Form.PCAP])
+def test_what_is_damaged_is_not_exported(tmp_path: Path, form: Form) -> None:
+    path, output = large(tmp_path / "a.rcap"), tmp_path / "out"
+    whole = open_capture(path)
+    path.write_bytes(mangled(path.read_bytes(), whole.payload_offset + 2 * DIGEST_BLOCK_BYTES))
+    with pytest.raises(DamagedError, match=r"a\.rcap: damaged: payload chunk 2 .*; copy or build the capture again"):
+        export_capture(ExportRequest(path, output, form))
+    assert list(tmp_path.iterdir()) == [path]
+    sound_events = 2 * DIGEST_BLOCK_BYTES // 500
+    export_capture(ExportRequest(path, output, form, end=sound_events))
+    with pytest.raises(DamagedError):
+        export_capture(ExportRequest(path, tmp_path / "more", form, end=sound_events + 1))
+
+
+def test_a_packed_capture_is_exported_like_another(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = exported(foreign)
+    monkeypatch.setenv("STAMPEDE_CACHE", str(tmp_path / "cache"))
+    pack(foreign, tmp_path / "foreign.rcapz")
+    assert exported(tmp_path / "foreign.rcapz") == expected
 
 
 def test_packed_is_the_same_and_always_the_same_bytes(foreign: Path) -> None:

@@ -15,7 +15,8 @@ from captures.convert.import_capture import Imported, import_capture
 from captures.convert.import_request import ImportRequest, TextForm, TextRequest
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
-from captures.text.wrapping import rfc3164_header, rfc5424_header
+from captures.format.stamps.zones import fixed_zone, named_zone
+from captures.text.wrapping import bare_header, rfc3164_header, rfc5424_header
 
 START = datetime(2025, 8, 30, 10, 15, 30, 123456, UTC)
 START_NS = int(START.timestamp()) * 10**9
@@ -71,7 +72,7 @@ def said_ns(log: Log) -> list[int]:
 
 
 def imported(path: Path, *, force: bool = True, **asked: Any) -> tuple[Imported, Capture]:
-    bounds = {name: asked.pop(name) for name in ("from_ns", "to_ns") if name in asked}
+    bounds = {name: asked.pop(name) for name in ("from_ns", "to_ns", "zone") if name in asked}
     request = ImportRequest((str(path),), path.with_suffix(".rcap"), force, text=TextRequest(**asked), **bounds)
     done = import_capture(request)
     return done, open_capture(done.output)
@@ -117,14 +118,22 @@ def test_what_is_not_recognised_is_counted_and_sent_as_it_is(tmp_path: Path) -> 
 
 def test_lines_of_a_zone_without_one(tmp_path: Path) -> None:
     path = written(tmp_path / "messages", lines_of(LOGS["syslog"]))
-    _, capture = imported(path, zone_minutes=120)
+    _, capture = imported(path, zone=fixed_zone("+02:00", 120))
     assert instants_of(capture) == [each - 7200 * 10**9 for each in said_ns(LOGS["syslog"])]
+
+
+def test_lines_of_a_zone_with_summer_time(tmp_path: Path) -> None:
+    path = tmp_path / "messages"
+    path.write_text("2025-10-26 01:59:59 a\n2025-10-26 02:30:00 b\n2025-10-26 03:00:00 c\n")
+    _, capture = imported(path, zone=named_zone("Europe/Berlin"))
+    ends_ns = int(datetime(2025, 10, 26, 1, tzinfo=UTC).timestamp()) * 10**9  # when 03:00 becomes 02:00
+    assert [(each - ends_ns) // 10**9 for each in instants_of(capture)] == [-3601, -1800, 3600]
 
 
 def test_lines_get_a_header_with_their_instant(tmp_path: Path) -> None:
     lines = lines_of(LOGS["access log"])
     path = written(tmp_path / "access.log", lines)
-    done, capture = imported(path, header=rfc3164_header(134, "web1", "nginx", 0))
+    done, capture = imported(path, header=rfc3164_header(134, "web1", "nginx"))
     ends = [f" web1 nginx: {line}".encode() for line in lines]
     assert all(event.endswith(end) for event, end in zip(capture.lines(), ends, strict=True))
     assert next(capture.lines()).startswith(b"<134>Aug 30 10:15:30 web1 nginx: ")
@@ -133,6 +142,14 @@ def test_lines_get_a_header_with_their_instant(tmp_path: Path) -> None:
     _, capture = imported(path, header=rfc5424_header(134, "web1", "nginx"))
     assert next(capture.lines()).startswith(b"<134>1 2025-08-30T10:15:30")
     assert instants_of(capture) == said_ns(LOGS["access log"])
+
+
+def test_lines_of_a_syslog_server_get_the_priority_that_its_file_lacks(tmp_path: Path) -> None:
+    lines = lines_of(LOGS["syslog"])
+    done, capture = imported(written(tmp_path / "messages", lines), header=bare_header(34))
+    assert list(capture.lines()) == [f"<34>{line}".encode() for line in lines]
+    assert instants_of(capture) == said_ns(LOGS["syslog"])
+    assert (done.figures.hosts, done.figures.stamped_events) == (3, EVENTS)
 
 
 def test_lines_come_evenly_if_that_is_asked(tmp_path: Path) -> None:
@@ -189,10 +206,79 @@ def test_an_export_of_a_journal(tmp_path: Path) -> None:
     assert instants_of(capture) == [START_NS + n * 1_500_000 for n in range(EVENTS)]
     assert all(event.endswith(b": number %d" % n) for n, event in enumerate(capture.lines()))
     assert (done.figures.hosts, done.left_out) == (2, {})
-    path.write_text("".join(records)[:-30])
-    done, capture = imported(path, form=TextForm.JOURNAL)
-    assert done.figures.events == EVENTS - 1
-    assert len(done.broken) + done.left_out["without MESSAGE or time"] == 1
+
+
+@pytest.mark.parametrize("cut", [1, 5, 30, 100])
+def test_a_journal_that_is_cut_is_broken_and_its_last_entry_none(tmp_path: Path, cut: int) -> None:
+    record = (
+        f"__CURSOR=s=1\n__REALTIME_TIMESTAMP={START_NS // 1000}\n_HOSTNAME=web1\nPRIORITY=6\nMESSAGE={'x' * 90}\n\n"
+    )
+    path = tmp_path / "journal.export"
+    path.write_text("-- Reboot --\n" + record * 3 + "stray\n" + (record * 2)[:-cut])
+    done, _ = imported(path, form=TextForm.JOURNAL)
+    assert (done.figures.events, done.left_out) == (4, {"remarks of journalctl between entries": 1})
+    lost = len("stray\n") + len(record) - cut
+    why = "no whole entries of a journal: damaged, cut, or still being written"
+    assert done.broken == (f"{path}: 2 parts with {lost} bytes in all: {why}",)
+
+
+def test_half_a_line_at_the_end_of_a_cut_file_is_no_event(tmp_path: Path) -> None:
+    path = tmp_path / "cut.log.gz"
+    lines = [f"{n} {n * 7919 % 10_007}" for n in range(20_000)]
+    path.write_bytes(gzip.compress("\n".join(lines).encode())[:-20])
+    done, capture = imported(path)
+    kept = [line.decode() for line in capture.lines()]
+    assert kept == lines[: len(kept)]
+    assert 0 < len(kept) < len(lines)
+    assert (len(done.broken), done.left_out) == (1, {"cut short, where the source is broken": 1})
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    done, _ = imported(path)
+    assert (done.figures.events, done.left_out) == (len(lines), {})
+
+
+EXPORTED = b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1\nMESSAGE=x\n\n"
+LINES, JSON, JOURNAL = (TextRequest(form, "message") for form in TextForm)
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "complaint"),
+    [
+        (b"\xd4\xc3\xb2\xa1" + bytes(99), LINES, "these are packets, and no text; leave --lines out"),
+        (
+            gzip.compress(b"\xa1\xb2\x3c\x4d" + bytes(99)),
+            JSON,
+            "no text; leave --json-field out",
+        ),
+        (b"\n\r\r\n\0\0\0\x1c\x1a\x2b\x3c\x4d" + bytes(99), JOURNAL, "no text; leave --journal out"),
+        (b"\x89RCAP\r\n\x1a" + bytes(99), LINES, "this is a capture already"),
+        (b"LPKSHHRH" + bytes(99), JOURNAL, r"export it \(journalctl -o export -D FOLDER\), and say --journal"),
+        (gzip.compress(gzip.compress(b"text\n")), LINES, "what is unpacked is packed again"),
+        (EXPORTED, LINES, "this was written by journalctl -o export; say --journal in place of --lines"),
+        (EXPORTED, JSON, "say --journal in place of --json-field"),
+    ],
+    ids=[
+        "packets",
+        "packed packets",
+        "pcapng",
+        "capture",
+        "journal file",
+        "packed twice",
+        "journal",
+        "journal as JSON",
+    ],
+)
+def test_what_is_certainly_no_text_is_refused(
+    tmp_path: Path, content: bytes, asked: TextRequest, complaint: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_bytes(content)
+    with pytest.raises(InputError, match=f"folder/a: .*{complaint}"):
+        import_capture(ImportRequest((str(folder / "a"),), tmp_path / "a.rcap", text=asked))
+    if asked is LINES:
+        (folder / "b").write_text("a line\n")
+        done = import_capture(ImportRequest((str(folder),), tmp_path / "a.rcap", text=asked))
+        assert (done.figures.events, done.skipped) == (1, (str(folder / "a"),))
 
 
 def test_no_line_is_no_capture(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from captures.format.reader import open_capture
 from captures.format.sections import BACK, ENTRY, FLOW, HEADER_2, LINK, LIVE, SECTIONS
 from captures.format.stamp_writing import stamp_texts
 from captures.format.stamps.kinds import ZONED, Ending
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from tests.captures.content import MINUTE_NS, START_NS, content, noise, tiny, write
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "format.md"

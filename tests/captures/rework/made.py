@@ -11,7 +11,7 @@ from captures.format.capture import Capture
 from captures.format.layout import TRAIN, StampKind, TagKind
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW, LINK, LIVE
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from tests.captures.content import START_NS, content, noise, write
 
 HOSTS = ["alpha", "beta", "gamma"]

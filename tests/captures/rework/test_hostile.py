@@ -14,7 +14,7 @@ from captures.format.capture import Capture
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.choosing import Choice, Moment
 from captures.rework.comparing.compare import compare
 from captures.rework.merging.merge import merge_captures

@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 
 from captures.console.errors import InputError
 from captures.format.capture import Capture
+from captures.format.layout import DIGEST_BLOCK_BYTES
+from captures.format.reader import open_capture
 from captures.format.sections import FLOW
 from captures.rework.printing import PrintRequest, printed
 from tests.captures.content import content, write
 from tests.captures.rework.made import PLANS, Event, events_of, make
+from tests.captures.share.carried import mangled
 
 REQUESTS = st.builds(
     PrintRequest,
@@ -80,7 +83,8 @@ def test_lines_are_what_the_events_hold(
     ]
     pieces = list(printed(capture, request))
     assert [text for lines in pieces for text in lines.texts()] == expected
-    assert b"".join(lines.ended().tobytes() for lines in pieces) == b"".join(text + b"\n" for text in expected)
+    ended = b"".join(text.removesuffix(b"\n") + b"\n" for text in expected)
+    assert b"".join(lines.ended().tobytes() for lines in pieces) == ended
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,18 @@ def test_a_reader_may_leave(tmp_path: Path) -> None:
         said = process.stderr.read().decode()
         assert process.wait(60) == 0
     assert [line for line in said.splitlines() if not line.startswith("compiling")] == []
+
+
+def test_events_of_a_damaged_block_are_not_printed(tmp_path: Path) -> None:
+    path = tmp_path / "a.rcap"
+    write(path, content([np.full((100, 500), 120, np.uint8)] * 700, window_ns=0))
+    at = open_capture(path).payload_offset + DIGEST_BLOCK_BYTES
+    path.write_bytes(mangled(path.read_bytes(), at))
+    done = subprocess.run(command(path), capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert set(done.stdout.splitlines()) == {b"x" * 500}
+    assert 25_000 < done.stdout.count(b"\n") <= DIGEST_BLOCK_BYTES // 500
+    assert done.stderr.decode().endswith("of the payload); copy or build the capture again\n")
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:

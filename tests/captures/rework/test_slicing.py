@@ -17,7 +17,7 @@ from captures.format.digests import damaged_parts
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.choosing import Choice, Moment
 from captures.rework.slicing import slice_capture
 from tests.captures.content import START_NS

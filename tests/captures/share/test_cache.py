@@ -33,8 +33,8 @@ def test_a_packed_capture_is_unpacked_once(capture, cache, tmp_path, capsys):
     pack(capture, tmp_path / "lab.rcapz")
     opened = open_any(tmp_path / "lab.rcapz")
     assert opened.digest == open_capture(capture).digest
-    assert opened.path == cache / f"{opened.digest}.rcap"
-    assert opened.path.read_bytes() == capture.read_bytes()
+    assert opened.files == [tmp_path / "lab.rcapz", cache / f"{opened.digest}.rcap"]
+    assert opened.mapped_path.read_bytes() == capture.read_bytes()
     assert "is unpacked into" in capsys.readouterr().err
     again = open_any(tmp_path / "lab.rcapz")
     assert os.path.samestat(os.fstat(again.source.fd), os.fstat(opened.source.fd))
@@ -44,9 +44,9 @@ def test_a_packed_capture_is_unpacked_once(capture, cache, tmp_path, capsys):
 
 def test_a_damaged_file_of_the_cache_is_unpacked_again(capture, tmp_path):
     pack(capture, tmp_path / "lab.rcapz")
-    path = open_any(tmp_path / "lab.rcapz").path
+    path = open_any(tmp_path / "lab.rcapz").mapped_path
     path.write_bytes(mangled(path.read_bytes(), 4090))
-    assert open_any(tmp_path / "lab.rcapz").path.read_bytes() == capture.read_bytes()
+    assert open_any(tmp_path / "lab.rcapz").mapped_path.read_bytes() == capture.read_bytes()
 
 
 def test_what_was_used_longest_ago_goes_first_and_what_is_in_use_stays(tmp_path, monkeypatch):
@@ -56,7 +56,7 @@ def test_what_was_used_longest_ago_goes_first_and_what_is_in_use_stays(tmp_path,
     digests = {name: open_capture(path.with_suffix(".rcap")).digest for name, path in names.items()}
     held = open_any(names["a"])
     for age, name in ((30, "a"), (20, "b"), (10, "c")):
-        path = open_any(names[name]).path.with_suffix(".used")
+        path = open_any(names[name]).mapped_path.with_suffix(".used")
         os.utime(path, (path.stat().st_atime - age, path.stat().st_mtime - age))
     assert [entry.digest for entry in cached()] == [digests["a"], digests["b"], digests["c"]]
     open_any(names["d"])
@@ -90,7 +90,7 @@ def test_what_was_removed_while_it_was_opened_is_still_read(capture, tmp_path):
     opened = open_any(tmp_path / "lab.rcapz")
     (entry,) = cached()
     assert not remove(entry)
-    opened.path.unlink()
+    opened.mapped_path.unlink()
     assert remove(entry)
     assert bytes(opened.payload) == bytes(open_capture(capture).payload)
 

@@ -13,15 +13,15 @@ import zstandard
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.captures.format.test_stream_writer import trains_of
 
 from captures.console.errors import CaptureError, DamagedError, InputError, PreflightError, RunError
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.share import packing
 from captures.share.blocks import cut
 from captures.share.packed_file import HEAD, MAGIC, ROW, is_packed, open_packed
 from captures.share.packing import pack, unpack
-from tests.captures.format.test_stream_writer import trains_of
 from tests.captures.share.carried import BLOCK_BYTES, mangled, small
 from tests.disks import disk_of
 
@@ -158,6 +158,12 @@ def test_what_is_no_packed_capture_is_refused_in_a_line(capture, tmp_path):
     assert not is_packed(tmp_path / "pipe")
     with pytest.raises(CaptureError, match="not a regular file"):
         unpack(tmp_path / "pipe", tmp_path / "out.rcap")
+
+
+def test_what_is_packed_is_not_packed_again(capture, tmp_path):
+    pack(capture, tmp_path / "lab.rcapz")
+    with pytest.raises(InputError, match=r"lab\.rcapz: is packed already; unpack it first"):
+        pack(tmp_path / "lab.rcapz", tmp_path / "again.rcapz")
 
 
 def test_a_newer_version_is_refused(packed, path):

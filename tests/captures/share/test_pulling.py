@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_folder_is_another_lab(capture, tmp_path, monkeypatch):
     assert Path("again.rcap").read_bytes() == capture.read_bytes()
     pull(f"file://{tmp_path}/shared/lab.rcap.json", Path("once-more.rcap"))
     assert open_capture("once-more.rcap").digest == open_capture(capture).digest
+
+
+def test_a_manifest_that_is_a_pipe_does_not_wait(tmp_path):
+    os.mkfifo(tmp_path / "lab.rcap.json")
+    with pytest.raises(InputError, match="nobody writes"):
+        pull(f"{tmp_path}/lab.rcap.json", tmp_path / "lab.rcap")
 
 
 def test_an_output_that_is_there_stays_unless_told(pushed, web, tmp_path, large_capture):
@@ -135,6 +142,7 @@ def test_a_manifest_that_lies_is_found(pushed, web, tmp_path):
         ({"digest": "0" * 64}, "this manifest lies: .* it holds the capture"),
         ({"facts": true["facts"] | {"events": 1}}, "this manifest lies: it says something else .* events"),
         ({"recipe": {"events": 1}}, "this manifest lies: .* recipe"),
+        ({"sha256": "0" * 64}, "this manifest lies: .* sha256"),
         ({"blocks": true["blocks"][::-1]}, "this manifest lies"),
         ({"blocks": true["blocks"] * 2, "size": 2 * true["size"]}, "this manifest lies"),
     ):
@@ -179,6 +187,16 @@ def test_a_manifest_of_more_than_the_disk_holds_is_refused_at_once(pushed, web, 
     with pytest.raises(PreflightError, match="and the disk has"):
         pull(pushed, tmp_path / "out.rcap")
     assert not web.moved("GET")
+    assert not list(tmp_path.glob("out.rcap*"))
+
+
+def test_what_came_before_a_pull_was_refused_stays(pushed, web, tmp_path, large_capture):
+    part = tmp_path / "out.rcap.part"
+    part.write_bytes(large_capture.read_bytes()[: 20 << 20])
+    changed(web, blocks=[{"digest": "0" * 64, "size": 16 << 20}] * 100_000, size=(16 << 20) * 100_000)
+    with pytest.raises(PreflightError, match="and the disk has"):
+        pull(pushed, tmp_path / "out.rcap")
+    assert part.stat().st_size == 20 << 20
 
 
 VALUES = st.recursive(
@@ -227,6 +245,30 @@ def test_what_is_no_manifest_is_refused(pushed, web, tmp_path, monkeypatch):
     monkeypatch.setattr(pulling, "MOST_MANIFEST_BYTES", 100)
     with pytest.raises(InputError, match="is larger than 100 bytes"):
         pull(pushed, tmp_path / "out.rcap")
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [("/lab.rcap.json", "redirects without end"), ("file:///etc/passwd", "redirects to what is no web address")],
+)
+def test_a_server_that_leads_astray_ends_in_a_line(tmp_path, target, complaint):
+    class Astray(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Astray) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        with pytest.raises(RunError, match=rf"lab\.rcap\.json: the server {complaint}$"):
+            pull(f"http://127.0.0.1:{server.server_port}/lab.rcap.json", tmp_path / "out.rcap")
+        server.shutdown()
+        thread.join()
 
 
 def test_a_server_that_is_not_there_ends_in_a_line(tmp_path):

@@ -11,6 +11,7 @@ from captures.console.errors import DamagedError, InputError, PreflightError, Ru
 from captures.format.reader import open_capture
 from captures.share.packing import pack
 from captures.share.pushing import PushRequest, push
+from captures.share.store import Store
 from tests.captures.share.carried import large, mangled, small, web_server
 from tests.disks import disk_of
 
@@ -157,16 +158,48 @@ def test_a_full_disk_ends_in_a_line_and_the_next_push_goes_on(tmp_path):
 
 def test_names_and_urls_that_can_not_be_used_are_refused(capture, tmp_path):
     (tmp_path / "a b.rcap").write_bytes(capture.read_bytes())
-    with pytest.raises(InputError, match="no manifest can be written of it: name"):
+    with pytest.raises(InputError, match=r"a b\.rcap: can't be a name in a store, .*; give another one by --name"):
         push(PushRequest(tmp_path / "a b.rcap", str(tmp_path / "store")))
+    for field in ("licence", "contact"):
+        for text in ("x" * 2001, "\udcff"):
+            with pytest.raises(InputError, match=f"--{field}: "):
+                push(PushRequest(capture, str(tmp_path / "store"), **{field: text}))
+    assert not (tmp_path / "store").exists()
+    done = push(PushRequest(tmp_path / "a b.rcap", str(tmp_path / "store"), name="a_b"))
+    assert (done.manifest, manifest(tmp_path / "store", "a_b.rcap")["name"]) == (
+        f"{tmp_path}/store/a_b.rcap.json",
+        "a_b.rcap",
+    )
+    (tmp_path / "text").touch()
     for url, complaint in (
         ("", "no plain URL"),
         ("simplecache::http://127.0.0.1/", "no plain URL"),
         ("nosuch://a/b", "can't be used"),
         ("http://127.0.0.1/x?key=1", "has a query"),
+        ("http://127.0.0.1:99999/x", "its port is none"),
+        ("http://127.0.0.1:0/x", "its port is none"),
+        ("http://127.0.0.1:x/x", "its port is none"),
+        ("/dev/null", "/dev/null is no folder; name one"),
+        (str(tmp_path / "text"), "text is no folder; name one"),
+        (f"file://{tmp_path}/text/below", "text is no folder; name one"),
     ):
         with pytest.raises(InputError, match=complaint):
             push(PushRequest(capture, url))
+
+
+def test_a_push_does_not_replace_what_it_reads(capture, tmp_path):
+    taken = capture.rename(tmp_path / "other.rcap.json")
+    with pytest.raises(InputError, match="this is the file that is read"):
+        push(PushRequest(taken, str(tmp_path), name="other", force=True))
+    assert open_capture(taken).events
+
+
+@pytest.mark.parametrize("url", ["/", "//", "file:///"])
+def test_the_root_is_a_folder_like_others(url, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    store = Store(url)
+    assert str(store.path("a/b")) == "/a/b"
+    assert store.where("a") in ("/a", "file:///a")
 
 
 def test_a_library_that_is_missing_is_named(capture):

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captures.compiled.words import words_of
 from captures.format.stamp_writing import stamp_texts
 from captures.format.stamps.kinds import STAMP_WIDTHS, ZONED, StampKind
 from captures.text.finding import FIELDS, MOST_BYTES, Finder
+from captures.text.fronts import instant_of_front
 from captures.text.messages import Messages, as_messages
 from captures.text.scanning import MOST_TRIES
 from tests.captures.text.plain import plain_find
@@ -144,3 +146,59 @@ def test_the_work_for_an_event_is_bounded():
 def test_a_batch_of_no_events_has_none():
     found = Finder(np.array([(0, 0)]), 0).find(Messages(np.zeros(0, np.uint8), batch_of([b"a"]).messages[:0]))
     assert len(found.events) == len(found.fields) == 0
+
+
+@st.composite
+def alike(draw):
+    """Events that begin alike, but for some bytes, and for the instants that they say."""
+    kind, zone = draw(st.sampled_from(KINDS)), draw(st.sampled_from([0, 120]))
+    text = draw(
+        st.sampled_from([b" host1 app: in", b" - app", b" CEST h in", b" h", b" +0200 h", b" INFO h ", b" h\xff "])
+    )
+    text = draw(
+        st.sampled_from([text, b" Message forwarded from box: in", b" Message f", b" 2024 h", b" host-2 " + b"x" * 60])
+    )
+    events = []
+    for _ in range(draw(st.integers(2, 6))):
+        instant_ns = REFERENCE_NS + draw(st.sampled_from([0, 1, 59, 61, -200 * 86_400, 180 * 86_400])) * 10**9
+        instant_ns += draw(st.integers(0, 10**9))
+        stamp = stamp_texts(kind, zone if ZONED[kind] else 0, np.array([instant_ns])).tobytes()
+        event = bytearray(draw(FRONT) + draw(st.sampled_from([b"", b"*"])) + stamp + text)
+        if draw(st.booleans()):
+            event[draw(st.integers(0, len(event) - 1))] = draw(st.sampled_from(b"0659-:.+TZ M\xff"))
+        events.append(bytes(event[: draw(st.sampled_from([None, -1, -3]))]))
+    return events
+
+
+@settings(max_examples=1500, deadline=None)
+@given(events=alike(), later=st.sampled_from([0, 1, 190, 400]), zone_minutes=st.sampled_from([0, -90]))
+def test_a_front_that_is_known_says_what_it_says_without(events, later, zone_minutes):
+    finder = Finder(np.array([(0, zone_minutes)]), REFERENCE_NS)
+    for now_ns in (REFERENCE_NS, REFERENCE_NS + later * 86_400 * 10**9):
+        batch = batch_of(events, now_ns)
+        batch.messages["flow"] = 7
+        found = finder.find(batch)
+        assert [said(event, found, i) for i, event in enumerate(events)] == [
+            plain_find(event, now_ns, zone_minutes) for event in events
+        ]
+
+
+def test_a_front_is_known_again_by_its_bytes():
+    batch = batch_of(
+        [b"<13>Aug 30 10:15:30 host1 app: one", b"<13>Aug 30 10:15:59 host1 app: two, and more"], REFERENCE_NS
+    )
+    batch.messages["flow"] = 0
+    finder, start, data = Finder(np.array([(0, 0)]), 0), int(batch.messages["place"][1]), batch.data
+    finder.find(Messages(batch.data, batch.messages[:1]))
+    (front,) = (row for row in finder.known.fronts if row["width"])
+    instant_ns = instant_of_front(data, words_of(data), start, len(data), REFERENCE_NS, front)
+    assert instant_ns == 1_756_548_959 * 10**9
+
+
+@pytest.mark.parametrize("second", [b"60", b"3x", b"99", b" 1"])
+def test_a_front_whose_second_is_none_is_not_known(second):
+    events = [b"<13>Aug 30 10:15:30 host1 app: one", b"<13>Aug 30 10:15:" + second + b" host1 app: one"]
+    batch = batch_of(events, REFERENCE_NS)
+    batch.messages["flow"] = 0
+    found = Finder(np.array([(0, 0)]), 0).find(batch)
+    assert said(events[1], found, 1) == plain_find(events[1], REFERENCE_NS)

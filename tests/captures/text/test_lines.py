@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,3 +51,14 @@ def test_a_line_is_a_whole_event_without_instant_and_flow():
     (batch,) = Lines(io.BytesIO(b"line\n"))
     assert batch.messages[["length", "original", "instant_ns", "flow"]].tolist() == [(4, 4, NO_INSTANT, NO_FLOW)]
     assert batch.data.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("rest", "cut"), [(b"par", 1), (b"", 0), (b"x" * 200_000, 0)])
+def test_what_is_left_of_a_line_that_can_not_be_read_to_its_end_is_no_event(rest, cut):
+    lines = Lines(io.BytesIO(b"whole\n" + rest), is_whole=lambda: False)
+    assert (texts(lines), lines.cut_lines, lines.long_lines) == ([b"whole"], cut, int(len(rest) > MAX_TRAIN_BYTES))
+
+
+def test_how_long_a_line_may_be_can_be_chosen():
+    lines = Lines(io.BytesIO(b"abc\nabcd\nabc\r\n"), longest=3)
+    assert (texts(lines), lines.long_lines) == ([b"abc", b"abc"], 1)

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from captures.format.layout import MAX_TRAIN_BYTES
 from captures.format.stamp_writing import stamp_texts
+from captures.format.stamps.zones import fixed_zone, named_zone
 from captures.text.finding import Finder
 from captures.text.lines import Lines
 from captures.text.messages import NO_INSTANT
 from captures.text.wrapping import (
+    bare_header,
     even_instants,
     filled_instants,
     rfc3164_header,
@@ -23,7 +25,7 @@ from captures.text.wrapping import (
 from tests.captures.text.test_lines import texts
 
 START_NS = 1_756_548_930_123_456_789
-HEADERS = (rfc3164_header(13, "web1", "nginx", 120), rfc5424_header(191, "web1", "nginx"))
+HEADERS = (rfc3164_header(13, "web1", "nginx", fixed_zone("+02:00", 120)), rfc5424_header(191, "web1", "nginx"))
 
 
 def batch_of(lines):
@@ -46,7 +48,7 @@ def test_a_line_stands_behind_its_header(events, header):
     assert batch.messages["instant_ns"].tolist() == [*instants]
     assert texts([batch]) == [
         header.before
-        + stamp_texts(header.kind, header.zone_minutes, np.array([instant])).tobytes()
+        + stamp_texts(header.kind, int(header.zone.table[0, 1]), np.array([instant])).tobytes()
         + header.after
         + line
         for line, instant in events
@@ -59,6 +61,19 @@ def test_the_headers_are_those_of_the_rfcs():
         [b"<13>Aug 30 12:15:30 web1 nginx: GET /"],
         [b"<191>1 2025-08-30T10:15:30.123456Z web1 nginx - - - GET /"],
     ]
+
+
+def test_a_line_with_a_stamp_and_a_host_needs_but_a_priority():
+    line = b"Aug 30 10:15:30 web1 app: x"
+    batch, left_out = wrapped(batch_of([line, b"two"]), np.array([START_NS, 0]), bare_header(34))
+    assert (texts([batch]), left_out) == ([b"<34>" + line, b"<34>two"], 0)
+    assert batch.messages["instant_ns"].tolist() == [START_NS, 0]
+
+
+def test_a_header_of_a_zone_with_summer_time_has_that_of_its_instant():
+    header = rfc3164_header(13, "web1", "nginx", named_zone("Europe/Berlin"))
+    batch, _ = wrapped(batch_of([b"a", b"b"]), np.array([START_NS, START_NS + 90 * 86_400 * 10**9]), header)
+    assert texts([batch]) == [b"<13>Aug 30 12:15:30 web1 nginx: a", b"<13>Nov 28 11:15:30 web1 nginx: b"]
 
 
 def test_a_line_that_is_too_long_with_its_header_is_left_out():

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captures.console.units import parse_duration_ns
+from captures.format.reader import open_capture
 from precompute.inspection.as_text import summary
 from precompute.inspection.figures import first_events, inspect_capture
 from precompute.timeline.model import Timeline
+from tests.captures.imported import imported
 from tests.precompute.foreign import foreign
 from tests.precompute.profiles import build, built_in, profile, template
 
@@ -83,6 +86,22 @@ def test_the_summary_shows_the_time_axis(tmp_path):
     bars = [line.count("#") for line in lines[at + 1 : at + 17]]
     assert bars == sorted(bars)
     assert bars[0] < bars[-1]
+
+
+@pytest.mark.parametrize("duration_ns", [200_000, 7_000_001, 5 * 10**9, 16 * 10**9, 4000 * 10**9, 90_000 * 10**9])
+def test_each_stretch_of_the_time_axis_has_a_label_and_a_rate(tmp_path, duration_ns):
+    path = tmp_path / "a.rcap"
+    imported(path, [b"<13>one", b"<13>two"], [0, duration_ns - 1])
+    lines = summary(inspect_capture(open_capture(path))).splitlines()
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("time  "))
+    rows = [line.split() for line in lines[at + 1 : lines.index("", at)]]
+    labels, rates = [row[0] for row in rows], [float(row[1].replace(",", "")) for row in rows]
+    assert len(set(labels)) == len(labels) == min(duration_ns, 16)
+    assert [parse_duration_ns(label) for label in labels] == pytest.approx(
+        [number * duration_ns / len(labels) for number in range(len(labels))], abs=max(duration_ns / 16, 1)
+    )
+    assert sum(rates) * duration_ns / len(labels) / 1e9 == pytest.approx(2, rel=0.1)
+    assert max(rates) > 0
 
 
 def test_the_summary_says_it_to_people(tmp_path):

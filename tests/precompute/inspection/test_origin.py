@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scapy.layers.inet import IP, TCP
 
+from captures.convert.import_capture import import_capture
+from captures.convert.import_request import ImportRequest
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.share.verification import verify
 from precompute.cli import precompute
 from precompute.inspection.figures import inspect_capture
 from precompute.inspection.origin import origin_of, origin_rows
 from precompute.sessions.inspect import inspect
+from tests.captures.recorded import OTHERS, datagram, framed, recorded, text_of
 from tests.captures.samples import FOLDER
 
 REPORTS = Path(__file__).parents[3] / "docs" / "reports.md"
@@ -118,3 +122,15 @@ def test_the_manual_names_its_fields():
     ]
     origin = inspect_capture(open_capture(ALL)).as_json()["origin"]
     assert sorted(told) == sorted(f"origin.{name}" for name in origin)
+
+
+def test_flows_without_events_do_not_count(tmp_path):
+    frames = [
+        datagram(text_of(0)),
+        *OTHERS,
+        *(framed(IP() / TCP(sport=port, dport=80) / b"GET /") for port in range(9)),
+    ]
+    import_capture(ImportRequest((str(recorded(tmp_path / "a.pcap", frames)),), tmp_path / "a.rcap"))
+    capture = open_capture(tmp_path / "a.rcap")
+    assert len(capture.flows) > 9
+    assert origin_of(capture).flows == 1

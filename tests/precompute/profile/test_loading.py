@@ -82,7 +82,7 @@ def test_a_file_s_name_can_not_drive_the_terminal(folder):
 
 def test_what_is_too_large_or_no_text_is_one_line(tmp_path):
     assert complaint(tmp_path, b"name: \xff") == "byte 6 is not UTF-8; save the file as UTF-8"
-    assert complaint(tmp_path, b" " * (MAX_FILE_BYTES + 1)) == "is larger than 16 MiB; make its pools smaller"
+    assert complaint(tmp_path, b" " * (MAX_FILE_BYTES + 1)) == "is larger than 16 MiB; make it smaller"
     assert complaint(tmp_path, "a: 1\n---\nb: 1\n").startswith("line 2, column 1: ")
 
 

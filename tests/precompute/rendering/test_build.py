@@ -7,7 +7,7 @@ import pytest
 
 from captures.console.errors import DifferenceError, InputError, PreflightError
 from captures.format.reader import open_capture
-from captures.format.writer import PartWriter
+from captures.format.writing.writer import PartWriter
 from precompute.profile.recipe import Recipe
 from precompute.rendering import plan
 from precompute.rendering.build import build_capture

@@ -51,6 +51,25 @@ def test_the_profile_that_is_read_is_not_replaced(tmp_path):
     assert recipe_of(asked(tmp_path, str(path))) == recipe
 
 
+def test_what_the_profile_names_is_not_replaced(tmp_path):
+    fields = "{a: {file: values.txt}, b: {columns: {c: {file: rows.txt}}}}"
+    templates = '[{weight: 1, severity: info, tag: t, host: h, message: "{a} {b.c}"}]'
+    own = f"name: x\nfields: {fields}\ngroups: {{g: {{weight: 1, templates: {templates}}}}}\n"
+    texts = {
+        "values.txt": "one\ntwo\n",
+        "rows.txt": "three\nfour\n",
+        "part.yaml": own,
+        "p.yaml": "name: y\ninclude: {part.yaml: 1, web: 1}\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    for name, text in texts.items():
+        with pytest.raises(InputError, match="this is the file that is read"):
+            build(BuildRequest(str(tmp_path / "p.yaml"), tmp_path / name, events=10, force=True))
+        assert (tmp_path / name).read_text() == text
+    assert build(BuildRequest(str(tmp_path / "p.yaml"), tmp_path / "out.rcap", events=10)).events == 10
+
+
 def test_a_plain_text_stands_for_the_place_of_the_tag(tmp_path):
     by_text, by_value = (recipe_of(asked(tmp_path, events=1, tag_place=place)) for place in ("front", TagPlace.FRONT))
     assert by_text == by_value

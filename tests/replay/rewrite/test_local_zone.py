@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.format.layout import LOCAL_ZONE
+from captures.format.stamps.offsets import zone_at
 from replay.rewrite.local_zone import DAY_S, local_zone_minutes, zone_table
-from replay.rewrite.stamping import zone_at
 from tests.replay.rewrite.zones import AUTUMN_S, SPRING_S, living_in, zone_of
 
 LAST_S = (2**63 - 1) // 10**9

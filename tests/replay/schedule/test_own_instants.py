@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from captures.console.errors import InputError
 from captures.format.instants import Ramp
 from captures.format.layout import TRAIN, Table
-from captures.format.window_index import WindowIndex
+from captures.format.writing.window_index import WindowIndex
 from replay.clock import SECOND_NS
 from replay.schedule.bursts import BURST_NS
 from replay.schedule.deal import Deal, Start

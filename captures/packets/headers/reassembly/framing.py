@@ -2,67 +2,72 @@
 
 Octet counting (`123 <34>...`) and trailers (LF, CRLF or NUL) are told apart by what a stream begins with, and one of
 TLS by the header of its first record (RFC 8446, section 5.1). Where bytes are missing, or a capture began after the
-stream did, what comes before the next message that can be made out is left out.
+stream did, what comes before the next message that can be made out is left out, and counted once.
 """
 
 import re
 from collections import Counter
-from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
-from captures.packets.headers.reasons import LONGEST_BYTES, TCP_EMPTY, TCP_GAP, TCP_PART, TCP_TOO_LONG
+from captures.packets.headers.reasons import (
+    KEPT_CUT,
+    LONGEST_BYTES,
+    OF_OTHERS,
+    TCP_CUT,
+    TCP_EMPTY,
+    TCP_GAP,
+    TCP_PART,
+    TCP_TOO_LONG,
+)
+from captures.packets.headers.reassembly.resuming import (
+    BETWEEN,
+    COUNT,
+    PRI,
+    TLS,
+    TRAILER,
+    CountSearch,
+    Framing,
+    begins_message,
+    is_count_at,
+)
 
-
-class Framing(Enum):
-    """How messages of a stream are told apart."""
-
-    UNKNOWN = auto()
-    """Too little is there to tell."""
-    TRAILERS = auto()
-    COUNTED = auto()
-    ENCRYPTED = auto()
-    NO_SYSLOG = auto()
-
-
-_COUNT: Final = re.compile(rb"([1-9][0-9]{0,8}) ")
-_COUNT_BEGINS: Final = re.compile(rb"[1-9][0-9]{0,8}\Z")
-_COUNTED: Final = re.compile(rb"(?<![0-9])([1-9][0-9]{0,4}) <[0-9]{1,3}>")
-_PRI: Final = re.compile(rb"<[0-9]{1,3}>")
-_TLS: Final = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
-_TRAILER: Final = re.compile(rb"[\n\0]")
+FOREIGN: Final = (Framing.ENCRYPTED, Framing.NO_SYSLOG)
+"""Streams without messages: their packets are counted."""
 _FIRST: Final = (
     (Framing.COUNTED, re.compile(rb"[1-9][0-9]{0,8} <")),
-    (Framing.TRAILERS, _PRI),
-    (Framing.ENCRYPTED, _TLS),
+    (Framing.TRAILERS, PRI),
+    (Framing.ENCRYPTED, TLS),
     (Framing.UNKNOWN, re.compile(rb"(?:[1-9][0-9]{0,8} ?|<[0-9]{0,3}|[\x14-\x18]\x03?)?\Z")),
 )
 """What a stream begins with, or may come to begin with."""
-_BETWEEN: Final = b"\n\r\0"
-"""What some senders put behind a message besides its count."""
-_KEPT_LOST: Final = 16
-"""Bytes at the end of what is lost that may be the beginning of a count."""
 
 
-def _is_count_at(buffer: bytes | bytearray, place: int) -> bool:
-    """Whether a count stands there, or the end of what is there, or what there is of a count."""
-    while place < len(buffer) and buffer[place] in _BETWEEN:
-        place += 1
-    return place >= len(buffer) or any(begin.match(buffer, place) for begin in (_COUNT, _COUNT_BEGINS))
+class Cut(NamedTuple):
+    """What is there of a message that a snaplen cut."""
+
+    text: bytes
+    length: int
+    """Of the whole message, in bytes."""
 
 
 class MessageStream:
-    """The bytes of one stream, in order, and the messages in them."""
+    """The bytes of one stream, in order, and the messages in them. Each ends in the bytes that complete it."""
 
-    __slots__ = ("_buffer", "_counts", "_is_lost", "_is_named", "_seen", "_skip", "_trailer", "framing")
+    def __init__(self, counts: Counter[str], *, is_named: bool, is_begin: bool, keep_cut: bool = False) -> None:
+        """`counts`: what is left out; `is_named`: it is syslog in any case; `is_begin`: nothing of it is missing.
 
-    def __init__(self, counts: Counter[str], *, is_named: bool, is_begin: bool) -> None:
-        """`counts`: what is left out; `is_named`: it is syslog in any case; `is_begin`: nothing of it is missing."""
+        With `keep_cut`, messages are taken, too, of which a snaplen cut off the end.
+        """
         self.framing = Framing.UNKNOWN
         self._counts = counts
-        self._is_named, self._is_lost = is_named, not is_begin
-        self._buffer = bytearray()
-        self._seen = 0  # so many bytes of it have no trailer
-        self._skip = 0  # so many bytes are left of a message that is too long
+        self._is_named, self._keep_cut = is_named, keep_cut
+        self._is_lost = not is_begin
+        self._is_told = False  # what is dropped before the next message is counted, or owed
+        self._owes = False  # a part was dropped that is to be counted if the stream is syslog
+        self._search = CountSearch()
+        self._buffer, self._base = bytearray(), 0  # the stream from byte `_base` on
+        self._seen = 0  # so many bytes of the buffer have no trailer
+        self._skip = 0  # so many bytes are left of a message that is counted already
         self._trailer = b""
 
     def __len__(self) -> int:
@@ -71,9 +76,11 @@ class MessageStream:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that the next bytes complete."""
-        if self._is_lost and self._begins_message(data):
+        if self.framing in FOREIGN or not data:
+            return []
+        if self._is_lost and begins_message(self.framing, data):
+            self._lose(len(self._buffer))
             self._is_lost = False
-            self._buffer.clear()
         self._buffer += data
         messages: list[bytes] = []
         while self._goes_on(messages):
@@ -82,9 +89,27 @@ class MessageStream:
 
     def gap(self) -> None:
         """Bytes are missing here."""
-        self._counts[TCP_GAP] += 1
-        self._drop_part()
-        self._is_lost = True
+        if self.framing not in FOREIGN:
+            self._counts[TCP_GAP] += 1
+            self._lose_framing(is_told=self._drop_rest())
+
+    def cut(self, missing_bytes: int) -> Cut | None:
+        """A snaplen cut off so many bytes here. Returns the message that they cut, if such ones are kept."""
+        if self.framing in FOREIGN:
+            return None
+        kept, is_line = None, self.framing is Framing.TRAILERS
+        part, left = self._begun()
+        if self._keep_cut and 0 < len(part) <= LONGEST_BYTES:
+            # A line may be as long as the segment lets it: nobody knows where in it the trailer was.
+            kept = Cut(part, min(len(part) + (missing_bytes if is_line else left), LONGEST_BYTES))
+            self._counts[OF_OTHERS[KEPT_CUT]] += 1
+        if not kept or (not is_line and left < missing_bytes):
+            self._counts[TCP_CUT] += 1
+        self._take(len(self._buffer))
+        self._seen, self._skip = 0, max(0, left - missing_bytes)
+        if left < missing_bytes:
+            self._lose_framing(is_told=True)
+        return kept
 
     def end(self, *, is_closed: bool) -> list[bytes]:
         """The stream ends; if it `is_closed` by its sender, that completes a line without a trailer."""
@@ -92,15 +117,39 @@ class MessageStream:
         is_line = self.framing is Framing.TRAILERS or (self.framing is Framing.UNKNOWN and self._is_named)
         if is_closed and is_line and not self._is_lost and self._buffer:
             self._add(messages, bytes(self._buffer))
-            self._buffer.clear()
-        self._drop_part()
+            self._take(len(self._buffer))
+        self._is_told = self._drop_rest()
         return messages
 
-    def _drop_part(self) -> None:
-        if self._skip or (self._buffer and not self._is_lost):
-            self._counts[TCP_PART] += 1
-        self._buffer.clear()
+    def _drop_rest(self) -> bool:
+        """Drop what waits; returns whether what is lost here is counted."""
+        is_told = self._skip > 0 or (self._is_lost and self._is_told)
+        if self._owes or (not is_told and self._buffer.strip(BETWEEN)):
+            self._count_part()
+            is_told = True
+        self._take(len(self._buffer))
         self._seen = self._skip = 0
+        self._search = CountSearch()
+        return is_told
+
+    def _count_part(self) -> None:
+        self._counts[TCP_PART] += 1
+        self._owes = False
+
+    def _lose_framing(self, *, is_told: bool) -> None:
+        self._is_lost, self._is_told, self._seen = True, is_told, 0
+        self._search = CountSearch()
+
+    def _lose(self, count: int) -> None:
+        """Drop so many bytes of which nothing can be made out."""
+        if not self._is_told and self._buffer[:count].strip(BETWEEN):
+            self._owes = self._is_told = True
+        self._take(count)
+
+    def _take(self, count: int) -> None:
+        """Take so many bytes out of the buffer."""
+        del self._buffer[:count]
+        self._base += count
 
     def _goes_on(self, messages: list[bytes]) -> bool:
         """Take what can be taken by one rule; returns whether another one may go on."""
@@ -108,13 +157,15 @@ class MessageStream:
             return False
         if self.framing is Framing.UNKNOWN:
             self.framing = self._first_framing()
-        if self.framing is Framing.TRAILERS:
-            return self._take_lines(messages)
-        if self.framing is Framing.COUNTED:
-            return self._take_counted(messages)
-        if self.framing is not Framing.UNKNOWN:
-            self._buffer.clear()
-        return False
+        if self.framing is Framing.UNKNOWN:
+            return False
+        if self.framing in FOREIGN:
+            self._owes = False
+            self._take(len(self._buffer))
+            return False
+        if self._owes:
+            self._count_part()
+        return self._take_lines(messages) if self.framing is Framing.TRAILERS else self._take_counted(messages)
 
     def _first_framing(self) -> Framing:
         for framing, begins in _FIRST:
@@ -122,65 +173,36 @@ class MessageStream:
                 return framing
         return Framing.TRAILERS if self._is_named else Framing.NO_SYSLOG
 
-    def _begins_message(self, data: bytes) -> bool:
-        """Whether a segment begins with a message, as nearly all do that are not full."""
-        count = _COUNTED.match(data)
-        is_counted = bool(count and _is_count_at(data, count.end(1) + 1 + int(count[1])))
-        if self.framing is Framing.COUNTED:
-            return is_counted
-        is_line = bool(_PRI.match(data))
-        if self.framing is Framing.TRAILERS:
-            return is_line
-        # It may as well be a message whose count is missing: then no trailer comes, or another count behind it.
-        trailer = _TRAILER.search(data)
-        is_line = is_line and trailer is not None and not _COUNTED.match(data, trailer.end())
-        return is_counted or is_line or bool(_TLS.match(data))
-
     def _is_found(self) -> bool:
         """Whether a message begins in the bytes behind a gap; what is before it is dropped."""
-        places, waits = [], max(0, len(self._buffer) - _KEPT_LOST)
+        end = self._base + len(self._buffer)
+        places, needed = [], end
         if self.framing is not Framing.TRAILERS:
-            place, waits = self._counted_place(waits)
-            places += [place] if place >= 0 else []
+            place = self._search.found(self._buffer, self._base)
+            places += [] if place is None else [place]
+            needed = self._search.needed_from(end)
         if self.framing is not Framing.COUNTED:
-            trailer = re.compile(re.escape(self._trailer)) if self._trailer else _TRAILER
-            places += [found.end() for found in [trailer.search(self._buffer)] if found]
-        del self._buffer[: min(places, default=waits)]
-        self._seen = 0
+            trailer = re.compile(re.escape(self._trailer)) if self._trailer else TRAILER
+            places += [self._base + found.end() for found in [trailer.search(self._buffer, self._seen)] if found]
+        self._lose(max(0, min(places, default=needed) - self._base))
+        self._seen = 0 if places else len(self._buffer)
         self._is_lost = not places
         return bool(places)
 
-    def _counted_place(self, none: int) -> tuple[int, int]:
-        """Where a message with its count begins, or -1; and where one may begin that is not all there, or `none`.
-
-        It must be followed by the end of what is there, or by another count.
-        """
-        waits = none
-        for found in _COUNTED.finditer(self._buffer):
-            length = int(found[1])
-            end = found.end(1) + 1 + length
-            if length > LONGEST_BYTES:
-                continue
-            if end > len(self._buffer):
-                waits = min(waits, found.start())
-            elif _is_count_at(self._buffer, end):
-                return found.start(), waits
-        return -1, waits
-
     def _take_lines(self, messages: list[bytes]) -> bool:
         if not self._trailer:
-            found = _TRAILER.search(self._buffer, self._seen)
+            found = TRAILER.search(self._buffer, self._seen)
             self._trailer = found[0] if found else b""
-        end = self._buffer.rfind(self._trailer, self._seen) if self._trailer else -1
-        if end >= 0:
-            for line in bytes(self._buffer[:end]).split(self._trailer):
+        last = self._buffer.rfind(self._trailer, self._seen) if self._trailer else -1
+        if last >= 0:
+            for line in bytes(self._buffer[:last]).split(self._trailer):
                 self._add(messages, line)
-            del self._buffer[: end + 1]
+            self._take(last + 1)
         self._seen = len(self._buffer)
         if len(self._buffer) > LONGEST_BYTES + 1:
             self._counts[TCP_TOO_LONG] += 1
-            self._buffer.clear()
-            self._seen, self._is_lost = 0, True
+            self._take(len(self._buffer))
+            self._lose_framing(is_told=True)
         return False
 
     def _add(self, messages: list[bytes], line: bytes) -> None:
@@ -193,15 +215,26 @@ class MessageStream:
         else:
             messages.append(line)
 
+    def _begun(self) -> tuple[bytes, int]:
+        """What is there of a message that is not whole, and how many bytes of it are to come, if that is known."""
+        if self._is_lost or self._skip:
+            return b"", self._skip
+        if self.framing is Framing.TRAILERS:
+            return bytes(self._buffer).removesuffix(b"\r"), 0
+        count = COUNT.match(self._buffer) if self.framing is Framing.COUNTED else None
+        if not count:
+            return b"", 0
+        return bytes(self._buffer[count.end() :]), int(count[1]) - (len(self._buffer) - count.end())
+
     def _take_counted(self, messages: list[bytes]) -> bool:
         place = 0
         while True:
             step = min(self._skip, len(self._buffer) - place)
             self._skip -= step
             place += step
-            while place < len(self._buffer) and self._buffer[place] in _BETWEEN:
+            while place < len(self._buffer) and self._buffer[place] in BETWEEN:
                 place += 1
-            found = _COUNT.match(self._buffer, place)
+            found = COUNT.match(self._buffer, place)
             if self._skip or not found:
                 break
             length = int(found[1])
@@ -213,14 +246,14 @@ class MessageStream:
                 break
             place = found.end() + length
             messages.append(bytes(self._buffer[found.end() : place]))
-        del self._buffer[:place]
-        return not _is_count_at(self._buffer, 0) and self._is_misframed()
+        self._take(place)
+        return not is_count_at(self._buffer, 0) and self._is_misframed()
 
     def _is_misframed(self) -> bool:
         """Where a count should be, something else is: a line, or nothing that is known."""
-        if _PRI.match(self._buffer):
+        if PRI.match(self._buffer):
             self.framing = Framing.TRAILERS
         else:
             self._counts[TCP_PART] += 1
-            self._is_lost = True
+            self._lose_framing(is_told=True)
         return True

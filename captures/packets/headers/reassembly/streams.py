@@ -1,205 +1,142 @@
-"""Streams of TCP are put together, in one direction each, until the messages in them are whole: RFC 9293.
+"""Streams of TCP are followed until the messages in them are whole: RFC 9293.
 
-Segments that come again are dropped, those that come too early wait for the others. Where these never come, the stream
-goes on behind the gap. Memory is bounded: of streams, and of what waits in one or in all of them.
+Where a segment never comes, its stream goes on behind the gap: once the receiver acknowledged what is missing, so that
+only the recorder missed it, and else once time enough has passed for sending it again. Memory is bounded: of streams,
+and of what waits in one or in all.
 """
 
 from collections import Counter, OrderedDict
-from typing import Final, NamedTuple
+from typing import Final
 
-from captures.packets.headers.reasons import CAME_AGAIN, ENCRYPTED, NO_DATA, NO_SYSLOG, SEGMENT, TCP_CROWDED_OUT
-from captures.packets.headers.reassembly.framing import Framing, MessageStream
-from captures.text.messages import NO_FLOW
+from captures.packets.headers.reasons import NO_DATA, TCP_CROWDED_OUT, TCP_PART
+from captures.packets.headers.reassembly.framing import FOREIGN, MessageStream
+from captures.packets.headers.reassembly.segments import FIN, RST, SEQUENCE, SYN, Completed, Segment
+from captures.packets.headers.reassembly.stream import FAR, Stream
 
 MOST_STREAMS: Final = 1 << 14
 MOST_BYTES: Final = 64 << 20
-"""What waits in all streams. The stream that was idle for longest is given up first."""
-MOST_AHEAD: Final = 256
-MOST_AHEAD_BYTES: Final = 1 << 20
-"""Segments of a stream that wait for one before them, and their bytes; beyond, it never comes."""
-_OWN_BYTES: Final = 100
-"""What a segment takes that waits, besides its bytes."""
-_SEQUENCE: Final = 1 << 32
-_FAR: Final = 1 << 30
-"""A window is never larger (RFC 7323): a segment so far ahead belongs to another connection."""
-_FAR_BEHIND: Final = 1 << 24
-"""What is sent again was sent a short while ago: a segment so far behind belongs to another connection, too."""
+"""What waits in all streams. The gap that waits for longest is given up first, then the stream that was idle so."""
+MOST_WAIT_NS: Final = 3_000_000_000
+"""As long is waited for a segment, by the instants of the capture.
 
-_FIN: Final = 1
-_SYN: Final = 2
-_RST: Final = 4
-
-_REASONS: Final = {Framing.ENCRYPTED: ENCRYPTED, Framing.NO_SYSLOG: NO_SYSLOG}
-
-
-class Segment(NamedTuple):
-    """A segment of TCP."""
-
-    stream: bytes
-    """Addresses and ports."""
-    sequence: int
-    flags: int
-    payload: bytes
-    length: int
-    """More than is there, if a snaplen cut it."""
-    instant_ns: int
-    flow: int
-    """NO_FLOW: it has no data, and no flag by which it may complete a message."""
-    is_named: bool
-    """Whether its port was asked for by number."""
-
-
-class Ended(NamedTuple):
-    """Messages that were complete once nothing could come before them any more."""
-
-    messages: list[bytes]
-    instant_ns: int
-    flow: int
-
-
-def _distance(sequence: int, other: int) -> int:
-    """How far `sequence` is ahead of `other`, from -2^31 on: numbers begin anew at 2^32."""
-    return (sequence - other + _SEQUENCE // 2) % _SEQUENCE - _SEQUENCE // 2
-
-
-class _Stream:
-    """One direction of a connection."""
-
-    __slots__ = ("ahead", "ahead_bytes", "end", "flow", "instant_ns", "next", "stream")
-
-    def __init__(self, first: Segment, stream: MessageStream) -> None:
-        self.stream = stream
-        self.next = (first.sequence + bool(first.flags & _SYN)) % _SEQUENCE
-        self.ahead: dict[int, tuple[bytes, int]] = {}
-        self.ahead_bytes = 0
-        self.end: int | None = None
-        self.instant_ns, self.flow = first.instant_ns, first.flow
-
-    @property
-    def waiting_bytes(self) -> int:
-        """What waits in it."""
-        return len(self.stream) + self.ahead_bytes
-
-    def put(self, segment: Segment, sequence: int, messages: list[bytes]) -> int:
-        """Take a segment with payload; returns its outcome."""
-        distance = _distance(sequence, self.next)
-        if not -_FAR_BEHIND <= distance <= _FAR:
-            self.skip_gaps(messages)
-            self.stream.gap()
-            self.next, distance = sequence, 0
-        if distance <= -segment.length or self._waits_already(sequence, segment.length):
-            return CAME_AGAIN
-        if distance > 0:
-            self._wait(sequence, segment.payload, segment.length)
-            if len(self.ahead) > MOST_AHEAD or self.ahead_bytes > MOST_AHEAD_BYTES:
-                self._skip_gap(messages)
-            return SEGMENT
-        self._take(segment.payload[-distance:], segment.length + distance, messages)
-        self._take_waiting(messages)
-        return _REASONS.get(self.stream.framing, SEGMENT)
-
-    def skip_gaps(self, messages: list[bytes]) -> None:
-        """Take all that waits."""
-        while self.ahead:
-            self._skip_gap(messages)
-
-    def _waits_already(self, sequence: int, length: int) -> bool:
-        return sequence in self.ahead and self.ahead[sequence][1] >= length
-
-    def _wait(self, sequence: int, payload: bytes, length: int) -> None:
-        shorter = self.ahead.pop(sequence, None)
-        if shorter is not None:
-            self.ahead_bytes -= len(shorter[0]) + _OWN_BYTES
-        self.ahead[sequence] = payload, length
-        self.ahead_bytes += len(payload) + _OWN_BYTES
-
-    def _take(self, payload: bytes, length: int, messages: list[bytes]) -> None:
-        """Take the next `length` bytes, of which `payload` is there."""
-        messages += self.stream.feed(payload)
-        self.next = (self.next + length) % _SEQUENCE
-        if len(payload) < length:
-            self.stream.gap()
-
-    def _skip_gap(self, messages: list[bytes]) -> None:
-        self.stream.gap()
-        self.next = min(self.ahead, key=lambda sequence: _distance(sequence, self.next))
-        self._take_waiting(messages)
-
-    def _take_waiting(self, messages: list[bytes]) -> None:
-        """Take the segments that waited for what is there now."""
-        while self.ahead:
-            sequence = min(self.ahead, key=lambda sequence: _distance(sequence, self.next))
-            distance = _distance(sequence, self.next)
-            if distance > 0:
-                return
-            payload, length = self.ahead.pop(sequence)
-            self.ahead_bytes -= len(payload) + _OWN_BYTES
-            if length > -distance:
-                self._take(payload[-distance:], length + distance, messages)
+A segment is sent again after a second, and if that is lost, too, after two more (RFC 6298, section 2), most often much
+earlier.
+"""
 
 
 class Streams:
     """All streams that are followed."""
 
-    def __init__(self, counts: Counter[str]) -> None:
-        """`counts`: what is left out of streams."""
-        self._counts = counts
-        self._streams = OrderedDict[bytes, _Stream]()
+    def __init__(self, counts: Counter[str], ready: Completed, *, keep_cut: bool = False) -> None:
+        """`counts`: what is left out of streams; `ready`: the messages that are completed.
+
+        With `keep_cut`, messages are taken, too, that a snaplen cut.
+        """
+        self._counts, self._ready, self._keep_cut = counts, ready, keep_cut
+        self._streams = OrderedDict[bytes, Stream]()
+        self._gaps = OrderedDict[bytes, int]()
+        """Since when a stream waits for the segment that is missing in it; the longest first."""
         self._bytes = 0
 
-    def add(self, segment: Segment) -> tuple[int, list[bytes]]:
-        """The outcome of a segment, and the messages that it completes."""
-        messages: list[bytes] = []
-        is_syn = bool(segment.flags & _SYN)
-        sequence = (segment.sequence + is_syn) % _SEQUENCE
+    @property
+    def has_gaps(self) -> bool:
+        """Whether something waits for a segment before it."""
+        return bool(self._gaps)
+
+    @property
+    def first_waiting(self) -> int | None:
+        """The number of the first packet that waits for others before it."""
+        waiting = (next(iter(self._streams[name].ahead.values())) for name in self._gaps)
+        return min((piece.origin.packet for piece in waiting), default=None)
+
+    def add(self, segment: Segment) -> int:
+        """Take a segment; returns its outcome."""
+        self.give_up_old(segment.origin.instant_ns)
+        is_syn = bool(segment.flags & SYN)
+        sequence = (segment.sequence + is_syn) % SEQUENCE
         stream = self._streams.get(segment.stream)
-        if stream and is_syn and stream.next != sequence:
-            messages += self._end(segment.stream, is_closed=False)
+        if stream and is_syn and stream.place(sequence) not in (stream.first, stream.next):
+            self._end(segment.stream)
             stream = None
         if stream is None:
             if not segment.length and not is_syn:
-                return NO_DATA, messages
+                return NO_DATA
             stream = self._begin(segment, is_begin=is_syn)
         self._streams.move_to_end(segment.stream)
-        if segment.flow != NO_FLOW:
-            stream.instant_ns, stream.flow = segment.instant_ns, segment.flow
-        before, outcome = stream.waiting_bytes, NO_DATA
-        if segment.length:
-            outcome = stream.put(segment, sequence, messages)
-        if segment.flags & _FIN:
-            stream.end = (sequence + segment.length) % _SEQUENCE
-        if stream.end == stream.next:  # it is kept, to know what comes again
-            stream.end = None
-            messages += stream.stream.end(is_closed=True)
-        self._bytes += stream.waiting_bytes - before
-        if segment.flags & _RST or (stream.end is not None and stream.stream.framing in _REASONS):
-            messages += self._end(segment.stream, is_closed=False)
+        place = stream.place(sequence)
+        outcome = stream.put(segment, place, self._ready) if segment.length else NO_DATA
+        if segment.flags & FIN:
+            self._close(stream, segment, place + segment.length)
+        self._changed(segment.stream, stream, segment.origin.instant_ns)
+        if segment.flags & RST or (stream.closing and stream.messages.framing in FOREIGN):
+            self._end(segment.stream)
         self._make_room()
-        return outcome, messages
+        return outcome
 
-    def end_all(self) -> list[Ended]:
-        """What is complete without what is missing, stream by stream."""
-        ended = []
-        for name in list(self._streams):
+    def acknowledge(self, name: bytes, sequence: int, now_ns: int) -> None:
+        """The other side has all bytes of a stream before `sequence`: what of them is missing here is not recorded."""
+        if name in self._gaps:
             stream = self._streams[name]
-            ended.append(Ended(self._end(name, is_closed=False), stream.instant_ns, stream.flow))
-        return [one for one in ended if one.messages]
+            place = stream.place(sequence)
+            if place - stream.next <= FAR:
+                stream.skip_gaps(self._ready, place)
+                self._changed(name, stream, now_ns)
 
-    def _begin(self, first: Segment, *, is_begin: bool) -> _Stream:
-        stream = _Stream(first, MessageStream(self._counts, is_named=first.is_named, is_begin=is_begin))
-        self._streams[first.stream] = stream
+    def give_up_old(self, now_ns: int) -> None:
+        """Wait no longer for what is missing for too long at an instant."""
+        while self._gaps and now_ns - next(iter(self._gaps.values())) > MOST_WAIT_NS:
+            self._give_up_oldest(now_ns)
+
+    def end_all(self) -> None:
+        """Take what is complete without what is missing, stream by stream."""
+        for name in list(self._streams):
+            self._end(name)
+
+    def _begin(self, first: Segment, *, is_begin: bool) -> Stream:
+        messages = MessageStream(self._counts, is_named=first.is_named, is_begin=is_begin, keep_cut=self._keep_cut)
+        stream = self._streams[first.stream] = Stream(first, messages)
         return stream
 
-    def _end(self, name: bytes, *, is_closed: bool) -> list[bytes]:
+    def _close(self, stream: Stream, segment: Segment, place: int) -> None:
+        """Note where a stream ends; what is missing before that is waited for."""
+        if stream.next <= place <= stream.next + FAR:
+            stream.closing = place, segment.origin
+            if place > stream.next and place not in stream.ahead and not segment.length:
+                stream.wait(segment, place)
+
+    def _changed(self, name: bytes, stream: Stream, now_ns: int) -> None:
+        """Note that a stream went on, and what it waits for now."""
+        if stream.closing and stream.is_closed:  # it is kept, to know what comes again
+            stream.end(self._ready)
+        if stream.is_early:
+            stream.is_early = False
+            self._counts[TCP_PART] += 1
+        waiting_bytes = stream.waiting_bytes
+        self._bytes += waiting_bytes - stream.counted_bytes
+        stream.counted_bytes = waiting_bytes
+        if stream.ahead and (name not in self._gaps or stream.waits_at != stream.next):
+            stream.waits_at = stream.next
+            self._gaps[name] = now_ns
+            self._gaps.move_to_end(name)
+        elif not stream.ahead and self._gaps:
+            self._gaps.pop(name, None)
+
+    def _give_up_oldest(self, now_ns: int) -> None:
+        name = next(iter(self._gaps))
+        stream = self._streams[name]
+        stream.skip_gaps(self._ready)
+        self._changed(name, stream, now_ns)
+
+    def _end(self, name: bytes) -> None:
         stream = self._streams.pop(name)
-        self._bytes -= stream.waiting_bytes
-        messages: list[bytes] = []
-        stream.skip_gaps(messages)
-        return messages + stream.stream.end(is_closed=is_closed)
+        self._gaps.pop(name, None)
+        self._bytes -= stream.counted_bytes
+        stream.skip_gaps(self._ready)
+        stream.end(self._ready)
 
     def _make_room(self) -> None:
+        while self._gaps and self._bytes > MOST_BYTES:
+            self._give_up_oldest(next(iter(self._gaps.values())))
         while len(self._streams) > MOST_STREAMS or self._bytes > MOST_BYTES:
-            _, stream = self._streams.popitem(last=False)
-            self._bytes -= stream.waiting_bytes
-            stream.stream.end(is_closed=False)
+            self._end(next(iter(self._streams)))
             self._counts[TCP_CROWDED_OUT] += 1

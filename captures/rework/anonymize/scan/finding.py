@@ -14,13 +14,14 @@ from captures.format.stamps.kinds import WIDTHS
 from captures.rework.anonymize.scan.forms import is_digit, near_mark
 from captures.rework.anonymize.scan.hosts import host_in_header
 from captures.rework.anonymize.scan.kinds import AGAIN, DOMAIN, FILE, HOST, USER, Place, enter
-from captures.rework.anonymize.scan.marks import address_at, before_at_sign, behind_slashes, dotted_end
-from captures.rework.anonymize.scan.users import user_behind
+from captures.rework.anonymize.scan.marks import address_at, around_at_sign, behind_slashes, dotted_end
+from captures.rework.anonymize.scan.users import of_domain, user_behind
 from captures.rework.anonymize.scan.vocabulary import Vocabulary
+from captures.rework.anonymize.tokens.escapes import PERCENT, at_sign_end, escape_end
 from captures.rework.anonymize.tokens.hash_set import ended, grown, hash_of, place_in
 from captures.rework.anonymize.tokens.names import LABEL
 
-_COLON, _SLASH, _AT, _POINT, _HYPHEN, _LINE, _BACK = (ord(letter) for letter in ":/@.-_\\")
+_COLON, _SLASH, _AT, _POINT, _HYPHEN, _LINE = (ord(letter) for letter in ":/@.-_")
 WORD_END: Final = np.array([chr(byte) not in ".@\\" for byte in range(256)])
 """The bytes that end a word, but for those that may tell what it is."""
 _MOST_PRIORITY_BYTES: Final = 7
@@ -109,7 +110,7 @@ def find_in(
                 count, at = enter(place.rows, count, host, host_end, HOST, vocabulary.on), host_end
             else:
                 count, at = word_at(buffer, start, at, behind, end, number, inside, vocabulary, learned, place, count)
-        elif byte in (_COLON, _AT):
+        elif byte in (_COLON, _AT, PERCENT):
             taken = max(taken, place.rows[count - 1, 1] if count > first else taken)
             count, at = sign_at(buffer, start, taken, at, end, vocabulary.on, place, count)
         else:
@@ -135,9 +136,17 @@ def sign_at(
     place: Place,
     count: int,
 ) -> tuple[int, int]:
-    """Find what stands behind a colon with two slashes, or around an at sign; returns where it goes on."""
+    """Find what stands behind a colon with two slashes, or around an at sign; returns where it goes on.
+
+    An at sign may be written as an escape of URLs; other escapes are passed over.
+    """
     if buffer[at] == _AT:
-        return before_at_sign(buffer, taken, at, end, on, place, count)
+        return around_at_sign(buffer, taken, at, at + 1, end, on, place, count)
+    if buffer[at] == PERCENT:
+        behind = at_sign_end(buffer, start, at, end)
+        if behind > at:
+            return around_at_sign(buffer, taken, at, behind, end, on, place, count)
+        return count, escape_end(buffer, start, at, end)
     if at + 3 < end and buffer[at + 1] == _SLASH and buffer[at + 2] == _SLASH:
         return behind_slashes(buffer, start, at + 3, end, on, place, count)
     return count, at + 1
@@ -189,20 +198,21 @@ def marked_at(
     count: int,
 ) -> tuple[int, int, bool]:
     """Find what a word says by the mark at `behind`; returns also where it ends, and whether that is all."""
+    kind = -1
     if buffer[behind] == _POINT:
         mark = address_mark(buffer, start, at, behind, end, place)
         if mark > at:
             return again(buffer, at, mark, vocabulary, learned, place, count), mark, True
         kind, behind = dotted_kind(buffer, behind, end, vocabulary)
-        if kind >= 0:
-            return enter(place.rows, count, at, behind, kind, vocabulary.on), behind, True
     if behind < end and buffer[behind] == _AT:
         return count, behind, True
-    user = of_domain(buffer, start, at, behind, end)
-    if user < 0:
+    first, user = of_domain(buffer, start, at, behind, end)
+    if user < 0 and kind < 0:
         return count, behind, False
-    count = enter(place.rows, count, at, behind, HOST, vocabulary.on)
-    return enter(place.rows, count, behind + 1, user, USER, vocabulary.on), user, True
+    count = enter(place.rows, count, at, behind, max(kind, HOST), vocabulary.on)
+    if user < 0:
+        return count, behind, True
+    return enter(place.rows, count, first, user, USER, vocabulary.on), user, True
 
 
 @kernel
@@ -245,23 +255,6 @@ def dotted_kind(buffer: NDArray[np.uint8], behind: int, end: int, vocabulary: Vo
     if place_in(vocabulary.suffixes, suffix) >= 0:
         return DOMAIN, behind
     return FILE if place_in(vocabulary.file_suffixes, suffix) >= 0 else -1, behind
-
-
-@kernel
-def of_domain(buffer: NDArray[np.uint8], start: int, at: int, mark: int, end: int) -> int:
-    r"""Where the user ends in `DOMAIN\user`, whose backslash is at `mark`; -1: there is none, or it is a path."""
-    if mark + 1 >= end or buffer[mark] != _BACK or not LABEL[buffer[mark + 1]]:
-        return -1
-    if at > start and buffer[at - 1] in (_BACK, _SLASH, _COLON, _POINT):
-        return -1
-    behind, last = mark + 1, min(end, mark + 1 + MOST_AGAIN_BYTES)
-    while behind < last and (LABEL[buffer[behind]] or buffer[behind] == _POINT):
-        behind += 1
-    if behind < end and buffer[behind] in (_BACK, _SLASH):
-        return -1
-    while buffer[behind - 1] == _POINT:
-        behind -= 1
-    return behind
 
 
 @kernel

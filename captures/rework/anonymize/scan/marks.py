@@ -75,26 +75,34 @@ def name_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
 
 
 @kernel
-def before_at_sign(
-    buffer: NDArray[np.uint8], low: int, at: int, end: int, on: NDArray[np.bool_], place: Place, count: int
+def around_at_sign(
+    buffer: NDArray[np.uint8],
+    low: int,
+    at: int,
+    host: int,
+    end: int,
+    on: NDArray[np.bool_],
+    place: Place,
+    count: int,
 ) -> tuple[int, int]:
     """Find the e-mail address around the at sign at `at`, whose front is not before `low`; returns where it goes on.
 
-    A number behind the sign is no host: this is the name of an element of RFC 5424 (section 6.3.2).
+    `host` is the place behind the sign. A number there is no host: this is the name of an element of RFC 5424 (section
+    6.3.2).
     """
-    first, behind = at, name_end(buffer, at + 1, end)
+    first, behind = at, name_end(buffer, host, end)
     while first > max(low, at - MOST_MAIL_BYTES) and _LOCAL[buffer[first - 1]]:
         first -= 1
     named = False
-    for i in range(at + 1, behind):
+    for i in range(host, behind):
         named = named or not is_digit(buffer[i])
     if not named:
-        return count, max(at + 1, behind)
+        return count, max(host, behind)
     if first < at:
         count = enter(place.rows, count, first, at, MAIL, on)
-    if address_at(buffer, at, at + 1, end, place)[0] > 0:
-        return count, at + 1
-    return enter(place.rows, count, at + 1, behind, MAIL, on), behind
+    if address_at(buffer, host, host, end, place)[0] > 0:
+        return count, host
+    return enter(place.rows, count, host, behind, MAIL, on), behind
 
 
 @kernel

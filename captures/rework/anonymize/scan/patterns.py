@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
 from captures.console.errors import InputError
+from captures.rework.anonymize.scan.ambiguity import ambiguous
+from captures.rework.anonymize.scan.byte_sets import REPEATS, bytes_of
 
 _MOST_BYTES: Final = 16
-_ALL: Final = (1 << 256) - 1
-_REPEATS: Final = (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT)
 
 
 class Pattern(NamedTuple):
@@ -39,10 +39,13 @@ def pattern_of(name: str, text: str) -> Pattern:
     try:
         expression = re.compile(text.encode())
         parsed = parser.parse(text.encode())
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, UnicodeEncodeError) as error:
         raise InputError(f"pattern {name}: {error}") from None
-    if _nested(parsed, inside=False):
-        raise InputError(f"pattern {name}: a repetition inside of a repetition can take for ever; write it without")
+    if ambiguous(parsed):
+        raise InputError(
+            f"pattern {name}: it repeats what can be read in two ways, which can take for ever: another repetition, or "
+            "alternatives that begin alike; write it so that the next byte always says how to go on"
+        )
     if expression.fullmatch(b""):
         raise InputError(f"pattern {name}: it matches nothing at all; a value has a byte at least")
     best = max(_rows(parsed, bool(expression.flags & re.IGNORECASE)), key=_rarity, default=[])
@@ -50,33 +53,6 @@ def pattern_of(name: str, text: str) -> Pattern:
     for i, held in enumerate(best):
         row[i] = [held >> byte & 1 for byte in range(256)]
     return Pattern(name, expression, row)
-
-
-def _nested(parsed: Any, *, inside: bool) -> bool:
-    """Whether a repetition without a small limit stands inside of another one."""
-    for op, argument in parsed:
-        again = op in _REPEATS and argument[1] > 64
-        if again and inside:
-            return True
-        for part in _parts(op, argument):
-            if _nested(part, inside=inside or again):
-                return True
-    return False
-
-
-def _parts(op: Any, argument: Any) -> list[Any]:
-    """The expressions inside of one."""
-    if op in _REPEATS:
-        return [argument[2]]
-    if op is ops.SUBPATTERN:
-        return [argument[3]]
-    if op is ops.BRANCH:
-        return list(argument[1])
-    if op in (ops.ASSERT, ops.ASSERT_NOT):
-        return [argument[1]]
-    if op is ops.ATOMIC_GROUP:
-        return [argument]
-    return [part for part in argument[1:] if part] if op is ops.GROUPREF_EXISTS else []
 
 
 def _rarity(row: list[int]) -> float:
@@ -88,10 +64,10 @@ def _rows(parsed: Any, fold: bool) -> Iterator[list[int]]:  # noqa: FBT001 - a f
     """The sets of bytes, as numbers of 256 bits, that stand in a row in each match."""
     row: list[int] = []
     for op, argument in parsed:
-        held, least, most = _one(op, argument, fold), 1, 1
-        if held is None and op in _REPEATS and len(argument[2]) == 1:
+        held, least, most = bytes_of(op, argument, fold), 1, 1
+        if held is None and op in REPEATS and len(argument[2]) == 1:
             least, most, inner = argument
-            held = _one(inner[0][0], inner[0][1], fold)
+            held = bytes_of(inner[0][0], inner[0][1], fold)
         if held is not None:
             row = [*row, *[held] * min(least, _MOST_BYTES)][:_MOST_BYTES]
             if least != most and row:
@@ -103,49 +79,6 @@ def _rows(parsed: Any, fold: bool) -> Iterator[list[int]]:  # noqa: FBT001 - a f
             if op is ops.SUBPATTERN and not argument[1] and not argument[2]:
                 yield from _rows(argument[3], fold)
     yield row
-
-
-def _one(op: Any, argument: Any, fold: bool) -> int | None:  # noqa: FBT001 - as above
-    """The set of bytes that one part of an expression matches, or None if it is no set."""
-    if op not in (ops.LITERAL, ops.NOT_LITERAL, ops.IN, ops.ANY):
-        return None
-    others = {byte: ord(chr(byte).swapcase()) if fold and byte < 128 else byte for byte in range(256)}
-    return sum(1 << byte for byte in range(256) if _has(op, argument, byte) or _has(op, argument, others[byte])) or None
-
-
-def _has(op: Any, argument: Any, byte: int) -> bool:
-    """Whether a part matches a byte."""
-    if op is ops.ANY:
-        return True
-    if op is ops.IN:
-        return _in(argument, byte)
-    return bool((byte == argument) == (op is ops.LITERAL))
-
-
-_CATEGORIES: Final = {
-    ops.CATEGORY_DIGIT: rb"\d",
-    ops.CATEGORY_NOT_DIGIT: rb"\D",
-    ops.CATEGORY_SPACE: rb"\s",
-    ops.CATEGORY_NOT_SPACE: rb"\S",
-    ops.CATEGORY_WORD: rb"\w",
-    ops.CATEGORY_NOT_WORD: rb"\W",
-}
-
-
-def _in(items: Any, byte: int) -> bool:
-    """Whether a byte is of a set in brackets."""
-    negated = False
-    found = False
-    for op, argument in items:
-        if op is ops.NEGATE:
-            negated = True
-        elif op is ops.LITERAL:
-            found = found or byte == argument
-        elif op is ops.RANGE:
-            found = found or argument[0] <= byte <= argument[1]
-        else:
-            found = found or re.fullmatch(_CATEGORIES[argument], bytes([byte])) is not None
-    return found != negated
 
 
 @kernel

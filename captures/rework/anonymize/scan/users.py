@@ -15,6 +15,7 @@ from captures.rework.anonymize.scan.vocabulary import (
     BEHIND_SPACE,
     PATH,
 )
+from captures.rework.anonymize.tokens.names import LABEL
 
 MOST_BYTES: Final = 255
 """A longer word is no user."""
@@ -140,3 +141,24 @@ def user_behind_colon(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int
         at, after = at + 2, _ON
     first, behind = user_from(buffer, at, end)
     return first, behind if follows(buffer, behind, end, after) else first
+
+
+@kernel
+def of_domain(buffer: NDArray[np.uint8], start: int, at: int, mark: int, end: int) -> tuple[int, int]:
+    r"""The user's place and end in `DOMAIN\user`, whose backslash is at `mark`; -1: there is none, or it is a path.
+
+    In JSON there are two backslashes.
+    """
+    first = mark + 2 if mark + 1 < end and buffer[mark + 1] == _BACK else mark + 1
+    if first >= end or buffer[mark] != _BACK or not LABEL[buffer[first]]:
+        return -1, -1
+    if at > start and buffer[at - 1] in (_BACK, _SLASH, _COLON, _POINT):
+        return -1, -1
+    behind, last = first, min(end, first + MOST_BYTES)
+    while behind < last and (LABEL[buffer[behind]] or buffer[behind] == _POINT):
+        behind += 1
+    if behind < end and buffer[behind] in (_BACK, _SLASH):
+        return -1, -1
+    while buffer[behind - 1] == _POINT:
+        behind -= 1
+    return first, behind

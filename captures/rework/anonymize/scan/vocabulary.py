@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from captures.rework.anonymize.scan.common_words import COMMON_WORDS
 from captures.rework.anonymize.tokens.hash_set import enter_text, new_table
 
 BEHIND_EQUALS, BEHIND_SPACE, BEFORE_FROM, BEFORE_ID, BEHIND_COLON = (1 << bit for bit in range(5))
@@ -86,6 +87,8 @@ class Vocabulary(NamedTuple):
     """How each hash begins."""
     stop: NDArray[np.uint64]
     """Labels that stay."""
+    common: NDArray[np.uint64]
+    """Labels and words of names that are no names by themselves."""
     words: NDArray[np.uint64]
     """Words behind which a user stands."""
     meanings: NDArray[np.int64]
@@ -117,6 +120,7 @@ def vocabulary_of(
     return Vocabulary(
         seed,
         new_table((word.encode() for word in {*stop, *ends, *file_ends}), seed),
+        new_table((word.encode() for word in COMMON_WORDS), seed),
         words,
         meanings,
         new_table((word.encode() for word in ends), seed),

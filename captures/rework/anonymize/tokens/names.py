@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captures.compiled.kernel import int64, kernel
+from captures.rework.anonymize.tokens.escapes import escape_end
 from captures.rework.anonymize.tokens.hash_set import FOLDED, ended, grown, hash_of, place_in
 from captures.rework.anonymize.tokens.keyed import Key, keyed
 
@@ -52,10 +53,11 @@ def map_name(
     seed: np.uint64,
     scratch: NDArray[np.int64],
 ) -> None:
-    """Put the token of a name in its place, label by label."""
+    """Put the token of a name in its place, label by label. What an escape says stays."""
+    start = at
     while at < end:
         if not LABEL[buffer[at]]:
-            at += 1
+            at = escape_end(buffer, start, at, end)
             continue
         behind = at
         while behind < end and LABEL[buffer[behind]]:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from blake3 import blake3
 
-from captures.console.errors import InputError
-from captures.files.output_file import write_file
+from captures.console.errors import InputError, PreflightError
+from captures.files.output_file import OutputFile, write_all
+from captures.files.small_file import read_small
 from captures.rework.anonymize.tokens.cryptopan import KEY_BYTES
 from captures.rework.anonymize.tokens.keyed import Key, key_of
 
@@ -48,19 +49,29 @@ def secret_of(data: bytes) -> Secret:
     )
 
 
-def new_key_file(path: Path) -> None:
-    """Make a key file that only its owner can read. Raises InputError where something is there already."""
+def new_key_file(path: Path, beside: Path) -> tuple[bytes, OutputFile]:
+    """A new key, and its file that only its owner can read, which is there once the caller finishes it.
+
+    `beside` is the file that is written with the key. Raises InputError where the key can't be written, where something
+    is there already, and where both would be the same file.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already; leave out --new-key to use the key in it, or name another file")
+    if os.path.realpath(path) == os.path.realpath(beside):
+        raise InputError(f"{path}: the key would be in the place of the output; name another file for one of them")
+    data, file = secrets.token_bytes(LEAST_BYTES), OutputFile(path, mode=0o600)
     try:
-        write_file(path, secrets.token_bytes(LEAST_BYTES), mode=0o600)
+        write_all(file.fd, data)
     except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror}") from None
+        file.close()
+        raise PreflightError(f"{path}: can't be written: {error.strerror}") from None
+    return data, file
 
 
 def read_key_file(path: Path) -> tuple[bytes, str]:
     """The bytes of a key file, and a line that warns of it, or "". Raises InputError for one that is no key."""
     try:
-        with path.open("rb") as file:
-            data, mode = file.read(MOST_BYTES + 1), os.fstat(file.fileno()).st_mode
+        data, status = read_small(path, MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}; --new-key makes a key there") from None
     if len(data) < LEAST_BYTES:
@@ -69,6 +80,6 @@ def read_key_file(path: Path) -> tuple[bytes, str]:
         raise InputError(f"{path}: too long for a key, which has {MOST_BYTES} bytes at most")
     if len(set(data)) < _LEAST_VALUES:
         raise InputError(f"{path}: a key of {len(set(data))} different bytes can be guessed; see --new-key")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return data, f"{path}: others than its owner can read this key; chmod 600 it"
     return data, ""

@@ -50,7 +50,7 @@ def test_a_slice_is_told_of(path: Path) -> None:
     ("flags", "complaint"),
     [
         (("--from", "soon"), "'soon' is no instant; write it like 5m, from the start, or 2025-08-30T10:15:30Z"),
-        (("--from", "2025-08-30T10:15:30"), "is no instant with its zone"),
+        (("--from", "2025-08-30T10:15:30"), "is no instant with its date and zone"),
         (("--range", "9-3"), "'9-3' is no range of events; write it like 0-999"),
         (("--match", "("), "--match: is no regular expression"),
         (("--port", "514"), "has no addresses"),

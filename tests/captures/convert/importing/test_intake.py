@@ -12,7 +12,7 @@ from captures.convert.importing.regrouping import regrouped
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.text.finding import Finder
 from captures.text.hosts import Hosts
 from captures.text.messages import MESSAGE, NO_FLOW, NO_INSTANT, Messages
@@ -43,7 +43,7 @@ def messages_of(drawn: list[tuple[bytes, int, int]], now_ns: int | None) -> tupl
         place += len(text) + 1
         now_ns = None if now_ns is None else now_ns + step_ms * 1_000_000
         row["instant_ns"] = NO_INSTANT if now_ns is None else now_ns
-    return Messages(np.frombuffer(data, np.uint8), rows), now_ns
+    return Messages(np.frombuffer(bytearray(data), np.uint8), rows), now_ns
 
 
 def imported(path: Path, parts: list[list[tuple[bytes, int, int]]], window_ns: int, *, hosts: bool = True) -> Capture:
@@ -57,6 +57,8 @@ def imported(path: Path, parts: list[list[tuple[bytes, int, int]]], window_ns: i
         for part in parts:
             batch, now_ns = messages_of(part, now_ns)
             intake.take(batch)
+            batch.data[:], batch.messages["length"] = ord("?"), 1  # what reads packets uses the memory again
+            batch.messages["flow"] = batch.messages["original"] = batch.messages["place"] = 0
         intake.finish()
         writer.finish(start_ns=intake.start_ns, note={}, sources=intake.figures.hosts)
     return open_capture(path)
@@ -128,6 +130,42 @@ def test_lines_without_instants_have_those_that_they_say_or_none(tmp_path: Path)
     said = [b"<13>1 2025-08-30T10:15:30Z h a - - - x", b"none", b"<13>1 2025-08-30T10:15:32Z h a - - - y"]
     assert instants(said) == (START_NS, [0, 0, 2_000_000_000])
     assert instants([b"none", b"of them"]) == (0, [])
+
+
+Part = list[tuple[bytes, int | None]]
+"""Events, and how many seconds after START_NS a recorder's clock has them; None: it does not say."""
+
+
+def said_at(second: int) -> bytes:
+    return b"<13>1 2025-08-30T10:15:%02dZ h a - - - x" % (30 + second)
+
+
+@pytest.mark.parametrize("window_ns", [0, 1])
+@pytest.mark.parametrize(
+    ("parts", "start_s", "since_s"),
+    [
+        ([[(b"none", None)], [(b"none", None), (said_at(2), None)], [(said_at(5), None)]], 2, [0, 0, 0, 3]),
+        ([[(b"none", None)], [(b"none", 4), (said_at(9), None)], [(b"none", 6)]], 4, [0, 0, 0, 2]),
+        ([[(said_at(29), None), (b"none", 4), (b"none", 6)]], 4, [0, 0, 2]),
+        ([[(said_at(20), None), (said_at(29), None)], [(said_at(0), 4), (b"none", 6)]], 4 - 9, [0, 9, 9, 11]),
+    ],
+)
+def test_the_axis_begins_where_an_instant_is_known_and_a_clock_outranks_what_is_said(
+    tmp_path: Path, parts: list[Part], start_s: int, since_s: list[int], window_ns: int
+) -> None:
+    with StreamWriter(tmp_path / "a.rcap") as writer:
+        intake = Intake(writer, Finder(ZONES, START_NS), None, flows=False, cut=False, window_ns=window_ns)
+        for part in parts:
+            batch, _ = messages_of([(text, 0, NO_FLOW) for text, _ in part], None)
+            instants = [NO_INSTANT if second is None else START_NS + second * 10**9 for _, second in part]
+            batch.messages["instant_ns"] = instants
+            intake.take(batch)
+        intake.finish()
+        writer.finish(start_ns=intake.start_ns, note={})
+    capture = open_capture(tmp_path / "a.rcap")
+    assert capture.start_ns == START_NS + start_s * 10**9
+    assert sorted(capture.times.tolist()) == [second * 10**9 for second in since_s]
+    assert intake.figures.descending_events == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 1)), max_size=40))

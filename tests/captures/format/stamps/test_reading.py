@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from captures.compiled.words import words_of
 from captures.format.stamp_writing import stamp_texts
 from captures.format.stamps.kinds import STAMP_WIDTHS, ZONED, Date, Ending, StampKind
-from captures.format.stamps.reading import new_minutes, stamp_at, zone_in
+from captures.format.stamps.reading import new_minutes, stamp_at
 from tests.captures.format.stamps.plain import plain_stamp
 
 KINDS = [kind for kind in StampKind if kind]
@@ -135,10 +135,18 @@ def test_a_date_without_a_year_is_the_nearest_one():
     assert read(b"Jan  1 00:00:01", new_year_ns - 5 * 10**9)[2] == new_year_ns + 10**9
 
 
-def test_a_zone_changes_by_its_own_clock():
-    rows = np.array([(0, 60), (1_743_296_400, 120)], np.int64)  # Europe/Berlin, 2025-03-30
-    assert zone_in(rows, 1_743_296_400 + 3600 - 1) == 60
-    assert zone_in(rows, 1_743_296_400 + 7200) == 120
+def test_a_date_without_a_year_is_not_later_than_it_may_be():
+    now_ns = 1_795_737_600 * 10**9  # 2026-11-27
+    day_ns = 86_400 * 10**9
+
+    def year(text, reference_ns=now_ns, latest_ns=now_ns):
+        instant_ns = read(text, reference_ns, minutes=new_minutes(latest_ns))[2]
+        return int(str(np.datetime64(instant_ns, "ns"))[:4])
+
+    assert [year(text) for text in (b"Nov 27 10:15:30", b"Nov 28 10:15:30", b"Feb 29 10:15:30")] == [2026, 2025, 2024]
+    assert year(b"Nov 28 10:15:30", latest_ns=now_ns + day_ns) == 2026
+    assert year(b"Mar  1 10:15:30", reference_ns=now_ns - 250 * day_ns) == 2026
+    assert year(b"Aug 30 10:15:30", reference_ns=0, latest_ns=0) == 1970
 
 
 def test_each_style_has_a_width_and_no_kind_of_version_1_moved():

@@ -229,3 +229,43 @@ def test_what_mergecap_makes_of_two_links_is_read_as_tshark_reads_it(tmp_path):
         (f"{each.instant_ns // 10**9}.{each.instant_ns % 10**9:09}", each.original, len(each.payload))
         for each in told.packets
     ] == [(when, int(length), int(kept)) for when, length, kept in (line.split("\t") for line in said.splitlines())]
+
+
+def batches_of(path, content: bytes) -> list[int]:
+    """How many packets each batch of a file holds."""
+    path.write_bytes(content)
+    (source,) = find_inputs([str(path)]).each
+    return [len(batch.packets) for batch in read_batches(source, Links())]
+
+
+def test_a_section_for_each_packet_does_not_make_a_batch_of_each(tmp_path):
+    one = section("<") + interface("<", 1, 0, options((2, b"eth0"))) + enhanced(b"abcd", 7, 0)
+    assert batches_of(tmp_path / "a.pcapng", one * 3000) == [3000]
+    other = section(">") + interface(">", 101, 9, options((9, b"\x09"), order=">")) + enhanced(b"efgh", 8, 0, ">")
+    content = (one + other) * 500
+    assert batches_of(tmp_path / "a.pcapng", content) == [1000]
+    assert read(content) == read_pcapng(content)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        section("<")[:-4],
+        section("<")[:20],
+        section("<")[:8] + b"\x00\x00\x00\x00" + section("<")[12:],
+        section("<") + interface("<", 1, 0, options((9, b"\xff"))),
+        section("<") + interface("<", 1, 0) * 2 + interface("<", 1, 0, options((9, b"\x20"))),
+        section("<") + interface("<", 1, 0)[:-4] + b"\x01\x00\x00\x00",
+    ],
+)
+def test_packets_before_a_bad_section_are_handed_on(bad):
+    one = section("<") + interface("<", 1, 0) + enhanced(b"abcd", 7, 0)
+    content = one * 3 + bad + one
+    assert read(content) == read_pcapng(content)
+    assert len(read(content).packets) == 3
+
+
+def test_a_section_may_have_very_many_interfaces_that_are_alike(tmp_path):
+    count = 70_000
+    content = section("<") + interface("<", 1, 0) * count + enhanced(b"abcd", 7, count - 1)
+    assert batches_of(tmp_path / "a.pcapng", content) == [1]

@@ -113,6 +113,7 @@ def made() -> tuple[Made, ...]:
         ("extension of version 4", ETHERNET, ether() / ip4(proto=60) / Raw(TEXT)),
         ("ppp", PPP_LINK, b"\xff\x03\x00\x21" + bytes(four)),
         ("ppp compressed", PPP_LINK, b"\x57" + bytes(six)),
+        ("mpls over ppp", PPP_LINK, b"\xff\x03\x02\x81" + bytes(MPLS(label=3, s=1) / four)),
         ("hdlc", C_HDLC, b"\x0f\x00\x08\x00" + bytes(four)),
         ("hop by hop", ETHERNET, ether() / ip6() / IPv6ExtHdrHopByHop() / udp() / Raw(TEXT)),
         ("jumbo", ETHERNET, jumbo()),

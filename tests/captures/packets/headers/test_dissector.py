@@ -12,7 +12,9 @@ from scapy.packet import Raw
 from captures.packets.headers import dissector as module
 from captures.packets.headers.dissector import Dissector
 from captures.packets.headers.filters import DissectorOptions
-from captures.packets.headers.reasons import LONGEST_BYTES
+from captures.packets.headers.reasons import BROKEN, LONGEST_BYTES, OF_PACKETS
+from captures.packets.headers.reassembly.streams import MOST_WAIT_NS
+from captures.packets.headers.slow_link import MOST_LAYERS
 from captures.text.messages import NO_FLOW
 from tests.captures.packets.headers.encapsulations import (
     ETHERNET,
@@ -112,6 +114,39 @@ def test_what_is_no_message_is_counted_by_reason(name, reason):
     assert not len(messages.messages)
     assert dissector.left_out == {reason: 3}
     assert balances(dissector)
+
+
+HEAD, TAG, SNAP, LABEL = bytes(12), bytes.fromhex("81000001"), bytes.fromhex("0030aaaa0300000081000001"), bytes(4)
+IN_IPV6 = bytes(ether() / ip6(plen=0, nh=60))
+EXTENSION, ROUTING_HEADER = bytes.fromhex("3c00000000000000"), bytes.fromhex("2b00000000000000")
+
+
+@pytest.mark.parametrize(
+    ("link_type", "frame", "one"),
+    [
+        (1, HEAD, TAG),
+        (1, HEAD, SNAP),
+        (1, HEAD + b"\x88\x47", LABEL),
+        (1, HEAD + b"\x88\x64\x11\x00\x00\x01\x00\x00\x02\x81", LABEL),
+        (9, b"\x02\x81", LABEL),
+        (104, b"\x0f\x00", TAG),
+        (113, bytes(14), TAG),
+        (1, IN_IPV6, EXTENSION),
+        (1, IN_IPV6, ROUTING_HEADER),
+    ],
+)
+@pytest.mark.parametrize("count", [100, 5_000, 200_000])
+def test_headers_without_end_are_counted_as_broken(link_type, frame, one, count):
+    dissector, messages = dissected([frame + one * count + bytes(40)], link_type=link_type)
+    assert not len(messages.messages)
+    assert dissector.left_out == {OF_PACKETS[BROKEN]: 1}
+
+
+@pytest.mark.parametrize("count", [3, 4, MOST_LAYERS - 1])
+def test_as_many_tags_as_networks_have_are_read(count):
+    four = bytes(ip4() / udp() / Raw(TEXT))
+    batch = batch_of([HEAD + TAG * count + b"\x08\x00" + four])
+    assert texts_of(Dissector().messages(batch, links_of(1))) == [TEXT]
 
 
 def test_a_link_type_that_is_not_known_is_counted():
@@ -306,7 +341,7 @@ def test_all_kernels_can_be_compiled_beforehand(monkeypatch):
     calls = []
     monkeypatch.setattr(module, "make_ready", lambda _, given: calls.extend(given))
     module.prepare()
-    (call,) = calls
+    call, _ = calls
     assert call().messages["length"].tolist() == [0]
 
 
@@ -322,6 +357,67 @@ def test_a_message_that_is_completed_without_data_has_its_flow(slow):
     dissector, messages = dissected([segment(0, "S"), segment(9, "A", b"\n<1>a\n"), segment(15, "A")])
     assert not len(messages.messages)
     assert dissector.finish().messages[["instant_ns", "flow"]].tolist() == [(2, 0)]
+
+
+def segment(seq: int, text: bytes = b"", flags: str = "A") -> bytes:
+    """A segment from port 40,001 to 601."""
+    return bytes(ether() / ip4() / TCP(sport=40_001, dport=601, seq=seq, flags=flags) / Raw(text))
+
+
+def answer(acknowledged: int) -> bytes:
+    """A segment that says which bytes came."""
+    ip = ip4(src="198.51.100.2", dst="192.0.2.1")
+    return bytes(ether() / ip / TCP(sport=601, dport=40_001, seq=9, ack=acknowledged, flags="A"))
+
+
+def datagram(number: int) -> bytes:
+    return bytes(ether() / ip4() / udp(dport=601) / Raw(b"<2>%d" % number))
+
+
+def test_behind_a_segment_that_was_not_recorded_each_message_has_its_own_place_and_instant():
+    frames = [segment(0, flags="S"), segment(1, b"<1>a\n"), datagram(0), segment(11, b"<1>c\n"), datagram(1)]
+    frames += [segment(16, b"<1>d\n"), datagram(2)]
+    dissector = Dissector()
+    links = links_of(ETHERNET)
+    first = dissector.messages(batch_of(frames), links)
+    assert texts_of(first) == [b"<1>a", b"<2>0"]
+    second = dissector.messages(batch_of([datagram(3)]), links)
+    assert texts_of(second) == []
+    rest = dissector.finish()
+    assert texts_of(rest) == [b"<1>c", b"<2>1", b"<1>d", b"<2>2", b"<2>3"]
+    assert rest.messages["instant_ns"].tolist() == [4, 5, 6, 7, 1]
+    assert dissector.left_out == {"gaps in TCP streams": 1, "TCP segments without data": 1}
+    assert balances(dissector)
+
+
+def test_a_segment_that_is_sent_again_is_in_its_place_and_what_waited_in_its_own():
+    frames = [segment(0, flags="S"), segment(6, b"<1>b\n"), datagram(0), segment(1, b"<1>a\n"), datagram(1)]
+    dissector, messages = dissected(frames)
+    assert texts_of(messages) == [b"<1>b", b"<2>0", b"<1>a", b"<2>1"]
+    assert messages.messages["instant_ns"].tolist() == [2, 3, 4, 5]
+    assert balances(dissector)
+
+
+@pytest.mark.parametrize("ports", [None, {601}])
+def test_what_the_receiver_has_is_not_waited_for_whichever_ports_are_asked_for(ports):
+    frames = [segment(0, flags="S"), segment(6, b"<1>b\n"), answer(1), datagram(0)]
+    dissector, messages = dissected(frames, DissectorOptions(ports=ports))
+    assert texts_of(messages) == []
+    messages = dissector.messages(batch_of([answer(11)]), links_of(ETHERNET))
+    assert texts_of(messages) == [b"<1>b", b"<2>0"]
+    reason = "TCP segments without data" if ports is None else "other ports"
+    expected = {"gaps in TCP streams": 1, reason: 2} | ({} if ports is None else {"TCP segments without data": 1})
+    expected["TCP segments without data"] = 3 if ports is None else 1
+    assert dissector.left_out == expected
+    assert balances(dissector)
+
+
+def test_what_waits_for_a_segment_goes_on_after_a_while():
+    dissector, messages = dissected([segment(0, flags="S"), segment(6, b"<1>b\n"), datagram(0)])
+    assert texts_of(messages) == []
+    later = batch_of([datagram(1)])
+    later.packets["instant_ns"] = MOST_WAIT_NS + 3
+    assert texts_of(dissector.messages(later, links_of(ETHERNET))) == [b"<1>b", b"<2>0", b"<2>1"]
 
 
 def test_an_empty_batch_has_no_messages():

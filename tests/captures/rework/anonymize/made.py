@@ -7,7 +7,7 @@ import numpy as np
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW, LINK
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.anonymize.anonymize import anonymize
 from captures.rework.anonymize.rules import Rules
 from captures.rework.anonymize.tokens.secret import secret_of

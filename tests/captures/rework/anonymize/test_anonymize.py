@@ -1,6 +1,7 @@
 """A whole anonymisation: what stays, what goes, and a leak check that can fail."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -13,6 +14,8 @@ from captures.cli import captures
 from captures.console.errors import InputError
 from captures.rework.anonymize import work
 from captures.rework.anonymize.rules import PatternRule, Rules, load_rules
+from captures.rework.anonymize.tokens.secret import read_key_file
+from precompute.inspection.origin import origin_of, origin_rows
 from tests.captures.rework.anonymize.made import KEY, STAMP, anonymized, make
 
 LINES = [
@@ -100,6 +103,69 @@ def test_a_name_of_a_list_is_replaced_in_any_word(tmp_path):
     assert b"ugspitze" not in texts(result)[0]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"from web01.acme.example",
+        b"by bob@acme.example",
+        b"GET https://intra.acme.example/x",
+        b'{"host":"web01.acme.example"}',
+        b"from WEB01.ACME.EXAMPLE",
+        b"by ACME\\bob",
+        b'{"user":"x","of":"ACME\\\\bob"}',
+        b"Connection by user bob@acme port 22",
+        b"from acme-fra.example",
+        b"u=bob%40acme.example",
+        b"q=https%3A%2F%2Fintra.acme.example%2Fx",
+        b"<38>" + STAMP + b" web01.acme.example app: x",
+        b"<38>" + STAMP + b" acme-web01 app: x",
+    ],
+)
+def test_the_label_of_an_organisation_is_replaced_by_itself(tmp_path, told):
+    lines = [told, b"contract of acme, ACME-2 and Acme_x, see acme/x?a=acme%20b or x%20acme but not acmeist"]
+    done, result = anonymized(tmp_path, lines)
+    assert done.clean
+    one, other = texts(result)
+    assert b"acme" not in one.lower()
+    token = re.search(rb"of (\w{4}),", other)[1]
+    lower, start = other.lower(), token.upper()
+    assert lower.count(token) >= 6
+    assert lower.count(b"acme") == lower.count(b"acmeist") == 1
+    assert b", " + start + b"-2 and " + token.capitalize() + b"_x, see" in other
+    kept = leaks(tmp_path, lines, everywhere=False)
+    assert {leak.value.lower() for leak in kept.places if leak.event == 1} >= {"acme"}
+    assert sum(leak.event == 1 for leak in kept.places) == 6
+
+
+def test_words_that_names_have_in_common_stay_by_themselves(tmp_path):
+    lines = [b"from vpn-gateway.acme.example", b"the vpn gateway is down"]
+    done, result = anonymized(tmp_path, lines)
+    assert done.clean
+    assert b"gateway" not in texts(result)[0]
+    assert texts(result)[1] == lines[1]
+
+
+@pytest.mark.parametrize("expression", [r"src=(\d+\.\d+)", r"src=(\S+)", r"(\d+) port", r"src=.*port", r"c=1"])
+def test_a_pattern_leaves_an_address_one(tmp_path, expression):
+    lines = [
+        b"src=192.168.255.254 port 1",
+        b"src=2001:db8::fe port 1",
+        b"src=00:0c:29:aa:bb:cc port 1",
+        b"src=127.0.0.1 port",
+    ]
+    _, plain = anonymized(tmp_path, lines)
+    done, result = anonymized(tmp_path, lines, Rules(patterns=(PatternRule(name="src", regex=expression),)))
+    where = slice(4, -7)
+    assert [line[where] for line in texts(result)] == [line[where] for line in texts(plain)]
+    assert not [leak for leak in done.places if leak.value == "127.0.0.1"]
+
+
+def test_a_long_value_of_many_names_has_room(tmp_path):
+    words = b" ".join(b"%c%c%c" % (97 + i % 26, 97 + i // 26 % 26, 97 + i // 676) for i in range(15000))
+    done, _ = anonymized(tmp_path, [words], Rules(patterns=(PatternRule(name="all", regex=".+"),)))
+    assert done.names > 10_000
+
+
 def test_patterns_are_replaced_everywhere(tmp_path):
     lines = [b"acct=4711004712 ok", b"number 4711004712, seen"]
     rules = Rules(patterns=(PatternRule(name="account", regex=r"acct=(\d+)"),), users={"on": False})
@@ -170,16 +236,64 @@ def test_the_command(tmp_path):
     assert "jsmith" in told.output
 
 
+@pytest.mark.parametrize("named", ["key", "rules.yaml", "names.txt", "link"])
+def test_no_file_that_is_read_is_replaced(tmp_path, named):
+    make(tmp_path / "in.rcap", LINES, FLOWS)
+    (tmp_path / "key").write_bytes(KEY)
+    (tmp_path / "names.txt").write_text("zugspitze\n")
+    (tmp_path / "rules.yaml").write_text("lists: [names.txt]\n")
+    (tmp_path / "link").symlink_to("key")
+    held = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    options = ["--key", tmp_path / "key", "--rules", tmp_path / "rules.yaml", "--force"]
+    told = command(tmp_path / "in.rcap", "-o", tmp_path / named, *options)
+    assert isinstance(told.exception, InputError)
+    assert "is read" in str(told.exception)
+    assert held == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("wrong", ["exists", "nowhere/out.rcap", "key"])
+def test_a_new_key_is_not_left_where_nothing_was_written(tmp_path, wrong):
+    make(tmp_path / "in.rcap", LINES, FLOWS)
+    (tmp_path / "exists").touch()
+    there = sorted(tmp_path.iterdir())
+    told = command(tmp_path / "in.rcap", "-o", tmp_path / wrong, "--key", tmp_path / "key", "--new-key")
+    assert isinstance(told.exception, InputError)
+    assert sorted(tmp_path.iterdir()) == there
+
+
+def test_the_result_says_that_it_is_anonymised(tmp_path):
+    _, result = anonymized(tmp_path, LINES, flows=FLOWS)
+    assert result.note["made_by"] == "captures anonymize"
+    told = dict(origin_rows(origin_of(result)))
+    assert "captures anonymize" in told["format"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("hots: {}", "hots"),
-        ("addresses: {kept_ranges: [10.0.0.1/8]}", "kept_ranges"),
+        ("addresses: {kept_ranges: [10.0.0.1/8]}", "addresses.kept_ranges.0.: 10.0.0.1/8 has host bits set"),
         ("names: [ab]", "3 to"),
         ("names: [John Smith]", "pattern"),
-        ("{", "YAML"),
+        ("{", "line 1, column 2: expected the node"),
         ("lists: [none.txt]", "none.txt"),
-        ("[1]", "the file"),
+        ("[1]", "must be a mapping of keys"),
+        ("stopwords: [a]", "stopwords: is not known; known are addresses, macs, .*, stop_words, everywhere"),
+        ("users: {word: [a]}", "users.word: is not known; known are on, words"),
+        ("names: [!!int x]", "line 1, column 9: tags"),
+        ("names: [!!float x]", "tags"),
+        ("names: [!!timestamp x]", "tags"),
+        ("mail: !!bool x", "tags"),
+        ("names: [!!binary x]", "tags"),
+        ("names: [" + "9" * 5000 + "]", "a name has 3 to"),
+        ('names: ["\\ud800abc"]', "names.0.: input should be a valid string"),
+        ('lists: ["a\\0b"]', "no name of a file"),
+        ("[" * 3000, "nested"),
+        ("{[1]: 2}", "unhashable key"),
+        ("a: &a [*a]", "aliases"),
+        ("names: &a [*a]", "aliases"),
+        ("!!python/object:x {}", "tags"),
+        ("patterns: [{name: x}]", "patterns.0..regex: is missing; write it like regex"),
     ],
 )
 def test_rules_that_are_wrong_are_told_on_one_line(tmp_path, text, said):
@@ -192,4 +306,20 @@ def test_rules_that_are_wrong_are_told_on_one_line(tmp_path, text, said):
 def test_lists_are_read_beside_the_rules(tmp_path):
     (tmp_path / "names.txt").write_text("zugspitze\n\nwatzmann\n")
     (tmp_path / "rules.yaml").write_text("lists: [names.txt]\nnames: [eiger]\n")
-    assert load_rules(tmp_path / "rules.yaml").names == ("eiger", "zugspitze", "watzmann")
+    rules, files = load_rules(tmp_path / "rules.yaml")
+    assert rules.names == ("eiger", "zugspitze", "watzmann")
+    assert files == [tmp_path / "rules.yaml", tmp_path / "names.txt"]
+
+
+def test_a_list_of_another_editor_begins_with_its_first_name(tmp_path):
+    (tmp_path / "names.txt").write_bytes("zugspitze\r\nwatzmann\r\n".encode("utf-8-sig"))
+    (tmp_path / "rules.yaml").write_text("lists: [names.txt]")
+    assert load_rules(tmp_path / "rules.yaml")[0].names == ("zugspitze", "watzmann")
+
+
+def test_a_pipe_into_which_nobody_writes_does_not_wait(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(InputError, match="nobody writes"):
+        load_rules(tmp_path / "fifo")
+    with pytest.raises(InputError, match="nobody writes"):
+        read_key_file(tmp_path / "fifo")

@@ -10,18 +10,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from captures.console.errors import DamagedError
 from captures.format.capture import Capture
 from captures.format.layout import TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import FLOW
-from captures.format.stream_writer import StreamWriter
 from captures.format.tags import tag_text
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.comparing.compare import compare
 from captures.rework.comparing.differences import Delays, Difference, Differences, Fate
 from captures.rework.comparing.matching import NONE
 from tests.captures.content import tagged, timed, write
 from tests.captures.rework.comparing.test_matching import slow
 from tests.captures.rework.made import PLANS, make
+from tests.captures.share.carried import mangled
 
 WORDS = [b"one event", b"two event", b"other", b"", b"one eventful day", b"quite another thing"]
 
@@ -143,6 +145,16 @@ def test_instants_and_addresses_are_told(tmp_path: Path) -> None:
     found = compare(one, other)
     assert found.alike
     assert (found.other_flow, found.delays) == (3, Delays(3, -1, 5, 20, 20))
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_a_damaged_capture_is_not_compared(tmp_path: Path, damaged: int) -> None:
+    plan = {"version": 1, "shapes": [(9, 50)], "cuts": [], "window_ns": [0]}
+    captures = [make(tmp_path / name, plan) for name in ("a", "b")]
+    path = captures[damaged].path
+    path.write_bytes(mangled(path.read_bytes(), captures[damaged].payload_offset))
+    with pytest.raises(DamagedError, match=f"{path}: damaged: payload chunk 0"):
+        compare(*(open_capture(capture.path) for capture in captures))
 
 
 def test_a_text_says_all() -> None:

@@ -16,8 +16,9 @@ from captures.format.capture import Capture
 from captures.format.digests import damaged_parts
 from captures.format.layout import MAX_TRAIN_EVENTS, TRAIN
 from captures.format.reader import open_capture
-from captures.format.stream_writer import StreamWriter
+from captures.format.writing.stream_writer import StreamWriter
 from captures.rework.merging.merge import Align, merge_captures
+from tests.captures.content import START_NS
 from tests.captures.rework.made import PLANS, Event, events_of, instants_of, make
 
 
@@ -107,6 +108,20 @@ def test_hosts_of_one_name_are_one(tmp_path: Path) -> None:
     assert (done.hosts, made.sources, made.note["hosts"]) == (4, 4, ["x", "y", "z"])
     assert [event.text for event in events_of(made)] == [b"a", b"c", b"b", b"d", b"e"]
     assert made.trains[["source", "count"]].tolist() == [(0, 1), (1, 2), (2, 1), (3, 1)]
+
+
+@pytest.mark.parametrize("hosts", [["x", "y"], []])
+def test_too_many_hosts_are_refused_whatever_the_next_capture_names(tmp_path: Path, hosts: list[str]) -> None:
+    many = tmp_path / "many.rcap"
+    with StreamWriter(many) as writer:
+        trains = np.zeros(1, TRAIN)
+        trains["count"], trains["length"] = 1, 1
+        writer.add(trains, np.zeros(1, np.uint8), times=np.zeros(1, np.uint64))
+        writer.finish(start_ns=START_NS, sources=(1 << 32) - 1, note={})
+    few = one_by_one(tmp_path / "few.rcap", [b"a", b"b"], [0, 2], hosts)
+    with pytest.raises(InputError, match=r"few\.rcap and the others have 4,294,967,29\d hosts, too many"):
+        merge_captures([open_capture(many), few], tmp_path / "all.rcap")
+    assert not (tmp_path / "all.rcap").exists()
 
 
 def test_events_that_look_alike_are_one_train(tmp_path: Path) -> None:

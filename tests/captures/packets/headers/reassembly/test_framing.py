@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.packets.headers.reasons import LONGEST_BYTES, TCP_EMPTY, TCP_GAP, TCP_PART, TCP_TOO_LONG
-from captures.packets.headers.reassembly.framing import Framing, MessageStream
+from captures.packets.headers.reassembly import resuming
+from captures.packets.headers.reassembly.framing import MessageStream
+from captures.packets.headers.reassembly.resuming import COUNTED, Framing
 
 MESSAGES = [b"<34>one", b"<5>two 12 <13> three", b"<191>" + b"x" * 300, b"<1>"]
 TLS = bytes.fromhex("160301 0200 01")
@@ -59,7 +61,8 @@ def test_a_stream_is_picked_up_in_the_middle(name, missing):
     assert found is framing
     assert len(messages) >= 4
     assert messages == (texts * 2)[-len(messages) :]
-    assert not counts
+    assert set(counts) <= {TCP_PART}
+    assert counts[TCP_PART] <= 1
 
 
 @pytest.mark.parametrize("name", FRAMINGS)
@@ -138,3 +141,30 @@ def test_any_bytes_are_taken(pieces, is_named, is_begin, is_closed):
     data = b"".join(pieces)
     assert all(0 < len(message) <= LONGEST_BYTES and message in data for message in messages)
     assert sum(map(len, messages)) <= len(data)
+
+
+def test_what_is_lost_is_counted_once_a_stretch():
+    assert fed(b"x" * 1000, b"y" * 1000, is_begin=False)[:2] == ([], {TCP_PART: 1})
+    assert fed(b"end of one\n<13>two\n", is_begin=False)[:2] == ([b"<13>two"], {TCP_PART: 1})
+    assert fed(b"\n<13>two\n", is_begin=False)[:2] == ([b"<13>two"], {})
+    cut = b"essage " + counted(b"<13>0123456789abcdef") * 2
+    assert fed(cut, is_begin=False)[:2] == ([b"<13>0123456789abcdef"] * 2, {TCP_PART: 1})
+    # Packets of streams that are no syslog are counted by themselves.
+    assert fed(b"of a page\nmore\nof it", is_begin=False, is_named=False)[1:] == ({}, Framing.NO_SYSLOG)
+
+
+def test_a_lost_stream_is_looked_through_once(monkeypatch):
+    looked = []
+
+    class Pattern:
+        match = COUNTED.match
+
+        def finditer(self, buffer, place):
+            looked.append(len(buffer) - place)
+            return COUNTED.finditer(buffer, place)
+
+    monkeypatch.setattr(resuming, "COUNTED", Pattern())
+    stream = MessageStream(Counter(), is_named=True, is_begin=False)
+    assert not any(stream.feed(piece) for piece in [b"65507 <1>", *[b"x"] * 3000])
+    assert sum(looked) < 3010 * 15
+    assert stream.feed(b"y" * (65507 - 3003)) == [b"<1>" + b"x" * 3000 + b"y" * (65507 - 3003)]

@@ -1,14 +1,18 @@
 """The scan before a regular expression rules no match out."""
 
 import re
+from collections import Counter
+from re import _parser as parser
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.console.errors import InputError
 from captures.rework.anonymize.blocks import ROW
+from captures.rework.anonymize.scan.ambiguity import ambiguous
+from captures.rework.anonymize.scan.byte_sets import bytes_of
 from captures.rework.anonymize.scan.patterns import holds, matches, pattern_of
 
 EXPRESSIONS = [
@@ -49,7 +53,81 @@ def test_most_texts_are_ruled_out():
         assert not holds(np.frombuffer(text, np.uint8), 0, len(text), pattern_of("x", expression).row)
 
 
-@pytest.mark.parametrize("expression", ["(", r"(a+)+b", r"(?:\w*,)*x", "a*", "(a{1,999}){1,999}"])
+AMBIGUOUS = [
+    r"(a+)+b",
+    "(a{1,999}){1,999}",
+    r"(?:o|oo)+Z",
+    r"(?:oo?)+Z",
+    r"(?:a{0,60}){0,60}Z",
+    r"(a|b|ab)*c",
+    r"(?:\w+\s?)*x",
+    r"(?=(.*)*x)x",
+    r"(?:(x)?\1)+",
+]
+CLEAR = [r"(?:\w+,)*x", r"(?:\d{1,3}\.){3}\d{1,3}", "(?:foo|foobar)+x", r"\S+@\S+", r"(?:[a-z]+\d+)+!", r"(?:a{2}|b)+c"]
+
+
+@pytest.mark.parametrize("expression", ["(", "\ud800", "a*", *AMBIGUOUS])
 def test_what_is_wrong_or_takes_for_ever_is_refused(expression):
     with pytest.raises(InputError, match="pattern x"):
         pattern_of("x", expression)
+
+
+@pytest.mark.parametrize("expression", CLEAR)
+def test_what_can_be_read_in_one_way_is_taken(expression):
+    assert not pattern_of("x", expression).expression.search(b"a1o," * 300)
+
+
+PARTS = st.recursive(
+    st.sampled_from(["a", "b", "ab", "[ab]", "."]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map("(?:{0[0]}|{0[1]})".format),
+        st.tuples(inner, st.sampled_from(["?", "*", "+", "{2}", "{1,3}"])).map("(?:{0[0]}){0[1]}".format),
+    ),
+    max_leaves=5,
+)
+
+
+def readings(parsed, text):
+    """In how many ways `parsed` reads each beginning of a text: by where it ends."""
+    ends = {0: 1}
+    for op, argument in parsed:
+        after = Counter()
+        for at, ways in ends.items():
+            for width, times in part_readings(op, argument, text[at:]).items():
+                after[at + width] += ways * times
+        ends = after
+    return ends
+
+
+def part_readings(op, argument, text):
+    if (held := bytes_of(op, argument, fold=False)) is not None:
+        return {1: 1} if text and held >> text[0] & 1 else {}
+    if str(op) == "SUBPATTERN":
+        return readings(argument[3], text)
+    if str(op) == "BRANCH":
+        return sum((Counter(readings(part, text)) for part in argument[1]), Counter())
+    return repeated_readings(*argument, text)
+
+
+def repeated_readings(least, most, inner, text):
+    total, ends = Counter(), Counter({0: 1})
+    for times in range(min(int(most), len(text) + least) + 1):
+        if times >= least:
+            total.update(ends)
+        after = Counter()
+        for at, ways in ends.items():
+            for width, more in readings(inner, text[at:]).items():
+                if width or times < least:
+                    after[at + width] += ways * more
+        ends = after
+    return total
+
+
+@given(PARTS, st.text("ab", max_size=7).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_what_is_repeated_is_read_in_one_way(part, text):
+    parsed = parser.parse(f"(?:{part})+".encode())
+    if not ambiguous(parsed):
+        assert max(readings(parsed, text).values(), default=1) == 1

@@ -57,3 +57,10 @@ def test_long_names_are_enciphered_too():
     name = "a" * 300
     assert len(token(name)) == 300
     assert token(name) != name.encode()
+
+
+def test_escapes_of_urls_stay():
+    assert token("bob%40acme") == token("bob") + b"%40" + token("acme")
+    assert token("M%C3%BCller%2540x1") == token("M") + b"%C3%BC" + token("ller") + b"%2540" + token("x1")
+    assert token("bob%acme") == token("bob") + b"%" + token("acme")
+    assert token("a%4") == token("a") + b"%" + token("4")

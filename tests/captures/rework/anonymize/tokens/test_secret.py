@@ -8,16 +8,38 @@ from captures.console.errors import InputError
 from captures.rework.anonymize.tokens.secret import new_key_file, read_key_file, secret_of
 
 
+def new_key(path):
+    data, file = new_key_file(path, path.with_name("output"))
+    with file:
+        file.finish()
+    return data
+
+
 def test_a_new_key_is_private_and_never_the_same(tmp_path):
-    for name in ("one", "two"):
-        new_key_file(tmp_path / name)
+    made = [new_key(tmp_path / name) for name in ("one", "two")]
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
     one, warning = read_key_file(tmp_path / "one")
     assert not warning
     assert len(one) >= 32
-    assert one != read_key_file(tmp_path / "two")[0]
+    assert one == made[0] != made[1] == read_key_file(tmp_path / "two")[0]
+
+
+def test_a_new_key_is_no_file_before_it_is_finished(tmp_path):
+    _, file = new_key_file(tmp_path / "key", tmp_path / "output")
+    file.close()
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_key_that_is_there_is_kept_and_the_mend_is_told(tmp_path):
+    data = new_key(tmp_path / "key")
+    with pytest.raises(InputError, match="leave out --new-key"):
+        new_key(tmp_path / "key")
+    assert read_key_file(tmp_path / "key")[0] == data
+    (tmp_path / "link").symlink_to("output")
     with pytest.raises(InputError, match="exists already"):
-        new_key_file(tmp_path / "one")
+        new_key(tmp_path / "link")
+    with pytest.raises(InputError, match="in the place of the output"):
+        new_key(tmp_path / "output")
 
 
 @pytest.mark.parametrize("data", [b"", b"short", bytes(32), b"secret" * 10, bytes(range(256)) * 17])

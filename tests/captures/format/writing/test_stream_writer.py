@@ -16,8 +16,8 @@ from captures.format.layout import DIGEST_BLOCK_BYTES, LOCAL_ZONE, TRAIN
 from captures.format.reader import open_capture
 from captures.format.sections import BACK, FLOW, LINK, LIVE
 from captures.format.stamps.kinds import WIDTHS, ZONED
-from captures.format.stream_writer import StreamWriter
 from captures.format.tags import TAG_BYTES
+from captures.format.writing.stream_writer import StreamWriter
 from tests.captures.content import START_NS
 from tests.captures.format.opening.forged import walk
 from tests.captures.samples import written_again
@@ -32,6 +32,21 @@ def trains_of(*shapes: tuple[int, int], **fields: Any) -> np.ndarray:
     for name, value in fields.items():
         rows[name] = value
     return rows
+
+
+@pytest.mark.parametrize("untimed", [0, 1, 3])
+def test_instants_may_be_known_from_some_call_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untimed: int) -> None:
+    monkeypatch.setattr("captures.format.writing.stream_writer._ROWS_AT_ONCE", 4)
+    text = np.frombuffer(b"xy", np.uint8)
+    with StreamWriter(tmp_path / "a.rcap") as writer:
+        for _ in range(untimed):
+            writer.add(trains_of((2, 1)), text)
+        for part in range(2):
+            writer.add(trains_of((2, 1)), text, times=np.array([7, 9], np.uint64) * np.uint64(10**9 * (1 + part)))
+        writer.finish(start_ns=1, note={})
+    capture = open_capture(tmp_path / "a.rcap")
+    assert capture.times.tolist() == [0] * 2 * untimed + [second * 10**9 for second in (7, 9, 14, 18)]
+    assert (capture.duration_ns, damaged_parts(capture, 1, lambda _: None)) == (18 * 10**9 + 1, [])
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from captures.console.errors import DifferenceError, InputError, PreflightError
 from captures.console.units import format_size
 from captures.files.output_file import OutputFile, workplace, write_all
 from captures.format.digests import digest_blocks, digest_range
-from captures.format.headers import Facts, Section, fixed_header, named_header
 from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
@@ -31,6 +30,7 @@ from captures.format.layout import (
     page_aligned,
 )
 from captures.format.sections import SECTIONS
+from captures.format.writing.headers import Facts, Section, fixed_header, named_header
 
 
 def free_bytes(path: Path) -> int:

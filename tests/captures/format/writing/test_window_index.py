@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from captures.format.layout import TRAIN
 from captures.format.opening.soundness import check_windows
-from captures.format.window_index import WindowIndex
+from captures.format.writing.window_index import WindowIndex
 
 
 @given(

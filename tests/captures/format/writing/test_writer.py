@@ -11,7 +11,7 @@ import pytest
 
 from captures.console.errors import InputError, PreflightError
 from captures.format.reader import open_capture
-from captures.format.writer import CaptureWriter, check_room
+from captures.format.writing.writer import CaptureWriter, check_room
 from tests.captures.content import content, noise, tiny, write
 from tests.disks import disk_of
 

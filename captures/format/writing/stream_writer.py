@@ -5,13 +5,14 @@ without names beside it, and appended when the last event is there, so memory st
 it is finished (`captures.files.output_file`).
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from blake3 import blake3
@@ -21,21 +22,54 @@ from captures.console.errors import InputError, PreflightError
 from captures.console.units import format_size
 from captures.files.behind import Behind
 from captures.files.output_file import FULL, OutputFile, workplace, write_all
-from captures.format.digests import digest_range
-from captures.format.headers import Facts, Section, named_header
+from captures.files.room import too_large
 from captures.format.layout import (
     DIGEST_BLOCK_BYTES,
     DIGEST_BYTES,
     PAGE_BYTES,
+    TRAIN,
     Table,
     canonical_json,
     page_aligned,
 )
 from captures.format.sections import BACK, LIVE, SECTIONS
-from captures.format.window_index import WindowIndex
+from captures.format.writing.headers import Facts, Section, named_header
+from captures.format.writing.window_index import WindowIndex
 
-_COPY_BYTES: Final = 1 << 20
+_ROWS_AT_ONCE: Final = 1 << 20
 _NOTHING: Final = np.zeros(0, np.uint8)
+
+
+class _Part:
+    """A section that is gathered in a file without a name, and digested meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - `close` does it
+        self._hasher = blake3()
+        self.size = 0
+
+    def append(self, data: memoryview) -> None:
+        """Write some bytes behind those that are there. Raises OSError."""
+        self._file.write(data)
+        self._hasher.update(data)
+        self.size += len(data)
+
+    def put_behind(self, fd: int, offset: int) -> None:
+        """Copy all of it to the end of a file, which is at `offset` at most: sendfile(2). Raises OSError."""
+        self._file.flush()
+        os.lseek(fd, offset, os.SEEK_SET)
+        copied = 0
+        while copied < self.size:
+            copied += os.sendfile(fd, self._file.fileno(), copied, self.size - copied)
+
+    def digest(self) -> bytes:
+        """BLAKE3 of it."""
+        return self._hasher.digest()
+
+    def close(self) -> None:
+        """Give up the file."""
+        with suppress(OSError):  # what it still holds has no room on a full disk, and is not needed any more
+            self._file.close()
 
 
 class StreamWriter:
@@ -47,9 +81,9 @@ class StreamWriter:
         Raises InputError when it exists and `force` is not set, or its folder can't be written.
         """
         self._output = OutputFile(path, force=force, inputs=inputs)
-        self._tables: dict[str, IO[bytes]] = {}
+        self._parts: dict[str, _Part] = {}
         self._index = WindowIndex()
-        self._events = self._trains = self._flows = self._payload_bytes = 0
+        self._events = self._trains = self._flows = self._payload_bytes = self._untimed = 0
         self._behind = Behind()
         self._written_bytes = 0
         self._shortest, self._longest = 1 << 16, 0
@@ -70,18 +104,23 @@ class StreamWriter:
     ) -> None:
         """Append consecutive trains: their TRAIN rows, whose `offset` and `first_event` are filled in, and their bytes.
 
-        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. LIVE
+        The tables have an item for each event, as `captures.format.sections` says; each is given always or never. Only
+        `times` may be given from some call on: the events before it get the instant 0. LIVE
         rows count trains from the first one of this call, BACK rows events from its first one. All is written after
         this returns, so the arrays may not be changed any more. Raises PreflightError when the disk is full, which may
-        be known only at a later call.
+        be known only at a later call, and RunError where no file may be so large.
         """
         if not len(trains):
             return
-        rows = trains.copy()
+        rows = _copy_of(trains, TRAIN)
         count, length = rows["count"].astype(np.int64), rows["length"].astype(np.int64)
         size = count * length
         rows["offset"] = self._payload_bytes + np.cumsum(size) - size
         rows["first_event"] = self._events + np.cumsum(count) - count
+        if times is not None:
+            self._write_untimed()
+        else:
+            self._untimed += int(count.sum())
         live, back = self._moved(live, LIVE, "train", self._trains), self._moved(back, BACK, "event", self._events)
         self._write(
             payload,
@@ -101,11 +140,18 @@ class StreamWriter:
         self._shortest = min(self._shortest, int(length.min()))
         self._longest = max(self._longest, int(length.max()))
 
+    def _write_untimed(self) -> None:
+        """Write the instants of the events that came when none was known."""
+        while self._untimed:
+            zeros = np.zeros(min(self._untimed, _ROWS_AT_ONCE), np.uint64)
+            self._write(_NOTHING, times=zeros)
+            self._untimed -= len(zeros)
+
     @staticmethod
     def _moved(table: Table | None, dtype: np.dtype[Any], column: str, by: int) -> Table | None:
         if table is None:
             return None
-        moved = table.astype(dtype)
+        moved = _copy_of(table, dtype)
         moved[column] += np.uint64(by)
         return moved
 
@@ -136,9 +182,9 @@ class StreamWriter:
                 self._append(name, table)
 
     def _append(self, name: str, rows: NDArray[Any]) -> None:
-        if name not in self._tables:
-            self._tables[name] = tempfile.TemporaryFile(dir=workplace(self._output.path))  # noqa: SIM115 - `__exit__` closes it
-        self._tables[name].write(np.ascontiguousarray(rows).view(np.uint8).data)
+        if name not in self._parts:
+            self._parts[name] = _Part(workplace(self._output.path))
+        self._parts[name].append(np.ascontiguousarray(rows).view(np.uint8).data)
 
     def _append_payload(self, payload: NDArray[np.uint8]) -> None:
         """Write bytes behind those that are there, and digest them; each full block's digest goes to its table."""
@@ -171,7 +217,7 @@ class StreamWriter:
         """Complete the file, and give it its name; returns the capture's digest, hexadecimal.
 
         `start_ns` is its first instant since 1970 UTC. Without WINDOW rows the writer makes them, as an index of TIME.
-        Raises InputError when nothing was added, PreflightError when the disk is full.
+        Raises InputError when nothing was added, PreflightError when the disk is full, and RunError.
         """
         if not self._trains:
             raise InputError(f"{self._output.path}: not written: it would hold no events")
@@ -199,15 +245,11 @@ class StreamWriter:
         """Append each table at the next page; returns all sections, in the order of their entries."""
         sections = {"payload": Section(PAGE_BYTES, self._payload_bytes, self._payload_bytes)}
         end = PAGE_BYTES + self._payload_bytes
-        for name in (name for name in SECTIONS if name in self._tables):
-            table, offset = self._tables[name], page_aligned(end)
-            table.seek(0)
-            end = offset
-            while piece := table.read(_COPY_BYTES):
-                write_all(self._output.fd, piece, end)
-                end += len(piece)
-            size, digest = end - offset, digest_range(self._output.fd, offset, end - offset)
-            sections[name] = Section(offset, size, size // SECTIONS[name].row_bytes, digest)
+        for name in (name for name in SECTIONS if name in self._parts):
+            part, offset, digest = self._parts[name], page_aligned(end), self._parts[name].digest()
+            part.put_behind(self._output.fd, offset)
+            end = offset + part.size
+            sections[name] = Section(offset, part.size, part.size // SECTIONS[name].row_bytes, digest)
             if name == "digests":
                 sections["payload"] = sections["payload"]._replace(digest=digest)
         return sections
@@ -217,6 +259,8 @@ class StreamWriter:
         if error.errno in FULL:
             used = format_size(self._payload_bytes)
             return PreflightError(f"{path}: the disk is full after {used} of events; free some, or write less")
+        if error.errno == errno.EFBIG:
+            return too_large(path)
         return InputError(f"{path}: can't be written: {error.strerror}")
 
     def __enter__(self) -> Self:
@@ -228,7 +272,11 @@ class StreamWriter:
     ) -> None:
         """Close the file. It vanishes unless it was finished."""
         self._behind.close()
-        for table in self._tables.values():
-            with suppress(OSError):  # what it still holds has no room on a full disk, and is not needed any more
-                table.close()
+        for part in self._parts.values():
+            part.close()
         self._output.close()
+
+
+def _copy_of(rows: Table, dtype: np.dtype[Any]) -> Table:
+    """A copy of rows, of `dtype`. They are copied as bytes: numpy takes each column for itself, 30 times as long."""
+    return np.ascontiguousarray(rows, dtype).view(np.uint8).copy().view(dtype)

@@ -1,0 +1,1 @@
+"""How a capture is written: with all sizes known before the first byte, or as it comes."""
