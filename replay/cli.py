@@ -16,6 +16,7 @@ SUBCOMMANDS = Subcommands(
     reconcile="replay.commands.reconcile:reconcile_reports",
     report="replay.commands.report:report",
     run="replay.commands.run:run",
+    scenarios="replay.commands.scenarios:scenarios",
     sink="replay.commands.sink:sink",
     watch="replay.commands.watch:watch",
 )

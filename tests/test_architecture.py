@@ -60,6 +60,7 @@ FLOORS = {
         ("linux", "clock", "histogram", "ranges", "unaligned", "json_file"),
         ("request_checks",),
         ("exchange", "schedule"),
+        ("scenario",),
         ("rewrite", "path"),
         ("machine", "board"),
         ("plan",),
@@ -86,6 +87,7 @@ FLOORS = {
         ("publish",),
     ),
     "replay.ledger": (("models",), (OTHERS,), ("collector_host",), ("report",)),
+    "replay.scenario": (("builtin",), (OTHERS,)),
     "replay.audit": ((OTHERS,), ("files",), ("report", "which_run")),
     "replay.commands": (("options",), (OTHERS,)),
 }

@@ -9,6 +9,7 @@ from replay.json_file import SCHEMA
 from replay.path.headers import Wire
 from replay.plan.run_plan import RunPlan
 from replay.ranges import format_ports
+from replay.scenario.picture import phase_rows, picture
 from replay.schedule.deal import lane_quota
 
 
@@ -87,6 +88,8 @@ def plan_table(plan: RunPlan) -> str:
         f"  {rate}, {events}{tags}, {trains}, {gso}",
         *(f"  {what} {why}" for what, why in plan.choices.items()),
     ]
+    if plan.pace.course is not None:
+        lines += [*picture(plan.pace.course), *phase_rows(plan.pace.course)]
     if plan.start_at_ns is not None:
         lines.append(f"  starts at {iso_ms(plan.start_at_ns)}")
     for i, worker in enumerate(plan.workers):

@@ -52,7 +52,7 @@ def criteria_of(criteria: Criteria, course: Course | None) -> Criteria:
     """What the user asked for, and else what the scenario expects of the whole run."""
     if course is None:
         return criteria
-    expected = vars(course.limits())
+    expected = vars(course.limits)
     return Criteria(**{name: expected[name] if limit is None else limit for name, limit in vars(criteria).items()})
 
 

@@ -11,8 +11,7 @@ from captures.console.units import parse_count, parse_speed
 from replay.clock import wall_ns
 from replay.commands.options.instants import parse_instant
 from replay.plan.pace import Extent, Pace, PaceRequest
-from replay.scenario.course import course_of, ramped_up
-from replay.scenario.loading import load_scenario
+from replay.scenario.course import ramped_up
 
 MAX_RATE: Final = 0
 """The value that `--eps max` is parsed to."""
@@ -58,7 +57,10 @@ def _options(
         course = ramped_up(rate_eps, duration_ns, ramp_up_ns)
         return PaceRequest(Pace(rate_eps, speed, course), _extent(None, loops, events), start_at_ns)
     if scenario is not None:
-        course = course_of(load_scenario(scenario), rate_eps, time_scale or Fraction(1))
+        from replay.scenario.loading import load_scenario  # noqa: PLC0415 - pydantic takes a while to load
+        from replay.scenario.unfolding import course_of  # noqa: PLC0415 - pydantic takes a while to load
+
+        course = course_of(load_scenario(scenario), rate_eps or None, time_scale or Fraction(1))
         return PaceRequest(Pace(course.target_eps, speed, course), _extent(duration_ns, loops, events), start_at_ns)
     return PaceRequest(_pace(rate_eps, speed), _extent(duration_ns, loops, events), start_at_ns)
 
