@@ -41,10 +41,10 @@ def scenarios(*, name: str | None, as_yaml: bool, only_check: bool, rate_eps: in
     if only_check:
         click.echo(f"{harmless(name)}: sound; {extent}", err=True)
         return ExitCode.MET
+    rates = f"{format_count(schedule.mean_eps)} EPS in the mean, {format_count(schedule.peak_eps)} at the peak"
     lines = [
         f"{scenario.name}: {scenario.about or 'no description'}",
-        f"at --eps {format_count(course.target_eps)}: {extent}, {counted(schedule.total, 'event')}, "
-        f"{format_count(schedule.mean_eps)} EPS in the mean, {format_count(schedule.peak_eps)} at the peak",
+        f"at --eps {format_count(course.target_eps)}: {extent}, {counted(schedule.total, 'event')}, {rates}",
     ]
     click.echo("\n".join([*map(fitted, lines), *picture(course), *(fitted(row, 12) for row in phase_rows(course))]))
     return ExitCode.MET

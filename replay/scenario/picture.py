@@ -33,8 +33,8 @@ def _peaks(phases: Sequence[Phase], duration_ns: int) -> list[Fraction]:
         end_ns = start_ns + line.duration_ns
         rise = (line.last_eps - line.first_eps) / line.duration_ns
         for column in range(start_ns * _COLUMNS // duration_ns, -(-end_ns * _COLUMNS // duration_ns)):
-            left_ns = max(start_ns, Fraction(column * duration_ns, _COLUMNS))
-            right_ns = min(end_ns, Fraction((column + 1) * duration_ns, _COLUMNS))
+            left_ns = max(Fraction(start_ns), Fraction(column * duration_ns, _COLUMNS))
+            right_ns = min(Fraction(end_ns), Fraction((column + 1) * duration_ns, _COLUMNS))
             ends = (line.first_eps + rise * (ns - start_ns) for ns in (left_ns, right_ns))
             found[column] = max(found[column], *ends)
         start_ns = end_ns
@@ -45,14 +45,12 @@ def phase_rows(course: Course, most: int = 20) -> Iterator[str]:
     """A line for each phase: when it begins, how long it is, its rates, and what is expected of it."""
     start_ns = 0
     for phase in course.phases[:most]:
-        yield (
-            f"  {format_duration(start_ns):>9} {phase.name}: {_rates(phase)} for {format_duration(phase.duration_ns)}"
-            + (f"; {expected}" if (expected := ", ".join(_expected(phase))) else "")
-        )
+        expected = "".join(f"; {each}" for each in _expected(phase))
+        rates = f"{_rates(phase)} for {format_duration(phase.duration_ns)}"
+        yield f"  {format_duration(start_ns):>9} {phase.name}: {rates}{expected}"
         start_ns += phase.duration_ns
-    if hidden := len(course.phases) - most:
-        if hidden > 0:
-            yield f"  and {counted(hidden, 'phase')} more"
+    if len(course.phases) > most:
+        yield f"  and {counted(len(course.phases) - most, 'phase')} more"
 
 
 def _rates(phase: Phase) -> str:
