@@ -51,6 +51,8 @@ class Pace:
         """Refuse a pace that is none. Raises InputError."""
         if self.rate_eps is not None and self.speed is not None:
             raise InputError("--eps and --speed: a run has one pace; give one of the two")
+        if self.course is not None:
+            check_part("course", self.course, Course)
         if self.rate_eps is not None:
             check_whole("--eps", self.rate_eps)
             if self.rate_eps < 1:

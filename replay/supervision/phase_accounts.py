@@ -9,8 +9,9 @@ answer about its first event up to the first answer behind its last one.
 from dataclasses import dataclass
 from typing import Final
 
+from replay.board.layout import State
 from replay.board.snapshot import Loss, Snapshot, take_snapshot
-from replay.clock import SECOND_NS, monotonic_ns
+from replay.clock import monotonic_ns
 from replay.scenario.course import Course
 from replay.supervision.outcome import Outcome
 
@@ -49,15 +50,15 @@ class PhaseAccounts:
         """Where the phase that goes on began; None: at the start of the run."""
         self._second: tuple[Snapshot, int] | None = None
         self._due_before = self._start_ns = 0
-        self._short_until_ns: int | None = 0
+        self._short_until_ns, self._is_short = 0, False
         self._edges_sent: list[int] = []
         """How many events had been sent when each phase that is over ended."""
         self._edges_lost: list[int] = []
         """How many of the events up to each of them are lost, as far as the sink has told."""
 
     def look(self) -> None:
-        """End the phase whose edge is past. Call this often."""
-        if self._open():
+        """End the phase whose edge is past, but for the last one. Call this often."""
+        if self._open() and len(self.accounts) < len(self._edges_ns) - 1:
             elapsed_ns = monotonic_ns() - self._outcome.start_ns
             if self._outcome.demand.time_scale.schedule_ns(elapsed_ns) >= self._edges_ns[len(self.accounts)]:
                 self._pass(whole=True)
@@ -71,18 +72,19 @@ class PhaseAccounts:
         if self._second is not None:
             before, due_before = self._second
             sent = now.sent_events - before.sent_events
-            short = sent < _LEAST_PART * (due - due_before)
+            self._is_short = sent < _LEAST_PART * (due - due_before)
             if now.sink and before.sink:
                 marked = now.sink.sent_events - before.sink.sent_events
-                short = short or now.sink.lost_events - before.sink.lost_events > _MOST_LOSS * marked
-            if short:
+                self._is_short |= now.sink.lost_events - before.sink.lost_events > _MOST_LOSS * marked
+            if self._is_short:
                 self._short_until_ns = now.at_ns - now.start_ns - self._start_ns
         self._second = now, due
 
     def end(self, loss: Loss | None) -> None:
         """End the phase that is open when the run is over; `loss` is the last answer of the sink, about all events."""
         if self._open():
-            self._pass(whole=len(self.accounts) == len(self._edges_ns) - 1)
+            is_last = len(self.accounts) == len(self._edges_ns) - 1
+            self._pass(whole=is_last and bool((self._outcome.board.workers["state"] == State.DONE).all()))
         self._take_loss(loss)
         before = 0
         for account, lost in zip(self.accounts, self._edges_lost if loss else (), strict=False):
@@ -98,14 +100,12 @@ class PhaseAccounts:
         """End the phase that goes on, and begin the next one."""
         now = take_snapshot(self._outcome.board, monotonic_ns())
         at_ns, due = now.at_ns - now.start_ns, self._due(now)
-        short_ns = self._short_until_ns
-        if short_ns and at_ns - self._start_ns - short_ns < SECOND_NS:
-            short_ns = None
+        short_ns = None if self._is_short else self._short_until_ns
         counted = now - self._begin if self._begin else now
-        whole = whole and (now.done or len(self.accounts) < len(self._edges_ns) - 1)
         self.accounts.append(PhaseAccount(self._start_ns, at_ns, whole, counted, due - self._due_before, short_ns))
         self._edges_sent.append(now.sent_events)
-        self._begin, self._start_ns, self._due_before, self._short_until_ns = now, at_ns, due, 0
+        self._begin, self._start_ns, self._due_before = now, at_ns, due
+        self._short_until_ns, self._is_short = 0, False
 
     def _take_loss(self, loss: Loss | None) -> None:
         """Note what is lost of the events up to each edge that the sink's answer is about."""

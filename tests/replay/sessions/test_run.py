@@ -19,11 +19,15 @@ from replay.plan.pace import Extent, Pace, PaceRequest
 from replay.plan.sending import SendRequest
 from replay.plan.workers import WorkerRequest
 from replay.report.criteria import Criteria
+from replay.report.reading import run_report_of
 from replay.rewrite.stamps_at_sending import Stamp
+from replay.scenario.course import Course, ramped_up
+from replay.scenario.phases import Line, Phase, PhaseLimits
 from replay.sessions.run import RunRequest, prepare, run
 from replay.sessions.sink import SinkRequest, receive
 from replay.supervision.abort_on_loss import AskedSink
 
+COURSE = ramped_up(1000, 2 * SECOND_NS, SECOND_NS)
 SINK = Place("127.0.0.1", 5600)
 
 
@@ -47,7 +51,7 @@ def timed(pace: Pace) -> PaceRequest:
         ({"ports": (514.0,)}, "--ports (514.0,): give the numbers themselves"),
         ({"capture": "a.rcap"}, "FILE 'a.rcap': write it like Path('a.json')"),
         ({"capture": None}, "FILE None: write it like Path('a.json')"),
-        ({"time": Pace(1000)}, "time Pace(rate_eps=1000, speed=None): write it like PaceRequest(...)"),
+        ({"time": Pace(1000)}, "time Pace(rate_eps=1000, speed=None, course=None): write it like PaceRequest(...)"),
         ({"time": PaceRequest(1000)}, "pace 1000: write it like Pace(...)"),
         ({"time": PaceRequest(Pace(1), 10)}, "extent 10: write it like Extent(...)"),
         ({"workers": 4}, "workers 4: write it like WorkerRequest(...)"),
@@ -175,3 +179,41 @@ def test_a_run_and_a_sink_go_on_in_threads_as_in_a_program_that_starts_both(soun
         for thread in threads:
             thread.join()
     assert set(ended) == {"duration", 10}
+
+
+def test_a_run_follows_the_phases_of_a_course(sound: RunRequest) -> None:
+    lines = [Line(SECOND_NS // 2, Fraction(eps), Fraction(eps)) for eps in (2000, 4000, 1000)]
+    limits = PhaseLimits(max_loss=Fraction(0))
+    phases = tuple(Phase(name, (line,), limits) for name, line in zip("abc", lines, strict=True))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
+        collector.bind(("127.0.0.1", 0))
+        time = PaceRequest(Pace(4000, course=Course("x", 4000, phases)))
+        report = run(replace(sound, ports=(collector.getsockname()[1],), time=time))
+    assert report.sent_events == report.asked_events == 3500
+    assert [phase.name for phase in report.phases] == ["a", "b", "c"]
+    assert sum(phase.sent_events or 0 for phase in report.phases) == 3500
+    assert sum(phase.due_events or 0 for phase in report.phases) == 3500
+    assert report.scenario == "x"
+    assert report.verdict == "missed"
+    assert "phase a: max_loss_percent 0: not measured, missed" in report.reason
+    assert report == run_report_of(report.figures())
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        (PaceRequest(Pace(1, course=COURSE), Extent(loops=1)), "a scenario says itself how long it is"),
+        (PaceRequest(Pace(1, Fraction(1), COURSE)), "--eps and --speed: a run has one pace"),
+        (PaceRequest(Pace(1, course=5)), "course 5: write it like Course(...)"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_course_that_can_not_be_is_refused(sound: RunRequest, time: PaceRequest, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        prepare(replace(sound, time=time))
+    assert said in str(caught.value)
+
+
+def test_a_course_over_the_limit_is_refused(sound: RunRequest) -> None:
+    course = ramped_up(10_000_000, 2 * SECOND_NS, SECOND_NS)
+    with pytest.raises(InputError, match="ramp-up asks for 10,000,000 EPS at its peak, which is over the limit"):
+        prepare(replace(sound, time=PaceRequest(Pace(10_000_000, course=course))))
