@@ -372,10 +372,12 @@ def run_and_sink(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     ports = ",".join(map(str, free_ports(2)))
     published = f"127.0.0.1:{free_ports(1)[0]}"
     call(folder, "precompute", "build", "system", "--tagged", "-o", "few.rcap", "--events", "1000")
+    phases = "[{hold: 50%, for: 200ms, expect: {eps: 1%}}, {hold: 100%, for: 400ms, expect: {eps: 1%}}]"
+    (folder / "two.yaml").write_text(f"name: two\nphases: {phases}\n")
     with listening_sink(folder / "sink.log", "--ports", ports, "--publish", published) as end_sink:
         sent = call(
             *(folder, "replay", "run", "few.rcap", "--target", "127.0.0.1", "--ports", ports),
-            *("--eps", "2k", "--loops", "1", "--json", "--sink", published, "--max-loss", "0%"),
+            *("--eps", "2k", "--scenario", "two.yaml", "--json", "--sink", published, "--max-loss", "0%"),
         )
         return sent, end_sink()
 

@@ -1,6 +1,6 @@
 """What a run follows in the course of time: its phases, when each ends, and the schedule of all events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
@@ -42,6 +42,11 @@ class Course:
     def duration_ns(self) -> int:
         """How long it takes."""
         return self.edges_ns[-1]
+
+    def without_sink(self) -> "Course":
+        """The same, but for what only a sink can measure: loss and latency are not judged."""
+        phases = tuple(replace(phase, limits=replace(phase.limits, max_loss=None)) for phase in self.phases)
+        return replace(self, phases=phases, limits=replace(self.limits, max_loss=None, max_latency_p99_ns=None))
 
     @cached_property
     def schedule(self) -> OnAxis:

@@ -123,6 +123,7 @@ def run(request: RunRequest, report: Path | None = None) -> RunReport:
 def prepare(request: RunRequest) -> PreparedRun:
     """Check the request, and make the plan of the run; nothing is sent. Raises InputError, PreflightError."""
     request.check()
+    request = _without_sink(request)
     extent, ports = request.time.settled_extent, check_ports(request.ports)
     token = request.sink.token()
     capture = open_any(request.capture)
@@ -205,19 +206,31 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             failure = error
             supervisor.outcome.failures.append(str(error) or type(error).__name__)
         phases.end(sink.loss)
-        report = run_report(
-            capture,
-            plan,
-            supervisor.outcome,
-            criteria_of(request.criteria, plan.pace.course),
-            sink.figures(),
-            own_host.figures(),
-            phases.accounts,
-        )
+        report = _reported(prepared, supervisor.outcome, sink, own_host, phases)
         report_file.write(report.figures())
         if failure is not None:
             raise failure
     return report
+
+
+def _reported(
+    prepared: PreparedRun, outcome: Outcome, sink: AbortOnLoss, own_host: OwnHost, phases: PhaseAccounts
+) -> RunReport:
+    """The report of a run that is over."""
+    request, capture, plan, _ = prepared
+    criteria = criteria_of(request.criteria, plan.pace.course)
+    return run_report(capture, plan, outcome, criteria, sink.figures(), own_host.figures(), phases.accounts)
+
+
+def _without_sink(request: RunRequest) -> RunRequest:
+    """The request without what its scenario expects and only a sink can measure, if none is named; that is said."""
+    course = request.time.pace.course
+    if course is None or request.sink.place is not None or (judged := course.without_sink()) == course:
+        return request
+    notice(
+        f"{course.name} expects a loss or a latency, which only a sink can measure: they are not judged without --sink"
+    )
+    return replace(request, time=replace(request.time, pace=replace(request.time.pace, course=judged)))
 
 
 def _control_socket(path: Path | None, stack: ExitStack) -> ControlSocket | None:

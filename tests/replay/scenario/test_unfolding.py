@@ -10,7 +10,7 @@ from replay.scenario.loading import built_in_names, load_scenario, scenario_text
 from replay.scenario.picture import phase_rows, picture
 from replay.scenario.unfolding import course_of
 
-T1 = {
+RATES = {
     "ramp": [1_000_000, 2_000_000, 3_000_000, 4_000_000],
     "burst": [2_000_000, 5_000_000, 4_000_000],
     "overload": [4_000_000, 6_000_000, 4_000_000],
@@ -30,7 +30,7 @@ def course(tmp_path, phases, target_eps=1000, scale=1):
 @pytest.mark.parametrize("name", built_in_names())
 def test_each_built_in_one_is_sound_and_has_the_rates_that_it_says(name):
     found = course_of(load_scenario(name), 4_000_000)
-    assert [phase.mean_eps for phase in found.phases] == T1[name]
+    assert [phase.mean_eps for phase in found.phases] == RATES[name]
     assert found.schedule.total == sum(phase.mean_eps * phase.duration_ns for phase in found.phases) / SECOND_NS
     assert load_scenario(name).name == name
     assert scenario_text(name).startswith("name: ")

@@ -183,7 +183,7 @@ def test_a_run_and_a_sink_go_on_in_threads_as_in_a_program_that_starts_both(soun
 
 def test_a_run_follows_the_phases_of_a_course(sound: RunRequest) -> None:
     lines = [Line(SECOND_NS // 2, Fraction(eps), Fraction(eps)) for eps in (2000, 4000, 1000)]
-    limits = PhaseLimits(max_loss=Fraction(0))
+    limits = PhaseLimits(max_loss=Fraction(0), min_eps=Fraction(10**9))
     phases = tuple(Phase(name, (line,), limits) for name, line in zip("abc", lines, strict=True))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
         collector.bind(("127.0.0.1", 0))
@@ -195,7 +195,8 @@ def test_a_run_follows_the_phases_of_a_course(sound: RunRequest) -> None:
     assert sum(phase.due_events or 0 for phase in report.phases) == 3500
     assert report.scenario == "x"
     assert report.verdict == "missed"
-    assert "phase a: max_loss_percent 0: not measured, missed" in report.reason
+    assert "phase a: min_eps 1,000,000,000: " in report.reason
+    assert "loss" not in report.reason  # nobody measures it
     assert report == run_report_of(report.figures())
 
 
