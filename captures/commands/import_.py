@@ -206,18 +206,21 @@ def _said(done: Imported) -> str:
     """The text of what came of an import."""
     figures = done.figures
     unstamped = figures.events - figures.stamped_events
+    stamped = f"{unstamped:,} without a known stamp {'is sent as it is' if unstamped == 1 else 'are sent as they are'}"
     extent = f"{counted(figures.events, 'event')} in {format_duration(done.duration_ns)}"
+    if not done.start_ns:
+        extent = f"{counted(figures.events, 'event')} without instants (--eps and --header give some)"
     mean = figures.events / figures.trains
     parts = [
         f"{extent}, {format_size(figures.payload_bytes)}, {counted(figures.trains, 'train')} of {mean:.1f}",
-        f"{unstamped:,} without a known stamp are sent as they are" if unstamped else "all with live stamps",
+        stamped if unstamped else "all with live stamps",
     ]
     if figures.cut_events:
         parts.append(f"{figures.cut_events:,} cut by the snaplen, and kept so")
     if figures.hosts:
         parts.append(counted(figures.hosts, "host"))
     if figures.line_feed_events:
-        parts.append(f"{figures.line_feed_events:,} end with a line feed, as rsyslog counts it in, and keep it")
+        parts.append(f"{figures.line_feed_events:,} end with a line feed, and keep it")
     if figures.descending_events:
         back = format_duration(figures.farthest_back_ns)
         text = f"{figures.descending_events:,} came earlier than the one before, by {back} at most"

@@ -129,24 +129,26 @@ class _Import:
 
     def run(self, progress: Callable[[int], object]) -> Imported:
         """Take in all inputs, and finish the capture."""
-        number = 0  # what is held back in the end is of the last one that was read
+        last = 0  # what is held back in the end is of the last one that was read
         for number, each in enumerate(self._inputs):
             self._spans.append(Span(each.name, 1 << 63, -1))
             self._finder.begin_file(each.written_ns)
             try:
                 self._take(number, self._source.messages(each, progress))
+                last = number
             except Interrupted:
-                self._interrupted = True
+                self._interrupted, last = True, number
                 break
             except BrokenInput as broken:
                 if self._request.strict:
                     raise
                 self._broken.append(str(broken))
+                last = number
             except (NotPackets, NotText):
                 if each.named:
                     raise
                 self._skipped.append(each.name)
-        self._take(number, self._source.finish())
+        self._take(last, self._source.finish())
         self._intake.finish()
         figures, left_out = self._intake.figures, dict(sorted(self._source.left_out.items()))
         if not figures.events:

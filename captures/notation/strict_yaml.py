@@ -68,6 +68,8 @@ def read_text(path: Path) -> str:
         raw, _ = read_small(path, MAX_FILE_BYTES + 1)
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}") from None
+    except InputError as error:
+        raise InputError(str(error).removeprefix(f"{path}: ")) from None
     if len(raw) > MAX_FILE_BYTES:
         raise InputError(f"is larger than {MAX_FILE_BYTES >> 20} MiB; make it smaller")
     try:

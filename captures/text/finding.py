@@ -33,7 +33,8 @@ EVENT: Final = np.dtype(
         [
             ("priority", "<i2"),  # -1: there is none
             ("version", "<u2"),  # of RFC 5424; 0: it has none
-            ("stamps", "<u2"),  # how many were found
+            ("stamps", "u1"),  # how many were found
+            ("dated", "u1"),  # 1: the first of them says when the event was
             ("host_length", "<u2"),  # 0: no host is known
             ("host", "<i8"),  # of its first byte, from the start of the event
         ],
@@ -76,7 +77,9 @@ class Known(NamedTuple):
     fronts: NDArray[Any]
     """Those of `new_fronts`."""
     reference_ns: NDArray[np.int64]
-    """The instant of the last stamp that was found in an event without an instant of its own; shape (1,)."""
+    """The instant of the last event without one of its own that says when it was; shape (1,)."""
+    own_kind: NDArray[np.int64]
+    """The kind of the first stamp that was found in such an event of the file; NO_STAMP: there was none; shape (1,)."""
 
 
 class Finder:
@@ -88,15 +91,15 @@ class Finder:
         A date without a year is the one that is nearest to the event's own instant, or where that is not known to the
         stamp before it, or at first to `reference_ns`.
         """
-        reference = np.array([max(reference_ns, 0)], np.int64)
-        self.known = Known(np.ascontiguousarray(zones, np.int64), new_minutes(), new_fronts(), reference)
+        reference, own_kind = np.array([max(reference_ns, 0)], np.int64), np.array([NO_STAMP], np.int64)
+        self.known = Known(np.ascontiguousarray(zones, np.int64), new_minutes(), new_fronts(), reference, own_kind)
         """What was learned of the events so far."""
 
     def begin_file(self, written_ns: int) -> None:
         """What comes now was written until then, since 1970: no date without a year is later than a day after it."""
         written_ns = min(max(written_ns, 0), NO_END_NS - _DAY_NS)
         self.known = self.known._replace(minutes=new_minutes(written_ns + _DAY_NS))
-        self.known.reference_ns[0] = written_ns
+        self.known.reference_ns[0], self.known.own_kind[0] = written_ns, NO_STAMP
         self.known.fronts["width"] = 0  # their years are those of the file before
 
     def find(self, batch: Messages) -> Found:
@@ -157,9 +160,22 @@ def find_all(
             low = read_front(buffer, words, start, end, near_ns, known, event, field)
             if remembered:
                 remember_front(buffer, words, start, end, event, field, front)
+        at_front = int64(event.stamps) > 0
         find_behind(buffer, words, start, low, end, near_ns, known, event, fields[i])
-        if own_ns < 0 and int64(event.stamps) > 0:
+        at_front |= int64(event.stamps) > 0 and int64(field.column) <= 1  # as in [30/Aug/2025:10:15:30 +0000]
+        event.dated = int64(event.stamps) > 0 and (at_front or own_ns >= 0 or is_own(known, int64(field.kind)))
+        if own_ns < 0 and int64(event.dated):
             known.reference_ns[0] = min(int64(field.instant_ns), int64(known.minutes[0].latest_ns))
+            known.own_kind[0] = field.kind if known.own_kind[0] == NO_STAMP else known.own_kind[0]
+
+
+@kernel
+def is_own(known: Known, kind: int) -> bool:
+    """Whether a stamp that is not at the front of an event says when that was, and is not a date that it tells of.
+
+    It does where the first one in the file was of the same kind, as in logs of web servers.
+    """
+    return bool(known.own_kind[0] in (NO_STAMP, kind))
 
 
 @kernel

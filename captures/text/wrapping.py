@@ -49,8 +49,8 @@ def bare_header(priority: int) -> Header:
 
 
 def said_instants(found: Found) -> NDArray[np.int64]:
-    """The instant of the first stamp of each event, in ns since 1970, shape (events,); NO_INSTANT: it has no stamp."""
-    instants: NDArray[np.int64] = np.where(found.events["stamps"] > 0, found.fields["instant_ns"][:, 0], NO_INSTANT)
+    """The instant that each event says it is of, in ns since 1970, shape (events,); NO_INSTANT: it says none."""
+    instants: NDArray[np.int64] = np.where(found.events["dated"] > 0, found.fields["instant_ns"][:, 0], NO_INSTANT)
     return instants
 
 

@@ -41,7 +41,7 @@ class Figures:
     """How many hosts the events name; 0: they are not told apart."""
     without_host_events: int = 0
     line_feed_events: int = 0
-    """Events that end with a line feed, as those of rsyslog do that come with octet counts."""
+    """Events that end with a line feed."""
     descending_events: int = 0
     """Events that came, by their instant, before the one in front of them."""
     farthest_back_ns: int = 0

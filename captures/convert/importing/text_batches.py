@@ -20,6 +20,7 @@ from captures.text.messages import Messages
 
 EMPTY: Final = "empty"
 LONG: Final = "longer than a datagram can be"
+LONG_JSON: Final = "lines of JSON longer than 1 MiB"
 NO_TEXT: Final = "without a text in the field"
 """The name of the field stands behind it."""
 NO_MESSAGE: Final = "without MESSAGE or time"
@@ -104,7 +105,7 @@ def text_batches(
             else:
                 yield batch
         _count(left_out, EMPTY, lines.empty_lines)
-        _count(left_out, LONG, lines.long_lines)
+        _count(left_out, LONG_JSON if asked.form is TextForm.JSON else LONG, lines.long_lines)
         _count(left_out, CUT, lines.cut_lines)
     if raw.damage is not None:
         raise raw.damage

@@ -19,6 +19,10 @@ _LAST_SECOND: Final = (1 << 63) // 1_000_000_000
 """No instant is later: in nanoseconds it would not fit 64 bits."""
 
 
+_OF_THE_MACHINE: Final = ("localtime", "posixrules")
+"""Files beside those of zones, which are another zone on another machine."""
+
+
 @dataclass(frozen=True)
 class Zone:
     """A zone. Two of one name are equal."""
@@ -39,7 +43,7 @@ UTC: Final = fixed_zone("Z", 0)
 def named_zone(name: str) -> Zone:
     """A zone of the IANA database (`zoneinfo`), like Europe/Berlin. Raises ValueError if none is known so."""
     try:
-        zone = ZoneInfo(name)
+        zone = ZoneInfo("" if name in _OF_THE_MACHINE else name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"no zone {name!r} is known here") from None
 

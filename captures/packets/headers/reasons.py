@@ -78,6 +78,8 @@ _OF_ONE: Final = {
     "fragments": "fragment",
     "messages": "message",
     "empty lines": "empty line",
+    "lines of JSON": "line of JSON",
+    "remarks": "remark",
     "gaps": "gap",
 }
 """How a reason begins that names many, and how it does where it is of one."""

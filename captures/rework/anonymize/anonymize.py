@@ -14,6 +14,8 @@ import numpy as np
 
 from captures import __version__
 from captures.console.errors import InputError
+from captures.console.harmless import harmless
+from captures.console.terminal import notice
 from captures.files.output_file import OutputFile
 from captures.format.capture import Capture
 from captures.format.reader import open_capture
@@ -102,8 +104,7 @@ def anonymize(
         replaced = _write(capture, writer, work, cryptopan, originals, told)
         whole()
         digest = _finish(capture, writer, work, replaced)
-    leaks = Leaks(work, originals)
-    leaks.look(capture, open_capture(output), told)
+    leaks = _checked(capture, output, Leaks(work, originals), told)
     return Anonymized(
         digest=digest,
         events=capture.events,
@@ -117,6 +118,16 @@ def anonymize(
         rules_digest=work.rules_digest,
         places=tuple(leaks.places),
     )
+
+
+def _checked(capture: Capture, output: Path, leaks: Leaks, told: Callable[[int], None]) -> Leaks:
+    """Look for what is left in the result; if that is interrupted, it is said."""
+    try:
+        leaks.look(capture, open_capture(output), told)
+    except KeyboardInterrupt:
+        notice(f"{harmless(str(output))}: is written, and was not checked to its end; don't give it away")
+        raise
+    return leaks
 
 
 def _learn(capture: Capture, work: Work, told: Callable[[int], None]) -> Originals:

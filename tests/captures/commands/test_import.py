@@ -89,7 +89,7 @@ def test_line_feeds_at_the_end_of_events_are_kept_told_and_not_doubled(tmp_path:
     ended = text_of(0) + b"\n"
     recorded(tmp_path / "a.pcap", [datagram(ended), datagram(text_of(1)), datagram(b"<13>\n")])
     done = call(tmp_path, "a.pcap", "-o", "a.rcap")
-    assert "; 2 end with a line feed, as rsyslog counts it in, and keep it; " in said(done.stderr)[-1]
+    assert "; 2 end with a line feed, and keep it; " in said(done.stderr)[-1]
     assert texts(tmp_path / "a.rcap") == [ended, text_of(1), b"<13>\n"]
     expected = (ended + text_of(1) + b"\n<13>\n").decode()
     for words in (("print", "a.rcap"), ("export", "a.rcap", "-o", "-", "--format", "lines")):
@@ -104,7 +104,7 @@ def test_what_is_left_out_is_printed_and_noted(tmp_path: Path) -> None:
     left_out = {"ARP": 2, "TCP segments without data": 1, "other ports": 1}
     told = ["2 ARP", "1 TCP segment without data", "1 other ports"]
     assert said(done.stderr)[:-1] == [f"left out: {each}" for each in told]
-    assert "1 without a known stamp are sent as they are" in said(done.stderr)[-1]
+    assert "1 without a known stamp is sent as it is" in said(done.stderr)[-1]
     assert open_capture(tmp_path / "a.rcap").note["left_out"] == left_out
 
 
@@ -160,6 +160,14 @@ def test_sources_that_overlap_in_time_are_said_to_be_for_merge(pcap: Path) -> No
     done = call(pcap.parent, pcap.name, "other.pcap", "-o", "a.rcap", "--json")
     assert json.loads(done.stdout)["source_events"] == [EVENTS + 1, EVENTS]
     assert any("are of the same time" in line and "captures merge" in line for line in said(done.stderr))
+
+
+def test_what_is_held_back_is_of_the_last_file_that_was_read(pcap: Path) -> None:
+    (pcap.parent / "logs").mkdir()
+    pcap.rename(pcap.parent / "logs" / "a.pcap")
+    (pcap.parent / "logs" / "z.txt").write_text("no packets\n")
+    done = call(pcap.parent, "logs", "-o", "a.rcap", "--json")
+    assert json.loads(done.stdout)["source_events"] == [EVENTS, 0]
 
 
 def test_logs_that_overlap_in_time_are_said_to_be_for_merge(tmp_path: Path) -> None:
@@ -438,3 +446,9 @@ def test_what_the_terminal_is_told_is_harmless(tmp_path: Path) -> None:
     (folder / "\x1b[31mred").write_text("x")
     done = call(tmp_path, "folder", "-o", "a.rcap")
     assert (done.returncode, "\x1b" in done.stderr) == (0, False)
+
+
+def test_lines_without_any_stamp_have_no_instants_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("one\ntwo\n")
+    done = call(tmp_path, "a.log", "-o", "a.rcap", "--lines")
+    assert "2 events without instants (--eps and --header give some)" in said(done.stderr)[-1]

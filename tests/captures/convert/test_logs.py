@@ -284,3 +284,35 @@ def test_what_is_certainly_no_text_is_refused(
 def test_no_line_is_no_capture(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no event was found; 3 empty"):
         imported(written(tmp_path / "empty.log", ["", "", ""]))
+
+
+@pytest.mark.parametrize("year", [2019, 2031])
+def test_a_date_that_a_line_tells_of_is_not_the_instant_of_the_line(tmp_path: Path, year: int) -> None:
+    path = tmp_path / "d.log"
+    lines = [
+        "Aug 30 10:15:30 h app: error",
+        f"  certificate of {year}-03-01 00:00:00 expired",
+        "Aug 30 10:15:31 h app: again",
+        "Aug 30 10:15:33 h app: fine",
+    ]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    os.utime(path, (1_756_600_000, 1_756_600_000))  # 2025-08-31
+    _, capture = imported(path)
+    assert [int(ns) // 10**9 for ns in capture.times] == [0, 0, 1, 3]
+    assert capture.start_ns // 10**9 == 1_756_548_930
+    assert not len(capture.back)
+
+
+def test_stamps_within_lines_are_instants_where_the_first_one_is_so(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    front = '198.18.0.1 - - [30/Aug/2025:10:15:{:02} +0000] "GET /{} HTTP/1.1" 200'
+    path.write_text("".join(front.format(second, "2019-03-01 00:00:00") + "\n" for second in (30, 31, 33)))
+    _, capture = imported(path)
+    assert [int(ns) // 10**9 for ns in capture.times] == [0, 1, 3]
+
+
+def test_a_line_of_json_that_is_too_long_has_a_reason_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"m": "x"}\n' + '{"m": "y", "z": "' + "z" * (1 << 20) + '"}\n')
+    done, _ = imported(path, form=TextForm.JSON, json_field="m")
+    assert done.left_out == {"lines of JSON longer than 1 MiB": 1}

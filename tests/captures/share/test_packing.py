@@ -13,7 +13,6 @@ import zstandard
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.captures.format.test_stream_writer import trains_of
 
 from captures.console.errors import CaptureError, DamagedError, InputError, PreflightError, RunError
 from captures.format.reader import open_capture
@@ -22,6 +21,7 @@ from captures.share import packing
 from captures.share.blocks import cut
 from captures.share.packed_file import HEAD, MAGIC, ROW, is_packed, open_packed
 from captures.share.packing import pack, unpack
+from tests.captures.format.writing.test_stream_writer import trains_of
 from tests.captures.share.carried import BLOCK_BYTES, mangled, small
 from tests.disks import disk_of
 

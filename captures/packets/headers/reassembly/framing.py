@@ -78,7 +78,8 @@ class MessageStream:
         """The messages that the next bytes complete."""
         if self.framing in FOREIGN or not data:
             return []
-        if self._is_lost and begins_message(self.framing, data):
+        # Behind a digit, a segment may go on with a count.
+        if self._is_lost and not self._buffer[-1:].isdigit() and begins_message(self.framing, data):
             self._lose(len(self._buffer))
             self._is_lost = False
         self._buffer += data

@@ -1,6 +1,6 @@
 """Streams of TCP are followed until the messages in them are whole: RFC 9293.
 
-Where a segment never comes, its stream goes on behind the gap: once the receiver acknowledged what is missing, so that
+Where a segment never comes, its stream goes on behind the gap: soon after the receiver acknowledged what is missing, so
 only the recorder missed it, and else once time enough has passed for sending it again. Memory is bounded: of streams,
 and of what waits in one or in all.
 """
@@ -23,6 +23,10 @@ A segment is sent again after a second, and if that is lost, too, after two more
 earlier.
 """
 
+ACKNOWLEDGED_WAIT_NS: Final = 50_000_000
+"""So long it is waited for what the receiver has acknowledged: two directions that were recorded by two queues of a
+card, or at two ports, may change places in the recording."""
+
 
 class Streams:
     """All streams that are followed."""
@@ -36,6 +40,8 @@ class Streams:
         self._streams = OrderedDict[bytes, Stream]()
         self._gaps = OrderedDict[bytes, int]()
         """Since when a stream waits for the segment that is missing in it; the longest first."""
+        self._acknowledged = OrderedDict[bytes, tuple[int, int]]()
+        """Of streams with a gap: up to which place their bytes are acknowledged, and since when; the longest first."""
         self._bytes = 0
 
     @property
@@ -78,14 +84,19 @@ class Streams:
         if name in self._gaps:
             stream = self._streams[name]
             place = stream.place(sequence)
-            if place - stream.next <= FAR:
-                stream.skip_gaps(self._ready, place)
-                self._changed(name, stream, now_ns)
+            if 0 < place - stream.next <= FAR:
+                since_ns = self._acknowledged[name][1] if name in self._acknowledged else now_ns
+                self._acknowledged[name] = place, since_ns
 
     def give_up_old(self, now_ns: int) -> None:
         """Wait no longer for what is missing for too long at an instant."""
         while self._gaps and now_ns - next(iter(self._gaps.values())) > MOST_WAIT_NS:
             self._give_up_oldest(now_ns)
+        while self._acknowledged and now_ns - next(iter(self._acknowledged.values()))[1] > ACKNOWLEDGED_WAIT_NS:
+            name, (place, _) = self._acknowledged.popitem(last=False)
+            if name in self._gaps:
+                self._streams[name].skip_gaps(self._ready, place)
+                self._changed(name, self._streams[name], now_ns)
 
     def end_all(self) -> None:
         """Take what is complete without what is missing, stream by stream."""
@@ -118,8 +129,10 @@ class Streams:
             stream.waits_at = stream.next
             self._gaps[name] = now_ns
             self._gaps.move_to_end(name)
+            self._acknowledged.pop(name, None)
         elif not stream.ahead and self._gaps:
             self._gaps.pop(name, None)
+            self._acknowledged.pop(name, None)
 
     def _give_up_oldest(self, now_ns: int) -> None:
         name = next(iter(self._gaps))
@@ -130,6 +143,7 @@ class Streams:
     def _end(self, name: bytes) -> None:
         stream = self._streams.pop(name)
         self._gaps.pop(name, None)
+        self._acknowledged.pop(name, None)
         self._bytes -= stream.counted_bytes
         stream.skip_gaps(self._ready)
         stream.end(self._ready)

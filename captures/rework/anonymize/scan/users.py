@@ -56,12 +56,24 @@ def passed(buffer: NDArray[np.uint8], at: int, end: int) -> int:
 
 
 @kernel
+def is_apostrophe(buffer: NDArray[np.uint8], first: int, at: int, end: int) -> bool:
+    """Whether an apostrophe stands at `at`, between two letters of a word that begins at `first`."""
+    if buffer[at] != _QUOTE or at <= first or at + 1 >= end:
+        return False
+    return bool(LABEL[buffer[at - 1]] and LABEL[buffer[at + 1]])
+
+
+@kernel
 def user_from(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
-    """The place and the end of the user at `at`, which may stand in quotes; equal: there is none."""
-    if at < end and buffer[at] in (_QUOTE, _DOUBLE):
+    """The place and the end of the user at `at`, which may stand in quotes; equal: there is none.
+
+    An apostrophe between two letters is a part of it, as in o'brien, unless it stands in such quotes.
+    """
+    quoted = at < end and buffer[at] in (_QUOTE, _DOUBLE)
+    if quoted:
         at += 1
     behind, last = at, min(end, at + MOST_BYTES + 1)
-    while behind < last and not _ENDS[buffer[behind]]:
+    while behind < last and (not _ENDS[buffer[behind]] or (not quoted and is_apostrophe(buffer, at, behind, end))):
         if buffer[behind] == _AT:  # an e-mail address, which the scan finds by itself
             return at, at
         behind += 1

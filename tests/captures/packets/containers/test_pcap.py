@@ -171,7 +171,7 @@ def test_a_link_type_that_tells_of_check_sequences_is_the_type_alone():
             "this is neither pcap nor pcapng; if it is text, say so by --lines, --json-field",
         ),
         (b"\xd4\0", "this is neither pcap nor pcapng$"),
-        (b"LPKSHHRH" + bytes(99), "this is a journal of systemd; say --journal of what journalctl"),
+        (b"LPKSHHRH" + bytes(99), "this is a journal of systemd; export it"),
         (b"\x89RCAP\r\n\x1a" + bytes(99), "this is a capture already, and needs no import"),
         (b"BZh91AY&SY", "unpack it on the way: bzip2 -dc FILE"),
         (b"snoop\0\0\0" + bytes(99), "make it pcapng first: editcap"),

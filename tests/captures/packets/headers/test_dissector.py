@@ -13,7 +13,7 @@ from captures.packets.headers import dissector as module
 from captures.packets.headers.dissector import Dissector
 from captures.packets.headers.filters import DissectorOptions
 from captures.packets.headers.reasons import BROKEN, LONGEST_BYTES, OF_PACKETS
-from captures.packets.headers.reassembly.streams import MOST_WAIT_NS
+from captures.packets.headers.reassembly.streams import ACKNOWLEDGED_WAIT_NS, MOST_WAIT_NS
 from captures.packets.headers.slow_link import MOST_LAYERS
 from captures.text.messages import NO_FLOW
 from tests.captures.packets.headers.encapsulations import (
@@ -403,8 +403,10 @@ def test_what_the_receiver_has_is_not_waited_for_whichever_ports_are_asked_for(p
     frames = [segment(0, flags="S"), segment(6, b"<1>b\n"), answer(1), datagram(0)]
     dissector, messages = dissected(frames, DissectorOptions(ports=ports))
     assert texts_of(messages) == []
-    messages = dissector.messages(batch_of([answer(11)]), links_of(ETHERNET))
-    assert texts_of(messages) == [b"<1>b", b"<2>0"]
+    assert texts_of(dissector.messages(batch_of([answer(11)]), links_of(ETHERNET))) == []
+    later = batch_of([datagram(1)])
+    later.packets["instant_ns"] = ACKNOWLEDGED_WAIT_NS + 9
+    assert texts_of(dissector.messages(later, links_of(ETHERNET))) == [b"<1>b", b"<2>0", b"<2>1"]
     reason = "TCP segments without data" if ports is None else "other ports"
     expected = {"gaps in TCP streams": 1, reason: 2} | ({} if ports is None else {"TCP segments without data": 1})
     expected["TCP segments without data"] = 3 if ports is None else 1

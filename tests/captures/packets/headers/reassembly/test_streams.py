@@ -21,7 +21,7 @@ from captures.packets.headers.reasons import (
 from captures.packets.headers.reassembly import stream as stream_module
 from captures.packets.headers.reassembly import streams as module
 from captures.packets.headers.reassembly.segments import Completed, Origin, Segment
-from captures.packets.headers.reassembly.streams import MOST_WAIT_NS, Streams
+from captures.packets.headers.reassembly.streams import ACKNOWLEDGED_WAIT_NS, MOST_WAIT_NS, Streams
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
@@ -134,13 +134,26 @@ def test_what_the_receiver_has_is_waited_for_no_longer():
     sender = Sender()
     sender.send(-1, b"", SYN)
     assert sender.send(10, b"<1>a\n<2>b") == []
-    assert sender.acknowledge(0) == sender.acknowledge(9) == []
-    assert sender.acknowledge(10) == [b"<1>a"]
+    assert sender.acknowledge(0) == sender.acknowledge(9) == sender.acknowledge(10) == []
+    assert sender.pass_time(ACKNOWLEDGED_WAIT_NS) == []
+    assert sender.pass_time(1) == [b"<1>a"]
     assert sender.send(30, b"<3>c\n") == []
     assert sender.acknowledge(35, b"other") == sender.acknowledge(1 << 30 | 1 << 29) == []
-    assert sender.acknowledge(35) == [b"<3>c"]
+    assert sender.pass_time(ACKNOWLEDGED_WAIT_NS + 1) == []
+    assert sender.acknowledge(35) == []
+    assert sender.pass_time(ACKNOWLEDGED_WAIT_NS + 1) == [b"<3>c"]
     assert sender.counts == {TCP_GAP: 2, TCP_PART: 1}
     assert not sender.streams.has_gaps
+
+
+def test_an_acknowledgement_may_be_recorded_before_the_segment():
+    sender = Sender()
+    sender.send(-1, b"", SYN)
+    sender.send(5, b"<2>b\n")
+    assert sender.acknowledge(10) == []
+    assert sender.send(0, b"<1>a\n") == [b"<1>a", b"<2>b"]
+    assert sender.pass_time(MOST_WAIT_NS + 1) == []
+    assert not sender.counts
 
 
 def test_a_segment_is_waited_for_as_long_as_it_may_be_sent_again():

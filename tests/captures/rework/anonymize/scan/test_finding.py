@@ -67,6 +67,8 @@ FORMS = [
     ("Accepted password for jo from 1.1.1.1", ["user jo", "ipv4 1.1.1.1"]),
     ("Failed password for invalid user jo from 1.1.1.1", ["user jo", "ipv4 1.1.1.1"]),
     ("Invalid user j.doe from 1.1.1.1", ["user j.doe", "ipv4 1.1.1.1"]),
+    ("Invalid user d.o'neil from 1.1.1.1", ["user d.o'neil", "ipv4 1.1.1.1"]),
+    ("user='bob' it's", ["user bob"]),
     ("session opened for user root(uid=0) by jo(uid=7)", ["user jo"]),
     ("sudo:   jo : TTY=pts/0 ; PWD=/home/jo/x ; USER=root", ["user jo", "user jo"]),
     ("su[12]: (to root) jo on pts/0", ["user jo"]),
