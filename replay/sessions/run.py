@@ -1,6 +1,6 @@
 """How does a run go, from the request to the report? It is prepared, carried out, and reported on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -198,19 +198,29 @@ def carry_out(prepared: PreparedRun, report_file: ReportFile) -> RunReport:
             sink.settle(outcome)
             own_host.settle()
 
-        failure = None
         note_early_signal()
-        try:
-            supervisor.run(each_tick, each_second, settle)
-        except Exception as error:  # noqa: BLE001 - it is raised again when the report is written
-            failure = error
-            supervisor.outcome.failures.append(str(error) or type(error).__name__)
+        failure = _conducted(supervisor, each_tick, each_second, settle)
         phases.end(sink.loss)
         report = _reported(prepared, supervisor.outcome, sink, own_host, phases)
         report_file.write(report.figures())
         if failure is not None:
             raise failure
     return report
+
+
+def _conducted(
+    supervisor: Supervisor,
+    each_tick: Callable[[], None],
+    each_second: Callable[[Outcome], None],
+    settle: Callable[[Outcome], None],
+) -> Exception | None:
+    """Carry out the plan; returns what failed, which is raised when the report is written."""
+    try:
+        supervisor.run(each_tick, each_second, settle)
+    except Exception as error:  # noqa: BLE001 - see above
+        supervisor.outcome.failures.append(str(error) or type(error).__name__)
+        return error
+    return None
 
 
 def _reported(
