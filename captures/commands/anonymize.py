@@ -106,7 +106,7 @@ def _said(done: Anonymized) -> str:
     parts = [
         f"{counted(done.events, 'event')}, {counted(total, 'value')} replaced"
         + "".join(f", {count:,} {kind}" for kind, count in done.replaced.items()),
-        f"looked for {counted(done.names, 'name')} and {done.addresses:,} addresses in the result",
+        f"looked for {counted(done.names, 'name')} and {done.addresses:,} address{'' if done.addresses == 1 else 'es'} in the result",
     ]
     if done.by_chance:
         parts.append(f"{counted(done.by_chance, 'place')} with an address that is its own token by chance")

@@ -7,6 +7,7 @@ import click
 
 from captures.console.command import answer
 from captures.console.errors import ExitCode
+from captures.console.harmless import harmless
 from captures.console.units import counted, fitted, format_count
 from replay.commands.options.values import FILE
 from replay.control.commands import COMMANDS
@@ -37,7 +38,8 @@ def status_table(status: "RunStatus") -> str:
     if status.asked_events is not None:
         sent = f"{status.sent_events:,} of {counted(status.asked_events, 'event')}"
     since = f"; {status.elapsed_s:.1f} s since the start" if status.elapsed_s else ""
-    lines = [fitted(f"{status.state}{since}: {status.eps:,} EPS, {target}; {sent} sent", 4)]
+    phase = f"; phase {harmless(status.phase)}" if status.phase else ""
+    lines = [fitted(f"{status.state}{since}: {status.eps:,} EPS, {target}; {sent} sent{phase}", 4)]
     for worker in status.workers:
         counts = f"{worker.eps:>11,} EPS {counted(worker.sent_events, 'event', 16)}, {counted(worker.errors, 'error')}"
         place = f"core {worker.core}, ports {worker.ports}"

@@ -163,9 +163,17 @@ class Controls:
             "eps": round(sum(recent)),
             "sent_events": now.sent_events,
             "asked_events": outcome.demand.time_scale.total,
+            "phase": self._phase(elapsed_ns),
             "recoveries": len(outcome.recoveries),
             "workers": [self._worker(index, eps, now) for index, eps in enumerate(recent)],
         }
+
+    def _phase(self, elapsed_ns: int) -> str | None:
+        """The phase of the scenario that goes on; None: there is none, or it has not begun, or all are over."""
+        course = self._supervisor.plan.pace.course
+        if course is None or not elapsed_ns:
+            return None
+        return course.phase_at(self._supervisor.outcome.demand.time_scale.schedule_ns(elapsed_ns))
 
     def _worker(self, index: int, eps: float, now: Snapshot) -> dict[str, Any]:
         supervisor = self._supervisor

@@ -72,6 +72,8 @@ class RunStatus(_Model):
     eps: Count
     sent_events: Count
     asked_events: Count | None
+    phase: Annotated[str, Field(max_length=1000)] | None = None
+    """The phase of the scenario that goes on."""
     workers: Annotated[list[WorkerStatus], Field(max_length=MOST_PORTS)]
 
 

@@ -39,6 +39,10 @@ class LiveLine:
         mean_eps = mean_eps and mean_eps * float(outcome.demand.time_scale.factor)
         target = "max" if mean_eps is None else format_count(mean_eps)
         lost = f", lost {format_share(now.sink.lost_events, now.sink.sent_events)}" if now.sink else ""
+        course = self._plan.pace.course
+        if course is not None and now.start_ns:
+            phase = course.phase_at(outcome.demand.time_scale.schedule_ns(max(0, now.at_ns - now.start_ns)))
+            shown.set_description_str(phase or "", refresh=False)
         shown.set_postfix_str(f"target {target} EPS, errors {sum(now.errors.values()):,}{lost}", refresh=False)
         shown.update(now.sent_events - shown.n)
 

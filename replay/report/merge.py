@@ -68,6 +68,8 @@ def merged(reports: Sequence[RunReport]) -> RunReport:
     )
     alone = [name for name in ("strain", "collector_host") if any(getattr(part, name) is not None for part in parts)]
     unmerged += [f"{name}: it is of one host and one time; see the parts" for name in alone]
+    if any(part.phases for part in parts):
+        unmerged.append("phases: each run has its own; see the parts")
     return _with_verdict(replace(report, criteria=_criteria(report)))
 
 

@@ -1,5 +1,6 @@
 """What a run follows in the course of time: its phases, when each ends, and the schedule of all events."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -42,6 +43,11 @@ class Course:
     def duration_ns(self) -> int:
         """How long it takes."""
         return self.edges_ns[-1]
+
+    def phase_at(self, ns: int) -> str | None:
+        """The name of the phase at an instant of the schedule; None: all are over."""
+        place = bisect_right(self.edges_ns, ns)
+        return self.phases[place].name if place < len(self.phases) else None
 
     def without_sink(self) -> "Course":
         """The same, but for what only a sink can measure: loss and latency are not judged."""

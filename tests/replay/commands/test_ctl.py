@@ -42,3 +42,9 @@ def test_lines_have_80_columns_at_most() -> None:
 )
 def test_the_time_is_that_since_the_start_and_not_that_of_the_state(state: str, elapsed_s: float, said: str) -> None:
     assert status_table(status(state, elapsed_s)).startswith(said)
+
+
+def test_the_phase_of_a_scenario_is_said() -> None:
+    told = status_table(status().model_copy(update={"phase": "turn 1/3: burst\x1b"}))
+    assert "sent; phase turn 1/3: burst\\x1b" in " ".join(told.split())
+    assert max(map(len, told.splitlines())) <= 80

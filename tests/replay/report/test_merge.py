@@ -22,6 +22,7 @@ from replay.report.model import (
     LagFigures,
     LaneFigures,
     OfferedFigures,
+    PhaseFigures,
     RunReport,
     SinkFigures,
     StrainFigures,
@@ -258,15 +259,16 @@ def test_untagged_counts_of_one_port_are_not_added_where_they_overlap() -> None:
 
 def test_workers_stand_side_by_side_and_what_is_of_one_host_is_left_to_the_parts() -> None:
     workers = [WorkerFigures(0, 3, [514], 5, 50.0), WorkerFigures(1, 4, [514], 5, 50.0)]
-    strain = StrainFigures([], 0, 0)
+    strain, phases = StrainFigures([], 0, 0), [PhaseFigures(name="hold", verdict="met", target_eps=1.0)]
     parts = [
-        plain_report(workers=workers, lanes=[LaneFigures(514, 0, 0)], strain=strain, run_id=RUN),
+        plain_report(workers=workers, lanes=[LaneFigures(514, 0, 0)], strain=strain, run_id=RUN, phases=phases),
         plain_report(workers=workers, lanes=[LaneFigures(515, 0, 0)], strain=strain, run_id="00000001"),
     ]
     whole = merged(parts)
 
     assert [worker.id for worker in whole.workers] == [0, 1, 2, 3]
     assert (whole.strain, whole.run_id) == (None, None)
+    assert any(line.startswith("phases: ") for line in whole.unmerged)
     assert any(line.startswith("strain: ") for line in whole.unmerged)
     assert "run_id: the runs differ; see the parts" in whole.unmerged
     assert {part.run_id for part in whole.parts} == {RUN, "00000001"}

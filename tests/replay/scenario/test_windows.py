@@ -79,3 +79,9 @@ def test_a_ramp_up_is_the_first_part_of_a_run():
     assert LoopedAxis(windows_of(course.phases)).loop_events == 8000
     with pytest.raises(InputError, match="it must be shorter"):
         ramped_up(1000, SECOND_NS, SECOND_NS)
+
+
+def test_a_phase_begins_where_the_one_before_ends():
+    course = ramped_up(1000, 10 * SECOND_NS, 4 * SECOND_NS)
+    at = {0: "ramp-up", 4 * SECOND_NS - 1: "ramp-up", 4 * SECOND_NS: "hold", 10 * SECOND_NS: None}
+    assert {ns: course.phase_at(ns) for ns in at} == at
