@@ -102,11 +102,11 @@ def _with_flags(rules: Rules, addresses: str | None, *, no_vendors: bool) -> Rul
 
 def _said(done: Anonymized) -> str:
     """The text of what came of it."""
-    total = sum(done.replaced.values())
+    total, addresses = sum(done.replaced.values()), "address" if done.addresses == 1 else "addresses"
     parts = [
         f"{counted(done.events, 'event')}, {counted(total, 'value')} replaced"
         + "".join(f", {count:,} {kind}" for kind, count in done.replaced.items()),
-        f"looked for {counted(done.names, 'name')} and {done.addresses:,} address{'' if done.addresses == 1 else 'es'} in the result",
+        f"looked for {counted(done.names, 'name')} and {done.addresses:,} {addresses} in the result",
     ]
     if done.by_chance:
         parts.append(f"{counted(done.by_chance, 'place')} with an address that is its own token by chance")
