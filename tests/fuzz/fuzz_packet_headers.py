@@ -89,7 +89,7 @@ def case(draw: random.Random) -> None:
         assert (messages["length"] <= messages["original"]).all()
         assert (messages["original"] <= LONGEST_BYTES).all()
         assert ((messages["flow"] >= 0) & (messages["flow"] < flows)).all()
-    dissector.finish()
+    found += len(dissector.finish().messages)  # what is held back behind a segment that is missing
     single = dissector.packets - dissector.fragments + dissector.wholes
     assert single == dissector.datagrams + dissector.segments + dissector.left_out_packets.total()
     assert found >= dissector.datagrams

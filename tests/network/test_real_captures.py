@@ -146,7 +146,8 @@ def test_every_message_of_rsyslog_and_logger_is_imported(traffic: Traffic, name:
         f"line {i} of logger{'.' * i}".encode() for i in range(LINES)
     ]
     assert (done.broken, done.interrupted) == ((), False)
-    assert set(done.left_out) <= {"other ports", "TCP segments without data", "ARP", "ICMP", "not IP"}
+    harmless = {"other ports", "TCP segments without data", "TCP segments that came again", "ARP", "ICMP", "not IP"}
+    assert set(done.left_out) <= harmless  # on a busy machine a segment may be sent twice
     datagrams = events_of(capture, UDP)
     seen = [event for event in tshark_datagrams(path) if event.target_port in DATAGRAMS]
     assert_same(datagrams, seen)
@@ -310,7 +311,8 @@ def test_ctrl_c_ends_tcpdump_and_the_import_that_reads_it(tmp_path: Path, lab: L
     messages = [b"<13>Aug 30 10:15:30 host app: number %d" % number for number in range(300)]
     output, told = tmp_path / "a.rcap", tmp_path / "told"
     importing = " ".join(f"'{word}'" for word in command("captures", "import", "-", "-o", output, "-p", OLD))
-    recorder = "tcpdump -n -Z root -i wire --immediate-mode -w - 'udp port 5140' 2> told"
+    # With short slots its ring holds all of them, however long the import takes to begin.
+    recorder = "tcpdump -n -Z root -i wire -s 2000 -B 16384 --immediate-mode -w - 'udp port 5140' 2> told"
     line = ["ip", "netns", "exec", lab.receiver, "bash", "-c", f"trap '' INT; (trap - INT; {recorder} | {importing})"]
     surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
     with (

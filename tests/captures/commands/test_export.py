@@ -116,7 +116,9 @@ def test_a_disk_that_is_full_of_what_is_packed(lab: Path, name: str) -> None:
 
 
 def test_a_limit_on_files_ends_in_a_line_that_names_the_file(lab: Path) -> None:
-    line = ["prlimit", "--fsize=4096", *command("captures", "export", "a.rcap", "-o", "b.pcap")]
+    noisy(lab / "noise.rcap")
+    words = command("captures", "export", "noise.rcap", "-o", "b.pcap", "--eps", "1k")
+    line = ["prlimit", "--fsize=1000000", *words]  # room for what coverage writes, and not for the packets
     done = subprocess.run(
         line, cwd=lab, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
