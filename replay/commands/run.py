@@ -22,10 +22,10 @@ from replay.plan.pace import PaceRequest
 from replay.plan.sending import SendRequest
 from replay.plan.view import describe, plan_table
 from replay.plan.workers import WorkerRequest
-from replay.report.criteria import Criteria
 from replay.report.table import run_table
 from replay.report.verdict import exit_code
 from replay.rewrite.stamps_at_sending import Stamp
+from replay.scenario.limits import Criteria
 from replay.sessions.run import RunRequest, carry_out, prepare
 from replay.supervision.abort_on_loss import AskedSink
 

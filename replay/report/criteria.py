@@ -3,49 +3,16 @@
 A limit whose figure was not measured counts as not kept.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-from captures.console.errors import InputError
 from replay.clock import SECOND_NS
 from replay.report.model import CriterionFigures, RunReport
-from replay.request_checks import check_share, check_time, check_whole
 from replay.scenario.course import Course
+from replay.scenario.limits import Criteria
 
 _MS_NS: Final = SECOND_NS // 1000
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """The limits that a run must keep; None: the limit is not set."""
-
-    max_loss: Fraction | None = None
-    """The greatest share of the sent events that may be lost, by the sink's counts."""
-    min_eps: int | None = None
-    """The least mean rate, in events a second."""
-    max_latency_p99_ns: int | None = None
-    """The greatest 99th percentile of the times from stamp to arrival, by the sink's measurement."""
-    max_cpu: Fraction | None = None
-    """The greatest share of its core that the busiest worker may use."""
-    max_memory_bytes: int | None = None
-    """The most memory that all workers may hold together."""
-
-    @property
-    def needs_sink(self) -> str | None:
-        """The flag of a limit that only a sink can measure; None: no such limit is set."""
-        given = (("--max-loss", self.max_loss), ("--max-latency-p99", self.max_latency_p99_ns))
-        return next((flag for flag, limit in given if limit is not None), None)
-
-    def check(self) -> None:
-        """Refuse limits that no run could keep or miss. Raises InputError."""
-        check_share("--max-loss", self.max_loss)
-        check_share("--max-cpu", self.max_cpu)
-        check_time("--max-latency-p99", self.max_latency_p99_ns)
-        if self.min_eps is not None:
-            check_whole("--min-eps", self.min_eps)
-            if self.min_eps < 0:
-                raise InputError(f"--min-eps {self.min_eps}: 0 at least is possible")
 
 
 def criteria_of(criteria: Criteria, course: Course | None) -> Criteria:
@@ -91,6 +58,11 @@ def loss_row(limit: Fraction, report: RunReport) -> CriterionFigures:
 
 
 def criterion_line(row: CriterionFigures) -> str:
-    """A row of `judge` as text."""
+    """A row of `judge` as text, with whether it is met."""
+    return f"{measured_text(row)}, {'met' if row.met else 'missed'}"
+
+
+def measured_text(row: CriterionFigures) -> str:
+    """A limit, and what was measured, as text."""
     measured = "not measured" if row.measured is None else f"{row.measured:,.10g}"
-    return f"{row.name} {row.limit:,.10g}: {measured}, {'met' if row.met else 'missed'}"
+    return f"{row.name} {row.limit:,.10g}: {measured}"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from captures.console.units import counted, format_count, format_duration, format_share
 from replay.clock import SECOND_NS
+from replay.report.criteria import measured_text
 from replay.report.model import CriterionFigures, LagFigures, PhaseFigures
 from replay.scenario.course import Course
-from replay.scenario.phases import Phase, PhaseLimits
+from replay.scenario.limits import PhaseLimits
+from replay.scenario.phases import Phase
 from replay.supervision.phase_accounts import PhaseAccount
 
 
@@ -23,8 +26,8 @@ def _not_reached(phase: Phase) -> PhaseFigures:
     return PhaseFigures(name=phase.name, verdict="not reached", target_eps=_round(phase.mean_eps))
 
 
-def _round(rate_eps: object) -> float:
-    return round(float(rate_eps), 3)  # type: ignore[arg-type]
+def _round(rate_eps: Fraction) -> float:
+    return round(float(rate_eps), 3)
 
 
 def _reached(phase: Phase, account: PhaseAccount) -> PhaseFigures:
@@ -55,7 +58,7 @@ def _reached(phase: Phase, account: PhaseAccount) -> PhaseFigures:
 
 
 def _criteria(limits: PhaseLimits, found: PhaseFigures, account: PhaseAccount) -> Iterator[CriterionFigures]:
-    """A row for each limit of the phase. The rate may be short by as much as the phase was cut late."""
+    """A row for each limit of the phase."""
     if (least := limits.min_eps) is not None:
         eps = found.achieved_eps or 0.0
         yield CriterionFigures("min_eps", _round(least), eps, eps >= least)
@@ -77,14 +80,9 @@ def phase_line(found: PhaseFigures) -> str:
     if found.duration_s is None:
         return f"{found.name}: not reached; target {format_count(found.target_eps)}"
     lost = "" if found.lost_events is None else f", {format_share(found.lost_events, found.sent_events or 0)} lost"
-    missed = "; ".join(_row(row) for row in found.criteria if not row.met)
+    missed = "; ".join(measured_text(row) for row in found.criteria if not row.met)
     return (
         f"{found.name}: {found.verdict}: {counted(found.sent_events or 0, 'event')} in "
         f"{format_duration(round(found.duration_s * SECOND_NS))}, {found.achieved_eps or 0:,.0f} EPS of "
         f"{found.target_eps:,.0f}{lost}{f'; {missed}' if missed else ''}"
     )
-
-
-def _row(row: CriterionFigures) -> str:
-    measured = "not measured" if row.measured is None else f"{row.measured:,.10g}"
-    return f"{row.name} {row.limit:,.10g}: {measured}"

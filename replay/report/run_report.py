@@ -17,7 +17,7 @@ from replay.plan.run_plan import RunPlan
 from replay.plan.view import describe_wire
 from replay.receiver_host.model import WatchedHost
 from replay.report.buckets import Buckets
-from replay.report.criteria import Criteria, judge
+from replay.report.criteria import judge
 from replay.report.model import (
     CaptureFigures,
     CoreFigures,
@@ -35,6 +35,7 @@ from replay.report.model import (
 )
 from replay.report.phases import phase_figures
 from replay.report.verdict import judged
+from replay.scenario.limits import Criteria
 from replay.supervision.health import Recovery
 from replay.supervision.outcome import Outcome
 from replay.supervision.phase_accounts import PhaseAccount

@@ -1,27 +1,17 @@
 """What a run follows in the course of time: its phases, when each ends, and the schedule of all events."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
 
 from captures.console.errors import InputError
+from replay.scenario.limits import Criteria
 from replay.scenario.phases import Line, Phase
 from replay.scenario.windows import windows_of
 from replay.schedule.axis import LoopedAxis
 from replay.schedule.rates import OnAxis
-
-
-@dataclass(frozen=True)
-class RunLimits:
-    """What the whole run must keep; None: nothing is set. The names are those of `replay.report.criteria`."""
-
-    min_eps: int | None = None
-    max_loss: Fraction | None = None
-    max_latency_p99_ns: int | None = None
-    max_cpu: Fraction | None = None
-    max_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +22,7 @@ class Course:
     target_eps: int
     """What 100% is."""
     phases: tuple[Phase, ...]
-    limits: RunLimits = RunLimits()
+    limits: Criteria = field(default_factory=Criteria)
 
     @cached_property
     def edges_ns(self) -> tuple[int, ...]:

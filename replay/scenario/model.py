@@ -16,13 +16,14 @@ A rate is a share of the target, or events a second.
 """
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from captures.console.units import parse_count, parse_duration_ns, parse_share, parse_size
-from captures.notation.models import Integer, Model, Text
+from captures.notation.models import Duration, Integer, Model, Text
 
 MOST_SHARE: Final = 1000
 """The greatest multiple of the target."""
@@ -47,31 +48,20 @@ class Rate:
         return Fraction(self.fixed_eps or 0) if self.share is None else self.share * target_eps
 
 
-def _checked_rate(text: str) -> str:
-    Rate(text)
-    return text
-
-
 def _checked_some_rate(text: str) -> str:
     if not Rate(text).eps(1):
         raise ValueError("must be more than 0; a silence is written as pause: 10s")
     return text
 
 
-def _checked_duration(text: str) -> str:
-    if not parse_duration_ns(text):
-        raise ValueError("must be longer than 0")
-    return text
+def _readable_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Leave a text as it is that `parse` can read."""
 
+    def checked(text: str) -> str:
+        parse(text)
+        return text
 
-def _checked_share(text: str) -> str:
-    parse_share(text)
-    return text
-
-
-def _checked_size(text: str) -> str:
-    parse_size(text)
-    return text
+    return AfterValidator(checked)
 
 
 def _as_text(value: Any) -> Any:
@@ -79,11 +69,11 @@ def _as_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-AnyRate = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_checked_rate)]
+AnyRate = Annotated[Text, BeforeValidator(_as_text), _readable_by(Rate)]
 SomeRate = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_checked_some_rate)]
-Duration = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_checked_duration)]
-Share = Annotated[Text, AfterValidator(_checked_share)]
-Size = Annotated[Text, AfterValidator(_checked_size)]
+Length = Annotated[Duration, BeforeValidator(_as_text)]
+Share = Annotated[Text, _readable_by(parse_share)]
+Size = Annotated[Text, _readable_by(parse_size)]
 
 
 class Between(Model):
@@ -106,8 +96,8 @@ class Bursts(Model):
 
     low: AnyRate
     high: SomeRate
-    every: Duration
-    length: Duration
+    every: Length
+    length: Length
 
     @model_validator(mode="after")
     def _check_length(self) -> "Bursts":
@@ -121,7 +111,7 @@ class Wave(Model):
 
     low: AnyRate
     high: SomeRate
-    period: Duration
+    period: Length
 
 
 class PhaseExpectation(Model):
@@ -132,7 +122,7 @@ class PhaseExpectation(Model):
     loss: Share | None = None
     cpu: Share | None = None
     """The greatest share of its core that the busiest worker may use."""
-    recovery: Duration | None = None
+    recovery: Length | None = None
     """How long after the phase's start the run may still be short of its rate, or lose events."""
 
 
@@ -142,7 +132,7 @@ class Expectation(Model):
     eps: SomeRate | None = None
     """The least mean rate; a share is one of what the scenario asks for in the mean."""
     loss: Share | None = None
-    latency_p99: Duration | None = None
+    latency_p99: Length | None = None
     cpu: Share | None = None
     memory: Size | None = None
 
@@ -156,11 +146,11 @@ class PhaseModel(Model):
     step: Steps | None = None
     burst: Bursts | None = None
     sine: Wave | None = None
-    pause: Duration | None = None
+    pause: Length | None = None
     repeat: Annotated[Integer, Field(ge=1, le=MOST_REPEATS)] | None = None
     phases: tuple["PhaseModel", ...] = ()
     """What is repeated."""
-    lasting: Duration | None = Field(None, alias="for")
+    lasting: Length | None = Field(None, alias="for")
     expect: PhaseExpectation | None = None
 
     @property

@@ -1,10 +1,11 @@
 """The phases of a run, one behind the other, with their rates in events a second. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
 from replay.clock import SECOND_NS
+from replay.scenario.limits import PhaseLimits
 
 
 class Line(NamedTuple):
@@ -21,22 +22,12 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PhaseLimits:
-    """What a phase must keep; None: nothing is set."""
-
-    min_eps: Fraction | None = None
-    max_loss: Fraction | None = None
-    max_cpu: Fraction | None = None
-    recovery_ns: int | None = None
-
-
-@dataclass(frozen=True)
 class Phase:
     """A phase, of which the report tells."""
 
     name: str
     lines: tuple[Line, ...]
-    limits: PhaseLimits = PhaseLimits()
+    limits: PhaseLimits = field(default_factory=PhaseLimits)
 
     @property
     def duration_ns(self) -> int:

@@ -7,9 +7,10 @@ from typing import Final
 
 from captures.console.errors import InputError
 from captures.console.units import parse_duration_ns, parse_share, parse_size
-from replay.scenario.course import Course, RunLimits
+from replay.scenario.course import Course
+from replay.scenario.limits import Criteria, PhaseLimits
 from replay.scenario.model import Bursts, Expectation, PhaseExpectation, PhaseModel, Rate, ScenarioModel, Steps, Wave
-from replay.scenario.phases import Line, Phase, PhaseLimits
+from replay.scenario.phases import Line, Phase
 from replay.schedule.rates import LONGEST_NS
 
 MOST_PHASES: Final = 10_000
@@ -34,8 +35,8 @@ def course_of(scenario: ScenarioModel, rate_eps: int | None, time_scale: Fractio
     return Course(scenario.name, target_eps, phases, _run_limits(scenario.expect, mean_eps))
 
 
-def _run_limits(expect: Expectation, mean_eps: Fraction) -> RunLimits:
-    return RunLimits(
+def _run_limits(expect: Expectation, mean_eps: Fraction) -> Criteria:
+    return Criteria(
         min_eps=None if expect.eps is None else int(Rate(expect.eps).eps(mean_eps)),
         max_loss=None if expect.loss is None else parse_share(expect.loss),
         max_latency_p99_ns=None if expect.latency_p99 is None else parse_duration_ns(expect.latency_p99),

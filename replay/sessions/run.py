@@ -34,13 +34,14 @@ from replay.plan.run_plan import RunPlan, check_limit, plan_run
 from replay.plan.sending import SendRequest, choose
 from replay.plan.workers import WorkerRequest, with_workers
 from replay.receiver_host.beside import OwnHost
-from replay.report.criteria import Criteria, criteria_of
+from replay.report.criteria import criteria_of
 from replay.report.live_line import LiveLine
 from replay.report.model import RunReport
 from replay.report.run_report import run_report
 from replay.request_checks import check_part, check_path, check_ports, check_within, checked_choice
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.rewrite.tags import new_run
+from replay.scenario.limits import Criteria
 from replay.supervision.abort_on_loss import AbortOnLoss, AskedSink
 from replay.supervision.outcome import Outcome
 from replay.supervision.phase_accounts import PhaseAccounts

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from captures.console.command import COUNT, DURATION_NS, SHARE, SIZE, grouped
-from replay.report.criteria import Criteria
+from replay.scenario.limits import Criteria
 
 limit_options: Final = grouped(
     "criteria",

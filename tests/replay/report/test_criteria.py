@@ -4,8 +4,9 @@ from fractions import Fraction
 
 import pytest
 
-from replay.report.criteria import Criteria, criterion_line, judge
+from replay.report.criteria import criterion_line, judge
 from replay.report.model import SinkFigures, WorkerFigures
+from replay.scenario.limits import Criteria
 from tests.replay.report.reports import plain_report
 
 

@@ -14,7 +14,7 @@ from replay.board.intervals import INTERVAL_NS
 from replay.clock import SECOND_NS
 from replay.histogram import Histogram
 from replay.report.buckets import Buckets
-from replay.report.criteria import Criteria, judge
+from replay.report.criteria import judge
 from replay.report.merge import merged
 from replay.report.model import (
     Ending,
@@ -31,6 +31,7 @@ from replay.report.model import (
 from replay.report.reading import read_run_report, run_report_of
 from replay.report.table import run_table
 from replay.report.verdict import judged
+from replay.scenario.limits import Criteria
 from replay.supervision.offered_load import Verdicts
 from tests.replay.report.reports import plain_report
 

@@ -18,11 +18,11 @@ from replay.path.request import PathRequest
 from replay.plan.pace import Extent, Pace, PaceRequest
 from replay.plan.sending import SendRequest
 from replay.plan.workers import WorkerRequest
-from replay.report.criteria import Criteria
 from replay.report.reading import run_report_of
 from replay.rewrite.stamps_at_sending import Stamp
 from replay.scenario.course import Course, ramped_up
-from replay.scenario.phases import Line, Phase, PhaseLimits
+from replay.scenario.limits import Criteria, PhaseLimits
+from replay.scenario.phases import Line, Phase
 from replay.sessions.run import RunRequest, prepare, run
 from replay.sessions.sink import SinkRequest, receive
 from replay.supervision.abort_on_loss import AskedSink
