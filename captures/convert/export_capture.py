@@ -95,9 +95,14 @@ def _written(
     events, payload_bytes, written_bytes = 0, 0, len(writer.head)
     packer = _packer(file, request.packing) if request.packing else file
     with closing(Behind()) as behind:
-        put: Callable[[Any], object] = packer.write
-        if request.output is not None:  # a pipe may wait for its reader, and a signal ends that only in this thread
-            put = lambda body: behind.do(packer.write, body)  # noqa: E731 - the shortest way to say it
+
+        def put(body: bytes | memoryview) -> None:
+            """Write it; a pipe may wait for its reader, and a signal ends that only in this thread."""
+            if request.output is None:
+                packer.write(body)
+            else:
+                behind.do(packer.write, body)
+
         put(writer.head)
         for piece in pieces(capture, request.first, end):
             proof.require(piece.place, piece.length)

@@ -177,7 +177,7 @@ class _Import:
     def _take(self, number: int, batches: Iterator[Messages]) -> None:
         for batch in batches:
             self._events_of[number] += len(batch.messages)
-            self._spans[-1:] = [widened(span, batch) for span in self._spans[-1:]]
+            self._spans[number] = widened(self._spans[number], batch)
             self._intake.take(batch)
 
     def _why(self, left_out: dict[str, int]) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, Strict, WithJsonSchema
 
+from captures.console.units import parse_duration_ns
 from captures.notation.text import checked_text
 
 MAX_WEIGHT: Final = 10**12
@@ -29,8 +30,16 @@ def in_order(mapping: dict[str, _Value]) -> dict[str, _Value]:
     return dict(sorted(mapping.items()))
 
 
+def _checked_duration(text: str) -> str:
+    if not parse_duration_ns(text):
+        raise ValueError("must be longer than 0")
+    return text
+
+
 Integer = Annotated[int, Strict()]
 Text = Annotated[str, Strict(), AfterValidator(checked_text)]
+Duration = Annotated[Text, AfterValidator(_checked_duration)]
+"""A time that is longer than 0, like `5m`."""
 Weight = Annotated[
     int | float, PlainValidator(checked_weight), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT})
 ]

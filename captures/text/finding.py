@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from captures.compiled.kernel import int64, kernel, long_kernel
 from captures.compiled.words import words_of
 from captures.format.stamps.kinds import DATE, ENDING, SEPARATOR, STYLES, WIDTH
-from captures.format.stamps.reading import NO_END_NS, NO_STAMP, new_minutes, stamp_at
+from captures.format.stamps.reading import DAY_NS, NO_END_NS, NO_STAMP, new_minutes, stamp_at
 from captures.format.stamps.writing import COLON, ISO, MONTH_DAY, MONTH_DAY_YEAR
 from captures.text.fronts import enter_front, instant_of_front, new_fronts, remember_front, slot_of
 from captures.text.headers import NO_PRIORITY, header_at, host_before, host_behind, host_field
@@ -53,7 +53,7 @@ FIELD: Final = np.dtype(
         ],
     )
 )
-_DAY_NS: Final = 86_400_000_000_000
+_APART_NS: Final = DAY_NS
 """So far a file's clock and zone may be apart from those of its lines."""
 _T, _STAR, _POINT, _HYPHEN = (ord(letter) for letter in "T*.-")
 
@@ -97,8 +97,8 @@ class Finder:
 
     def begin_file(self, written_ns: int) -> None:
         """What comes now was written until then, since 1970: no date without a year is later than a day after it."""
-        written_ns = min(max(written_ns, 0), NO_END_NS - _DAY_NS)
-        self.known = self.known._replace(minutes=new_minutes(written_ns + _DAY_NS))
+        written_ns = min(max(written_ns, 0), NO_END_NS - _APART_NS)
+        self.known = self.known._replace(minutes=new_minutes(written_ns + _APART_NS))
         self.known.reference_ns[0], self.known.own_kind[0] = written_ns, NO_STAMP
         self.known.fronts["width"] = 0  # their years are those of the file before
 

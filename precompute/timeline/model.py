@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSc
 from captures.console.errors import InputError
 from captures.console.units import parse_duration_ns
 from captures.format.layout import Table
-from captures.notation.models import Model, Text
+from captures.notation.models import Duration, Model, Text
 from precompute.draws.streams import Purpose, stream
 from precompute.timeline.windows import MAX_WINDOWS, NANO, Knots, Span, cut_windows
 
@@ -59,12 +59,6 @@ def _checked_instant(text: str) -> str:
     return text
 
 
-def _checked_duration(text: str) -> str:
-    if not parse_duration_ns(text):
-        raise ValueError("must be longer than 0")
-    return text
-
-
 def _checked_time_of_day(text: str) -> str:
     if not _PEAK.fullmatch(text):
         raise ValueError(f'{text!r} is not a time of day; write it like "14:00"')
@@ -77,7 +71,6 @@ Factor = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_FACTOR}),
 ]
 Instant = Annotated[Text, AfterValidator(_checked_instant)]
-Duration = Annotated[Text, AfterValidator(_checked_duration)]
 
 
 def _checked_curve(points: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:

@@ -1,5 +1,7 @@
 """The `replay scenarios` command: which scenarios there are, and what one of them does."""
 
+from typing import Final
+
 import click
 
 from captures.console.command import COUNT
@@ -8,7 +10,7 @@ from captures.console.harmless import harmless
 from captures.console.units import counted, fitted, format_count, format_duration
 from replay.scenario.picture import phase_rows, picture
 
-_SHOWN_EPS = 1_000_000
+_SHOWN_EPS: Final = 1_000_000
 """The target at which one is shown that has none."""
 
 
@@ -22,7 +24,7 @@ def scenarios(*, name: str | None, as_yaml: bool, only_check: bool, rate_eps: in
 
     `replay run --scenario NAME --eps 4M` follows it.
     """
-    from replay.scenario.loading import built_in_names, load_scenario, scenario_text  # noqa: PLC0415 - see pyproject
+    from replay.scenario.loading import built_in_names, load_scenario, scenario_text  # noqa: PLC0415 - pydantic
     from replay.scenario.unfolding import course_of  # noqa: PLC0415 - pydantic takes a while to load
 
     if name is None:

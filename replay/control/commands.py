@@ -126,7 +126,7 @@ class Controls:
                 else "the run goes as fast as it can and has no rate; it can be paused"
             )
         peak_eps = rate_eps * (plan.schedule.peak_eps or 0) / plan.pace.rate_eps
-        if not rate_eps >= 1 or peak_eps > self._limit_eps:
+        if rate_eps < 1 or peak_eps > self._limit_eps:
             raise InputError(f"rate {text}: 1 to {self._limit_eps:,} EPS are allowed; the limit is --eps-limit")
         return Fraction(rate_eps, plan.pace.rate_eps)
 

@@ -53,8 +53,8 @@ MINUTE: Final = np.dtype(
 NO_END_NS: Final = (1 << 63) - 1
 _NO_MINUTE: Final = -1
 MINUTE_NS: Final = 60 * SECOND_NS
-_DAY_NS: Final = 86_400 * SECOND_NS
-NEAR_NS: Final = 180 * _DAY_NS
+DAY_NS: Final = 86_400 * SECOND_NS
+NEAR_NS: Final = 180 * DAY_NS
 """A date without a year that is so near is nearer than the same date of any other year."""
 _FAR_DAYS: Final = 1 << 20
 """Farther than any two dates are from each other."""
@@ -127,7 +127,7 @@ def nearest_year(month: int, day: int, reference_ns: int, latest_ns: int) -> int
     A February 29 may be eight years away (of 1896, 1904), any other date is in the next year or the last one. Only
     where all of these are after `latest_ns` it is one of them.
     """
-    today, last = reference_ns // _DAY_NS, latest_ns // _DAY_NS
+    today, last = reference_ns // DAY_NS, latest_ns // DAY_NS
     now = civil_date(today)[0]
     nearest, distance = 0, int64(1 << 40)
     span = 8 if day == 29 else 1
@@ -163,7 +163,7 @@ def minute_at(
         year = nearest_year(month, day, reference_ns, int64(last.latest_ns))
     if year < _FIRST_YEAR or year > _LAST_YEAR or not is_date(year, month, day):
         return _NO_MINUTE
-    minute_ns = days_of(year, month, day) * _DAY_NS + (hour * 60 + minute) * MINUTE_NS
+    minute_ns = days_of(year, month, day) * DAY_NS + (hour * 60 + minute) * MINUTE_NS
     last.first, last.second, last.third = words[at], words[second], words[third]
     last.yearless, last.minute_ns = int64(yearless), minute_ns
     return minute_ns
@@ -259,10 +259,10 @@ def with_ending(
     if ending == YEAR:
         year = zone_minutes
         ending, zone_minutes = NOTHING, NO_ZONE
-        month, day = civil_date(second_ns // _DAY_NS)[1:]
+        month, day = civil_date(second_ns // DAY_NS)[1:]
         if date == MONTH_DAY and digits == 0 and whole and is_date(year, month, day):
             ending = YEAR
-            second_ns = days_of(year, month, day) * _DAY_NS + second_ns % _DAY_NS
+            second_ns = days_of(year, month, day) * DAY_NS + second_ns % DAY_NS
     if zone_minutes == NO_ZONE:
         zone_minutes = named_zone_at(buffer, behind, end)
     if zone_minutes == NO_ZONE:
